@@ -1,0 +1,85 @@
+"""The nouns of hemm and the contracts between its rooms. Imports nothing else of hemm."""
+
+from hemm.core.errors import BadData, CellLocked, HemmError, MissingExtra, UnknownName, nearest
+from hemm.core.exchange import (
+    Failure,
+    Generation,
+    Identity,
+    Message,
+    Outcome,
+    ProtocolSpec,
+    Request,
+    Response,
+    Usage,
+    request_key,
+)
+from hemm.core.hashing import canonical, digest, digest_bytes, keyed_number, keyed_unit
+from hemm.core.media import Media, sniff
+from hemm.core.metric import AnswerFormat, CorpusMetric, Group, Judged, Metric
+from hemm.core.model import (
+    BatchModel,
+    Binds,
+    Capabilities,
+    Model,
+    OutOfMemory,
+    RequestModel,
+    Scores,
+)
+from hemm.core.registry import Registry
+from hemm.core.sample import Sample, content_id
+from hemm.core.task import Card, Layout, Progress, Source, Task
+from hemm.core.taxonomy import DIMENSIONS, Dimension, check_labels, declare
+from hemm.core.text import redact, slug, storable
+
+__all__ = [
+    "DIMENSIONS",
+    "AnswerFormat",
+    "BadData",
+    "BatchModel",
+    "Binds",
+    "Capabilities",
+    "Card",
+    "CellLocked",
+    "CorpusMetric",
+    "Dimension",
+    "Failure",
+    "Generation",
+    "Group",
+    "HemmError",
+    "Identity",
+    "Judged",
+    "Layout",
+    "Media",
+    "Message",
+    "Metric",
+    "MissingExtra",
+    "Model",
+    "OutOfMemory",
+    "Outcome",
+    "Progress",
+    "ProtocolSpec",
+    "Registry",
+    "Request",
+    "RequestModel",
+    "Response",
+    "Sample",
+    "Scores",
+    "Source",
+    "Task",
+    "UnknownName",
+    "Usage",
+    "canonical",
+    "check_labels",
+    "content_id",
+    "declare",
+    "digest",
+    "digest_bytes",
+    "keyed_number",
+    "keyed_unit",
+    "nearest",
+    "redact",
+    "request_key",
+    "slug",
+    "sniff",
+    "storable",
+]

@@ -1,0 +1,46 @@
+"""Errors a user can cause. The command line prints their text on one line and exits with 2."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class HemmError(Exception):
+    """What is wrong, where (file, row, field), and what to do, in one line."""
+
+
+class UnknownName(HemmError):
+    """A task, model, metric or option that does not exist."""
+
+    def __init__(self, kind: str, name: str, known: Iterable[str], hint: str = "") -> None:
+        names = sorted(set(known))
+        close = nearest(name, names)
+        parts = [f"unknown {kind} {name!r}"]
+        if close:
+            parts.append(f"did you mean {close!r}?")
+        parts.append(
+            hint or (f"known: {', '.join(names)}" if len(names) <= 12 else f"{len(names)} are known")
+        )
+        super().__init__("; ".join(parts))
+
+
+class MissingExtra(HemmError):
+    """An optional package is not installed."""
+
+    def __init__(self, what: str, extra: str) -> None:
+        super().__init__(f"{what} needs packages that are not installed: pip install 'hemm[{extra}]'")
+
+
+class BadData(HemmError):
+    """A damaged or malformed input file."""
+
+
+class CellLocked(HemmError):
+    """Another process is writing to the same result folder."""
+
+
+def nearest(name: str, known: Iterable[str]) -> str | None:
+    """The known name most like ``name``, or None where none is close."""
+    found = difflib.get_close_matches(name.lower(), list(known), n=1, cutoff=0.5)
+    return found[0] if found else None

@@ -1,0 +1,181 @@
+"""What goes to a model and what comes back."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from hemm.core.hashing import digest
+from hemm.core.media import Media
+
+
+class Outcome(StrEnum):
+    """What became of an answer: every answer is exactly one of these."""
+
+    OK = "ok"
+    UNPARSABLE = "unparsable"
+    REFUSED = "refused"
+    TRUNCATED = "truncated"
+    ERROR = "error"
+
+
+Part = str | Media
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One turn: ``role`` is system, user or assistant; ``parts`` are text and media in reading order."""
+
+    role: str
+    parts: tuple[Part, ...]
+
+    def wire(self) -> list[object]:
+        """The message as plain JSON with media by digest: what is hashed and stored."""
+        return [self.role, [p if isinstance(p, str) else {"media": p.digest} for p in self.parts]]
+
+
+@dataclass(frozen=True, slots=True)
+class Generation:
+    """How an answer is produced. All of it belongs to the protocol.
+
+    temperature 0 is greedy decoding; ``seed`` is used by sampled decoding alone. ``max_pixels`` bounds width x
+    height of every picture (0: as it is). ``scoring`` is ``generate``, or ``likelihood``: the options are
+    scored by log-probability instead. ``extra`` are settings of one adapter (dtype, quantization, ...).
+    """
+
+    max_new_tokens: int = 256
+    temperature: float = 0.0
+    top_p: float = 1.0
+    stop: tuple[str, ...] = ()
+    seed: int = 0
+    max_pixels: int = 0
+    thinking_budget: int = 0
+    scoring: str = "generate"
+    extra: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What the model is told; never the references.
+
+    ``options`` are the continuations to score where ``generation.scoring`` is ``likelihood``.
+    """
+
+    sample_id: str
+    repeat: int
+    messages: tuple[Message, ...]
+    generation: Generation
+    key: str
+    options: tuple[str, ...] = ()
+
+    @property
+    def media(self) -> tuple[Media, ...]:
+        return tuple(p for m in self.messages for p in m.parts if isinstance(p, Media))
+
+    @property
+    def prompt(self) -> str:
+        """The whole prompt as text, media as ``<image>``: for people and for text-only baselines."""
+        lines = []
+        for m in self.messages:
+            text = "".join(p if isinstance(p, str) else f"<{p.kind}>" for p in m.parts)
+            lines.append(text if len(self.messages) == 1 else f"[{m.role}] {text}")
+        return "\n".join(lines)
+
+    @property
+    def seed(self) -> int:
+        """The seed of sampled decoding: from the run's seed, the sample and the repeat (31 bits)."""
+        from hemm.core.hashing import keyed_number
+
+        return keyed_number("decode", self.generation.seed, self.sample_id, self.repeat) & 0x7FFFFFFF
+
+
+def request_key(protocol: str, messages: Sequence[Message], repeat: int, options: Sequence[str] = ()) -> str:
+    """The key of a request (32 hex digits), from content alone, never from paths.
+
+    ``protocol`` is ``ProtocolSpec.digest``: it stands for model identity, generation settings and transform.
+    The one function for reading and writing.
+    """
+    return digest([protocol, [m.wire() for m in messages], repeat, list(options)], 32)
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Tokens and money: counts of tokens, US dollars; None where the source does not say."""
+
+    input_tokens: int | None = None
+    output_tokens: int | None = None
+    cost: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why no answer was had. ``permanent`` ones are asked again only with ``--retry-errors``."""
+
+    kind: str
+    message: str
+    permanent: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """The facts of one answer; outcome and parsed value are derived later, by the parser.
+
+    text       the answer as the model gave it, without its reasoning
+    reasoning  separate reasoning text, where the model or server gives it
+    finish     ``stop``, ``length`` (cut off) or ``content_filter``
+    refusal    the API's own refusal text; None where it did not refuse
+    options    log-probabilities of ``Request.options``, in their order (likelihood scoring), natural log, summed
+    logprobs   log-probability of each answer token where the server gives them
+    failure    set where no answer was had; the rest is then empty
+    model      the served model's own fingerprint or name where it tells one
+    """
+
+    text: str = ""
+    reasoning: str = ""
+    finish: str = "stop"
+    refusal: str | None = None
+    media: tuple[Media, ...] = ()
+    options: tuple[float, ...] = ()
+    logprobs: tuple[float, ...] = ()
+    usage: Usage = field(default_factory=Usage)
+    failure: Failure | None = None
+    model: str = ""
+    attempts: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Which model answers: name and revision; never host, port or secret.
+
+    name      hub name, folder name, served name
+    revision  hub commit; digest of weights and config for a folder; the user's ``--revision`` for a served
+              model, whose weights cannot be known
+    """
+
+    name: str
+    revision: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ProtocolSpec:
+    """Everything that makes two cells different questions to different models.
+
+    Not in it: pack, selection, concurrency, batch size, host, versions, metrics; those are recorded.
+    """
+
+    model: Identity
+    template: str
+    instruction: str
+    system: str = ""
+    shots: int = 0
+    control: str = "none"
+    perturb: str = ""
+    seed: int | None = None
+    """The run's seed where shots, a transform or sampling depend on it; else None."""
+    generation: Generation = field(default_factory=Generation)
+
+    @property
+    def digest(self) -> str:
+        """The full digest (64 hex digits); the cell's folder carries the first 12."""
+        return digest(self)

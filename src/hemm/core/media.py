@@ -1,0 +1,121 @@
+"""Pictures, sound and video as original encoded bytes."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from hemm.core.errors import BadData
+from hemm.core.hashing import digest_bytes
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+_MAGIC: tuple[tuple[bytes, str], ...] = (
+    (b"\x89PNG\r\n\x1a\n", "image/png"),
+    (b"\xff\xd8\xff", "image/jpeg"),
+    (b"GIF8", "image/gif"),
+    (b"II*\x00", "image/tiff"),
+    (b"MM\x00*", "image/tiff"),
+    (b"BM", "image/bmp"),
+    (b"fLaC", "audio/flac"),
+    (b"ID3", "audio/mpeg"),
+    (b"OggS", "audio/ogg"),
+    (b"\x1a\x45\xdf\xa3", "video/webm"),
+)
+
+
+def sniff(data: bytes) -> str:
+    """The MIME type of encoded media, from its first bytes; ``application/octet-stream`` if unknown."""
+    for magic, mime in _MAGIC:
+        if data.startswith(magic):
+            return mime
+    if data[:4] == b"RIFF":
+        return {b"WEBP": "image/webp", b"WAVE": "audio/wav", b"AVI ": "video/avi"}.get(
+            data[8:12], "application/octet-stream"
+        )
+    if data[4:8] == b"ftyp":
+        return "image/avif" if data[8:12] == b"avif" else "video/mp4"
+    return "application/octet-stream"
+
+
+class Media:
+    """One picture, sound or video: original encoded bytes, decoded only when somebody needs them.
+
+    ``data`` may be loaded late: task readers give ``Media.at(path)`` and never open files themselves; whoever
+    needs the bytes finds out whether they are there (FileNotFoundError) and whether they decode (BadData).
+    ``name`` is where it came from (shown to people, never hashed). ``problem`` says why it cannot be used.
+    """
+
+    __slots__ = ("_data", "_digest", "_load", "_mime", "name", "problem")
+
+    def __init__(
+        self,
+        data: bytes | None = None,
+        *,
+        load: Callable[[], bytes] | None = None,
+        name: str = "",
+        mime: str = "",
+        digest: str = "",
+        problem: str = "",
+    ) -> None:
+        if data is None and load is None:
+            raise ValueError("Media needs data or load")
+        self._data, self._load = data, load
+        self._mime, self._digest = mime, digest
+        self.name, self.problem = name, problem
+
+    @classmethod
+    def at(cls, path: Path, name: str = "") -> Media:
+        """The file at ``path``, read when first needed and not kept."""
+        return cls(load=path.read_bytes, name=name or path.name)
+
+    @property
+    def data(self) -> bytes:
+        """The encoded bytes. A late loader is asked at each use, so that nothing is held twice."""
+        if self._data is not None:
+            return self._data
+        assert self._load is not None
+        return self._load()
+
+    @property
+    def mime(self) -> str:
+        if not self._mime:
+            self._mime = sniff(self.data[:16])
+        return self._mime
+
+    @property
+    def kind(self) -> str:
+        """``image``, ``audio`` or ``video``."""
+        return self.mime.split("/")[0]
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the encoded bytes (64 hex digits)."""
+        if not self._digest:
+            self._digest = digest_bytes(self.data)
+        return self._digest
+
+    def pixels(self) -> Image:
+        """The decoded picture (first frame). Raises BadData where it does not open."""
+        from PIL import Image as pil
+
+        try:
+            picture = pil.open(io.BytesIO(self.data))
+            picture.load()
+        except FileNotFoundError:
+            raise
+        except Exception as error:  # Pillow raises many kinds for damaged files
+            raise BadData(f"picture {self.name or self.digest[:12]} does not open: {error}") from error
+        return picture
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Media) and self.digest == other.digest
+
+    def __hash__(self) -> int:
+        return hash(self.digest)
+
+    def __repr__(self) -> str:
+        return f"Media({self.name or self._digest[:12]!r})"

@@ -1,0 +1,98 @@
+"""A sample: one question with its media, references and labels."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Any
+
+from hemm.core.hashing import digest
+from hemm.core.media import Media
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One thing that is asked.
+
+    id          the data set's own key, unique in its task
+    media       pictures, sounds, videos in the order in which the prompt shows them
+    fields      text values that the prompt template may use (question, caption, plot, ...)
+    references  right answers, one or several (text, or a picture); never reach the model
+    choices     the options as shown, in order; empty for open questions
+    unit        what is scored together (a winoground id); the sample itself by default
+    cluster     what makes samples dependent, for intervals (usually the picture); the unit by default
+    after       id of the sample whose answer this one continues, or None
+    labels      taxonomy labels that override the task card's, dimension -> category
+    stratum     the class that ``--limit`` balances over (answer, class, content type); may be empty
+    metadata    JSON values for metrics and reports (answer_type, organ, ...); not shown to the model
+    split       ``test``, or ``shots`` for samples that only serve as examples in prompts
+    """
+
+    id: str
+    media: tuple[Media, ...] = ()
+    fields: Mapping[str, str] = field(default_factory=dict)
+    references: tuple[str | Media, ...] = ()
+    choices: tuple[str, ...] = ()
+    unit: str = ""
+    cluster: str = ""
+    after: str | None = None
+    labels: Mapping[str, str] = field(default_factory=dict)
+    stratum: str = ""
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+    split: str = "test"
+    stored_hash: str = field(default="", repr=False, compare=False)
+    """The sample_hash as a pack holds it: saves hashing again; only the pack reader sets it."""
+
+    def __post_init__(self) -> None:
+        if not self.id:
+            raise ValueError("a sample needs an id")
+        if not self.unit:
+            object.__setattr__(self, "unit", self.id)
+        if not self.cluster:
+            object.__setattr__(self, "cluster", self.unit)
+
+    @cached_property
+    def sample_hash(self) -> str:
+        """Digest of all content (32 hex digits): a changed sample is a changed hash. The split is no content."""
+        return self.stored_hash or digest(
+            {
+                "id": self.id,
+                "unit": self.unit,
+                "cluster": self.cluster,
+                "after": self.after,
+                "media": [m.digest for m in self.media],
+                "fields": dict(self.fields),
+                "references": [r if isinstance(r, str) else {"media": r.digest} for r in self.references],
+                "choices": list(self.choices),
+                "labels": dict(self.labels),
+                "stratum": self.stratum,
+                "metadata": dict(self.metadata),
+            },
+            32,
+        )
+
+    @property
+    def problem(self) -> str:
+        """Why this sample cannot be asked (a picture that does not open), or empty."""
+        return next((m.problem for m in self.media if m.problem), "")
+
+    def with_media(self, media: tuple[Media, ...]) -> Sample:
+        """This sample with other media (transforms); its hash is computed anew."""
+        return replace(self, media=media, stored_hash="")
+
+
+def content_id(text: str, *media: Media) -> str:
+    """An id for data sets without keys: digest of the question and the decoded pixels (20 hex digits).
+
+    Equal pixels in another encoding give the same id, so that equivalent sources agree.
+    """
+    parts: list[Any] = [text]
+    for m in media:
+        picture = m.pixels()
+        if picture.mode not in ("L", "RGB", "RGBA", "I;16", "I", "F"):
+            picture = picture.convert("RGBA" if "transparency" in picture.info else "RGB")
+        from hemm.core.hashing import digest_bytes
+
+        parts.append([picture.mode, list(picture.size), digest_bytes(picture.tobytes())])
+    return digest(parts, 20)

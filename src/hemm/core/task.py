@@ -1,0 +1,103 @@
+"""What is asked: a task, its card and its sources."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol, runtime_checkable
+
+from hemm.core.metric import AnswerFormat
+from hemm.core.sample import Sample
+from hemm.core.taxonomy import check_labels
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """What people need to know about a data set.
+
+    access  ``open``, ``form``, ``login`` or ``gated``; ``generated`` for what hemm draws itself
+    size    download size as people say it ("8.4 GB"); splits: split -> number of samples as published
+    labels  taxonomy labels, dimension -> category; a sample's own labels come first
+    """
+
+    title: str
+    citation: str = ""
+    homepage: str = ""
+    licence: str = ""
+    access: str = "open"
+    size: str = ""
+    splits: Mapping[str, int] = field(default_factory=dict)
+    labels: Mapping[str, str] = field(default_factory=dict)
+    notes: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """How files lie in a folder and how they become samples.
+
+    required  paths (or glob patterns) relative to the folder that must be there
+    read      folder -> samples; media late (``Media.at``), in the data set's own order
+    """
+
+    required: tuple[str, ...]
+    read: Callable[[Path], Iterator[Sample]]
+
+
+Progress = Callable[[int, int | None, str], None]
+"""progress(done, total or None, unit): bytes or rows done so far."""
+
+
+@runtime_checkable
+class Source(Protocol):
+    """One place a data set can be had from.
+
+    name    as shown to people: ``hub:flaviagiammarino/vqa-rad``, ``https://...``, ``kaggle:...``
+    layout  how the fetched files lie, and their reader
+    ids     sources of a task with the same mark give equal sample ids (a test holds that they agree)
+    """
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def layout(self) -> Layout: ...
+    @property
+    def ids(self) -> str: ...
+
+    def fetch(self, into: Path, progress: Progress | None = None) -> tuple[Path, str]:
+        """Get the files below ``into`` (resuming what is there); the folder to read and the source's revision."""
+        ...
+
+
+@dataclass(frozen=True)
+class Task:
+    """A task: card, sources in order of preference, prompt, answer format, metrics (the first is its headline).
+
+    prompt   a Jinja2 template over the sample's fields. ``{{ image }}`` places all media in order,
+             ``{{ images[0] }}`` one of them; where the template places none, all media come first.
+             ``{{ options }}`` are the choices, one a line with letters; ``{{ labels }}`` the choices in one
+             line; ``{{ instruction }}`` the answer format's instruction.
+    metrics  metric specs, ``name`` or ``name:key=value,...``
+    system   a system prompt of the task's own
+    max_new_tokens  how long an answer may be, unless the run says otherwise
+    variants names of sub-forms (``task:variant``) -> the task to use
+    """
+
+    name: str
+    card: Card
+    sources: tuple[Source, ...]
+    prompt: str
+    answer: AnswerFormat
+    metrics: tuple[str, ...]
+    system: str = ""
+    max_new_tokens: int = 64
+    variants: Mapping[str, Task] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        check_labels(self.card.labels, f"the card of task {self.name!r}")
+        if not self.metrics:
+            raise ValueError(f"task {self.name!r} names no metric")
+
+    def labels_of(self, sample: Sample) -> dict[str, str]:
+        """Taxonomy labels of one sample: its own over the card's."""
+        return {**self.card.labels, **sample.labels}

@@ -1,0 +1,71 @@
+"""HEMM's dimensions (arXiv 2407.03418, sections 2 and 3) as data; plug-ins declare more with ``declare``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from hemm.core.errors import UnknownName
+
+
+@dataclass(frozen=True, slots=True)
+class Dimension:
+    """One axis that tasks are labelled along: its categories in display order."""
+
+    name: str
+    categories: tuple[str, ...]
+    title: str
+    describes: str = ""
+
+
+DIMENSIONS: dict[str, Dimension] = {
+    d.name: d
+    for d in (
+        Dimension(
+            "use_case",
+            ("multimedia", "affective_computing", "science", "healthcare", "hci"),
+            "Use case",
+            "the field that the task comes from",
+        ),
+        Dimension(
+            "interaction",
+            ("redundancy", "uniqueness", "synergy"),
+            "Interaction",
+            "how the modalities share the information the answer needs: both have it, one has it, "
+            "or it arises only from both together",
+        ),
+        Dimension(
+            "fine_grained", ("yes", "no"), "Fine-grained", "a detail of the picture decides, or the whole"
+        ),
+        Dimension("reasoning", ("less", "more"), "Reasoning", "one step, or several"),
+        Dimension(
+            "external_knowledge",
+            ("yes", "no"),
+            "External knowledge",
+            "facts beyond picture and text are needed",
+        ),
+        Dimension(
+            "information_flow",
+            ("querying", "translation", "fusion", "editing"),
+            "Information flow",
+            "what happens to the information: asked for, carried into another modality, combined, changed",
+        ),
+    )
+}
+
+
+def declare(dimension: Dimension) -> None:
+    """Add a dimension of a plug-in. Raises ValueError where the name is taken by another one."""
+    known = DIMENSIONS.get(dimension.name)
+    if known is not None and known != dimension:
+        raise ValueError(f"dimension {dimension.name!r} is declared already")
+    DIMENSIONS[dimension.name] = dimension
+
+
+def check_labels(labels: Mapping[str, str], where: str) -> None:
+    """Raise UnknownName for a dimension or category that is not declared; ``where`` is named in the text."""
+    for name, category in labels.items():
+        if name not in DIMENSIONS:
+            raise UnknownName(f"dimension in {where}", name, DIMENSIONS)
+        if category not in DIMENSIONS[name].categories:
+            raise UnknownName(f"category of {name} in {where}", category, DIMENSIONS[name].categories)

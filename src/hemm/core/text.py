@@ -1,0 +1,53 @@
+"""Text as it may be stored and shown."""
+
+from __future__ import annotations
+
+import re
+
+_SLUG = re.compile(r"[^A-Za-z0-9._-]+")
+_RESERVED = {"con", "prn", "aux", "nul", *(f"{p}{i}" for p in ("com", "lpt") for i in range(1, 10))}
+_SURROGATE = re.compile("[\ud800-\udfff]")
+
+
+def storable(text: str) -> str:
+    """``text`` with what UTF-8 cannot hold (lone surrogates) written out as ``\\udXXX``."""
+    if _SURROGATE.search(text) is None:
+        return text
+    return _SURROGATE.sub(lambda m: f"\\u{ord(m.group()):04x}", text)
+
+
+def slug(name: str) -> str:
+    """``name`` as a folder name that is safe on every file system.
+
+    Only letters, digits, ``.``, ``_``, ``-``; at most 100 characters; never reserved. Two names that
+    differ in more than what the slug can show (case, replaced or cut characters) get different slugs.
+    """
+    from hemm.core.hashing import digest
+
+    plain = _SLUG.sub("-", name).strip("-.")
+    changed = plain != name.replace("/", "-") or plain != plain.lower() or len(plain) > 100
+    if plain.split(".")[0].lower() in _RESERVED or not plain:
+        plain, changed = f"_{plain}", True
+    return f"{plain[:90]}~{digest(name, 6)}".replace("~", "-") if changed else plain
+
+
+_SECRET = [
+    re.compile(r"(?i)\b(bearer|basic)\s+[A-Za-z0-9._~+/=-]{6,}"),
+    re.compile(r"\b(sk|pk|hf|gsk|xai|key|AIza)[-_]?[A-Za-z0-9_-]{16,}"),
+    re.compile(
+        r"(?i)((?:api[-_]?key|token|secret|password|authorization|x-goog-api-key)[\"']?\s*[=:]\s*[\"']?)"
+        r"[^\s\"'&,}]+"
+    ),
+    re.compile(r"(?<=://)[^/\s:@]+(:[^/\s@]*)?@"),
+]
+
+
+def redact(text: str, secrets: tuple[str, ...] = ()) -> str:
+    """``text`` without keys, tokens, auth headers and credentials in URLs."""
+    for secret in secrets:
+        if len(secret) >= 4:
+            text = text.replace(secret, "[secret]")
+    text = _SECRET[0].sub(r"\1 [secret]", text)
+    text = _SECRET[1].sub("[secret]", text)
+    text = _SECRET[2].sub(r"\1[secret]", text)
+    return _SECRET[3].sub("[secret]@", text)
