@@ -39,8 +39,8 @@ class Message:
 class Generation:
     """How an answer is produced. All of it belongs to the protocol.
 
-    temperature 0 is greedy decoding; ``seed`` is used by sampled decoding alone. ``max_pixels`` bounds width x
-    height of every picture (0: as it is). ``scoring`` is ``generate``, or ``likelihood``: the options are
+    temperature 0 is greedy decoding; ``seed`` is used by sampled decoding alone. ``max_pixels`` bounds
+    width x height of every picture (0: as it is). ``scoring`` is ``generate``, or ``likelihood``: the options are
     scored by log-probability instead. ``extra`` are settings of one adapter (dtype, quantization, ...).
     """
 
@@ -125,7 +125,7 @@ class Response:
     reasoning  separate reasoning text, where the model or server gives it
     finish     ``stop``, ``length`` (cut off) or ``content_filter``
     refusal    the API's own refusal text; None where it did not refuse
-    options    log-probabilities of ``Request.options``, in their order (likelihood scoring), natural log, summed
+    options    natural-log probabilities of ``Request.options``, in their order, summed over tokens
     logprobs   log-probability of each answer token where the server gives them
     failure    set where no answer was had; the rest is then empty
     model      the served model's own fingerprint or name where it tells one

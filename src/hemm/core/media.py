@@ -11,7 +11,7 @@ from hemm.core.errors import BadData
 from hemm.core.hashing import digest_bytes
 
 if TYPE_CHECKING:
-    from PIL.Image import Image
+    from PIL.Image import Image as Picture
 
 _MAGIC: tuple[tuple[bytes, str], ...] = (
     (b"\x89PNG\r\n\x1a\n", "image/png"),
@@ -98,12 +98,12 @@ class Media:
             self._digest = digest_bytes(self.data)
         return self._digest
 
-    def pixels(self) -> Image:
+    def pixels(self) -> Picture:
         """The decoded picture (first frame). Raises BadData where it does not open."""
-        from PIL import Image as pil
+        from PIL import Image
 
         try:
-            picture = pil.open(io.BytesIO(self.data))
+            picture = Image.open(io.BytesIO(self.data))
             picture.load()
         except FileNotFoundError:
             raise

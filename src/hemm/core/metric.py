@@ -30,7 +30,7 @@ class AnswerFormat(Protocol):
         ...
 
     def options(self, sample: Sample) -> tuple[str, ...]:
-        """The possible answers as a model would write them (for likelihood scoring); empty for open formats."""
+        """The possible answers as a model would write them (likelihood scoring); empty for open formats."""
         ...
 
     def render(self, reference: str, sample: Sample) -> str:

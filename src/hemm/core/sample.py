@@ -54,7 +54,7 @@ class Sample:
 
     @cached_property
     def sample_hash(self) -> str:
-        """Digest of all content (32 hex digits): a changed sample is a changed hash. The split is no content."""
+        """Digest of all content but the split (32 hex digits): a changed sample is a changed hash."""
         return self.stored_hash or digest(
             {
                 "id": self.id,

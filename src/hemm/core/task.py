@@ -65,13 +65,13 @@ class Source(Protocol):
     def ids(self) -> str: ...
 
     def fetch(self, into: Path, progress: Progress | None = None) -> tuple[Path, str]:
-        """Get the files below ``into`` (resuming what is there); the folder to read and the source's revision."""
+        """Get the files below ``into``, resuming what is there: the folder to read, the revision."""
         ...
 
 
 @dataclass(frozen=True)
 class Task:
-    """A task: card, sources in order of preference, prompt, answer format, metrics (the first is its headline).
+    """A task: card, sources in order of preference, prompt, answer format, metrics (headline first).
 
     prompt   a Jinja2 template over the sample's fields. ``{{ image }}`` places all media in order,
              ``{{ images[0] }}`` one of them; where the template places none, all media come first.
