@@ -40,8 +40,8 @@ class Generation:
     """How an answer is produced. All of it belongs to the protocol.
 
     temperature 0 is greedy decoding; ``seed`` is used by sampled decoding alone. ``max_pixels`` bounds
-    width x height of every picture (0: as it is). ``scoring`` is ``generate``, or ``likelihood``: the options are
-    scored by log-probability instead. ``extra`` are settings of one adapter (dtype, quantization, ...).
+    width x height of every picture (0: as it is). ``scoring`` is ``generate``, or ``likelihood``: the
+    options are scored by log-probability instead. ``extra`` are settings of one adapter (dtype, ...).
     """
 
     max_new_tokens: int = 256
