@@ -1,1 +1,192 @@
-def main() -> None: ...
+"""The command line: one file a command, imported when it is called; every error is one line.
+
+Exit status: 0 complete; 2 bad input; 3 finished, but some samples ended in ``error``; 130 interrupted;
+1 a fault of hemm itself (``HEMM_DEBUG=1`` shows where). A command returns its status, None for 0.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import os
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+import click
+
+from hemm.core.errors import HemmError, MissingExtra, UnknownName
+from hemm.core.text import redact, storable
+
+COMPLETE, FAULT, BAD_INPUT, WITH_ERRORS, INTERRUPTED, BROKEN_PIPE = 0, 1, 2, 3, 130, 141
+
+COMMANDS: dict[str, tuple[str, str]] = {
+    "run": ("hemm.cli.run:command", "Ask models the samples of tasks, judge and profile the answers."),
+    "prepare": ("hemm.cli.prepare:command", "Turn a task's source into a pack, once."),
+    "tasks": ("hemm.cli.tasks:command", "List the tasks, or show one."),
+    "models": ("hemm.cli.models:command", "List the models, or show one."),
+    "metrics": ("hemm.cli.metrics:command", "List the metrics, or show one."),
+    "score": ("hemm.cli.score:command", "Judge stored answers again, without the model."),
+    "profile": ("hemm.cli.profile:command", "Print scores by every dimension, with intervals and outcomes."),
+}
+"""Command -> where it lives, what it does. ``hemm --help`` reads this alone."""
+
+_EXTRAS = {"torch": "hf", "transformers": "hf", "safetensors": "hf"}
+"""Package -> the extra that brings it: for the commands that forget to say so."""
+
+
+class LazyGroup(click.Group):
+    """A group whose commands are imported when they are called."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return [name for name, (where, _) in COMMANDS.items() if _exists(where)]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS or not _exists(COMMANDS[cmd_name][0]):
+            return None
+        module, _, attribute = COMMANDS[cmd_name][0].partition(":")
+        command = getattr(importlib.import_module(module), attribute)
+        assert isinstance(command, click.Command)
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        name = args[0]
+        if not name.startswith("-") and name not in self.list_commands(ctx):
+            raise UnknownName("command", name, self.list_commands(ctx))
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        rows = [(name, COMMANDS[name][1]) for name in self.list_commands(ctx)]
+        if rows:
+            with formatter.section("Commands"):
+                formatter.write_dl(rows)
+
+
+def _exists(where: str) -> bool:
+    module = where.partition(":")[0]
+    return module in sys.modules or importlib.util.find_spec(module) is not None
+
+
+def _print_version(ctx: click.Context, param: click.Parameter, value: bool) -> None:
+    if value and not ctx.resilient_parsing:
+        from importlib.metadata import version
+
+        click.echo(f"hemm {version('hemm')}")
+        ctx.exit(COMPLETE)
+
+
+@click.group(
+    cls=LazyGroup,
+    invoke_without_command=True,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
+    epilog="Exit status: 0 complete, 2 bad input, 3 some samples ended in an error, 130 interrupted.",
+)
+@click.option(
+    "--version",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_print_version,
+    help="Show the version.",
+)
+@click.pass_context
+def group(ctx: click.Context) -> None:
+    """Why a multimodal model succeeds or fails: by skill, information flow and use case."""
+    if ctx.invoked_subcommand is None:
+        click.echo(ctx.get_help())
+
+
+def main(args: Sequence[str] | None = None) -> None:
+    """The ``hemm`` command: runs it and ends the process with its exit status."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):  # text that the terminal cannot show must not end a run
+            stream.reconfigure(errors="backslashreplace")
+    if "_HEMM_COMPLETE" in os.environ:
+        group.main(prog_name="hemm")
+    sys.exit(status(list(sys.argv[1:] if args is None else args)))
+
+
+def status(args: list[str]) -> int:
+    """Run the command line ``args``: its exit status. Every error is printed as one line."""
+    try:
+        code = _invoke(args)
+        sys.stdout.flush()
+        return code
+    except BrokenPipeError:
+        return _quiet_pipe()
+    except (KeyboardInterrupt, click.Abort):
+        return _say("interrupted", INTERRUPTED)
+    except click.ClickException as error:
+        return _say(_click_line(error), BAD_INPUT)
+    except HemmError as error:
+        return _say(str(error), BAD_INPUT)
+    except ModuleNotFoundError as error:
+        extra = _EXTRAS.get((error.name or "").partition(".")[0])
+        if extra is None:
+            return _fault(error)
+        return _say(str(MissingExtra(f"this command ({error.name})", extra)), BAD_INPUT)
+    except OSError as error:
+        if error.filename is None and error.strerror is None:
+            return _fault(error)
+        return _say(
+            f"{error.strerror or error}" + (f": {error.filename}" if error.filename else ""), BAD_INPUT
+        )
+    except Exception as error:  # whatever it is, the user gets one line
+        return _fault(error)
+
+
+def _invoke(args: list[str]) -> int:
+    try:
+        with group.make_context("hemm", args) as ctx:
+            result: Any = group.invoke(ctx)
+    except click.exceptions.Exit as end:
+        return end.exit_code
+    return result if isinstance(result, int) else COMPLETE
+
+
+def _click_line(error: click.ClickException) -> str:
+    ctx = getattr(error, "ctx", None)
+    path = ctx.command_path if ctx is not None else "hemm"
+    if isinstance(error, click.NoSuchOption):
+        known = (
+            [o for p in ctx.command.params for o in (*p.opts, *p.secondary_opts)] if ctx is not None else []
+        )
+        known = [o for o in known if o.startswith("--")]
+        return str(UnknownName("option", error.option_name, known, hint=f"{path} --help lists them"))
+    return f"{error.format_message().rstrip('.')}; {path} --help says more"
+
+
+def _say(text: str, code: int) -> int:
+    line = " ".join(storable(redact(text)).split())
+    try:
+        click.echo(f"hemm: {line}", err=True)
+    except BrokenPipeError:
+        return _quiet_pipe()
+    return code
+
+
+def _fault(error: BaseException) -> int:
+    if os.environ.get("HEMM_DEBUG"):
+        import traceback
+
+        click.echo(storable(redact("".join(traceback.format_exception(error)))), err=True)
+    kind = type(error).__name__
+    return _say(
+        f"a fault of hemm itself, please report it: {kind}: {error} (HEMM_DEBUG=1 shows where)", FAULT
+    )
+
+
+def _quiet_pipe() -> int:
+    """The reader of our output is gone (``hemm tasks | head``): end without a word."""
+    null = os.open(os.devnull, os.O_WRONLY)
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except (BrokenPipeError, ValueError):
+            os.dup2(null, stream.fileno())
+    return BROKEN_PIPE
+
+
+__all__ = ["COMMANDS", "group", "main", "status"]
