@@ -66,7 +66,7 @@ def _must_be_folder(ctx: click.Context, param: click.Parameter, value: Path) -> 
     return value
 
 
-class OneOf(click.ParamType):
+class OneOf(click.ParamType):  # type: ignore[type-arg]  # generic from click 8.4 on
     """One of a few words; another one is answered with the nearest."""
 
     name = "choice"
@@ -80,7 +80,7 @@ class OneOf(click.ParamType):
         return str(value)
 
 
-class NumberOr(click.ParamType):
+class NumberOr(click.ParamType):  # type: ignore[type-arg]  # generic from click 8.4 on
     """A whole number from ``least`` up, or one of a few words (``auto``). Numbers come as int."""
 
     name = "number"
@@ -101,7 +101,7 @@ class NumberOr(click.ParamType):
         return number
 
 
-class KeyValue(click.ParamType):
+class KeyValue(click.ParamType):  # type: ignore[type-arg]  # generic from click 8.4 on
     """``KEY=VALUE``, given as a pair of texts."""
 
     name = "key=value"
@@ -142,7 +142,7 @@ def to_csv(rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> str:
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(columns)
-    writer.writerows([_cell(row.get(column)) for column in columns] for row in rows)
+    writer.writerows([_cell(row.get(column), exact=True) for column in columns] for row in rows)
     return out.getvalue()
 
 
@@ -174,11 +174,11 @@ def print_table(rows: Sequence[Mapping[str, Any]], columns: Sequence[str], title
     Console(width=None if sys.stdout.isatty() else 10_000, highlight=False, soft_wrap=False).print(table)
 
 
-def _cell(value: Any) -> str:
+def _cell(value: Any, *, exact: bool = False) -> str:
     if value is None:
         return ""
     if isinstance(value, float):
-        return "" if value != value else f"{value:.4g}"
+        return "" if value != value else repr(value) if exact else f"{value:.4g}"
     if isinstance(value, Mapping):
         return ", ".join(f"{k}={v}" for k, v in value.items())
     if isinstance(value, list | tuple | set | frozenset):
