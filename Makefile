@@ -1,0 +1,57 @@
+# make run    sets up .venv and runs the main job: the bundled model on the probe tasks
+# make test   sets up .venv and passes the tests (under 15 minutes)
+# make test-full   the long crash, soak and simulation tests (under 80 minutes)
+# make lint   ruff, mypy and the import layers alone
+#
+# PYTHON=python3.12 chooses the interpreter (3.11 or newer), JOBS=4 the test processes,
+# PIP_FLAGS="--index-url ..." goes to pip.
+
+SHELL := /bin/bash
+PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3 python; do \
+	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 && echo $$p && break; done)
+VENV := .venv
+PIP := $(VENV)/bin/python -m pip --disable-pip-version-check --quiet install $(PIP_FLAGS) -c constraints.txt
+CPUS := $(shell getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2)
+JOBS ?= $(shell test $(CPUS) -gt 4 && echo 4 || echo $(CPUS))
+SETUP := pyproject.toml constraints.txt
+
+.PHONY: run test test-full lint setup clean
+.DELETE_ON_ERROR:
+
+run: $(VENV)/.installed
+	$(VENV)/bin/hemm run
+
+setup: $(VENV)/.installed-test
+
+test: lint
+	$(VENV)/bin/python -m pytest -n $(JOBS)
+
+test-full: $(VENV)/.installed-test
+	$(VENV)/bin/python -m pytest -m full --timeout 4000
+
+lint: $(VENV)/.installed-test
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/mypy
+	$(VENV)/bin/lint-imports
+
+# The fallback is for Pythons whose venv comes without pip (Debian's without python3-venv).
+$(VENV)/bin/python:
+	@test -n "$(PYTHON)" || { echo "hemm needs Python 3.11 or newer: none found, set PYTHON=..." >&2; exit 2; }
+	@$(PYTHON) -m venv $(VENV) >/dev/null 2>&1 || { $(PYTHON) -m venv --clear --without-pip $(VENV) && \
+		$(PYTHON) -m pip --quiet --python $@ install pip; }
+
+# torch first and alone, so that nothing after it has a say in which one it is.
+$(VENV)/.installed: $(SETUP) | $(VENV)/bin/python
+	@echo "installing torch, transformers and hemm into $(VENV) (the first time takes some minutes)"
+	@$(PIP) "torch==$$(sed -n 's/^torch==//p' constraints.txt)"
+	@$(PIP) -e '.[hf]'
+	@touch $@
+
+$(VENV)/.installed-test: $(VENV)/.installed
+	@echo "installing what the tests need"
+	@$(PIP) -e '.[hf,test]'
+	@touch $@
+
+clean:
+	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
