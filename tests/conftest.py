@@ -1,0 +1,100 @@
+"""What holds for every test: an own cache, no network but this machine, the same examples in CI every time."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+os.environ["HF_HUB_OFFLINE"] = "1"
+os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
+os.environ["HF_HUB_DISABLE_PROGRESS_BARS"] = "1"
+os.environ["TOKENIZERS_PARALLELISM"] = "false"
+if "PYTEST_XDIST_WORKER" in os.environ:  # several processes with a thread for every core starve one another
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+ROOT = Path(__file__).resolve().parent.parent
+BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+
+settings.register_profile("dev", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile(
+    "ci", deadline=None, derandomize=True, database=None, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("ci" if os.environ.get("CI") else "dev")
+
+
+def realdata_folder() -> Path | None:
+    """The original files of real data sets: ``HEMM_REALDATA``, or ``shared/realdata`` beside the checkout."""
+    named = os.environ.get("HEMM_REALDATA")
+    places = [Path(named)] if named else [ROOT.parent / "shared/realdata", ROOT / "shared/realdata"]
+    return next((place for place in places if place.is_dir()), None)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """HEMM_CACHE in a temporary folder: no test reads or writes the user's packs."""
+    folder = tmp_path_factory.mktemp("hemm-cache")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("HEMM_CACHE", str(folder))
+        for name in list(os.environ):
+            if name.endswith(("_API_KEY", "_PROXY", "_proxy")) or name == "HF_TOKEN":
+                patch.delenv(name)
+        yield folder
+
+
+@pytest.fixture
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty HEMM_CACHE for one test."""
+    folder = tmp_path / "hemm-cache"
+    monkeypatch.setenv("HEMM_CACHE", str(folder))
+    return folder
+
+
+@pytest.fixture(scope="session")
+def realdata() -> Path:
+    """The folder with the original files of real data sets; skips where there is none."""
+    folder = realdata_folder()
+    if folder is None:
+        pytest.skip("no real data: put it in ../shared/realdata or set HEMM_REALDATA")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def browser() -> str:
+    """Path of a Chromium; skips where there is none."""
+    found = os.environ.get("HEMM_BROWSER") or next(filter(None, map(shutil.which, BROWSERS)), None)
+    if found is None:
+        pytest.skip("NO CHROMIUM FOUND: browser tests did not run (apt-get install chromium)")
+    return found
+
+
+def _is_here(address: object) -> bool:
+    if not isinstance(address, tuple):
+        return True  # a Unix socket
+    host = str(address[0])
+    return host in ("localhost", "::1", "") or host.startswith("127.")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _no_network() -> Iterator[None]:
+    """Only this machine may be reached from tests."""
+
+    def refuse(event: str, arguments: tuple[object, ...]) -> None:
+        if active and event == "socket.connect" and not _is_here(arguments[1]):
+            raise OSError(f"tests reach this machine only, not {arguments[1]}")
+        if active and event == "socket.getaddrinfo":
+            host = arguments[0]
+            name = host.decode() if isinstance(host, bytes) else str(host or "")
+            if not _is_here((name,)) and name != socket.gethostname():
+                raise socket.gaierror(socket.EAI_NONAME, f"tests reach this machine only, not {name}")
+
+    active = True
+    sys.addaudithook(refuse)
+    yield
+    active = False
