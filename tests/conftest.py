@@ -1,4 +1,4 @@
-"""What holds for every test: an own cache, no network but this machine, the same examples in CI every time."""
+"""What holds for every test: an own cache, no network but this machine, the same examples in CI."""
 
 from __future__ import annotations
 
