@@ -1,0 +1,5 @@
+"""``python -m hemm.cli`` is ``hemm``."""
+
+from hemm.cli import main
+
+main()

@@ -1,0 +1,81 @@
+"""The house: rooms import downward only, and what is imported is declared."""
+
+from __future__ import annotations
+
+import ast
+import re
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+SOURCE = ROOT / "src/hemm"
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
+IMPORT_NAMES = {
+    "huggingface-hub": "huggingface_hub",
+    "pillow": "PIL",
+    "pyyaml": "yaml",
+    "scikit-learn": "sklearn",
+}
+PULLED_IN = {"tokenizers": "transformers", "accelerate": "transformers", "torchvision": "transformers"}
+"""Imported where they are there; the package that uses them says whether they are."""
+
+
+def declared() -> set[str]:
+    """Import names of every runtime requirement, extras for users included."""
+    extras = PROJECT["project"]["optional-dependencies"]
+    rows = [*PROJECT["project"]["dependencies"], *(r for k, v in extras.items() if k != "test" for r in v)]
+    names = {re.split(r"[<>=!~;\[ ]", row, maxsplit=1)[0].lower() for row in rows}
+    return {IMPORT_NAMES.get(name, name.replace("-", "_")) for name in names}
+
+
+def imported(path: Path) -> set[str]:
+    """Top-level names of the packages that a file imports, late imports included."""
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            found.update(alias.name.partition(".")[0] for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
+            found.add(node.module.partition(".")[0])
+    return found
+
+
+def test_rooms_import_downward_only() -> None:
+    lint = Path(sys.executable).with_name("lint-imports")
+    if not lint.exists():
+        pytest.fail("lint-imports is missing: pip install 'hemm[test]'")
+    done = subprocess.run([lint, "--no-cache"], cwd=ROOT, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_core_imports_nothing_else_of_hemm() -> None:
+    for path in (SOURCE / "core").glob("*.py"):
+        rooms = re.findall(r"^\s*(?:from|import) hemm\.(\w+)", path.read_text(), re.MULTILINE)
+        assert set(rooms) <= {"core"}, path.name
+
+
+def test_every_import_is_declared() -> None:
+    allowed = declared() | set(sys.stdlib_module_names) | {"hemm", *PULLED_IN}
+    stray = {
+        str(path.relative_to(ROOT)): sorted(names)
+        for path in SOURCE.rglob("*.py")
+        if (names := imported(path) - allowed)
+    }
+    assert not stray
+
+
+def test_what_is_declared_is_imported() -> None:
+    used = set().union(*(imported(path) for path in SOURCE.rglob("*.py")))
+    assert declared() - used == set(), "declared and never imported"
+
+
+def test_light_core_needs_no_extra_package() -> None:
+    """Modules of the core never import what only an extra brings, not even late."""
+    extras = PROJECT["project"]["optional-dependencies"]
+    heavy = {row.partition(">")[0] for rows in (extras["hf"],) for row in rows}
+    for room in ("core", "data", "metrics", "tasks", "results", "analysis", "cli"):
+        for path in (SOURCE / room).rglob("*.py"):
+            assert not imported(path) & heavy, path
