@@ -1,0 +1,102 @@
+"""Yes and no in several languages."""
+
+from __future__ import annotations
+
+import re
+
+from hemm.metrics.reading import answered, fold, lines, marked, sentences, without_markdown
+from hemm.metrics.refusal import refuses
+
+YES = ["yes", "yeah", "yep", "yup", "true", "correct", "right", "affirmative", "ja", "wahr", "richtig", "oui", "vrai", "sí", "si", "verdadero", "cierto", "sì", "vero", "sim", "verdadeiro", "waar", "jo", "sant", "tak", "ano", "pravda", "да", "верно", "правда", "так", "evet", "doğru", "是", "是的", "对", "對", "对的", "正确", "正確", "真", "有", "はい", "正しい", "ええ", "네", "예", "맞습니다", "참", "نعم", "أجل", "صحيح", "हाँ", "हां", "जी", "सही", "có", "đúng", "ya", "benar", "ναι", "כן", "kyllä", "igen", "igaz", "da", "adevărat", "ใช่", "จริง", "হ্যাঁ", "ஆம்", "ndiyo", "بله"]
+NO = ["no", "nope", "nah", "false", "incorrect", "wrong", "negative", "nein", "falsch", "non", "faux", "falso", "não", "nao", "nee", "onwaar", "nej", "nei", "falskt", "nie", "fałsz", "ne", "nepravda", "нет", "неверно", "неправда", "ні", "hayır", "yanlış", "不是", "否", "不", "不对", "不對", "错", "錯", "错误", "錯誤", "没有", "沒有", "假", "いいえ", "いえ", "違います", "아니요", "아니오", "거짓", "لا", "خطأ", "नहीं", "गलत", "không", "sai", "tidak", "bukan", "salah", "όχι", "לא", "ei", "nem", "hamis", "nu", "fals", "ไม่", "ไม่ใช่", "না", "இல்லை", "hapana", "خیر", "نه"]
+"""Words that mean yes and no when they are the answer, or open it. ``docs/answers.md`` repeats them."""
+
+_SIDE = {fold(w): True for w in YES} | {fold(w): False for w in NO}
+_ENGLISH = {"yes": True, "yeah": True, "yep": True, "no": False, "nope": False, "true": True, "false": False}
+
+_FIRST = re.compile(
+    "^("
+    + "|".join(sorted((re.escape(w) for w in _SIDE), key=len, reverse=True))
+    + r")(?=[\s.,;:!?…、，。；：！？)\]\"'’”—–-]|$)"
+)
+_STOPS = ".,;:!?…、，。；：！？)]\"'’”—–-"
+# "No doubt", "no image was given" open with "no" and do not mean it.
+_IDIOM = re.compile(
+    r"^(?:no|nope)\s+(?:doubt|problem|question|wonder|idea|clue|worries|way|information|info|answer|answers|comment|image"
+    r"|images|picture|pictures|photo|attachment|context|data|one\s+can|matter|need|more|longer|less|specific)\b"
+)
+_QUOTED = re.compile(r"[\"'“”‘’«»(]\s?(yes|no|true|false)\s?[\"'“”‘’«»).,]")
+_ENDING = re.compile(r"(?:^|[\s,:])(yes|no|true|false)$")
+_IS = re.compile(
+    r"\b(?:statement|sentence|claim|caption|description|answer|that|this|it)\s+(?:is|would be|seems|appears)(?:\s+to\s+be)?\s+(not\s+)?(?:indeed\s+)?(true|false|correct|incorrect)\b"
+)
+
+
+def yes_or_no(text: str) -> bool | None:
+    """True for yes, False for no, None where the text says neither or both. Never guesses.
+
+    In this order: the whole text; an explicit final answer; the first or last line; the opening word of the
+    text; a yes or no that ends a sentence, is quoted, or is said of the statement (``the sentence is false``).
+    """
+    whole = _SIDE.get(fold(text))
+    if whole is not None:
+        return whole
+    body = answered(text)
+    if not body:
+        return None
+    plain = without_markdown(body)
+    whole = _SIDE.get(fold(plain))
+    if whole is not None:
+        return whole
+    for span in marked(body):
+        found = _sides(without_markdown(span))
+        if found:
+            return _only(found)
+    parts = lines(plain)
+    edges = {side for line in (parts[:1] + parts[-1:]) if (side := _SIDE.get(fold(line))) is not None}
+    if edges:
+        return _only(edges)
+    return None if _opens(plain) is None and refuses(plain) else _only(_sides(plain))
+
+
+def _only(sides: set[bool]) -> bool | None:
+    return next(iter(sides)) if len(sides) == 1 else None
+
+
+def _opens(text: str) -> bool | None:
+    """The side of the word that opens ``text``."""
+    start = text.lstrip(" \t\n\"'“‘«(*_")[:80].casefold()
+    found = _FIRST.match(start)
+    if found is None or _IDIOM.match(start):
+        return None
+    word, rest = found[1], start[found.end() :]
+    if word in _ENGLISH or not rest or rest[0] in _STOPS:
+        follows = rest[:1] in _STOPS or word in ("yes", "yeah", "yep", "no", "nope")
+        return _SIDE[fold(word)] if follows or not rest.strip() else None
+    return None
+
+
+def _sides(text: str) -> set[bool]:
+    whole = _SIDE.get(fold(text))
+    if whole is not None:
+        return {whole}
+    found: set[bool] = set()
+    opened = _opens(text)
+    if opened is not None:
+        found.add(opened)
+    for number, sentence in enumerate(sentences(text)):
+        folded = sentence.casefold()
+        for match in (_ENDING.search(folded), *_QUOTED.finditer(folded)):
+            if match:
+                found.add(_ENGLISH[match[1]])
+        for match in _IS.finditer(folded):
+            found.add((match[2] in ("true", "correct")) != bool(match[1]))
+        if number and (side := _opens(sentence + ".")) is not None and _alone(folded):
+            found.add(side)
+    return found
+
+
+def _alone(sentence: str) -> bool:
+    """A later sentence counts where it opens with yes or no followed by a stop (``Yes, it is``)."""
+    found = _FIRST.match(sentence)
+    return found is not None and (found.end() == len(sentence) or sentence[found.end()] in _STOPS)
