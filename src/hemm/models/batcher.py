@@ -1,0 +1,100 @@
+"""The one batcher: which requests go to a local model together, and what happens when that fails."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import islice
+from typing import Any, TypeVar
+
+from hemm.core import (
+    BadData,
+    BatchModel,
+    Failure,
+    HemmError,
+    OutOfMemory,
+    Request,
+    Response,
+    redact,
+    storable,
+)
+
+T = TypeVar("T")
+
+SPAN = 16
+"""Batches in one window: how far from its place in the plan a request may move."""
+
+
+def windows(items: Iterable[T], batch_size: int, size_of: Callable[[T], Any]) -> Iterator[list[T]]:
+    """Batches of at most ``batch_size`` items, alike in size within a window of ``SPAN`` batches.
+
+    The batches depend on the order of ``items``, on ``size_of`` (any sortable key; ties keep their order) and
+    on ``batch_size`` alone; every item comes once. A local model's numbers depend on its batch, so whoever
+    resumes a run composes the batches from the whole plan again and asks those that are not complete.
+    """
+    if batch_size < 1:
+        raise ValueError("batch_size must be 1 or more")
+    stream = iter(items)
+    while window := list(islice(stream, batch_size * SPAN)):
+        window.sort(key=size_of)
+        for start in range(0, len(window), batch_size):
+            yield window[start : start + batch_size]
+
+
+def shape(request: Request) -> tuple[int, int]:
+    """The size of a request without looking at its pictures: their number, the length of the text."""
+    media = text = 0
+    for message in request.messages:
+        for part in message.parts:
+            if isinstance(part, str):
+                text += len(part)
+            else:
+                media += 1
+    return media, text
+
+
+def size_for(model: BatchModel) -> Callable[[Request], Any]:
+    """What ``windows`` should sort the requests of ``model`` by: its own ``shape``, or ours."""
+    own = getattr(model, "shape", None)
+    return own if callable(own) else shape
+
+
+def run_batch(model: BatchModel, requests: Sequence[Request]) -> list[Response]:
+    """One response for each request, in order, whatever happens.
+
+    Out of memory: asked again in halves, down to one; a single request that still does not fit is a
+    transient failure. Any other exception: asked one by one, so that only the request at fault fails. Raises
+    HemmError only where the model breaks the contract (another number of responses).
+    """
+    if not requests:
+        return []
+    try:
+        responses = list(model.generate_batch(requests))
+    except (OutOfMemory, MemoryError) as error:
+        if len(requests) == 1:
+            return [_failed("out_of_memory", error)]
+        half = (len(requests) + 1) // 2
+        return run_batch(model, requests[:half]) + run_batch(model, requests[half:])
+    except Exception as error:
+        if len(requests) == 1:
+            return [_failure_of(error)]
+        return [answer for request in requests for answer in run_batch(model, [request])]
+    if len(responses) != len(requests):
+        raise HemmError(
+            f"model {model.spec} gave {len(responses)} responses to {len(requests)} requests: "
+            "generate_batch must give one for each, in order"
+        )
+    return responses
+
+
+def _failure_of(error: Exception) -> Response:
+    """A picture that does not open will not open next time either; anything else may be mended."""
+    if isinstance(error, BadData | FileNotFoundError):
+        return _failed("media", error, permanent=True)
+    return _failed("model", error)
+
+
+def _failed(kind: str, error: BaseException, permanent: bool = False) -> Response:
+    line = " ".join(str(error).split())
+    name = type(error).__name__
+    text = line if isinstance(error, HemmError) else f"{name}: {line}" if line else name
+    return Response(failure=Failure(kind, storable(redact(text[:500])), permanent))

@@ -1,0 +1,60 @@
+"""Options of a model that are not part of what it is asked: batch size, device, server, retries."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from hemm.core import HemmError, UnknownName
+
+PROTOCOL_SETTINGS = frozenset({"dtype", "quantization"})
+"""Settings that change the answers themselves: they belong to the protocol (``Generation.extra``)."""
+
+
+@dataclass(frozen=True, slots=True)
+class ModelOptions:
+    """What a user may set about a model.
+
+    batch_size  requests in one batch of a local model; 0: the adapter's own choice
+    revision    hub branch, tag or commit; for a served model a label of the user's own
+    settings    ``--set KEY=VALUE`` pairs; each adapter says which it knows (``Settings``)
+    """
+
+    batch_size: int = 0
+    revision: str = ""
+    settings: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def protocol(self) -> tuple[tuple[str, str], ...]:
+        """The settings that belong to the protocol, sorted: what ``Generation.extra`` should hold."""
+        return tuple(sorted((k, v) for k, v in self.settings if k in PROTOCOL_SETTINGS))
+
+    def read(self, kind: str, defaults: Mapping[str, Any]) -> dict[str, Any]:
+        """``defaults`` with the user's settings over them, each read as the type of its default.
+
+        ``kind`` names the adapter in errors. Raises UnknownName for a key that is not in ``defaults`` and
+        HemmError for a value of another type.
+        """
+        values = dict(defaults)
+        for key, text in self.settings:
+            if key not in defaults:
+                raise UnknownName(f"setting of {kind} models", key, defaults)
+            values[key] = _typed(key, text, defaults[key])
+        return values
+
+
+def _typed(key: str, text: str, default: Any) -> Any:
+    """``text`` as the type of ``default``."""
+    if isinstance(default, bool):
+        known = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
+        if text.lower() not in known:
+            raise HemmError(f"--set {key}={text}: give true or false")
+        return known[text.lower()]
+    if isinstance(default, int | float):
+        try:
+            return type(default)(text)
+        except ValueError:
+            want = "a whole number" if isinstance(default, int) else "a number"
+            raise HemmError(f"--set {key}={text}: give {want}") from None
+    return text

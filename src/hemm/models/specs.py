@@ -1,0 +1,64 @@
+"""From a spec string to a model."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from hemm.core import HemmError, Model, Registry, UnknownName
+from hemm.models.options import ModelOptions
+
+Factory = Callable[[str, ModelOptions], Model]
+"""What a registry row holds: ``factory(spec, options)`` gives a model that is not started."""
+
+MODELS: Registry[Factory] = Registry(
+    "model",
+    "hemm.models",
+    {
+        "tiny": "hemm.models.hf.adapter:open_tiny",
+        "hf": "hemm.models.hf.adapter:open_hf",
+        "openai": "hemm.models.api.openai:open_openai",
+        "http": "hemm.models.api.openai:open_http",
+        "https": "hemm.models.api.openai:open_http",
+        "baseline/random": "hemm.models.baselines:Random",
+        "baseline/majority": "hemm.models.baselines:Majority",
+        "baseline/oracle": "hemm.models.baselines:Oracle",
+    },
+)
+"""Models by name, and families by prefix: the row ``x`` serves the specs ``x`` and ``x/...``."""
+
+FORMS = {
+    "hf": "hf/ORG/NAME[@revision], hf/./folder, hf//absolute/folder",
+    "openai": "openai/NAME",
+    "http": "http://host:port/v1#NAME",
+    "https": "https://host/v1#NAME",
+}
+"""How a spec of each of our families is written."""
+
+
+def resolve(spec: str, options: ModelOptions | None = None) -> Model:
+    """The model that ``spec`` names, not started.
+
+    Raises UnknownName (with the nearest name), MissingExtra where a package is not installed, and HemmError
+    for a spec that is not complete or an option that does not fit.
+    """
+    options = options or ModelOptions()
+    if options.batch_size < 0:
+        raise HemmError(f"--batch-size {options.batch_size}: give a number of 1 or more, or auto")
+    name = family(spec)
+    if name in FORMS and spec == name:
+        raise HemmError(f"model {spec!r} names no model: write {FORMS[name]}")
+    return MODELS.get(name)(spec, options)
+
+
+def family(spec: str) -> str:
+    """The registry row that serves ``spec``: its name, or its prefix. Raises UnknownName."""
+    if spec in MODELS:
+        return spec
+    scheme = spec.partition("://")[0]
+    if scheme != spec and scheme in ("http", "https"):
+        return scheme
+    prefix = spec.partition("/")[0]
+    if prefix != spec and prefix in MODELS and prefix not in ("tiny", "http", "https"):
+        return prefix
+    forms = [FORMS.get(n, n) for n in MODELS if not n.startswith("http")]
+    raise UnknownName("model", spec, MODELS, f"write one of {', '.join(forms)}, {FORMS['http']}")
