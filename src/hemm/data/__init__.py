@@ -1,0 +1,1 @@
+"""Where samples come from: sources, safe extraction, and the pack that every run reads."""

@@ -1,0 +1,143 @@
+"""Files and folders: atomic writes, locks between processes, temporary folders that outlive no one."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import sys
+import time
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+if sys.platform != "win32":
+    import fcntl
+
+_STALE = 24 * 3600.0  # seconds; only where the system has no advisory locks
+
+
+def write_atomic(path: Path, data: bytes) -> None:
+    """Put ``data`` at ``path``: a reader sees the old file or the new one, after any crash."""
+    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.tmp")
+    try:
+        with temporary.open("wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+    sync_folder(path.parent)
+
+
+def sync_folder(path: Path) -> None:
+    """Make names created in this folder survive a power loss, where the system can."""
+    with contextlib.suppress(OSError):
+        handle = os.open(path, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+
+
+def sync_tree(path: Path) -> None:
+    """Flush every file below ``path`` to disk."""
+    for file in sorted(path.rglob("*")):
+        if file.is_file():
+            handle = os.open(file, os.O_RDONLY)
+            try:
+                os.fsync(handle)
+            finally:
+                os.close(handle)
+        else:
+            sync_folder(file)
+    sync_folder(path)
+
+
+def _try_lock(handle: int, wait: bool) -> bool:
+    if sys.platform == "win32":
+        return True
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+    except OSError:
+        return False
+    return True
+
+
+@contextlib.contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """Hold the lock file ``path``; wait for another process that has it. It frees itself when its owner dies."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    while True:
+        handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+        _try_lock(handle, wait=True)
+        if _is_at(handle, path):
+            break
+        os.close(handle)
+    try:
+        yield
+    finally:
+        os.close(handle)
+
+
+def _is_at(handle: int, path: Path) -> bool:
+    """Whether the open file is still the one at ``path`` (a cleaner may have removed it meanwhile)."""
+    try:
+        there, mine = path.stat(), os.fstat(handle)
+    except FileNotFoundError:
+        return False
+    return (there.st_dev, there.st_ino) == (mine.st_dev, mine.st_ino)
+
+
+@contextlib.contextmanager
+def temporary_folder(parent: Path) -> Iterator[Path]:
+    """A new folder in ``parent``, removed at the end unless it was renamed away.
+
+    Folders that dead processes left there are removed first: each has a lock file beside it that its
+    owner holds, so that a living one is never touched.
+    """
+    parent.mkdir(parents=True, exist_ok=True)
+    remove_stale(parent)
+    folder = parent / f".tmp-{uuid.uuid4().hex[:12]}"
+    lock = folder.with_suffix(".lock")
+    while True:
+        handle = os.open(lock, os.O_RDWR | os.O_CREAT, 0o644)
+        _try_lock(handle, wait=True)
+        if _is_at(handle, lock):
+            break
+        os.close(handle)
+    try:
+        folder.mkdir()
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+        lock.unlink(missing_ok=True)
+        os.close(handle)
+
+
+def remove_stale(parent: Path) -> None:
+    """Remove temporary folders in ``parent`` whose owners are dead."""
+    for entry in [*parent.glob(".tmp-*"), *parent.glob(".old-*")]:
+        if entry.suffix == ".lock" and entry.with_suffix("").exists():
+            continue
+        lock = entry if entry.suffix == ".lock" else entry.with_suffix(".lock")
+        _remove_if_dead(entry, lock)
+
+
+def _remove_if_dead(entry: Path, lock: Path) -> None:
+    try:
+        handle = os.open(lock, os.O_RDWR)
+    except FileNotFoundError:
+        if entry.is_dir():  # the lock is made before its folder and removed after it
+            shutil.rmtree(entry, ignore_errors=True)
+        return
+    try:
+        young = sys.platform == "win32" and time.time() - lock.stat().st_mtime < _STALE
+        if not young and _try_lock(handle, wait=False):
+            if entry.is_dir():
+                shutil.rmtree(entry, ignore_errors=True)
+            lock.unlink(missing_ok=True)
+    finally:
+        os.close(handle)

@@ -1,0 +1,94 @@
+"""Folders with original files: which layout of a task they are in, and whether they changed."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from hemm.core import HemmError, Layout, Source, Task, digest
+
+
+def missing(folder: Path, layout: Layout) -> list[str]:
+    """Those of the layout's required paths and patterns that are not in ``folder``."""
+    return [pattern for pattern in layout.required if not _is_there(folder, pattern)]
+
+
+def _is_there(folder: Path, pattern: str) -> bool:
+    if any(c in pattern for c in "*?["):
+        return next(folder.glob(pattern), None) is not None
+    return (folder / pattern).exists()
+
+
+def match(task: Task, folder: Path) -> tuple[Path, Layout, Source]:
+    """The folder to read, its layout and the source that has this layout.
+
+    The files may lie in ``folder``, one level below it, or (where ``folder`` is the top folder that the
+    layout names) beside it. Raises HemmError that names what is missing.
+    """
+    if not folder.is_dir():
+        raise HemmError(f"--from {folder}: there is no such folder")
+    lacking = []
+    for source in task.sources:
+        required = source.layout.required
+        if not required:
+            continue
+        for place in _places(folder, required):
+            if not missing(place, source.layout):
+                return place, source.layout, source
+        lacks = ", ".join(missing(folder, source.layout))
+        if lacks not in lacking:
+            lacking.append(lacks)
+    if not lacking:
+        raise HemmError(f"task {task.name} is not read from a folder: hemm prepare {task.name}")
+    options = "; or ".join(lacking)
+    raise HemmError(f"--from {folder}: these are not the files of {task.name}: missing {options}")
+
+
+def _places(folder: Path, required: tuple[str, ...]) -> Iterator[Path]:
+    yield folder
+    if all(r.split("/")[0] == folder.resolve().name for r in required):
+        yield folder.resolve().parent
+    yield from sorted(p for p in folder.iterdir() if p.is_dir())
+
+
+def fingerprint(path: Path) -> str:
+    """Changes when a file at or below ``path`` is added, removed, resized or written."""
+    total = hashlib.sha256()
+    if path.is_file():
+        stat = path.stat()
+        total.update(f"{stat.st_size}:{stat.st_mtime_ns}".encode())
+        return total.hexdigest()[:32]
+    stack = [path]
+    while stack:
+        here = stack.pop()
+        with os.scandir(here) as entries:
+            for entry in sorted(entries, key=lambda e: e.name):
+                if entry.is_dir(follow_symlinks=True):
+                    if entry.name != "__pycache__":
+                        stack.append(Path(entry.path))
+                    continue
+                try:
+                    stat = entry.stat()
+                except FileNotFoundError:
+                    continue
+                line = f"{entry.path[len(str(path)) :]}:{stat.st_size}:{stat.st_mtime_ns}\n"
+                total.update(line.encode("utf-8", "surrogateescape"))
+    return total.hexdigest()[:32]
+
+
+def reader_digest(layout: Layout) -> str:
+    """Digest of the source file that defines the layout's reader: a changed reader makes a new pack."""
+    read: object = layout.read
+    arguments = ""
+    while isinstance(read, functools.partial):
+        arguments += repr((read.args, sorted(read.keywords.items())))
+        read = read.func
+    code = getattr(read, "__code__", None) or getattr(type(read).__call__, "__code__", None)
+    try:
+        text = Path(code.co_filename).read_bytes() if code else b""
+    except OSError:
+        text = b""
+    return digest([hashlib.sha256(text).hexdigest(), arguments], 16)
