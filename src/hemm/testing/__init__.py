@@ -1,0 +1,14 @@
+"""The conformance kit: does a task, a model or a metric keep the contracts of hemm?
+
+Each check raises AssertionError with every rule that is broken, in words. For tests of hemm and of plug-ins::
+
+    from hemm.testing import check_metric
+    def test_my_metric():
+        check_metric(MyMetric())
+"""
+
+from hemm.testing.metric import check_metric
+from hemm.testing.model import check_model
+from hemm.testing.task import check_task
+
+__all__ = ["check_metric", "check_model", "check_task"]

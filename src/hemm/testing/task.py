@@ -1,0 +1,360 @@
+"""Does a task keep its contract?"""
+
+from __future__ import annotations
+
+import re
+import tempfile
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+from hemm.core import (
+    DIMENSIONS,
+    BadData,
+    CorpusMetric,
+    HemmError,
+    Judged,
+    Layout,
+    Media,
+    Message,
+    Metric,
+    Outcome,
+    Response,
+    Sample,
+    Task,
+    canonical,
+    check_labels,
+    storable,
+)
+from hemm.testing.findings import Findings, words
+
+ACCESS = ("open", "form", "login", "gated", "generated")
+REQUIRED_LABELS = (
+    "use_case",
+    "interaction",
+    "fine_grained",
+    "reasoning",
+    "external_knowledge",
+    "information_flow",
+)
+CLOSE = 1e-6
+OPTION_SAMPLES = 50
+"""Samples whose every option is scored as if it were the right one."""
+
+
+def check_task(
+    task: Task, *, folder: Path | None = None, pack: Any | None = None, limit: int | None = 2000
+) -> None:
+    """Raise AssertionError with every rule that ``task`` breaks.
+
+    ``folder`` holds the data set's original files (or some of them) in the layout of one of the sources;
+    ``pack`` is a prepared pack instead. Generated tasks need neither. Ids are checked over all samples, the
+    rest over the first ``limit`` of them (None: all).
+
+    Checked are the card, labels, ids (unique, equal when read again), that references survive the answer
+    format and score the metrics' ceiling, that every option can be told apart, that prompts render with all
+    media and depend on nothing that a model must not see, that media open, and that classes have strata.
+    """
+    found = Findings(f"task {task.name!r}")
+    _check_card(task, found)
+    metrics = _metrics(task, found)
+    with tempfile.TemporaryDirectory(prefix="hemm-check-") as scratch:
+        try:
+            first = _read(task, folder, pack, Path(scratch))
+            again = _read(task, folder, pack, Path(scratch))
+        except HemmError:
+            raise
+        except Exception as error:  # whatever a reader raises is a finding
+            found.add("the samples can be read", words(error))
+            found.finish()
+            return
+        found.require(bool(first), "the task has samples")
+        _check_ids(first, again, found)
+        chosen = first if limit is None else first[:limit]
+        _check_hashes(chosen, again[: len(chosen)], found)
+        for sample in chosen:
+            _check_sample(task, sample, found)
+        _check_strata(task, chosen, found)
+        _check_fields(task, chosen, found)
+        if not found:
+            for metric in metrics:
+                _check_metric(task, metric, chosen, found)
+    found.finish()
+
+
+def _read(task: Task, folder: Path | None, pack: Any | None, scratch: Path) -> list[Sample]:
+    if pack is not None:
+        return [*pack.samples(), *pack.samples(split="shots")]
+    if folder is None:
+        if task.card.access != "generated" or not task.sources:
+            raise HemmError(f"checking task {task.name!r} needs folder= (its original files) or pack=")
+        source = task.sources[0]
+        folder, _ = source.fetch(scratch)
+        return list(source.layout.read(folder))
+    return list(_layout(task, folder).read(folder))
+
+
+def _layout(task: Task, folder: Path) -> Layout:
+    lacking: dict[str, list[str]] = {}
+    for source in task.sources:
+        missing = [name for name in source.layout.required if not _there(folder, name)]
+        if not missing:
+            return source.layout
+        lacking[source.name] = missing
+    tried = "; ".join(f"{name} wants {', '.join(missing)}" for name, missing in lacking.items())
+    raise HemmError(
+        f"{folder} holds the files of no source of task {task.name!r}: {tried or 'it has no source'}"
+    )
+
+
+def _there(folder: Path, name: str) -> bool:
+    return (folder / name).exists() or next(folder.glob(name), None) is not None
+
+
+def _check_card(task: Task, found: Findings) -> None:
+    card = task.card
+    name = re.fullmatch(r"[a-z0-9][a-z0-9_.-]*(:[a-z0-9_.-]+)?", task.name)
+    found.require(name is not None, "the name is lower-case letters, digits, '_', '.', '-'", repr(task.name))
+    for part in ("title", "licence"):
+        found.require(bool(getattr(card, part)), f"the card has a {part}")
+    if card.access != "generated":
+        for part in ("citation", "homepage", "size"):
+            found.require(bool(getattr(card, part)), f"the card of a published data set has a {part}")
+    found.require(card.access in ACCESS, f"access is one of {', '.join(ACCESS)}", repr(card.access))
+    counts = all(isinstance(n, int) and n >= 0 for n in card.splits.values())
+    found.require(
+        bool(card.splits) and counts,
+        "the card tells how many samples each split has",
+        repr(dict(card.splits)),
+    )
+    found.require(bool(task.sources), "the task has a source")
+    found.require(task.max_new_tokens >= 1, "max_new_tokens is at least 1", repr(task.max_new_tokens))
+    for variant, other in task.variants.items():
+        same = other.name == f"{task.name}:{variant}"
+        found.require(same, "a variant is called task:variant", f"{variant!r} is {other.name!r}")
+
+
+def _metrics(task: Task, found: Findings) -> list[Metric]:
+    from hemm.metrics import resolve
+
+    metrics = []
+    for spec in task.metrics:
+        try:
+            metrics.append(resolve(spec))
+        except Exception as error:  # whatever a plug-in raises is a finding
+            found.add("every metric that the task names exists", f"{spec}: {words(error)}")
+    return metrics
+
+
+def _check_ids(first: Sequence[Sample], again: Sequence[Sample], found: Findings) -> None:
+    ids = [s.id for s in first]
+    for name, count in Counter(ids).items():
+        found.require(count == 1, "ids are unique", f"{name!r} ({count} times)")
+    found.require(ids == [s.id for s in again], "reading again gives the same ids in the same order")
+    seen: set[str] = set()
+    for sample in first:
+        if sample.after is not None:
+            found.require(
+                sample.after in seen, "after names an earlier sample", f"{sample.id} after {sample.after}"
+            )
+        found.require(
+            sample.split in ("test", "shots"), "split is test or shots", f"{sample.id}: {sample.split!r}"
+        )
+        seen.add(sample.id)
+
+
+def _check_hashes(first: Sequence[Sample], again: Sequence[Sample], found: Findings) -> None:
+    for one, other in zip(first, again, strict=False):
+        try:
+            same = replace(one, stored_hash="").sample_hash == replace(other, stored_hash="").sample_hash
+        except Exception as error:  # whatever content a reader gives
+            found.add("a sample has a hash: JSON values, media that are there", f"{one.id}: {words(error)}")
+            continue
+        found.require(same, "reading again gives the same sample_hash", one.id)
+
+
+def _check_sample(task: Task, sample: Sample, found: Findings) -> None:
+    where = sample.id
+    try:
+        check_labels(sample.labels, f"sample {where}")
+    except HemmError as error:
+        found.add("labels are declared dimensions and categories", str(error))
+    for name in REQUIRED_LABELS:
+        known = name in task.labels_of(sample) or name not in DIMENSIONS
+        found.require(known, f"card or sample has a label for {name}", where)
+    texts = [*sample.fields.values(), *sample.choices, *(r for r in sample.references if isinstance(r, str))]
+    strings = all(isinstance(t, str) for t in texts)
+    found.require(strings, "fields and choices are texts", where)
+    if strings:
+        found.require(all(storable(t) == t for t in texts), "texts hold no lone surrogates", where)
+    try:
+        canonical(dict(sample.metadata))
+    except TypeError as error:
+        found.add("metadata are JSON values", f"{where}: {words(error)}")
+    for media in sample.media:
+        _check_media(media, where, found)
+    found.require(len(set(sample.choices)) == len(sample.choices), "choices differ from one another", where)
+    _check_answers(task, sample, found)
+    _check_prompt(task, sample, found)
+
+
+def _check_media(media: Media, where: str, found: Findings) -> None:
+    rule = "media open"
+    if media.problem:
+        found.add(rule, f"{where}: {media.problem}")
+        return
+    try:
+        if media.kind == "image":
+            media.pixels()
+        else:
+            found.require(media.kind in ("audio", "video"), rule, f"{where}: {media.mime}")
+    except (BadData, OSError) as error:
+        found.add(rule, f"{where}: {words(error)}")
+
+
+def _check_answers(task: Task, sample: Sample, found: Findings) -> None:
+    texts = [r for r in sample.references if isinstance(r, str)]
+    found.require(bool(sample.references), "every sample has a reference", sample.id)
+    for reference in texts:
+        rule = "a reference, written as the answer format writes it, is read back"
+        try:
+            rendered = task.answer.render(reference, sample)
+            value = task.answer.parse(rendered, sample)
+        except Exception as error:  # whatever a plug-in raises is a finding
+            found.add(rule, f"{sample.id}: {words(error)}")
+            continue
+        found.require(value is not None, rule, f"{sample.id}: {reference!r} as {rendered!r}")
+    options = task.answer.options(sample)
+    read = [task.answer.parse(option, sample) for option in options]
+    for option, value in zip(options, read, strict=True):
+        rule = "every option that is shown is read as an answer of its own"
+        alone = value is not None and read.count(value) == 1
+        found.require(alone, rule, f"{sample.id}: {option!r} is read as {value!r}")
+    for choice, value in zip(sample.choices, read, strict=False):
+        other = task.answer.parse(choice, sample)
+        same = other is None or other == value or len(sample.choices) != len(options)
+        found.require(
+            same, "no choice is read as another one", f"{sample.id}: {choice!r} is read as {other!r}"
+        )
+
+
+def _check_prompt(task: Task, sample: Sample, found: Findings) -> None:
+    from hemm.tasks.prompt import render
+
+    try:
+        messages = render(task, sample)
+        shown = [p for m in messages for p in m.parts if isinstance(p, Media)]
+        hidden = replace(sample, references=("\u2307 not for the model \u2307",), stored_hash="")
+        blind = render(task, replace(hidden, metadata={}, labels={}, stratum=""))
+    except Exception as error:  # whatever a template raises
+        found.add("the prompt renders", f"{sample.id}: {words(error)}")
+        return
+    every = {id(m) for m in shown} == {id(m) for m in sample.media}
+    found.require(every, "the prompt shows all media of the sample", f"{sample.id}: {len(shown)} shown")
+    text = _text(messages)
+    found.require(bool(text.strip()), "the prompt says something", sample.id)
+    own = " ".join((*sample.fields.values(), *sample.choices))  # data may hold braces of their own
+    left = any(mark in text and mark not in own for mark in ("{{", "{%"))
+    found.require(not left, "the prompt has no template left in it", sample.id)
+    rule = "the prompt depends on nothing that the model must not see (references, metadata, labels)"
+    found.require(text == _text(blind), rule, sample.id)
+
+
+def _text(messages: Iterable[Message]) -> str:
+    return "\n".join(p if isinstance(p, str) else f"<{p.kind}>" for m in messages for p in m.parts)
+
+
+def _check_fields(task: Task, samples: Sequence[Sample], found: Findings) -> None:
+    """A field that is the reference itself, and that the prompt shows, gives the answer away."""
+    names = {name for sample in samples for name in sample.fields}
+    used = {name for name in names if re.search(rf"\b{re.escape(name)}\b", task.prompt)}
+    for name in sorted(used):
+        given = [s for s in samples if s.fields.get(name) and s.fields[name] in _hidden(task, s)]
+        if given and len(given) * 2 > len(samples):
+            found.add("no field that the prompt shows is the reference", f"{name!r} of {given[0].id}")
+
+
+def _hidden(task: Task, sample: Sample) -> set[str]:
+    """References that are no options: these must not be told."""
+    shown = {*sample.choices, *task.answer.options(sample)}
+    return {r for r in sample.references if isinstance(r, str) and r not in shown}
+
+
+def _check_strata(task: Task, samples: Sequence[Sample], found: Findings) -> None:
+    empty = [s.id for s in samples if not s.stratum]
+    if empty and len(empty) < len(samples):
+        found.add("all samples have a stratum, or none", f"{len(empty)} have none, first {empty[0]}")
+    classes = {(s.choices, task.answer.options(s)) for s in samples}
+    one_set = len(classes) == 1 and any(next(iter(classes)))
+    answers = {s.references for s in samples}
+    if empty and one_set and len(answers) > 1:
+        found.add("samples of a classification have a stratum, for --limit to balance over")
+
+
+def _check_metric(task: Task, metric: Metric, samples: Sequence[Sample], found: Findings) -> None:
+    if metric.needs or isinstance(metric, CorpusMetric):
+        return  # needs more than the references, or has no value for each group
+    keyed = [s for s in samples if any(isinstance(r, str) for r in s.references)]
+    if metric.group not in ("sample", "unit"):
+        without = [s.id for s in keyed if metric.group not in s.metadata]
+        if without:
+            found.add(f"metric {metric.name} groups by {metric.group!r}, which metadata have", without[0])
+            return
+    groups = _Reference(task, metric, found)
+    for _, members in groupby(sorted(keyed, key=lambda s: _key(metric, s)), lambda s: _key(metric, s)):
+        groups.check(list(members))
+    if metric.group == "sample":
+        for sample in keyed[:OPTION_SAMPLES]:
+            groups.check_options(sample)
+
+
+def _key(metric: Metric, sample: Sample) -> str:
+    if metric.group in ("sample", "unit"):
+        return sample.id if metric.group == "sample" else sample.unit
+    return str(sample.metadata[metric.group])
+
+
+@dataclass(frozen=True)
+class _Reference:
+    """The references as answers: the best of them reaches the ceiling."""
+
+    task: Task
+    metric: Metric
+    found: Findings
+
+    def check(self, group: list[Sample]) -> None:
+        """One group that is scored together."""
+        rule = f"a reference as the answer scores the ceiling of {self.metric.name}"
+        try:
+            ceiling = self.metric.ceiling(group)
+            tries = max(len(self._texts(s)) for s in group)
+            values = [self._value(group, n) for n in range(tries)]
+        except Exception as error:  # whatever a plug-in raises is a finding
+            self.found.add(rule, f"{group[0].id}: {words(error)}")
+            return
+        reached = any(v is not None and abs(v - ceiling) <= CLOSE for v in values)
+        best = ", ".join(sorted({f"{v:g}" for v in values if v is not None}))
+        self.found.require(reached, rule, f"{group[0].id}: {best or 'no value'}, ceiling {ceiling:g}")
+
+    def check_options(self, sample: Sample) -> None:
+        """Every option, were it the right one, scores the ceiling when a model answers with it."""
+        for option in self.task.answer.options(sample):
+            value = self.task.answer.parse(option, sample)
+            if isinstance(value, str):
+                self.check([replace(sample, references=(value,), stored_hash="")])
+
+    def _texts(self, sample: Sample) -> list[str]:
+        return list(dict.fromkeys(r for r in sample.references if isinstance(r, str)))
+
+    def _value(self, group: list[Sample], number: int) -> float | None:
+        """The group's value where each sample is answered with its reference ``number`` (or its last)."""
+        judged = []
+        for sample in group:
+            texts = self._texts(sample)
+            text = self.task.answer.render(texts[min(number, len(texts) - 1)], sample)
+            value = self.task.answer.parse(text, sample)
+            judged.append(Judged(sample, 0, Response(text=text), Outcome.OK, value))
+        return self.metric.score([judged])[0].get("")
