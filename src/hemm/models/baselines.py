@@ -56,7 +56,7 @@ class Baseline:
         return [self._respond(r) for r in requests]
 
     def answer(self, task: Task, sample: Sample, request: Request) -> str | Media:
-        """The reference that this baseline answers with."""
+        """What this baseline answers: text as a model would write it, or a picture."""
         raise NotImplementedError
 
     def _respond(self, request: Request) -> Response:
@@ -65,11 +65,9 @@ class Baseline:
         row = self._rows.get(request.sample_id)
         if row is None:
             raise HemmError(f"{self.spec}: sample {request.sample_id!r} is not in the pack it is bound to")
-        sample = self._pack.sample(row)
-        reference = self.answer(self._task, sample, request)
-        if isinstance(reference, Media):
-            return Response(media=(reference,))
-        text = self._task.answer.render(reference, sample)
+        text = self.answer(self._task, self._pack.sample(row), request)
+        if isinstance(text, Media):
+            return Response(media=(text,))
         if not request.options:
             return Response(text=text, usage=Usage(0, 0, 0.0))
         scores = one_hot(text, request.options)
@@ -82,7 +80,7 @@ class Oracle(Baseline):
 
     def answer(self, task: Task, sample: Sample, request: Request) -> str | Media:
         """The most frequent reference, the first of equals."""
-        return _reference(sample)
+        return written(task, _reference(sample), sample)
 
 
 class Random(Baseline):
@@ -91,15 +89,29 @@ class Random(Baseline):
     def answer(self, task: Task, sample: Sample, request: Request) -> str | Media:
         """Drawn by the run's seed, the sample and the repeat alone."""
         key = ("baseline/random", request.generation.seed, sample.id, request.repeat)
-        options = candidates(task, sample)
+        options = task.answer.options(sample)
         if options:
             return options[keyed_number(*key) % len(options)]
         total = len(self._rows)
         for attempt in range(64):
             other = self._pack.sample(keyed_number(*key, attempt) % total)
             if other.cluster != sample.cluster and other.references:
-                return _reference(other)
+                return written(task, _reference(other), sample)
         raise HemmError(f"{self.spec}: the pack has no sample of another cluster to draw an answer from")
+
+
+class Counts:
+    """How often each answer and each place in the list of options was right."""
+
+    def __init__(self) -> None:
+        self.values: Counter[Any] = Counter()
+        self.places: Counter[int] = Counter()
+
+    def add(self, value: Any, place: int) -> None:
+        """One more sample; ``place`` is -1 where it has no options."""
+        self.values[value] += 1
+        if place >= 0:
+            self.places[place] += 1
 
 
 class Majority(Baseline):
@@ -107,55 +119,58 @@ class Majority(Baseline):
 
     def __init__(self, spec: str, options: ModelOptions) -> None:
         super().__init__(spec, options)
-        self._texts: Counter[str] = Counter()
-        self._places: Counter[int] = Counter()
-        self._own: dict[str, tuple[Counter[str], Counter[int]]] = {}
+        self._all = Counts()
+        self._clusters: dict[str, Counts] = {}
+        self._texts: dict[Any, str] = {}
 
     def bind(self, task: Task, pack: Any) -> None:
         """Count the references once: of the shots split, else of all samples and of each cluster."""
         super().bind(task, pack)
-        self._texts, self._places, self._own = Counter(), Counter(), {}
-        shots = len(pack.index("shots").ids) > 0
-        for sample in pack.samples(split="shots" if shots else "test"):
-            if not sample.references:
+        self._all, self._clusters, self._texts = Counts(), {}, {}
+        split = "shots" if len(pack.index("shots").ids) > 0 else "test"
+        for sample in pack.samples(split=split):
+            reference = _reference(sample) if sample.references else None
+            if not isinstance(reference, str):
                 continue
-            reference = _reference(sample)
-            if isinstance(reference, Media):
-                continue
-            options = candidates(task, sample)
-            place = options.index(reference) if reference in options else -1
-            texts, places = (
-                (Counter(), Counter())
-                if shots
-                else self._own.setdefault(sample.cluster, (Counter(), Counter()))
-            )
-            for text_counts, place_counts in ((self._texts, self._places), (texts, places)):
-                text_counts[reference] += 1
-                if place >= 0:
-                    place_counts[place] += 1
+            text = task.answer.render(reference, sample)
+            value = _value(task, text, sample)
+            self._texts.setdefault(value, reference)
+            options = task.answer.options(sample)
+            place = options.index(text) if text in options else -1
+            self._all.add(value, place)
+            if split == "test":
+                self._clusters.setdefault(sample.cluster, Counts()).add(value, place)
 
     def answer(self, task: Task, sample: Sample, request: Request) -> str | Media:
         """The most frequent one; among this sample's options where it has some.
 
-        Where none of the options was ever a reference, the most frequent place in the list. Equals: the
-        first in the list, or in the alphabet for open questions.
+        Where none of the options was ever right, the most frequent place in the list. Equals: the first in
+        the list, or in the alphabet for open questions.
         """
-        texts, places = self._own.get(sample.cluster, (Counter(), Counter()))
-        options = candidates(task, sample)
+        own = self._clusters.get(sample.cluster, Counts())
+        options = task.answer.options(sample)
         if options:
-            counts = [self._texts[o] - texts[o] for o in options]
+            values = [_value(task, o, sample) for o in options]
+            counts = [self._all.values[v] - own.values[v] for v in values]
             if not any(counts):
-                counts = [self._places[i] - places[i] for i in range(len(options))]
+                counts = [self._all.places[i] - own.places[i] for i in range(len(options))]
             return options[max(range(len(options)), key=lambda i: (counts[i], -i))]
-        best = min(self._texts, key=lambda t: (texts[t] - self._texts[t], t), default=None)
-        if best is None or self._texts[best] == texts[best]:
+        left = [(own.values[v] - n, self._texts[v]) for v, n in self._all.values.items()]
+        count, reference = min(left, default=(0, ""))
+        if count == 0:
             raise HemmError(f"{self.spec}: no other cluster of the pack has a reference to count")
-        return best
+        return written(task, reference, sample)
 
 
-def candidates(task: Task, sample: Sample) -> tuple[str, ...]:
-    """The possible references of a sample: its choices, or the options that its answer format lists."""
-    return tuple(sample.choices) or task.answer.options(sample)
+def written(task: Task, reference: str | Media, sample: Sample) -> str | Media:
+    """A reference as a perfect answerer would give it."""
+    return reference if isinstance(reference, Media) else task.answer.render(reference, sample)
+
+
+def _value(task: Task, text: str, sample: Sample) -> Any:
+    """What the answer format reads in ``text``: equal answers in other words count as one."""
+    value = task.answer.parse(text, sample)
+    return text if value is None else value
 
 
 def one_hot(text: str, options: Sequence[str]) -> tuple[float, ...]:

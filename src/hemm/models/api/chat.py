@@ -1,0 +1,161 @@
+"""OpenAI's chat-completions schema: a request as bytes, an answer as facts."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from hemm.core import Media, Message, Request, Response, Usage, storable
+from hemm.models.pictures import fit
+from hemm.models.retry import PERMANENT, CallFailed
+
+IMAGE_TYPES = frozenset({"image/png", "image/jpeg", "image/gif", "image/webp"})
+"""What the interface takes as it is; anything else goes as lossless PNG."""
+
+_FINISH = {"length": "length", "max_tokens": "length", "content_filter": "content_filter"}
+_FILTERED = {"content_filter", "ResponsibleAIPolicyViolation", "content_policy_violation"}
+
+
+def body(request: Request, model: str, fields: Mapping[str, Any]) -> bytes:
+    """The request as JSON. Pictures go as data URLs with their own bytes, encoded once and never re-parsed.
+
+    ``fields`` are further top-level settings (max_tokens, temperature, ...).
+    """
+    messages = b",".join(_message(m, request.generation.max_pixels) for m in request.messages)
+    head = json.dumps({"model": model, **fields}).encode()
+    return b"".join((head[:-1], b',"messages":[', messages, b"]}"))
+
+
+def _message(message: Message, max_pixels: int) -> bytes:
+    role = json.dumps(message.role).encode()
+    if all(isinstance(p, str) for p in message.parts):
+        text = json.dumps("".join(p for p in message.parts if isinstance(p, str)))
+        return b'{"role":%s,"content":%s}' % (role, text.encode())
+    parts = b",".join(_part(p, max_pixels) for p in message.parts)
+    return b"".join((b'{"role":', role, b',"content":[', parts, b"]}"))
+
+
+def _part(part: str | Media, max_pixels: int) -> bytes:
+    if isinstance(part, str):
+        return b'{"type":"text","text":%s}' % json.dumps(part).encode()
+    if part.kind == "audio":
+        form = {"audio/wav": "wav", "audio/mpeg": "mp3"}.get(part.mime, part.mime.partition("/")[2])
+        return b'{"type":"input_audio","input_audio":{"data":"%s","format":"%s"}}' % (
+            base64.b64encode(part.data),
+            form.encode(),
+        )
+    if part.kind == "video":
+        return b'{"type":"video_url","video_url":{"url":"%s"}}' % _data_url(part)
+    return b'{"type":"image_url","image_url":{"url":"%s"}}' % _data_url(fit(part, IMAGE_TYPES, max_pixels))
+
+
+def _data_url(media: Media) -> bytes:
+    return b"data:%s;base64,%s" % (media.mime.encode(), base64.b64encode(media.data))
+
+
+def sampling(request: Request, tokens_field: str, options: Mapping[str, Any]) -> dict[str, Any]:
+    """The generation settings as the interface names them. ``options``: logprobs, seed (booleans)."""
+    g = request.generation
+    fields: dict[str, Any] = {tokens_field: g.max_new_tokens}
+    if options["send_temperature"]:
+        fields["temperature"] = g.temperature
+    if g.top_p != 1.0:
+        fields["top_p"] = g.top_p
+    if g.stop:
+        fields["stop"] = list(g.stop)
+    if g.temperature > 0:
+        fields["seed"] = request.seed
+    if options["logprobs"]:
+        fields["logprobs"] = True
+    if options["reasoning_effort"]:
+        fields["reasoning_effort"] = options["reasoning_effort"]
+    return fields
+
+
+def read(status: int, content: bytes, after: float | None) -> Response:
+    """The facts in a server's answer. Raises CallFailed where there is none.
+
+    A refusal or a filtered answer is an answer: it comes back as a Response, not as a failure.
+    """
+    try:
+        data = json.loads(content)
+    except ValueError:
+        data = None
+    if status >= 400 or (isinstance(data, dict) and data.get("error") and not data.get("choices")):
+        return _error(status, data, content, after)
+    if not isinstance(data, dict) or not isinstance(data.get("choices"), list) or not data["choices"]:
+        raise CallFailed("bad_response", f"the server's answer is no chat completion: {_peek(content)}")
+    choice = data["choices"][0]
+    message = choice.get("message") if isinstance(choice, dict) else None
+    if not isinstance(message, dict):
+        raise CallFailed("bad_response", f"the server's answer holds no message: {_peek(content)}")
+    refusal = message.get("refusal")
+    return Response(
+        text=storable(_text(message.get("content"))),
+        reasoning=storable(_text(message.get("reasoning_content") or message.get("reasoning"))),
+        finish=_FINISH.get(str(choice.get("finish_reason")), "stop"),
+        refusal=storable(str(refusal)) if refusal else None,
+        logprobs=_logprobs(choice.get("logprobs")),
+        usage=_usage(data.get("usage")),
+        model=storable(str(data.get("system_fingerprint") or data.get("model") or "")),
+    )
+
+
+def _text(content: Any) -> str:
+    """Message content: text, or a list of parts of which the text ones count."""
+    if isinstance(content, str):
+        return content
+    if isinstance(content, list):
+        texts = (p.get("text") for p in content if isinstance(p, dict))
+        return "".join(t for t in texts if isinstance(t, str))
+    return ""
+
+
+def _logprobs(found: Any) -> tuple[float, ...]:
+    tokens = found.get("content") if isinstance(found, dict) else None
+    if not isinstance(tokens, list):
+        return ()
+    values = [t.get("logprob") for t in tokens if isinstance(t, dict)]
+    return tuple(float(v) for v in values if isinstance(v, int | float))
+
+
+def _usage(found: Any) -> Usage:
+    if not isinstance(found, dict):
+        return Usage()
+
+    def number(key: str) -> int | None:
+        value = found.get(key)
+        return int(value) if isinstance(value, int | float) else None
+
+    cost = found.get("cost")
+    return Usage(
+        number("prompt_tokens"),
+        number("completion_tokens"),
+        float(cost) if isinstance(cost, int | float) else None,
+    )
+
+
+def _error(status: int, data: Any, content: bytes, after: float | None) -> Response:
+    """Raise what an error answer means; a content filter's refusal is a Response."""
+    error = data.get("error") if isinstance(data, dict) else None
+    fields: dict[str, Any] = error if isinstance(error, dict) else {"message": error or _peek(content)}
+    message = str(fields.get("message") or _peek(content))
+    inner = fields.get("innererror")
+    codes = {fields.get("code"), fields.get("type"), inner.get("code") if isinstance(inner, dict) else None}
+    if codes & _FILTERED:
+        return Response(finish="content_filter", refusal=storable(message))
+    if status < 400:  # some routers answer 200 and put the status into the body
+        code = fields.get("code")
+        status = code if isinstance(code, int) and code >= 400 else 500
+    text = f"HTTP {status}: {message}"
+    if "insufficient_quota" in codes:
+        raise CallFailed("quota", text, retry=False)
+    if status in PERMANENT:
+        raise CallFailed(PERMANENT[status], text, retry=False, permanent=True)
+    raise CallFailed("rate_limit" if status == 429 else "server", text, after=after)
+
+
+def _peek(content: bytes) -> str:
+    return repr(content[:120].decode("utf-8", "replace"))
