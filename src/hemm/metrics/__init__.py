@@ -1,0 +1,59 @@
+"""How answers are read and judged: answer formats, outcomes, metrics, scoring."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from inspect import Parameter, signature
+
+from hemm.core import HemmError, Metric, Registry, UnknownName, digest, slug
+
+METRICS: Registry[Callable[..., Metric]] = Registry(
+    "metric",
+    "hemm.metrics",
+    {
+        "accuracy": "hemm.metrics.answers:Accuracy",
+        "exact_match": "hemm.metrics.answers:ExactMatch",
+        "token_f1": "hemm.metrics.answers:TokenF1",
+        "vqa_accuracy": "hemm.metrics.answers:VqaAccuracy",
+        "consistency": "hemm.metrics.consistency:Consistency",
+        "permutation_consistency": "hemm.metrics.consistency:PermutationConsistency",
+    },
+)
+"""Name -> what makes the metric from its parameters (all of them texts)."""
+
+
+def resolve(spec: str) -> Metric:
+    """The metric that ``name`` or ``name:key=value,...`` means. Raises UnknownName for a name or a
+    parameter that
+    does not exist, HemmError for a value that the metric does not take."""
+    name, _, rest = spec.strip().partition(":")
+    make = METRICS.get(name.strip())
+    given: dict[str, str] = {}
+    for item in rest.split(",") if rest.strip() else []:
+        key, equals, value = item.partition("=")
+        if not equals or not key.strip():
+            raise HemmError(f"metric {spec!r}: {item!r} is not KEY=VALUE")
+        given[key.strip()] = value.strip()
+    known = signature(make).parameters
+    open_ended = any(p.kind is Parameter.VAR_KEYWORD for p in known.values())
+    for key in given:
+        if key not in known and not open_ended:
+            raise UnknownName(f"parameter of metric {name!r}", key, known, "" if known else "it takes none")
+    return make(**given)
+
+
+def metric_key(metric: Metric) -> str:
+    """What tells two metrics' stored scores apart, safe as a file name: name, version and parameters."""
+    key = f"{metric.name}-v{metric.version}"
+    if metric.parameters:
+        settings = sorted(metric.parameters.items())
+        key += "-" + "-".join(f"{k}.{v}" for k, v in settings)
+        if slug(key) != key:
+            key = f"{metric.name}-v{metric.version}-{digest(settings, 8)}"
+    return slug(key)
+
+
+def spec_of(metric: Metric) -> str:
+    """The spec that ``resolve`` takes for this metric."""
+    settings = ",".join(f"{k}={v}" for k, v in sorted(metric.parameters.items()))
+    return f"{metric.name}:{settings}" if settings else metric.name

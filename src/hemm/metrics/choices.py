@@ -38,7 +38,8 @@ def letters(choices: tuple[str, ...]) -> tuple[str, ...]:
 class Options:
     """The options of one question and all the ways in which a text can name them.
 
-    ``shown`` are the texts that the model sees, ``references`` what they stand for (as the data set writes them).
+    ``shown`` are the texts that the model sees, ``references`` what they stand for (as the data set
+    writes them).
     """
 
     def __init__(self, shown: Sequence[str], references: Sequence[str], marks: Sequence[str]) -> None:
@@ -160,7 +161,7 @@ class Options:
         found: set[int] = set()
         for sentence in [text] if negated else sentences(text):
             folded = fold(sentence)
-            here = [m for m in pattern.finditer(folded)]
+            here = list(pattern.finditer(folded))
             if here and not negated and NEGATION.search(pattern.sub(" ", folded)):
                 continue
             for match in here:
@@ -169,7 +170,7 @@ class Options:
 
 
 def _bounded(text: str) -> str:
-    """``text`` as a pattern that matches whole words (scripts without blanks between words match anywhere)."""
+    """``text`` as a pattern that matches whole words (anywhere in scripts without blanks between words)."""
     left = r"(?<![\w-])" if _wordy(text[0]) else ""
     right = r"(?![\w-])" if _wordy(text[-1]) else ""
     return left + re.escape(text) + right
@@ -182,8 +183,8 @@ def _wordy(character: str) -> bool:
 def one_of(text: str, options: Options) -> int | None:
     """The number of the one option that ``text`` names, or None where it names none or several.
 
-    In this order: the text is an option to the letter; an explicit final answer; the whole text; its last line
-    or its first line; an explicit letter; the one option mentioned in prose without a negation.
+    In this order: the text is an option to the letter; the whole text; an explicit final answer; its first or
+    last line; a letter that opens it; an explicit letter; the one option mentioned in prose without negation.
     """
     whole = options.raw(text)
     if whole is not None and text.strip():
@@ -234,7 +235,7 @@ def _led(text: str, options: Options) -> set[int]:
 
 
 def _edges(plain: str, options: Options) -> set[int]:
-    """What the first and the last of several lines name as a whole; lines that enumerate options name several."""
+    """What the first and the last of several lines name; lines that enumerate options name several."""
     parts = lines(plain)
     if len(parts) < 2:
         return set()

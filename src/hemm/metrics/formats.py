@@ -1,7 +1,7 @@
 """Answer formats: the one place where a model's text becomes an answer. ``docs/answers.md`` states the rules.
 
-Formats are frozen dataclasses that implement ``core.AnswerFormat``. ``parse`` never guesses: what names no answer,
-or several, is None.
+Formats are frozen dataclasses that implement ``core.AnswerFormat``. ``parse`` never guesses: what names no
+answer, or several, is None.
 """
 
 from __future__ import annotations
@@ -125,8 +125,8 @@ _NOTHING = re.compile(r"^\W*(?:none(?: of (?:these|them|the above))?|nothing|no 
 
 @dataclass(frozen=True)
 class ManyOf:
-    """Any number of ``sample.choices``. The value is a frozenset of labels; a reference holds a whole set, made
-    by ``join_labels``. ``none`` is the empty set.
+    """Any number of ``sample.choices``. The value is a frozenset of labels; a reference holds a whole set,
+    made by ``join_labels``. ``none`` is the empty set.
 
     labels, lettered  as in ``OneOf``
     """
@@ -200,8 +200,8 @@ def _unquoted(text: str) -> str:
 
 @dataclass(frozen=True)
 class ShortAnswer:
-    """A word or a few. The value is the text of an explicit final answer, else the first line where that is short
-    (8 words), else the whole text in one line; without quotes and a closing full stop.
+    """A word or a few. The value is the text of an explicit final answer, else the first line where that is
+    short (8 words), else the whole text in one line; without quotes and a closing full stop.
 
     A sample with choices is read as ``YesNo`` (choices yes, no) or ``OneOf`` (any other), unlettered.
     """
@@ -211,7 +211,8 @@ class ShortAnswer:
 
     @property
     def instruction(self) -> str:
-        return "{% if labels %}Reply with one of these: {{ labels }}.{% else %}Reply with a word or a short phrase.{% endif %}"
+        closed, open_ = "Reply with one of these: {{ labels }}.", "Reply with a word or a short phrase."
+        return f"{{% if labels %}}{closed}{{% else %}}{open_}{{% endif %}}"
 
     def parse(self, text: str, sample: Sample) -> str | None:
         if sample.choices:
@@ -268,8 +269,8 @@ class Number:
 
 
 _LEAD_IN = re.compile(
-    r"^(?:(?:sure|certainly|of course|okay)[,!.]?\s*)?(?:here(?:['’]s| is) (?:a|the|your|one)[^:\n]{0,60}:|(?:caption|description|title)"
-    r"\s*:)\s*",
+    r"^(?:(?:sure|certainly|of course|okay)[,!.]?\s*)?"
+    r"(?:here(?:['’]s| is) (?:a|the|your|one)[^:\n]{0,60}:|(?:caption|description|title)\s*:)\s*",
     re.IGNORECASE,
 )
 

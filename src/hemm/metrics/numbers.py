@@ -7,10 +7,13 @@ import re
 
 from hemm.metrics.reading import answered, lines, marked, without_markdown
 
-_SMALL = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve", "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen"]
-_TENS = dict(
-    zip(["twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"], range(20, 100, 10), strict=True)
+_SMALL_WORDS = (
+    "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen "
+    "seventeen eighteen nineteen"
 )
+_SMALL = _SMALL_WORDS.split()
+_TENS_WORDS = "twenty thirty forty fifty sixty seventy eighty ninety"
+_TENS = {word: 10 * tens for tens, word in enumerate(_TENS_WORDS.split(), 2)}
 _VALUE = {word: value for value, word in enumerate(_SMALL)} | _TENS
 _WORD = re.compile(
     r"\b(?:("
@@ -23,15 +26,17 @@ _WORD = re.compile(
     re.IGNORECASE,
 )
 _NUMBER = re.compile(
-    r"(?<![\w.,])[-−+]?(?:\d{1,3}(?:[, \u202f\u00a0]\d{3})+(?!\d)(?:\.\d+)?|\d+(?:[.,]\d+)?|\.\d+)(?:[eE][-+]?\d{1,3})?(?![\d])"
+    r"(?<![\w.,])[-−+]?"
+    r"(?:\d{1,3}(?:[, \u202f\u00a0]\d{3})+(?!\d)(?:\.\d+)?|\d+(?:[.,]\d+)?|\.\d+)"
+    r"(?:[eE][-+]?\d{1,3})?(?!\d|[.,]\d)"
 )
 _FRACTION = re.compile(r"(?<![\w.,/])([-−+]?\d{1,9})\s?/\s?(\d{1,9})(?![\d/])")
 _EQUATION = re.compile(r"=\s*([^=\n]{1,60})$")
 
 
 def read_number(text: str) -> float | None:
-    """A numeral as a number: ``3``, ``-2.5``, ``1,234.5`` (groups of three), ``3,5`` (decimal comma), ``1e5``,
-    ``3/4``, ``three``, ``twenty-one``; None where ``text`` is anything else."""
+    """A numeral as a number: ``3``, ``-2.5``, ``1,234.5`` (groups of three), ``3,5`` (decimal comma),
+    ``1e5``, ``3/4``, ``three``, ``twenty-one``; None where ``text`` is anything else."""
     found = numbers(text)
     stripped = text.strip().rstrip(".%").strip()
     whole = _NUMBER.fullmatch(stripped) or _FRACTION.fullmatch(stripped) or _WORD.fullmatch(stripped)
@@ -41,11 +46,14 @@ def read_number(text: str) -> float | None:
 def numbers(text: str) -> list[float]:
     """All numbers in ``text`` in order: numerals, fractions and English number words up to ninety-nine."""
     found: list[tuple[int, float]] = []
-    rest = text
-    for match in _FRACTION.finditer(text):
-        if int(match[2]):
-            found.append((match.start(), _float(match[1]) / int(match[2])))
-            rest = rest[: match.start()] + " " * (match.end() - match.start()) + rest[match.end() :]
+
+    def take(match: re.Match[str]) -> str:
+        if not int(match[2]):
+            return match[0]
+        found.append((match.start(), _float(match[1]) / int(match[2])))
+        return " " * len(match[0])
+
+    rest = _FRACTION.sub(take, text)
     found += [(m.start(), _float(m[0])) for m in _NUMBER.finditer(rest)]
     for match in _WORD.finditer(rest):
         if match[1]:

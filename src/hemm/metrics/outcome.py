@@ -16,8 +16,8 @@ VERSION = 1
 def judge(sample: Sample, repeat: int, response: Response, answer_format: AnswerFormat) -> Judged:
     """The answer with its one outcome and, where that is ok, its value.
 
-    error > refused (the API said so, or filtered the content) > ok (``cut`` says it was cut off) > truncated >
-    refused (by a documented pattern) > unparsable. An empty text is unparsable, or truncated where it was cut.
+    error > refused (the API said so, or filtered the content) > ok (``cut`` says it was cut off) > truncated
+    > refused (by a documented pattern) > unparsable. An empty text is unparsable, or truncated where cut off.
     """
     if response.failure is not None:
         return Judged(sample, repeat, response, Outcome.ERROR)

@@ -1,4 +1,4 @@
-"""From a model's text to the part that answers: thinking, Markdown and answer markers. All linear in the text."""
+"""From a model's text to the part that answers: thinking, Markdown, answer markers. Linear in the text."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def answered(text: str) -> str:
     return body
 
 
-# Markers of an answer. Rank 2: final; rank 1: plain. The last one of the highest rank that reads as an answer counts.
+# Markers of an answer, final ones and plain ones.
 _MARKER = re.compile(
     r"(?P<box>\\boxed\s{0,4}\{(?P<inbox>(?:[^{}\n]|\{[^{}\n]{0,400}\}){0,400})\})"
     r"|(?P<tag><answer>(?P<intag>[^<]{0,4000})</answer>)"
@@ -109,7 +109,7 @@ def marked(body: str) -> list[str]:
 
 
 def _line(body: str, start: int, stop: int) -> str:
-    """The rest of the line after ``start``, or the next line where that is blank (``**Answer:**`` newline ``B``)."""
+    """The rest of the line after ``start``, or the next line where that is blank."""
     rest = body[start:stop].lstrip(" \t*_:`")
     line = rest.lstrip().split("\n", 1)[0]
     return line.strip()
@@ -135,7 +135,7 @@ _WEAK = re.compile(r"[\W_]+")
 
 
 def fold(text: str) -> str:
-    """For comparing: NFKC, case-folded, single blanks, without surrounding quotes, brackets and punctuation."""
+    """For comparing: NFKC, case-folded, single blanks, without quotes, brackets and stops around it."""
     folded = _BLANKS.sub(" ", unicodedata.normalize("NFKC", text).casefold())
     return folded.strip(_EDGES) or folded.strip()
 
@@ -146,7 +146,7 @@ def loose(text: str) -> str:
 
 
 NEGATION = re.compile(
-    r"\b(?:not|no|never|neither|nor|without|cannot|unlikely|unclear|unsure|rather than|instead of|except|nothing|none"
-    r"|nicht|kein\w*|weder|pas|ni|sin|sans|senza|sem|nem|nie|не|нет)\b|n['’]t\b|不|没|沒|ない|아니",
+    r"\b(?:not|no|never|neither|nor|without|cannot|unlikely|unclear|unsure|rather than|instead of|except"
+    r"|nothing|none|nicht|kein\w*|weder|pas|ni|sin|sans|senza|sem|nem|nie|не|нет)\b|n['’]t\b|不|没|沒|ない|아니",
     re.IGNORECASE,
 )

@@ -7,34 +7,43 @@ import re
 _LOOKED_AT = 400
 """A refusal says so at once: only the first characters are looked at."""
 
-_ABLE = r"(?:can(?:no|['’])t|can not|am not able to|['’]m not able to|am unable to|['’]m unable to|won['’]t|will not|must decline to|have to decline)"
+_ABLE = (
+    r"(?:can(?:no|['’])t|can not|am not able to|['’]m not able to|am unable to|['’]m unable to|won['’]t"
+    r"|will not|must decline to|have to decline)"
+)
 _DO = (
-    r"(?:help|assist|comply|provide|answer|give|fulfil\w*|engage|identify|do that|do this|discuss|continue|support"
-    r"|create|generate|write|describe|analy[sz]e|interpret|diagnose|offer|respond)"
+    r"(?:help|assist|comply|provide|answer|give|fulfil\w*|engage|identify|do that|do this|discuss|continue"
+    r"|support|create|generate|write|describe|analy[sz]e|interpret|diagnose|offer|respond)"
 )
 
 PATTERNS: dict[str, tuple[str, ...]] = {
     "en": (
         rf"\bI(?:['’]m sorry[^.\n]{{0,40}}?I)? ?{_ABLE} {_DO}\b",
         rf"\bI(?:['’]m| am) (?:really |very |so |truly )?sorry,?[^.\n]{{0,60}}?\b{_ABLE}\b",
-        r"\b(?:sorry|apologi[sz]e)\b[^.\n]{0,60}\b(?:can(?:no|['’])t|unable|not able|not allowed|not permitted)\b",
-        r"\bas an? (?:AI|artificial intelligence|language model|assistant)\b[^.\n]{0,120}\b(?:can(?:no|['’])t|unable|not able|don['’]t|do not|not)\b",
+        r"\b(?:sorry|apologi[sz]e)\b[^.\n]{0,60}"
+        r"\b(?:can(?:no|['’])t|unable|not able|not allowed|not permitted)\b",
+        r"\bas an? (?:AI|artificial intelligence|language model|assistant)\b[^.\n]{0,120}"
+        r"\b(?:can(?:no|['’])t|unable|don['’]t|not)\b",
         r"\bI (?:must|have to|need to|respectfully)? ?(?:decline|refuse)\b",
-        r"\b(?:against|violates?|goes against) (?:my|the|our) (?:\w+ )?(?:guidelines|policy|policies|programming)\b",
+        r"\b(?:against|violates?) (?:my|the|our) (?:\w+ )?(?:guidelines|policy|policies|programming)\b",
         r"\bI(?:['’]m| am) not (?:comfortable|allowed|permitted|qualified)\b",
         r"\bunable to (?:assist|help|comply|provide|answer)\b",
     ),
     "de": (
-        r"\b(?:tut mir leid|entschuldigung|leider)\b[^.\n]{0,80}\b(?:kann|darf|möchte|werde)\b[^.\n]{0,60}\b(?:nicht|keine?n?)\b",
-        r"\bich (?:kann|darf|möchte|werde) (?:\w+ ){0,4}?(?:nicht|keine?n?)\b[^.\n]{0,60}\b(?:helfen|beantworten|antworten|geben|unterstützen|beschreiben|identifizieren)",
+        r"\b(?:tut mir leid|entschuldigung|leider)\b[^.\n]{0,80}"
+        r"\b(?:kann|darf|möchte|werde)\b[^.\n]{0,60}\b(?:nicht|keine?n?)\b",
+        r"\bich (?:kann|darf|möchte|werde) (?:\w+ ){0,4}?(?:nicht|keine?n?)\b[^.\n]{0,60}"
+        r"\b(?:helfen|beantworten|antworten|geben|unterstützen|beschreiben|identifizieren)",
     ),
     "fr": (
         r"\b(?:désolée?|regrette)\b[^.\n]{0,80}\b(?:ne (?:peux|puis|suis)|impossible)\b",
-        r"\bje ne (?:peux|puis|suis) pas (?:\w+ ){0,4}?(?:aider|répondre|fournir|identifier|décrire|capable|en mesure|autorisée?)",
+        r"\bje ne (?:peux|puis|suis) pas (?:\w+ ){0,4}?"
+        r"(?:aider|répondre|fournir|identifier|décrire|capable|en mesure|autorisée?)",
     ),
     "es": (
         r"\b(?:lo siento|lamento|disculp\w+)\b[^.\n]{0,80}\bno (?:puedo|me es posible|estoy)\b",
-        r"\bno (?:puedo|me es posible|estoy autorizad[oa] a) (?:\w+ ){0,3}?(?:ayudar|responder|proporcionar|identificar|describir|asistir)",
+        r"\bno (?:puedo|me es posible|estoy autorizad[oa] a) (?:\w+ ){0,3}?"
+        r"(?:ayudar|responder|proporcionar|identificar|describir|asistir)",
     ),
     "it": (
         r"\b(?:mi dispiace|spiacente)\b[^.\n]{0,80}\bnon (?:posso|sono in grado)\b",
@@ -60,9 +69,9 @@ PATTERNS: dict[str, tuple[str, ...]] = {
 
 _ALL = re.compile("|".join(f"(?:{p})" for group in PATTERNS.values() for p in group), re.IGNORECASE)
 _HINT = re.compile(
-    r"n['’]t|not|sorry|unable|declin|refus|against|violat|apolog|leid|leider|schuld|ich |je |désol|regret|siento"
-    r"|lament|disculp|puedo|posible|dispiac|spiac|posso|sono|descul|sinto|consigo|извин|прост|сожал|могу|抱歉|对不起|對不起"
-    r"|遗憾|我|申し訳|すみません|恐れ|죄송|미안|آسف|عذر|أعتذر",
+    r"n['’]t|not|sorry|unable|declin|refus|against|violat|apolog|leid|leider|schuld|ich |je |désol|regret"
+    r"|siento|lament|disculp|puedo|posible|dispiac|spiac|posso|sono|descul|sinto|consigo|извин|прост|сожал|могу"
+    r"|抱歉|对不起|對不起|遗憾|我|申し訳|すみません|恐れ|죄송|미안|آسف|عذر|أعتذر",
     re.IGNORECASE,
 )
 

@@ -4,14 +4,50 @@ from __future__ import annotations
 
 import re
 
-from hemm.metrics.reading import answered, fold, lines, marked, sentences, without_markdown
+from hemm.metrics.reading import NEGATION, answered, fold, lines, marked, sentences, without_markdown
 from hemm.metrics.refusal import refuses
 
-YES = ["yes", "yeah", "yep", "yup", "true", "correct", "right", "affirmative", "ja", "wahr", "richtig", "oui", "vrai", "sí", "si", "verdadero", "cierto", "sì", "vero", "sim", "verdadeiro", "waar", "jo", "sant", "tak", "ano", "pravda", "да", "верно", "правда", "так", "evet", "doğru", "是", "是的", "对", "對", "对的", "正确", "正確", "真", "有", "はい", "正しい", "ええ", "네", "예", "맞습니다", "참", "نعم", "أجل", "صحيح", "हाँ", "हां", "जी", "सही", "có", "đúng", "ya", "benar", "ναι", "כן", "kyllä", "igen", "igaz", "da", "adevărat", "ใช่", "จริง", "হ্যাঁ", "ஆம்", "ndiyo", "بله"]
-NO = ["no", "nope", "nah", "false", "incorrect", "wrong", "negative", "nein", "falsch", "non", "faux", "falso", "não", "nao", "nee", "onwaar", "nej", "nei", "falskt", "nie", "fałsz", "ne", "nepravda", "нет", "неверно", "неправда", "ні", "hayır", "yanlış", "不是", "否", "不", "不对", "不對", "错", "錯", "错误", "錯誤", "没有", "沒有", "假", "いいえ", "いえ", "違います", "아니요", "아니오", "거짓", "لا", "خطأ", "नहीं", "गलत", "không", "sai", "tidak", "bukan", "salah", "όχι", "לא", "ei", "nem", "hamis", "nu", "fals", "ไม่", "ไม่ใช่", "না", "இல்லை", "hapana", "خیر", "نه"]
-"""Words that mean yes and no when they are the answer, or open it. ``docs/answers.md`` repeats them."""
+WORDS: dict[str, tuple[str, str]] = {
+    "English": (
+        "yes yeah yep yup true correct right affirmative",
+        "no nope nah false incorrect wrong negative",
+    ),
+    "German": ("ja wahr richtig", "nein falsch"),
+    "French": ("oui vrai", "non faux"),
+    "Spanish": ("sí si verdadero cierto", "no falso"),
+    "Italian": ("sì si vero", "no falso"),
+    "Portuguese": ("sim verdadeiro", "não nao falso"),
+    "Dutch": ("ja waar", "nee onwaar"),
+    "Nordic": ("ja jo sant kyllä", "nej nei ei falskt"),
+    "Polish": ("tak prawda", "nie fałsz"),
+    "Czech": ("ano pravda", "ne nepravda"),
+    "Russian": ("да верно правда", "нет неверно неправда"),
+    "Ukrainian": ("так правда", "ні неправда"),
+    "Turkish": ("evet doğru", "hayır yanlış"),
+    "Hungarian": ("igen igaz", "nem hamis"),
+    "Romanian": ("da adevărat", "nu fals"),
+    "Greek": ("ναι", "όχι"),
+    "Chinese": ("是 是的 对 對 对的 正确 正確 真 有", "不是 否 不 不对 不對 错 錯 错误 錯誤 没有 沒有 假"),
+    "Japanese": ("はい ええ 正しい", "いいえ いえ 違います"),
+    "Korean": ("네 예 맞습니다 참", "아니요 아니오 거짓"),
+    "Arabic": ("نعم أجل صحيح", "لا خطأ"),
+    "Hebrew": ("כן", "לא"),
+    "Hindi": ("हाँ हां जी सही", "नहीं गलत"),
+    "Bengali": ("হ্যাঁ", "না"),
+    "Vietnamese": ("có đúng", "không sai"),
+    "Indonesian": ("ya benar", "tidak bukan salah"),
+    "Thai": ("ใช่ จริง", "ไม่ ไม่ใช่"),
+    "Persian": ("بله", "خیر نه"),
+    "Swahili": ("ndiyo", "hapana"),
+}
+"""Language -> words that mean yes and no when they are the whole answer or open it."""
 
-_SIDE = {fold(w): True for w in YES} | {fold(w): False for w in NO}
+_SIDE = {
+    fold(w): side
+    for pair in WORDS.values()
+    for side, text in zip((True, False), pair, strict=True)
+    for w in text.split()
+}
 _ENGLISH = {"yes": True, "yeah": True, "yep": True, "no": False, "nope": False, "true": True, "false": False}
 
 _FIRST = re.compile(
@@ -28,15 +64,17 @@ _IDIOM = re.compile(
 _QUOTED = re.compile(r"[\"'“”‘’«»(]\s?(yes|no|true|false)\s?[\"'“”‘’«»).,]")
 _ENDING = re.compile(r"(?:^|[\s,:])(yes|no|true|false)$")
 _IS = re.compile(
-    r"\b(?:statement|sentence|claim|caption|description|answer|that|this|it)\s+(?:is|would be|seems|appears)(?:\s+to\s+be)?\s+(not\s+)?(?:indeed\s+)?(true|false|correct|incorrect)\b"
+    r"\b(?:statement|sentence|claim|caption|description|answer|that|this|it)\s+(?:is|would be|seems|appears)"
+    r"(?:\s+to\s+be)?\s+(not\s+)?(?:indeed\s+)?(true|false|correct|incorrect)\b"
 )
+_EITHER = re.compile(r"\b(?:yes\s?(?:or|/)\s?no|true\s?(?:or|/)\s?false|no or yes|false or true)\b")
 
 
 def yes_or_no(text: str) -> bool | None:
     """True for yes, False for no, None where the text says neither or both. Never guesses.
 
     In this order: the whole text; an explicit final answer; the first or last line; the opening word of the
-    text; a yes or no that ends a sentence, is quoted, or is said of the statement (``the sentence is false``).
+    text together with a yes or no that ends a sentence, is quoted, or is said of the statement.
     """
     whole = _SIDE.get(fold(text))
     if whole is not None:
@@ -86,13 +124,25 @@ def _sides(text: str) -> set[bool]:
         found.add(opened)
     for number, sentence in enumerate(sentences(text)):
         folded = sentence.casefold()
-        for match in (_ENDING.search(folded), *_QUOTED.finditer(folded)):
-            if match:
-                found.add(_ENGLISH[match[1]])
-        for match in _IS.finditer(folded):
-            found.add((match[2] in ("true", "correct")) != bool(match[1]))
+        found |= _said(folded)
         if number and (side := _opens(sentence + ".")) is not None and _alone(folded):
             found.add(side)
+    return found
+
+
+def _said(sentence: str) -> set[bool]:
+    """Sides that a sentence says by its end, in quotes, or of the statement, unless behind a negation."""
+    if _EITHER.search(sentence):
+        return set()
+    opened = _FIRST.match(sentence)
+    start = opened.end() if opened else 0
+    found = set()
+    for match in (_ENDING.search(sentence), *_QUOTED.finditer(sentence)):
+        if match and not NEGATION.search(sentence, start, match.start(1)):
+            found.add(_ENGLISH[match[1]])
+    for match in _IS.finditer(sentence):
+        if not NEGATION.search(sentence, start, match.start()):
+            found.add((match[2] in ("true", "correct")) != bool(match[1]))
     return found
 
 

@@ -1,0 +1,208 @@
+"""Right or wrong, and how nearly: accuracy, exact match, token F1, VQA accuracy."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import product
+from typing import Any
+
+from hemm.core import HemmError, Sample
+from hemm.metrics.base import SampleMetric, plain, same, squad_tokens, texts, written
+
+
+@dataclass(frozen=True)
+class Accuracy(SampleMetric):
+    """1 where the parsed answer is one of the references, else 0.
+
+    Components: one more for each ``answer_type`` in the metadata (closed and open questions, say), in lower
+    case.
+    """
+
+    name = "accuracy"
+    title = "share of answers that are right"
+
+    def value(self, answer: Any, sample: Sample) -> float:
+        return float(any(same(answer, reference) for reference in texts(sample)))
+
+    def components(self, group: Sequence[Sample]) -> tuple[str, ...]:
+        kind = group[0].metadata.get("answer_type")
+        return ("", plain(str(kind))) if kind else ("",)
+
+
+@dataclass(frozen=True)
+class ExactMatch(SampleMetric):
+    """1 where answer and a reference are the same text after SQuAD's normalisation (lower case, no ASCII
+    punctuation, no articles, single blanks); with ``strict=yes`` the same text to the letter."""
+
+    strict: str = "no"
+
+    name = "exact_match"
+    title = "share of answers equal to a reference after normalisation"
+
+    def __post_init__(self) -> None:
+        _one_of("strict", self.strict, ("yes", "no"))
+
+    @property
+    def parameters(self) -> Mapping[str, str]:
+        return {"strict": "yes"} if self.strict == "yes" else {}
+
+    def value(self, answer: Any, sample: Sample) -> float:
+        said = written(answer)
+        if self.strict == "yes":
+            return float(said in texts(sample))
+        tokens = squad_tokens(said)
+        return float(any(tokens == squad_tokens(reference) for reference in texts(sample)))
+
+
+@dataclass(frozen=True)
+class TokenF1(SampleMetric):
+    """SQuAD's F1: harmonic mean of precision and recall of the answer's tokens (as a multiset) against a
+    reference's, after its normalisation; the best over the references. Where one side has no tokens left, 1
+    if
+    both have none."""
+
+    name = "token_f1"
+    title = "overlap of tokens with the nearest reference"
+
+    def value(self, answer: Any, sample: Sample) -> float:
+        said = squad_tokens(written(answer))
+        return max((_f1(said, squad_tokens(reference)) for reference in texts(sample)), default=0.0)
+
+
+def _f1(said: list[str], wanted: list[str]) -> float:
+    if not said or not wanted:
+        return float(said == wanted)
+    common = (Counter(said) & Counter(wanted)).total()
+    return 2.0 * common / (len(said) + len(wanted))
+
+
+@dataclass(frozen=True)
+class VqaAccuracy(SampleMetric):
+    """VQA accuracy: the mean over all ways to leave one annotator out of min(1, matches among the others /
+    3).
+
+    The evaluator's normaliser (punctuation, number words, articles, contractions) is applied to answer and
+    references only where the references disagree, as it does; with ``normalise=always`` everywhere. Case and
+    blanks never count. The ceiling is what the best of the references scores, below 1 where no four agree.
+
+    With fewer than four references the leave-one-out sets are too small to hold three matches: matches count
+    out of the size of such a set (one reference alone: equal or not).
+    Components: one more for each ``answer_type`` in the metadata.
+    """
+
+    normalise: str = "disagreement"
+
+    name = "vqa_accuracy"
+    title = "agreement with ten annotators, three of them enough"
+
+    def __post_init__(self) -> None:
+        _one_of("normalise", self.normalise, ("disagreement", "always"))
+
+    @property
+    def parameters(self) -> Mapping[str, str]:
+        return {"normalise": "always"} if self.normalise == "always" else {}
+
+    def components(self, group: Sequence[Sample]) -> tuple[str, ...]:
+        kind = group[0].metadata.get("answer_type")
+        return ("", plain(str(kind))) if kind else ("",)
+
+    def value(self, answer: Any, sample: Sample) -> float:
+        return self._value(written(answer), tuple(texts(sample)))
+
+    def _value(self, answer: str, references: tuple[str, ...]) -> float:
+        counts, total = self._counts(references)
+        said = plain(answer)
+        if self.normalise == "always" or len(counts) > 1 or len(set(map(plain, references))) > 1:
+            said = vqa_normal(said)
+        matches = counts.get(said, 0)
+        if total == 0:
+            return 0.0
+        if total == 1:
+            return float(matches)
+        enough = min(3, total - 1)
+        inside = min(1.0, (matches - 1) / enough) if matches else 0.0
+        outside = min(1.0, matches / enough)
+        return (matches * inside + (total - matches) * outside) / total
+
+    def _counts(self, references: tuple[str, ...]) -> tuple[Mapping[str, int], int]:
+        return _counted(references, self.normalise == "always")
+
+    def ceiling(self, group: Sequence[Sample]) -> float:
+        references = tuple(texts(group[0]))
+        counts, _ = self._counts(references)
+        return (
+            max((self._value(r, references) for r in dict.fromkeys(references)), default=0.0)
+            if counts
+            else 0.0
+        )
+
+
+@lru_cache(maxsize=4096)
+def _counted(references: tuple[str, ...], always: bool) -> tuple[Mapping[str, int], int]:
+    said = [plain(r) for r in references]
+    if always or len(set(said)) > 1:
+        said = [vqa_normal(s) for s in said]
+    return Counter(said), len(said)
+
+
+_PUNCTUATION = ';/[]"{}()=+\\_-><@`,?!'
+_DIGIT_COMMA = re.compile(r"\d,\d")
+_POINT = re.compile(r"\.(?!\d)")
+_NUMBER_WORDS = {"none": "0"} | {
+    word: str(number)
+    for number, word in enumerate("zero one two three four five six seven eight nine ten".split())  # noqa: SIM905
+}
+_SHORTENED = (
+    "ain't aren't can't could've couldn't couldn't've didn't doesn't don't hadn't hadn't've hasn't "
+    "haven't he'd he'd've he's how'd how'll how's i'd've isn't it'd it'd've it'll ma'am mightn't "
+    "mightn't've might've mustn't must've needn't not've o'clock oughtn't shan't she'd've should've "
+    "shouldn't shouldn't've somebody'd've somebody'll somebody's someone'd someone'd've someone'll "
+    "someone's something'd something'd've something'll that's there'd there'd've there're there's "
+    "they'd they'd've they'll they're they've 'twas wasn't we'd've we've weren't what'll what're what's "
+    "what've when's where'd where's where've who'd who'd've who'll who's who've why'll why're why's "
+    "won't would've wouldn't wouldn't've y'all y'all'll y'all'd've you'd you'd've you'll you're you've"
+)
+
+
+def _without_apostrophes(word: str) -> list[str]:
+    """All ways to leave out one or more apostrophes of ``word``."""
+    parts = word.split("'")
+    forms = (
+        "".join(
+            p + (e if i < len(parts) - 1 else "")
+            for i, (p, e) in enumerate(zip(parts, (*c, ""), strict=True))
+        )
+        for c in product(("'", ""), repeat=len(parts) - 1)
+    )
+    return [form for form in forms if form != word]
+
+
+_CONTRACTIONS = {form: word for word in _SHORTENED.split() for form in _without_apostrophes(word)}
+
+
+@lru_cache(maxsize=65_536)
+def vqa_normal(text: str) -> str:
+    """The VQA evaluator's normaliser.
+
+    A punctuation mark goes where the text has it beside a blank anywhere, or has a comma between digits;
+    else it
+    becomes a blank. Points not before a digit go. Then in lower case: number words up to ten as digits, no
+    articles, contractions with their apostrophes.
+    """
+    said = text.replace("\n", " ").replace("\t", " ").strip()
+    drop = _DIGIT_COMMA.search(said) is not None
+    out = said
+    for mark in _PUNCTUATION:
+        if mark in said:
+            out = out.replace(mark, "" if drop or f"{mark} " in said or f" {mark}" in said else " ")
+    words = (_NUMBER_WORDS.get(w, w) for w in _POINT.sub("", out).lower().split())
+    return " ".join(_CONTRACTIONS.get(w, w) for w in words if w not in ("a", "an", "the"))
+
+
+def _one_of(parameter: str, value: str, known: tuple[str, ...]) -> None:
+    if value not in known:
+        raise HemmError(f"metric parameter {parameter}={value!r} is none of {', '.join(known)}")

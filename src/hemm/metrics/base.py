@@ -1,0 +1,102 @@
+"""What metrics share: comparing a parsed value with references, and metrics whose value is per answer."""
+
+from __future__ import annotations
+
+import math
+import string
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from hemm.core import Group, Judged, Sample
+from hemm.metrics.formats import split_labels
+from hemm.metrics.numbers import read_number
+
+
+def texts(sample: Sample) -> list[str]:
+    """The text references of a sample."""
+    return [r for r in sample.references if isinstance(r, str)]
+
+
+def plain(text: str) -> str:
+    """Case-folded, with single blanks."""
+    return " ".join(text.casefold().split())
+
+
+def same(value: Any, reference: str) -> bool:
+    """Whether a parsed value is the reference: labels and texts but for case and blanks, numbers as numbers
+    (relative tolerance 1e-9), sets of labels as sets."""
+    if isinstance(value, str):
+        return value == reference or plain(value) == plain(reference)
+    if isinstance(value, frozenset):
+        return {plain(v) for v in value} == {plain(r) for r in split_labels(reference)}
+    if isinstance(value, int | float):
+        wanted = read_number(reference)
+        return wanted is not None and math.isclose(value, wanted, rel_tol=1e-9, abs_tol=1e-12)
+    return bool(value == reference)
+
+
+def written(value: Any) -> str:
+    """A parsed value as text, for metrics on text."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, frozenset):
+        return ", ".join(sorted(value))
+    if isinstance(value, float):
+        return f"{value:.15g}"
+    return str(value)
+
+
+_ARTICLES = frozenset({"a", "an", "the"})
+_PUNCTUATION = str.maketrans("", "", string.punctuation)
+
+
+def squad_tokens(text: str) -> list[str]:
+    """Tokens by SQuAD's definition: lower case, without ASCII punctuation and the articles a, an, the."""
+    return [t for t in text.lower().translate(_PUNCTUATION).split() if t not in _ARTICLES]
+
+
+@dataclass(frozen=True)
+class SampleMetric:
+    """A metric with a value in [0, 1] for each answer. A subclass gives ``value`` for (parsed value, sample).
+
+    ceiling is 1 and chance the mean value of the choices, unless a subclass knows better; where there are no
+    choices, guessing is not defined.
+    """
+
+    name: ClassVar[str]
+    title: ClassVar[str]
+    version: ClassVar[int] = 1
+    group: ClassVar[str] = "sample"
+    range: ClassVar[tuple[float, float]] = (0.0, 1.0)
+    higher_is_better: ClassVar[bool] = True
+    needs: ClassVar[frozenset[str]] = frozenset()
+
+    @property
+    def parameters(self) -> Mapping[str, str]:
+        return {}
+
+    def value(self, answer: Any, sample: Sample) -> float:
+        raise NotImplementedError
+
+    def components(self, group: Sequence[Sample]) -> tuple[str, ...]:
+        """Components that these samples have, whatever is answered: failures give each of them a null."""
+        return ("",)
+
+    def score(self, groups: Sequence[Group]) -> list[dict[str, float | None]]:
+        return [self._scored(group[0]) for group in groups]
+
+    def _scored(self, judged: Judged) -> dict[str, float | None]:
+        value = self.value(judged.value, judged.sample)
+        return dict.fromkeys(self.components((judged.sample,)), value)
+
+    def ceiling(self, group: Sequence[Sample]) -> float:
+        return 1.0
+
+    def chance(self, group: Sequence[Sample]) -> float | None:
+        choices = group[0].choices
+        if not choices:
+            return None
+        values = [self.value(c, group[0]) for c in choices]
+        # Choices may be shown in other words than the references': one of them is right then.
+        return math.fsum(values) / len(values) or 1.0 / len(values)
