@@ -68,7 +68,7 @@ def _try_lock(handle: int, wait: bool) -> bool:
 
 @contextlib.contextmanager
 def locked(path: Path) -> Iterator[None]:
-    """Hold the lock file ``path``; wait for another process that has it. It frees itself when its owner dies."""
+    """Hold the lock file ``path``, waiting for its owner; it is free when that process dies."""
     path.parent.mkdir(parents=True, exist_ok=True)
     while True:
         handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -110,7 +111,7 @@ class Pack:
 
 
 def open_pack(folder: Path) -> Pack:
-    """The pack in ``folder``. Raises HemmError where there is none, BadData where it is damaged or too new."""
+    """The pack in ``folder``. Raises HemmError where there is none, BadData for a damaged or too new one."""
     file = folder / schema.PACK_FILE
     try:
         info = orjson.loads(file.read_bytes())
@@ -279,7 +280,7 @@ class _Parser:
 
 
 def _is_text(name: str) -> bool:
-    return schema.TEXT_COLUMNS[name] == "string"
+    return bool(schema.TEXT_COLUMNS[name] == "string")
 
 
 def _texts(column: Any) -> list[Any]:
@@ -302,7 +303,7 @@ def _lists(column: Any) -> list[list[Any]]:
     for chunk in column.chunks:
         values = chunk.flatten().to_numpy(zero_copy_only=False).tolist()
         ends = (chunk.offsets.to_numpy() - chunk.offsets[0].as_py()).tolist()
-        found += [values[a:b] for a, b in zip(ends, ends[1:], strict=False)]
+        found += [values[a:b] for a, b in itertools.pairwise(ends)]
     return found
 
 

@@ -29,7 +29,7 @@ from hemm.data.files import locked, sync_folder, sync_tree, temporary_folder
 from hemm.data.layouts import fingerprint, match, reader_digest
 from hemm.data.look import Checked, Looked, clean, look
 from hemm.data.pack import Pack, open_pack
-from hemm.data.select import first_units
+from hemm.data.select import first_ids
 from hemm.data.sources import Generated, Local
 from hemm.data.spool import Blobs, Row, Spool, set_hash
 from hemm.data.writer import write_split
@@ -175,8 +175,9 @@ class _Job:
             try:
                 info = self._write(work / "pack", spools, blobs, columns)
             finally:
-                for spool in (*spools.values(), blobs):
+                for spool in spools.values():
                     spool.close()
+                blobs.close()
             final = install(work / "pack", home, info)
         cache.set_current(name, final.name, origin)
         return open_pack(final)
@@ -207,9 +208,8 @@ class _Job:
     def _chosen(self) -> Iterator[Sample]:
         if self.facts.limit is None:
             return self._read()
-        asked = ((s.unit, s.stratum) for s in self._read() if s.split == "test")
-        units = first_units(asked, self.facts.limit)
-        return (s for s in self._read() if s.split != "test" or s.unit in units)
+        chosen = first_ids((s for s in self._read() if s.split == "test"), self.facts.limit)
+        return (s for s in self._read() if s.split != "test" or s.id in chosen)
 
     def _spool(self, work: Path) -> tuple[dict[str, Spool], Blobs, tuple[str, ...]]:
         """First pass: look at every sample, keep rows and distinct media on disk."""
@@ -265,18 +265,15 @@ class _Job:
         data.mkdir(parents=True)
         total = sum(len(s) for s in spools.values())
         names, done = [], 0
+
+        def tell(rows: int) -> None:
+            nonlocal done
+            done += rows
+            if self.progress:
+                self.progress(done, total, "rows")
+
         for split, spool in spools.items():
-            start = done
-            names += write_split(
-                data,
-                split,
-                spool,
-                blobs,
-                columns,
-                self.facts.task.name,
-                progress=lambda n, s=start: self.progress(s + n, total, "rows") if self.progress else None,
-            )
-            done += len(spool)
+            names += write_split(data, split, spool, blobs, columns, self.facts.task.name, progress=tell)
         info = self._info(spools, blobs, columns)
         info["files"] = {n: (data / n).stat().st_size for n in names}
         (target / schema.PACK_FILE).write_bytes(orjson.dumps(info, option=orjson.OPT_INDENT_2))

@@ -1,29 +1,39 @@
-"""Which units a limited pack holds: the selection order of runs with seed 0."""
+"""The selection order: which units a limit takes, here for packs that hold only the first of them."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
 
-from hemm.core import keyed_number
+from hemm.core import Sample, keyed_number
 
 
-def unit_order(units: Iterable[tuple[str, str]], seed: int = 0) -> list[str]:
-    """Units in selection order: by keyed hash, round-robin over strata (the stratum of a unit's first sample).
+def unit_order(strata: Mapping[str, str], seed: int = 0) -> list[str]:
+    """Units in the order in which a growing limit takes them; ``strata`` is unit -> stratum.
 
-    ``units`` are (unit, stratum) of samples. Any prefix is balanced over the strata as far as it can be.
+    Within a stratum units come by their keyed hash; each round takes one of every stratum that has some
+    left, so that any prefix is as balanced as it can be.
+    """
+    members: dict[str, list[tuple[int, str]]] = defaultdict(list)
+    for unit, stratum in strata.items():
+        members[stratum].append((keyed_number("select", seed, unit), unit))
+    order: list[tuple[int, int, str, str]] = []
+    for stratum, found in members.items():
+        turn = keyed_number("stratum", seed, stratum)
+        order += [(rank, turn, stratum, unit) for rank, (_, unit) in enumerate(sorted(found))]
+    return [unit for *_, unit in sorted(order)]
+
+
+def first_ids(samples: Iterable[Sample], limit: int, seed: int = 0) -> frozenset[str]:
+    """Ids of the samples in the first ``limit`` units. Media are not read.
+
+    A sample that continues another belongs to the unit of the one that starts the chain.
     """
     strata: dict[str, str] = {}
-    for unit, stratum in units:
-        strata.setdefault(unit, stratum)
-    key = {u: keyed_number("select", seed, u) for u in strata}
-    rank: dict[str, int] = {}
-    turns: dict[str, int] = {}
-    for unit in sorted(strata, key=lambda u: (key[u], u)):
-        turn = turns.get(strata[unit], 0)
-        rank[unit], turns[strata[unit]] = turn, turn + 1
-    return sorted(strata, key=lambda u: (rank[u], key[u], u))
-
-
-def first_units(units: Iterable[tuple[str, str]], limit: int, seed: int = 0) -> frozenset[str]:
-    """The first ``limit`` units of the selection order."""
-    return frozenset(unit_order(units, seed)[:limit])
+    unit_of: dict[str, str] = {}
+    for sample in samples:
+        unit = sample.unit if sample.after is None else unit_of.get(sample.after, sample.unit)
+        unit_of[sample.id] = unit
+        strata.setdefault(unit, sample.stratum)
+    chosen = set(unit_order(strata, seed)[:limit])
+    return frozenset(name for name, unit in unit_of.items() if unit in chosen)

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
 
-from hemm.core import HemmError, Layout, Progress
+from hemm.core import BadData, HemmError, Layout, Progress, digest
+from hemm.data.download import File, Retry, download
+from hemm.data.extract import Limits, extract
+from hemm.data.hub import Hub
+from hemm.data.kaggle import Kaggle
 
-__all__ = ["Generated", "Local"]
+__all__ = ["File", "Generated", "Http", "Hub", "Kaggle", "Limits", "Local", "Retry"]
 
 
 @dataclass(frozen=True)
@@ -46,3 +51,42 @@ class Local:
     def fetch(self, into: Path, progress: Progress | None = None) -> tuple[Path, str]:
         self.check()
         return self.path, ""
+
+
+@dataclass(frozen=True)
+class Http:
+    """Files and archives on web servers (a git host's archive of a commit is one).
+
+    Archives with ``unpack`` are unpacked safely into that folder below the download folder. The revision is
+    the digest of the files' hashes.
+    """
+
+    files: Sequence[File]
+    layout: Layout
+    ids: str = ""
+    limits: Limits = field(default_factory=Limits)
+    retry: Retry = field(default_factory=Retry)
+
+    @property
+    def name(self) -> str:
+        return self.files[0].url.split("?")[0]
+
+    def fetch(self, into: Path, progress: Progress | None = None) -> tuple[Path, str]:
+        hashes = []
+        for file in self.files:
+            for part in (file.local, file.unpack):
+                if PurePosixPath(part).is_absolute() or ".." in PurePosixPath(part).parts:
+                    raise BadData(f"{self.name}: {part!r} leads out of the download folder")
+            place = into / file.local
+            hashes.append(download(file, place, progress, retry=self.retry))
+            if file.unpack:
+                # the hash is part of the name: a changed archive is unpacked anew
+                extract(place, into / file.unpack / hashes[-1][:12], self.limits)
+        return _root(into, self.files, hashes), digest(hashes, 16)
+
+
+def _root(into: Path, files: Sequence[File], hashes: Sequence[str]) -> Path:
+    """The folder to read: that of the unpacked archive where there is just one file, else ``into``."""
+    if len(files) == 1 and files[0].unpack:
+        return into / files[0].unpack / hashes[0][:12]
+    return into

@@ -42,16 +42,15 @@ def write_split(
     shape = shape or Shape()
     names: list[Path] = []
     writer = _Writer(media)
-    written, done = 0, 0
+    written = 0
     for rows in _groups(spool, blobs, where, shape):
         if not names or written >= shape.file_bytes:
             names.append(folder / f"{split}-{len(names):05d}.parquet")
             writer.open(names[-1])
             written = 0
         written += writer.write(rows, blobs)
-        done += len(rows)
         if progress:
-            progress(done)
+            progress(len(rows))
     writer.close()
     final = []
     for n, path in enumerate(names):

@@ -1,0 +1,244 @@
+"""Downloads over HTTP: resumed, checked, atomic."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import random
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from email.utils import parsedate_to_datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from hemm.core import BadData, HemmError, Progress, redact
+from hemm.data.files import sync_folder
+
+if TYPE_CHECKING:
+    import httpx
+
+_CHUNK = 1 << 20
+_AGENT = "hemm (research data preparation)"
+
+
+@dataclass(frozen=True, slots=True)
+class Retry:
+    """How often a broken download is taken up again.
+
+    attempts  in a row that bring no new byte; seconds between them grow from ``base`` to ``cap``
+    timeout   seconds without a byte
+    """
+
+    attempts: int = 5
+    base: float = 0.5
+    cap: float = 20.0
+    timeout: float = 60.0
+    sleep: Callable[[float], None] = field(default=time.sleep, repr=False)
+
+    def wait(self, attempt: int, after: float | None) -> float:
+        grown = min(self.cap, self.base * 2.0 ** (attempt - 1)) * random.uniform(0.5, 1.0)
+        return grown if after is None else min(max(after, grown), 4 * self.cap)
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """One file to download.
+
+    url     where it is
+    name    what it is called here (a relative path; the last part of the URL by default)
+    sha256  of its bytes, where known; size in bytes, where known
+    unpack  folder to unpack it to, relative; empty: it is kept as it is
+    """
+
+    url: str
+    name: str = ""
+    sha256: str = ""
+    size: int | None = None
+    unpack: str = ""
+
+    @property
+    def local(self) -> str:
+        return self.name or self.url.split("?")[0].rstrip("/").rsplit("/", 1)[-1]
+
+
+class _Again(Exception):
+    """This attempt failed; another may not. ``after``: seconds the server asks to wait."""
+
+    def __init__(self, text: str, after: float | None = None) -> None:
+        super().__init__(text)
+        self.after = after
+
+
+def download(
+    file: File,
+    into: Path,
+    progress: Progress | None = None,
+    *,
+    retry: Retry | None = None,
+    headers: Mapping[str, str] | None = None,
+    auth: tuple[str, str] | None = None,
+) -> str:
+    """Have ``file`` at the path ``into``; its SHA-256.
+
+    A partial download beside it (``.part``) is taken up where it stopped, if the server allows. The file
+    gets its name only when size and hash are right. Raises BadData where they are not, HemmError where the
+    server cannot be reached or does not have it.
+    """
+    import httpx
+
+    into.parent.mkdir(parents=True, exist_ok=True)
+    known = _kept(file, into)
+    if known:
+        return known
+    retry = retry or Retry()
+    part = into.with_name(into.name + ".part")
+    sent = {"User-Agent": _AGENT, "Accept-Encoding": "identity", **(headers or {})}
+    secrets = tuple(v for v in (*(headers or {}).values(), *(auth or ())) if v)
+    timeout = httpx.Timeout(retry.timeout, connect=min(20.0, retry.timeout))
+    with httpx.Client(follow_redirects=True, timeout=timeout, headers=sent, auth=auth) as client:
+        attempt, had = 1, _size(part)
+        while True:
+            try:
+                _once(client, file, part, progress)
+                break
+            except (_Again, httpx.TransportError) as error:
+                now = _size(part)
+                attempt = 1 if now > had else attempt + 1
+                had = now
+                if attempt > retry.attempts:
+                    raise HemmError(_unreachable(file, error, secrets)) from None
+                retry.sleep(retry.wait(attempt, getattr(error, "after", None)))
+    return _accept(file, part, into)
+
+
+def _once(client: httpx.Client, file: File, part: Path, progress: Progress | None) -> None:
+    """One attempt: from where the partial file ends to the end."""
+    start = _size(part)
+    if file.size is not None and start >= file.size:
+        if start == file.size:
+            return
+        part.unlink()
+        start = 0
+    version = part.with_name(part.name + ".version")
+    headers = {"Range": f"bytes={start}-"} if start else {}
+    if start and version.exists():
+        headers["If-Range"] = version.read_text()
+    with client.stream("GET", file.url, headers=headers) as response:
+        status = response.status_code
+        if status == 416 and start:
+            if response.headers.get("Content-Range") == f"bytes */{start}":
+                return
+            part.unlink()  # it has nothing to do with what is there now
+            raise _Again("the server has fewer bytes than were had already")
+        if status in (408, 425, 429) or status >= 500:
+            raise _Again(f"the server answers {status}", _after(response.headers.get("Retry-After")))
+        if status not in (200, 206):
+            raise HemmError(_refused(file, status))
+        start = start if status == 206 and _starts_at(response, start) else 0
+        length = response.headers.get("Content-Length")
+        total = file.size or (start + int(length) if length and length.isdigit() else None)
+        if not start:
+            _remember(version, response.headers.get("ETag", ""))
+        with part.open("r+b" if start else "wb") as out:
+            out.seek(start)
+            out.truncate()
+            for chunk in response.iter_raw(_CHUNK):
+                out.write(chunk)
+                start += len(chunk)
+                if progress:
+                    progress(start, total, "bytes")
+                if file.size is not None and start > file.size:
+                    break
+            out.flush()
+            os.fsync(out.fileno())
+    if total is not None and start < total:
+        raise _Again(f"the connection ended after {start} of {total} bytes")
+
+
+def _remember(version: Path, etag: str) -> None:
+    """Keep the strong ETag of what is coming, so that only the same file is taken up again."""
+    if etag and not etag.startswith("W/"):
+        version.write_text(etag)
+    else:
+        version.unlink(missing_ok=True)
+
+
+def _starts_at(response: httpx.Response, start: int) -> bool:
+    return str(response.headers.get("Content-Range", "")).startswith(f"bytes {start}-")
+
+
+def _accept(file: File, part: Path, into: Path) -> str:
+    """Check size and hash and give the file its name. A wrong one is removed."""
+    size, found = _size(part), sha256(part)
+    part.with_name(part.name + ".version").unlink(missing_ok=True)
+    if file.size is not None and size != file.size:
+        part.unlink()
+        raise BadData(f"{redact(file.url)}: {size} bytes came, {file.size} were expected; not kept")
+    if file.sha256 and found != file.sha256:
+        part.unlink()
+        raise BadData(
+            f"{redact(file.url)}: the file has another SHA-256 ({found[:12]}...) than expected "
+            f"({file.sha256[:12]}...); not kept"
+        )
+    _mark(into, found, size)
+    part.replace(into)
+    sync_folder(into.parent)
+    return found
+
+
+def _kept(file: File, into: Path) -> str:
+    """The SHA-256 of a file that was downloaded and checked before, else empty."""
+    try:
+        found, size = _marker(into).read_text().split()
+        there = into.stat().st_size
+    except (OSError, ValueError):
+        return ""
+    right = there == int(size) and file.size in (None, there) and file.sha256 in ("", found)
+    return found if right else ""
+
+
+def _marker(into: Path) -> Path:
+    return into.with_name(f".{into.name}.sha256")
+
+
+def _mark(into: Path, found: str, size: int) -> None:
+    _marker(into).write_text(f"{found} {size}\n")
+
+
+def sha256(path: Path) -> str:
+    """SHA-256 of a file (64 hex digits)."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _size(path: Path) -> int:
+    with contextlib.suppress(FileNotFoundError):
+        return path.stat().st_size
+    return 0
+
+
+def _after(value: str | None) -> float | None:
+    """Seconds of a Retry-After header (a number or a date), or None."""
+    if not value:
+        return None
+    try:
+        return max(0.0, float(value))
+    except ValueError:
+        pass
+    try:
+        return max(0.0, parsedate_to_datetime(value).timestamp() - time.time())
+    except (TypeError, ValueError):
+        return None
+
+
+def _refused(file: File, status: int) -> str:
+    why = {401: "wants a login", 403: "does not allow it", 404: "has no such file", 410: "has it no longer"}
+    return f"{redact(file.url)}: the server {why.get(status, f'answers {status}')}"
+
+
+def _unreachable(file: File, error: Exception, secrets: tuple[str, ...]) -> str:
+    host = file.url.split("/")[2] if "://" in file.url else file.url
+    text = str(error) or type(error).__name__
+    return redact(f"{file.local} cannot be had from {host}: {text}", secrets)

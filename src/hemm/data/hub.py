@@ -1,0 +1,185 @@
+"""Data sets on the Hugging Face hub."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatch
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from hemm.core import HemmError, Layout, Progress, redact
+
+if TYPE_CHECKING:
+    from huggingface_hub import HfApi
+
+PARQUET_BRANCH = "refs/convert/parquet"
+"""Where the hub keeps its own Parquet form of data sets that are published otherwise."""
+
+
+@dataclass(frozen=True)
+class Hub:
+    """Files of a hub data set, at the commit that ``revision`` points to when it is fetched.
+
+    repos     names of the same data set, in order of preference (data sets move)
+    files     patterns of the files that are needed (``*`` matches ``/`` too); each must find one
+    split     asked for by name where ``files`` is empty: the Parquet files of this split and ``config``
+              are found by the repository's own README, by their paths, or on the hub's Parquet branch
+    """
+
+    repos: Sequence[str]
+    layout: Layout
+    files: Sequence[str] = ()
+    config: str = ""
+    split: str = ""
+    shots: str = ""
+    revision: str = "main"
+    ids: str = ""
+
+    @property
+    def name(self) -> str:
+        return f"hub:{self.repos[0]}"
+
+    def fetch(self, into: Path, progress: Progress | None = None) -> tuple[Path, str]:
+        """Get the files; the folder with them and ``repo@commit``. Raises HemmError where that fails."""
+        reasons = []
+        for repo in self.repos:
+            try:
+                return _fetch(self, repo, into, progress)
+            except HemmError as error:
+                reasons.append(str(error))
+        raise HemmError("; ".join(reasons))
+
+
+def api() -> HfApi:
+    """The hub's client: its address from ``HF_ENDPOINT``, the token from where ``hf auth login`` put it."""
+    from huggingface_hub import HfApi
+
+    return HfApi(endpoint=os.environ.get("HF_ENDPOINT") or None)
+
+
+def _fetch(source: Hub, repo: str, into: Path, progress: Progress | None) -> tuple[Path, str]:
+    client = api()
+    try:
+        commit, sizes = _listing(client, repo, source.revision)
+        wanted = _wanted(client, source, repo, commit, sizes)
+        if not wanted and source.split:
+            commit, sizes = _listing(client, repo, PARQUET_BRANCH)
+            wanted = _wanted(client, source, repo, commit, sizes)
+        if not wanted:
+            what = f"split {source.split!r}" if source.split else f"files like {', '.join(source.files)}"
+            config = f" of config {source.config!r}" if source.config else ""
+            raise HemmError(f"hub data set {repo} has no {what}{config}")
+        folder = into / f"{repo.replace('/', '--')}-{commit[:12]}"
+        _download(client, repo, commit, {n: sizes[n] for n in wanted}, folder, progress)
+    except HemmError:
+        raise
+    except Exception as error:
+        raise HemmError(_reason(repo, error)) from error
+    return folder, f"{repo}@{commit}"
+
+
+def _listing(client: HfApi, repo: str, revision: str) -> tuple[str, dict[str, int]]:
+    """Commit and files with their sizes in bytes."""
+    info = client.dataset_info(repo, revision=revision, files_metadata=True)
+    return str(info.sha), {s.rfilename: int(s.size or 0) for s in info.siblings or []}
+
+
+def _wanted(client: HfApi, source: Hub, repo: str, commit: str, sizes: dict[str, int]) -> list[str]:
+    if source.files:
+        lacking = [p for p in source.files if not any(fnmatch(n, p) for n in sizes)]
+        if lacking:
+            raise HemmError(f"hub data set {repo} has no files like {', '.join(lacking)}")
+        return sorted(n for n in sizes if any(fnmatch(n, p) for p in source.files))
+    parquet = sorted(n for n in sizes if n.endswith(".parquet"))
+    patterns = _readme_patterns(client, source, repo, commit) if "README.md" in sizes else {}
+    found: list[str] = []
+    for split in filter(None, (source.split, source.shots)):
+        if split in patterns:
+            found += [n for n in parquet if any(fnmatch(n, p) for p in patterns[split])]
+        else:
+            found += by_path(parquet, source.config, split)
+    return found
+
+
+def _readme_patterns(client: HfApi, source: Hub, repo: str, commit: str) -> dict[str, list[str]]:
+    """Split -> file patterns, as the head of the repository's README says."""
+    import yaml
+
+    text = Path(client.hf_hub_download(repo, "README.md", repo_type="dataset", revision=commit)).read_text(
+        "utf-8", "replace"
+    )
+    if not text.startswith("---"):
+        return {}
+    try:
+        head = yaml.safe_load(text.split("---", 2)[1])
+    except (yaml.YAMLError, IndexError):
+        return {}
+    configs = head.get("configs") if isinstance(head, dict) else None
+    if not isinstance(configs, list):
+        return {}
+    for config in configs:
+        name = config.get("config_name", "default")
+        if source.config in ("", name) and isinstance(config.get("data_files"), list):
+            if not source.config and len(configs) > 1 and not config.get("default") and name != "default":
+                raise HemmError(
+                    f"hub data set {repo} has several configs: set config to one of "
+                    f"{', '.join(str(c.get('config_name')) for c in configs)}"
+                )
+            return {str(f["split"]): _listed(f["path"]) for f in config["data_files"] if "split" in f}
+    return {}
+
+
+def _listed(value: Any) -> list[str]:
+    return [str(v) for v in value] if isinstance(value, list) else [str(value)]
+
+
+def by_path(names: Sequence[str], config: str, split: str) -> list[str]:
+    """Those of the Parquet files whose path says that they hold ``split`` (of ``config``).
+
+    Known are ``data/SPLIT-00000-of-00001.parquet``, ``CONFIG/SPLIT-...``, ``CONFIG/SPLIT/0000.parquet``
+    and ``SPLIT.parquet``.
+    """
+    found = []
+    for name in names:
+        *folders, file = name.split("/")
+        stem = file.removesuffix(".parquet")
+        named = stem == split or stem.startswith((f"{split}-", f"{split}_", f"{split}."))
+        if not named and not (folders and folders[-1] == split):
+            continue
+        if config and config not in folders and not stem.startswith(config):
+            continue
+        found.append(name)
+    return found
+
+
+def _download(
+    client: HfApi, repo: str, commit: str, sizes: dict[str, int], folder: Path, progress: Progress | None
+) -> None:
+    from huggingface_hub.utils.tqdm import disable_progress_bars
+
+    disable_progress_bars()  # one bar, and it is ours
+    done, total = 0, sum(sizes.values())
+    for name, size in sizes.items():
+        client.hf_hub_download(repo, name, repo_type="dataset", revision=commit, local_dir=folder)
+        done += size
+        if progress:
+            progress(done, total or None, "bytes")
+
+
+def _reason(repo: str, error: Exception) -> str:
+    """Why the hub did not give it, in one line."""
+    from huggingface_hub import errors
+
+    page = f"https://huggingface.co/datasets/{repo}"
+    if isinstance(error, errors.GatedRepoError):
+        return f"hub data set {repo} is gated: accept its terms at {page} and log in (hf auth login)"
+    if isinstance(error, errors.RepositoryNotFoundError):
+        return f"hub data set {repo} does not exist, or needs a login (hf auth login)"
+    if isinstance(error, errors.RevisionNotFoundError):
+        return f"hub data set {repo} has no such revision"
+    if isinstance(error, errors.OfflineModeIsEnabled):
+        return f"hub data set {repo} is not here, and HF_HUB_OFFLINE is set"
+    text = " ".join(str(error).split())
+    return redact(f"hub data set {repo} cannot be had: {type(error).__name__}: {text[:200]}")

@@ -1,0 +1,141 @@
+"""Rows of tables as published: Parquet, JSON, JSON lines, CSV. What is broken is named by file and line."""
+
+from __future__ import annotations
+
+import csv
+import sys
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from hemm.core import BadData, HemmError, Media, content_id, digest, storable
+
+
+def parquet_rows(
+    files: Iterable[Path], columns: Iterable[str] | None = None, batch: int = 64
+) -> Iterator[dict[str, Any]]:
+    """Rows of Parquet files, in order; encoded media (struct{bytes, path}) come as ``Media``.
+
+    A few rows are in memory at a time. Raises BadData for a damaged file or a column that is not there.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    wanted = list(columns) if columns is not None else None
+    for path in files:
+        try:
+            with pq.ParquetFile(path) as file:
+                lacking = [c for c in wanted or [] if c not in file.schema_arrow.names]
+                if lacking:
+                    raise BadData(
+                        f"{path} has no column {lacking[0]!r}; it has {', '.join(file.schema_arrow.names)}"
+                    )
+                for part in file.iter_batches(batch_size=batch, columns=wanted):
+                    for row in part.to_pylist():
+                        yield {k: _media(v, path, k) for k, v in row.items()}
+        except (pa.ArrowInvalid, OSError) as error:
+            raise BadData(f"{path} cannot be read as Parquet: {storable(str(error))}") from error
+
+
+def _media(value: Any, path: Path, column: str) -> Any:
+    if isinstance(value, dict) and set(value) == {"bytes", "path"}:
+        name = value["path"] or column
+        if value["bytes"] is not None:
+            return Media(value["bytes"], name=Path(name).name)
+        return Media.at(path.parent / name) if value["path"] else None
+    if isinstance(value, list):
+        return [_media(v, path, column) for v in value]
+    return value
+
+
+def jsonl_rows(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
+    """(line number from 1, object) of a file with one JSON object a line; blank lines are passed over.
+
+    Raises BadData with file and line where a line is no JSON object.
+    """
+    with path.open("rb") as file:
+        for number, line in enumerate(file, 1):
+            text = line.removeprefix(b"\xef\xbb\xbf") if number == 1 else line
+            if not text.strip():
+                continue
+            try:
+                row = orjson.loads(text)
+            except orjson.JSONDecodeError as error:
+                raise BadData(
+                    f"{path}, line {number}: no valid JSON ({error.msg} at column {error.colno})"
+                ) from None
+            if not isinstance(row, dict):
+                raise BadData(f"{path}, line {number}: a JSON object is expected, not a {_kind(row)}")
+            yield number, row
+
+
+def json_rows(path: Path) -> list[Any]:
+    """A JSON file that is a list. Raises BadData where it is not."""
+    value = json_value(path)
+    if not isinstance(value, list):
+        raise BadData(f"{path}: a list is expected, not a {_kind(value)}")
+    return value
+
+
+def json_value(path: Path) -> Any:
+    """The content of a JSON file. Raises BadData with the place where it is broken."""
+    try:
+        return orjson.loads(path.read_bytes().removeprefix(b"\xef\xbb\xbf"))
+    except orjson.JSONDecodeError as error:
+        raise BadData(
+            f"{path}, line {error.lineno}: no valid JSON ({error.msg} at column {error.colno})"
+        ) from None
+
+
+def csv_rows(
+    path: Path, delimiter: str = ",", required: Iterable[str] = ()
+) -> Iterator[tuple[int, dict[str, str]]]:
+    """(line number of the row's end, row) of a table with a header line; UTF-8, quotes as in RFC 4180.
+
+    Raises BadData with file, line and field where a column is missing or a row has too many or few cells.
+    """
+    csv.field_size_limit(min(sys.maxsize, 2**31 - 1))  # a cell may hold a whole picture
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            reader = csv.reader(file, delimiter=delimiter, strict=True)
+            header = next(reader, None)
+            if header is None:
+                raise BadData(f"{path} is empty")
+            twice = [name for n, name in enumerate(header) if name in header[:n]]
+            if twice:
+                raise BadData(f"{path}, line 1: two columns are called {twice[0]!r}")
+            lacking = [name for name in required if name not in header]
+            if lacking:
+                raise BadData(f"{path}, line 1: no column {lacking[0]!r}; there are {', '.join(header)}")
+            for cells in reader:
+                if len(cells) != len(header):
+                    if not cells:
+                        continue
+                    where = f"{path}, line {reader.line_num}"
+                    raise BadData(f"{where}: {len(cells)} cells where the header has {len(header)}")
+                yield reader.line_num, dict(zip(header, cells, strict=True))
+    except csv.Error as error:
+        raise BadData(f"{path}, line {reader.line_num}: {error}") from None
+    except UnicodeDecodeError as error:
+        raise BadData(f"{path} is not UTF-8: {error.reason} at byte {error.start}") from None
+
+
+def row_id(text: str, media: Iterable[Media]) -> str:
+    """An id for a row without one: digest of its text and decoded pixels (20 hex digits).
+
+    A picture that does not open counts by its bytes, one that is not there by its name.
+    """
+    pictures = tuple(media)
+    try:
+        return content_id(text, *pictures)
+    except FileNotFoundError:
+        return digest([text, [m.name for m in pictures]], 20)
+    except HemmError:
+        return digest([text, [m.digest for m in pictures]], 20)
+
+
+def _kind(value: Any) -> str:
+    names = {dict: "object", list: "list", str: "text", bool: "boolean", type(None): "null"}
+    return names.get(type(value), "number")
