@@ -51,7 +51,7 @@ def check_task(
     """Raise AssertionError with every rule that ``task`` breaks.
 
     ``folder`` holds the data set's original files (or some of them) in the layout of one of the sources;
-    ``pack`` is a prepared pack instead. Generated tasks need neither. Ids are checked over all samples, the
+    ``pack`` is a prepared pack instead. Tasks that draw their samples need neither. Ids are checked over all samples, the
     rest over the first ``limit`` of them (None: all).
 
     Checked are the card, labels, ids (unique, equal when read again), that references survive the answer
@@ -89,7 +89,7 @@ def _read(task: Task, folder: Path | None, pack: Any | None, scratch: Path) -> l
     if pack is not None:
         return [*pack.samples(), *pack.samples(split="shots")]
     if folder is None:
-        if task.card.access != "generated" or not task.sources:
+        if not task.sources or task.sources[0].layout.required:
             raise HemmError(f"checking task {task.name!r} needs folder= (its original files) or pack=")
         source = task.sources[0]
         folder, _ = source.fetch(scratch)
@@ -255,7 +255,8 @@ def _check_prompt(task: Task, sample: Sample, found: Findings) -> None:
     every = {id(m) for m in shown} == {id(m) for m in sample.media}
     found.require(every, "the prompt shows all media of the sample", f"{sample.id}: {len(shown)} shown")
     text = _text(messages)
-    found.require(bool(text.strip()), "the prompt says something", sample.id)
+    said = any(isinstance(p, str) and p.strip() for m in messages for p in m.parts)
+    found.require(said, "the prompt says something", sample.id)
     own = " ".join((*sample.fields.values(), *sample.choices))  # data may hold braces of their own
     left = any(mark in text and mark not in own for mark in ("{{", "{%"))
     found.require(not left, "the prompt has no template left in it", sample.id)
