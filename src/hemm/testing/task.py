@@ -51,8 +51,8 @@ def check_task(
     """Raise AssertionError with every rule that ``task`` breaks.
 
     ``folder`` holds the data set's original files (or some of them) in the layout of one of the sources;
-    ``pack`` is a prepared pack instead. Tasks that draw their samples need neither. Ids are checked over all samples, the
-    rest over the first ``limit`` of them (None: all).
+    ``pack`` is a prepared pack instead. Tasks that draw their samples need
+    neither. Ids are checked over all samples, the rest over the first ``limit`` of them (None: all).
 
     Checked are the card, labels, ids (unique, equal when read again), that references survive the answer
     format and score the metrics' ceiling, that every option can be told apart, that prompts render with all
