@@ -1,9 +1,9 @@
 """A local HTTP server that speaks OpenAI's chat completions, with faults on demand.
 
-    with ChatServer() as server:
-        server.url                  # http://127.0.0.1:PORT/v1
-        server.requests             # what arrived, in order
-        server.faults = ["500"]     # the next requests end so, one each; then it answers again
+with ChatServer() as server:
+    server.url                  # http://127.0.0.1:PORT/v1
+    server.requests             # what arrived, in order
+    server.faults = ["500"]     # the next requests end so, one each; then it answers again
 """
 
 from __future__ import annotations
@@ -52,7 +52,8 @@ class ChatServer:
 
     faults       one for each coming chat request, then none: 429, 429:SECONDS (Retry-After), any other status
                  number, reset (connection reset), truncated (body cut off), garbage (no JSON), hang,
-                 content_filter, azure_filter, refusal, length, empty, reasoning, ok
+                 content_filter, azure_filter, refusal, length, empty, reasoning, echo (an error that
+                 repeats the authorization header), ok
     always       the fault of every request (after ``faults``); empty: none
     models       names at /v1/models; None: 404
     key          the bearer token it wants; empty: none
@@ -71,6 +72,7 @@ class ChatServer:
         self.asked = 0
         self.in_flight = 0
         self.most_in_flight = 0
+        self.connections = 0
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._ready = threading.Event()
@@ -113,6 +115,7 @@ class ChatServer:
         task = asyncio.current_task()
         assert task is not None
         self._tasks.add(task)
+        self.connections += 1
         try:
             while await self._exchange(reader, writer):
                 pass
@@ -165,6 +168,9 @@ class ChatServer:
             return False
         if fault == "hang":
             await asyncio.sleep(3600)
+        if fault == "echo":
+            told = {"error": {"message": f"you sent {received.headers.get('authorization')}"}}
+            return await _send(writer, 400, told)
         if fault == "azure_filter":
             error = {"code": "content_filter", "message": "The prompt was filtered"}
             return await _send(writer, 400, {"error": error})

@@ -31,6 +31,7 @@ SETTINGS: dict[str, Any] = {
     "api_key_env": "",  # the environment variable that holds the key
     "timeout": 300.0,  # seconds one attempt may take
     "max_retries": 5,  # further attempts after the first
+    "retry_wait": 0.5,  # seconds before the second attempt, doubled for each further one
     "tokens_field": "",  # max_tokens or max_completion_tokens
     "send_temperature": True,  # some reasoning models refuse the field
     "reasoning_effort": "",  # low, medium, high; empty: not sent
@@ -108,14 +109,19 @@ class ChatModel:
         self.identity = Identity(endpoint.model, revision)
         self.capabilities = Capabilities(image_types=IMAGE_TYPES)
         self._endpoint, self._settings = endpoint, settings
-        self._policy = Policy(max_retries=max(0, settings["max_retries"]), timeout=settings["timeout"])
+        self._policy = Policy(
+            max_retries=max(0, settings["max_retries"]),
+            timeout=settings["timeout"],
+            base=max(0.0, settings["retry_wait"]),
+        )
         self._lanes: Lanes | None = None
         self._secrets: tuple[str, ...] = ()
 
     async def start(self) -> None:
         """Read the key and ask the server for its models.
 
-        Raises HemmError: no key, a wrong key, no server, a name the server does not have. A server without a list of models (404) is taken as it is; ``check_model=false`` leaves the list alone.
+        Raises HemmError: no key, a wrong key, no server, a name the server does not have. A server without a
+        list of models (404) is taken as it is; ``check_model=false`` leaves the list alone.
         """
         key = os.environ.get(self._endpoint.key_env, "").strip()
         if self._endpoint.key_needed and not key:
