@@ -116,6 +116,8 @@ def status(args: list[str]) -> int:
         return code
     except BrokenPipeError:
         return _quiet_pipe()
+    except SystemExit as end:
+        return end.code if isinstance(end.code, int) else COMPLETE if end.code is None else BAD_INPUT
     except (KeyboardInterrupt, click.Abort):
         return _say("interrupted", INTERRUPTED)
     except click.ClickException as error:
