@@ -73,7 +73,7 @@ class TokenF1(SampleMetric):
         return max((_f1(said, squad_tokens(reference)) for reference in texts(sample)), default=0.0)
 
 
-def _f1(said: list[str], wanted: list[str]) -> float:
+def _f1(said: tuple[str, ...], wanted: tuple[str, ...]) -> float:
     if not said or not wanted:
         return float(said == wanted)
     common = (Counter(said) & Counter(wanted)).total()

@@ -6,6 +6,7 @@ import math
 import string
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, ClassVar
 
 from hemm.core import Group, Judged, Sample
@@ -18,6 +19,7 @@ def texts(sample: Sample) -> list[str]:
     return [r for r in sample.references if isinstance(r, str)]
 
 
+@lru_cache(maxsize=16_384)
 def plain(text: str) -> str:
     """Case-folded, with single blanks."""
     return " ".join(text.casefold().split())
@@ -51,9 +53,10 @@ _ARTICLES = frozenset({"a", "an", "the"})
 _PUNCTUATION = str.maketrans("", "", string.punctuation)
 
 
-def squad_tokens(text: str) -> list[str]:
+@lru_cache(maxsize=16_384)
+def squad_tokens(text: str) -> tuple[str, ...]:
     """Tokens by SQuAD's definition: lower case, without ASCII punctuation and the articles a, an, the."""
-    return [t for t in text.lower().translate(_PUNCTUATION).split() if t not in _ARTICLES]
+    return tuple(t for t in text.lower().translate(_PUNCTUATION).split() if t not in _ARTICLES)
 
 
 @dataclass(frozen=True)

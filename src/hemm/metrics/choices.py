@@ -45,6 +45,7 @@ class Options:
     def __init__(self, shown: Sequence[str], references: Sequence[str], marks: Sequence[str]) -> None:
         self.shown, self.references, self.marks = tuple(shown), tuple(references), tuple(marks)
         self._mark = {m.casefold(): i for i, m in enumerate(marks)}
+        self.known: dict[str, int | None] = {}
 
     @cached_property
     def _raw(self) -> dict[str, int]:
@@ -180,12 +181,26 @@ def _wordy(character: str) -> bool:
     return character.isalnum() and unicodedata.east_asian_width(character) not in "WF"
 
 
+_REMEMBERED, _SHORT = 512, 80
+"""Short answers come again and again: so many are remembered for each set of options, up to this length."""
+
+
 def one_of(text: str, options: Options) -> int | None:
     """The number of the one option that ``text`` names, or None where it names none or several.
 
     In this order: the text is an option to the letter; the whole text; an explicit final answer; its first or
     last line; a letter that opens it; an explicit letter; the one option mentioned in prose without negation.
     """
+    if len(text) > _SHORT:
+        return _one_of(text, options)
+    if text not in options.known:
+        if len(options.known) >= _REMEMBERED:
+            options.known.clear()
+        options.known[text] = _one_of(text, options)
+    return options.known[text]
+
+
+def _one_of(text: str, options: Options) -> int | None:
     whole = options.raw(text)
     if whole is not None and text.strip():
         return options._first(whole)

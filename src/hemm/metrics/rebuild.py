@@ -1,0 +1,123 @@
+"""From stored answers back to samples, responses and judged answers, without pack or model."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+from hemm.core import AnswerFormat, Failure, HemmError, Judged, Media, Response, Sample, digest
+from hemm.metrics.outcome import judge
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+_PICTURE = re.compile(r"media:([0-9a-f]{64})$")
+_COLUMNS = (
+    "id unit cluster repeat raw reasoning finish refusal failure failure_message failure_permanent options "
+    "logprobs media produced references choices metadata model"
+)
+COLUMNS = tuple(_COLUMNS.split())
+"""Columns of ``layout.ANSWER_SCHEMA`` that scoring reads (labels are carried over unread)."""
+
+
+def _gone() -> bytes:
+    raise HemmError("this picture's bytes are not stored beside the answers: its task's pack has them")
+
+
+def _stored(sha256: str) -> Media:
+    return Media(load=_gone, digest=sha256, mime="application/octet-stream")
+
+
+def _reference(text: str) -> str | Media:
+    found = _PICTURE.match(text)
+    return _stored(found[1]) if found else text
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One stored answer: its judged form, its row in the table and the digest of what was answered."""
+
+    judged: Judged
+    index: int
+    hash: str
+
+
+def judged_rows(answers: pa.Table, answer_format: AnswerFormat) -> list[Row]:
+    """All answers of a table with ``layout.ANSWER_SCHEMA``, judged, in its order.
+
+    Samples have id, unit, cluster, references, choices and metadata; media are digests without bytes.
+    Fields are
+    not stored, so a metric cannot see the question.
+    """
+    columns = [_plain(answers, name) for name in COLUMNS]
+    return [_row(i, values, answer_format) for i, values in enumerate(zip(*columns, strict=True))]
+
+
+def _plain(answers: pa.Table, name: str) -> Sequence[Any]:
+    """A column as Python values; equal values of long columns are decoded once."""
+    column = answers.column(name)
+    if name in ("metadata", "references", "choices") and len(column):
+        return _decoded(column, name)
+    values: Sequence[Any] = column.to_pylist()
+    return values
+
+
+def _decoded(column: Any, name: str) -> Sequence[Any]:
+    known: dict[Any, Any] = {}
+    out = []
+    for value in column.to_pylist():
+        key = tuple(value) if isinstance(value, list) else value
+        if key not in known:
+            known[key] = _metadata(value) if name == "metadata" else key or ()
+        out.append(known[key])
+    return out
+
+
+def _metadata(text: str | None) -> Mapping[str, Any]:
+    found = orjson.loads(text) if text else {}
+    return found if isinstance(found, dict) else {}
+
+
+def _row(index: int, values: tuple[Any, ...], answer_format: AnswerFormat) -> Row:
+    (
+        key,
+        unit,
+        cluster,
+        repeat,
+        raw,
+        reasoning,
+        finish,
+        refusal,
+        failure,
+        message,
+        permanent,
+        options,
+        logprobs,
+    ) = values[:13]
+    media, produced, references, choices, metadata, model = values[13:]
+    sample = Sample(
+        id=key,
+        media=tuple(map(_stored, media)) if media else (),
+        references=tuple(map(_reference, references)),
+        choices=choices,
+        unit=unit,
+        cluster=cluster,
+        metadata=metadata,
+    )
+    response = Response(
+        text=raw or "",
+        reasoning=reasoning or "",
+        finish=finish or "stop",
+        refusal=refusal,
+        media=tuple(map(_stored, produced)) if produced else (),
+        options=tuple(options) if options else (),
+        logprobs=tuple(logprobs) if logprobs else (),
+        failure=Failure(failure, message or "", bool(permanent)) if failure is not None else None,
+        model=model or "",
+    )
+    said = digest([key, repeat, raw, finish, refusal, failure, options, produced], 16)
+    return Row(judge(sample, repeat, response, answer_format), index, said)

@@ -1,0 +1,356 @@
+"""From stored answers to scores and aggregates: tables in, tables out; nothing is read or written here."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, Protocol
+
+from hemm.core import AnswerFormat, CorpusMetric, HemmError, Judged, Metric, Outcome, Sample, digest
+from hemm.metrics.base import texts
+from hemm.metrics.rebuild import Row, judged_rows
+from hemm.metrics.repeats import Repeated, repeats
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+SEVERITY = (Outcome.OK, Outcome.UNPARSABLE, Outcome.REFUSED, Outcome.TRUNCATED, Outcome.ERROR)
+"""Outcomes from best to worst: a group has the worst outcome of its answers."""
+_RANK = {outcome: rank for rank, outcome in enumerate(SEVERITY)}
+
+
+class HasAnswer(Protocol):
+    """What scoring needs of a task: its answer format."""
+
+    @property
+    def answer(self) -> AnswerFormat: ...
+
+
+@dataclass(slots=True)
+class Member:
+    """Answers that are scored together, with what is known of them before any metric."""
+
+    key: str
+    repeat: int
+    rows: list[Row] = field(default_factory=list)
+    outcome: Outcome = Outcome.OK
+    cut: bool = False
+
+    def add(self, row: Row) -> None:
+        self.rows.append(row)
+        self.outcome = max(self.outcome, row.judged.outcome, key=_RANK.__getitem__)
+        self.cut = self.cut or row.judged.cut
+
+    @property
+    def judged(self) -> list[Judged]:
+        return [row.judged for row in self.rows]
+
+    @property
+    def samples(self) -> list[Sample]:
+        return [row.judged.sample for row in self.rows]
+
+    @property
+    def hash(self) -> str:
+        return self.rows[0].hash if len(self.rows) == 1 else digest([row.hash for row in self.rows], 16)
+
+
+def score_answers(answers: pa.Table, task: HasAnswer, metric: Metric) -> pa.Table:
+    """Scores (``layout.SCORE_SCHEMA``) of stored answers (``layout.ANSWER_SCHEMA``) by one metric.
+
+    One row for each group, repeat and component. A group in which an answer is not ok has a null for every
+    component and the worst outcome of its answers (error, truncated, refused, unparsable, in this order).
+    Unit,
+    cluster and labels are those of the group's first answer. With several repeats, rows over all of them
+    (repeat
+    null) follow: ``mean@k``, ``pass@k``, ``maj@k``.
+    """
+    rows = judged_rows(answers, task.answer)
+    members = grouped(rows, metric)
+    values = _values(members, metric)
+    bounds = _bounds(members, metric, task.answer)
+    out = _Rows()
+    for member, scored, bound in zip(members, values, bounds, strict=True):
+        for component, value in scored.items():
+            out.add(member, member.repeat, component, value, _UNKNOWN if component else bound)
+    for over in repeats(members, [v.get("") for v in values], [b[0] for b in bounds], metric):
+        for component, value in over.values.items():
+            out.add(over, None, component, value, _UNKNOWN)
+    return out.table(answers)
+
+
+Bound = tuple[float | None, float | None, float | None]
+_UNKNOWN: Bound = (None, None, None)
+
+
+class _Rows:
+    """Score rows on their way to a table."""
+
+    def __init__(self) -> None:
+        self._rows: list[tuple[Any, ...]] = []
+        self._labels: list[int] = []
+
+    def add(
+        self, of: Member | Repeated, repeat: int | None, component: str, value: float | None, bound: Bound
+    ) -> None:
+        first = of.rows[0].judged.sample
+        known = (of.outcome.value, of.cut, *bound, of.hash)
+        self._rows.append((of.key, first.unit, first.cluster, repeat, component, value, *known))
+        self._labels.append(of.rows[0].index)
+
+    def table(self, answers: pa.Table) -> pa.Table:
+        import pyarrow as pa
+
+        schema = _schema()
+        columns = list(zip(*self._rows, strict=True)) or [()] * (len(schema) - 1)
+        labels = answers.column("labels").combine_chunks().take(pa.array(self._labels, type=pa.int64()))
+        arrays = dict(zip((f.name for f in schema if f.name != "labels"), columns, strict=True))
+        return pa.table(
+            [labels if f.name == "labels" else pa.array(arrays[f.name], type=f.type) for f in schema],
+            schema=schema,
+        )
+
+
+def _schema() -> pa.Schema:
+    """The score table's columns as ``results.layout.SCORE_SCHEMA`` explains them; a test holds the two
+    equal."""
+    import pyarrow as pa
+
+    text, number, count = pa.string(), pa.float64(), pa.int32()
+    names = {"group": text, "unit": text, "cluster": text, "labels": pa.map_(text, text), "repeat": count}
+    names |= {"component": text, "value": number, "outcome": text, "cut": pa.bool_()}
+    names |= {"ceiling": number, "chance": number, "majority": number, "response_hash": text}
+    return pa.schema(list(names.items()))
+
+
+def grouped(rows: Sequence[Row], metric: Metric) -> list[Member]:
+    """Answers that the metric scores together: one sample's, or those with the same unit or metadata value,
+    each
+    repeat apart; in the order of their first answer. A sample without that metadata value stands alone."""
+    members: dict[tuple[str, int], Member] = {}
+    for row in rows:
+        judged = row.judged
+        key = (_group_key(judged.sample, metric.group), judged.repeat)
+        if key not in members:
+            members[key] = Member(*key)
+        members[key].add(row)
+    return list(members.values())
+
+
+def _group_key(sample: Sample, group: str) -> str:
+    if group == "sample":
+        return sample.id
+    if group == "unit":
+        return sample.unit
+    found = sample.metadata.get(group)
+    return sample.id if found is None else str(found)
+
+
+def _values(members: Sequence[Member], metric: Metric) -> list[dict[str, float | None]]:
+    """Values by component for each group, None where it failed."""
+    fine = [m for m in members if m.outcome is Outcome.OK]
+    scored = list(metric.score([m.judged for m in fine])) if fine else []
+    if len(scored) != len(fine):
+        raise HemmError(f"metric {metric.name!r} gave {len(scored)} values for {len(fine)} groups")
+    seen: dict[str, None] = {"": None}
+    for values in scored:
+        seen.update(dict.fromkeys(values))
+    components = getattr(metric, "components", None)
+    done = iter(scored)
+    out: list[dict[str, float | None]] = []
+    for member in members:
+        if member.outcome is Outcome.OK:
+            out.append({c: _finite(v) for c, v in next(done).items()})
+        else:
+            names = components(member.samples) if components else tuple(seen)
+            out.append(dict.fromkeys(names))
+    return out
+
+
+def _finite(value: float | None) -> float | None:
+    return None if value is None or math.isnan(value) else float(value)
+
+
+def _bounds(members: Sequence[Member], metric: Metric, answer_format: AnswerFormat) -> list[Bound]:
+    """Ceiling, chance and majority of each group. The same for every repeat, so that it is had once."""
+    lead = [m for m in members if m.repeat == members[0].repeat]
+    majority = _Majority([s for m in lead for s in m.samples], answer_format)
+    guessable = _Guessable(answer_format)
+    known: dict[str, Bound] = {}
+    for member in members:
+        if member.key not in known:
+            samples = [guessable(s) for s in member.samples]
+            most = majority.score(member.samples, metric)
+            known[member.key] = (float(metric.ceiling(samples)), metric.chance(samples), most)
+    return [known[m.key] for m in members]
+
+
+class _Guessable:
+    """Samples with the values among which one can guess as their choices, as the references write them;
+    none for
+    open formats."""
+
+    def __init__(self, answer_format: AnswerFormat) -> None:
+        self._format = answer_format
+        self._known: dict[tuple[tuple[str, ...], tuple[str, ...]], tuple[str, ...]] = {}
+
+    def __call__(self, sample: Sample) -> Sample:
+        options = self._format.options(sample)
+        key = (sample.choices, options)
+        if key not in self._known:
+            parsed = [self._format.parse(option, sample) for option in options]
+            values = tuple(v for v in parsed if isinstance(v, str))
+            self._known[key] = values if len(values) == len(parsed) else ()
+        values = self._known[key]
+        return sample if values == sample.choices else replace(sample, choices=values)
+
+
+class _Majority:
+    """What always giving the most frequent reference of the other clusters would score."""
+
+    def __init__(self, samples: Sequence[Sample], answer_format: AnswerFormat) -> None:
+        self._format = answer_format
+        self._all: Counter[str] = Counter()
+        self._own: dict[str, Counter[str]] = {}
+        for sample in samples:
+            if (first := _typical(sample)) is not None:
+                self._all[first] += 1
+                self._own.setdefault(sample.cluster, Counter())[first] += 1
+        self._ordered = sorted(self._all.items(), key=lambda item: (-item[1], item[0]))
+        self._known: dict[Any, float | None] = {}
+
+    def answer(self, cluster: str) -> str | None:
+        """The most frequent reference outside ``cluster`` (of equals the first in the alphabet); None where
+        no
+        reference occurs twice there, unless it is the only one."""
+        own = self._own.get(cluster, Counter())
+        best: tuple[int, str] | None = None
+        left = 0
+        for reference, count in self._ordered:
+            if best is not None and count < best[0]:
+                break
+            others = count - own.get(reference, 0)
+            if others and (best is None or others > best[0]):
+                best = (others, reference)
+        if best is None:
+            return None
+        if best[0] == 1:
+            left = sum(self._all.values()) - sum(own.values())
+            return best[1] if left == 1 else None
+        return best[1]
+
+    def score(self, samples: Sequence[Sample], metric: Metric) -> float | None:
+        """None where there is no such answer, or the metric needs more than text."""
+        if metric.needs:
+            return None
+        said = [self.answer(sample.cluster) for sample in samples]
+        if any(s is None for s in said):
+            return None
+        key = tuple(
+            (a, s.references, s.choices, str(s.metadata.get("answer_type")))
+            for a, s in zip(said, samples, strict=True)
+        )
+        if key not in self._known:
+            self._known[key] = self._score([str(a) for a in said], samples, metric)
+        return self._known[key]
+
+    def _score(self, said: Sequence[str], samples: Sequence[Sample], metric: Metric) -> float | None:
+        from hemm.core import Response
+
+        group = []
+        for answer, sample in zip(said, samples, strict=True):
+            value = self._format.parse(self._format.render(answer, sample), sample)
+            if value is None:  # not among this sample's options
+                return float(metric.range[0 if metric.higher_is_better else 1])
+            group.append(Judged(sample, 0, Response(text=answer), Outcome.OK, value))
+        return _finite(metric.score([group])[0].get(""))
+
+
+def _typical(sample: Sample) -> str | None:
+    """The reference that stands for a sample: the most frequent of its own, the first of equals."""
+    own = texts(sample)
+    return Counter(own).most_common(1)[0][0] if own else None
+
+
+def worst(metric: Metric) -> float:
+    """The worst value the metric can give; infinite where its range is open there."""
+    return float(metric.range[0] if metric.higher_is_better else metric.range[1])
+
+
+def aggregate(
+    scores: pa.Table, metric: Metric, answers: pa.Table | None = None, task: HasAnswer | None = None
+) -> dict[str, Any]:
+    """What aggregates.json says of one metric.
+
+    ``components``: component -> value in the default reading, n (groups with a reading), groups, clusters,
+    nulls,
+    outcome counts and cut answers. The default reading counts refused, truncated and unparsable groups as the
+    worst score (where the metric's range has none, they are left out) and leaves errors out.
+    A metric whose corpus value is no mean gives it over the groups without an error; it needs ``answers``
+    and ``task``.
+    """
+    components: dict[str, Any] = {}
+    names, values = scores.column("component").to_pylist(), scores.column("value").to_pylist()
+    outcomes, cut = scores.column("outcome").to_pylist(), scores.column("cut").to_pylist()
+    clusters = scores.column("cluster").to_pylist()
+    for name in dict.fromkeys(names):
+        picked = [i for i, n in enumerate(names) if n == name]
+        components[name] = _summary(
+            [(values[i], outcomes[i], cut[i], clusters[i]) for i in picked], worst(metric)
+        )
+    if isinstance(metric, CorpusMetric) and answers is not None and task is not None:
+        members = grouped(judged_rows(answers, task.answer), metric)
+        counted = [m.judged for m in members if m.outcome is not Outcome.ERROR]
+        for name, value in (metric.aggregate(counted) if counted else {}).items():
+            components.setdefault(name, {})
+            components[name] |= {"value": _finite(value), "corpus": True}
+    return {
+        "metric": metric.name,
+        "version": metric.version,
+        "parameters": dict(metric.parameters),
+        "range": [b if math.isfinite(b) else None for b in metric.range],
+        "higher_is_better": metric.higher_is_better,
+        "reading": "refused, truncated and unparsable answers count as the worst score; errors are left out",
+        "components": components,
+    }
+
+
+def _summary(rows: Sequence[tuple[float | None, str, bool, str]], lowest: float) -> dict[str, Any]:
+    read = [reading(value, outcome, lowest) for value, outcome, _, _ in rows]
+    counted = [r for r in read if r is not None]
+    outcomes = Counter(outcome for _, outcome, _, _ in rows)
+    return {
+        "value": math.fsum(counted) / len(counted) if counted else None,
+        "n": len(counted),
+        "groups": len(rows),
+        "clusters": len({cluster for _, _, _, cluster in rows}),
+        "nulls": sum(value is None for value, _, _, _ in rows),
+        "outcomes": {o.value: outcomes[o.value] for o in Outcome},
+        "cut": sum(c for _, _, c, _ in rows),
+    }
+
+
+def reading(value: float | None, outcome: str, lowest: float) -> float | None:
+    """A score in the default reading: failures as the worst score, errors (and ok answers without a value,
+    and
+    failures where there is no finite worst) as None."""
+    if value is not None:
+        return value
+    if outcome in (Outcome.ERROR, Outcome.OK) or not math.isfinite(lowest):
+        return None
+    return lowest
+
+
+def outcome_counts(answers: pa.Table, task: HasAnswer) -> dict[str, int]:
+    """How often each outcome occurs among stored answers; ``cut`` counts parsed answers that were cut off."""
+    rows = judged_rows(answers, task.answer)
+    counts = Counter(row.judged.outcome for row in rows)
+    return {**{o.value: counts[o] for o in Outcome}, "cut": sum(row.judged.cut for row in rows)}
+
+
+def parser_versions(answer_format: AnswerFormat) -> Mapping[str, Any]:
+    """What the outcomes and values of a score file depend on beside the metric."""
+    from hemm.metrics.outcome import VERSION
+
+    return {"format": answer_format.name, "format_version": answer_format.version, "outcome_version": VERSION}
