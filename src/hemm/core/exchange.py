@@ -169,7 +169,8 @@ class ProtocolSpec:
     instruction: str
     system: str = ""
     shots: int = 0
-    control: str = "none"
+    control: str = ""
+    """Empty: the pictures as they are; ``none`` (removed), ``grey`` or ``shuffle``."""
     perturb: str = ""
     seed: int | None = None
     """The run's seed where shots, a transform or sampling depend on it; else None."""

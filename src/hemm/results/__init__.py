@@ -1,0 +1,1 @@
+"""What is kept: journal, sealed parts, run.json, and reading them back."""

@@ -1,0 +1,82 @@
+"""The Python interface: ``hemm.run(...)`` and ``hemm.load(DIR).profile()``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from hemm.analysis.profile import Profile
+    from hemm.results.read import Cell
+
+
+@dataclass(frozen=True)
+class Results:
+    """A folder of results: its cells, and what they mean."""
+
+    folder: Path
+    cells: Sequence[Cell]
+
+    def __iter__(self) -> Iterator[Cell]:
+        return iter(self.cells)
+
+    def __len__(self) -> int:
+        return len(self.cells)
+
+    def profile(self, **options: Any) -> Profile:
+        """Scores by every dimension; ``options`` are those of ``hemm.analysis.profile.profile``."""
+        from hemm.analysis.profile import profile
+
+        return profile(self.cells, **options)
+
+
+def run(
+    models: str | Sequence[str] = "tiny",
+    tasks: str | Sequence[str] = (),
+    *,
+    suite: str = "",
+    where: Mapping[str, str] | None = None,
+    out: str | Path = "results",
+    settings: Mapping[str, Any] | None = None,
+    **options: Any,
+) -> Results:
+    """Ask ``models`` the samples of ``tasks`` (or of a suite), judge the answers, and give the results.
+
+    ``options`` are those of ``hemm run``: limit, seed, control, perturb, shots, repeats, prompt (a template's
+    text), system, max_pixels, concurrency, batch_size, metrics, revision, retry_errors. Raises HemmError for
+    bad input; samples that end in ``error`` are counted in the results.
+    """
+    from hemm.core import UnknownName
+    from hemm.engine.options import RunOptions
+    from hemm.engine.run import run as engine_run
+
+    known = RunOptions.__dataclass_fields__
+    for name in options:
+        if name not in known:
+            raise UnknownName("option", name, known)
+    chosen = RunOptions(
+        models=_several(models),
+        tasks=_several(tasks),
+        suite=suite,
+        where=tuple((where or {}).items()),
+        out=Path(out),
+        settings=tuple((k, str(v)) for k, v in (settings or {}).items()),
+        **options,
+    )
+    done = engine_run(chosen)
+    from hemm.results.read import cell
+
+    return Results(Path(out), [cell(result.folder) for result in done])
+
+
+def load(folder: str | Path) -> Results:
+    """The results at or below ``folder``. Raises HemmError where there are none."""
+    from hemm.results.read import cells
+
+    return Results(Path(folder), cells(Path(folder)))
+
+
+def _several(names: str | Sequence[str]) -> tuple[str, ...]:
+    return (names,) if isinstance(names, str) else tuple(names)

@@ -1,0 +1,160 @@
+"""``hemm run``: ask, judge, profile."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from hemm.cli._common import KeyValue, NumberOr, OneOf, out_option, print_errors
+
+if TYPE_CHECKING:
+    from hemm.engine.options import CellResult, RunOptions, Watcher
+
+_CONTROLS = ("none", "grey", "shuffle")
+
+
+@click.command(name="run")
+@click.argument("models", nargs=-1, metavar="[MODEL]...")
+@click.option("--task", "tasks", multiple=True, metavar="T", help="A task; may be given several times.")
+@click.option("--suite", default="", metavar="S", help="A suite of tasks (probes is the default).")
+@click.option(
+    "--where", type=KeyValue(), multiple=True, metavar="DIM=CATEGORY", help="All tasks so labelled."
+)
+@click.option("--limit", type=NumberOr(), metavar="N", help="Ask this many units of each task.")
+@click.option("--seed", type=int, default=0, show_default=True, help="Seed of selection and draws.")
+@out_option("Where the results go.")
+@click.option("--config", type=click.Path(path_type=Path), help="Options from a YAML file.")
+@click.option("--control", type=OneOf("control", _CONTROLS), default=None, metavar="|".join(_CONTROLS),
+              help="Ask without the pictures, with grey ones, or with those of other samples.")  # fmt: skip
+@click.option(
+    "--perturb", default="", metavar="NAME:LEVEL", help="Change the pictures (noise:20, blur:2, ...)."
+)
+@click.option("--shots", type=NumberOr(least=0), default=0, metavar="K", help="Examples in the prompt.")
+@click.option("--repeats", type=NumberOr(), default=1, metavar="N", help="Answers to each sample.")
+@click.option("--prompt", type=click.Path(path_type=Path), help="Another prompt template (a file).")
+@click.option("--system", default="", metavar="TEXT", help="Another system prompt.")
+@click.option("--max-pixels", type=NumberOr(least=0), default=0, metavar="N", help="Shrink larger pictures.")
+@click.option("--set", "settings", type=KeyValue(), multiple=True, metavar="KEY=VALUE",
+              help="A generation setting (max_new_tokens, temperature, top_p, stop, thinking_budget, "
+                   "scoring) or one of the model's own.")  # fmt: skip
+@click.option(
+    "--concurrency", type=NumberOr("auto"), default="auto", metavar="N|auto", help="Requests in flight."
+)
+@click.option(
+    "--batch-size", type=NumberOr("auto"), default="auto", metavar="N|auto", help="Of a local model."
+)
+@click.option("--metric", "metrics", multiple=True, metavar="M", help="A metric beside the task's own.")
+@click.option("--revision", default="", metavar="LABEL", help="Hub revision, or a label for a served model.")
+@click.option("--retry-errors", is_flag=True, help="Ask permanent errors again too.")
+@click.option("--dry-run", is_flag=True, help="Say what would be asked.")
+@click.pass_context
+def command(ctx: click.Context, models: tuple[str, ...], config: Path | None, **given: Any) -> int:
+    """Ask MODELs (tiny) the samples of tasks (the probes), judge the answers, and print the profile."""
+    if config is not None:
+        models = (
+            _merge(ctx, config, given) or models if not models else (_merge(ctx, config, given), models)[1]
+        )
+    options = _options(models, given)
+    from hemm.engine.run import run
+
+    try:
+        results = run(options, _watcher())
+    except KeyboardInterrupt:
+        return _interrupted(ctx)
+    return _report(options, results)
+
+
+def _merge(ctx: click.Context, config: Path, given: dict[str, Any]) -> tuple[str, ...]:
+    """Put the file's options where the command line has none; gives the file's models."""
+    from click.core import ParameterSource
+
+    from hemm.core.errors import HemmError
+    from hemm.engine.config import read_config
+
+    params = {p.opts[0].lstrip("-"): p for p in ctx.command.params if isinstance(p, click.Option)}
+    known = [name for name in params if name not in ("config", "help")]
+    models: tuple[str, ...] = ()
+    for name, value in read_config(config, [*known, "model"]).items():
+        if name == "model":
+            models = tuple(value) if isinstance(value, list) else ()
+            continue
+        param = params[name]
+        assert param.name is not None
+        if ctx.get_parameter_source(param.name) is not ParameterSource.DEFAULT:
+            continue
+        if isinstance(value, bool) != bool(param.is_flag) or (
+            not param.multiple and isinstance(value, list) and len(value) != 1
+        ):
+            raise HemmError(f"--config {config}: {name} does not take {value!r}")
+        raw = value if param.multiple or isinstance(value, bool) else value[0]
+        try:
+            given[param.name] = param.type_cast_value(ctx, raw)
+        except click.BadParameter as error:
+            raise HemmError(f"--config {config}: {name}: {error.format_message()}") from error
+    return models
+
+
+def _options(models: tuple[str, ...], given: dict[str, Any]) -> RunOptions:
+    from hemm.core.errors import HemmError
+    from hemm.engine.options import RunOptions
+
+    prompt: Path | None = given.pop("prompt")
+    template = None
+    if prompt is not None:
+        try:
+            template = prompt.read_text("utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            why = getattr(error, "strerror", None) or "it is no UTF-8 text"
+            raise HemmError(f"--prompt {prompt} cannot be read: {why}") from error
+    for name in ("concurrency", "batch_size"):
+        given[name] = 0 if given[name] == "auto" else given[name]
+    given["control"] = given["control"] or ""
+    given["where"], given["settings"] = tuple(given["where"]), tuple(given["settings"])
+    return RunOptions(
+        models=models or ("tiny",),
+        prompt=template,
+        prompt_name=str(prompt) if prompt is not None else "",
+        command=("hemm", *sys.argv[1:]),
+        **given,
+    )
+
+
+def _watcher() -> Watcher:
+    from hemm.engine.progress import Bar, Lines
+
+    return Bar() if sys.stderr.isatty() else Lines()
+
+
+def _report(options: RunOptions, results: list[CellResult]) -> int:
+    if options.dry_run:
+        for result in results:
+            click.echo(f"{result.model} on {result.task}: {result.asked} of {result.answers} answers to ask")
+        return 0
+    from hemm.analysis.profile import profile
+    from hemm.results.read import cell
+
+    cells = [cell(folder) for folder in dict.fromkeys(r.folder for r in results)]
+    profile(cells).print()
+    for result in results:
+        click.echo(f"{result.folder}: {result.state}; {result.answers} answers, {result.asked} asked now")
+    errors = [(f"{r.task} {sample}", why) for r in results for sample, _, why in r.errors]
+    if not errors:
+        return 0
+    click.echo(
+        f"{len(errors)} samples ended in an error; the same command asks transient ones again:", err=True
+    )
+    print_errors(errors)
+    return 3
+
+
+def _interrupted(ctx: click.Context) -> int:
+    import os
+
+    click.echo("hemm: interrupted; what was answered is kept, the same command goes on from there", err=True)
+    for stream in (sys.stdout, sys.stderr):
+        stream.flush()
+    # a model's thread may be in the middle of a batch: its end is not worth waiting for
+    os._exit(130)

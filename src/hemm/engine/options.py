@@ -1,0 +1,142 @@
+"""What a user may ask of a run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+from hemm.core import Generation, HemmError, UnknownName
+from hemm.tasks.transforms import CONTROLS
+
+GENERATION_KEYS: dict[str, Callable[[str], Any]] = {
+    "max_new_tokens": int,
+    "temperature": float,
+    "top_p": float,
+    "stop": lambda text: (text.encode().decode("unicode_escape"),),
+    "thinking_budget": int,
+    "scoring": str,
+}
+"""``--set`` keys that are generation settings; all other keys belong to the model's adapter."""
+
+
+@dataclass(frozen=True)
+class RunOptions:
+    """Options of ``hemm run``, named as on the command line.
+
+    limit       units to ask of each task; None: all
+    control     empty, ``none`` (pictures removed), ``grey`` or ``shuffle``
+    perturb     ``NAME:LEVEL`` or empty
+    prompt      another prompt template (its text); ``prompt_name`` says where it is from
+    settings    ``--set KEY=VALUE`` pairs
+    concurrency, batch_size  0: the model's own choice
+    metrics     metric specs to score with instead of the task's own
+    command     the command line as it was, for run.json
+    """
+
+    models: tuple[str, ...] = ("tiny",)
+    tasks: tuple[str, ...] = ()
+    suite: str = ""
+    where: tuple[tuple[str, str], ...] = ()
+    limit: int | None = None
+    seed: int = 0
+    out: Path = Path("results")
+    control: str = ""
+    perturb: str = ""
+    shots: int = 0
+    repeats: int = 1
+    prompt: str | None = None
+    prompt_name: str = ""
+    system: str = ""
+    max_pixels: int = 0
+    settings: tuple[tuple[str, str], ...] = ()
+    concurrency: int = 0
+    batch_size: int = 0
+    metrics: tuple[str, ...] = ()
+    revision: str = ""
+    retry_errors: bool = False
+    dry_run: bool = False
+    command: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.control and self.control not in CONTROLS:
+            raise UnknownName("control", self.control, CONTROLS)
+        least = {"limit": 1, "repeats": 1, "shots": 0, "max_pixels": 0, "concurrency": 0, "batch_size": 0}
+        for name, low in least.items():
+            value = getattr(self, name)
+            if value is not None and value < low:
+                raise HemmError(f"--{name.replace('_', '-')} {value}: give {low} or more")
+
+    @property
+    def model_settings(self) -> tuple[tuple[str, str], ...]:
+        """``--set`` pairs that are for the model's adapter."""
+        return tuple(pair for pair in self.settings if pair[0] not in GENERATION_KEYS)
+
+    def generation(self, max_new_tokens: int, extra: tuple[tuple[str, str], ...] = ()) -> Generation:
+        """Generation settings of a task whose answers have ``max_new_tokens`` by default."""
+        values: dict[str, Any] = {"max_new_tokens": max_new_tokens}
+        for key, text in self.settings:
+            if key not in GENERATION_KEYS:
+                continue
+            try:
+                value = GENERATION_KEYS[key](text)
+            except ValueError:
+                raise HemmError(f"--set {key}={text}: not a number") from None
+            values[key] = values.get(key, ()) + value if key == "stop" else value
+        _check(values)
+        sampled = values.get("temperature", 0.0) > 0
+        return Generation(**values, max_pixels=self.max_pixels, extra=extra, seed=self.seed if sampled else 0)
+
+
+def _check(values: dict[str, Any]) -> None:
+    if values["max_new_tokens"] < 1:
+        raise HemmError(f"--set max_new_tokens={values['max_new_tokens']}: give 1 or more")
+    if values.get("temperature", 0.0) < 0:
+        raise HemmError(f"--set temperature={values['temperature']}: give 0 or more")
+    if not 0 < values.get("top_p", 1.0) <= 1:
+        raise HemmError(f"--set top_p={values['top_p']}: give a number above 0, at most 1")
+    if values.get("scoring", "generate") not in ("generate", "likelihood"):
+        raise UnknownName("scoring", values["scoring"], ("generate", "likelihood"))
+
+
+class Watcher(Protocol):
+    """Who is told how a run goes (the progress bar)."""
+
+    def say(self, text: str) -> None: ...
+
+    def begin(self, title: str, total: int, done: int) -> None: ...
+
+    def step(self, answers: int, tokens: int, errors: int) -> None: ...
+
+    def end(self) -> None: ...
+
+
+class Silent:
+    """Tells nobody."""
+
+    def say(self, text: str) -> None: ...
+
+    def begin(self, title: str, total: int, done: int) -> None: ...
+
+    def step(self, answers: int, tokens: int, errors: int) -> None: ...
+
+    def end(self) -> None: ...
+
+
+@dataclass(frozen=True)
+class CellResult:
+    """What became of one cell of a command.
+
+    answers  answers the selection has; asked: of those, asked by this command
+    errors   (sample id, repeat, why) of the answers that ended in ``error``
+    """
+
+    folder: Path
+    model: str
+    task: str
+    protocol: str
+    state: str
+    answers: int
+    asked: int
+    errors: list[tuple[str, int, str]] = field(default_factory=list)

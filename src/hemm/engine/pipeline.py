@@ -1,0 +1,266 @@
+"""One asyncio pipeline: read -> ask -> journal -> seal, with bounded queues between.
+
+Reading and rendering run in one thread, a local model in another, sealing in a third; the event loop hands
+on, writes the journal and keeps time. Nothing here grows with the number of samples but a few bytes each.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any
+
+from hemm.core import BatchModel, Failure, HemmError, Model, RequestModel, Response
+from hemm.engine.options import Watcher
+from hemm.engine.plan import Plan
+from hemm.engine.source import Earlier, Item, Numbers, Source
+from hemm.models import batcher
+from hemm.results.cell import CellWriter
+from hemm.results.journal import FLUSH_SECONDS
+from hemm.results.record import Call, record
+
+CHUNK = 16
+"""Items read at a time for a model that takes requests one by one."""
+
+AHEAD = 3
+"""Chunks or batches that wait, read and rendered, for the model."""
+
+
+@dataclass
+class Counts:
+    """What one pipeline did: answers asked (errors among them), and tokens where told."""
+
+    asked: int = 0
+    errors: int = 0
+    tokens: int = 0
+
+
+class Pipeline:
+    """Fills every position of ``plan`` in ``cell`` and seals what is complete."""
+
+    def __init__(
+        self,
+        cell: CellWriter,
+        plan: Plan,
+        source: Source,
+        model: Model,
+        *,
+        earlier: Earlier,
+        watcher: Watcher,
+        concurrency: int = 0,
+        retry_errors: bool = False,
+    ) -> None:
+        self._cell, self._plan, self._source, self._model = cell, plan, source, model
+        self._earlier, self._watcher = earlier, watcher
+        self._concurrency, self._retry = concurrency, retry_errors
+        self._chained = bool(plan.depth.any())
+        self._sealable = asyncio.Event()
+        self._over = False
+        self._reader = ThreadPoolExecutor(1, "hemm-read")
+        self._asker = ThreadPoolExecutor(1, "hemm-model")
+        self.counts = Counts()
+
+    async def run(self) -> None:
+        """Until every position is filled and sealed. After an exception the journal has what was finished."""
+        self._cell.plan(len(self._plan))
+        try:
+            async with asyncio.TaskGroup() as group:
+                clock = group.create_task(self._keep_time())
+                sealer = group.create_task(self._seal())
+                for stretches in self._plan.rounds():
+                    await self._ask_round(stretches)
+                self._over = True
+                self._sealable.set()
+                await sealer
+                clock.cancel()
+        except BaseExceptionGroup as failed:
+            raise _first(failed) from None
+        finally:
+            # a thread in the middle of a batch is left behind: its answers would come too late
+            self._reader.shutdown(wait=False, cancel_futures=True)
+            self._asker.shutdown(wait=False, cancel_futures=True)
+            self._cell.flush()
+
+    async def _keep_time(self) -> None:
+        while True:
+            await asyncio.sleep(FLUSH_SECONDS / 2)
+            self._cell.tick()
+
+    async def _seal(self) -> None:
+        while True:
+            while (not self._chained or self._over) and self._cell.complete_parts:
+                await self._cell.seal_next()
+            if self._over:
+                return
+            await self._sealable.wait()
+            if not self._over:
+                self._sealable.clear()
+
+    # reading
+
+    def _items(self, positions: Numbers) -> Iterator[Item]:
+        plan = self._plan
+        items = self._source.items(plan.rows[positions], plan.repeats[positions], positions, self._earlier)
+        for item in items:
+            item.known = self._is_known(item)
+            yield item
+
+    def _is_known(self, item: Item) -> bool:
+        if not self._cell.journaled:
+            return False
+        line = self._cell.lookup((item.sample.id, item.repeat))
+        return (
+            line is not None
+            and line["request_key"] == item.request.key
+            and line["sample_hash"] == item.sample.sample_hash
+            and (line["failure"] is None or (line["failure_permanent"] and not self._retry))
+        )
+
+    def _chunks(self, stretches: Iterator[Numbers]) -> Iterator[list[Item]]:
+        """Items for a model that takes requests one by one."""
+        for positions in stretches:
+            items = self._items(positions)
+            while chunk := list(islice(items, CHUNK)):
+                yield chunk
+
+    def _batches(self, stretches: Iterator[Numbers], model: BatchModel) -> Iterator[list[Item]]:
+        """Batches from plan order; what cannot be asked, and batches that are all known, on their own."""
+        size_of = batcher.size_for(model)
+        for positions in stretches:
+            aside: list[Item] = []
+            for batch in batcher.windows(
+                _split(self._items(positions), aside), model.batch_size, lambda item: size_of(item.request)
+            ):
+                yield batch
+                if aside:
+                    yield aside.copy()
+                    aside.clear()
+            if aside:
+                yield aside
+
+    async def _read(self, chunks: Iterator[list[Item]], queue: asyncio.Queue[list[Item] | None]) -> None:
+        """Read ``chunks`` in the reader's thread, as far ahead as ``queue`` has room; None ends them."""
+        loop = asyncio.get_running_loop()
+        while (chunk := await loop.run_in_executor(self._reader, next, chunks, None)) is not None:
+            await queue.put(chunk)
+        await queue.put(None)
+
+    # asking
+
+    async def _ask_round(self, stretches: Iterator[Numbers]) -> None:
+        if isinstance(self._model, BatchModel):
+            await self._ask_batches(self._model, stretches)
+        elif isinstance(self._model, RequestModel):
+            await self._ask_each(self._model, stretches)
+        else:
+            raise HemmError(f"model {self._model.spec} has neither generate nor generate_batch")
+
+    async def _ask_batches(self, model: BatchModel, stretches: Iterator[Numbers]) -> None:
+        queue: asyncio.Queue[list[Item] | None] = asyncio.Queue(AHEAD)
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._read(self._batches(stretches, model), queue))
+            while (batch := await queue.get()) is not None:
+                await self._ask_batch(model, batch)
+
+    async def _ask_batch(self, model: BatchModel, batch: list[Item]) -> None:
+        responses: Sequence[Response | None] = [None] * len(batch)
+        started, clock = time.time(), time.perf_counter()
+        if any(not item.known and item.failure is None for item in batch):
+            requests = [item.request for item in batch]
+            loop = asyncio.get_running_loop()
+            responses = await loop.run_in_executor(self._asker, batcher.run_batch, model, requests)
+        call = Call(started, time.perf_counter() - clock)
+        for item, response in zip(batch, responses, strict=True):
+            self._finish(item, response, call)
+        self._watch()
+
+    async def _ask_each(self, model: RequestModel, stretches: Iterator[Numbers]) -> None:
+        workers = self._concurrency or model.concurrency
+        chunks: asyncio.Queue[list[Item] | None] = asyncio.Queue(AHEAD)
+        queue: asyncio.Queue[Item | None] = asyncio.Queue(CHUNK)
+
+        async def work() -> None:
+            while (item := await queue.get()) is not None:
+                started, clock = time.time(), time.perf_counter()
+                response = await self._generate(model, item)
+                self._finish(item, response, Call(started, time.perf_counter() - clock))
+                self._watch()
+
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._read(self._chunks(stretches), chunks))
+            for _ in range(workers):
+                group.create_task(work())
+            while (chunk := await chunks.get()) is not None:
+                for item in chunk:
+                    if item.known or item.failure is not None:
+                        self._finish(item, None, Call(time.time(), 0.0))
+                    else:
+                        await queue.put(item)
+                self._watch()
+            for _ in range(workers):
+                await queue.put(None)
+
+    async def _generate(self, model: RequestModel, item: Item) -> Response:
+        try:
+            return await model.generate(item.request)
+        except HemmError:
+            raise
+        except Exception as error:  # the adapter breaks its contract: the sample fails, the run goes on
+            return Response(failure=Failure("model", f"{type(error).__name__}: {error}"))
+
+    # finishing
+
+    def _finish(self, item: Item, response: Response | None, call: Call) -> None:
+        if item.known:
+            self._cell.claim(item.position, (item.sample.id, item.repeat))
+        else:
+            if item.failure is not None:
+                response = Response(failure=item.failure, attempts=0)
+            assert response is not None
+            self._count(item, response)
+            for media in response.media:
+                self._cell.keep_media(media)
+            labels = self._source.task.labels_of(item.sample)
+            request = item.request
+            self._cell.add(
+                item.position,
+                record(item.sample, labels, item.repeat, request.key, request.messages, response, call),
+            )
+        if not self._chained and self._cell.complete_parts:
+            self._sealable.set()
+
+    def _count(self, item: Item, response: Response) -> None:
+        self.counts.asked += item.failure is None
+        self.counts.errors += response.failure is not None
+        self.counts.tokens += (response.usage.input_tokens or 0) + (response.usage.output_tokens or 0)
+
+    def _watch(self) -> None:
+        self._watcher.step(self._cell.filled_count, self.counts.tokens, self.counts.errors)
+
+
+def _split(items: Iterator[Item], aside: list[Item]) -> Iterator[Item]:
+    """Items that can be asked; the others go to ``aside``."""
+    for item in items:
+        if item.failure is None:
+            yield item
+        else:
+            aside.append(item)
+
+
+def _first(group: BaseExceptionGroup[Any]) -> BaseException:
+    """The exception that ended the run: one that speaks to the user before any other."""
+    found: list[BaseException] = []
+
+    def collect(error: BaseException) -> None:
+        if isinstance(error, BaseExceptionGroup):
+            for inner in error.exceptions:
+                collect(inner)
+        else:
+            found.append(error)
+
+    collect(group)
+    return next((e for e in found if isinstance(e, HemmError)), found[0])

@@ -1,0 +1,92 @@
+"""What a command has to ask: the selection less the sealed answers that are still valid."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from hemm.engine.select import Selection
+from hemm.engine.source import Numbers
+from hemm.results import layout
+from hemm.results.cell import CellWriter
+
+ABSENT, ANSWERED, TRANSIENT, PERMANENT = 0, 1, 2, 3
+
+_COLUMNS = ["id", "repeat", "sample_hash", "failure", "failure_permanent"]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Positions to fill, in pack order, repeats of one sample side by side.
+
+    rows, repeats, depth  by position (depth: how many earlier answers this one builds on)
+    """
+
+    rows: Numbers
+    repeats: Numbers
+    depth: Numbers
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def rounds(self) -> Iterator[Iterator[Numbers]]:
+        """Positions to ask, round by round (a round needs the answers of those before it).
+
+        Each round comes in stretches that end where a sealed part ends: batches never cross such a border, so
+        that a run which is resumed after a sealed part composes the same ones.
+        """
+        for depth in range(int(self.depth.max(initial=0)) + 1):
+            yield self._stretches(np.flatnonzero(self.depth == depth))
+
+    def _stretches(self, positions: Numbers) -> Iterator[Numbers]:
+        ends = np.arange(layout.PART_ROWS, len(self) + layout.PART_ROWS, layout.PART_ROWS)
+        for stretch in np.split(positions, np.searchsorted(positions, ends)):
+            if len(stretch):
+                yield stretch
+
+
+def sealed_state(cell: CellWriter, ids: list[str], hashes: list[str], repeats: int) -> Numbers:
+    """State (rows x repeats) of the newest sealed answer to each sample as it is now.
+
+    ABSENT where there is none, or one to a sample that has changed since.
+    """
+    state: Numbers = np.zeros((len(ids), repeats), dtype=np.int64)
+    names, current = pa.array(ids, pa.string()), pa.array(hashes, pa.string())
+    for part in cell.sealed(_COLUMNS):
+        row = pc.index_in(part["id"], value_set=names)
+        same = pc.equal(part["sample_hash"], current.take(row.combine_chunks()))
+        failed = pc.fill_null(part["failure_permanent"], False).to_numpy()
+        value = np.where(
+            part["failure"].is_null().to_numpy(), ANSWERED, np.where(failed, PERMANENT, TRANSIENT)
+        )
+        number = pc.fill_null(row, -1).to_numpy()
+        repeat = part["repeat"].to_numpy()
+        value = np.where(pc.fill_null(same, False).to_numpy(zero_copy_only=False), value, ABSENT)
+        here = (number >= 0) & (repeat < repeats)
+        state[number[here], repeat[here]] = value[here]
+    return state
+
+
+def needed(selection: Selection, state: Numbers, retry_errors: bool) -> Plan:
+    """The answers of ``selection`` that are not there, or are errors to be asked again."""
+    repeats = state.shape[1]
+    chosen = state[selection.rows]
+    missing = (chosen == ABSENT) | (chosen == TRANSIENT)
+    if retry_errors:
+        missing |= chosen == PERMANENT
+    return _plan(selection, missing, repeats)
+
+
+def everything(selection: Selection, repeats: int) -> Plan:
+    """All answers of ``selection``."""
+    return _plan(selection, np.ones((len(selection.rows), repeats), dtype=bool), repeats)
+
+
+def _plan(selection: Selection, wanted: np.ndarray[Any, np.dtype[np.bool_]], repeats: int) -> Plan:
+    at, repeat = np.nonzero(wanted)
+    return Plan(selection.rows[at], repeat.astype(np.int64), selection.depth[at])

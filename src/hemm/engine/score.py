@@ -1,0 +1,75 @@
+"""Judging stored answers: scores of one cell, made anew when answers, parser or metrics change."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from hemm.core import Metric, Task, digest
+from hemm.results import layout
+from hemm.results.files import replacing, write_json
+from hemm.results.read import Cell, cell
+
+
+def _wanted(task: Task, extra: Sequence[str]) -> dict[str, Metric]:
+    """Metric key -> metric: the task's own that need no weights, and those asked for."""
+    from hemm.metrics import metric_key, resolve
+
+    own = [m for m in map(resolve, task.metrics) if "weights" not in m.needs]
+    return {metric_key(m): m for m in [*own, *map(resolve, extra)]}
+
+
+def _basis(found: Cell, task: Task) -> str:
+    """What scores depend on beside the metric: the answers and the parser."""
+    from hemm.metrics.scoring import parser_versions
+
+    lines = found.folder / layout.JOURNAL
+    journal = lines.stat().st_size if lines.exists() else 0
+    return digest([[p.plain() for p in found.parts], journal, dict(parser_versions(task.answer))], 32)
+
+
+def is_scored(folder: Path, task: Task, extra: Sequence[str] = ()) -> bool:
+    """Whether the scores on disk are those of today's answers, parser and metrics."""
+    found = cell(folder)
+    there = found.aggregates()
+    return there.get("basis") == _basis(found, task) and set(_wanted(task, extra)) <= set(there["metrics"])
+
+
+def score_cell(folder: Path, task: Task, extra: Sequence[str] = ()) -> dict[str, int]:
+    """Score one cell with the task's metrics, those in ``extra``, and those that scored it before.
+
+    Writes scores/<metric-key>.parquet and aggregates.json; the counts of outcomes are returned. Metrics of
+    the task that need weights run only where ``extra`` names them. Raises UnknownName or HemmError for a
+    metric spec.
+    """
+    import pyarrow.parquet as pq
+
+    from hemm.metrics import metric_key, resolve, spec_of
+    from hemm.metrics.scoring import aggregate, outcome_counts, parser_versions, score_answers
+
+    found = cell(folder)
+    metrics = _wanted(task, extra)
+    before: dict[str, Any] = found.aggregates().get("metrics", {})
+    again = [resolve(row["spec"]) for key, row in before.items() if key not in metrics]
+    metrics |= {metric_key(m): m for m in again}
+    answers = found.answers()
+    rows: dict[str, Any] = {}
+    for key, metric in metrics.items():
+        scores = score_answers(answers, task, metric)
+        with replacing(folder / layout.SCORES / f"{key}.parquet") as path:
+            pq.write_table(scores, path, compression="zstd")
+        rows[key] = {"spec": spec_of(metric), **aggregate(scores, metric, answers, task)}
+    outcomes = outcome_counts(answers, task)
+    write_json(
+        folder / layout.SCORES / layout.AGGREGATES,
+        {
+            "schema_version": layout.SCHEMA_VERSION,
+            "basis": _basis(found, task),
+            "parser": dict(parser_versions(task.answer)),
+            "headline": next(iter(metrics), None),
+            "outcomes": outcomes,
+            "metrics": rows,
+        },
+    )
+    return outcomes

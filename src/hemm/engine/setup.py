@@ -1,0 +1,141 @@
+"""From options to what a cell needs: protocol, prompt, transform, checks before a sample is spent."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+from hemm.core import HemmError, Model, ProtocolSpec, Task, redact
+from hemm.data.schema import REFERENCE_MEDIA
+from hemm.engine.options import RunOptions
+from hemm.engine.source import PackLike, Shots, Source
+from hemm.models import ModelOptions
+from hemm.tasks.prompt import Renderer
+from hemm.tasks.transforms import Perturb, Shuffle, Transform, grey, identity, remove
+
+
+def model_options(options: RunOptions) -> ModelOptions:
+    """What the adapter is told."""
+    return ModelOptions(
+        batch_size=options.batch_size, revision=options.revision, settings=options.model_settings
+    )
+
+
+def protocol_spec(options: RunOptions, task: Task, model: Model) -> ProtocolSpec:
+    """Everything that makes this cell another question than others: the one place that builds it."""
+    generation = options.generation(task.max_new_tokens, model_options(options).protocol)
+    drawn = options.shots > 0 or options.control == "shuffle" or bool(options.perturb)
+    return ProtocolSpec(
+        model=model.identity,
+        template=task.prompt if options.prompt is None else options.prompt,
+        instruction=task.answer.instruction,
+        system=options.system or task.system,
+        shots=options.shots,
+        control=options.control,
+        perturb=options.perturb,
+        seed=options.seed if drawn or generation.temperature > 0 else None,
+        generation=generation,
+    )
+
+
+def source_for(options: RunOptions, task: Task, pack: PackLike, model: Model, spec: ProtocolSpec) -> Source:
+    """How this cell's requests are made. Raises HemmError for what cannot be asked this way."""
+    takes_system = model.capabilities.system
+    renderer = Renderer(
+        task,
+        template=options.prompt,
+        system=options.system,
+        where=options.prompt_name,
+        merge=not takes_system,
+    )
+    return Source(
+        task=task,
+        pack=pack,
+        renderer=renderer,
+        transform=_transform(options, pack),
+        shots=Shots.of(pack, options.shots, options.seed),
+        protocol=spec.digest,
+        generation=spec.generation,
+        capabilities=model.capabilities,
+    )
+
+
+@dataclass(frozen=True)
+class _Both:
+    first: Transform
+    second: Transform
+
+    def __call__(self, sample: Any) -> Any:
+        return self.second(self.first(sample))
+
+
+def _transform(options: RunOptions, pack: PackLike) -> Transform:
+    controls: dict[str, Transform] = {"": identity, "none": remove, "grey": grey}
+    if options.control == "shuffle":
+        index = pack.index()
+        control: Transform = Shuffle(index.clusters, index.media, pack.sample, options.seed)
+    else:
+        control = controls[options.control]
+    if not options.perturb:
+        return control
+    perturb = Perturb.parse(options.perturb, options.seed)
+    return perturb if not options.control else _Both(control, perturb)
+
+
+def check_capabilities(
+    options: RunOptions, task: Task, pack: PackLike, model: Model, rows: np.ndarray[Any, Any]
+) -> None:
+    """Raise HemmError where the model cannot take what this task shows, before anything is asked."""
+    can = model.capabilities
+    if options.control == "none" and not options.shots:
+        shown = 0
+    else:
+        media = pack.index().media
+        references = (
+            REFERENCE_MEDIA in pack.info["media_columns"]
+        )  # counted with what is shown: then only whether there is any
+        shown = max((len(media[row]) for row in rows.tolist()), default=0) if not references else 1
+    kinds = {"images": "image", "audio": "audio", "video": "video"}
+    for column in pack.info["media_columns"]:
+        kind = kinds.get(column)
+        if shown and kind is not None and kind not in can.inputs:
+            what = "pictures" if kind == "image" else kind
+            raise HemmError(
+                f"task {task.name} shows {what}, which model {model.spec} does not take; "
+                "--control none asks without them"
+            )
+    if can.max_images is not None and shown * (1 + options.shots) > can.max_images:
+        raise HemmError(
+            f"task {task.name} shows up to {shown * (1 + options.shots)} pictures in one prompt"
+            f"{' (shots included)' if options.shots else ''}, model {model.spec} takes {can.max_images}"
+        )
+    if options.generation(task.max_new_tokens).scoring == "likelihood" and not can.likelihood:
+        raise HemmError(f"--set scoring=likelihood: model {model.spec} gives no log-probabilities of options")
+
+
+def header(
+    options: RunOptions, task: Task, pack: PackLike, model: Model, spec: ProtocolSpec
+) -> dict[str, Any]:
+    """What run.json says of the cell: model, task, protocol and pack, free of secrets."""
+    from hemm.engine.environment import versions
+
+    settings = [[key, redact(f"{key}={text}").partition("=")[2]] for key, text in options.model_settings]
+    return {
+        "model": {"spec": redact(model.spec), **asdict(model.identity)},
+        "task": task.name,
+        "card": {"title": task.card.title, "licence": task.card.licence, "labels": dict(task.card.labels)},
+        "metrics": list(task.metrics),
+        "answer_format": {"name": task.answer.name, "version": task.answer.version},
+        "protocol": spec.digest,
+        "protocol_spec": asdict(spec),
+        "settings": settings,
+        "prompt_file": options.prompt_name,
+        "pack": {
+            "hash": pack.hash,
+            "questions_hash": pack.questions_hash,
+            **{k: pack.info.get(k) for k in ("source", "revision", "licence", "rows")},
+        },
+        "versions": versions(),
+    }

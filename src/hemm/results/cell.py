@@ -1,0 +1,301 @@
+"""Writing one cell: lock, journal, sealed parts and run.json kept in step.
+
+Order of a seal: part and calls get their names, run.json lists them, the journal loses their lines. Killed
+between any two of these, the next writer finds a whole cell: an unlisted part is written again, a line that
+is sealed already is known by the start time of its call.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import numpy as np
+import orjson
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from hemm.core import BadData, Media
+from hemm.results import layout
+from hemm.results.files import sweep, write_bytes, write_json
+from hemm.results.journal import Journal, scan
+from hemm.results.lock import Lock
+from hemm.results.record import media_path
+from hemm.results.seal import Seal, write_part
+
+Key = tuple[str, int]
+Place = tuple[int, int]
+
+
+def read_run(folder: Path) -> dict[str, Any] | None:
+    """run.json of a cell; None where there is none. Raises BadData where it does not read."""
+    path = folder / layout.RUN
+    try:
+        found = orjson.loads(path.read_bytes())
+    except FileNotFoundError:
+        return None
+    except orjson.JSONDecodeError as error:
+        raise BadData(f"{path} is damaged: {error}; move the folder away to ask again") from error
+    if not isinstance(found, dict) or found.get("schema_version") != layout.SCHEMA_VERSION:
+        there = found.get("schema_version") if isinstance(found, dict) else None
+        raise BadData(
+            f"{path} has schema_version {there!r}, this hemm reads {layout.SCHEMA_VERSION}: "
+            "use the version that wrote it"
+        )
+    return found
+
+
+class CellWriter:
+    """One cell, opened for writing by one process.
+
+    ``plan(n)`` says how many answers this command wants, by position; each position is then filled once, by
+    ``add`` (a new answer) or ``claim`` (a line that the journal has already).
+    """
+
+    def __init__(self, folder: Path, header: dict[str, Any]) -> None:
+        """``header``: what run.json says of model, task and protocol."""
+        self.folder = folder
+        self.warnings: list[str] = []
+        self._header = header
+        self._lock = Lock(folder / layout.LOCK)
+        self._journal: Journal | None = None
+        self._guard = threading.RLock()  # index and journal change together, and a reader's thread looks on
+        self._index: dict[Key, Place] = {}
+        self._wanted: np.ndarray[Any, np.dtype[np.int64]] = np.zeros((0, 2), dtype=np.int64)
+        self._missing: list[int] = []
+        self._sealed = 0
+        self.filled_count = 0
+        self.run: dict[str, Any] = {}
+        self.before: dict[str, Any] | None = None
+        """run.json as it was found; None in a new cell."""
+
+    # opening and closing
+
+    def open(self) -> CellWriter:
+        """Take the lock and see what is there. Raises CellLocked or BadData."""
+        self._lock.acquire()
+        try:
+            sweep(self.folder)
+            sweep(self.folder / layout.ANSWERS)
+            self.before = read_run(self.folder)
+            found = self.before or {"parts": [], "calls": None, "selections": [], "commands": []}
+            self.run = {"schema_version": layout.SCHEMA_VERSION, "state": "open", **found, **self._header}
+            self._drop_broken()
+            self._index = self._read_journal()
+        except BaseException:
+            self._lock.release()
+            raise
+        return self
+
+    def close(self) -> None:
+        """Flush what is known and let go of the cell."""
+        if self._journal is not None:
+            self._journal.close()
+            self._journal = None
+        self._lock.release()
+
+    def __enter__(self) -> CellWriter:
+        return self.open()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def save(self) -> None:
+        """Write run.json as it stands."""
+        write_json(self.folder / layout.RUN, self.run)
+
+    # what is there
+
+    @property
+    def parts(self) -> list[Seal]:
+        return [Seal(**p) for p in self.run["parts"]]
+
+    @property
+    def journaled(self) -> int:
+        """Answers in the journal that no position has claimed yet."""
+        return len(self._index)
+
+    def sealed(self, columns: list[str]) -> Iterator[pa.Table]:
+        """These columns of each sealed part, oldest first: a later row replaces an earlier one of its key."""
+        for part in self.parts:
+            yield pq.read_table(self.folder / part.file, columns=columns)
+
+    def lookup(self, key: Key) -> dict[str, Any] | None:
+        """The newest journaled answer of (sample id, repeat) that no position has claimed."""
+        with self._guard:
+            place = self._index.get(key)
+            return None if place is None else self._read(place)
+
+    def filled(self, position: int) -> bool:
+        return bool(self._wanted[position, 1])
+
+    def answer(self, position: int) -> dict[str, Any]:
+        """The record at a filled position that is not sealed yet."""
+        with self._guard:
+            offset, length = self._wanted[position]
+            return self._read((int(offset), int(length)))
+
+    def _read(self, place: Place) -> dict[str, Any]:
+        return self._open_journal().record(*place)
+
+    def _drop_broken(self) -> None:
+        """Parts whose seal does not hold are no answers: they are set aside and asked again."""
+        good: list[dict[str, Any]] = []
+        for part in self.parts:
+            if part.holds(self.folder):
+                good.append(part.plain())
+                continue
+            path = self.folder / part.file
+            if path.exists():
+                path.rename(path.with_suffix(".damaged"))
+            self.warnings.append(f"{path} is missing or damaged: its {part.rows} answers are asked again")
+        self.run["parts"] = good
+        calls = self.run["calls"]
+        if calls is not None and not Seal(**calls).holds(self.folder):
+            self.run["calls"] = self._surviving_calls(Seal(**calls))
+
+    def _surviving_calls(self, seal: Seal) -> dict[str, Any] | None:
+        # killed after the new calls file got its name, before run.json listed it: the old rows are its first
+        path = self.folder / seal.file
+        try:
+            if pq.read_metadata(path).num_rows >= seal.rows:
+                return seal.plain()
+        except (OSError, pa.ArrowInvalid):
+            pass
+        self.warnings.append(f"{path} is missing or damaged: the log of earlier calls is lost, no answer is")
+        return None
+
+    def _read_journal(self) -> dict[Key, Place]:
+        found: dict[Key, tuple[Place, float]] = {}
+        for offset, length, line in scan(self.folder / layout.JOURNAL):
+            found[(line["id"], line["repeat"])] = ((offset, length), line["call"][1])
+        if found and self.run["calls"] is not None:
+            for batch in self._sealed_calls():
+                for sample, repeat, started in zip(*(c.to_pylist() for c in batch.columns), strict=True):
+                    if found.get((sample, repeat), (None, None))[1] == started:
+                        del found[sample, repeat]
+        return {key: place for key, (place, _) in found.items()}
+
+    def _sealed_calls(self) -> Iterator[pa.RecordBatch]:
+        rows = Seal(**self.run["calls"]).rows
+        with pq.ParquetFile(self.folder / layout.CALLS) as file:
+            for batch in file.iter_batches(columns=["id", "repeat", "started"]):
+                yield batch.slice(0, max(rows, 0))
+                rows -= batch.num_rows
+
+    # filling
+
+    def plan(self, positions: int) -> None:
+        """Say how many answers this command wants; they are sealed in the order of their positions."""
+        size = layout.PART_ROWS
+        self._wanted = np.zeros((positions, 2), dtype=np.int64)
+        self._missing = [min(size, positions - start) for start in range(0, positions, size)]
+        self._sealed = self.filled_count = 0
+
+    def add(self, position: int, record: dict[str, Any]) -> None:
+        """Journal a new answer."""
+        self._index.pop((record["id"], record["repeat"]), None)
+        self._fill(position, self._open_journal().append(record))
+
+    def claim(self, position: int, key: Key) -> None:
+        """Use the journaled answer of ``key`` at this position."""
+        self._fill(position, self._index.pop(key))
+
+    def drop(self, key: Key) -> None:
+        """Forget a journaled answer that is no longer valid."""
+        self._index.pop(key, None)
+
+    def _fill(self, position: int, place: Place) -> None:
+        if self._wanted[position, 1]:
+            raise ValueError(f"position {position} is filled already")
+        self._wanted[position] = place
+        self._missing[position // layout.PART_ROWS] -= 1
+        self.filled_count += 1
+
+    def keep_media(self, media: Media) -> None:
+        """Store a picture that the model produced, once."""
+        path = media_path(self.folder / layout.MEDIA, media.digest)
+        if not path.exists():
+            write_bytes(path, media.data)
+
+    def tick(self) -> None:
+        """Flush lines that have waited long enough; called every 100 ms or so."""
+        if self._journal is not None and self._journal.due:
+            self._journal.flush()
+
+    def flush(self) -> None:
+        if self._journal is not None:
+            self._journal.flush()
+
+    def _open_journal(self) -> Journal:
+        if self._journal is None:
+            self._journal = Journal(self.folder / layout.JOURNAL)
+        return self._journal
+
+    # sealing
+
+    @property
+    def complete_parts(self) -> int:
+        """Parts that could be sealed now: all before them are sealed, and all their answers are there."""
+        ready = 0
+        for missing in self._missing[self._sealed :]:
+            if missing:
+                break
+            ready += 1
+        return ready
+
+    async def seal_next(self) -> None:
+        """Seal the next complete part: the long part in a thread, while answers keep coming in."""
+        first = self._sealed * layout.PART_ROWS
+        places = self._wanted[first : first + layout.PART_ROWS]
+        self._open_journal().flush()
+        seals = await asyncio.to_thread(self._write, places)
+        places[:] = 0
+        self._sealed += 1
+        self._commit(*seals)
+
+    def seal_rest(self) -> None:
+        """Seal journaled answers that no position wanted (another selection's): they are answers too."""
+        if self._index:
+            places = np.array(sorted(self._index.values()), dtype=np.int64)
+            seals = self._write(places)
+            self._index.clear()
+            self._commit(*seals)
+        if self._journal is not None and not self._wanted[:, 1].any():
+            self._journal.remove()
+            self._journal = None
+        elif not self._wanted[:, 1].any():
+            (self.folder / layout.JOURNAL).unlink(missing_ok=True)
+
+    def _write(self, places: np.ndarray[Any, np.dtype[np.int64]]) -> tuple[Seal, Seal]:
+        journal = self._open_journal()
+        records = (journal.record(int(offset), int(length)) for offset, length in places)
+        numbers = [int(p.file.rpartition("-")[2].split(".")[0]) for p in self.parts]
+        name = f"{layout.ANSWERS}/part-{max(numbers, default=-1) + 1:05d}.parquet"
+        old = self.run["calls"]
+        return write_part(
+            self.folder, name, records, self.folder / layout.CALLS, Seal(**old).rows if old else 0
+        )
+
+    def _commit(self, part: Seal, calls: Seal) -> None:
+        self.run["parts"] = [*self.run["parts"], part.plain()]
+        self.run["calls"] = calls.plain()
+        self.save()
+        with self._guard:
+            self._trim()
+
+    def _trim(self) -> None:
+        """Take sealed lines out of the journal."""
+        open_positions = np.flatnonzero(self._wanted[:, 1])
+        keys = list(self._index)
+        places = [(int(o), int(n)) for o, n in self._wanted[open_positions]]
+        moved = self._open_journal().keep([*places, *(self._index[k] for k in keys)])
+        for position, place in zip(open_positions, moved, strict=False):
+            self._wanted[position] = place
+        self._index = dict(zip(keys, moved[len(places) :], strict=True))

@@ -1,0 +1,159 @@
+"""The journal of an open cell: one line a finished answer.
+
+A line is a JSON object whose first member ``crc`` is the CRC-32 of the rest, so that a torn or damaged line
+is recognised; all others count. Lines reach the system in groups (64 lines or 100 ms): a killed process
+loses at most the last group. Lines are addressed by (offset, length).
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+import zlib
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from hemm.results.files import replacing
+
+FLUSH_LINES = 64
+FLUSH_SECONDS = 0.1
+
+_HEAD = len(b'{"crc":"00000000",')
+
+
+def encode(record: dict[str, Any]) -> bytes:
+    """One journal line, newline included. ``record`` has at least one member."""
+    body = orjson.dumps(record)
+    return b'{"crc":"%08x",' % zlib.crc32(body) + body[1:] + b"\n"
+
+
+def decode(line: bytes) -> dict[str, Any] | None:
+    """The record of a line (with or without its newline), or None where the line is torn or damaged."""
+    line = line.rstrip(b"\n")
+    body = b"{" + line[_HEAD:]
+    if line[:_HEAD] != b'{"crc":"%08x",' % zlib.crc32(body):
+        return None
+    try:
+        record = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        return None
+    return record if isinstance(record, dict) else None
+
+
+def scan(path: Path) -> Iterator[tuple[int, int, dict[str, Any]]]:
+    """(offset, length, record) of every sound line in file order; nothing where there is no file."""
+    if not path.exists():
+        return
+    offset = 0
+    with open(path, "rb") as file:
+        for line in file:
+            record = decode(line) if line.endswith(b"\n") else None
+            if record is not None:
+                yield offset, len(line), record
+            offset += len(line)
+
+
+class Journal:
+    """Appends lines and reads them back by (offset, length). One writer; the cell's lock sees to that."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._buffer: list[bytes] = []
+        self._buffered = 0
+        self._oldest = 0.0
+        self._lock = threading.RLock()  # the reader's thread looks answers up while the loop appends
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._file = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+        self._end = self._repair()
+
+    def _repair(self) -> int:
+        """Cut a torn last line off: the length of the sound file."""
+        size = os.fstat(self._file).st_size
+        end = size
+        while end > 0:
+            start = max(0, end - 65_536)
+            found = os.pread(self._file, end - start, start).rfind(b"\n")
+            if found >= 0:
+                end = start + found + 1
+                break
+            end = start
+        if end < size:
+            os.ftruncate(self._file, end)
+        return end
+
+    def append(self, record: dict[str, Any]) -> tuple[int, int]:
+        """Add a line: its (offset, length). It is on its way to the file after ``FLUSH_LINES`` lines."""
+        line = encode(record)
+        with self._lock:
+            place = (self._end + self._buffered, len(line))
+            if not self._buffer:
+                self._oldest = time.monotonic()
+            self._buffer.append(line)
+            self._buffered += len(line)
+            if len(self._buffer) >= FLUSH_LINES:
+                self.flush()
+        return place
+
+    @property
+    def due(self) -> bool:
+        """Whether lines have been waiting for ``FLUSH_SECONDS``."""
+        return bool(self._buffer) and time.monotonic() - self._oldest >= FLUSH_SECONDS
+
+    def flush(self) -> None:
+        """Hand waiting lines to the system: from here on a killed process does not lose them."""
+        with self._lock:
+            data = memoryview(b"".join(self._buffer))
+            self._buffer.clear()
+            self._buffered = 0
+            while data:
+                written = os.pwrite(self._file, data, self._end)
+                self._end += written
+                data = data[written:]
+
+    def line(self, offset: int, length: int) -> bytes:
+        """The bytes of one flushed line."""
+        return os.pread(self._file, length, offset)
+
+    def record(self, offset: int, length: int) -> dict[str, Any]:
+        """The record of one line that was sound when it was written or scanned."""
+        with self._lock:
+            if offset + length > self._end:
+                self.flush()
+            line = self.line(offset, length)
+        record = decode(line)
+        if record is None:
+            raise OSError(f"{self.path} changed under a running process (line at byte {offset})")
+        return record
+
+    def keep(self, places: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
+        """Rewrite the file with only these lines, atomically: their new places in the same order."""
+        with self._lock:
+            return self._keep(places)
+
+    def _keep(self, places: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
+        self.flush()
+        moved: list[tuple[int, int]] = []
+        end = 0
+        with replacing(self.path) as temporary, open(temporary, "wb") as out:
+            for offset, length in places:
+                out.write(self.line(offset, length))
+                moved.append((end, length))
+                end += length
+            out.flush()
+        os.close(self._file)
+        self._file = os.open(self.path, os.O_RDWR)
+        self._end = end
+        return moved
+
+    def close(self) -> None:
+        self.flush()
+        os.close(self._file)
+
+    def remove(self) -> None:
+        """Close and delete: everything is sealed."""
+        os.close(self._file)
+        self.path.unlink(missing_ok=True)

@@ -1,0 +1,128 @@
+"""One writer a cell: a lock file with host, pid and the process's start time."""
+
+from __future__ import annotations
+
+import os
+import socket
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import orjson
+
+from hemm.core import CellLocked
+
+try:
+    import fcntl
+except ImportError:  # not on Windows: the pid alone decides there
+    fcntl = None  # type: ignore[assignment,unused-ignore]
+
+
+def process_start(pid: int) -> str:
+    """When process ``pid`` started, as text that differs from that of a later process with the same pid.
+
+    Empty where the process is not there or the system does not say.
+    """
+    try:
+        with open(f"/proc/{pid}/stat", "rb") as file:
+            return file.read().rpartition(b")")[2].split()[19].decode()
+    except (OSError, IndexError):
+        return ""
+
+
+def _alive(pid: int) -> bool:
+    if os.name == "nt":
+        return True  # cannot be asked without ending it: a lock there is removed by hand
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+class Lock:
+    """Exclusive right to write below a folder. Raises CellLocked where another process has it.
+
+    The kernel frees the lock of a killed process; host, pid and start time in the file decide where the
+    kernel cannot know (another host on a shared disk).
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._file: int | None = None
+
+    def acquire(self) -> Lock:
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        while self._file is None:
+            descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT, 0o644)
+            try:
+                self._take(descriptor)
+            except BaseException:
+                os.close(descriptor)
+                raise
+            if self._same_file(descriptor):
+                self._file = descriptor
+            else:  # the holder removed the file between our open and our lock
+                os.close(descriptor)
+        me = {"host": socket.gethostname(), "pid": os.getpid(), "started": process_start(os.getpid())}
+        os.ftruncate(self._file, 0)
+        os.pwrite(self._file, orjson.dumps(me), 0)
+        return self
+
+    def release(self) -> None:
+        if self._file is None:
+            return
+        self.path.unlink(missing_ok=True)
+        os.close(self._file)
+        self._file = None
+
+    def _take(self, descriptor: int) -> None:
+        holder = _holder(descriptor)
+        if fcntl is not None:
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise self._locked(holder) from None
+            except OSError:  # a file system without locks: the pid decides
+                pass
+            holder = _holder(descriptor)
+        if not holder:
+            return
+        if holder.get("host") != socket.gethostname():
+            raise self._locked(holder)
+        pid = int(holder.get("pid", 0))
+        if _alive(pid) and process_start(pid) == holder.get("started") and pid != os.getpid():
+            raise self._locked(holder)
+
+    def _same_file(self, descriptor: int) -> bool:
+        try:
+            there = os.stat(self.path)
+        except FileNotFoundError:
+            return False
+        here = os.fstat(descriptor)
+        return (there.st_ino, there.st_dev) == (here.st_ino, here.st_dev)
+
+    def _locked(self, holder: dict[str, Any]) -> CellLocked:
+        who = f"process {holder.get('pid', '?')} on {holder.get('host', '?')}"
+        return CellLocked(
+            f"{self.path.parent} is being written by {who}: wait for it, "
+            f"or delete {self.path} if that process is gone"
+        )
+
+    def __enter__(self) -> Lock:
+        return self.acquire()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.release()
+
+
+def _holder(descriptor: int) -> dict[str, Any]:
+    try:
+        found = orjson.loads(os.pread(descriptor, 4096, 0))
+    except orjson.JSONDecodeError:
+        return {}
+    return found if isinstance(found, dict) else {}

@@ -1,0 +1,139 @@
+"""Reading result folders back, sealed or still open; needs neither pack nor model."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import orjson
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from hemm.core import BadData, HemmError
+from hemm.results import layout
+from hemm.results.cell import read_run
+from hemm.results.journal import scan
+from hemm.results.seal import GROUP_ROWS, Seal, answer_batch
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One cell on disk. ``run`` is its run.json."""
+
+    folder: Path
+    run: dict[str, Any]
+
+    @property
+    def model(self) -> str:
+        """The model's name (its identity, not the address it was asked at)."""
+        return str(self.run["model"]["name"])
+
+    @property
+    def revision(self) -> str:
+        return str(self.run["model"]["revision"])
+
+    @property
+    def task(self) -> str:
+        return str(self.run["task"])
+
+    @property
+    def protocol(self) -> str:
+        """The protocol's full digest."""
+        return str(self.run["protocol"])
+
+    @property
+    def state(self) -> str:
+        """``open``, ``sealed`` or ``sealed with n errors``."""
+        return str(self.run["state"])
+
+    @property
+    def parts(self) -> list[Seal]:
+        return [Seal(**p) for p in self.run["parts"]]
+
+    def verify(self) -> None:
+        """Check every seal. Raises BadData naming the file whose seal does not hold."""
+        for part in self.parts:
+            if not part.holds(self.folder):
+                raise BadData(
+                    f"{self.folder / part.file} is missing or damaged (its seal does not hold): "
+                    "run the same command again to ask its samples anew"
+                )
+
+    def answers(self, columns: Sequence[str] | None = None) -> pa.Table:
+        """The newest answer for each (id, repeat), as ``layout.ANSWER_SCHEMA`` or these columns of it.
+
+        Of an open cell the journal is included. Raises BadData where a seal does not hold.
+        """
+        self.verify()
+        names = list(layout.ANSWER_SCHEMA.names if columns is None else columns)
+        read = list(dict.fromkeys([*names, "id", "repeat"]))
+        schema = pa.schema([layout.ANSWER_SCHEMA.field(name) for name in read])
+        tables = [pq.read_table(self.folder / part.file, columns=read) for part in self.parts]
+        tables += [pa.Table.from_batches([b]).select(read) for b in self._journaled()]
+        table = pa.concat_tables(tables) if tables else schema.empty_table()
+        if len(tables) > 1:
+            table = table.take(_newest(table))
+        return table.select(names)
+
+    def _journaled(self) -> Iterator[pa.RecordBatch]:
+        chunk: list[dict[str, Any]] = []
+        for _, _, record in scan(self.folder / layout.JOURNAL):
+            chunk.append(record)
+            if len(chunk) == GROUP_ROWS:
+                yield answer_batch(chunk)
+                chunk = []
+        if chunk:
+            yield answer_batch(chunk)
+
+    def calls(self) -> pa.Table:
+        """Every sealed call (``layout.CALL_SCHEMA``), those of replaced answers included."""
+        path = self.folder / layout.CALLS
+        return pq.read_table(path) if path.exists() else layout.CALL_SCHEMA.empty_table()
+
+    def scores(self, metric_key: str) -> pa.Table:
+        """Scores by one metric (``layout.SCORE_SCHEMA``). Raises HemmError where it has not scored this
+        cell.
+        """
+        path = self.folder / layout.SCORES / f"{metric_key}.parquet"
+        if not path.exists():
+            raise HemmError(f"{self.folder} has no scores by {metric_key}: hemm score makes them")
+        return pq.read_table(path)
+
+    def aggregates(self) -> dict[str, Any]:
+        """aggregates.json; empty where nothing is scored."""
+        path = self.folder / layout.SCORES / layout.AGGREGATES
+        try:
+            found = orjson.loads(path.read_bytes())
+        except FileNotFoundError:
+            return {}
+        except orjson.JSONDecodeError as error:
+            raise BadData(f"{path} is damaged: {error}; hemm score makes it anew") from error
+        return found if isinstance(found, dict) else {}
+
+
+def _newest(table: pa.Table) -> pa.Array:
+    """Row numbers of the last row of each (id, repeat), in the table's order."""
+    keys = zip(table["id"].to_pylist(), table["repeat"].to_pylist(), strict=True)
+    last = {key: row for row, key in enumerate(keys)}
+    return pa.array(np.sort(np.fromiter(last.values(), dtype=np.int64, count=len(last))))
+
+
+def cell(folder: Path) -> Cell:
+    """The cell in ``folder``. Raises HemmError where there is none."""
+    run = read_run(folder)
+    if run is None:
+        raise HemmError(f"{folder} is no result cell: it has no {layout.RUN}")
+    return Cell(folder, run)
+
+
+def cells(out: Path) -> list[Cell]:
+    """All cells at or below ``out``, ordered by folder. Raises HemmError where there are none."""
+    if not out.exists():
+        raise HemmError(f"there is no folder {out}: hemm run --out {out} makes one")
+    folders = sorted(path.parent for path in out.rglob(layout.RUN))
+    if not folders:
+        raise HemmError(f"{out} holds no results: hemm run --out {out} makes some")
+    return [cell(folder) for folder in folders]

@@ -1,0 +1,105 @@
+"""Sealing: journal records become Parquet parts whose bytes depend on their content alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from hemm.results.files import checksum, replacing
+from hemm.results.layout import ANSWER_SCHEMA, CALL_SCHEMA
+from hemm.results.record import floats
+
+GROUP_ROWS = 4096
+"""Rows of one row group: what sealing holds in memory at a time."""
+
+_WRITER: dict[str, Any] = {
+    "compression": "zstd",
+    "compression_level": 3,
+    "version": "2.6",
+    "data_page_version": "1.0",
+    "write_statistics": True,
+    "store_schema": True,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Seal:
+    """What run.json says about a finished file: name relative to the cell, rows, SHA-256."""
+
+    file: str
+    rows: int
+    sha256: str
+
+    def holds(self, cell: Path) -> bool:
+        """Whether the file is there, whole and unchanged."""
+        path = cell / self.file
+        return path.exists() and checksum(path) == self.sha256
+
+    def plain(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+def answer_batch(records: Sequence[dict[str, Any]]) -> pa.RecordBatch:
+    """Records as one batch of ``ANSWER_SCHEMA``."""
+    columns = []
+    for field in ANSWER_SCHEMA:
+        values: list[Any] = [r[field.name] for r in records]
+        if field.name == "labels":
+            values = [list(v.items()) for v in values]
+        elif field.name in ("options", "logprobs"):
+            values = [floats(v) for v in values]
+        columns.append(pa.array(values, type=field.type))
+    return pa.record_batch(columns, schema=ANSWER_SCHEMA)
+
+
+def call_batch(records: Sequence[dict[str, Any]]) -> pa.RecordBatch:
+    """What differs from run to run, as one batch of ``CALL_SCHEMA``."""
+    columns = [[r["id"] for r in records], [r["repeat"] for r in records]]
+    columns += [[r["call"][i] for r in records] for i in range(6)]
+    return pa.record_batch(
+        [pa.array(v, type=f.type) for v, f in zip(columns, CALL_SCHEMA, strict=True)], schema=CALL_SCHEMA
+    )
+
+
+def write_part(
+    cell: Path, name: str, records: Iterator[dict[str, Any]], calls: Path, old_calls: int
+) -> tuple[Seal, Seal]:
+    """Write an answers part and the calls file with its calls added, both atomically: their seals.
+
+    ``old_calls`` rows of the present calls file are kept; what a killed process wrote after them is not.
+    """
+    path = cell / name
+    rows = 0
+    with (
+        replacing(path) as part,
+        replacing(calls) as more,
+        pq.ParquetWriter(part, ANSWER_SCHEMA, **_WRITER) as answers,
+        pq.ParquetWriter(more, CALL_SCHEMA, **_WRITER) as log,
+    ):
+        for batch in _first_rows(calls, old_calls):
+            log.write_batch(batch)
+        while chunk := list(islice(records, GROUP_ROWS)):
+            answers.write_batch(answer_batch(chunk), row_group_size=GROUP_ROWS)
+            log.write_batch(call_batch(chunk), row_group_size=GROUP_ROWS)
+            rows += len(chunk)
+    return (
+        Seal(name, rows, checksum(path)),
+        Seal(calls.relative_to(cell).as_posix(), old_calls + rows, checksum(calls)),
+    )
+
+
+def _first_rows(path: Path, rows: int) -> Iterator[pa.RecordBatch]:
+    if rows == 0:
+        return
+    with pq.ParquetFile(path) as file:
+        for batch in file.iter_batches(batch_size=65_536):
+            if rows <= 0:
+                return
+            yield batch.slice(0, rows)
+            rows -= batch.num_rows

@@ -1,0 +1,202 @@
+"""From a sample to messages: one Jinja2 template a task, compiled once.
+
+Media are placed by private marks: a long random number of this process between control characters, which no
+data can know and which never leaves this file.
+"""
+
+from __future__ import annotations
+
+import re
+import secrets
+from collections.abc import Iterable, Sequence
+from functools import lru_cache
+from typing import Any
+
+from jinja2 import StrictUndefined, Template, TemplateError, UndefinedError, meta
+from jinja2.sandbox import SandboxedEnvironment
+
+from hemm.core import HemmError, Media, Message, Sample, Task, nearest
+
+_NONCE = str(secrets.randbits(128))
+_MARK = re.compile(f"\x02{_NONCE}:(\\d+)\x03")
+_UNDEFINED = re.compile(r"'([^']+)' is undefined")
+
+RESERVED = frozenset({"image", "images", "options", "labels", "instruction"})
+"""Names that a template gets from hemm; a field of the same name is hidden."""
+
+
+class _Images(tuple[str, ...]):
+    """Marks of the sample's media by number. Where a control removed all pictures, each is nothing."""
+
+    __slots__ = ()
+
+    def __getitem__(self, index: Any) -> Any:
+        if not len(self):
+            return ""
+        return super().__getitem__(index)
+
+
+def _mark(index: int) -> str:
+    return f"\x02{_NONCE}:{index}\x03"
+
+
+@lru_cache(maxsize=64)
+def _marks(count: int) -> tuple[str, _Images]:
+    images = _Images(_mark(i) for i in range(count))
+    return "".join(images), images
+
+
+@lru_cache(maxsize=4096)
+def _lettered(choices: tuple[str, ...]) -> str:
+    return "\n".join(f"{letter(i)}. {choice}" for i, choice in enumerate(choices))
+
+
+def letter(index: int) -> str:
+    """The letter of option ``index``: A ... Z, then AA, AB, ..."""
+    text = ""
+    index += 1
+    while index:
+        index, rest = divmod(index - 1, 26)
+        text = chr(65 + rest) + text
+    return text
+
+
+def _environment() -> SandboxedEnvironment:
+    return SandboxedEnvironment(
+        undefined=StrictUndefined, autoescape=False, trim_blocks=True, lstrip_blocks=True
+    )
+
+
+class Renderer:
+    """The prompt of one task, compiled: sample -> messages.
+
+    template  another template than the task's (``--prompt``); ``where`` names it in errors
+    system    another system prompt than the task's
+    merge     put the system prompt at the head of the first user turn, for models that take none
+    """
+
+    def __init__(
+        self,
+        task: Task,
+        *,
+        template: str | None = None,
+        system: str = "",
+        where: str = "",
+        merge: bool = False,
+    ) -> None:
+        self.task = task
+        self.system = system or task.system
+        self.where = where or f"the prompt of task {task.name!r}"
+        self._merge = merge
+        environment = _environment()
+        self._prompt, self._names = self._compile(environment, task.prompt if template is None else template)
+        self._instruction: Template | None = None
+        if "instruction" in self._names:
+            self._instruction, names = self._compile(environment, task.answer.instruction)
+            self._names |= names
+        self._shot = lru_cache(maxsize=4096)(self._render_shot)
+        self._shots: dict[str, Sample] = {}
+
+    def _compile(self, environment: SandboxedEnvironment, source: str) -> tuple[Template, set[str]]:
+        try:
+            names = set(meta.find_undeclared_variables(environment.parse(source)))
+            return environment.from_string(source), names
+        except TemplateError as error:
+            line = getattr(error, "lineno", None)
+            raise HemmError(
+                f"{self.where} is no Jinja2 template{f' (line {line})' if line else ''}: {error}"
+            ) from error
+
+    def messages(
+        self, sample: Sample, shots: Sequence[Sample] = (), history: Sequence[Message] = ()
+    ) -> tuple[Message, ...]:
+        """System prompt, shots as user and assistant turns, earlier turns, then the sample's own turn."""
+        user = Message("user", self._parts(sample))
+        if not shots and not history and not self.system:
+            return (user,)
+        turns: list[Message] = []
+        for shot in shots:
+            self._shots[shot.id] = shot
+            turns += self._shot(shot.id)
+        turns += history
+        turns.append(user)
+        if self.system and self._merge:
+            turns[0] = Message(turns[0].role, _joined((f"{self.system}\n\n", *turns[0].parts)))
+        elif self.system:
+            turns.insert(0, Message("system", (self.system,)))
+        return tuple(turns)
+
+    def _render_shot(self, shot: str) -> tuple[Message, Message]:
+        sample = self._shots[shot]
+        if not sample.references:
+            raise HemmError(f"sample {sample.id!r} cannot be a shot: it has no reference answer")
+        reference = sample.references[0]
+        answer = self.task.answer.render(reference, sample) if isinstance(reference, str) else reference
+        return Message("user", self._parts(sample)), Message("assistant", (answer,))
+
+    def _parts(self, sample: Sample) -> tuple[str | Media, ...]:
+        context = self._context(sample)
+        try:
+            if self._instruction is not None:
+                context["instruction"] = self._instruction.render(context)
+            text = self._prompt.render(context).strip()
+        except UndefinedError as error:
+            raise self._missing(error, sample) from error
+        except (TemplateError, TypeError, ValueError, IndexError) as error:
+            raise HemmError(f"{self.where} does not render for sample {sample.id!r}: {error}") from error
+        media = sample.media
+        if "\x02" not in text or len(pieces := _MARK.split(text)) == 1:
+            return (*media, text) if text else media
+        parts: list[str | Media] = [
+            media[int(piece)] if i % 2 else piece for i, piece in enumerate(pieces) if i % 2 or piece
+        ]
+        return tuple(parts)
+
+    def _context(self, sample: Sample) -> dict[str, Any]:
+        context: dict[str, Any] = dict(sample.fields)
+        names = self._names
+        if "image" in names or "images" in names:
+            context["image"], context["images"] = _marks(len(sample.media))
+        if "options" in names:
+            context["options"] = _lettered(sample.choices)
+        if "labels" in names:
+            context["labels"] = ", ".join(sample.choices)
+        return context
+
+    def _missing(self, error: UndefinedError, sample: Sample) -> HemmError:
+        found = _UNDEFINED.search(str(error))
+        if found is None:
+            return HemmError(f"{self.where} does not render for sample {sample.id!r}: {error}")
+        name, known = found.group(1), [*sample.fields, *sorted(RESERVED)]
+        close = nearest(name, known)
+        hint = f"did you mean {close!r}? " if close else ""
+        return HemmError(
+            f"{self.where} asks for {{{{ {name} }}}}, which sample {sample.id!r} does not have; {hint}"
+            f"it has: {', '.join(known)}"
+        )
+
+
+def _joined(parts: Iterable[str | Media]) -> tuple[str | Media, ...]:
+    out: list[str | Media] = []
+    for part in parts:
+        if isinstance(part, str) and out and isinstance(out[-1], str):
+            out[-1] += part
+        else:
+            out.append(part)
+    return tuple(out)
+
+
+_renderers: dict[tuple[int, str | None, str], tuple[Task, Renderer]] = {}
+
+
+def render(
+    task: Task, sample: Sample, *, template: str | None = None, system: str = "", shots: Sequence[Sample] = ()
+) -> tuple[Message, ...]:
+    """The messages for one sample. Raises HemmError for a placeholder that the sample does not have."""
+    key = (id(task), template, system)
+    found = _renderers.get(key)
+    if found is None or found[0] is not task:
+        if len(_renderers) > 64:
+            _renderers.clear()
+        found = _renderers[key] = (task, Renderer(task, template=template, system=system))
+    return found[1].messages(sample, shots)

@@ -1,0 +1,234 @@
+"""What is done to a sample before it is asked: controls and perturbations.
+
+All are deterministic by seed and sample id, and independent of which samples are selected.
+"""
+
+from __future__ import annotations
+
+import bisect
+import io
+import math
+import struct
+import zlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+from PIL import Image, ImageFilter, ImageOps
+
+from hemm.core import BadData, HemmError, Media, Sample, UnknownName, keyed_number
+
+CONTROLS = ("none", "grey", "shuffle")
+"""``--control``: none removes the pictures, grey and shuffle replace them."""
+
+Transform = Callable[[Sample], Sample]
+
+
+def identity(sample: Sample) -> Sample:
+    """No transform."""
+    return sample
+
+
+def remove(sample: Sample) -> Sample:
+    """The sample without its pictures."""
+    return sample.with_media(()) if sample.media else sample
+
+
+def grey(sample: Sample) -> Sample:
+    """Every picture becomes mid-grey of the same size."""
+    return sample.with_media(tuple(_grey_of(m) for m in sample.media)) if sample.media else sample
+
+
+def _grey_of(media: Media) -> Media:
+    try:
+        with Image.open(io.BytesIO(media.data)) as picture:
+            width, height = picture.size
+    except Exception as error:  # Pillow raises many kinds for damaged files
+        raise BadData(f"picture {media.name or media.digest[:12]} does not open: {error}") from error
+    return grey_picture(width, height)
+
+
+@lru_cache(maxsize=256)
+def grey_picture(width: int, height: int) -> Media:
+    """A mid-grey (128, 128, 128) RGB picture as PNG."""
+    rows = zlib.compress((b"\x00" + b"\x80" * (3 * width)) * height, 9)
+    header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    chunks = b"".join(_chunk(k, d) for k, d in ((b"IHDR", header), (b"IDAT", rows), (b"IEND", b"")))
+    return Media(b"\x89PNG\r\n\x1a\n" + chunks, mime="image/png", name=f"grey-{width}x{height}.png")
+
+
+def _chunk(kind: bytes, data: bytes) -> bytes:
+    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+
+class Ring:
+    """Consistent hashing: draws from ``items`` that change little when items come or go.
+
+    Items sit on a ring by keyed hash; a draw starts at the hash of its own key and goes round.
+    """
+
+    def __init__(self, salt: str, seed: int, items: Sequence[str]) -> None:
+        self._salt, self._seed = salt, seed
+        places = sorted((keyed_number(salt, seed, "item", item), i) for i, item in enumerate(items))
+        self._hashes = [h for h, _ in places]
+        self._items = [i for _, i in places]
+
+    def walk(self, key: str) -> Iterator[int]:
+        """Every item (by its number), each once, from the place of ``key`` on."""
+        start = bisect.bisect_left(self._hashes, keyed_number(self._salt, self._seed, "draw", key))
+        for step in range(len(self._items)):
+            yield self._items[(start + step) % len(self._items)]
+
+
+class Shuffle:
+    """The pictures of another sample: of another cluster, none of them its own, as many as it has.
+
+    clusters, media  of the whole split by row (media as digests, those of references included)
+    load             gives the sample of a row
+    """
+
+    def __init__(
+        self,
+        clusters: Sequence[str],
+        media: Sequence[tuple[str, ...]],
+        load: Callable[[int], Sample],
+        seed: int,
+    ) -> None:
+        self._load = load
+        self._rings: dict[int, tuple[Ring, list[int], list[set[str]]]] = {}
+        by_count: dict[int, dict[tuple[str, ...], tuple[int, set[str]]]] = {}
+        for row, (cluster, shown) in enumerate(zip(clusters, media, strict=True)):
+            if shown:
+                by_count.setdefault(len(shown), {}).setdefault(shown, (row, set()))[1].add(cluster)
+        for count, sets in by_count.items():
+            ring = Ring("shuffle", seed, [" ".join(shown) for shown in sets])
+            self._rings[count] = (ring, [row for row, _ in sets.values()], [c for _, c in sets.values()])
+
+    def __call__(self, sample: Sample) -> Sample:
+        """``sample`` with donated pictures. Raises HemmError where no other sample can give any."""
+        if not sample.media:
+            return sample
+        own = {m.digest for m in sample.media}
+        count = len(sample.media) + sum(isinstance(r, Media) for r in sample.references)
+        ring, rows, clusters = self._rings[count]
+        for item in ring.walk(sample.id):
+            if sample.cluster in clusters[item]:
+                continue
+            donor = self._load(rows[item])
+            if donor.problem or len(donor.media) != len(sample.media):
+                continue
+            if own.isdisjoint(m.digest for m in donor.media):
+                return sample.with_media(donor.media)
+        raise HemmError(
+            f"--control shuffle: no other sample has {len(sample.media)} pictures of another cluster than "
+            f"sample {sample.id!r}; use --control none or grey"
+        )
+
+
+# perturbations: (pixels as float array height x width x 3 in 0..255, level, generator) -> the same
+
+
+def _noise(pixels: np.ndarray[Any, Any], level: float, random: np.random.Generator) -> np.ndarray[Any, Any]:
+    """Gaussian noise, ``level`` in grey values (standard deviation)."""
+    return np.add(pixels, random.normal(0.0, level, pixels.shape))
+
+
+def _blur(pixels: np.ndarray[Any, Any], level: float, random: np.random.Generator) -> np.ndarray[Any, Any]:
+    """Gaussian blur, ``level`` in pixels (radius)."""
+    return np.asarray(_picture(pixels).filter(ImageFilter.GaussianBlur(level)), dtype=np.float64)
+
+
+def _brightness(
+    pixels: np.ndarray[Any, Any], level: float, random: np.random.Generator
+) -> np.ndarray[Any, Any]:
+    """All values times ``level``."""
+    return np.multiply(pixels, level)
+
+
+def _contrast(
+    pixels: np.ndarray[Any, Any], level: float, random: np.random.Generator
+) -> np.ndarray[Any, Any]:
+    """Distance from the mean value times ``level``."""
+    mean = pixels.mean()
+    return np.add((pixels - mean) * level, mean)
+
+
+def _occlude(pixels: np.ndarray[Any, Any], level: float, random: np.random.Generator) -> np.ndarray[Any, Any]:
+    """A grey rectangle over the share ``level`` (0 to 1) of the picture, somewhere."""
+    height, width = pixels.shape[:2]
+    side = math.sqrt(min(max(level, 0.0), 1.0))
+    h, w = round(height * side), round(width * side)
+    top, left = random.integers(0, height - h + 1), random.integers(0, width - w + 1)
+    covered = pixels.copy()
+    covered[top : top + h, left : left + w] = 128.0
+    return covered
+
+
+def _rotate(pixels: np.ndarray[Any, Any], level: float, random: np.random.Generator) -> np.ndarray[Any, Any]:
+    """Turned by ``level`` degrees counter-clockwise, corners grey."""
+    turned = _picture(pixels).rotate(level, Image.Resampling.BILINEAR, fillcolor=(128, 128, 128))
+    return np.asarray(turned, dtype=np.float64)
+
+
+PERTURBATIONS: Mapping[
+    str, Callable[[np.ndarray[Any, Any], float, np.random.Generator], np.ndarray[Any, Any]]
+] = {
+    "noise": _noise,
+    "blur": _blur,
+    "brightness": _brightness,
+    "contrast": _contrast,
+    "occlude": _occlude,
+    "rotate": _rotate,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Perturb:
+    """One perturbation of all pictures: a name, a level, and the run's seed for those that draw."""
+
+    name: str
+    level: float
+    seed: int
+
+    @classmethod
+    def parse(cls, text: str, seed: int) -> Perturb:
+        """From ``NAME:LEVEL``. Raises UnknownName or HemmError."""
+        name, _, level = text.partition(":")
+        if name not in PERTURBATIONS:
+            raise UnknownName("perturbation", name, PERTURBATIONS)
+        try:
+            value = float(level)
+        except ValueError:
+            value = math.nan
+        if not math.isfinite(value) or (value < 0 and name != "rotate"):
+            raise HemmError(f"--perturb {text!r}: give a level as in {name}:0.5 (a number, 0 or more)")
+        return cls(name, value, seed)
+
+    def __call__(self, sample: Sample) -> Sample:
+        if not sample.media:
+            return sample
+        return sample.with_media(tuple(self._one(sample.id, i, m) for i, m in enumerate(sample.media)))
+
+    def _one(self, sample: str, index: int, media: Media) -> Media:
+        picture = _upright(media)
+        pixels = np.asarray(picture.convert("RGB"), dtype=np.float64)
+        random = np.random.Generator(
+            np.random.PCG64(keyed_number("perturb", self.name, self.seed, sample, index))
+        )
+        return _png(_picture(PERTURBATIONS[self.name](pixels, self.level, random)), media.name)
+
+
+def _picture(pixels: np.ndarray[Any, Any]) -> Image.Image:
+    return Image.fromarray(np.clip(np.rint(pixels), 0, 255).astype(np.uint8))
+
+
+def _upright(media: Media) -> Image.Image:
+    return ImageOps.exif_transpose(media.pixels())
+
+
+def _png(picture: Image.Image, name: str) -> Media:
+    out = io.BytesIO()
+    picture.save(out, "PNG", compress_level=6)
+    return Media(out.getvalue(), mime="image/png", name=name)
