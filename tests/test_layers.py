@@ -79,3 +79,23 @@ def test_light_core_needs_no_extra_package() -> None:
     for room in ("core", "data", "metrics", "tasks", "results", "analysis", "cli"):
         for path in (SOURCE / room).rglob("*.py"):
             assert not imported(path) & heavy, path
+
+
+def test_no_file_of_the_package_is_ignored() -> None:
+    """What git ignores is not in the wheel either."""
+    if not (ROOT / ".git").exists():
+        pytest.skip("not a checkout")
+    files = [str(p) for p in SOURCE.rglob("*") if p.is_file() and "__pycache__" not in p.parts]
+    done = subprocess.run(
+        ["git", "check-ignore", "--no-index", "--stdin"],
+        input="\n".join(files),
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.stdout == ""
+
+
+def test_the_package_says_that_it_is_typed() -> None:
+    assert (SOURCE / "py.typed").exists()
