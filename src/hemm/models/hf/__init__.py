@@ -1,0 +1,1 @@
+"""Models in the transformers format, in this process. Nothing here imports torch before a model starts."""

@@ -1,0 +1,318 @@
+"""``tiny``, ``hf/ORG/NAME`` and ``hf/FOLDER``: every vision-language family of transformers, one adapter."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import math
+from collections.abc import Iterable, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from hemm.core import (
+    BadData,
+    Capabilities,
+    Failure,
+    Generation,
+    HemmError,
+    Identity,
+    Media,
+    Message,
+    OutOfMemory,
+    Request,
+    Response,
+    Usage,
+    storable,
+)
+from hemm.models.hf.families import IMAGES, Family, family_of
+from hemm.models.hf.identity import Checkpoint, folder_checkpoint, hub_checkpoint, is_folder
+from hemm.models.hf.loading import SETTINGS, Loaded, check, load, require_packages
+from hemm.models.hf.scoring import Prefix, Row, forced, rows_for, sums
+from hemm.models.options import ModelOptions
+from hemm.models.pictures import fit
+
+TINY = Path(__file__).resolve().parent.parent / "tiny"
+
+
+def open_tiny(spec: str, options: ModelOptions) -> HFModel:
+    """The checkpoint that comes with hemm: small enough for any CPU, made for the probes."""
+    require_packages(spec)
+    settings = options.read("tiny", SETTINGS | {"dtype": "float32"})
+    check(settings)
+    return HFModel(spec, folder_checkpoint(TINY, "tiny"), settings, options.batch_size or 32)
+
+
+def open_hf(spec: str, options: ModelOptions) -> HFModel:
+    """A checkpoint of the Hugging Face hub, or in a folder of this machine."""
+    require_packages(spec)
+    settings = options.read("hf", SETTINGS)
+    check(settings)
+    text = spec.removeprefix("hf/")
+    if is_folder(text):
+        checkpoint = folder_checkpoint(Path(text).expanduser())
+    else:
+        name, _, revision = text.partition("@")
+        if revision and options.revision and revision != options.revision:
+            raise HemmError(f"model {spec} names a revision and --revision {options.revision} another one")
+        checkpoint = hub_checkpoint(name, revision or options.revision)
+    return HFModel(spec, checkpoint, settings, options.batch_size or 16)
+
+
+class HFModel:
+    """A transformers checkpoint behind the shared batcher.
+
+    Greedy answers of a batch equal those of its requests alone (up to ties within rounding). Sampled requests
+    run one by one, each with its own seed, so they do not depend on the batch either.
+    """
+
+    def __init__(self, spec: str, checkpoint: Checkpoint, settings: dict[str, Any], batch_size: int) -> None:
+        self.spec = spec
+        self.batch_size = batch_size
+        self._checkpoint, self._settings = checkpoint, settings
+        self._loaded: Loaded | None = None
+        self._family: Family | None = None
+
+    @property
+    def identity(self) -> Identity:
+        """Hub name and commit, or folder name and digest."""
+        return self._checkpoint.identity
+
+    @cached_property
+    def capabilities(self) -> Capabilities:
+        """Known from config.json, before anything is loaded."""
+        kind = self._checkpoint.config().get("model_type")
+        return Capabilities(max_images=IMAGES.get(str(kind)), likelihood=True)
+
+    async def start(self) -> None:
+        """Load weights and processor. Raises HemmError where they do not load."""
+        self._loaded = await asyncio.to_thread(load, self.spec, self._checkpoint, self._settings)
+        self._family = family_of(self._loaded.processor, self._loaded.model.config)
+
+    async def close(self) -> None:
+        """Let the weights go."""
+        self._loaded = self._family = None
+
+    def shape(self, request: Request) -> tuple[int, int, int]:
+        """What the batcher sorts by: pictures, the binary order of their pixels, length of the text."""
+        media, text = (
+            request.media,
+            sum(len(p) for m in request.messages for p in m.parts if isinstance(p, str)),
+        )
+        return len(media), _order(media), text
+
+    def generate_batch(self, requests: Sequence[Request]) -> list[Response]:
+        """One response for each request. A picture that does not open fails its own request alone.
+
+        Raises OutOfMemory where the device has too little memory for them together.
+        """
+        answers: list[Response | None] = [None] * len(requests)
+        ready: dict[tuple[Generation, bool], list[tuple[int, list[Message]]]] = {}
+        for i, request in enumerate(requests):
+            try:
+                messages = prepared(request)
+            except (BadData, FileNotFoundError) as error:
+                answers[i] = Response(failure=Failure("media", " ".join(str(error).split()), permanent=True))
+                continue
+            ready.setdefault((request.generation, bool(request.media)), []).append((i, messages))
+        for (generation, _), members in ready.items():
+            places = [i for i, _ in members]
+            group = [requests[i] for i in places]
+            chats = [chat for _, chat in members]
+            for i, answer in zip(places, self._answer(generation, group, chats), strict=True):
+                answers[i] = answer
+        return [a for a in answers if a is not None]
+
+    def score(self, request: Request, continuations: Sequence[str]) -> tuple[float, ...]:
+        """Natural-log probability of each continuation, summed over its own tokens, without an end mark.
+
+        Where the chat template writes white space between prompt and answer, the continuation begins with it.
+        """
+        return self._scores([prepared(request)], [tuple(continuations)])[0]
+
+    def _answer(
+        self, generation: Generation, requests: Sequence[Request], chats: Sequence[list[Message]]
+    ) -> list[Response]:
+        if generation.scoring == "likelihood" and all(r.options for r in requests):
+            return self._choose(requests, chats)
+        if generation.temperature > 0:
+            return [
+                answer
+                for request, chat in zip(requests, chats, strict=True)
+                for answer in self._generate(generation, [chat], request.seed)
+            ]
+        return self._generate(generation, chats, None)
+
+    def _choose(self, requests: Sequence[Request], chats: Sequence[list[Message]]) -> list[Response]:
+        scores = self._scores(chats, [r.options for r in requests])
+        return [
+            Response(text=r.options[max(range(len(s)), key=s.__getitem__)], options=s)
+            for r, s in zip(requests, scores, strict=True)
+        ]
+
+    def _scores(
+        self, chats: Sequence[list[Message]], options: Sequence[Sequence[str]]
+    ) -> list[tuple[float, ...]]:
+        family = self._started()
+        tokenizer, lead = family.processor.tokenizer, family.lead()
+        tokens: list[list[Prefix]] = [
+            [tuple(tokenizer(lead + o, add_special_tokens=False)["input_ids"]) for o in some]
+            for some in options
+        ]
+        rows = rows_for(tokens)
+        read: list[dict[tuple[int, int], float]] = []
+        for start in range(0, len(rows), self.batch_size):
+            part = rows[start : start + self.batch_size]
+            read += self._run_rows([chats[r.request] for r in part], part)
+        return sums(tokens, rows, read)
+
+    def _run_rows(
+        self, chats: Sequence[list[Message]], rows: Sequence[Row]
+    ) -> list[dict[tuple[int, int], float]]:
+        """For each row the log-probabilities it wants, from the model's raw logits (softmax in float64)."""
+        import torch
+
+        length = max(len(r.prefix) for r in rows) + 1
+        filler = self._started().processor.tokenizer.pad_token_id
+        output = self._run(
+            self._inputs(chats),
+            max_new_tokens=length,
+            do_sample=False,
+            logits_processor=[forced([r.prefix for r in rows], filler)],
+            output_logits=True,
+            return_dict_in_generate=True,
+        )
+        vectors = [torch.log_softmax(step.double(), dim=-1).cpu() for step in output.logits]
+        return [{(t, x): float(vectors[t][k, x]) for t, x in row.wanted} for k, row in enumerate(rows)]
+
+    def _generate(
+        self, generation: Generation, chats: Sequence[list[Message]], seed: int | None
+    ) -> list[Response]:
+        family = self._started()
+        inputs = self._inputs(chats)
+        settings: dict[str, Any] = {"max_new_tokens": generation.max_new_tokens, "do_sample": False}
+        if seed is not None:
+            settings |= {"do_sample": True, "top_k": 0}
+            settings |= {"temperature": generation.temperature, "top_p": generation.top_p}
+        if generation.stop:
+            settings |= {"stop_strings": list(generation.stop), "tokenizer": family.processor.tokenizer}
+        output = self._run(inputs, seed=seed, **settings)
+        new = _new_tokens(output, inputs["input_ids"], self._encodes())
+        counts = inputs["attention_mask"].sum(dim=1).tolist()
+        return [self._read(row, count, generation) for row, count in zip(new, counts, strict=True)]
+
+    def _read(self, tokens: list[int], prompt_tokens: int, generation: Generation) -> Response:
+        """Text and facts of one row: up to its end mark, cut before the first stop string."""
+        tokenizer = self._started().processor.tokenizer
+        said, ended = _until_end(tokens, self._end_marks(), tokenizer.pad_token_id)
+        text = tokenizer.decode(said, skip_special_tokens=True, clean_up_tokenization_spaces=False)
+        stops = [at for s in generation.stop if (at := text.find(s)) >= 0]
+        if stops:
+            text, ended = text[: min(stops)], True
+        finish = "stop" if ended or len(said) < generation.max_new_tokens else "length"
+        usage = Usage(int(prompt_tokens), len(said) + (1 if ended and not stops else 0), 0.0)
+        return Response(text=storable(text), finish=finish, usage=usage)
+
+    def _inputs(self, chats: Sequence[list[Message]]) -> Any:
+        """Tensors on the device; floating-point ones (pixels) in the model's dtype."""
+        import torch
+
+        family, loaded = self._started(), self._loaded
+        assert loaded is not None
+        inputs = family.inputs(chats)
+        dtype = getattr(torch, loaded.dtype)
+        return {
+            name: value.to(loaded.device, dtype) if value.is_floating_point() else value.to(loaded.device)
+            for name, value in inputs.items()
+            if isinstance(value, torch.Tensor)
+        }
+
+    def _run(self, inputs: Any, *, seed: int | None = None, **settings: Any) -> Any:
+        """``model.generate`` without gradients; CUDA's out of memory as ours."""
+        import torch
+
+        assert self._loaded is not None
+        model = self._loaded.model
+        settings.setdefault("pad_token_id", self._started().processor.tokenizer.pad_token_id)
+        devices = [self._loaded.device] if self._loaded.device.startswith("cuda") else []
+        try:
+            with torch.inference_mode(), torch.random.fork_rng(devices=devices, enabled=seed is not None):
+                if seed is not None:
+                    torch.manual_seed(seed)
+                return model.generate(**inputs, **_greedy(model, settings))
+        except torch.OutOfMemoryError as error:
+            torch.cuda.empty_cache()
+            raise OutOfMemory(str(error)) from error
+
+    def _end_marks(self) -> frozenset[int]:
+        assert self._loaded is not None
+        marks = self._loaded.model.generation_config.eos_token_id
+        own = [self._started().processor.tokenizer.eos_token_id]
+        found = own if marks is None else marks if isinstance(marks, list) else [marks]
+        return frozenset(int(m) for m in found if m is not None)
+
+    def _encodes(self) -> bool:
+        assert self._loaded is not None
+        return bool(getattr(self._loaded.model.config, "is_encoder_decoder", False))
+
+    def _started(self) -> Family:
+        if self._family is None:
+            raise HemmError(f"model {self.spec} is not started")
+        return self._family
+
+
+def prepared(request: Request) -> list[Message]:
+    """The messages with pictures as small as asked, each opened once to see that it opens."""
+    messages = []
+    for message in request.messages:
+        parts: list[str | Media] = []
+        for part in message.parts:
+            if isinstance(part, Media) and part.kind == "image":
+                part = fit(part, max_pixels=request.generation.max_pixels)
+                part.pixels()
+            parts.append(part)
+        messages.append(Message(message.role, tuple(parts)))
+    return messages
+
+
+def _greedy(model: Any, settings: dict[str, Any]) -> dict[str, Any]:
+    """Without sampling the checkpoint's own sampling defaults must not warn or count."""
+    if settings.get("do_sample"):
+        return settings
+    return {"temperature": None, "top_p": None, "top_k": None, "num_beams": 1, **settings}
+
+
+def _new_tokens(output: Any, prompt: Any, encodes: bool) -> list[list[int]]:
+    """The generated tokens of each row: some models give the prompt back, some do not."""
+    n = prompt.shape[1]
+    if not encodes and output.shape[1] >= n and bool((output[:, :n] == prompt).all()):
+        output = output[:, n:]
+    elif encodes:  # the decoder's start token
+        output = output[:, 1:]
+    rows: list[list[int]] = output.tolist()
+    return rows
+
+
+def _until_end(tokens: list[int], marks: frozenset[int], pad: int | None) -> tuple[list[int], bool]:
+    """The tokens before the first end mark, and whether there was one; padding at the end is no answer."""
+    for i, token in enumerate(tokens):
+        if token in marks:
+            return tokens[:i], True
+    end = len(tokens)
+    while end and tokens[end - 1] == pad:
+        end -= 1
+    return tokens[:end], False
+
+
+def _order(media: Iterable[Media]) -> int:
+    """The binary order of magnitude of the pixels shown; 0 where they do not open."""
+    import PIL.Image
+
+    pixels = 0
+    for m in media:
+        try:
+            with PIL.Image.open(io.BytesIO(m.data)) as picture:
+                pixels += picture.width * picture.height
+        except Exception:  # whoever needs the pixels says what is wrong
+            continue
+    return round(math.log2(pixels)) if pixels else 0

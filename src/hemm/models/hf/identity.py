@@ -1,0 +1,158 @@
+"""Which checkpoint a spec means, without loading it: a hub commit, or the digest of a folder."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from hemm.core import HemmError, Identity, digest
+from hemm.data.cache import root
+from hemm.data.files import write_atomic
+
+_WEIGHTS_AND_CONFIG = {
+    ".bin",
+    ".gguf",
+    ".jinja",
+    ".json",
+    ".model",
+    ".pt",
+    ".pth",
+    ".py",
+    ".safetensors",
+    ".tiktoken",
+    ".txt",
+}
+_COMMIT = re.compile(r"[0-9a-f]{40}")
+_SECONDS = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """Where a checkpoint is and what it is called.
+
+    source    what ``from_pretrained`` takes: a folder or a hub name
+    revision  the hub commit; None for a folder
+    identity  name and digest, the same on every machine
+    """
+
+    source: str
+    revision: str | None
+    identity: Identity
+
+    def config(self) -> dict[str, Any]:
+        """``config.json`` where it lies on this machine, else nothing: no network is used."""
+        path: object = Path(self.source, "config.json")
+        if self.revision is not None:
+            from huggingface_hub import try_to_load_from_cache
+
+            path = try_to_load_from_cache(self.source, "config.json", revision=self.revision)
+        try:
+            found = orjson.loads(Path(path).read_bytes()) if isinstance(path, str | Path) else {}
+        except (OSError, orjson.JSONDecodeError):
+            return {}
+        return found if isinstance(found, dict) else {}
+
+
+def folder_checkpoint(folder: Path, name: str = "") -> Checkpoint:
+    """The checkpoint in a folder. Raises HemmError where there is none."""
+    if not folder.is_dir():
+        raise HemmError(f"no folder {folder}: hf/./FOLDER and hf//FOLDER name a checkpoint on this machine")
+    if not (folder / "config.json").is_file():
+        raise HemmError(f"{folder} holds no checkpoint: config.json is missing")
+    name = name or folder.resolve().name
+    return Checkpoint(str(folder), None, Identity(name, folder_digest(folder)))
+
+
+def folder_digest(folder: Path) -> str:
+    """Digest (32 hex digits) of the weights and settings in ``folder``: names and contents, not dates.
+
+    A file is read once: its SHA-256 is remembered in the cache folder for as long as size and time of the
+    file stay what they were.
+    """
+    memory = root() / "digests.json"
+    known = _remembered(memory)
+    rows, news = [], {}
+    for path in sorted(p for p in folder.rglob("*") if p.suffix in _WEIGHTS_AND_CONFIG and p.is_file()):
+        stat = path.stat()
+        mark, key = [stat.st_size, stat.st_mtime_ns], str(path.resolve())
+        old = known.get(key)
+        if isinstance(old, list) and old[:2] == mark:
+            sha = old[2]
+        else:
+            with path.open("rb") as file:
+                sha = hashlib.file_digest(file, "sha256").hexdigest()
+            news[key] = [*mark, sha]
+        rows.append([path.relative_to(folder).as_posix(), sha])
+    if news:
+        memory.parent.mkdir(parents=True, exist_ok=True)
+        write_atomic(memory, orjson.dumps(_remembered(memory) | news))
+    return digest(rows, 32)
+
+
+def _remembered(memory: Path) -> dict[str, Any]:
+    try:
+        found = orjson.loads(memory.read_bytes())
+    except (OSError, orjson.JSONDecodeError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def hub_checkpoint(name: str, revision: str) -> Checkpoint:
+    """The checkpoint of a hub repository at a branch, tag or commit (``main`` by default).
+
+    Its commit is asked of the hub; without a network it is what was downloaded last. Raises HemmError where
+    there is no such repository or revision, and where neither the hub nor the cache knows it.
+    """
+    revision = revision or "main"
+    commit = revision if _COMMIT.fullmatch(revision) else _commit(name, revision)
+    return Checkpoint(name, commit, Identity(name, commit))
+
+
+def _commit(name: str, revision: str) -> str:
+    from huggingface_hub import HfApi, constants
+    from huggingface_hub.errors import (
+        GatedRepoError,
+        HFValidationError,
+        RepositoryNotFoundError,
+        RevisionNotFoundError,
+    )
+
+    folder = Path(constants.HF_HUB_CACHE, "models--" + name.replace("/", "--"), "refs", revision)
+    cached = folder.read_text().strip() if folder.is_file() else ""
+    if constants.HF_HUB_OFFLINE:
+        if cached:
+            return cached
+        raise HemmError(f"model hf/{name} is not downloaded and HF_HUB_OFFLINE is set")
+    try:
+        found = HfApi().model_info(name, revision=revision, timeout=_SECONDS).sha
+    except HFValidationError:
+        raise HemmError(
+            f"{name!r} is no name of a hub repository: write hf/ORG/NAME, or hf/./FOLDER"
+        ) from None
+    except RevisionNotFoundError:
+        raise HemmError(f"model hf/{name} has no revision {revision!r}") from None
+    except GatedRepoError:
+        raise HemmError(
+            f"model hf/{name} is gated: ask for access at https://huggingface.co/{name}, then set HF_TOKEN"
+        ) from None
+    except RepositoryNotFoundError:
+        raise HemmError(
+            f"the hub has no model {name!r}, or it is private: check the name, or set HF_TOKEN"
+        ) from None
+    except Exception as error:  # no network, in one of many ways
+        if cached:
+            return cached
+        why = type(error).__name__
+        raise HemmError(f"the hub is not reachable ({why}) and hf/{name} is not downloaded") from None
+    return found or revision
+
+
+def is_folder(text: str) -> bool:
+    """Does the part after ``hf/`` name a folder? ``./x``, ``../x``, ``/x``, ``~/x`` and ``.`` do."""
+    return text.startswith((".", "/", "~", f".{os.sep}"))

@@ -1,0 +1,139 @@
+"""From a checkpoint to a model on a device."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from importlib.util import find_spec
+from typing import Any
+
+from hemm.core import HemmError, MissingExtra, UnknownName, redact
+from hemm.models.hf import vision
+from hemm.models.hf.identity import Checkpoint
+
+SETTINGS: dict[str, Any] = {
+    "dtype": "auto",  # float32, bfloat16, float16; auto: float32 on CPU, else bfloat16
+    "device": "auto",  # cuda, cuda:1, mps, cpu; auto: the first of these that is there
+    "device_map": "",  # spread over devices by accelerate: auto, balanced, ...
+    "attn": "",  # attention implementation: eager, sdpa, flash_attention_2; empty: transformers' own choice
+    "quantization": "",  # 4bit or 8bit, by bitsandbytes
+}
+"""What ``--set`` knows here, with the defaults."""
+
+DTYPES = ("float32", "bfloat16", "float16")
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """A checkpoint in memory: torch model (evaluation mode), processor, device and dtype by name."""
+
+    model: Any
+    processor: Any
+    device: str
+    dtype: str
+
+
+def require_packages(spec: str) -> None:
+    """Raise MissingExtra where torch or transformers is not installed; imports neither."""
+    if any(find_spec(name) is None for name in ("torch", "transformers")):
+        raise MissingExtra(f"model {spec}", "hf")
+
+
+def check(settings: dict[str, Any]) -> None:
+    """Raise for settings that no checkpoint can have, before anything is loaded."""
+    if settings["dtype"] not in ("auto", *DTYPES):
+        raise UnknownName("dtype", settings["dtype"], ("auto", *DTYPES))
+    if settings["quantization"] not in ("", "4bit", "8bit"):
+        raise UnknownName("quantization", settings["quantization"], ("4bit", "8bit"))
+
+
+def load(spec: str, checkpoint: Checkpoint, settings: dict[str, Any]) -> Loaded:
+    """Load weights and processor. Raises HemmError with one line for what does not load.
+
+    Deterministic algorithms are asked for where torch has them; evaluation mode; no remote code.
+    """
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # read when CUDA starts
+    import torch
+
+    problem = vision.prepare()
+    import transformers
+
+    transformers.logging.set_verbosity_error()
+    transformers.logging.disable_progress_bar()
+    torch.use_deterministic_algorithms(True, warn_only=True)
+    device = _device(torch, settings["device"])
+    dtype = settings["dtype"]
+    if dtype == "auto":
+        dtype = "float32" if device == "cpu" else "bfloat16"
+    try:
+        processor = _processor(transformers, checkpoint)
+        model = _model(transformers, checkpoint, settings, getattr(torch, dtype))
+    except HemmError:
+        raise
+    except Exception as error:
+        raise HemmError(_why(spec, error, problem)) from error
+    placed = settings["device_map"] or settings["quantization"]
+    model = (model if placed else model.to(device)).eval()
+    return Loaded(model, processor, str(model.device), dtype)
+
+
+def _device(torch: Any, wanted: str) -> str:
+    there = ["cuda"] if torch.cuda.is_available() else []
+    there += ["mps"] if torch.backends.mps.is_available() else []
+    there.append("cpu")
+    if wanted == "auto":
+        return there[0]
+    if wanted.partition(":")[0] not in there:
+        raise HemmError(f"--set device={wanted}: this machine has {', '.join(there)}")
+    return wanted
+
+
+def _processor(transformers: Any, checkpoint: Checkpoint) -> Any:
+    """The processor, with Pillow's picture transforms where there are such.
+
+    torchvision's transforms give slightly other pixels: answers would depend on what else is installed.
+    """
+    at = {"revision": checkpoint.revision} if checkpoint.revision else {}
+    processor = transformers.AutoProcessor.from_pretrained(checkpoint.source, **at)
+    pictures = getattr(processor, "image_processor", None)
+    if pictures is None or getattr(processor, "tokenizer", None) is None:
+        raise HemmError(
+            f"{checkpoint.identity.name} has no picture processor: it is no vision-language model"
+        )
+    if not type(pictures).__name__.endswith("Pil"):
+        processor.image_processor = transformers.AutoImageProcessor.from_pretrained(
+            checkpoint.source, backend="pil", **at
+        )
+    tokenizer = processor.tokenizer
+    tokenizer.padding_side = "left"
+    if tokenizer.pad_token is None:
+        tokenizer.pad_token = tokenizer.eos_token
+    return processor
+
+
+def _model(transformers: Any, checkpoint: Checkpoint, settings: dict[str, Any], dtype: Any) -> Any:
+    options: dict[str, Any] = {"dtype": dtype}
+    if checkpoint.revision:
+        options["revision"] = checkpoint.revision
+    if settings["attn"]:
+        options["attn_implementation"] = settings["attn"]
+    if settings["device_map"] or settings["quantization"]:
+        if find_spec("accelerate") is None:
+            raise HemmError("--set device_map and quantization need accelerate: pip install accelerate")
+        options["device_map"] = settings["device_map"] or "auto"
+    if settings["quantization"]:
+        if find_spec("bitsandbytes") is None:
+            raise HemmError("--set quantization needs bitsandbytes: pip install bitsandbytes")
+        four = settings["quantization"] == "4bit"
+        options["quantization_config"] = transformers.BitsAndBytesConfig(
+            load_in_4bit=four, load_in_8bit=not four
+        )
+    return transformers.AutoModelForMultimodalLM.from_pretrained(checkpoint.source, **options)
+
+
+def _why(spec: str, error: Exception, torchvision: str) -> str:
+    first = next((line.strip() for line in str(error).splitlines() if line.strip()), "")
+    line = redact(f"model {spec} does not load: {type(error).__name__}: {first}"[:400])
+    if torchvision and "torchvision" in str(error).lower():
+        return f"{line} (torchvision: {torchvision}; install the build that fits your torch)"
+    return line
