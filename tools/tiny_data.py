@@ -1,4 +1,4 @@
-"""Training data of ``tiny``: probe pictures from training seeds, several questions packed behind one picture."""
+"""Training data of ``tiny``: probe pictures from training seeds, several questions behind each."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def tasks() -> dict[str, Task]:
 def shrink(pixels: np.ndarray) -> np.ndarray:
     """A picture of 192 x 192 as the model sees it: means of 2 x 2 pixels, channels first."""
     summed = pixels.reshape(PICTURE, 2, PICTURE, 2, 3).sum(axis=(1, 3), dtype=np.uint16)
-    return ((summed + 2) // 4).astype(np.uint8).transpose(2, 0, 1)
+    return np.asarray((summed + 2) // 4).astype(np.uint8).transpose(2, 0, 1)
 
 
 def reserved_pictures() -> set[int]:
@@ -171,7 +171,7 @@ class Maker:
         )
 
     def _vary(self, text: str) -> str:
-        """Some questions come without their instruction (and options), so that a changed prompt is no surprise.
+        """Some questions come without instruction and options, so that a changed prompt is no surprise.
 
         Early in the training it is most of them: shorter questions, more of them.
         """

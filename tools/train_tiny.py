@@ -20,7 +20,7 @@ from typing import Any
 
 import numpy as np
 import torch
-import torch.nn.functional as F
+import torch.nn.functional as F  # noqa: N812
 from torch import nn
 
 from tiny_data import (
@@ -48,12 +48,17 @@ TEMPLATE = (
     "{{ '<|' + message['role'] + '|>' }}"
     "{% if message['content'] is string %}{{ message['content'] }}"
     "{% else %}{% for part in message['content'] %}"
-    "{% if part['type'] == 'image' %}{{ '<image>' }}{% elif part['type'] == 'text' %}{{ part['text'] }}{% endif %}"
+    "{% if part['type'] == 'image' %}{{ '<image>' }}"
+    "{% elif part['type'] == 'text' %}{{ part['text'] }}{% endif %}"
     "{% endfor %}{% endif %}"
     "{{ '<end_of_utterance>' }}"
     "{% endfor %}"
     "{% if add_generation_prompt %}{{ '<|assistant|>' }}{% endif %}"
 )
+
+
+Counts = dict[tuple[str, str], tuple[int, int]]
+"""(family, skill) -> right answers, questions"""
 
 
 @dataclass(frozen=True)
@@ -152,7 +157,7 @@ def make_model(tokenizer: Any) -> Any:
 
 
 class Heads(nn.Module):
-    """What lies in each cell, and traits of the whole picture, from the 16 picture tokens; thrown away later."""
+    """What lies in each cell, and traits of the picture, from the 16 picture tokens; thrown away later."""
 
     def __init__(self, maker: Maker, width: int = 192) -> None:
         super().__init__()
@@ -240,8 +245,8 @@ def answer_logits(model: Any, batch: dict[str, Any], tokens: torch.Tensor) -> to
 
 
 @torch.no_grad()
-def evaluate(model: Any, rows: list[Row], batch_size: int = 32) -> dict[tuple[str, str], tuple[int, int]]:
-    """(family, skill) -> right, asked: whole answers, each token the likeliest after the right ones before."""
+def evaluate(model: Any, rows: list[Row], batch_size: int = 32) -> Counts:
+    """(family, skill) -> right, asked: whole answers, each token the likeliest after the right ones."""
     model.eval()
     found: dict[tuple[str, str], list[int]] = defaultdict(lambda: [0, 0])
     for i in range(0, len(rows), batch_size):
@@ -262,9 +267,7 @@ def evaluate(model: Any, rows: list[Row], batch_size: int = 32) -> dict[tuple[st
     return {k: (v[0], v[1]) for k, v in found.items()}
 
 
-def reweigh(
-    weights: Weights, found: dict[tuple[str, str], tuple[int, int]], chance: dict[Any, float]
-) -> None:
+def reweigh(weights: Weights, found: Counts, chance: dict[tuple[str, str], float]) -> None:
     """More of what is not learned: a weight from the distance to perfect, over that of guessing."""
     gaps: dict[str, list[float]] = defaultdict(list)
     for key, (right, asked) in found.items():
@@ -275,7 +278,7 @@ def reweigh(
         weights.family[family] = 0.35 + sum(values) / len(values)
 
 
-def report(found: dict[tuple[str, str], tuple[int, int]]) -> str:
+def report(found: Counts) -> str:
     """Accuracy by family and skill, as text."""
     lines, total = [], [0, 0]
     for family in dict.fromkeys(k[0] for k in found):
@@ -339,7 +342,7 @@ class Run:
         print(f"[{(time.time() - self.start) / 60:5.1f} min] {text}", flush=True)
 
     def loop(self, minutes: float, rate: float, parameters: list[nn.Parameter], vision_only: bool) -> None:
-        """Train until the minutes are over; the rate warms up, then falls along a cosine of the wall clock."""
+        """Train until the minutes are over; the rate warms up, then falls along a cosine of the clock."""
         optimizer = torch.optim.AdamW(parameters, lr=rate, betas=(0.9, 0.98), weight_decay=0.05)
         begin, step, evaluated, losses = time.time(), 0, time.time(), []
         while (done := (time.time() - begin) / (60 * minutes)) < 1:
