@@ -9,7 +9,11 @@ from fnmatch import fnmatch
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hemm.core import HemmError, Layout, Progress, redact
+import orjson
+
+from hemm.core import HemmError, Layout, Progress, digest, redact
+from hemm.data.extract import extract
+from hemm.data.files import write_atomic
 
 if TYPE_CHECKING:
     from huggingface_hub import HfApi
@@ -25,7 +29,9 @@ class Hub:
     repos     names of the same data set, in order of preference (data sets move)
     files     patterns of the files that are needed (``*`` matches ``/`` too); each must find one
     split     asked for by name where ``files`` is empty: the Parquet files of this split and ``config``
-              are found by the repository's own README, by their paths, or on the hub's Parquet branch
+              are found by the repository's own README, by their paths, or on the hub's Parquet branch;
+              ``shots`` is the split to take examples in prompts from
+    unpack    patterns of fetched archives to unpack beside the other files
     """
 
     repos: Sequence[str]
@@ -35,6 +41,7 @@ class Hub:
     split: str = ""
     shots: str = ""
     revision: str = "main"
+    unpack: Sequence[str] = ()
     ids: str = ""
 
     @property
@@ -64,15 +71,19 @@ def _fetch(source: Hub, repo: str, into: Path, progress: Progress | None) -> tup
     try:
         commit, sizes = _listing(client, repo, source.revision)
         wanted = _wanted(client, source, repo, commit, sizes)
-        if not wanted and source.split:
+        if source.split and not wanted.get("test"):
             commit, sizes = _listing(client, repo, PARQUET_BRANCH)
             wanted = _wanted(client, source, repo, commit, sizes)
-        if not wanted:
+        if not any(wanted.values()) or (source.split and not wanted["test"]):
             what = f"split {source.split!r}" if source.split else f"files like {', '.join(source.files)}"
             config = f" of config {source.config!r}" if source.config else ""
             raise HemmError(f"hub data set {repo} has no {what}{config}")
         folder = into / f"{repo.replace('/', '--')}-{commit[:12]}"
-        _download(client, repo, commit, {n: sizes[n] for n in wanted}, folder, progress)
+        names = sorted({n for part in wanted.values() for n in part})
+        _download(client, repo, commit, {n: sizes[n] for n in names}, folder, progress)
+        if source.split:
+            write_atomic(folder / manifest(source.config, source.split, source.shots), orjson.dumps(wanted))
+        folder = _unpacked(source, folder, names)
     except HemmError:
         raise
     except Exception as error:
@@ -86,21 +97,55 @@ def _listing(client: HfApi, repo: str, revision: str) -> tuple[str, dict[str, in
     return str(info.sha), {s.rfilename: int(s.size or 0) for s in info.siblings or []}
 
 
-def _wanted(client: HfApi, source: Hub, repo: str, commit: str, sizes: dict[str, int]) -> list[str]:
+def _wanted(
+    client: HfApi, source: Hub, repo: str, commit: str, sizes: dict[str, int]
+) -> dict[str, list[str]]:
+    """The files to fetch, by our split (all under ``test`` where they are given by pattern)."""
     if source.files:
         lacking = [p for p in source.files if not any(fnmatch(n, p) for n in sizes)]
         if lacking:
             raise HemmError(f"hub data set {repo} has no files like {', '.join(lacking)}")
-        return sorted(n for n in sizes if any(fnmatch(n, p) for p in source.files))
+        return {"test": sorted(n for n in sizes if any(fnmatch(n, p) for p in source.files))}
     parquet = sorted(n for n in sizes if n.endswith(".parquet"))
     patterns = _readme_patterns(client, source, repo, commit) if "README.md" in sizes else {}
-    found: list[str] = []
-    for split in filter(None, (source.split, source.shots)):
+    found: dict[str, list[str]] = {}
+    for ours, split in (("test", source.split), ("shots", source.shots)):
         if split in patterns:
-            found += [n for n in parquet if any(fnmatch(n, p) for p in patterns[split])]
-        else:
-            found += by_path(parquet, source.config, split)
+            found[ours] = [n for n in parquet if any(fnmatch(n, p) for p in patterns[split])]
+        elif split:
+            found[ours] = by_path(parquet, source.config, split)
     return found
+
+
+def manifest(config: str, split: str, shots: str) -> str:
+    """Name of the file that says which of the fetched files hold which split."""
+    return f".files-{digest([config, split, shots], 12)}.json"
+
+
+def split_files(folder: Path, config: str, split: str, shots: str) -> dict[str, list[Path]]:
+    """The Parquet files of ``test`` and ``shots`` in a fetched folder, or in any folder by their paths."""
+    note = folder / manifest(config, split, shots)
+    if note.is_file():
+        found = orjson.loads(note.read_bytes())
+    else:
+        names = sorted(str(p.relative_to(folder).as_posix()) for p in folder.glob("**/*.parquet"))
+        found = {"test": by_path(names, config, split)}
+        found["shots"] = by_path(names, config, shots) if shots else []
+    return {ours: [folder / n for n in names] for ours, names in found.items()}
+
+
+def _unpacked(source: Hub, folder: Path, names: Sequence[str]) -> Path:
+    """Unpack archives as ``source.unpack`` says; the folder with everything in it."""
+    archives = [n for n in names if any(fnmatch(n, p) for p in source.unpack)]
+    if not archives:
+        return folder
+    for name in archives:
+        place = extract(folder / name, folder / f"{name}.unpacked")
+        for entry in place.iterdir():  # beside the other files, as the data set's own layout wants it
+            link = folder / entry.name
+            if not link.exists():
+                entry.rename(link)
+    return folder
 
 
 def _readme_patterns(client: HfApi, source: Hub, repo: str, commit: str) -> dict[str, list[str]]:

@@ -36,9 +36,9 @@ def match(task: Task, folder: Path) -> tuple[Path, Layout, Source]:
         required = source.layout.required
         if not required:
             continue
-        for place in _places(folder, required):
-            if not missing(place, source.layout):
-                return place, source.layout, source
+        place = find(folder, source.layout)
+        if place is not None:
+            return place, source.layout, source
         lacks = ", ".join(missing(folder, source.layout))
         if lacks not in lacking:
             lacking.append(lacks)
@@ -48,11 +48,17 @@ def match(task: Task, folder: Path) -> tuple[Path, Layout, Source]:
     raise HemmError(f"--from {folder}: these are not the files of {task.name}: missing {options}")
 
 
+def find(folder: Path, layout: Layout) -> Path | None:
+    """The place at, beside or one level below ``folder`` where all that the layout requires is, or None."""
+    return next((p for p in _places(folder, layout.required) if not missing(p, layout)), None)
+
+
 def _places(folder: Path, required: tuple[str, ...]) -> Iterator[Path]:
     yield folder
-    if all(r.split("/")[0] == folder.resolve().name for r in required):
+    if required and all(r.split("/")[0] == folder.resolve().name for r in required):
         yield folder.resolve().parent
-    yield from sorted(p for p in folder.iterdir() if p.is_dir())
+    if folder.is_dir():
+        yield from sorted(p for p in folder.iterdir() if p.is_dir())
 
 
 def fingerprint(path: Path) -> str:

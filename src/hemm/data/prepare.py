@@ -22,11 +22,12 @@ from hemm.core import (
     Task,
     check_labels,
     digest,
+    redact,
     storable,
 )
 from hemm.data import cache, schema
 from hemm.data.files import locked, sync_folder, sync_tree, temporary_folder
-from hemm.data.layouts import fingerprint, match, reader_digest
+from hemm.data.layouts import find, fingerprint, match, missing, reader_digest
 from hemm.data.look import Checked, Looked, clean, look
 from hemm.data.pack import Pack, open_pack
 from hemm.data.select import first_ids
@@ -55,12 +56,13 @@ def prepare(
         return _from_folder(task, folder, limit, progress)
     if not task.sources:
         raise HemmError(f"task {task.name} has no source: give its files with --from FOLDER")
-    reasons = []
+    reasons: list[str] = []
     for source in task.sources:
         try:
             return _from_source(task, source, limit, progress)
         except _NotHad as error:
-            reasons.append(f"{source.name}: {error}")
+            if (reason := f"{source.name}: {error}") not in reasons:
+                reasons.append(reason)
     raise HemmError(
         f"no source of {task.name} can be had: {'; '.join(reasons)}; "
         f"or get its files yourself and give them with --from FOLDER"
@@ -125,7 +127,11 @@ def _from_source(task: Task, source: Source, limit: int | None, progress: Progre
     except (HemmError, OSError) as error:
         if isinstance(source, Local):
             raise
-        raise _NotHad(str(error)) from error
+        raise _NotHad(redact(str(error))) from error
+    place = find(folder, source.layout)
+    if place is None:
+        raise _NotHad(f"what came has no {', '.join(missing(folder, source.layout))}")
+    folder = place
     facts = _Facts(task, source.name, revision, source.ids, limit)
     return _Job(facts, source.layout, folder, progress).run(origin)
 

@@ -16,7 +16,9 @@ from hemm.core import BadData, HemmError, Media, content_id, digest, storable
 def parquet_rows(
     files: Iterable[Path], columns: Iterable[str] | None = None, batch: int = 64
 ) -> Iterator[dict[str, Any]]:
-    """Rows of Parquet files, in order; encoded media (struct{bytes, path}) come as ``Media``.
+    """Rows of Parquet files, in order.
+
+    Encoded media (struct{bytes, path}) come as ``Media``, class numbers of the hub by their names.
 
     A few rows are in memory at a time. Raises BadData for a damaged file or a column that is not there.
     """
@@ -32,21 +34,46 @@ def parquet_rows(
                     raise BadData(
                         f"{path} has no column {lacking[0]!r}; it has {', '.join(file.schema_arrow.names)}"
                     )
+                names = _class_names(file.schema_arrow)
                 for part in file.iter_batches(batch_size=batch, columns=wanted):
                     for row in part.to_pylist():
-                        yield {k: _media(v, path, k) for k, v in row.items()}
+                        for column, labels in names.items():
+                            if column in row:
+                                row[column] = _named(row[column], labels, path, column)
+                        yield {k: _media(v, path) for k, v in row.items()}
         except (pa.ArrowInvalid, OSError) as error:
             raise BadData(f"{path} cannot be read as Parquet: {storable(str(error))}") from error
 
 
-def _media(value: Any, path: Path, column: str) -> Any:
+def _class_names(columns: Any) -> dict[str, list[str]]:
+    """Columns that hold class numbers -> the names of the classes, from the hub's own description."""
+    try:
+        described = orjson.loads((columns.metadata or {})[b"huggingface"])["info"]["features"]
+    except (KeyError, TypeError, orjson.JSONDecodeError):
+        return {}
+    return {
+        name: [str(n) for n in feature["names"]]
+        for name, feature in described.items()
+        if isinstance(feature, dict) and feature.get("_type") == "ClassLabel" and feature.get("names")
+    }
+
+
+def _named(value: Any, labels: list[str], path: Path, column: str) -> str | None:
+    if value is None or value == -1:  # -1: the label is not published
+        return None
+    if not isinstance(value, int) or not 0 <= value < len(labels):
+        raise BadData(f"{path}: column {column!r} holds {value!r}, which is none of {len(labels)} classes")
+    return labels[value]
+
+
+def _media(value: Any, path: Path) -> Any:
     if isinstance(value, dict) and set(value) == {"bytes", "path"}:
-        name = value["path"] or column
+        name = value["path"] or ""
         if value["bytes"] is not None:
             return Media(value["bytes"], name=Path(name).name)
-        return Media.at(path.parent / name) if value["path"] else None
+        return Media.at(path.parent / name) if name else None
     if isinstance(value, list):
-        return [_media(v, path, column) for v in value]
+        return [_media(v, path) for v in value]
     return value
 
 

@@ -58,12 +58,13 @@ class Http:
     """Files and archives on web servers (a git host's archive of a commit is one).
 
     Archives with ``unpack`` are unpacked safely into that folder below the download folder. The revision is
-    the digest of the files' hashes.
+    the digest of the files' hashes unless it is given (the commit of a git archive).
     """
 
     files: Sequence[File]
     layout: Layout
     ids: str = ""
+    revision: str = ""
     limits: Limits = field(default_factory=Limits)
     retry: Retry = field(default_factory=Retry)
 
@@ -82,7 +83,7 @@ class Http:
             if file.unpack:
                 # the hash is part of the name: a changed archive is unpacked anew
                 extract(place, into / file.unpack / hashes[-1][:12], self.limits)
-        return _root(into, self.files, hashes), digest(hashes, 16)
+        return _root(into, self.files, hashes), self.revision or digest(hashes, 16)
 
 
 def _root(into: Path, files: Sequence[File], hashes: Sequence[str]) -> Path:

@@ -1,0 +1,1 @@
+"""Healthcare tasks: medical pictures."""

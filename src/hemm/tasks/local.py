@@ -1,0 +1,271 @@
+"""Data of the user's own: ``./task.py``, ``./folder``, ``file.tsv``, ``hub:ORG/NAME``."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from collections.abc import Iterator, Mapping
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from hemm.core import AnswerFormat, Card, HemmError, Layout, Sample, Source, Task, UnknownName, digest
+from hemm.data.hub import split_files
+from hemm.data.rows import jsonl_rows, parquet_rows
+from hemm.data.sources import Hub, Local
+from hemm.metrics.formats import Caption, FreeText, ManyOf, Number, OneOf, ShortAnswer
+from hemm.tasks.cards import CARD, UserCard, read_card
+from hemm.tasks.tsv import LETTERS, first_row, read_tsv
+from hemm.tasks.user_rows import Rules, renamed, to_sample
+
+_PROMPT = (
+    "{{ image }}{% if hint is defined %}{{ hint }}\n{% endif %}"
+    "{% if question is defined %}{{ question }}\n{% endif %}"
+)
+PROMPT = _PROMPT + "{{ instruction }}"
+LETTERED_PROMPT = _PROMPT + "{{ options }}\n{{ instruction }}"
+"""The prompts of data whose card gives none: without and with lettered options."""
+
+METRICS: Mapping[type, tuple[str, ...]] = {
+    ShortAnswer: ("exact_match", "token_f1"),
+    Number: ("exact_match",),
+    ManyOf: ("exact_match",),
+    Caption: ("token_f1",),
+    FreeText: ("token_f1",),
+}
+"""Metrics of data whose card names none, by answer format; ``accuracy`` for the closed ones."""
+
+
+def is_path(spec: str) -> bool:
+    """Whether a spec names a file or folder (``./x``, ``/x``, ``~/x``, ``x.py``, ``x.tsv``, ``x.jsonl``)."""
+    return spec.startswith(("./", "../", "/", "~", ".\\")) or spec in (".", "..") or _suffix(spec) != ""
+
+
+def _suffix(spec: str) -> str:
+    file = spec.rpartition(":")[0] if ".py:" in spec else spec
+    return next((s for s in (".py", ".tsv", ".jsonl") if file.lower().endswith(s)), "")
+
+
+def local_task(spec: str, card: Path | None = None) -> Task:
+    """The task of a file or folder. Raises HemmError with what is missing or wrong."""
+    if _suffix(spec) == ".py":
+        file, _, name = spec.partition(".py:")
+        return python_task(Path(file if not name else f"{file}.py").expanduser(), name)
+    path = Path(spec).expanduser()
+    if not path.exists():
+        raise HemmError(f"{spec}: there is no such file or folder")
+    if path.is_dir():
+        return folder_task(path, card)
+    if _suffix(spec) == ".tsv":
+        return tsv_task(path, card)
+    if _suffix(spec) == ".jsonl":
+        return jsonl_task(path, path.parent, path, _card_beside(path, card))
+    raise HemmError(f"{spec}: a task is a .py, .tsv or .jsonl file, or a folder with pictures and a .jsonl")
+
+
+# --- Python files
+
+
+def python_task(path: Path, name: str = "") -> Task:
+    """The task that a Python file defines as ``TASK``, or of several in ``TASKS`` the one called ``name``."""
+    if not path.is_file():
+        raise HemmError(f"{path}: there is no such file")
+    module_name = f"hemm_user_{digest(str(path.resolve()), 12)}"
+    found = importlib.util.spec_from_file_location(module_name, path)
+    assert found is not None
+    assert found.loader is not None
+    module = importlib.util.module_from_spec(found)
+    sys.modules[module_name] = module
+    try:
+        found.loader.exec_module(module)
+    except HemmError:
+        raise
+    except Exception as error:
+        line = _line_in(error, path)
+        raise HemmError(f"{path}{line}: {type(error).__name__}: {error}") from error
+    tasks = _tasks_of(module, path)
+    if not name and len(tasks) == 1:
+        return next(iter(tasks.values()))
+    if not name:
+        raise HemmError(f"{path} has several tasks: write {path}:NAME with one of {', '.join(tasks)}")
+    if name in tasks:
+        return tasks[name]
+    only = next(iter(tasks.values()))
+    if len(tasks) == 1 and name in only.variants:
+        return only.variants[name]
+    raise UnknownName(f"task in {path}", name, [*tasks, *only.variants])
+
+
+def _tasks_of(module: Any, path: Path) -> dict[str, Task]:
+    several = getattr(module, "TASKS", None)
+    if several is not None:
+        listed = list(several.values()) if isinstance(several, Mapping) else list(several)
+    else:
+        listed = [getattr(module, "TASK", None)]
+    if not listed or not all(isinstance(t, Task) for t in listed):
+        raise HemmError(f"{path}: a task file defines TASK = hemm.core.Task(...), or a list TASKS of them")
+    return {t.name: t for t in listed}
+
+
+def _line_in(error: BaseException, path: Path) -> str:
+    """``, line N`` of the deepest frame in the user's file."""
+    if isinstance(error, SyntaxError) and error.lineno:
+        return f", line {error.lineno}"
+    line, trace = "", error.__traceback__
+    while trace is not None:
+        if trace.tb_frame.f_code.co_filename == str(path):
+            line = f", line {trace.tb_lineno}"
+        trace = trace.tb_next
+    return line
+
+
+# --- folders and tables
+
+
+def folder_task(folder: Path, card_file: Path | None = None) -> Task:
+    """A folder of pictures with a JSON lines file."""
+    beside = folder / CARD
+    card = read_card(card_file or beside) if card_file or beside.is_file() else UserCard()
+    if card.file:
+        file = folder / card.file
+        if not file.is_file():
+            raise HemmError(f"{card.where}: there is no file {card.file} in {folder}")
+    else:
+        files = sorted(folder.glob("*.jsonl"))
+        if not files:
+            raise HemmError(f"{folder}: no .jsonl file here; a task folder has pictures and one .jsonl")
+        if len(files) > 1:
+            names = ", ".join(f.name for f in files)
+            raise HemmError(f"{folder} has several .jsonl files ({names}): name one with 'file:' in {CARD}")
+        file = files[0]
+    if file.suffix == ".tsv":
+        return tsv_task(file, card_file or beside, name=folder.resolve().name)
+    return jsonl_task(folder, folder, file, card)
+
+
+def jsonl_task(source: Path, folder: Path, file: Path, card: UserCard) -> Task:
+    """A JSON lines file whose picture paths start in ``folder``; a changed file below ``source`` is seen."""
+    rules = Rules.of(card, folder)
+    first = next((row for _, row in jsonl_rows(file)), {})
+    closed = bool(rules.labels) or bool(
+        renamed(first, rules, f"{file}, line 1").get("choices") if first else 0
+    )
+    layout = Layout((file.name,), partial(_read_jsonl, file=file, rules=rules))
+    name = folder.resolve().name if source == folder else file.stem
+    return _task(name, card, Local(source, layout), OneOf() if closed else ShortAnswer())
+
+
+def _read_jsonl(path: Path, *, file: Path, rules: Rules) -> Iterator[Sample]:
+    for line, row in jsonl_rows(file):
+        where = f"{file}, line {line}"
+        sample = to_sample(renamed(row, rules, where), rules, where)
+        if sample is not None:
+            yield sample
+
+
+def tsv_task(file: Path, card_file: Path | None = None, name: str = "") -> Task:
+    """A table in the TSV layout."""
+    card = _card_beside(file, card_file)
+    near = file.parent
+    folders = (near, near / "images", near / file.stem, near / "images" / file.stem)
+    rules = Rules.of(card, *folders)
+    first = first_row(file)
+    closed = bool(rules.labels) or any(first.get(letter) for letter in LETTERS)
+    layout = Layout((file.name,), partial(_read_tsv, file=file, rules=rules))
+    return _task(name or file.stem, card, Local(file, layout), OneOf() if closed else ShortAnswer())
+
+
+def _read_tsv(path: Path, *, file: Path, rules: Rules) -> Iterator[Sample]:
+    return read_tsv(file, rules)
+
+
+def _card_beside(file: Path, given: Path | None) -> UserCard:
+    for path in (given, file.with_name(f"{file.stem}.card.yaml"), file.with_name(CARD)):
+        if path is not None and (path == given or path.is_file()):
+            return read_card(path)
+    return UserCard()
+
+
+# --- the hub
+
+
+def hub_task(spec: str, card_file: Path | None = None) -> Task:
+    """``hub:ORG/NAME[@revision]``: a Parquet data set of the hub; a card maps its columns."""
+    repo, _, revision = spec.removeprefix("hub:").partition("@")
+    if repo.count("/") != 1 or not all(repo.split("/")):
+        raise HemmError(f"{spec!r}: a hub data set is written hub:ORG/NAME or hub:ORG/NAME@REVISION")
+    card = read_card(card_file) if card_file else UserCard()
+    split = card.split or "test"
+    rules = Rules(card.columns, labels=card.shown)
+    read = partial(_read_hub, config=card.config, split=split, shots=card.shots, rules=rules)
+    source = Hub(
+        (repo,),
+        Layout(("**/*.parquet",), read),
+        config=card.config,
+        split=split,
+        shots=card.shots,
+        revision=revision or card.revision or "main",
+        ids="hub",
+    )
+    closed = bool(card.shown) or "choices" in card.columns
+    return _task(repo.replace("/", "--"), card, source, OneOf() if closed else ShortAnswer())
+
+
+def _read_hub(folder: Path, *, config: str, split: str, shots: str, rules: Rules) -> Iterator[Sample]:
+    for ours, files in split_files(folder, config, split, shots).items():
+        for number, row in enumerate(parquet_rows(files), 1):
+            where = f"{files[0].relative_to(folder)}, row {number}"
+            plain = {**renamed(row, rules, where), "split": ours}
+            plain["choices"] = _listed(plain.get("choices"))
+            sample = to_sample(plain, rules, where)
+            if sample is not None:
+                yield sample
+
+
+def _listed(value: Any) -> Any:
+    """Choices as a list: some tables write them as the text of a list."""
+    import ast
+
+    if isinstance(value, str) and value.startswith("[") and value.endswith("]"):
+        try:
+            return ast.literal_eval(value)
+        except (ValueError, SyntaxError, MemoryError, RecursionError):
+            return value
+    return value
+
+
+def _task(name: str, card: UserCard, source: Source, usual: AnswerFormat) -> Task:
+    """A task from what the card says and, where it says nothing, from the layout."""
+    name = card.name or name
+    if not name or any(c in name for c in ":/\\"):
+        raise HemmError(f"{card.where or source.name}: {name!r} is no name for a task (no ':' or '/')")
+    _not_taken(name, card.where or source.name)
+    answer = card.answer or usual
+    about = card.card
+    described = Card(
+        title=about.title or name,
+        citation=about.citation,
+        homepage=about.homepage,
+        licence=about.licence,
+        access="open",
+        labels=about.labels,
+        notes=about.notes,
+    )
+    lettered = isinstance(answer, OneOf | ManyOf) and answer.lettered
+    return Task(
+        name=name,
+        card=described,
+        sources=(source,),
+        prompt=card.prompt or (LETTERED_PROMPT if lettered else PROMPT),
+        answer=answer,
+        metrics=card.metrics or METRICS.get(type(answer), ("accuracy",)),
+        system=card.system,
+        max_new_tokens=card.max_new_tokens or 64,
+    )
+
+
+def _not_taken(name: str, where: str) -> None:
+    from hemm.tasks import TASKS
+
+    if name in TASKS:
+        raise HemmError(f"{where}: the name {name!r} is a task of hemm: give another with 'name:' in {CARD}")

@@ -1,0 +1,1 @@
+"""Multimedia tasks: general pictures and text."""

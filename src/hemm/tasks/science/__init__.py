@@ -1,0 +1,1 @@
+"""Science tasks: remote sensing, chemistry, species, school science."""

@@ -1,0 +1,175 @@
+"""UC Merced Land Use: which of 21 kinds of land use does an aerial picture show? (Yang and Newsam 2010)"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+
+from hemm.core import BadData, Card, Layout, Media, Sample, Task
+from hemm.data.rows import csv_rows, parquet_rows, row_id
+from hemm.data.sources import File, Http, Hub, Kaggle
+from hemm.metrics.formats import OneOf
+
+LABELS = {
+    "agricultural": "agricultural",
+    "airplane": "airplane",
+    "baseballdiamond": "baseball diamond",
+    "beach": "beach",
+    "buildings": "buildings",
+    "chaparral": "chaparral",
+    "denseresidential": "dense residential",
+    "forest": "forest",
+    "freeway": "freeway",
+    "golfcourse": "golf course",
+    "harbor": "harbor",
+    "intersection": "intersection",
+    "mediumresidential": "medium residential",
+    "mobilehomepark": "mobile home park",
+    "overpass": "overpass",
+    "parkinglot": "parking lot",
+    "river": "river",
+    "runway": "runway",
+    "sparseresidential": "sparse residential",
+    "storagetanks": "storage tanks",
+    "tenniscourt": "tennis court",
+}
+"""Class as it is written in the files -> as it is shown."""
+
+PICTURES = "UCMerced_LandUse/Images"
+KAGGLE = "images_train_test_val"
+
+
+def read_original(folder: Path, top: str = PICTURES, split: str = "") -> Iterator[Sample]:
+    """All TIFF files below ``top``; with ``split`` those of ``uc_merced-SPLIT.txt``, with train as shots."""
+    listed = dict.fromkeys(_listed(folder, split), "test") if split else None
+    if listed is not None:
+        listed |= dict.fromkeys(_listed(folder, "train"), "shots")
+    for file in sorted((folder / top).glob("*/*.tif")):
+        if listed is None or file.name in listed:
+            yield _sample(
+                file.stem, Media.at(file), file.parent.name, file, (listed or {}).get(file.name, "test")
+            )
+
+
+def _listed(folder: Path, split: str) -> list[str]:
+    file = folder / f"uc_merced-{split}.txt"
+    return [Path(line).name for line in file.read_text("utf-8").split()]
+
+
+def read_parquet(folder: Path) -> Iterator[Sample]:
+    """A hub copy without file names: ids come from the pixels."""
+    files = sorted(folder.glob("**/*.parquet"))
+    for number, row in enumerate(parquet_rows(files, ("image", "label")), 1):
+        where = f"{folder}, row {number}"
+        if not isinstance(row["image"], Media):
+            raise BadData(f"{where}: field 'image' holds no picture")
+        label = str(row["label"]).replace(" ", "").replace("_", "").lower()
+        yield _sample(row_id("", [row["image"]]), row["image"], label, where)
+
+
+def read_kaggle(folder: Path) -> Iterator[Sample]:
+    """The validation part of the Kaggle copy: 420 PNG files listed in validation.csv."""
+    for _, row in csv_rows(folder / KAGGLE / "validation.csv", required=("Filename", "ClassName")):
+        file = folder / KAGGLE / "validation" / row["Filename"]
+        yield _sample(file.stem, Media.at(file), row["ClassName"], folder / KAGGLE / "validation.csv")
+
+
+def _sample(name: str, picture: Media, label: str, where: object, split: str = "test") -> Sample:
+    if label not in LABELS:
+        raise BadData(f"{where}: {label!r} is none of the 21 classes")
+    return Sample(
+        id=name,
+        media=(picture,),
+        references=(label,),
+        choices=tuple(LABELS.values()),
+        stratum=label,
+        split=split,
+    )
+
+
+TORCHGEO = Hub(
+    ("torchgeo/ucmerced",),
+    Layout((PICTURES, "uc_merced-train.txt", "uc_merced-test.txt"), partial(read_original, split="test")),
+    files=("*UCMerced_LandUse.zip", "*uc_merced-*.txt"),
+    unpack=("*.zip",),
+    ids="files",
+)
+
+CARD = Card(
+    title="UC Merced Land Use",
+    citation="Yang, Newsam. Bag-of-visual-words and spatial extensions for land-use classification. "
+    "ACM SIGSPATIAL 2010.",
+    homepage="http://weegee.vision.ucmerced.edu/datasets/landuse.html",
+    licence="public domain (USGS)",
+    access="open",
+    size="0.3 GB",
+    splits={"test": 2100},
+    labels={
+        "use_case": "science",
+        "fine_grained": "no",
+        "reasoning": "less",
+        "external_knowledge": "no",
+        "interaction": "uniqueness",
+        "information_flow": "querying",
+    },
+    notes="The data set has no split of its own: all 2,100 pictures are asked. uc_merced:test is the test "
+    "split of torchgeo (420), with its train split as shots; uc_merced:hemm the Kaggle validation part (420) "
+    "that the HEMM paper used.",
+)
+
+
+def _task(
+    name: str, sources: tuple[Hub | Http | Kaggle, ...], variants: dict[str, Task] | None = None
+) -> Task:
+    return Task(
+        name=name,
+        card=CARD,
+        sources=sources,
+        prompt="{{ image }}Which kind of land use does this aerial picture show? {{ instruction }}",
+        answer=OneOf(LABELS, lettered=False),
+        metrics=("accuracy",),
+        max_new_tokens=16,
+        variants=variants or {},
+    )
+
+
+def _all(top: str) -> Layout:
+    return Layout((top,), partial(read_original, top=top))
+
+
+ORIGINAL = File("http://weegee.vision.ucmerced.edu/datasets/UCMerced_LandUse.zip", unpack="original")
+
+TASK = _task(
+    "uc_merced",
+    (
+        Hub(
+            ("torchgeo/ucmerced",),
+            _all(PICTURES),
+            files=("*UCMerced_LandUse.zip",),
+            unpack=("*.zip",),
+            ids="files",
+        ),
+        Http((ORIGINAL,), _all(PICTURES), ids="files"),
+        Http((ORIGINAL,), _all("Images"), ids="files"),
+        Hub(
+            ("blanchon/UC_Merced",),
+            Layout(("**/*.parquet",), read_parquet),
+            files=("*.parquet",),
+            ids="pixels",
+        ),
+    ),
+    variants={
+        "test": _task("uc_merced:test", (TORCHGEO,)),
+        "hemm": _task(
+            "uc_merced:hemm",
+            (
+                Kaggle(
+                    "apollo2506/landuse-scene-classification",
+                    Layout((f"{KAGGLE}/validation.csv", f"{KAGGLE}/validation"), read_kaggle),
+                    ids="kaggle",
+                ),
+            ),
+        ),
+    },
+)

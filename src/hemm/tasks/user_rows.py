@@ -1,0 +1,221 @@
+"""Rows of a user's own data (JSON lines, TSV, hub tables) as samples: one schema for all of them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import orjson
+
+from hemm.core import BadData, HemmError, Media, Sample, check_labels
+from hemm.data.rows import row_id
+from hemm.tasks.cards import COLUMNS, UserCard
+
+SHOTS = ("shots", "train")
+_NAME = re.compile(r"\W+", re.ASCII)
+
+
+@dataclass(frozen=True)
+class Rules:
+    """How rows become samples.
+
+    columns  our name -> the table's column; nothing: a column of that name is not ours
+    split    rows of this split are asked; empty: all that are no shots
+    shots    rows of this split serve as examples; empty: ``shots`` and ``train``
+    labels   choices of rows that have none: gold label -> text shown
+    folders  where picture paths start, in order
+    """
+
+    columns: Mapping[str, str] = field(default_factory=dict)
+    split: str = ""
+    shots: str = ""
+    labels: Mapping[str, str] = field(default_factory=dict)
+    folders: tuple[Path, ...] = ()
+
+    @classmethod
+    def of(cls, card: UserCard, *folders: Path) -> Rules:
+        return cls(card.columns, card.split, card.shots, card.shown, folders)
+
+
+def renamed(row: Mapping[str, Any], rules: Rules, where: str) -> dict[str, Any]:
+    """``row`` with our names for its columns. Raises BadData for a mapped column that is not there."""
+    if not rules.columns:
+        return dict(row)
+    taken = set(rules.columns.values())
+    found = {k: v for k, v in row.items() if k not in taken and k not in rules.columns}
+    for ours, theirs in rules.columns.items():
+        if not theirs:
+            continue
+        if theirs not in row:
+            raise BadData(f"{where}: there is no column {theirs!r} (for {ours}); there are {', '.join(row)}")
+        found[ours] = row[theirs]
+    return found
+
+
+def to_sample(row: Mapping[str, Any], rules: Rules, where: str) -> Sample | None:
+    """One row (with our names) as a sample; None where its split is not wanted.
+
+    Raises BadData that names ``where`` (file and line) and the field.
+    """
+    split = _split(row, rules, where)
+    if split is None:
+        return None
+    media = tuple(
+        m for name in ("image", "images", "audio", "video") for m in _media(row.get(name), name, rules, where)
+    )
+    choices = _texts(row.get("choices"), "choices", where) or tuple(rules.labels.values())
+    references = _references(row, choices, rules, where)
+    extra = {k: v for k, v in row.items() if k not in COLUMNS}
+    fields = {_identifier(k): t for k, v in extra.items() if (t := _scalar(v)) is not None}
+    question = _text(row, "question", where)
+    if question:
+        fields["question"] = question
+    if not media and not fields:
+        raise BadData(f"{where}: field 'question' is missing, and there is no picture either")
+    labels = _mapping(row, "labels", where)
+    try:
+        check_labels(labels, where)
+    except HemmError as error:
+        raise BadData(str(error)) from None
+    given = _text(row, "id", where)
+    text = "\n".join([question, *choices])
+    return Sample(
+        id=given or row_id(text, media),
+        media=media,
+        fields=fields,
+        references=references,
+        choices=choices,
+        unit=_text(row, "unit", where),
+        cluster=_text(row, "cluster", where) or _cluster(media, row),
+        after=_text(row, "after", where) or None,
+        labels=labels,
+        stratum=_text(row, "stratum", where),
+        metadata={**{k: _json(v, k, where) for k, v in extra.items()}, **_mapping(row, "metadata", where)},
+        split=split,
+    )
+
+
+def _split(row: Mapping[str, Any], rules: Rules, where: str) -> str | None:
+    named = _text(row, "split", where)
+    if named and named in ((rules.shots,) if rules.shots else SHOTS) and named != rules.split:
+        return "shots"
+    return "test" if not rules.split or not named or named == rules.split else None
+
+
+def _cluster(media: Sequence[Media], row: Mapping[str, Any]) -> str:
+    """Questions about one picture depend on each other: its path, or its bytes where it has none."""
+    if not media:
+        return ""
+    given = row.get("image") or row.get("images")
+    first = given[0] if isinstance(given, list | tuple) else given
+    return media[0].name if isinstance(first, str) else media[0].digest[:20]
+
+
+def _media(value: Any, name: str, rules: Rules, where: str) -> tuple[Media, ...]:
+    if value is None or value == "":
+        return ()
+    if isinstance(value, list | tuple):
+        return tuple(m for v in value for m in _media(v, name, rules, where))
+    if isinstance(value, Media):
+        return (value,)
+    if not isinstance(value, str):
+        raise BadData(f"{where}: field {name!r} is no path: {value!r:.40}")
+    return (_file(value, name, rules.folders, where),)
+
+
+def _file(value: str, name: str, folders: tuple[Path, ...], where: str) -> Media:
+    """The file at a path below one of ``folders``; the first that has it, else the first."""
+    if re.match(r"[a-z]+://", value):
+        raise BadData(f"{where}: field {name!r} is a web address; download the file and give its path")
+    path = PurePosixPath(value.replace("\\", "/"))
+    if path.is_absolute():
+        inside = next((f for f in folders if Path(path).is_relative_to(f.resolve())), None)
+        if inside is None:
+            raise BadData(f"{where}: field {name!r}: {value!r} lies outside {folders[0]}")
+        return Media.at(Path(path), name=str(Path(path).relative_to(inside.resolve())))
+    if ".." in path.parts:
+        raise BadData(f"{where}: field {name!r}: {value!r} lies outside {folders[0]}")
+    found = next((f / path for f in folders if (f / path).is_file()), folders[0] / path)
+    return Media.at(found, name=str(path))
+
+
+def _references(
+    row: Mapping[str, Any], choices: tuple[str, ...], rules: Rules, where: str
+) -> tuple[str, ...]:
+    name = "answers" if row.get("answers") not in (None, "", []) else "answer"
+    value = row.get(name)
+    if value is None or value == "":
+        return ()
+    values = value if isinstance(value, list | tuple) else [value]
+    return tuple(_reference(v, name, choices, rules, where) for v in values)
+
+
+def _reference(value: Any, name: str, choices: tuple[str, ...], rules: Rules, where: str) -> str:
+    """One right answer: a choice by text, by letter, or by position from 0; any text where there are none."""
+    text = _scalar(value)
+    if text is None:
+        raise BadData(f"{where}: field {name!r} is no text: {value!r:.40}")
+    gold = {shown: label for label, shown in rules.labels.items()}
+    if not choices or text in choices:
+        return gold.get(text, text)
+    if text in rules.labels:
+        return text
+    if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < len(choices):
+        return gold.get(choices[value], choices[value])
+    if len(text) == 1 and 0 <= ord(text) - ord("A") < len(choices):
+        shown = choices[ord(text) - ord("A")]
+        return gold.get(shown, shown)
+    raise BadData(f"{where}: field {name!r} is {text!r:.60}, which is none of the {len(choices)} choices")
+
+
+def _scalar(value: Any) -> str | None:
+    """A single value as text; None for lists, objects and nothing."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, int | float | str):
+        return str(value)
+    return None
+
+
+def _texts(value: Any, name: str, where: str) -> tuple[str, ...]:
+    if value is None or value == "":
+        return ()
+    if not isinstance(value, list | tuple) or any(_scalar(v) is None for v in value):
+        raise BadData(f"{where}: field {name!r} is no list of texts: {value!r:.40}")
+    return tuple(str(_scalar(v)) for v in value)
+
+
+def _text(row: Mapping[str, Any], name: str, where: str) -> str:
+    value = row.get(name)
+    if value is None:
+        return ""
+    text = _scalar(value)
+    if text is None:
+        raise BadData(f"{where}: field {name!r} is no text: {value!r:.40}")
+    return text
+
+
+def _mapping(row: Mapping[str, Any], name: str, where: str) -> dict[str, Any]:
+    value = row.get(name) or {}
+    if not isinstance(value, dict):
+        raise BadData(f"{where}: field {name!r} is no object: {value!r:.40}")
+    return dict(value)
+
+
+def _json(value: Any, name: str, where: str) -> Any:
+    """A value that JSON can hold (tables hold dates and the like, as text then)."""
+    if isinstance(value, Media | bytes):
+        return None
+    try:
+        return orjson.loads(orjson.dumps(value, default=str))
+    except (TypeError, orjson.JSONEncodeError, orjson.JSONDecodeError):
+        return str(value)
+
+
+def _identifier(name: str) -> str:
+    """A column name as a prompt template can say it (``l2-category``: ``l2_category``)."""
+    plain = _NAME.sub("_", name)
+    return plain if plain[:1].isalpha() or plain[:1] == "_" else f"_{plain}"
