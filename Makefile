@@ -10,7 +10,7 @@ SHELL := /bin/bash
 PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3 python; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 && echo $$p && break; done)
 VENV := .venv
-PIP := $(VENV)/bin/python -m pip --disable-pip-version-check --quiet install $(PIP_FLAGS) -c constraints.txt
+PIP := $(VENV)/bin/python -m pip --disable-pip-version-check -qq install $(PIP_FLAGS) -c constraints.txt
 CPUS := $(shell getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2)
 JOBS ?= $(shell test $(CPUS) -gt 4 && echo 4 || echo $(CPUS))
 SETUP := pyproject.toml constraints.txt
