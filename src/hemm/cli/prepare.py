@@ -1,0 +1,129 @@
+"""``hemm prepare``: sources into packs."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from hemm.cli._common import print_errors
+from hemm.core.errors import HemmError
+
+if TYPE_CHECKING:
+    from hemm.data.pack import Pack
+
+WITH_ERRORS = 3
+
+
+@click.command("prepare")
+@click.argument("tasks", metavar="TASK...", nargs=-1, required=True)
+@click.option(
+    "--from",
+    "folder",
+    type=click.Path(path_type=Path),
+    metavar="FOLDER",
+    help="The data set's original files, instead of downloading them.",
+)
+@click.option("--limit", type=int, metavar="N", help="Prepare only the first N units of the selection order.")
+@click.option(
+    "--card",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Card file for data of your own (columns, prompt, labels).",
+)
+def command(tasks: Sequence[str], folder: Path | None, limit: int | None, card: Path | None) -> int:
+    """Turn a task's source into a pack, once; runs then read the pack alone.
+
+    TASK is a name from `hemm tasks`, ./folder, ./task.py, file.tsv or hub:ORG/NAME. Files that are missing
+    and pictures that do not open are listed, the rest is packed, and the exit status is 3.
+    """
+    from hemm.data.prepare import prepare
+    from hemm.tasks import resolve
+
+    if limit is not None and limit < 1:
+        raise HemmError(f"--limit is {limit}: it counts units and starts at 1")
+    resolved = [resolve(name, card) for name in tasks]
+    whole = True
+    for task in resolved:
+        with _progress(task.name) as progress:
+            pack = prepare(task, folder=folder, limit=limit, progress=progress)
+        _tell(pack)
+        whole = _complain(pack) and whole
+    return 0 if whole else WITH_ERRORS
+
+
+def _tell(pack: Pack) -> None:
+    info = pack.info
+    shots = f" and {pack.rows('shots')} shots" if pack.rows("shots") else ""
+    limit = f" (limited to {info['limit']} units)" if info.get("limit") else ""
+    size = info["media"]
+    click.echo(
+        f"{pack.task}: {len(pack)} samples{shots}{limit}, {size['count']} media ({_bytes(size['bytes'])}), "
+        f"from {info['source']}; pack {pack.hash[:12]} in {pack.path}"
+    )
+
+
+def _complain(pack: Pack) -> bool:
+    """List what is missing or does not open; whether there was nothing to list."""
+    missing, problems = pack.info["missing"], pack.info["problems"]
+    if missing["count"]:
+        click.echo(f"{pack.task}: {missing['count']} samples left out: their files are missing", err=True)
+        print_errors([(name, "missing") for name in dict.fromkeys(missing["names"])])
+    if problems["count"]:
+        click.echo(f"{pack.task}: {problems['count']} samples whose media cannot be used", err=True)
+        print_errors([(p["id"], p["problem"]) for p in problems["samples"]])
+    return not missing["count"] and not problems["count"]
+
+
+def _bytes(size: int) -> str:
+    for unit in ("B", "KB", "MB"):
+        if size < 1000:
+            return f"{size:.0f} {unit}" if unit == "B" else f"{size:.1f} {unit}"
+        size = size / 1000  # type: ignore[assignment]
+    return f"{size:.1f} GB"
+
+
+@contextmanager
+def _progress(name: str) -> Iterator[Callable[[int, int | None, str], None] | None]:
+    """A bar on a terminal; a line now and then where stderr goes to a file."""
+    if not sys.stderr.isatty():
+        yield _Lines(name)
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+    columns: tuple[Any, ...] = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.fields[text]}"),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        row = bar.add_task(name, total=None, text="")
+
+        def update(done: int, total: int | None, unit: str) -> None:
+            shown = _bytes(done) if unit == "bytes" else f"{done:,} {unit}"
+            bar.update(row, completed=done, total=total, text=shown)
+
+        yield update
+
+
+class _Lines:
+    """Progress as a line every ten seconds."""
+
+    def __init__(self, name: str) -> None:
+        self._name, self._last = name, time.monotonic()
+
+    def __call__(self, done: int, total: int | None, unit: str) -> None:
+        if time.monotonic() - self._last < 10:
+            return
+        self._last = time.monotonic()
+        amount = _bytes(done) if unit == "bytes" else f"{done:,} {unit}"
+        of = "" if not total else f" of {_bytes(total) if unit == 'bytes' else f'{total:,}'}"
+        click.echo(f"{self._name}: {amount}{of}", err=True)

@@ -1,0 +1,162 @@
+"""``hemm tasks``: what can be asked."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from hemm.cli._common import emit, format_option, print_json
+
+if TYPE_CHECKING:
+    from hemm.core import Message, Sample, Task
+
+COLUMNS = ("name", "use_case", "samples", "size", "licence", "access", "ready")
+
+
+@click.command("tasks")
+@click.argument("name", required=False)
+@format_option("table", "json", "csv", "markdown")
+@click.option(
+    "--card", type=click.Path(path_type=Path), metavar="FILE", help="Card file for data of your own."
+)
+def command(name: str | None, format_: str, card: Path | None) -> None:
+    """List the tasks, or show one: how to get it, an example, the prompt as it is sent."""
+    from hemm.tasks import SUITES, TASKS, resolve
+
+    if name is None:
+        suites = {task: suite for suite, names in SUITES.items() for task in names}
+        rows = [{**describe(TASKS.get(n)), "suite": suites.get(n, "")} for n in TASKS.names()]
+        emit(rows, COLUMNS, format_, "Tasks (hemm tasks NAME shows one)")
+        return
+    task = resolve(name, card)
+    sample, messages = example(task)
+    if format_ == "json":
+        shown = None if sample is None else _plain(sample, messages)
+        print_json({**describe(task), "example": shown})
+    else:
+        _show(task, sample, messages)
+
+
+def describe(task: Task) -> dict[str, Any]:
+    """One task as a row: stable keys, documented in docs/data.md."""
+    from hemm.data import cache
+    from hemm.data.pack import open_pack
+
+    card = task.card
+    folder = cache.current(task.name)
+    pack = None
+    if folder is not None:
+        try:
+            pack = open_pack(folder)
+        except Exception:  # a damaged pack is no pack; prepare makes it anew
+            pack = None
+    return {
+        "name": task.name,
+        "title": card.title,
+        "use_case": card.labels.get("use_case", ""),
+        "labels": dict(card.labels),
+        "samples": len(pack) if pack else next(iter(card.splits.values()), None),
+        "splits": dict(card.splits),
+        "size": card.size,
+        "licence": card.licence,
+        "access": card.access,
+        "ready": _ready(bool(pack), _at_hand(task), pack.info.get("limit") if pack else None),
+        "homepage": card.homepage,
+        "citation": card.citation,
+        "notes": card.notes,
+        "sources": [s.name for s in task.sources],
+        "metrics": list(task.metrics),
+        "answer": task.answer.name,
+        "variants": sorted(task.variants),
+        "pack": None if pack is None else {"hash": pack.hash, "path": str(pack.path), **pack.info["rows"]},
+    }
+
+
+def _ready(prepared: bool, at_hand: bool, limit: int | None) -> str:
+    if prepared:
+        return f"yes (limit {limit})" if limit else "yes"
+    return "on first use" if at_hand else "no"
+
+
+def _at_hand(task: Task) -> bool:
+    """Whether preparing it downloads nothing: hemm draws it, or it is the user's own."""
+    from hemm.data.sources import Generated, Local
+
+    return bool(task.sources) and isinstance(task.sources[0], Generated | Local)
+
+
+def example(task: Task) -> tuple[Sample | None, tuple[Message, ...]]:
+    """A sample and its messages: from the pack, or drawn; None where the task is not prepared."""
+    from hemm.core import HemmError
+    from hemm.data.prepare import ensure
+    from hemm.tasks.prompt import render
+
+    try:
+        pack = ensure(task)
+    except HemmError:
+        if _at_hand(task):
+            raise
+        return None, ()
+    sample = pack.sample(0)
+    return sample, render(task, sample)
+
+
+def _plain(sample: Sample, messages: tuple[Message, ...]) -> dict[str, Any]:
+    return {
+        "id": sample.id,
+        "fields": dict(sample.fields),
+        "references": [_reference(r) for r in sample.references],
+        "choices": list(sample.choices),
+        "labels": dict(sample.labels),
+        "media": [{"name": m.name, "type": m.mime, "digest": m.digest} for m in sample.media],
+        "prompt": [{"role": m.role, "text": _text(m)} for m in messages],
+    }
+
+
+def _reference(reference: Any) -> str:
+    return reference if isinstance(reference, str) else f"<{reference.kind} {reference.name}>"
+
+
+def _text(message: Message) -> str:
+    return "".join(p if isinstance(p, str) else f"<{p.kind} {p.name}>\n" for p in message.parts)
+
+
+def _show(task: Task, sample: Sample | None, messages: tuple[Message, ...]) -> None:
+    row = describe(task)
+    click.echo(f"{row['name']}: {row['title']}")
+    for key in ("citation", "homepage", "licence", "access", "size", "splits", "labels", "notes"):
+        if row[key]:
+            click.echo(f"  {key}: {_line(row[key])}")
+    for key in ("answer", "metrics", "variants"):
+        if row[key]:
+            click.echo(f"  {key}: {_line(row[key])}")
+    click.echo(f"  ready: {row['ready']}" + (f", in {row['pack']['path']}" if row["pack"] else ""))
+    click.echo("\nHow to get it:")
+    if _at_hand(task):
+        click.echo("  nothing to get: it is prepared on first use")
+    else:
+        for source in dict.fromkeys(row["sources"]):
+            click.echo(f"  hemm prepare {task.name}    from {source}")
+        for required in dict.fromkeys(s.layout.required for s in task.sources if s.layout.required):
+            click.echo(f"  hemm prepare {task.name} --from FOLDER    with {', '.join(required)}")
+    if sample is None:
+        click.echo("\nAn example and the prompt are shown when it is prepared. The template:")
+        click.echo(_indented(task.prompt))
+        return
+    click.echo(f"\nExample {sample.id}, as it is sent:")
+    for message in messages:
+        click.echo(f"  [{message.role}]")
+        click.echo(_indented(_text(message)))
+    click.echo(f"  [right answer] {' | '.join(_reference(r) for r in sample.references)}")
+
+
+def _line(value: Any) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{k} {v}" if isinstance(v, int) else f"{k}={v}" for k, v in value.items())
+    return ", ".join(value) if isinstance(value, list) else str(value)
+
+
+def _indented(text: str) -> str:
+    return "\n".join(f"    {line}" for line in text.splitlines())
