@@ -184,7 +184,7 @@ class _Check:
             start = (index * 3 + n + 1) % len(others)
             texts = [*self.answer.options(sample), *others[start:], *others[:start], "qwxzj"]
             read = (self._judged(sample, t) for t in texts if t.casefold() not in own)
-            first = next((j for j in read if j is not None), None)
+            first = next((j for j in read if j is not None and j.value != right[n].value), None)
             if first is None and isinstance(right[n].value, str):
                 first = replace(right[n], response=Response(text="qwxzj"), value="qwxzj")
             answers.append(first or right[n])

@@ -291,7 +291,8 @@ def _check_strata(task: Task, samples: Sequence[Sample], found: Findings) -> Non
     classes = {(s.choices, task.answer.options(s)) for s in samples}
     one_set = len(classes) == 1 and any(next(iter(classes)))
     answers = {s.references for s in samples}
-    if empty and one_set and len(answers) > 1:
+    pure = len({(s.unit, s.references) for s in samples}) == len({s.unit for s in samples})
+    if empty and one_set and pure and len(answers) > 1:  # a unit of several answers has no class
         found.add("samples of a classification have a stratum, for --limit to balance over")
 
 
