@@ -6,6 +6,7 @@ import asyncio
 import io
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -25,6 +26,8 @@ from hemm.core import (
     Usage,
     digest,
 )
+from hemm.engine.options import CellResult, RunOptions, Silent
+from hemm.engine.run import run_cells
 from hemm.metrics.formats import OneOf
 
 
@@ -112,8 +115,8 @@ class Batched:
 
     batch_size: int = 4
     spec: str = "fake/batched"
-    identity: Identity = Identity("fake-batched", "1")
-    capabilities: Capabilities = Capabilities()
+    identity: Identity = field(default_factory=lambda: Identity("fake-batched", "1"))
+    capabilities: Capabilities = field(default_factory=Capabilities)
     asked: list[str] = field(default_factory=list)
     batches: list[list[str]] = field(default_factory=list)
     requests: list[Request] = field(default_factory=list)
@@ -135,8 +138,8 @@ class Served:
 
     concurrency: int = 8
     spec: str = "fake/served"
-    identity: Identity = Identity("fake-served", "1")
-    capabilities: Capabilities = Capabilities()
+    identity: Identity = field(default_factory=lambda: Identity("fake-served", "1"))
+    capabilities: Capabilities = field(default_factory=Capabilities)
     asked: list[str] = field(default_factory=list)
     requests: list[Request] = field(default_factory=list)
     failing: dict[str, Failure] = field(default_factory=dict)
@@ -161,3 +164,9 @@ class Served:
 
 def changed(one: Sample, question: str) -> Sample:
     return replace(one, fields={"question": question})
+
+
+def go(out: Path, model: Any, pack: FakePack, one: Task | None = None, **options: Any) -> CellResult:
+    """Run one model on one task: its cell."""
+    chosen = RunOptions(out=out, **options)
+    return asyncio.run(run_cells(chosen, [model], [(one or task(), pack)], Silent()))[0]

@@ -105,7 +105,7 @@ class _Cell:
         check_capabilities(options, self.task, self.pack, self.model, self.selection.rows)
         folder = layout.cell_folder(options.out, self._identity(), self.task.name, self.spec.digest)
         if options.dry_run and not folder.exists():
-            return self._result(folder, "planned", 0, [])
+            return self._result(folder, "planned", len(self.selection.rows) * options.repeats, [])
         head = header(options, self.task, self.pack, self.model, self.spec)
         with CellWriter(folder, head) as cell:
             for line in cell.warnings:
@@ -147,8 +147,7 @@ class _Cell:
         return source_for(self.options, self.task, self.pack, self.model, self.spec)
 
     def _may_have_moved(self) -> bool:
-        """Whether sealed answers may be to other requests than today's although their samples are the same.
-        """
+        """Whether sealed answers may be to other requests than today's although their samples are the same."""
         before = self.cell.before
         if before is None or not self.cell.parts:
             return False

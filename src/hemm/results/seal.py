@@ -15,7 +15,7 @@ from hemm.results.files import checksum, replacing
 from hemm.results.layout import ANSWER_SCHEMA, CALL_SCHEMA
 from hemm.results.record import floats
 
-GROUP_ROWS = 4096
+GROUP_ROWS = 2048
 """Rows of one row group: what sealing holds in memory at a time."""
 
 _WRITER: dict[str, Any] = {

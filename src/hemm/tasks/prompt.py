@@ -91,9 +91,13 @@ class Renderer:
         environment = _environment()
         self._prompt, self._names = self._compile(environment, task.prompt if template is None else template)
         self._instruction: Template | None = None
+        self._constant: dict[str, str] = {}
         if "instruction" in self._names:
             self._instruction, names = self._compile(environment, task.answer.instruction)
             self._names |= names
+            if not names:  # the same for every sample
+                self._constant["instruction"] = self._instruction.render()
+                self._instruction = None
         self._shot = lru_cache(maxsize=4096)(self._render_shot)
         self._shots: dict[str, Sample] = {}
 
@@ -153,7 +157,7 @@ class Renderer:
         return tuple(parts)
 
     def _context(self, sample: Sample) -> dict[str, Any]:
-        context: dict[str, Any] = dict(sample.fields)
+        context: dict[str, Any] = {**sample.fields, **self._constant}
         names = self._names
         if "image" in names or "images" in names:
             context["image"], context["images"] = _marks(len(sample.media))
