@@ -1,0 +1,160 @@
+"""Intervals for means and proportions of answers that come in clusters. ``docs/profile.md`` gives the
+definitions.
+
+n values x in G clusters of sizes m_g (pictures, say, with several questions each). The value is the plain
+mean p. Its variance is cluster-robust: V = G/(G-1) * sum_g (sum of x in g - m_g p)^2 / n^2.
+
+*Means*: p -+ t(G-1) * sqrt(V), within the metric's range.
+
+*Proportions* (every value is one end of the range): Wilson's interval with the quantile t(G-1) and the
+effective number n / D of answers. D, the design effect, is V over the variance that independent answers
+would have, p(1-p)/(n-1). With few wrong (or few right) answers V says little of how alike the answers of a
+cluster are, and mostly too little; so ``PSEUDO`` of one more cluster of mean size (sum m^2 / sum m) is
+added to both variances, in which all answers are the rarer one. D is at least 1. With one answer a cluster
+D is 1: Wilson on n. With all answers equal D is the mean cluster size: each cluster counts as one answer.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+LEVEL = 0.95
+PSEUDO = 0.15
+"""Clusters of the rarer answer that the design effect is told of beside the data. By simulation: 0.05
+leaves coverage below 93 % for 40 clusters of five and p = .97, 0.25 lifts it over 97 % for ten clusters and
+p = .5."""
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """A mean with its interval.
+
+    value      None where nothing was counted
+    low, high  None where no interval can be given; ``note`` says why an interval is missing or not the
+    usual one
+    n          values; ``clusters`` of them
+    """
+
+    value: float | None
+    low: float | None
+    high: float | None
+    n: int
+    clusters: int
+    note: str = ""
+
+    def scaled(self, shift: float, scale: float) -> Estimate:
+        """The estimate of (x - shift) / scale; a negative scale swaps the ends."""
+        ends = [None if e is None else (e - shift) / scale for e in (self.low, self.high)]
+        low, high = ends if scale > 0 else ends[::-1]
+        value = None if self.value is None else (self.value - shift) / scale
+        return Estimate(value, low, high, self.n, self.clusters, self.note)
+
+
+@lru_cache(maxsize=4096)
+def t_quantile(df: int, level: float = LEVEL) -> float:
+    """Two-sided quantile of Student's t: 2.26 for 9 degrees of freedom at 0.95."""
+    from scipy.special import stdtrit
+
+    return float(stdtrit(df, 0.5 + level / 2))
+
+
+def wilson(p: Floats | float, n: Floats | float, z: float) -> tuple[Any, Any]:
+    """Wilson's score interval of a proportion ``p`` of ``n`` (not necessarily whole) trials, at ``z``
+    errors."""
+    spread = z * z / n
+    middle = (p + spread / 2) / (1 + spread)
+    half = z / (1 + spread) * np.sqrt(p * (1 - p) / n + spread / (4 * n))
+    return np.maximum(middle - half, 0.0), np.minimum(middle + half, 1.0)
+
+
+def design_effect(squares: Any, p: Any, n: float, size: float, groups: int) -> Any:
+    """How many times larger the variance of a proportion is than with independent answers, at least 1.
+
+    squares  sum over clusters of (right answers in it - its answers times p) squared
+    size     mean cluster size as an answer sees it: sum m^2 / sum m
+    """
+    whole = PSEUDO * (size * np.maximum(p, 1 - p)) ** 2
+    seen = squares * groups / (groups - 1) + whole
+    independent = n * p * (1 - p) * n / (n - 1) + whole / size
+    return np.maximum(1.0, seen / independent)
+
+
+def mean_interval(
+    values: ArrayLike,
+    clusters: Sequence[Any] | NDArray[Any],
+    bounds: tuple[float, float] = (-math.inf, math.inf),
+    level: float = LEVEL,
+) -> Estimate:
+    """Mean of ``values`` (NaN are left out) with its interval; never of zero width.
+
+    clusters  what each value belongs to
+    bounds    lowest and highest value possible. One cluster alone says nothing of others: the interval is
+    the whole
+              range. Where all values are equal, the interval is Wilson's with each cluster as one answer;
+              without
+              finite bounds there is none.
+    """
+    x = np.asarray(values, dtype=np.float64)
+    known = ~np.isnan(x)
+    x = x[known]
+    if not len(x):
+        return Estimate(None, None, None, 0, 0, "no answers")
+    codes = np.unique(np.asarray(clusters)[known], return_inverse=True)[1]
+    sizes = np.bincount(codes).astype(np.float64)
+    groups, n, mean = len(sizes), float(len(x)), float(np.mean(x))
+    low, high = bounds
+    bounded = math.isfinite(low) and math.isfinite(high) and high > low
+    if groups == 1:
+        ends = bounds if bounded else (None, None)
+        return Estimate(mean, *ends, len(x), 1, "one cluster: the interval is the whole range")
+    quantile = t_quantile(groups - 1, level)
+    size = float((sizes**2).sum() / n)
+    residual = np.bincount(codes, weights=x) - sizes * mean
+    equal = bool(np.all(x == x[0]))
+    if bounded and (equal or bool(np.all((x == low) | (x == high)))):
+        p = min(1.0, max(0.0, (mean - low) / (high - low)))
+        squares = float((residual**2).sum()) / (high - low) ** 2
+        effect = size if equal else float(design_effect(squares, p, n, size, groups))
+        ends_ = wilson(p, n / effect, quantile)
+        first, last = (low + float(e) * (high - low) for e in ends_)
+        return Estimate(mean, first, last, len(x), groups, "all answers score the same" if equal else "")
+    if equal:
+        return Estimate(mean, None, None, len(x), groups, "all answers score the same: no interval")
+    half = quantile * math.sqrt(groups / (groups - 1) * float((residual**2).sum())) / n
+    if half == 0.0:  # clusters whose means agree to the last digit
+        half = quantile * float(np.std(x, ddof=1)) / math.sqrt(n)
+    return Estimate(mean, max(low, mean - half), min(high, mean + half), len(x), groups)
+
+
+def combine(parts: Sequence[Estimate]) -> Estimate:
+    """The mean of independent estimates, each with the same weight.
+
+    The distance to each end is the root of the sum of the parts' squared distances to theirs, over their
+    number
+    (square-and-add): lopsided intervals stay lopsided, and one part alone keeps its own. Parts without a
+    value are left
+    out; a part without an interval leaves the mean without one.
+    """
+    known = [p for p in parts if p.value is not None]
+    if not known:
+        return Estimate(None, None, None, 0, 0, parts[0].note if len(parts) == 1 else "no answers")
+    if len(known) == 1:
+        return known[0]
+    mean = math.fsum(p.value for p in known if p.value is not None) / len(known)
+    n, clusters = sum(p.n for p in known), sum(p.clusters for p in known)
+    notes = "; ".join(dict.fromkeys(p.note for p in known if p.note))
+    if any(p.low is None or p.high is None for p in known):
+        return Estimate(mean, None, None, n, clusters, notes)
+    below = math.hypot(*((p.value or 0.0) - (p.low or 0.0) for p in known)) / len(known)
+    above = math.hypot(*((p.high or 0.0) - (p.value or 0.0) for p in known)) / len(known)
+    return Estimate(mean, mean - below, mean + above, n, clusters, notes)
