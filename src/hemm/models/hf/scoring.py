@@ -24,8 +24,8 @@ class Row:
 def rows_for(options: Sequence[Sequence[Prefix]]) -> list[Row]:
     """The fewest runs that show the probability of every token of every option.
 
-    ``options[i]`` are the token sequences of request i. A run along a prefix shows the distribution after each
-    of its beginnings: options of one token need one run for all, and a prefix of another none of its own.
+    ``options[i]`` are the token sequences of request i. A run along a prefix shows the distribution after
+    each of its beginnings: options of one token need one run for all, a prefix of another needs none.
     """
     rows = []
     for i, sequences in enumerate(options):

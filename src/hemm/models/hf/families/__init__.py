@@ -32,7 +32,7 @@ class Family:
             processor.chat_template = getattr(processor.tokenizer, "chat_template", None)
         if self.needs_template and processor.chat_template is None:
             raise HemmError(
-                f"the checkpoint has no chat template, and hemm knows no prompt for {config.model_type} models"
+                f"the checkpoint has no chat template, and hemm knows no prompt for {config.model_type}"
             )
         self._system: bool | None = None
         self._lead: str | None = None
@@ -87,7 +87,7 @@ class Family:
         )
 
     def _chat(self, messages: Sequence[Message]) -> list[dict[str, Any]]:
-        """Messages as chat templates want them; a system prompt that the template leaves out joins the question."""
+        """Messages as chat templates want them; a system prompt they do not show joins the question."""
         if any(m.role == "system" for m in messages) and not self.takes_system():
             messages = without_system(messages)
         return [{"role": m.role, "content": [content(p) for p in m.parts]} for m in messages]
