@@ -115,8 +115,8 @@ def mean_interval(
     low, high = bounds
     bounded = math.isfinite(low) and math.isfinite(high) and high > low
     if groups == 1:
-        ends = bounds if bounded else (None, None)
-        return Estimate(mean, *ends, len(x), 1, "one cluster: the interval is the whole range")
+        note = "one cluster: the interval is the whole range"
+        return Estimate(mean, low if bounded else None, high if bounded else None, len(x), 1, note)
     quantile = t_quantile(groups - 1, level)
     size = float((sizes**2).sum() / n)
     residual = np.bincount(codes, weights=x) - sizes * mean
