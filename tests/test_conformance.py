@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from itertools import islice
 from pathlib import Path
 
 import pytest
 
-from hemm.core import Sample
+from hemm.core import BatchModel, Binds, Generation, Outcome, Request, Sample, Task, request_key
+from hemm.data.prepare import prepare
 from hemm.metrics import METRICS
 from hemm.metrics import resolve as metric
 from hemm.metrics.formats import OneOf, YesNo
+from hemm.metrics.outcome import judge
 from hemm.models import ModelOptions
 from hemm.models import resolve as model
 from hemm.tasks import ROWS, TASKS
 from hemm.tasks.probes import PROBES
+from hemm.tasks.prompt import render
 from hemm.testing import check_metric, check_model, check_task
 
 
@@ -65,3 +69,47 @@ def test_served_models() -> None:
 
     with ChatServer() as server:
         check_model(model(f"{server.url}#m", ModelOptions()))
+
+
+@pytest.mark.parametrize("name", ["random", "majority", "oracle"])
+def test_baselines(name: str, cache: Path) -> None:
+    task = TASKS.get(next(iter(PROBES)))
+    pack = prepare(task, limit=40)
+    baseline = model(f"baseline/{name}", ModelOptions())
+    assert isinstance(baseline, Binds)
+    baseline.bind(task, pack)
+    check_model(baseline, requests=[asked(task, s) for s in islice(pack.samples(), 8)])
+
+
+def asked(task: Task, sample: Sample) -> Request:
+    """What the engine would ask."""
+    messages = render(task, sample)
+    options = task.answer.options(sample)
+    return Request(sample.id, 0, messages, Generation(), request_key("p", messages, 0, options))
+
+
+@pytest.mark.parametrize("name", [*PROBES, *ROWS])
+def test_the_oracle_reaches_the_ceiling_and_a_pack_keeps_every_sample(
+    name: str, cache: Path, request: pytest.FixtureRequest
+) -> None:
+    """From pack to score by the way that answers go: prompt, answer text, format, outcome, metric."""
+    folder = None
+    if name in ROWS:
+        folder = request.getfixturevalue("realdata") / name
+        if not folder.is_dir():
+            pytest.skip(f"no {folder}")
+    task = TASKS.get(name)
+    pack = prepare(task, folder=folder, limit=60)
+    oracle = model("baseline/oracle", ModelOptions())
+    assert isinstance(oracle, BatchModel)
+    assert isinstance(oracle, Binds)
+    oracle.bind(task, pack)
+    samples = list(pack.samples())
+    answers = oracle.generate_batch([asked(task, s) for s in samples])
+    judged = [judge(s, 0, a, task.answer) for s, a in zip(samples, answers, strict=True)]
+    assert {j.outcome for j in judged} == {Outcome.OK}
+    headline = metric(task.metrics[0])
+    if headline.group == "sample":
+        scores = headline.score([[j] for j in judged])
+        best = [headline.ceiling([s]) for s in samples]
+        assert [s[""] for s in scores] == pytest.approx(best)
