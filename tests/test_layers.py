@@ -24,10 +24,11 @@ PULLED_IN = {"tokenizers": "transformers", "accelerate": "transformers", "torchv
 """Imported where they are there; the package that uses them says whether they are."""
 
 
-def declared() -> set[str]:
-    """Import names of every runtime requirement, extras for users included."""
+def declared(*, tests: bool = False) -> set[str]:
+    """Import names of every runtime requirement, extras for users included; those of tests if asked for."""
     extras = PROJECT["project"]["optional-dependencies"]
-    rows = [*PROJECT["project"]["dependencies"], *(r for k, v in extras.items() if k != "test" for r in v)]
+    rows = [*PROJECT["project"]["dependencies"]]
+    rows += [r for k, v in extras.items() if tests or k != "test" for r in v]
     names = {re.split(r"[<>=!~;\[ ]", row, maxsplit=1)[0].lower() for row in rows}
     return {IMPORT_NAMES.get(name, name.replace("-", "_")) for name in names}
 
@@ -64,6 +65,16 @@ def test_every_import_is_declared() -> None:
         for path in SOURCE.rglob("*.py")
         if (names := imported(path) - allowed)
     }
+    assert not stray
+
+
+@pytest.mark.parametrize("folder", ["tests", "tools", "benchmarks"])
+def test_every_import_of_tests_and_tools_is_declared(folder: str) -> None:
+    files = list((ROOT / folder).rglob("*.py"))
+    own = {p.stem for p in files} | {p.name for p in (ROOT / folder).rglob("*") if p.is_dir()}
+    comes_along = {*PULLED_IN, "safetensors"}
+    allowed = declared(tests=True) | set(sys.stdlib_module_names) | {"hemm", *comes_along, *own}
+    stray = {str(p.relative_to(ROOT)): sorted(names) for p in files if (names := imported(p) - allowed)}
     assert not stray
 
 
