@@ -11,7 +11,11 @@ effective number n / D of answers. D, the design effect, is V over the variance 
 would have, p(1-p)/(n-1). With few wrong (or few right) answers V says little of how alike the answers of a
 cluster are, and mostly too little; so ``PSEUDO`` of one more cluster of mean size (sum m^2 / sum m) is
 added to both variances, in which all answers are the rarer one. D is at least 1. With one answer a cluster
-D is 1: Wilson on n. With all answers equal D is the mean cluster size: each cluster counts as one answer.
+D is 1: Wilson on n.
+
+*All values equal*, anywhere in the range: Wilson's bound for none of n / (sum m^2 / sum m) clusters is the
+share q of clusters that may score otherwise; the interval runs from value - q (value - lowest) to
+value + q (highest - value), which is Wilson's where the value is an end of the range.
 """
 
 from __future__ import annotations
@@ -40,8 +44,8 @@ class Estimate:
     """A mean with its interval.
 
     value      None where nothing was counted
-    low, high  None where no interval can be given; ``note`` says why an interval is missing or not the
-    usual one
+    low, high  None where no interval can be given
+    note       why an interval is missing, or not the usual one
     n          values; ``clusters`` of them
     """
 
@@ -98,11 +102,10 @@ def mean_interval(
     """Mean of ``values`` (NaN are left out) with its interval; never of zero width.
 
     clusters  what each value belongs to
-    bounds    lowest and highest value possible. One cluster alone says nothing of others: the interval is
-    the whole
-              range. Where all values are equal, the interval is Wilson's with each cluster as one answer;
-              without
-              finite bounds there is none.
+    bounds    lowest and highest value possible
+
+    One cluster alone says nothing of others: the interval is the whole range. Where all values are equal and
+    the bounds are not finite, there is none.
     """
     x = np.asarray(values, dtype=np.float64)
     known = ~np.isnan(x)
@@ -121,19 +124,28 @@ def mean_interval(
     size = float((sizes**2).sum() / n)
     residual = np.bincount(codes, weights=x) - sizes * mean
     equal = bool(np.all(x == x[0]))
-    if bounded and (equal or bool(np.all((x == low) | (x == high)))):
-        p = min(1.0, max(0.0, (mean - low) / (high - low)))
-        squares = float((residual**2).sum()) / (high - low) ** 2
-        effect = size if equal else float(design_effect(squares, p, n, size, groups))
-        ends_ = wilson(p, n / effect, quantile)
-        first, last = (low + float(e) * (high - low) for e in ends_)
-        return Estimate(mean, first, last, len(x), groups, "all answers score the same" if equal else "")
     if equal:
-        return Estimate(mean, None, None, len(x), groups, "all answers score the same: no interval")
+        return _all_equal(mean, len(x), groups, quantile**2 / (n / size + quantile**2), bounds)
+    if bounded and bool(np.all((x == low) | (x == high))):
+        p = (mean - low) / (high - low)
+        squares = float((residual**2).sum()) / (high - low) ** 2
+        ends = wilson(p, n / float(design_effect(squares, p, n, size, groups)), quantile)
+        first, last = (low + float(e) * (high - low) for e in ends)
+        return Estimate(mean, first, last, len(x), groups)
     half = quantile * math.sqrt(groups / (groups - 1) * float((residual**2).sum())) / n
     if half == 0.0:  # clusters whose means agree to the last digit
         half = quantile * float(np.std(x, ddof=1)) / math.sqrt(n)
     return Estimate(mean, max(low, mean - half), min(high, mean + half), len(x), groups)
+
+
+def _all_equal(value: float, n: int, clusters: int, share: float, bounds: tuple[float, float]) -> Estimate:
+    """All values the same: up to ``share`` of the clusters (Wilson's bound for none of G) may score
+    otherwise."""
+    note = "all answers score the same"
+    low, high = bounds
+    if not (math.isfinite(low) and math.isfinite(high) and high > low):
+        return Estimate(value, None, None, n, clusters, f"{note}: no interval")
+    return Estimate(value, value - share * (value - low), value + share * (high - value), n, clusters, note)
 
 
 def combine(parts: Sequence[Estimate]) -> Estimate:

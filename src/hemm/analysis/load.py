@@ -48,6 +48,13 @@ class Scores:
     def __len__(self) -> int:
         return len(self.groups)
 
+    @property
+    def spec(self) -> str:
+        """The metric with its parameters."""
+        from hemm.metrics import spec_of
+
+        return spec_of(self.metric)
+
     def take(self, picked: NDArray[Any]) -> Scores:
         """These groups alone (a mask or row numbers)."""
         return replace(
@@ -75,7 +82,7 @@ class Loaded:
     subject   digest of who was asked how, whatever the task: equal for all cells of one model and its
     settings
     pair      the same without control and seed: joins a control to its plain cell
-    corpus    (metric, component) -> corpus value of metrics that are no mean
+    corpus    (metric spec, component) -> corpus value of metrics that are no mean
     """
 
     cell: Cell
@@ -106,7 +113,7 @@ def load(cell: Cell) -> Loaded:
     spec = cell.run["protocol_spec"]
     subject, pair, how = _subject(cell, spec)
     corpus = {
-        (row["metric"], name): part.get("value")
+        (row["spec"], name): part.get("value")
         for row in stored.get("metrics", {}).values()
         for name, part in row["components"].items()
         if part.get("corpus")

@@ -39,7 +39,8 @@ class Subject:
 
 @dataclass(frozen=True)
 class MetricValue:
-    """One component of one metric on one task; ``corpus`` values are no means and have no interval."""
+    """One component of one metric (its spec) on one task; ``corpus`` values are no means and have no
+    interval."""
 
     metric: str
     component: str
@@ -356,7 +357,7 @@ def _task_row(item: Loaded, subject: Subject, normalise: str, lowest: Lowest) ->
 
 
 def _value(scores: Scores, corpus: Mapping[tuple[str, str], float | None]) -> MetricValue:
-    key = (scores.metric.name, scores.component)
+    key = (scores.spec, scores.component)
     if key in corpus:
         n, clusters = int((~np.isnan(scores.read)).sum()), len(set(scores.clusters))
         return MetricValue(

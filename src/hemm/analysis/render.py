@@ -8,7 +8,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from hemm.analysis.intervals import LEVEL, Estimate
-from hemm.analysis.load import OUTCOMES
 from hemm.core import DIMENSIONS, UnknownName, storable
 
 if TYPE_CHECKING:
@@ -176,13 +175,13 @@ def _csv(rows: Sequence[Mapping[str, Any]]) -> str:
 
 
 def number(value: float | None) -> str:
-    return "-" if value is None else f"{value:.2f}"
+    return "-" if value is None else f"{round(value, 2) + 0.0:.2f}"  # no "-0.00"
 
 
 def interval(estimate: Estimate) -> str:
     if estimate.low is None or estimate.high is None:
         return "-"
-    return f"{estimate.low:.2f} to {estimate.high:.2f}"
+    return f"{number(estimate.low)} to {number(estimate.high)}"
 
 
 def failures(outcomes: Mapping[str, int], cut: int = 0) -> str:
@@ -209,7 +208,7 @@ TASK_HEAD = [
     f"{LEVEL:.0%} interval",
     "norm.",
     "n",
-    "/".join((OUTCOMES[0], *FAILURES)),
+    "failed",
 ]
 CONTROL_HEAD = ["task", "picture", "with - without", f"{LEVEL:.0%} interval", "n"]
 
@@ -249,7 +248,7 @@ def task_lines(rows: Sequence[TaskRow]) -> Iterator[Line]:
                     interval(value.estimate),
                     number(row.normalised.value if row.normalised else None) if first else "",
                     str(value.estimate.n),
-                    "/".join(str(row.outcomes[o]) for o in (OUTCOMES[0], *FAILURES)) if first else "",
+                    failures(row.outcomes, row.cut) if first else "",
                 ],
             )
 
@@ -292,6 +291,20 @@ def legend(profile: Profile) -> str:
     )
 
 
+def selections(profile: Profile) -> list[str]:
+    """Which samples the scores are of, in words; one line for each selection."""
+    found: dict[str, dict[str, None]] = {}
+    for row in profile.tasks:
+        limit, seed, repeats = (row.selection.get(k) for k in ("limit", "seed", "repeats"))
+        said = "all samples" if limit is None else f"the first {limit} units in the order of seed {seed}"
+        if (repeats or 1) > 1:
+            said += f", {repeats} answers each"
+        found.setdefault(said, {})[row.task] = None
+    if len(found) == 1:
+        return [f"Selection: {next(iter(found))}."]
+    return [f"Selection: {said} of {', '.join(tasks)}." for said, tasks in found.items()]
+
+
 def _print(profile: Profile, console: Any) -> None:
     from rich.text import Text
 
@@ -299,6 +312,8 @@ def _print(profile: Profile, console: Any) -> None:
         console.print(Text(storable(heading), style="bold"))
         console.print(_table(header, lines))
     console.print(Text(legend(profile), style="dim"))
+    for line in selections(profile):
+        console.print(Text(storable(line), style="dim"))
     for note in profile.notes:
         console.print(Text(f"Note: {storable(note)}"))
 
@@ -308,10 +323,10 @@ def _table(header: Sequence[str], lines: Sequence[Line]) -> Table:
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1))
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
     texts = {"", "task", "metric", "failed", "picture"}
     for column in header:
-        right = column not in texts and "/" not in column
+        right = column not in texts
         table.add_column(Text(column), justify="right" if right else "left", overflow="fold", no_wrap=right)
     for kind, cells in lines:
         padded = [*cells, *[""] * (len(header) - len(cells))]
@@ -330,7 +345,8 @@ def _markdown(profile: Profile) -> str:
                 shown[0] = f"**{shown[0]}**"
             out.append(_bar(shown))
         out.append("")
-    out += [_escaped(legend(profile)), *(f"\n- {_escaped(note)}" for note in profile.notes)]
+    out += [_escaped(line) for line in (legend(profile), *selections(profile))]
+    out += [f"\n- {_escaped(note)}" for note in profile.notes]
     return "\n".join(out)
 
 

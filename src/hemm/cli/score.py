@@ -55,6 +55,7 @@ def command(folder: Path, metrics: tuple[str, ...], tasks: tuple[str, ...], form
             rows.append(
                 {
                     "model": stored.model,
+                    "protocol": stored.protocol[:12],
                     "task": stored.task,
                     "metric": row["spec"],
                     "value": main.get("value"),
@@ -63,4 +64,4 @@ def command(folder: Path, metrics: tuple[str, ...], tasks: tuple[str, ...], form
                     "folder": str(stored.folder),
                 }
             )
-    emit(rows, ["model", "task", "metric", "value", "n", "failed"], format_)
+    emit(rows, ["model", "task", "protocol", "metric", "value", "n", "failed"], format_)
