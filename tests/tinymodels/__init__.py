@@ -46,7 +46,7 @@ def build(name: str, folder: Path) -> Path:
 
 
 def stir(model: Any) -> None:
-    """Make every parameter matter: random where the family starts at zero, larger where it starts small."""
+    """Make every parameter matter: random where the family starts at zero, of one size elsewhere."""
     import torch
 
     with torch.no_grad():
@@ -54,4 +54,4 @@ def stir(model: Any) -> None:
             if parameter.numel() == 1 or (float(parameter.std()) == 0.0 and float(parameter.mean()) == 0.0):
                 parameter.normal_(0.0, 0.3)
             elif float(parameter.std()) > 0.0:
-                parameter.mul_(min(8.0, 0.15 / float(parameter.std())))
+                parameter.mul_(0.15 / float(parameter.std()))

@@ -107,14 +107,15 @@ class HFModel:
         Raises OutOfMemory where the device has too little memory for them together.
         """
         answers: list[Response | None] = [None] * len(requests)
-        ready: dict[tuple[Generation, bool], list[tuple[int, list[Message]]]] = {}
+        ready: dict[tuple[Generation, int], list[tuple[int, list[Message]]]] = {}
         for i, request in enumerate(requests):
             try:
                 messages = prepared(request)
             except (BadData, FileNotFoundError) as error:
                 answers[i] = Response(failure=Failure("media", " ".join(str(error).split()), permanent=True))
                 continue
-            ready.setdefault((request.generation, bool(request.media)), []).append((i, messages))
+            # one number of pictures together: Mllama's empty picture slots change the other rows
+            ready.setdefault((request.generation, len(request.media)), []).append((i, messages))
         for (generation, _), members in ready.items():
             places = [i for i, _ in members]
             group = [requests[i] for i in places]

@@ -15,6 +15,12 @@ class Blip2(Family):
 
     needs_template = False
 
+    def __init__(self, processor: Any, config: Any) -> None:
+        super().__init__(processor, config)
+        if config.is_encoder_decoder:
+            # padding on the left would stand between picture and text, and T5 counts distances
+            processor.tokenizer.padding_side = "right"
+
     def inputs(self, conversations: Sequence[Sequence[Message]]) -> Any:
         """One picture and one text a row. Raises BadData where a request has none, or several."""
         texts, pictures = [], []
