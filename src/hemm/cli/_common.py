@@ -171,7 +171,13 @@ def print_table(rows: Sequence[Mapping[str, Any]], columns: Sequence[str], title
         table.add_column(Text(column), justify="right" if number else "left", overflow="fold")
     for row in rows:
         table.add_row(*(Text(_cell(row.get(column))) for column in columns))
-    Console(width=None if sys.stdout.isatty() else 10_000, highlight=False, soft_wrap=False).print(table)
+    if sys.stdout.isatty():
+        Console(highlight=False).print(table)
+        return
+    wide = Console(width=10_000, highlight=False, file=io.StringIO())
+    with wide.capture() as caught:
+        wide.print(table)
+    click.echo("\n".join(line.rstrip() for line in caught.get().strip("\n").splitlines()))
 
 
 def _cell(value: Any, *, exact: bool = False) -> str:
