@@ -7,8 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from fake import Batched, FakePack, Served, changed, go, picture, sample, task
 
+from fake import Batched, FakePack, Served, changed, go, picture, sample, task
 from hemm.core import Capabilities, Failure, HemmError, Media, Response, Sample, UnknownName
 from hemm.engine.config import read_config
 from hemm.engine.options import RunOptions, Silent

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from fake import picture, sample, task
 from hypothesis import given
 from hypothesis import strategies as st
 
+from fake import picture, sample, task
 from hemm.core import HemmError, Media, Sample
 from hemm.tasks import prompt as prompt_module
 from hemm.tasks.prompt import Renderer, letter, render

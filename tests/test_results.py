@@ -11,10 +11,10 @@ from pathlib import Path
 import orjson
 import pyarrow.parquet as pq
 import pytest
-from fake import Batched, FakePack, go, picture, sample
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from fake import Batched, FakePack, go, picture, sample
 from hemm.core import BadData, CellLocked, Failure, HemmError, Message, Response
 from hemm.results import layout
 from hemm.results.cell import CellWriter
@@ -62,7 +62,7 @@ def test_a_damaged_line_is_recognised(one, data) -> None:
 def test_whatever_was_cut_off_the_lines_before_are_there(tmp_path_factory, many, data) -> None:
     path = tmp_path_factory.mktemp("journal") / "journal.jsonl"
     journal = Journal(path)
-    places = [journal.append(r) for r in many]
+    places = [journal.append([r])[0] for r in many]
     journal.close()
     size = path.stat().st_size
     cut = data.draw(st.integers(0, size))
@@ -70,7 +70,7 @@ def test_whatever_was_cut_off_the_lines_before_are_there(tmp_path_factory, many,
     whole = [r for r, (offset, length) in zip(many, places, strict=True) if offset + length <= cut]
     assert [r for _, _, r in scan(path)] == whole
     again = Journal(path)  # repairs the torn line, goes on after it
-    place = again.append({"more": 1})
+    (place,) = again.append([{"more": 1}])
     assert again.record(*place) == {"more": 1}
     again.close()
     assert [r for _, _, r in scan(path)] == [*whole, {"more": 1}]
@@ -78,11 +78,11 @@ def test_whatever_was_cut_off_the_lines_before_are_there(tmp_path_factory, many,
 
 def test_lines_wait_for_a_group_and_are_read_before_it_is_full(tmp_path: Path) -> None:
     journal = Journal(tmp_path / "j")
-    places = [journal.append({"n": n}) for n in range(63)]
+    places = journal.append({"n": n} for n in range(63))
     assert (tmp_path / "j").stat().st_size == 0
-    places.append(journal.append({"n": 63}))
+    places += journal.append([{"n": 63}])
     assert len(list(scan(tmp_path / "j"))) == 64
-    places.append(journal.append({"n": 64}))
+    places += journal.append([{"n": 64}])
     assert [journal.record(*p)["n"] for p in places] == list(range(65))
     journal.close()
 
@@ -90,10 +90,10 @@ def test_lines_wait_for_a_group_and_are_read_before_it_is_full(tmp_path: Path) -
 @given(st.sets(st.integers(0, 19)))
 def test_keeping_some_lines_moves_them_together(tmp_path_factory, kept) -> None:
     journal = Journal(tmp_path_factory.mktemp("journal") / "j")
-    places = [journal.append({"n": n}) for n in range(20)]
+    places = journal.append({"n": n} for n in range(20))
     moved = journal.keep(places[n] for n in sorted(kept))
     assert [journal.record(*p)["n"] for p in moved] == sorted(kept)
-    assert journal.record(*journal.append({"n": "new"})) == {"n": "new"}
+    assert journal.record(*journal.append([{"n": "new"}])[0]) == {"n": "new"}
     journal.close()
 
 
@@ -208,7 +208,7 @@ def _fill(folder: Path, numbers: range, plan: int | None = None) -> CellWriter:
     writer = CellWriter(folder, {"protocol": "p"}).open()
     writer.plan(len(numbers) if plan is None else plan)
     for at, number in enumerate(numbers):
-        writer.add(at, _line(number))
+        writer.add([(at, _line(number))])
     return writer
 
 
@@ -234,7 +234,7 @@ def test_parts_are_sealed_in_plan_order_and_their_bytes_are_their_content(
         writer = CellWriter(tmp_path / name, {"protocol": "p"}).open()
         writer.plan(10)
         for number in order:
-            writer.add(number, _line(number))
+            writer.add([(number, _line(number))])
             _seal(writer)
         writer.seal_rest()
         writer.run["state"] = "sealed"
@@ -279,7 +279,7 @@ def test_killed_between_two_steps_of_a_seal_nothing_is_lost_or_doubled(
     for at in range(6 - sealed):
         again.claim(at, (f"s{at + sealed:05d}", 0))
     for at in (6, 7):
-        again.add(at - sealed, _line(at))
+        again.add([(at - sealed, _line(at))])
     _seal(again)
     again.seal_rest()
     again.close()
@@ -293,9 +293,9 @@ def test_the_newest_answer_replaces_the_older_one_and_calls_stay(tmp_path: Path)
     for text in ("old", "new"):
         writer = CellWriter(tmp_path, {"protocol": "p"}).open()
         writer.plan(2 if text == "old" else 1)
-        writer.add(0, _line(1, text, started=1.0 if text == "old" else 2.0))
+        writer.add([(0, _line(1, text, started=1.0 if text == "old" else 2.0))])
         if text == "old":
-            writer.add(1, _line(2, text))
+            writer.add([(1, _line(2, text))])
         _seal(writer)
         writer.seal_rest()
         writer.save()

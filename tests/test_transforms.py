@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from fake import FakePack, picture, sample
 from hypothesis import given
 from hypothesis import strategies as st
 
+from fake import FakePack, picture, sample
 from hemm.core import BadData, HemmError, Media, Sample, UnknownName
 from hemm.tasks.transforms import PERTURBATIONS, Perturb, Shuffle, grey, remove
 

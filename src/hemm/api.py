@@ -60,7 +60,7 @@ def run(
         models=_several(models),
         tasks=_several(tasks),
         suite=suite,
-        where=tuple((where or {}).items()),
+        where=tuple(f"{k}={v}" for k, v in (where or {}).items()),
         out=Path(out),
         settings=tuple((k, str(v)) for k, v in (settings or {}).items()),
         **options,

@@ -48,15 +48,15 @@ _CONTROLS = ("none", "grey", "shuffle")
 )
 @click.option("--metric", "metrics", multiple=True, metavar="M", help="A metric beside the task's own.")
 @click.option("--revision", default="", metavar="LABEL", help="Hub revision, or a label for a served model.")
+@click.option("--card", type=click.Path(path_type=Path), metavar="FILE", help="Card of your own data.")
 @click.option("--retry-errors", is_flag=True, help="Ask permanent errors again too.")
 @click.option("--dry-run", is_flag=True, help="Say what would be asked.")
 @click.pass_context
-def command(ctx: click.Context, models: tuple[str, ...], config: Path | None, **given: Any) -> int:
+def command(ctx: click.Context, /, models: tuple[str, ...], config: Path | None, **given: Any) -> int:
     """Ask MODELs (tiny) the samples of tasks (the probes), judge the answers, and print the profile."""
     if config is not None:
-        models = (
-            _merge(ctx, config, given) or models if not models else (_merge(ctx, config, given), models)[1]
-        )
+        from_file = _merge(ctx, config, given)
+        models = models or from_file
     options = _options(models, given)
     from hemm.engine.run import run
 

@@ -25,20 +25,22 @@ GENERATION_KEYS: dict[str, Callable[[str], Any]] = {
 class RunOptions:
     """Options of ``hemm run``, named as on the command line.
 
+    where       ``DIMENSION=CATEGORY``, each
     limit       units to ask of each task; None: all
     control     empty, ``none`` (pictures removed), ``grey`` or ``shuffle``
     perturb     ``NAME:LEVEL`` or empty
     prompt      another prompt template (its text); ``prompt_name`` says where it is from
     settings    ``--set KEY=VALUE`` pairs
     concurrency, batch_size  0: the model's own choice
-    metrics     metric specs to score with instead of the task's own
+    metrics     metric specs to score with beside the task's own
+    card        card file for data of the user's own
     command     the command line as it was, for run.json
     """
 
     models: tuple[str, ...] = ("tiny",)
     tasks: tuple[str, ...] = ()
     suite: str = ""
-    where: tuple[tuple[str, str], ...] = ()
+    where: tuple[str, ...] = ()
     limit: int | None = None
     seed: int = 0
     out: Path = Path("results")
@@ -55,6 +57,7 @@ class RunOptions:
     batch_size: int = 0
     metrics: tuple[str, ...] = ()
     revision: str = ""
+    card: Path | None = None
     retry_errors: bool = False
     dry_run: bool = False
     command: tuple[str, ...] = ()

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import islice
@@ -173,10 +173,7 @@ class Pipeline:
             requests = [item.request for item in batch]
             loop = asyncio.get_running_loop()
             responses = await loop.run_in_executor(self._asker, batcher.run_batch, model, requests)
-        call = Call(started, time.perf_counter() - clock)
-        for item, response in zip(batch, responses, strict=True):
-            self._finish(item, response, call)
-        self._watch()
+        self._finish(zip(batch, responses, strict=True), Call(started, time.perf_counter() - clock))
 
     async def _ask_each(self, model: RequestModel, stretches: Iterator[Numbers]) -> None:
         workers = self._concurrency or model.concurrency
@@ -187,8 +184,7 @@ class Pipeline:
             while (item := await queue.get()) is not None:
                 started, clock = time.time(), time.perf_counter()
                 response = await self._generate(model, item)
-                self._finish(item, response, Call(started, time.perf_counter() - clock))
-                self._watch()
+                self._finish([(item, response)], Call(started, time.perf_counter() - clock))
 
         async with asyncio.TaskGroup() as group:
             group.create_task(self._read(self._chunks(stretches), chunks))
@@ -197,10 +193,9 @@ class Pipeline:
             while (chunk := await chunks.get()) is not None:
                 for item in chunk:
                     if item.known or item.failure is not None:
-                        self._finish(item, None, Call(time.time(), 0.0))
+                        self._finish([(item, None)], Call(time.time(), 0.0))
                     else:
                         await queue.put(item)
-                self._watch()
             for _ in range(workers):
                 await queue.put(None)
 
@@ -214,32 +209,35 @@ class Pipeline:
 
     # finishing
 
-    def _finish(self, item: Item, response: Response | None, call: Call) -> None:
-        if item.known:
-            self._cell.claim(item.position, (item.sample.id, item.repeat))
-        else:
-            if item.failure is not None:
-                response = Response(failure=item.failure, attempts=0)
-            assert response is not None
-            self._count(item, response)
-            for media in response.media:
-                self._cell.keep_media(media)
-            labels = self._source.task.labels_of(item.sample)
-            request = item.request
-            self._cell.add(
-                item.position,
-                record(item.sample, labels, item.repeat, request.key, request.messages, response, call),
-            )
+    def _finish(self, answered: Iterable[tuple[Item, Response | None]], call: Call) -> None:
+        """Journal what was answered together; of a batch that was asked again, only what the journal lacks."""
+        new = [self._record(i, r, call) for i, r in answered if not (i.known and self._claim(i))]
+        if new:
+            self._cell.add(new)
         if not self._chained and self._cell.complete_parts:
             self._sealable.set()
+        self._watcher.step(self._cell.filled_count, self.counts.tokens, self.counts.errors)
+
+    def _claim(self, item: Item) -> bool:
+        self._cell.claim(item.position, (item.sample.id, item.repeat))
+        return True
+
+    def _record(self, item: Item, response: Response | None, call: Call) -> tuple[int, dict[str, Any]]:
+        if item.failure is not None:
+            response = Response(failure=item.failure, attempts=0)
+        assert response is not None
+        self._count(item, response)
+        for media in response.media:
+            self._cell.keep_media(media)
+        labels, request = self._source.task.labels_of(item.sample), item.request
+        return item.position, record(
+            item.sample, labels, item.repeat, request.key, request.messages, response, call
+        )
 
     def _count(self, item: Item, response: Response) -> None:
         self.counts.asked += item.failure is None
         self.counts.errors += response.failure is not None
         self.counts.tokens += (response.usage.input_tokens or 0) + (response.usage.output_tokens or 0)
-
-    def _watch(self) -> None:
-        self._watcher.step(self._cell.filled_count, self.counts.tokens, self.counts.errors)
 
 
 def _split(items: Iterator[Item], aside: list[Item]) -> Iterator[Item]:

@@ -41,13 +41,13 @@ class Bar:
             refresh_per_second=5,
         )
         self._task = self._bar.add_task(storable(title), total=total, completed=done, rate="", more="")
-        self._began, self._first = time.monotonic(), None
+        self._began, self._first = time.monotonic(), -1
         self._bar.start()
 
     def step(self, answers: int, tokens: int, errors: int) -> None:
         if self._bar is None:
             return
-        if self._first is None:
+        if self._first < 0:
             self._first = answers
         rate = (answers - self._first) / max(time.monotonic() - self._began, 1e-9)
         self._bar.update(self._task, completed=answers, rate=f"{rate:.1f}/s", more=_more(tokens, errors))

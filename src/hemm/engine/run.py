@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pyarrow.compute as pc
 
-from hemm.core import Binds, HemmError, Identity, Model, Response, Task, redact
+from hemm.core import Binds, Identity, Model, Response, Task, redact
 from hemm.engine.options import CellResult, RunOptions, Silent, Watcher
 from hemm.engine.pipeline import Pipeline
 from hemm.engine.plan import ABSENT, ANSWERED, Plan, everything, needed, sealed_state
@@ -41,14 +41,9 @@ def run(options: RunOptions, watcher: Watcher | None = None) -> list[CellResult]
 def _tasks(options: RunOptions) -> list[Task]:
     from hemm import tasks
 
-    found = [tasks.resolve(name) for name in options.tasks]
-    if options.suite or options.where or not found:
-        suite = options.suite if found or options.where else options.suite or "probes"
-        found += tasks.select(suite=suite or None, where=dict(options.where))
-    unique = {task.name: task for task in found}
-    if not unique:
-        raise HemmError("no task is chosen: hemm tasks lists them")
-    return list(unique.values())
+    plain = not (options.tasks or options.suite or options.where)
+    suite = "probes" if plain else options.suite
+    return tasks.select(options.tasks, suite=suite, where=options.where, card=options.card)
 
 
 async def run_cells(

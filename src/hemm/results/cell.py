@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -198,10 +198,12 @@ class CellWriter:
         self._missing = [min(size, positions - start) for start in range(0, positions, size)]
         self._sealed = self.filled_count = 0
 
-    def add(self, position: int, record: dict[str, Any]) -> None:
-        """Journal a new answer."""
-        self._index.pop((record["id"], record["repeat"]), None)
-        self._fill(position, self._open_journal().append(record))
+    def add(self, answers: Sequence[tuple[int, dict[str, Any]]]) -> None:
+        """Journal new answers: (position, record) each. Those of one call are kept, or lost, together."""
+        places = self._open_journal().append(record for _, record in answers)
+        for (position, record), place in zip(answers, places, strict=True):
+            self._index.pop((record["id"], record["repeat"]), None)
+            self._fill(position, place)
 
     def claim(self, position: int, key: Key) -> None:
         """Use the journaled answer of ``key`` at this position."""

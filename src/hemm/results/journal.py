@@ -85,18 +85,23 @@ class Journal:
             os.ftruncate(self._file, end)
         return end
 
-    def append(self, record: dict[str, Any]) -> tuple[int, int]:
-        """Add a line: its (offset, length). It is on its way to the file after ``FLUSH_LINES`` lines."""
-        line = encode(record)
+    def append(self, records: Iterable[dict[str, Any]]) -> list[tuple[int, int]]:
+        """Add lines: their (offset, length). They go to the file once ``FLUSH_LINES`` wait, all of a call together.
+
+        So what was answered in one batch is kept, or asked again, in one piece.
+        """
+        lines = [encode(record) for record in records]
+        places: list[tuple[int, int]] = []
         with self._lock:
-            place = (self._end + self._buffered, len(line))
             if not self._buffer:
                 self._oldest = time.monotonic()
-            self._buffer.append(line)
-            self._buffered += len(line)
+            for line in lines:
+                places.append((self._end + self._buffered, len(line)))
+                self._buffered += len(line)
+            self._buffer += lines
             if len(self._buffer) >= FLUSH_LINES:
                 self.flush()
-        return place
+        return places
 
     @property
     def due(self) -> bool:

@@ -151,7 +151,7 @@ def _contrast(
     pixels: np.ndarray[Any, Any], level: float, random: np.random.Generator
 ) -> np.ndarray[Any, Any]:
     """Distance from the mean value times ``level``."""
-    mean = pixels.mean()
+    mean = float(pixels.mean())
     return np.add((pixels - mean) * level, mean)
 
 

@@ -1,0 +1,212 @@
+"""Runs that are killed: child processes, real SIGKILL, resumed until they are complete.
+
+Children are forked from a process that has everything imported (``python -m crash.harness``), so that a life
+is short enough to be ended often. What they ask is written down by who is asked: by the HTTP server, or by
+the model with one O_APPEND write.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import json
+import os
+import random
+import select
+import signal
+import subprocess
+import sys
+import time
+import traceback
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from fake import Batched, sample, task
+from hemm.core import Layout, Request, Response, Task, Usage
+from hemm.data.pack import open_pack
+from hemm.data.sources import Generated
+from hemm.engine.options import RunOptions, Silent
+from hemm.engine.run import run_cells
+from hemm.results import layout
+from hemm.results.journal import FLUSH_LINES, scan
+from hemm.results.read import cell, cells
+
+SAMPLES, PART_ROWS, BATCH, CONCURRENCY = 260, 90, 7, 12
+
+
+def crash_task() -> Task:
+    """A task of questions of very different length, so that batches are not in plan order."""
+    rows = [
+        sample(i, fields={"question": f"Is {i} even? {'Think. ' * (i * 37 % 11)}"}) for i in range(SAMPLES)
+    ]
+    return task(sources=(Generated(Layout((), lambda _: iter(rows))),))
+
+
+@dataclass
+class Tells(Batched):
+    """A local model whose answers depend on their batch, and which writes down what it is asked."""
+
+    log: str = ""
+    pause: float = 0.01
+
+    def generate_batch(self, requests: Sequence[Request]) -> list[Response]:
+        together = hashlib.sha256(" ".join(r.sample_id for r in requests).encode()).hexdigest()
+        out = os.open(self.log, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
+        os.write(out, "".join(f"{r.sample_id}\n" for r in requests).encode())
+        os.close(out)
+        time.sleep(self.pause)
+        return [Response(f"yes {together} {r.sample_id}", usage=Usage(1, 1)) for r in requests]
+
+
+def batched(out: Path, pack: Path, log: str) -> None:
+    """A child's life with the local model."""
+    _live(out, pack, Tells(batch_size=BATCH, log=log))
+
+
+def served(out: Path, pack: Path, url: str) -> None:
+    """A child's life with the model behind HTTP."""
+    from hemm.models import resolve
+
+    _live(out, pack, resolve(url))
+
+
+def _live(out: Path, pack: Path, model: Any) -> None:
+    layout.PART_ROWS = PART_ROWS
+    options = RunOptions(out=out, concurrency=CONCURRENCY)
+    asyncio.run(run_cells(options, [model], [(crash_task(), open_pack(pack))], Silent()))
+
+
+def fork_for_ever() -> None:
+    """For each line [target, out, arg, ...] fork a child that lives it; tell its pid, then how it ended."""
+    targets = {"batched": batched, "served": served}
+    import httpx  # noqa: F401  # what every child needs, once
+
+    import hemm.engine.score
+    import hemm.metrics.scoring
+    import hemm.models.api.openai  # noqa: F401
+
+    for line in sys.stdin:
+        target, *args = json.loads(line)
+        pid = os.fork()
+        if pid == 0:
+            try:
+                targets[target](Path(args[0]), Path(args[1]), args[2])
+            except BaseException:
+                traceback.print_exc()
+                os._exit(1)
+            os._exit(0)
+        print(pid, flush=True)
+        print(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), flush=True)
+
+
+class Nursery:
+    """The process that children are forked from."""
+
+    def __enter__(self) -> Nursery:
+        paths = os.pathsep.join(p for p in sys.path if p)
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "crash.harness"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            bufsize=0,
+            env={**os.environ, "PYTHONPATH": paths},
+        )
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._process.stdin.close()
+        self._process.wait()
+        self._process.stdout.close()
+
+    def live(self, target: str, *args: str, seconds: float | None) -> tuple[int, float]:
+        """Exit code (-9: killed) and length of a child's life, ended after ``seconds``."""
+        pipe = self._process.stdout
+        assert self._process.stdin is not None
+        assert pipe is not None
+        self._process.stdin.write(json.dumps([target, *args]).encode() + b"\n")
+        pid, began = int(pipe.readline()), time.monotonic()
+        if not select.select([pipe], [], [], seconds)[0]:
+            os.kill(pid, signal.SIGKILL)
+        return int(pipe.readline()), time.monotonic() - began
+
+
+@dataclass
+class Lives:
+    """Starts children, kills them, and counts.
+
+    ``asked`` gives every sample id asked so far, in order, over all children.
+    """
+
+    nursery: Nursery
+    target: str
+    args: tuple[str, ...]
+    asked: Callable[[], list[str]]
+    in_flight: int
+    seed: int = 0
+    kills: int = 0
+    lost: list[int] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.random = random.Random(self.seed)
+
+    def live(self, out: Path, seconds: float | None = None) -> float | None:
+        """One child on ``out``, killed after ``seconds``: how long it lived, None where it was killed."""
+        code, length = self.nursery.live(self.target, str(out), *self.args, seconds=seconds)
+        if code == -signal.SIGKILL:
+            self.kills += 1
+            return None
+        assert code == 0, code
+        return length
+
+    def until_complete(self, out: Path, life: float, kills: int) -> None:
+        """Children on ``out``, each killed at a random point of its life, until one completes.
+
+        After each kill: what had been answered and is not on the disk is no more than was in flight and one
+        flush window.
+        """
+        before = len(self.asked())
+        while True:
+            done = self.live(out, self.random.uniform(0, life * 1.05) if self.kills < kills else None)
+            asked = Counter(self.asked()[before:])
+            if done is not None:
+                break
+            kept = self._kept(out)
+            lost = set(asked) - kept
+            self.lost.append(len(lost))
+            assert len(lost) <= self.in_flight + FLUSH_LINES
+        assert len(asked) == SAMPLES
+        again = sum(asked.values()) - len(asked)
+        assert again <= sum(self.lost) + self.in_flight * len(self.lost)
+
+    def _kept(self, out: Path) -> set[str]:
+        """Sample ids whose answer is on the disk."""
+        kept: set[str] = set()
+        for journal in out.rglob(layout.JOURNAL):
+            kept.update(record["id"] for _, _, record in scan(journal))
+        if list(out.rglob(layout.RUN)):
+            for found in cells(out):
+                for part in found.parts:
+                    import pyarrow.parquet as pq
+
+                    kept.update(pq.read_table(found.folder / part.file, columns=["id"])["id"].to_pylist())
+        return kept
+
+
+def parts(out: Path) -> dict[str, bytes]:
+    """Bytes of the sealed parts of the one cell below ``out``, after its seals were checked."""
+    (found,) = cells(out)
+    found.verify()
+    assert found.state == "sealed"
+    assert cell(found.folder).answers(["id"]).num_rows == SAMPLES
+    assert not (found.folder / layout.JOURNAL).exists()
+    assert not list(out.rglob("*.tmp"))
+    return {p.name: p.read_bytes() for p in sorted(found.folder.glob("answers/*"))}
+
+
+if __name__ == "__main__":
+    fork_for_ever()
