@@ -156,8 +156,7 @@ class _Split:
         self.count = int(info["rows"].get(split, 0))
         self.media = tuple(info["media_columns"])
         self._lock = threading.Lock()
-        self._kept: OrderedDict[int, list[Sample]] = OrderedDict()
-        self._sizes: dict[int, int] = {}
+        self._kept: OrderedDict[int, _Group] = OrderedDict()
         self._files: dict[int, Any] = {}
 
     def _open(self, number: int) -> Any:
@@ -210,7 +209,9 @@ class _Split:
                     if file is not None:
                         file.close()
                     current, file = number, self._open(number)
-                yield from self._decode(file.read_row_group(inner, use_threads=False), picked)
+                group = self._group(file, inner)
+                for n in range(group.rows) if picked is None else picked:
+                    yield group.sample(n)
         finally:
             if file is not None:
                 file.close()
@@ -233,50 +234,114 @@ class _Split:
                 number, inner = groups[g]
                 if number not in self._files:
                     self._files[number] = self._open(number)
-                table = self._files[number].read_row_group(inner, use_threads=False)
-                self._kept[g] = list(self._decode(table, None))
-                self._sizes[g] = table.nbytes
-                while len(self._kept) > 1 and sum(self._sizes[k] for k in self._kept) > _CACHED_BYTES:
+                self._kept[g] = self._group(self._files[number], inner)
+                while len(self._kept) > 1 and sum(k.size for k in self._kept.values()) > _CACHED_BYTES:
                     self._kept.popitem(last=False)
             self._kept.move_to_end(g)
-            return self._kept[g][row - int(starts[g])]
+            return self._kept[g].sample(row - int(starts[g]))
 
-    def _decode(self, table: pa.Table, picked: list[int] | None) -> Iterator[Sample]:
-        """Samples of one row group, column by column: no Arrow scalar is made for a row."""
-        column = {name: _texts(table[name]) for name in schema.TEXT_COLUMNS if _is_text(name)}
-        parse = _Parser()
-        media = _media(table, self.media)
-        references, reference_ends = _flat(table["references"])
-        choices, choice_ends = _flat(table["choices"])
-        split = self.split
-        for n in range(table.num_rows) if picked is None else picked:
-            shown, pictures = media[n]
-            refs: tuple[str | Media, ...] = tuple(references[reference_ends[n] : reference_ends[n + 1]])
-            if pictures:
-                rest = iter(pictures)
-                refs = tuple(next(rest) if r is None else r for r in refs)
-            yield Sample(
-                column["id"][n],
-                shown,
-                parse(column["fields"][n]),
-                refs,
-                tuple(choices[choice_ends[n] : choice_ends[n + 1]]),
-                column["unit"][n],
-                column["cluster"][n],
-                column["after"][n],
-                parse(column["labels"][n]),
-                column["stratum"][n],
-                parse(column["metadata"][n]),
-                split,
-                column["sample_hash"][n],
-            )
+    def _group(self, file: Any, inner: int) -> _Group:
+        try:
+            return _Group(file.read_row_group(inner, use_threads=False), self.media, self.split)
+        except Exception as error:
+            raise BadData(f"{self.paths[0].parent}: split {self.split} cannot be read: {error}") from None
 
 
-class _Parser:
-    """JSON objects from text; the empty one is shared."""
+class _Group:
+    """One row group: its columns as plain lists, samples made when asked for.
 
-    def __call__(self, text: str) -> Mapping[str, Any]:
-        return _EMPTY if text == "{}" else orjson.loads(text)
+    Equal media are one object with one bytes object. No Arrow scalar is made for a row.
+    """
+
+    def __init__(self, table: pa.Table, columns: tuple[str, ...], split: str) -> None:
+        self.rows: int = table.num_rows
+        self.size: int = table.nbytes
+        self._split = split
+        self._text = {name: _texts(table[name]) for name in schema.TEXT_COLUMNS if _is_text(name)}
+        self._references, self._reference_ends = _flat(table["references"])
+        self._choices, self._choice_ends = _flat(table["choices"])
+        self._digests, self._ends = _flat(table["media_digests"])
+        self._types, _ = _flat(table["media_types"])
+        self._problems, _ = _flat(table["media_problems"])
+        self._bytes = {name: _Bytes(table[name]) for name in columns}
+        self._only = self._bytes["images"] if columns == ("images",) else None
+        self._made: dict[tuple[str, str], Media] = {}
+
+    def sample(self, n: int) -> Sample:
+        """The sample in row ``n`` of the group."""
+        text, ends = self._text, self._reference_ends
+        references: tuple[str | Media, ...] = tuple(self._references[ends[n] : ends[n + 1]])
+        media, pictures = self._media(n)
+        if pictures:
+            rest = iter(pictures)
+            references = tuple(next(rest) if r is None else r for r in references)
+        return Sample(
+            text["id"][n],
+            media,
+            _object(text["fields"][n]),
+            references,
+            tuple(self._choices[self._choice_ends[n] : self._choice_ends[n + 1]]),
+            text["unit"][n],
+            text["cluster"][n],
+            text["after"][n],
+            _object(text["labels"][n]),
+            text["stratum"][n],
+            _object(text["metadata"][n]),
+            self._split,
+            text["sample_hash"][n],
+        )
+
+    def _media(self, n: int) -> tuple[tuple[Media, ...], tuple[Media, ...]]:
+        """Media and picture references of row ``n``."""
+        start, end = self._ends[n], self._ends[n + 1]
+        if start == end:
+            return (), ()
+        if self._only is not None:  # every medium is a picture: both lists run alike
+            return tuple(self._medium(at, self._only, at) for at in range(start, end)), ()
+        references = self._bytes.get(schema.REFERENCE_MEDIA)
+        cut = end - (0 if references is None else len(references.of(n)))
+        places = {name: iter(column.of(n)) for name, column in self._bytes.items()}
+        found = []
+        for at in range(start, end):
+            name = schema.kind_of(self._types[at]) if at < cut else schema.REFERENCE_MEDIA
+            found.append(self._medium(at, self._bytes[name], next(places[name])))
+        return tuple(found[: cut - start]), tuple(found[cut - start :])
+
+    def _medium(self, at: int, column: _Bytes, place: int) -> Media:
+        path = column.paths[place] or ""
+        key = (self._digests[at], path)
+        media = self._made.get(key)
+        if media is None:
+            data = column.values[column.indices[place]]
+            media = Media(data, name=path, mime=self._types[at], digest=key[0], problem=self._problems[at])
+            self._made[key] = media
+        return media
+
+
+class _Bytes:
+    """One media column of a row group: distinct bytes once; indices and paths over all rows."""
+
+    def __init__(self, column: Any) -> None:
+        array = column.chunk(0)
+        structs = array.flatten()
+        self._offsets: list[int] = array.offsets.to_numpy().tolist()
+        encoded = structs.field("bytes")
+        self.values: list[bytes] = encoded.dictionary.to_numpy(zero_copy_only=False).tolist()
+        indices = encoded.indices
+        if indices.null_count:
+            indices = indices.fill_null(len(self.values))
+            self.values.append(b"")
+        self.indices: list[int] = indices.to_numpy(zero_copy_only=False).tolist()
+        self.paths: list[str | None] = structs.field("path").to_numpy(zero_copy_only=False).tolist()
+
+    def of(self, row: int) -> range:
+        """Where this row's values lie."""
+        return range(self._offsets[row], self._offsets[row + 1])
+
+
+def _object(text: str) -> Mapping[str, Any]:
+    """A JSON object; the empty one is shared."""
+    return _EMPTY if text == "{}" else orjson.loads(text)
 
 
 def _is_text(name: str) -> bool:
@@ -305,63 +370,3 @@ def _lists(column: Any) -> list[list[Any]]:
         ends = (chunk.offsets.to_numpy() - chunk.offsets[0].as_py()).tolist()
         found += [values[a:b] for a, b in itertools.pairwise(ends)]
     return found
-
-
-Shown = tuple[tuple[Media, ...], tuple[Media, ...]]
-
-
-def _media(table: pa.Table, columns: tuple[str, ...]) -> list[Shown]:
-    """Each row's media and picture references; equal ones are one object with one bytes object."""
-    count = table.num_rows
-    if not columns:
-        return [((), ())] * count
-    digests, ends = _flat(table["media_digests"])
-    types, _ = _flat(table["media_types"])
-    problems, _ = _flat(table["media_problems"])
-    read = {name: _Bytes(table[name]) for name in columns}
-    made: dict[str, Media] = {}
-    rows: list[Shown] = []
-    for n in range(count):
-        used = dict.fromkeys(columns, 0)
-        shown: list[Media] = []
-        total = ends[n + 1] - ends[n]
-        pictures = len(read[schema.REFERENCE_MEDIA].of(n)) if schema.REFERENCE_MEDIA in read else 0
-        for k, at in enumerate(range(ends[n], ends[n + 1])):
-            name = schema.REFERENCE_MEDIA if k >= total - pictures else schema.kind_of(types[at])
-            data, path = read[name].at(n, used[name])
-            used[name] += 1
-            digest = digests[at]
-            media = made.get(digest)
-            if media is None or media.name != path:
-                media = Media(data, name=path, mime=types[at], digest=digest, problem=problems[at])
-                made[digest] = media
-            shown.append(media)
-        cut = total - pictures
-        rows.append((tuple(shown[:cut]), tuple(shown[cut:])))
-    return rows
-
-
-class _Bytes:
-    """One media column of a row group: distinct bytes once, looked up by row and place."""
-
-    def __init__(self, column: Any) -> None:
-        array = column.chunk(0)
-        structs = array.flatten()
-        self._offsets = array.offsets.to_numpy().tolist()
-        encoded = structs.field("bytes")
-        self._values = encoded.dictionary.to_numpy(zero_copy_only=False).tolist()
-        indices = encoded.indices
-        if indices.null_count:
-            import pyarrow.compute as pc
-
-            indices = pc.fill_null(indices, len(self._values))
-            self._values.append(b"")
-        self._indices = indices.to_numpy(zero_copy_only=False).tolist()
-        self._paths = structs.field("path").to_numpy(zero_copy_only=False).tolist()
-
-    def of(self, row: int) -> range:
-        return range(self._offsets[row], self._offsets[row + 1])
-
-    def at(self, row: int, place: int) -> tuple[bytes, str]:
-        at = self._offsets[row] + place
-        return self._values[self._indices[at]], self._paths[at] or ""

@@ -171,14 +171,15 @@ class _Job:
     missing_rows: int = 0
     problems: list[dict[str, str]] = field(default_factory=list)
     problem_count: int = 0
-    skipped: int = 0
 
     def run(self, origin: Mapping[str, Any]) -> Pack:
         name = self.facts.task.name
         home = cache.task_folder(name)
         with temporary_folder(home) as work:
-            spools, blobs, columns = self._spool(work)
+            spools = {split: Spool(work / f"{split}.rows") for split in schema.SPLITS}
+            blobs = Blobs(work / "media")
             try:
+                columns = self._spool(spools, blobs)
                 info = self._write(work / "pack", spools, blobs, columns)
             finally:
                 for spool in spools.values():
@@ -217,10 +218,8 @@ class _Job:
         chosen = first_ids((s for s in self._read() if s.split == "test"), self.facts.limit)
         return (s for s in self._read() if s.split != "test" or s.id in chosen)
 
-    def _spool(self, work: Path) -> tuple[dict[str, Spool], Blobs, tuple[str, ...]]:
-        """First pass: look at every sample, keep rows and distinct media on disk."""
-        spools = {split: Spool(work / f"{split}.rows") for split in schema.SPLITS}
-        blobs = Blobs(work / "media")
+    def _spool(self, spools: dict[str, Spool], blobs: Blobs) -> tuple[str, ...]:
+        """First pass: look at every sample, keep rows and distinct media on disk; the media columns used."""
         seen: dict[str, tuple[str, str]] = {}
         used: set[str] = set()
         for n, looked in enumerate(look(self._chosen(), seen.get)):
@@ -242,7 +241,7 @@ class _Job:
             spools[looked.sample.split].add(looked.sample, _row(looked), picture)
         self._check(spools)
         order = (*schema.MEDIA_COLUMNS, schema.REFERENCE_MEDIA)
-        return spools, blobs, tuple(c for c in order if c in used)
+        return tuple(c for c in order if c in used)
 
     def _miss(self, path: str) -> None:
         self.missing_rows += 1
@@ -260,8 +259,9 @@ class _Job:
         for spool in spools.values():
             spool.check_ids(name)
         if not len(spools["test"]):
-            lost = f"; {self.missing_rows} name files that are missing, the first: {self.missing[0]}"
-            raise BadData(f"{name}: no sample was found in {self.folder}{lost if self.missing else ''}")
+            lost = f"; {self.missing_rows} samples name files that are not there" if self.missing else ""
+            first = f", the first: {self.missing[0]}" if self.missing else ""
+            raise BadData(f"{name}: no sample was found in {self.folder}{lost}{first}")
 
     def _write(
         self, target: Path, spools: dict[str, Spool], blobs: Blobs, columns: tuple[str, ...]
