@@ -19,7 +19,6 @@ from hemm.data.files import sync_folder
 if TYPE_CHECKING:
     import httpx
 
-_CHUNK = 1 << 20
 _AGENT = "hemm (research data preparation)"
 
 
@@ -144,7 +143,7 @@ def _once(client: httpx.Client, file: File, part: Path, progress: Progress | Non
         with part.open("r+b" if start else "wb") as out:
             out.seek(start)
             out.truncate()
-            for chunk in response.iter_raw(_CHUNK):
+            for chunk in response.iter_raw():
                 out.write(chunk)
                 start += len(chunk)
                 if progress:

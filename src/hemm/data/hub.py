@@ -71,13 +71,8 @@ def _fetch(source: Hub, repo: str, into: Path, progress: Progress | None) -> tup
     try:
         commit, sizes = _listing(client, repo, source.revision)
         wanted = _wanted(client, source, repo, commit, sizes)
-        if source.split and not wanted.get("test"):
-            commit, sizes = _listing(client, repo, PARQUET_BRANCH)
-            wanted = _wanted(client, source, repo, commit, sizes)
-        if not any(wanted.values()) or (source.split and not wanted["test"]):
-            what = f"split {source.split!r}" if source.split else f"files like {', '.join(source.files)}"
-            config = f" of config {source.config!r}" if source.config else ""
-            raise HemmError(f"hub data set {repo} has no {what}{config}")
+        if not wanted["test"]:
+            commit, sizes, wanted = _converted(client, source, repo)
         folder = into / f"{repo.replace('/', '--')}-{commit[:12]}"
         names = sorted({n for part in wanted.values() for n in part})
         _download(client, repo, commit, {n: sizes[n] for n in names}, folder, progress)
@@ -89,6 +84,22 @@ def _fetch(source: Hub, repo: str, into: Path, progress: Progress | None) -> tup
     except Exception as error:
         raise HemmError(_reason(repo, error)) from error
     return folder, f"{repo}@{commit}"
+
+
+def _converted(client: HfApi, source: Hub, repo: str) -> tuple[str, dict[str, int], dict[str, list[str]]]:
+    """The split on the hub's Parquet branch. Raises HemmError where there is none."""
+    from huggingface_hub import errors
+
+    config = f" of config {source.config!r}" if source.config else ""
+    nothing = HemmError(f"hub data set {repo} has no split {source.split!r}{config} in Parquet files")
+    try:
+        commit, sizes = _listing(client, repo, PARQUET_BRANCH)
+    except (errors.RevisionNotFoundError, errors.RepositoryNotFoundError):
+        raise nothing from None
+    wanted = _wanted(client, source, repo, commit, sizes)
+    if not wanted["test"]:
+        raise nothing
+    return commit, sizes, wanted
 
 
 def _listing(client: HfApi, repo: str, revision: str) -> tuple[str, dict[str, int]]:
@@ -108,7 +119,7 @@ def _wanted(
         return {"test": sorted(n for n in sizes if any(fnmatch(n, p) for p in source.files))}
     parquet = sorted(n for n in sizes if n.endswith(".parquet"))
     patterns = _readme_patterns(client, source, repo, commit) if "README.md" in sizes else {}
-    found: dict[str, list[str]] = {}
+    found: dict[str, list[str]] = {"test": []}
     for ours, split in (("test", source.split), ("shots", source.shots)):
         if split in patterns:
             found[ours] = [n for n in parquet if any(fnmatch(n, p) for p in patterns[split])]
