@@ -87,10 +87,10 @@ def _text(value: Any) -> str:
     return " ".join(str(value).split())
 
 
-def _hub(*repos: str, ids: str) -> Hub:
+def _hub(repo: str, pattern: str, ids: str) -> Hub:
     return Hub(
-        repos,
-        Layout(("**/*test*.parquet",), read_parquet),
+        (repo,),
+        Layout((pattern,), read_parquet),
         files=("*test*.parquet", "*train*.parquet"),
         ids=ids,
     )
@@ -130,8 +130,8 @@ TASK = Task(
             Layout((JSON, PICTURES), read_original),
             ids="picture-question-answer",
         ),
-        _hub("OctoMed/VQA-RAD", ids="picture-question-answer"),
-        _hub("flaviagiammarino/vqa-rad", ids="pixels-question"),
+        _hub("OctoMed/VQA-RAD", "**/test-?????-of-?????.parquet", ids="picture-question-answer"),
+        _hub("flaviagiammarino/vqa-rad", "**/*test*.parquet", ids="pixels-question"),
     ),
     prompt="{{ image }}This is a radiology image.\nQuestion: {{ question }}\n{{ instruction }}",
     answer=ShortAnswer(),
