@@ -7,7 +7,16 @@ import unicodedata
 from collections.abc import Iterable, Sequence
 from functools import cached_property, lru_cache
 
-from hemm.metrics.reading import NEGATION, answered, fold, lines, loose, marked, sentences, without_markdown
+from hemm.metrics.reading import (
+    NEGATION,
+    ends_of_answer,
+    fold,
+    lines,
+    loose,
+    marked,
+    sentences,
+    without_markdown,
+)
 from hemm.metrics.refusal import refuses
 
 
@@ -204,7 +213,7 @@ def _one_of(text: str, options: Options) -> int | None:
     whole = options.raw(text)
     if whole is not None and text.strip():
         return options._first(whole)
-    body = answered(text)
+    body = ends_of_answer(text)
     if not body:
         return None
     plain = without_markdown(body)

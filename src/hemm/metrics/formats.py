@@ -14,8 +14,8 @@ from functools import lru_cache
 from hemm.core import Sample
 from hemm.metrics.choices import Options, letters, one_of
 from hemm.metrics.numbers import read_number, the_number
-from hemm.metrics.reading import NEGATION, answered, lines, marked, without_markdown
-from hemm.metrics.refusal import refuses
+from hemm.metrics.reading import NEGATION, answered, ends_of_answer, lines, marked, without_markdown
+from hemm.metrics.refusal import only_refuses, refuses
 from hemm.metrics.words import yes_or_no
 
 __all__ = [
@@ -164,7 +164,7 @@ class ManyOf:
 
 
 def _many(text: str, table: Options) -> set[int] | None:
-    body = answered(text)
+    body = ends_of_answer(text)
     if not body:
         return None
     spans = marked(body)
@@ -218,6 +218,8 @@ class ShortAnswer:
         if sample.choices:
             return _closed(sample).parse(text, sample)
         body = answered(text)
+        if only_refuses(body):
+            return None
         spans = [s for s in marked(body) if without_markdown(s)]
         parts = lines(without_markdown(spans[0] if spans else body))
         if not parts:
@@ -289,7 +291,7 @@ class Caption:
 
     def parse(self, text: str, sample: Sample) -> str | None:
         plain = " ".join(without_markdown(answered(text)).split())
-        return _unquoted(_LEAD_IN.sub("", plain)) or None
+        return None if only_refuses(plain) else _unquoted(_LEAD_IN.sub("", plain)) or None
 
     def options(self, sample: Sample) -> tuple[str, ...]:
         return ()
@@ -310,7 +312,8 @@ class FreeText:
         return ""
 
     def parse(self, text: str, sample: Sample) -> str | None:
-        return answered(text) or None
+        body = answered(text)
+        return None if only_refuses(body) else body or None
 
     def options(self, sample: Sample) -> tuple[str, ...]:
         return ()

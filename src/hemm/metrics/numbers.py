@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 
-from hemm.metrics.reading import answered, lines, marked, without_markdown
+from hemm.metrics.reading import ends_of_answer, lines, marked, without_markdown
 
 _SMALL_WORDS = (
     "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen "
@@ -77,7 +77,7 @@ def the_number(text: str) -> float | None:
     An explicit final answer comes first, then the whole text, its last line, the right side of a closing
     equation, and prose that mentions one number only.
     """
-    body = answered(text)
+    body = ends_of_answer(text)
     if not body:
         return None
     plain = without_markdown(body)

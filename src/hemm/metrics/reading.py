@@ -75,6 +75,16 @@ def answered(text: str) -> str:
     return body
 
 
+_ENDS = 10_000
+"""Characters of each end of a very long text that closed formats read."""
+
+
+def ends_of_answer(text: str) -> str:
+    """``answered`` for closed formats: of more than 20,000 characters the first and the last 10,000."""
+    body = answered(text)
+    return body if len(body) <= 2 * _ENDS else f"{body[:_ENDS]}\n{body[-_ENDS:]}"
+
+
 # Markers of an answer, final ones and plain ones.
 _MARKER = re.compile(
     r"(?P<box>\\boxed\s{0,4}\{(?P<inbox>(?:[^{}\n]|\{[^{}\n]{0,400}\}){0,400})\})"

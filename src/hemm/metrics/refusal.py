@@ -80,3 +80,9 @@ def refuses(text: str) -> bool:
     """Whether ``text`` (without thinking) reads as a refusal by the documented patterns."""
     start = text[:_LOOKED_AT]
     return _HINT.search(start) is not None and _ALL.search(start) is not None
+
+
+def only_refuses(text: str) -> bool:
+    """Whether a refusal is all that ``text`` says: it reads as one and is no longer than what is looked at.
+    Open formats take no such text as an answer."""
+    return len(text) <= _LOOKED_AT and refuses(text)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from hemm.metrics.reading import NEGATION, answered, fold, lines, marked, sentences, without_markdown
+from hemm.metrics.reading import NEGATION, ends_of_answer, fold, lines, marked, sentences, without_markdown
 from hemm.metrics.refusal import refuses
 
 WORDS: dict[str, tuple[str, str]] = {
@@ -79,7 +79,7 @@ def yes_or_no(text: str) -> bool | None:
     whole = _SIDE.get(fold(text))
     if whole is not None:
         return whole
-    body = answered(text)
+    body = ends_of_answer(text)
     if not body:
         return None
     plain = without_markdown(body)
@@ -94,7 +94,9 @@ def yes_or_no(text: str) -> bool | None:
     edges = {side for line in (parts[:1] + parts[-1:]) if (side := _SIDE.get(fold(line))) is not None}
     if edges:
         return _only(edges)
-    return None if _opens(plain) is None and refuses(plain) else _only(_sides(plain))
+    said = _only(_sides(plain))
+    # "No puedo ayudar", "No, I cannot help": a refusal that opens with no is no answer
+    return None if refuses(plain) and not (said and _alone(plain.casefold())) else said
 
 
 def _only(sides: set[bool]) -> bool | None:
