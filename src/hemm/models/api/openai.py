@@ -132,7 +132,7 @@ class ChatModel:
         headers = {"Content-Type": "application/json"}
         if key:
             headers["Authorization"] = f"Bearer {key}"
-        self._lanes = Lanes(headers, self._policy.timeout)
+        self._lanes = Lanes(self._endpoint.url, headers)
         try:
             await self._greet()
         except BaseException:
