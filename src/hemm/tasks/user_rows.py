@@ -77,9 +77,9 @@ def to_sample(row: Mapping[str, Any], rules: Rules, where: str) -> Sample | None
         raise BadData(f"{where}: field 'question' is missing, and there is no picture either")
     labels = _mapping(row, "labels", where)
     try:
-        check_labels(labels, where)
+        check_labels(labels, "the row")
     except HemmError as error:
-        raise BadData(str(error)) from None
+        raise BadData(f"{where}: field 'labels': {error}") from None
     given = _text(row, "id", where)
     text = "\n".join([question, *choices])
     return Sample(
