@@ -35,7 +35,7 @@ def test_a_lone_surrogate_is_written_out() -> None:
     assert storable("a\ud83db") == "a\\ud83db"
 
 
-NAMES = st.text(min_size=1, max_size=160)
+NAMES = st.text(min_size=1, max_size=110)
 
 
 @given(NAMES)
