@@ -121,7 +121,7 @@ def ask_lowest(facts: Facts, rand: Rand) -> Question | None:
 
 
 def ask_above(facts: Facts, rand: Rand) -> Question:
-    counts = {level: sum(v > level for v in facts["values"]) for level in range(HIGHEST)}
+    counts = {level: sum(v > level for v in facts["values"]) for level in range(1, HIGHEST)}
     number = rand.pick(sorted(set(counts.values())))
     level = rand.pick([n for n, c in counts.items() if c == number])
     return Question(f"How many values are higher than {level}?", str(number), numbers(0, 4))
