@@ -50,7 +50,7 @@ class Tells(Batched):
     """A local model whose answers depend on their batch, and which writes down what it is asked."""
 
     log: str = ""
-    pause: float = 0.01
+    pause: float = 0.006
 
     def generate_batch(self, requests: Sequence[Request]) -> list[Response]:
         together = hashlib.sha256(" ".join(r.sample_id for r in requests).encode()).hexdigest()

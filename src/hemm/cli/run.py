@@ -93,7 +93,7 @@ def _merge(ctx: click.Context, config: Path, given: dict[str, Any]) -> tuple[str
         try:
             given[param.name] = param.type_cast_value(ctx, raw)
         except click.BadParameter as error:
-            raise HemmError(f"--config {config}: {name}: {error.format_message()}") from error
+            raise HemmError(f"--config {config}: {name}: {error.message}") from error
     return models
 
 

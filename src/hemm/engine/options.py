@@ -34,6 +34,7 @@ class RunOptions:
     concurrency, batch_size  0: the model's own choice
     metrics     metric specs to score with beside the task's own
     card        card file for data of the user's own
+    score       whether to score when all is sealed (``hemm score`` does it later)
     command     the command line as it was, for run.json
     """
 
@@ -60,6 +61,7 @@ class RunOptions:
     card: Path | None = None
     retry_errors: bool = False
     dry_run: bool = False
+    score: bool = True
     command: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:

@@ -210,7 +210,7 @@ class Pipeline:
     # finishing
 
     def _finish(self, answered: Iterable[tuple[Item, Response | None]], call: Call) -> None:
-        """Journal what was answered together; of a batch that was asked again, only what the journal lacks."""
+        """Journal what was answered together; of a batch that is asked again, what the journal lacks."""
         new = [self._record(i, r, call) for i, r in answered if not (i.known and self._claim(i))]
         if new:
             self._cell.add(new)

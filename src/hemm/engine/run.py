@@ -30,9 +30,12 @@ def run(options: RunOptions, watcher: Watcher | None = None) -> list[CellResult]
     before anything is asked. KeyboardInterrupt leaves open cells that the same call completes.
     """
     from hemm.data.prepare import ensure
+    from hemm.engine.score import metrics_for
     from hemm.models import resolve
 
     tasks = _tasks(options)
+    for task in tasks:
+        metrics_for(task, options.metrics)
     models = [resolve(spec, model_options(options)) for spec in options.models]
     packs = [(task, ensure(task)) for task in tasks]
     return asyncio.run(run_cells(options, models, packs, watcher or Silent()))
@@ -127,7 +130,7 @@ class _Cell:
         if len(plan) or cell.journaled or cell.run["state"] == "open" or self._unlisted():
             asked = await self._ask(plan, source or self._source(), starter)
             state = self._state()
-        if not is_scored(cell.folder, self.task, options.metrics):
+        if options.score and not is_scored(cell.folder, self.task, options.metrics):
             cell.run["outcomes"] = score_cell(cell.folder, self.task, options.metrics)
             cell.save()
         return self._result(cell.folder, cell.run["state"], asked, self._errors(state))
@@ -142,7 +145,7 @@ class _Cell:
         return source_for(self.options, self.task, self.pack, self.model, self.spec)
 
     def _may_have_moved(self) -> bool:
-        """Whether sealed answers may be to other requests than today's although their samples are the same."""
+        """Whether sealed answers may be to other requests than today's for the same samples."""
         before = self.cell.before
         if before is None or not self.cell.parts:
             return False
@@ -185,6 +188,8 @@ class _Cell:
         cell.save()
         asked = 0
         if len(plan):
+            first = np.flatnonzero(plan.depth == 0)[:1]  # what does not render is told before a model loads
+            next(source.items(plan.rows[first], plan.repeats[first], first), None)
             await starter.start()
             self.watcher.begin(f"{self.task.name} · {self.model.identity.name}", len(plan), 0)
             pipeline = Pipeline(

@@ -12,8 +12,11 @@ from hemm.results.files import replacing, write_json
 from hemm.results.read import Cell, cell
 
 
-def _wanted(task: Task, extra: Sequence[str]) -> dict[str, Metric]:
-    """Metric key -> metric: the task's own that need no weights, and those asked for."""
+def metrics_for(task: Task, extra: Sequence[str] = ()) -> dict[str, Metric]:
+    """Metric key -> metric: the task's own that need no weights, and those asked for.
+
+    Raises UnknownName or HemmError for a spec that means none.
+    """
     from hemm.metrics import metric_key, resolve
 
     own = [m for m in map(resolve, task.metrics) if "weights" not in m.needs]
@@ -33,7 +36,9 @@ def is_scored(folder: Path, task: Task, extra: Sequence[str] = ()) -> bool:
     """Whether the scores on disk are those of today's answers, parser and metrics."""
     found = cell(folder)
     there = found.aggregates()
-    return there.get("basis") == _basis(found, task) and set(_wanted(task, extra)) <= set(there["metrics"])
+    return there.get("basis") == _basis(found, task) and set(metrics_for(task, extra)) <= set(
+        there["metrics"]
+    )
 
 
 def score_cell(folder: Path, task: Task, extra: Sequence[str] = ()) -> dict[str, int]:
@@ -49,7 +54,7 @@ def score_cell(folder: Path, task: Task, extra: Sequence[str] = ()) -> dict[str,
     from hemm.metrics.scoring import aggregate, outcome_counts, parser_versions, score_answers
 
     found = cell(folder)
-    metrics = _wanted(task, extra)
+    metrics = metrics_for(task, extra)
     before: dict[str, Any] = found.aggregates().get("metrics", {})
     again = [resolve(row["spec"]) for key, row in before.items() if key not in metrics]
     metrics |= {metric_key(m): m for m in again}

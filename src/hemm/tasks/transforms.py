@@ -132,7 +132,8 @@ class Shuffle:
 
 def _noise(pixels: np.ndarray[Any, Any], level: float, random: np.random.Generator) -> np.ndarray[Any, Any]:
     """Gaussian noise, ``level`` in grey values (standard deviation)."""
-    return np.add(pixels, random.normal(0.0, level, pixels.shape))
+    noisy: np.ndarray[Any, Any] = pixels + random.normal(0.0, level, pixels.shape)
+    return noisy
 
 
 def _blur(pixels: np.ndarray[Any, Any], level: float, random: np.random.Generator) -> np.ndarray[Any, Any]:
@@ -144,7 +145,8 @@ def _brightness(
     pixels: np.ndarray[Any, Any], level: float, random: np.random.Generator
 ) -> np.ndarray[Any, Any]:
     """All values times ``level``."""
-    return np.multiply(pixels, level)
+    scaled: np.ndarray[Any, Any] = pixels * level
+    return scaled
 
 
 def _contrast(
