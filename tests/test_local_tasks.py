@@ -243,6 +243,7 @@ def test_a_card_says_what_the_data_does_not(cache: Path, tmp_path: Path) -> None
         ("max_new_tokens: many", "max_new_tokens is 'many'"),
         ("name: [a, b]", "name is one value"),
         ("name: a:b", "is no name for a task"),
+        ("columns: {question: [a, b]}", "columns: question is made of one column, not 2"),
         ("- a", "a card is a list of 'key: value' lines"),
         ("a: [", "is no valid YAML"),
         ("file: none.jsonl", "there is no file none.jsonl"),
@@ -438,6 +439,17 @@ def test_a_wrong_python_file_is_one_line(tmp_path: Path, more: str, message: str
 
 
 # --- the hub
+
+
+def test_pictures_and_choices_of_several_columns(cache: Path, tmp_path: Path) -> None:
+    card = "columns: {images: [left, right], choices: [a1, a2, a3], answer: gold}"
+    row = {"id": "1", "left": "p0.png", "right": "p1.png", "question": "?", "a1": "x", "a2": "y", "a3": None}
+    rows = [{**row, "gold": 1}, {**row, "id": "2", "right": "", "gold": "x"}]
+    got = samples(resolve(str(folder(tmp_path / "mine", rows, card))))
+    assert [len(got[n].media) for n in "12"] == [2, 1]
+    assert got["1"].choices == ("x", "y")
+    assert [got[n].references for n in "12"] == [("y",), ("x",)]
+    assert "left" not in got["1"].fields
 
 
 def test_a_hub_data_set_with_a_card(cache: Path, tmp_path: Path) -> None:

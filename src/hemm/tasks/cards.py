@@ -49,7 +49,8 @@ class UserCard:
     metrics: tuple[str, ...] = ()
     max_new_tokens: int = 0
     file: str = ""
-    columns: Mapping[str, str] = field(default_factory=dict)
+    columns: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Our name -> the table's columns: one, several (pictures, choices), or none (not used)."""
     split: str = ""
     shots: str = ""
     config: str = ""
@@ -80,7 +81,7 @@ def _card(raw: dict[str, Any], path: Path) -> UserCard:
     labels = _pairs(raw, "labels", path)
     check_labels(labels, str(path))
     answer, shown = _answer(raw.get("answer"), path)
-    columns = _pairs(raw, "columns", path)
+    columns = _columns(raw, path)
     tokens = plain["max_new_tokens"]
     if tokens and (not tokens.isdigit() or int(tokens) < 1):
         raise BadData(f"{path}: max_new_tokens is {tokens!r}, not a whole number from 1 on")
@@ -154,6 +155,21 @@ def _text(raw: Mapping[str, Any], key: str, path: Path) -> str:
     if not isinstance(value, str):
         raise BadData(f"{path}: {key} is one value, not a list or a group of them")
     return value.strip()
+
+
+def _columns(raw: Mapping[str, Any], path: Path) -> dict[str, tuple[str, ...]]:
+    value = raw.get("columns") or {}
+    if not isinstance(value, dict):
+        raise BadData(f"{path}: columns are 'name: column' lines")
+    found: dict[str, tuple[str, ...]] = {}
+    for name, given in value.items():
+        names = given if isinstance(given, list) else [given] if given else []
+        if not all(isinstance(n, str) for n in names):
+            raise BadData(f"{path}: columns: {name} is a column's name or a list of them")
+        if len(names) > 1 and name not in ("image", "images", "answers", "choices"):
+            raise BadData(f"{path}: columns: {name} is made of one column, not {len(names)}")
+        found[str(name)] = tuple(names)
+    return found
 
 
 def _pairs(raw: Mapping[str, Any], key: str, path: Path) -> dict[str, str]:

@@ -22,14 +22,15 @@ _NAME = re.compile(r"\W+", re.ASCII)
 class Rules:
     """How rows become samples.
 
-    columns  our name -> the table's column; nothing: a column of that name is not ours
+    columns  our name -> the table's column, or several (lists of pictures, choices); none: a column of
+             that name is not ours
     split    rows of this split are asked; empty: all that are no shots
     shots    rows of this split serve as examples; empty: ``shots`` and ``train``
     labels   choices of rows that have none: gold label -> text shown
     folders  where picture paths start, in order
     """
 
-    columns: Mapping[str, str] = field(default_factory=dict)
+    columns: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     split: str = ""
     shots: str = ""
     labels: Mapping[str, str] = field(default_factory=dict)
@@ -44,14 +45,17 @@ def renamed(row: Mapping[str, Any], rules: Rules, where: str) -> dict[str, Any]:
     """``row`` with our names for its columns. Raises BadData for a mapped column that is not there."""
     if not rules.columns:
         return dict(row)
-    taken = set(rules.columns.values())
+    taken = {column for columns in rules.columns.values() for column in columns}
     found = {k: v for k, v in row.items() if k not in taken and k not in rules.columns}
     for ours, theirs in rules.columns.items():
-        if not theirs:
-            continue
-        if theirs not in row:
-            raise BadData(f"{where}: there is no column {theirs!r} (for {ours}); there are {', '.join(row)}")
-        found[ours] = row[theirs]
+        lacking = [column for column in theirs if column not in row]
+        if lacking:
+            there = ", ".join(row)
+            raise BadData(f"{where}: there is no column {lacking[0]!r} (for {ours}); there are {there}")
+        if len(theirs) == 1:
+            found[ours] = row[theirs[0]]
+        elif theirs:
+            found[ours] = [row[column] for column in theirs if row[column] not in (None, "")]
     return found
 
 
