@@ -50,7 +50,7 @@ $(VENV)/.installed: $(SETUP) | $(VENV)/bin/python
 
 $(VENV)/.installed-test: $(VENV)/.installed
 	@echo "installing what the tests need"
-	@$(PIP) -e '.[hf,test]'
+	@$(PIP) -e '.[hf,report,test]'
 	@touch $@
 
 clean:

@@ -28,10 +28,11 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "metrics": ("hemm.cli.metrics:command", "List the metrics, or show one."),
     "score": ("hemm.cli.score:command", "Judge stored answers again, without the model."),
     "profile": ("hemm.cli.profile:command", "Print scores by every dimension, with intervals and outcomes."),
+    "report": ("hemm.cli.report:command", "Write one self-contained HTML page about the results."),
 }
 """Command -> where it lives, what it does. ``hemm --help`` reads this alone."""
 
-_EXTRAS = {"torch": "hf", "transformers": "hf", "safetensors": "hf"}
+_EXTRAS = {"torch": "hf", "transformers": "hf", "safetensors": "hf", "matplotlib": "report"}
 """Package -> the extra that brings it: for the commands that forget to say so."""
 
 
