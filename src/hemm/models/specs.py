@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from hemm.core import HemmError, Model, Registry, UnknownName
+from hemm.core import HemmError, Model, Registry, UnknownName, nearest
 from hemm.models.options import ModelOptions
 
 Factory = Callable[[str, ModelOptions], Model]
@@ -60,5 +60,17 @@ def family(spec: str) -> str:
     prefix = spec.partition("/")[0]
     if prefix != spec and prefix in MODELS and prefix not in ("tiny", "http", "https"):
         return prefix
-    forms = [FORMS.get(n, n) for n in MODELS if not n.startswith("http")]
-    raise UnknownName("model", spec, MODELS, f"write one of {', '.join(forms)}, {FORMS['http']}")
+    forms = [FORMS.get(n, n) for n in MODELS if n != "https"]
+    meant = _meant(spec)
+    question = f"did you mean {meant!r}? " if meant else ""
+    raise UnknownName("model", spec, (), f"{question}write one of {', '.join(forms)}")
+
+
+def _meant(spec: str) -> str | None:
+    """The nearest registered name, by its last part too (oracle), or the spec with the nearest prefix."""
+    tails = {n.rpartition("/")[2]: n for n in MODELS}
+    found = nearest(spec, MODELS) or tails.get(nearest(spec.rpartition("/")[2], tails) or "")
+    prefix, sign, rest = spec.partition("/")
+    if sign and (near := nearest(prefix, [n for n in MODELS if n not in ("tiny", "http", "https")])):
+        return f"{near}/{rest}" if "/" not in near else found
+    return found

@@ -38,8 +38,10 @@ TINY = Path(__file__).resolve().parent.parent / "tiny"
 def open_tiny(spec: str, options: ModelOptions) -> HFModel:
     """The checkpoint that comes with hemm: small enough for any CPU, made for the probes."""
     require_packages(spec)
-    settings = options.read("tiny", SETTINGS | {"dtype": "float32"})
+    settings = options.read("tiny", SETTINGS)
     check(settings)
+    if settings["dtype"] == "auto":  # so small that nothing is gained by less, on any device
+        settings["dtype"] = "float32"
     return HFModel(spec, folder_checkpoint(TINY, "tiny"), settings, options.batch_size or 32)
 
 

@@ -1,0 +1,47 @@
+"""``hemm models``: who there is to ask."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from hemm.cli._common import emit, format_option, print_json
+
+
+@click.command(name="models")
+@click.argument("name", required=False)
+@click.option("--revision", default="", help="Hub branch, tag or commit.")
+@format_option("table", "json", "csv", "markdown")
+def command(name: str | None, revision: str, format_: str) -> None:
+    """List the kinds of models, or show NAME: a kind (hf) or one model (hf/ORG/NAME, tiny, http://host/v1#m).
+
+    Nothing is loaded or downloaded; for a hub model its commit is looked up.
+    """
+    from hemm.models import MODELS, ModelOptions, describe
+    from hemm.models.specs import FORMS
+
+    if name is None:
+        emit(describe.rows(), ["name", "spec", "extra", "installed", "about"], format_)
+        return
+    kind = name in FORMS
+    shown = describe.row(name) if kind else describe.card(name, ModelOptions(revision=revision))
+    if name in MODELS and not kind:
+        shown = {**describe.row(name), **shown}
+    if format_ == "json":
+        print_json(shown)
+    elif format_ == "table":
+        for key, value in shown.items():
+            click.echo(f"{key + ':':<14}{_said(value)}")
+    else:
+        emit([shown], list(shown), format_)
+
+
+def _said(value: Any) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, dict):
+        return ", ".join(f"{k}={v}" for k, v in value.items()) or "-"
+    if isinstance(value, list):
+        return ", ".join(str(v) for v in value) or "-"
+    return "-" if value in (None, "") else str(value)

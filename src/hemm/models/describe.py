@@ -1,0 +1,70 @@
+"""What there is to ask, as rows for people and programs (``hemm models``)."""
+
+from __future__ import annotations
+
+import sys
+from importlib.util import find_spec
+from inspect import cleandoc
+from typing import Any
+
+from hemm.core import BatchModel, Capabilities, Model, RequestModel
+from hemm.models.options import ModelOptions
+from hemm.models.specs import FORMS, MODELS, resolve
+
+EXTRAS: dict[str, tuple[str, tuple[str, ...]]] = {
+    "tiny": ("hf", ("torch", "transformers")),
+    "hf": ("hf", ("torch", "transformers")),
+}
+"""Rows that need an extra of hemm, and the packages it brings."""
+
+
+def rows() -> list[dict[str, Any]]:
+    """One row for each registered name: form of its specs, what it is, extra, installed or not, settings."""
+    return [row(name) for name in MODELS if name != "https"]
+
+
+def row(name: str) -> dict[str, Any]:
+    """The row of a registered name. Raises UnknownName."""
+    factory = MODELS.get(name)
+    about = cleandoc(factory.__doc__ or "").split("\n\n")[0]
+    extra, packages = EXTRAS.get(name, ("", ()))
+    settings = vars(sys.modules[factory.__module__]).get("SETTINGS", {})
+    return {
+        "name": name,
+        "spec": FORMS.get(name, name),
+        "about": " ".join(about.replace("``", "").split()),
+        "extra": f"hemm[{extra}]" if extra else "",
+        "installed": all(find_spec(p) is not None for p in packages),
+        "settings": dict(settings),
+    }
+
+
+def card(spec: str, options: ModelOptions | None = None) -> dict[str, Any]:
+    """What is known of one model before it is started. Raises as ``resolve`` does."""
+    model = resolve(spec, options)
+    return {
+        "spec": model.spec,
+        "model": model.identity.name,
+        "revision": model.identity.revision,
+        **_abilities(model.capabilities),
+        **_asked(model),
+    }
+
+
+def _abilities(able: Capabilities) -> dict[str, Any]:
+    return {
+        "inputs": sorted(able.inputs),
+        "outputs": sorted(able.outputs),
+        "max_images": able.max_images,
+        "image_types": sorted(able.image_types),
+        "likelihood": able.likelihood,
+        "system": able.system,
+    }
+
+
+def _asked(model: Model) -> dict[str, Any]:
+    if isinstance(model, BatchModel):
+        return {"asked": "in batches", "batch_size": model.batch_size}
+    if isinstance(model, RequestModel):
+        return {"asked": "one by one", "concurrency": model.concurrency}
+    return {"asked": ""}
