@@ -9,10 +9,14 @@ thrown away), then all learns to answer, several questions sharing one picture.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import math
+import queue
+import threading
 import time
 from collections import defaultdict
+from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -46,6 +50,7 @@ TRAIN_SEED, EVAL_SEED = 1_000_001, 1_000_000
 TEMPLATE = (
     "{% for message in messages %}"
     "{{ '<|' + message['role'] + '|>' }}"
+    "{% if message['role'] == 'assistant' %}{{ ' ' }}{% endif %}"
     "{% if message['content'] is string %}{{ message['content'] }}"
     "{% else %}{% for part in message['content'] %}"
     "{% if part['type'] == 'image' %}{{ '<image>' }}"
@@ -309,6 +314,29 @@ def save(model: Any, processor: Any, heads: Heads, folder: Path) -> None:
     torch.save(heads.state_dict(), folder.parent / f"{folder.name}-heads.pt")
 
 
+def ahead(make: Callable[[], Any]) -> Generator[Any, None, None]:
+    """What ``make`` gives, again and again, made by a thread while the last one is used."""
+    ready: queue.Queue[Any] = queue.Queue(maxsize=3)
+    over = threading.Event()
+
+    def work() -> None:
+        while not over.is_set():
+            made = make()
+            while not over.is_set():
+                with contextlib.suppress(queue.Full):
+                    ready.put(made, timeout=0.5)
+                    break
+
+    thread = threading.Thread(target=work, daemon=True)
+    thread.start()
+    try:
+        while True:
+            yield ready.get()
+    finally:
+        over.set()
+        thread.join()
+
+
 class Run:
     """One training run: model, data, and the two phases."""
 
@@ -345,12 +373,13 @@ class Run:
         """Train until the minutes are over; the rate warms up, then falls along a cosine of the clock."""
         optimizer = torch.optim.AdamW(parameters, lr=rate, betas=(0.9, 0.98), weight_decay=0.05)
         begin, step, evaluated, losses = time.time(), 0, time.time(), []
+        batches = ahead(lambda: collate(list(islice(self.rows, self.plan.batch)), vision_only))
         while (done := (time.time() - begin) / (60 * minutes)) < 1:
-            self.maker.short = min(0.6, max(0.08, 0.6 * (1 - done) / 0.5 - 0.12))
+            self.maker.short = min(0.75, max(0.1, 2.1 * (1 - done) - 0.1))
             factor = min(1.0, (step + 1) / 100) * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * done)))
             for group in optimizer.param_groups:
                 group["lr"] = rate * factor
-            batch = collate(list(islice(self.rows, self.plan.batch)), vision_only)
+            batch = next(batches)
             with torch.autocast("cpu", torch.bfloat16):
                 tokens = see(self.model, batch["pixels"])
                 auxiliary, seen = self.heads(tokens, batch)
@@ -361,7 +390,7 @@ class Run:
                         logits, batch["ids"][batch["row"], batch["target_at"]], reduction="none"
                     )
                     answer_loss = (each * batch["weight"]).sum() / batch["weight"].sum()
-                    loss = answer_loss + 0.2 * auxiliary
+                    loss = answer_loss + 0.3 * auxiliary
                     losses.append(answer_loss.item())
             optimizer.zero_grad(set_to_none=True)
             loss.backward()
@@ -376,9 +405,10 @@ class Run:
                     + "/".join(f"{s:.2f}" for s in seen)
                     + f" {speed:.1f} pictures/s"
                 )
-            if not vision_only and time.time() - evaluated > 240:
+            if not vision_only and time.time() - evaluated > 300:
                 self.check()
                 evaluated = time.time()
+        batches.close()
         if not vision_only:
             self.check()
 
@@ -394,8 +424,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--minutes", type=float, default=60, help="joint training, wall clock")
     parser.add_argument("--vision-minutes", type=float, default=4, help="picture encoder alone, before")
-    parser.add_argument("--batch", type=int, default=48, help="pictures a step")
-    parser.add_argument("--rate", type=float, default=1.5e-3, help="highest learning rate")
+    parser.add_argument("--batch", type=int, default=24, help="pictures a step")
+    parser.add_argument("--rate", type=float, default=1.3e-3, help="highest learning rate")
     parser.add_argument(
         "--seed", type=int, default=TRAIN_SEED, help="a training seed (another one to continue)"
     )
