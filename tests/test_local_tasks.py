@@ -539,3 +539,33 @@ def test_any_row_is_a_sample_or_one_clear_line(tmp_path: Path, row: dict[str, An
     except BadData as error:
         complaint = str(error)
     assert complaint.startswith("rows.jsonl, line 1: ")
+
+
+def test_the_commands_of_the_docs_run(cache: Path, tmp_path: Path) -> None:
+    import os
+    import re
+    import subprocess
+    import sys
+
+    text = (Path(__file__).parent.parent / "docs" / "your-own-data.md").read_text("utf-8")
+    script = "\n".join(re.findall(r"^```sh\n(.*?)^```$", text, re.MULTILINE | re.DOTALL))
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    done = subprocess.run(
+        ["bash", "-e", "-c", script],
+        cwd=tmp_path,
+        env={**os.environ, "PATH": path},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    for line in (
+        "garden_birds: 3 samples and 1 shots, 4 media",
+        "land: 2 samples, 2 media",
+        "MMBench_DEV_EN: 3 samples, 2 media",
+        "POPE: 2 samples",
+        "ChartQA_TEST: 2 samples",
+        "mmmu_art: 3 samples and 1 shots",
+        "colours: 4 samples",
+        "Is there a dog in the image?\n    Reply with one word: yes or no.",
+    ):
+        assert line in done.stdout
