@@ -251,6 +251,12 @@ def test_markdown_cells_stay_cells(capsys: pytest.CaptureFixture[str]) -> None:
     assert len(lines) == 4
 
 
+def test_yes_and_no_are_words(capsys: pytest.CaptureFixture[str]) -> None:
+    for format_, said in (("table", "yes"), ("markdown", "| yes |"), ("csv", "true"), ("json", "true")):
+        common.emit([{"ready": True}], ["ready"], format_)
+        assert said in capsys.readouterr().out
+
+
 def test_tables_show_text_as_it_is_and_are_not_cut_in_a_pipe(capsys: pytest.CaptureFixture[str]) -> None:
     common.emit([{"name": "x" * 300, "n": 1}, {"name": "[bold]c", "n": 2}], ["name", "n"], "table", "Title")
     shown = capsys.readouterr().out

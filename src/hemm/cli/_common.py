@@ -165,9 +165,8 @@ def print_table(rows: Sequence[Mapping[str, Any]], columns: Sequence[str], title
     table = Table(title=title or None, box=box.SIMPLE_HEAD, title_justify="left", pad_edge=False)
     for column in columns:
         values = [row.get(column) for row in rows]
-        number = all(v is None or isinstance(v, int | float) for v in values) and any(
-            v is not None for v in values
-        )
+        known = [v for v in values if v is not None]
+        number = bool(known) and all(isinstance(v, int | float) and not isinstance(v, bool) for v in known)
         table.add_column(Text(column), justify="right" if number else "left", overflow="fold")
     for row in rows:
         table.add_row(*(Text(_cell(row.get(column))) for column in columns))
@@ -183,6 +182,8 @@ def print_table(rows: Sequence[Mapping[str, Any]], columns: Sequence[str], title
 def _cell(value: Any, *, exact: bool = False) -> str:
     if value is None:
         return ""
+    if isinstance(value, bool):
+        return str(value).lower() if exact else "yes" if value else "no"
     if isinstance(value, float):
         return "" if value != value else repr(value) if exact else f"{value:.4g}"
     if isinstance(value, Mapping):
