@@ -33,6 +33,7 @@ from hemm.core import (
 from hemm.models import ModelOptions, resolve
 from hemm.models.batcher import run_batch, size_for
 from hemm.models.hf import vision
+from hemm.models.hf.families import Opened
 from hemm.models.hf.scoring import rows_for, sums
 
 torch = pytest.importorskip("torch", reason="the transformers adapter needs pip install 'hemm[hf]'")
@@ -309,7 +310,7 @@ def test_max_pixels_reaches_the_processor(started: Started, monkeypatch: pytest.
     inputs = model._family.inputs
     monkeypatch.setattr(model._family, "inputs", lambda chats: (seen.extend(chats), inputs(chats))[1])
     run_batch(model, [request("a", picture(1, (80, 20)), "q", max_pixels=400)])
-    (size,) = [p.pixels().size for p in seen[0][0].parts if isinstance(p, Media)]
+    (size,) = [p.picture.size for p in seen[0][0].parts if isinstance(p, Opened)]
     assert size == (40, 10)
 
 

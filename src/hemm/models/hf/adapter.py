@@ -25,7 +25,7 @@ from hemm.core import (
     Usage,
     storable,
 )
-from hemm.models.hf.families import IMAGES, Family, family_of
+from hemm.models.hf.families import IMAGES, Family, Opened, family_of
 from hemm.models.hf.identity import Checkpoint, folder_checkpoint, hub_checkpoint, is_folder
 from hemm.models.hf.loading import SETTINGS, Loaded, check, load, require_packages
 from hemm.models.hf.scoring import Prefix, Row, forced, rows_for, sums
@@ -265,14 +265,13 @@ class HFModel:
 
 
 def prepared(request: Request) -> list[Message]:
-    """The messages with pictures as small as asked, each opened once to see that it opens."""
+    """The messages with their pictures decoded, as small as asked. Raises BadData where one does not open."""
     messages = []
     for message in request.messages:
         parts: list[str | Media] = []
         for part in message.parts:
             if isinstance(part, Media) and part.kind == "image":
-                part = fit(part, max_pixels=request.generation.max_pixels)
-                part.pixels()
+                part = Opened(fit(part, max_pixels=request.generation.max_pixels))
             parts.append(part)
         messages.append(Message(message.role, tuple(parts)))
     return messages

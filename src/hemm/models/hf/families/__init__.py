@@ -93,12 +93,28 @@ class Family:
         return [{"role": m.role, "content": [content(p) for p in m.parts]} for m in messages]
 
 
+class Opened(Media):
+    """A picture that was decoded once: upright RGB pixels beside the encoded bytes."""
+
+    __slots__ = ("picture",)
+
+    def __init__(self, media: Media) -> None:
+        """Raises BadData where ``media`` does not open."""
+        super().__init__(load=lambda: media.data, name=media.name, mime=media.mime)
+        self.picture = rgb(media)
+
+
+def shown(media: Media) -> Any:
+    """The pixels of a picture. Raises BadData where it does not open."""
+    return media.picture if isinstance(media, Opened) else rgb(media)
+
+
 def content(part: str | Media) -> dict[str, Any]:
     """One part of a message in the chat format. Raises BadData for a picture that does not open."""
     if isinstance(part, str):
         return {"type": "text", "text": part}
     if part.kind == "image":
-        return {"type": "image", "image": rgb(part)}
+        return {"type": "image", "image": shown(part)}
     raise HemmError(f"this model takes pictures and text, not {part.kind}")
 
 

@@ -6,8 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from hemm.core import BadData, Media, Message
-from hemm.models.hf.families import Family
-from hemm.models.pictures import rgb
+from hemm.models.hf.families import Family, shown
 
 
 class Blip2(Family):
@@ -28,7 +27,7 @@ class Blip2(Family):
             media = [p for m in messages for p in m.parts if isinstance(p, Media)]
             if len(media) != 1:
                 raise BadData(f"BLIP-2 takes exactly one picture in a request, not {len(media)}")
-            pictures.append(rgb(media[0]))
+            pictures.append(shown(media[0]))
             texts.append(prompt(messages))
         return self.processor(images=pictures, text=texts, padding=True, return_tensors="pt")
 
