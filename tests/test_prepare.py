@@ -186,6 +186,11 @@ def test_ensure_prepares_what_needs_no_download(cache: Path) -> None:
     remade = task_of(lambda folder: iter([Sample("a"), Sample("b")]), "drawn", revision="2")
     assert len(ensure(remade)) == 2
 
+    assert len(prepare(remade, limit=1)) == 1
+    assert len(ensure(remade)) == 1  # limited on purpose
+    assert len(ensure(drawn)) == 1
+    assert ensure(drawn).info["limit"] is None
+    assert len(prepare(remade)) == 2
     with pytest.raises(HemmError, match="task nlvr is not prepared: hemm prepare nlvr"):
         ensure(resolve("nlvr"))
 

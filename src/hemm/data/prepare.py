@@ -29,7 +29,7 @@ from hemm.data import cache, schema
 from hemm.data.files import locked, sync_folder, sync_tree, temporary_folder
 from hemm.data.layouts import find, fingerprint, match, missing, reader_digest
 from hemm.data.look import Checked, Looked, clean, look
-from hemm.data.pack import Pack, open_pack
+from hemm.data.pack import Pack, find_pack, open_pack
 from hemm.data.select import first_ids
 from hemm.data.sources import Generated, Local
 from hemm.data.spool import Blobs, Row, Spool, set_hash
@@ -73,13 +73,14 @@ def ensure(task: Task, progress: Progress | None = None) -> Pack:
     """The task's current pack, made first where nothing has to be downloaded for it.
 
     That is so for tasks that hemm draws itself and for the user's own files (a changed file makes a new
-    pack). Raises HemmError for other tasks that are not prepared.
+    pack). A pack that was limited on purpose stays. Raises HemmError for other tasks that are not prepared.
     """
-    from hemm.data.pack import find_pack
-
-    if task.sources and isinstance(task.sources[0], Generated | Local):
-        return prepare(task, progress=progress)
-    return find_pack(task.name)
+    source = task.sources[0] if task.sources else None
+    if not isinstance(source, Generated | Local):
+        return find_pack(task.name)
+    limit = _limit_of(task)
+    made = _ready(task, _origin(source, limit))
+    return made if made is not None else prepare(task, progress=progress)
 
 
 class _NotHad(Exception):
@@ -103,16 +104,7 @@ def _from_folder(task: Task, folder: Path, limit: int | None, progress: Progress
 
 
 def _from_source(task: Task, source: Source, limit: int | None, progress: Progress | None) -> Pack:
-    origin: dict[str, Any] = {
-        "source": source.name,
-        "reader": reader_digest(source.layout),
-        "limit": limit,
-    }
-    if isinstance(source, Generated):
-        origin["revision"] = source.revision
-    elif isinstance(source, Local):
-        source.check()
-        origin["files"] = fingerprint(source.path)
+    origin = _origin(source, limit)
     ready = _ready(task, origin)
     if ready is not None:
         return ready
@@ -134,6 +126,28 @@ def _from_source(task: Task, source: Source, limit: int | None, progress: Progre
     folder = place
     facts = _Facts(task, source.name, revision, source.ids, limit)
     return _Job(facts, source.layout, folder, progress).run(origin)
+
+
+def _origin(source: Source, limit: int | None) -> dict[str, Any]:
+    """What a pack from this source is made from, as far as that can be seen without fetching."""
+    origin: dict[str, Any] = {
+        "source": source.name,
+        "reader": reader_digest(source.layout),
+        "limit": limit,
+    }
+    if isinstance(source, Generated):
+        origin["revision"] = source.revision
+    elif isinstance(source, Local):
+        source.check()
+        origin["files"] = fingerprint(source.path)
+    return origin
+
+
+def _limit_of(task: Task) -> int | None:
+    """The limit that the task's current pack was made with."""
+    origin = (cache.entry(task.name) or {}).get("origin")
+    limit = origin.get("limit") if isinstance(origin, dict) else None
+    return limit if isinstance(limit, int) else None
 
 
 def _ready(task: Task, origin: Mapping[str, Any]) -> Pack | None:

@@ -105,7 +105,7 @@ TASK = Task(
         homepage="https://osf.io/89kps/",
         licence="CC0-1.0",
         access="open",
-        size="0.1 GB",
+        size="under 0.1 GB",
         splits={"test": 451, "shots": 1797},
         labels={
             "use_case": "healthcare",

@@ -80,7 +80,7 @@ CARD = Card(
     homepage="https://lil.nlp.cornell.edu/nlvr/",
     licence="CC-BY-4.0",
     access="open",
-    size="0.5 GB",
+    size="0.3 GB",
     splits={"dev": 5934},
     labels={
         "use_case": "multimedia",
