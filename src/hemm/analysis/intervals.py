@@ -9,9 +9,9 @@ mean p. Its variance is cluster-robust: V = G/(G-1) * sum_g (sum of x in g - m_g
 *Proportions* (every value is one end of the range): Wilson's interval with the quantile t(G-1) and the
 effective number n / D of answers. D, the design effect, is V over the variance that independent answers
 would have, p(1-p)/(n-1). With few wrong (or few right) answers V says little of how alike the answers of a
-cluster are, and mostly too little; so ``PSEUDO`` of one more cluster of mean size (sum m^2 / sum m) is
-added to both variances, in which all answers are the rarer one. D is at least 1. With one answer a cluster
-D is 1: Wilson on n.
+cluster are, and mostly too little; so a part, ``PSEUDO`` (1 - 2p)^2, of one more cluster that is all wrong
+(or all right), of mean size s = sum m^2 / sum m, is added to both sums of squares: s^2 to the clustered one,
+s to the independent one. D is at least 1. With one answer a cluster D is 1: Wilson on n.
 
 *All values equal*, anywhere in the range: Wilson's bound for none of n / (sum m^2 / sum m) clusters is the
 share q of clusters that may score otherwise; the interval runs from value - q (value - lowest) to
@@ -30,10 +30,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 LEVEL = 0.95
-PSEUDO = 0.15
-"""Clusters of the rarer answer that the design effect is told of beside the data. By simulation: 0.05
-leaves coverage below 93 % for 40 clusters of five and p = .97, 0.25 lifts it over 97 % for ten clusters and
-p = .5."""
+PSEUDO = 0.2
+"""Share of an unseen cluster in the design effect. By simulation: none leaves coverage at 91 % for 40
+clusters of five and p = .97; 0.2 gives 94.5 to 96.5 % wherever values are not few and discrete."""
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -87,9 +86,9 @@ def design_effect(squares: Any, p: Any, n: float, size: float, groups: int) -> A
     squares  sum over clusters of (right answers in it - its answers times p) squared
     size     mean cluster size as an answer sees it: sum m^2 / sum m
     """
-    whole = PSEUDO * (size * np.maximum(p, 1 - p)) ** 2
-    seen = squares * groups / (groups - 1) + whole
-    independent = n * p * (1 - p) * n / (n - 1) + whole / size
+    unseen = PSEUDO * (1 - 2 * p) ** 2
+    seen = squares * groups / (groups - 1) + unseen * size**2
+    independent = n * p * (1 - p) * n / (n - 1) + unseen * size
     return np.maximum(1.0, seen / independent)
 
 
