@@ -177,3 +177,19 @@ def test_unknown_baselines_and_settings_are_named() -> None:
         resolve("baseline/oracle", ModelOptions(settings=(("dtype", "float32"),)))
     with pytest.raises(HemmError, match="batch-size"):
         resolve("baseline/oracle", ModelOptions(batch_size=-1))
+
+
+@pytest.mark.parametrize("name", ["random", "majority", "oracle"])
+def test_the_conformance_kit_passes(name: str) -> None:
+    from hemm.testing import check_model
+    from hemm.testing.model import example_requests
+
+    model: Any = resolve(f"baseline/{name}")
+    requests = example_requests(model)
+    answers = ["yes", "no", "yes", "no", "yes"]
+    samples = [
+        Sample(r.sample_id, references=(a,), choices=("yes", "no"))
+        for r, a in zip(requests, answers, strict=True)
+    ]
+    model.bind(task(YesNo()), FakePack(samples))
+    check_model(model, requests=requests)

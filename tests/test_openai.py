@@ -314,3 +314,10 @@ def test_lone_surrogates_in_an_answer_are_written_out() -> None:
         (answer,) = ask(server.spec(), [request("q")])
     assert answer.text == "a\\ud800b"
     json.dumps(answer.text).encode()
+
+
+def test_the_conformance_kit_passes() -> None:
+    from hemm.testing import check_model
+
+    with ChatServer() as server:
+        check_model(resolve(server.spec(), ModelOptions(settings=FAST)))
