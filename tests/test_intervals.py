@@ -14,6 +14,7 @@ from scipy import stats
 from hemm.analysis.intervals import Estimate, combine, design_effect, mean_interval, t_quantile, wilson
 
 SIMULATIONS = 2000
+MANY = 10_000
 UNIT = (0.0, 1.0)
 
 
@@ -127,7 +128,7 @@ def right_answers(
     beta    each cluster has its own chance, from a beta distribution
     copies  each answer copies its cluster's one with chance sqrt(icc), else it is drawn alone
     """
-    shape = (SIMULATIONS, clusters)
+    shape = (MANY, clusters)
     if units == 1:
         return rng.binomial(1, p, shape).astype(float)
     if kind == "beta":
@@ -138,7 +139,7 @@ def right_answers(
 
 
 def coverage(right: Counts, units: int, p: float) -> tuple[float, int]:
-    """The share of intervals that hold ``p``, and how many different proportions make up 95 % of what occurs."""
+    """The share of intervals that hold ``p``, and how many proportions make up 95 % of what occurs."""
     clusters = right.shape[1]
     n = float(clusters * units)
     share = right.sum(axis=1) / n
@@ -158,7 +159,7 @@ def test_proportions_are_covered(clusters: int, units: int, p: float) -> None:
         rng = np.random.default_rng([clusters, units, int(100 * p)])
         covered, common = coverage(right_answers(kind, rng, clusters, units, p, 0.3), units, p)
         assert covered >= 0.93, kind
-        # where few different proportions carry most of what occurs, one of them in or out is the choice there is
+        # where few proportions carry most of what occurs, the choice is one of them in or out
         assert covered <= 0.97 or (common <= 18 and covered <= 0.995), (kind, covered, common)
 
 

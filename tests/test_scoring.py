@@ -264,7 +264,7 @@ def test_one_answer_each_has_no_repeat_components() -> None:
 
 @dataclass(frozen=True)
 class Odd:
-    """A plug-in's metric: lower is better, an open range, components it does not announce, no value sometimes."""
+    """A plug-in's metric: lower is better, an open range, unannounced components, at times no value."""
 
     name: str = "odd"
     version: int = 3
