@@ -1,0 +1,19 @@
+"""How results are shown: figures, and one self-contained HTML file without scripts."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from hemm.report.document import write
+
+__all__ = ["write"]
+
+
+def __getattr__(name: str) -> Any:
+    # the figures' library is slow to import: only who writes a report waits for it
+    if name == "write":
+        from hemm.report.document import write
+
+        return write
+    raise AttributeError(f"module 'hemm.report' has no attribute {name!r}")

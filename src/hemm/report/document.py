@@ -1,0 +1,188 @@
+"""``write``: a folder of results, or cells of it, as one HTML file."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from hemm.core import HemmError
+from hemm.report import view
+from hemm.report.findings import CONTROLS, findings
+from hemm.report.method import method, selection, stamp
+from hemm.report.page import render
+from hemm.report.pictures import Gallery
+
+if TYPE_CHECKING:
+    from hemm.analysis.profile import Profile, Subject
+    from hemm.results.read import Cell
+
+NAME = "report.html"
+"""The file's name in a folder of results, where nobody says another."""
+
+
+def write(
+    results: Path | Sequence[Cell],
+    file: Path | None = None,
+    *,
+    normalise: str = "anchored",
+    common: bool = True,
+    per_group: int | None = None,
+    pictures: int = 3_000_000,
+    command: Sequence[str] = (),
+) -> Path:
+    """Write the report of ``results`` (a folder, or cells) to ``file``: the file's path.
+
+    file        ``report.html`` in the folder by default; needed where cells are given
+    per_group   examples of each kind and task; None: as many as one page bears, 0: none
+    pictures    most bytes of encoded pictures
+    command     the command line that asked for the report, to be shown
+    Raises HemmError where there are no results, UnknownName for a normaliser.
+    """
+    from hemm.results.files import write_bytes
+
+    cells = _cells(results)
+    if file is None:
+        if not isinstance(results, Path):
+            raise HemmError("a report of single cells needs a file to be written to")
+        file = results / NAME
+    if file.is_dir():
+        raise HemmError(f"{file} is a folder: name the report's file (-o {file / NAME})")
+    page = html(
+        cells, normalise=normalise, common=common, per_group=per_group, pictures=pictures, command=command
+    )
+    file.parent.mkdir(parents=True, exist_ok=True)
+    write_bytes(file, page.encode("utf-8"))
+    return file
+
+
+def _cells(results: Path | Sequence[Cell]) -> list[Cell]:
+    if isinstance(results, Path):
+        from hemm.results.read import cells
+
+        return cells(results)
+    if not results:
+        raise HemmError("no results to report")
+    return list(results)
+
+
+def html(
+    cells: Sequence[Cell],
+    *,
+    normalise: str = "anchored",
+    common: bool = True,
+    per_group: int | None = None,
+    pictures: int = 3_000_000,
+    command: Sequence[str] = (),
+) -> str:
+    """The report as HTML text; options as ``write``."""
+    profile, why = _profile(cells, normalise, common)
+    values: dict[str, Any] = {
+        "title": view.title(profile, cells, []),
+        "why": why,
+        "profile": profile,
+        "states": states(cells),
+        "selection": _selections(cells),
+        "dates": _dates(cells),
+        "written": stamp(time.time()),
+        "method": method(cells),
+        "command": _command(command),
+    }
+    if profile is not None:
+        values |= _shown(cells, profile, per_group, pictures)
+    return render("report.html", **values)
+
+
+def _profile(cells: Sequence[Cell], normalise: str, common: bool) -> tuple[Profile | None, str]:
+    """The profile, or why there is none yet."""
+    from hemm.analysis.profile import NORMALISERS, profile
+
+    if normalise not in NORMALISERS:
+        profile(cells, normalise)  # raises the error that names the nearest one
+    try:
+        return profile(cells, normalise, common=common), ""
+    except HemmError as error:
+        return None, str(error)
+
+
+def _shown(cells: Sequence[Cell], profile: Profile, per_group: int | None, pictures: int) -> dict[str, Any]:
+    subjects = view.main_subjects(profile)
+    lines = view.lines(profile, subjects)
+    gallery = Gallery(bytes_left=pictures)
+    return {
+        "title": view.title(profile, cells, subjects),
+        "subjects": subjects,
+        "lines": lines,
+        "findings": findings(profile, subjects),
+        "radar": view.radar(lines, subjects),
+        "bars": view.bars(lines, subjects),
+        "most": view.figures.MOST,
+        "controls": view.controls_of(profile),
+        "control_names": CONTROLS,
+        "examples": view.shown_examples(cells, profile, subjects, gallery, per_group),
+        "totals": view.totals(profile, subjects),
+        "failures": view.FAILURES,
+        "unlabelled": not any(line.dimension != "overall" for line in lines),
+        "valued": any(c is not None and c.estimate.value is not None for line in lines for c in line.cells),
+        "units": _units(profile, subjects),
+    }
+
+
+def _units(profile: Profile, subjects: Sequence[Subject]) -> int:
+    """Units asked of the model that was asked most."""
+    keys = {s.key: 0 for s in subjects}
+    for row in profile.tasks:
+        if row.subject.key in keys:
+            keys[row.subject.key] += row.units
+    return max(keys.values(), default=0)
+
+
+def states(cells: Sequence[Cell]) -> list[str]:
+    """What is not finished or has errors, in words; empty where all is well."""
+    said = []
+    for cell in cells:
+        if cell.state == "open":
+            done = cell.answers(["id"]).num_rows if _readable(cell) else 0
+            last: Mapping[str, Any] = (cell.run.get("selections") or [{}])[-1]
+            wanted = (last.get("samples") or 0) * (last.get("repeats") or 1)
+            of = f" of {wanted}" if wanted else ""
+            said.append(
+                f"{cell.model} on {cell.task} is not finished: {done}{of} answers; the same command goes on from there"
+            )
+        elif cell.state != "sealed":
+            said.append(
+                f"{cell.model} on {cell.task}: {cell.state}; the same command asks transient ones again"
+            )
+    return said
+
+
+def _readable(cell: Cell) -> bool:
+    try:
+        cell.verify()
+    except HemmError:
+        return False
+    return True
+
+
+def _selections(cells: Sequence[Cell]) -> str:
+    each = list(dict.fromkeys(selection(cell.run) for cell in cells))
+    if len(each) > 1:
+        return f"{len(each)} different selections (see the method)"
+    return f"{each[0]} of each task" if len({cell.task for cell in cells}) > 1 else each[0]
+
+
+def _dates(cells: Sequence[Cell]) -> str:
+    started = [c["started"] for cell in cells for c in cell.run.get("commands") or ()]
+    if not started:
+        return "not finished yet"
+    first, last = stamp(min(started))[:10], stamp(max(started))[:10]
+    return first if first == last else f"{first} to {last}"
+
+
+def _command(words: Sequence[str]) -> str:
+    import shlex
+
+    from hemm.core import redact
+
+    return redact(shlex.join(words)) if words else ""

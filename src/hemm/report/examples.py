@@ -1,0 +1,295 @@
+"""Which answers a report shows: the best, the worst, where models differ, and those that failed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import orjson
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from hemm.core import keyed_number
+from hemm.report.pictures import MEDIA_MARK, Gallery, Picture
+from hemm.report.text import Excerpt, excerpt
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from hemm.analysis.load import Loaded, Scores
+    from hemm.results.read import Cell
+
+REFERENCES = 6
+"""References of an example that are shown."""
+CARDS = 48
+"""Examples of a whole report, about."""
+
+
+@dataclass(frozen=True)
+class Asked:
+    """One model's cell of a task, with its number and name in this report."""
+
+    item: Loaded
+    number: int
+    label: str
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What one model said. ``scores`` are (metric, value); ``why`` says why there is no answer to read."""
+
+    number: int
+    who: str
+    text: Excerpt
+    reasoning: Excerpt
+    outcome: str
+    cut: bool
+    why: str
+    scores: tuple[tuple[str, float | None], ...]
+    pictures: tuple[Picture, ...]
+    repeats: int
+
+
+@dataclass(frozen=True)
+class Example:
+    """One sample with the answers to it; ``together`` samples are scored as one."""
+
+    id: str
+    pictures: tuple[Picture, ...]
+    prompt: Excerpt
+    references: tuple[Excerpt, ...]
+    picture_references: tuple[Picture, ...]
+    more_references: int
+    labels: tuple[str, ...]
+    answers: tuple[Answer, ...]
+    together: int
+
+
+@dataclass(frozen=True)
+class Group:
+    """Examples of one kind."""
+
+    title: str
+    examples: tuple[Example, ...]
+
+
+def rows_of(cell: Cell, ids: Iterable[str]) -> dict[str, list[dict[str, Any]]]:
+    """The stored answers to these samples, by sample id, in the order of their repeats."""
+    wanted = list(ids)
+    found: dict[tuple[str, int], dict[str, Any]] = {}
+    for row in _read(cell, wanted).to_pylist():
+        found[row["id"], row["repeat"]] = row
+    out: dict[str, list[dict[str, Any]]] = {}
+    for (name, _), row in sorted(found.items(), key=lambda item: item[0][1]):
+        out.setdefault(name, []).append(row)
+    return out
+
+
+def _read(cell: Cell, wanted: list[str]) -> pa.Table:
+    import pyarrow as pa
+
+    if cell.state == "open":
+        table = cell.answers()
+        return table.filter(pc.is_in(table["id"], value_set=pa.array(wanted, type=pa.string())))
+    parts = [pq.read_table(cell.folder / p.file, filters=[("id", "in", wanted)]) for p in cell.parts]
+    return pa.concat_tables(parts) if parts else cell.answers()
+
+
+def examples(asked: Sequence[Asked], gallery: Gallery, per_group: int) -> list[Group]:
+    """Examples of one task over the models that were asked it: equal samples side by side."""
+    items = [a.item for a in asked]
+    picked = _choose([item.headline for item in items], items[0].task, per_group)
+    wanted = {key for _, keys in picked for key in keys}
+    members = _members(items, wanted)
+    ids = [names[0] for names in members.values()]
+    rows = [rows_of(item.cell, ids) for item in items]
+    out = []
+    for title, keys in picked:
+        made = [
+            _example(key, members[key], asked, rows, gallery)
+            for key in keys
+            if key in members and any(members[key][0] in r for r in rows)
+        ]
+        if made:
+            out.append(Group(title, tuple(made)))
+    return out
+
+
+Keys = list[str]
+
+
+def _choose(scores: Sequence[Scores], task: str, count: int) -> list[tuple[str, Keys]]:
+    """(title, groups) of each kind; none twice, other pictures first."""
+    table = _Table(scores, task)
+    taken: set[str] = set()
+
+    def pick(order: Iterable[int]) -> Keys:
+        keys = table.spread([n for n in order if table.keys[n] not in taken], count)
+        taken.update(keys)
+        return keys
+
+    several = len(scores) > 1
+    found: list[tuple[str, Keys]] = []
+    usable = table.readable()
+    means = table.mean[usable]
+    if len(usable) and np.ptp(means) > 1e-9:
+        found.append(("Best on average" if several else "Best", pick(table.sorted(usable, -table.mean))))
+        found.append(("Worst on average" if several else "Worst", pick(table.sorted(usable, table.mean))))
+    elif len(usable):
+        found.append(("All scores are equal: some of the answers", pick(table.sorted(usable, table.mean))))
+    if several:
+        apart = [n for n in usable if table.spread_of[n] > 1e-9]
+        found.append(("Models differ most", pick(table.sorted(apart, -table.spread_of))))
+    for outcome in table.outcomes:
+        failed = [n for n in range(len(table.keys)) if outcome in table.failures[n]]
+        found.append((_FAILED[outcome], pick(table.sorted(failed, table.mean))))
+    return [(title, keys) for title, keys in found if keys]
+
+
+_FAILED = {
+    "unparsable": "Could not be read (unparsable)",
+    "refused": "Refused",
+    "truncated": "Cut off before an answer (truncated)",
+    "error": "No answer was had (error)",
+}
+
+
+class _Table:
+    """Groups of all models side by side: mean score (higher is better), range over models, failures."""
+
+    def __init__(self, scores: Sequence[Scores], task: str) -> None:
+        from hemm.analysis.load import OUTCOMES
+
+        self.task = task
+        self.keys = list(dict.fromkeys(k for s in scores for k in s.groups.tolist()))
+        at = {key: n for n, key in enumerate(self.keys)}
+        values = np.full((len(scores), len(self.keys)), np.nan)
+        self.failures: list[set[str]] = [set() for _ in self.keys]
+        self.clusters = [""] * len(self.keys)
+        for which, own in enumerate(scores):
+            sign = 1.0 if own.metric.higher_is_better else -1.0
+            rows = [at[key] for key in own.groups.tolist()]
+            values[which, rows] = sign * own.read
+            for n, counts, cluster in zip(rows, own.counts, own.clusters.tolist(), strict=True):
+                self.clusters[n] = cluster
+                self.failures[n] |= {o for o, c in zip(OUTCOMES, counts, strict=True) if c and o != "ok"}
+        known = ~np.isnan(values)
+        count = known.sum(axis=0)
+        filled = np.where(known, values, 0.0)
+        self.mean = np.where(count > 0, filled.sum(axis=0) / np.maximum(count, 1), np.nan)
+        high = np.where(known, values, -np.inf).max(axis=0, initial=-np.inf)
+        low = np.where(known, values, np.inf).min(axis=0, initial=np.inf)
+        self.spread_of = np.where(count > 1, high - low, 0.0)
+        self.outcomes = [o for o in _FAILED if any(o in f for f in self.failures)]
+
+    def readable(self) -> list[int]:
+        """Groups with a score that no model failed on."""
+        return [n for n in range(len(self.keys)) if not self.failures[n] and not np.isnan(self.mean[n])]
+
+    def sorted(self, rows: Sequence[int], by: Any) -> list[int]:
+        """By value, equal ones in a drawn order that is the same every time."""
+        return sorted(rows, key=lambda n: (float(by[n]), keyed_number("report", self.task, self.keys[n])))
+
+    def spread(self, rows: Sequence[int], count: int) -> Keys:
+        """The first ``count``, of different clusters as long as there are such among the equally placed."""
+        chosen: Keys = []
+        seen: set[str] = set()
+        for first in (True, False):
+            for n in rows[: 50 * count]:
+                if len(chosen) == count:
+                    return chosen
+                if self.keys[n] not in chosen and not (first and self.clusters[n] in seen):
+                    chosen.append(self.keys[n])
+                    seen.add(self.clusters[n])
+        return chosen
+
+
+def _members(items: Sequence[Loaded], wanted: set[str]) -> dict[str, list[str]]:
+    """Group -> its samples, in their order."""
+    kind = items[0].headline.metric.group
+    if kind == "sample":
+        return {key: [key] for key in wanted}
+    column = "unit" if kind == "unit" else "metadata"
+    members: dict[str, dict[str, None]] = {}
+    for item in items:
+        table = item.cell.answers(["id", column])
+        for name, value in zip(table["id"].to_pylist(), table[column].to_pylist(), strict=True):
+            if kind != "unit":
+                found = (orjson.loads(value) if value else {}).get(kind)
+                value = name if found is None else str(found)
+            if value in wanted:
+                members.setdefault(value, {})[name] = None
+    return {key: list(names) for key, names in members.items()}
+
+
+def _example(
+    key: str,
+    names: list[str],
+    asked: Sequence[Asked],
+    rows: Sequence[Mapping[str, list[dict[str, Any]]]],
+    gallery: Gallery,
+) -> Example:
+    name = names[0]
+    have = [(one, r[name]) for one, r in zip(asked, rows, strict=True) if name in r]
+    cell, row = have[0][0].item.cell, have[0][1][0]
+    references = [r for r in row["references"] if not r.startswith(MEDIA_MARK)]
+    marked = [r[len(MEDIA_MARK) :] for r in row["references"] if r.startswith(MEDIA_MARK)]
+    return Example(
+        id=name,
+        pictures=tuple(gallery.of(cell, row)),
+        prompt=excerpt(row["prompt"]),
+        references=tuple(excerpt(r, 300) for r in references[:REFERENCES]),
+        picture_references=tuple(gallery.reference(cell, row, d) for d in marked[:REFERENCES]),
+        more_references=max(0, len(references) - REFERENCES),
+        labels=tuple(v.replace("_", " ") for v in _telling(dict(row["labels"]))),
+        answers=tuple(_answer(one, key, r, gallery) for one, r in have),
+        together=len(names),
+    )
+
+
+def _telling(labels: Mapping[str, str]) -> list[str]:
+    """Labels that say something without their dimension's name, others with it."""
+    return [v if len(v) > 4 else f"{d}: {v}" for d, v in labels.items()]
+
+
+def _answer(one: Asked, key: str, rows: list[dict[str, Any]], gallery: Gallery) -> Answer:
+    item, row = one.item, rows[0]
+    outcome, cut = _outcome(item.headline, key)
+    scores = []
+    for own in (item.headline, *item.others):
+        at = np.flatnonzero(own.groups == key)
+        if len(at):
+            title = f"{own.metric.name} {own.component}".strip()
+            value = float(own.read[at[0]])
+            scores.append((title, None if value != value else value))
+    why = row["refusal"] or ""
+    if row["failure"] is not None:
+        why = f"{row['failure']}: {row['failure_message'] or ''}"
+    return Answer(
+        number=one.number,
+        who=one.label,
+        text=excerpt(row["raw"] or ""),
+        reasoning=excerpt(row["reasoning"] or "", 600),
+        outcome=outcome,
+        cut=cut,
+        why=excerpt(why, 400).text,
+        scores=tuple(scores),
+        pictures=tuple(gallery.produced(item.cell, row["produced"] or [])),
+        repeats=len(rows),
+    )
+
+
+def _outcome(scores: Scores, key: str) -> tuple[str, bool]:
+    """The worst outcome among a group's repeats, and whether one was cut off though it was read."""
+    from hemm.analysis.load import OUTCOMES
+
+    at = np.flatnonzero(scores.groups == key)
+    if not len(at):
+        return "not scored", False
+    counts = scores.counts[at[0]]
+    there = [o for o, c in zip(OUTCOMES, counts, strict=True) if c]
+    return (next((o for o in reversed(there) if o != "ok"), "ok") if there else "not scored"), bool(
+        scores.cut[at[0]]
+    )

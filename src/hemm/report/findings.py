@@ -1,0 +1,128 @@
+"""The few sentences at the top: what the numbers below say, and no more than they say."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from hemm.core import DIMENSIONS
+from hemm.report.text import count, number, one_line, plural, span
+
+if TYPE_CHECKING:
+    from hemm.analysis.intervals import Estimate
+    from hemm.analysis.profile import CategoryRow, ControlRow, Profile, Subject
+
+GAPS = 3
+CONTROLS = {"none": "the picture removed", "grey": "a grey picture", "shuffle": "another sample's picture"}
+
+
+def findings(profile: Profile, subjects: Sequence[Subject]) -> list[str]:
+    """Sentences in order of weight: overall, gaps between categories, the picture, failures."""
+    lines: list[str] = []
+    overall = {c.subject.key: c for c in profile.categories if not c.category}
+    for subject in subjects:
+        row = overall.get(subject.key)
+        if row is not None and row.estimate.value is not None:
+            lines.append(_overall(row))
+    lines += _ahead([overall[s.key] for s in subjects if s.key in overall])
+    for subject in subjects:
+        lines += _gaps([c for c in profile.categories if c.subject.key == subject.key], len(subjects) > 1)
+    for control in profile.controls:
+        if _summary(control, profile.controls):
+            lines.append(_control(control))
+    lines.append(_failures(profile, subjects))
+    return lines
+
+
+def _bracket(e: Estimate) -> str:
+    return f"{number(e.value)} ({span(e.low, e.high)})"
+
+
+def _overall(row: CategoryRow) -> str:
+    return (
+        f"{one_line(row.subject.label)} scores {_bracket(row.estimate)} over "
+        f"{plural(len(row.tasks), 'task')} and {plural(row.units, 'unit')}."
+    )
+
+
+def apart(one: Estimate, other: Estimate) -> bool:
+    """Whether two intervals do not meet: a careful sign of a difference, no test of one."""
+    ends = (one.low, one.high, other.low, other.high)
+    if any(e is None for e in ends):
+        return False
+    return (one.low or 0.0) > (other.high or 0.0) or (other.low or 0.0) > (one.high or 0.0)
+
+
+def _ahead(rows: Sequence[CategoryRow]) -> list[str]:
+    known = [r for r in rows if r.estimate.value is not None]
+    if len(known) < 2 or len({r.tasks for r in known}) > 1:
+        return []
+    first, second, *_ = sorted(known, key=lambda r: -(r.estimate.value or 0.0))
+    gap = (first.estimate.value or 0.0) - (second.estimate.value or 0.0)
+    sure = apart(first.estimate, second.estimate)
+    return [
+        f"{one_line(first.subject.label)} is ahead of {one_line(second.subject.label)} by {number(gap)}; "
+        f"their intervals {'do not overlap' if sure else 'overlap'}."
+    ]
+
+
+def _gaps(rows: Sequence[CategoryRow], name: bool) -> list[str]:
+    """The widest gaps within a dimension whose intervals do not overlap."""
+    found: list[tuple[float, str]] = []
+    for dimension, about in DIMENSIONS.items():
+        known = [r for r in rows if r.dimension == dimension and r.estimate.value is not None]
+        if len(known) < 2:
+            continue
+        best = max(known, key=lambda r: r.estimate.value or 0.0)
+        worst = min(known, key=lambda r: r.estimate.value or 0.0)
+        if not apart(best.estimate, worst.estimate):
+            continue
+        gap = (best.estimate.value or 0.0) - (worst.estimate.value or 0.0)
+        who = f"{one_line(best.subject.label)}: " if name else ""
+        found.append(
+            (
+                -gap,
+                f"{who}{about.title}: {best.category.replace('_', ' ')} {_bracket(best.estimate)} is above "
+                f"{worst.category.replace('_', ' ')} {_bracket(worst.estimate)}.",
+            )
+        )
+    return [line for _, line in sorted(found)[: 1 if name else GAPS]]
+
+
+def _summary(row: ControlRow, rows: Sequence[ControlRow]) -> bool:
+    """The mean over tasks, or the only task."""
+    own = [r for r in rows if r.subject.key == row.subject.key and r.control == row.control]
+    return not row.task or len(own) == 1
+
+
+def _control(row: ControlRow) -> str:
+    e = row.difference if row.task else row.normalised or row.difference
+    with_ = CONTROLS.get(row.control, row.control)
+    if e.value is None:
+        return f"{one_line(row.subject.label)} with {with_}: no answers to compare."
+    where = f" on {one_line(row.task)}" if row.task else ""
+    if e.low is not None and e.low > 0:
+        verdict = "the picture matters"
+    elif e.high is not None and e.high < 0:
+        verdict = "it does better without the right picture"
+    else:
+        verdict = "there is no sign that the picture matters"
+    return (
+        f"{one_line(row.subject.label)}: {verdict}{where}. With the right picture it scores {_bracket(e)} more "
+        f"than with {with_}."
+    )
+
+
+def _failures(profile: Profile, subjects: Sequence[Subject]) -> str:
+    keys = {s.key for s in subjects}
+    total: dict[str, int] = {}
+    for row in profile.tasks:
+        if row.subject.key in keys:
+            for outcome, n in row.outcomes.items():
+                total[outcome] = total.get(outcome, 0) + n
+    everything = sum(total.values())
+    failed = {o: n for o, n in total.items() if o != "ok" and n}
+    if not failed:
+        return f"All {plural(everything, 'answer')} could be read." if everything else "There are no answers."
+    said = ", ".join(f"{n} {o}" for o, n in failed.items())
+    return f"{count(sum(failed.values()))} of {plural(everything, 'answer')} failed: {said}."

@@ -1,0 +1,56 @@
+"""Templates: everything that a template prints goes through one gate and comes out as visible text."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from markupsafe import Markup
+
+from hemm.report import text
+
+POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
+"""Nothing on the page may run or load: whatever slipped through would stay dead."""
+
+
+def _gate(value: Any) -> Any:
+    """Text becomes visible text; what is HTML already stays; numbers stay."""
+    if value is None:
+        return ""
+    if isinstance(value, str) and not isinstance(value, Markup):
+        return text.visible(value)
+    return value
+
+
+@lru_cache(maxsize=1)
+def _environment() -> Any:
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+    environment = Environment(
+        loader=FileSystemLoader(Path(__file__).parent / "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        finalize=_gate,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {
+        "number": text.number,
+        "span": text.span,
+        "count": text.count,
+        "plural": text.plural,
+        "one_line": text.one_line,
+        "plain": text.plain,
+    }
+    environment.globals |= {"policy": POLICY, "style": _style()}
+    return environment
+
+
+def _style() -> Markup:
+    return Markup((Path(__file__).parent / "templates" / "style.css").read_text("utf-8"))
+
+
+def render(template: str, **values: Any) -> str:
+    """A page of ``templates/``, as text that is safe to store."""
+    return str(_environment().get_template(template).render(**values))
