@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import random
@@ -15,6 +16,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from hemm.cli import status
 from hemm.core import BadData, Card, HemmError, Layout, Media, Sample, Task, keyed_number
@@ -342,3 +344,30 @@ def test_the_command(cache: Path, tmp_path: Path, capsys: pytest.CaptureFixture[
     assert status(["prepare", "nlvrr"]) == 2
     assert "did you mean 'nlvr'" in capsys.readouterr().err
     assert status(["prepare", str(folder), "--limit", "0"]) == 2
+
+
+def test_rare_formats_open_from_the_first_on(cache: Path, tmp_path: Path) -> None:
+    """Pillow registers TIFF late, and two threads that ask for it at once must not confuse it."""
+    code = """
+        import io, sys
+        sys.path.insert(0, sys.argv[1])
+        from PIL import Image
+        from test_pack import task_of
+        from hemm.core import Media, Sample
+        from hemm.data.prepare import prepare
+
+        tiff = bytes.fromhex(sys.argv[2])
+        read = lambda folder: (Sample(str(i), (Media(tiff + bytes([i])),)) for i in range(40))
+        print(prepare(task_of(read, "tiff")).info["problems"]["count"])
+    """
+    out = io.BytesIO()
+    Image.new("RGB", (4, 4)).save(out, "TIFF")
+    arguments = [
+        sys.executable,
+        "-c",
+        textwrap.dedent(code),
+        str(Path(__file__).parent),
+        out.getvalue().hex(),
+    ]
+    for _ in range(3):
+        assert subprocess.run(arguments, capture_output=True, text=True, check=True).stdout == "0\n"

@@ -14,8 +14,9 @@ import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
+from hemm.cli import status
 from hemm.core import BadData, HemmError, Layout, Response, Sample, Task
-from hemm.data.pack import Pack
+from hemm.data.pack import Pack, find_pack
 from hemm.data.prepare import prepare
 from hemm.metrics.outcome import judge
 from hemm.tasks import SUITES, TASKS, resolve, select
@@ -353,3 +354,34 @@ def test_names_variants_suites_and_conditions() -> None:
         select(["nlvr"], where=["use_case=hci"])
     with pytest.raises(HemmError, match="unknown suite 'probe'"):
         select(suite="probe")
+
+
+# --- the command
+
+
+def test_tasks_lists_and_shows(cache: Path, realdata: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    def said(*arguments: str) -> str:
+        assert status(["tasks", *arguments]) == 0
+        return capsys.readouterr().out
+
+    listed = {row["name"]: row for row in json.loads(said("--format", "json"))}
+    assert set(listed) == set(TASKS.names())
+    assert listed["nlvr"]["ready"] == "no"
+    assert listed["probe_shapes"]["ready"] == "on first use"
+    assert {"use_case", "labels", "size", "licence", "access", "splits", "sources", "suite"} <= set(
+        listed["nlvr"]
+    )
+    unprepared = said("nlvr")
+    assert "hemm prepare nlvr --from FOLDER    with nlvr/dev/dev.json, nlvr/dev/images" in unprepared
+    assert "Statement: {{ statement }}" in unprepared
+    assert json.loads(said("nlvr", "--format", "json"))["example"] is None
+    prepare(resolve("nlvr"), folder=realdata / "nlvr", limit=3)
+    shown = said("nlvr")
+    assert "ready: yes (limit 3)" in shown
+    pack = find_pack("nlvr")
+    prompt = render(resolve("nlvr"), pack.sample(0))[0].parts[1]
+    assert isinstance(prompt, str)
+    assert prompt.strip().replace("\n", "\n    ") in shown
+    assert json.loads(said("nlvr", "--format", "json"))["example"]["id"] == pack.sample(0).id
+    assert "nothing to get" in said("probe_shapes")
+    assert status(["tasks", "nlvrr"]) == 2

@@ -102,6 +102,7 @@ class Media:
         """The decoded picture (first frame). Raises BadData where it does not open."""
         from PIL import Image
 
+        Image.init()  # else threads that meet a rare format first race for its plug-in, and one loses
         try:
             picture = Image.open(io.BytesIO(self.data))
             picture.load()

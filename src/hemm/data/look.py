@@ -78,6 +78,9 @@ def look(
 
     A handful of samples is under way at a time, so memory does not grow with the data set.
     """
+    from PIL import Image
+
+    Image.init()  # else threads that meet a rare format first race for its plug-in, and one loses
     workers = workers or min(8, os.cpu_count() or 1)
     waiting: deque[Future[Looked]] = deque()
     with ThreadPoolExecutor(workers, thread_name_prefix="hemm-look") as pool:

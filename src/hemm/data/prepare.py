@@ -92,7 +92,7 @@ def _from_folder(task: Task, folder: Path, limit: int | None, progress: Progress
     found, layout, source = match(task, folder)
     origin = {
         "from": str(found.resolve()),
-        "files": fingerprint(found),
+        "files": fingerprint(folder),
         "reader": reader_digest(layout),
         "limit": limit,
     }
