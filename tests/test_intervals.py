@@ -108,9 +108,8 @@ def test_means_of_estimates() -> None:
     assert (both.n, both.clusters) == (30, 9)
     assert combine([a]) == a
     assert combine([a, Estimate(None, None, None, 0, 0)]) == a
-    assert (
-        combine([]).value is None if False else combine([Estimate(None, None, None, 0, 0, "x")]).note == "x"
-    )
+    assert combine([]).value is None
+    assert combine([Estimate(None, None, None, 0, 0, "x")]).note == "x"
     assert combine([a, Estimate(1.0, None, None, 1, 1)]).low is None
 
 

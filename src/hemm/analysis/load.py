@@ -206,7 +206,7 @@ def _scores(table: pa.Table, metric: Metric, component: str) -> Scores:
     )
 
 
-def _grouped(keys: Sequence[str]) -> tuple[list[str], list[int], NDArray[np.int64]]:
+def _grouped(keys: Sequence[str]) -> tuple[list[str], NDArray[np.int64], NDArray[np.int64]]:
     """Distinct keys in order, the row where each comes first, and each row's number of key."""
     number: dict[str, int] = {}
     first: list[int] = []
@@ -216,7 +216,7 @@ def _grouped(keys: Sequence[str]) -> tuple[list[str], list[int], NDArray[np.int6
             number[key] = len(number)
             first.append(row)
         codes[row] = number[key]
-    return list(number), first, codes
+    return list(number), np.array(first, dtype=np.int64), codes
 
 
 def _numbers(table: pa.Table, name: str) -> Floats:
