@@ -19,8 +19,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tiny_data import families, tasks
-
 from hemm.core import Generation, Judged, Metric, Request, Response, Sample, Task
 from hemm.metrics import resolve as resolve_metric
 from hemm.metrics.outcome import judge
@@ -29,6 +27,7 @@ from hemm.models import resolve as resolve_model
 from hemm.tasks.probes.base import TRAIN_SEEDS, Family, generate, page
 from hemm.tasks.prompt import render
 from hemm.tasks.transforms import Shuffle, identity, remove
+from tiny_data import families, tasks
 
 CARD = Path(__file__).resolve().parent.parent / "src/hemm/models/tiny/README.md"
 BEGIN, END = "<!-- measured: begin -->", "<!-- measured: end -->"

@@ -47,6 +47,8 @@ from tiny_data import (
 )
 
 TRAIN_SEED, EVAL_SEED = 1_000_001, 1_000_000
+SLOW = 0.15
+"""The picture encoder's learning rate in joint training, as a share: its features stay readable."""
 TEMPLATE = (
     "{% for message in messages %}"
     "{{ '<|' + message['role'] + '|>' }}"
@@ -363,6 +365,8 @@ class Run:
             for row in self.held_out
             for family, skill, options in row.asked
         }
+        inner = self.model.model
+        self.eyes = [*inner.vision_model.parameters(), *inner.connector.parameters()]
         self.start = time.time()
         self.model.train()
 
@@ -371,14 +375,20 @@ class Run:
 
     def loop(self, minutes: float, rate: float, parameters: list[nn.Parameter], vision_only: bool) -> None:
         """Train until the minutes are over; the rate warms up, then falls along a cosine of the clock."""
-        optimizer = torch.optim.AdamW(parameters, lr=rate, betas=(0.9, 0.98), weight_decay=0.05)
+        eyes = {id(p) for p in self.eyes}
+        slow = [] if vision_only else [p for p in parameters if id(p) in eyes]
+        fast = [p for p in parameters if vision_only or id(p) not in eyes]
+        groups = [{"params": fast, "peak": rate}, {"params": slow, "peak": rate * SLOW}]
+        optimizer = torch.optim.AdamW(
+            [g for g in groups if g["params"]], lr=rate, betas=(0.9, 0.98), weight_decay=0.05
+        )
         begin, step, evaluated, losses = time.time(), 0, time.time(), []
         batches = ahead(lambda: collate(list(islice(self.rows, self.plan.batch)), vision_only))
         while (done := (time.time() - begin) / (60 * minutes)) < 1:
             self.maker.short = min(0.75, max(0.1, 2.1 * (1 - done) - 0.1))
             factor = min(1.0, (step + 1) / 100) * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * done)))
             for group in optimizer.param_groups:
-                group["lr"] = rate * factor
+                group["lr"] = group["peak"] * factor
             batch = next(batches)
             with torch.autocast("cpu", torch.bfloat16):
                 tokens = see(self.model, batch["pixels"])
@@ -436,11 +446,8 @@ def main() -> None:
     run = Run(Plan(args.minutes, args.vision_minutes, args.batch, args.rate, args.out, args.seed), args.init)
     count = sum(p.numel() for p in run.model.parameters())
     run.log(f"{count / 1e6:.2f} M parameters, {len(run.tokenizer)} tokens, rows of at most {LENGTH}")
-    vision = [
-        p for part in (run.model.model.vision_model, run.model.model.connector) for p in part.parameters()
-    ]
     if args.vision_minutes > 0:
-        run.loop(args.vision_minutes, args.rate, [*vision, *run.heads.parameters()], vision_only=True)
+        run.loop(args.vision_minutes, args.rate, [*run.eyes, *run.heads.parameters()], vision_only=True)
     run.loop(args.minutes, args.rate, [*run.model.parameters(), *run.heads.parameters()], vision_only=False)
 
 
