@@ -420,6 +420,53 @@ def test_a_hub_model_is_known_by_its_commit(
         resolve("hf/org/name@v2", ModelOptions(revision="v3"))
 
 
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        ("RepositoryNotFoundError", "the hub has no model 'org/name'"),
+        ("GatedRepoError", "is gated: ask for access"),
+        ("RevisionNotFoundError", "has no revision 'main'"),
+        ("HFValidationError", "is no name of a hub repository"),
+        ("ConnectionError", "the hub is not reachable"),
+    ],
+)
+def test_what_the_hub_refuses_is_one_line(
+    error: str, said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import huggingface_hub
+    from huggingface_hub import constants, errors
+
+    kind = getattr(errors, error, ConnectionError)
+    raised = kind.__new__(kind)  # the constructors want an HTTP response, which nothing here reads
+
+    def model_info(*_: object, **__: object) -> None:
+        raise raised
+
+    monkeypatch.setattr(huggingface_hub.HfApi, "model_info", model_info)
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path))
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
+    with pytest.raises(HemmError, match=said) as caught:
+        resolve("hf/org/name")
+    assert "\n" not in str(caught.value)
+
+
+def test_without_a_network_the_last_download_counts(
+    checkpoint: Callable[[str], Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import huggingface_hub
+    from huggingface_hub import constants
+
+    hub(tmp_path, checkpoint("blip2"), "b" * 40)
+
+    def model_info(*_: object, **__: object) -> None:
+        raise ConnectionError("no route to host")
+
+    monkeypatch.setattr(huggingface_hub.HfApi, "model_info", model_info)
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path))
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
+    assert resolve("hf/org/name").identity.revision == "b" * 40
+
+
 # errors of the user
 
 
