@@ -17,13 +17,20 @@ import numpy as np
 
 from hemm.analysis.intervals import Estimate, combine, mean_interval
 from hemm.analysis.load import OUTCOMES, Loaded, Scores, load
+from hemm.analysis.normalise import (
+    NORMALISERS,
+    OVERALL,
+    Lowest,
+    ends,
+    normal_value,
+    own_scale,
+    parts_of,
+    worst_models,
+)
 from hemm.core import DIMENSIONS, CorpusMetric, HemmError, UnknownName
 
 if TYPE_CHECKING:
     from hemm.results.read import Cell
-
-NORMALISERS = ("anchored", "paper")
-OVERALL = "overall"
 
 
 @dataclass(frozen=True)
@@ -155,7 +162,7 @@ def profile(cells: Iterable[Cell], normalise: str = "anchored", *, common: bool 
     shared = _shared(loaded) if common else {}
     loaded = [_restrict(item, shared, notes) for item in loaded]
     subjects = _subjects(loaded, notes)
-    lowest = _worst_models(loaded, subjects) if normalise == "paper" else {}
+    lowest = worst_models(loaded) if normalise == "paper" else {}
     tasks: list[TaskRow] = []
     categories: list[CategoryRow] = []
     for key, subject in subjects.items():
@@ -258,85 +265,14 @@ def _told_apart(subjects: dict[str, Subject]) -> dict[str, Subject]:
     return out
 
 
-# one value
-
-
-def _own_scale(scores: Scores) -> Estimate:
-    return mean_interval(scores.read, scores.clusters, scores.metric.range)
-
-
-def _ends(scores: Scores, normalise: str, lowest: float | None) -> tuple[float, float]:
-    """What 0 and 1 stand for on the metric's own scale: means over the groups that are counted."""
-    counted = ~np.isnan(scores.read)
-    ceiling = float(np.mean(scores.ceiling[counted])) if counted.any() else math.nan
-    if normalise == "paper":
-        return (math.nan if lowest is None else lowest), ceiling
-    return float(np.mean(scores.floor[counted])) if counted.any() else math.nan, ceiling
-
-
-def _normalised(scores: Scores, normalise: str, lowest: float | None) -> tuple[Estimate | None, str]:
-    """The normalised headline, or why there is none."""
-    if isinstance(scores.metric, CorpusMetric):
-        return None, f"{scores.metric.name} is no mean of its values"
-    own = _own_scale(scores)
-    if own.value is None:
-        return None, "no answers"
-    floor, ceiling = _ends(scores, normalise, lowest)
-    if not (math.isfinite(floor) and math.isfinite(ceiling)):
-        lacks = "worst score or ceiling" if normalise == "anchored" else "ceiling"
-        return None, f"{scores.metric.name} has no finite {lacks}"
-    if abs(ceiling - floor) < 1e-9:
-        what = "chance" if normalise == "anchored" else "worst model"
-        return None, f"{what} and ceiling are the same"
-    return own.scaled(floor, ceiling - floor), ""
-
-
-Lowest = Mapping[tuple[str, str, str], float]
-
-
-def _worst_models(
-    loaded: Sequence[Loaded], subjects: Mapping[str, Subject]
-) -> dict[tuple[str, str, str], float]:
-    """(task, dimension, category) -> mean score of the worst model at hand; controls are no models."""
-    models = {s.model + s.revision for s in subjects.values() if not s.control}
-    if len(models) < 2:
-        raise HemmError(
-            "--normalise paper scales by the worst of several models, and there is only one: use anchored"
-        )
-    found: dict[tuple[str, str, str], float] = {}
-    for item in loaded:
-        if item.control:
-            continue
-        for dimension, category, part in _parts(item.headline):
-            value = _own_scale(part).value
-            if value is not None:
-                key = (item.task, dimension, category)
-                worse = min if item.headline.metric.higher_is_better else max
-                found[key] = worse(found.get(key, value), value)
-    return found
-
-
-def _parts(scores: Scores) -> Iterable[tuple[str, str, Scores]]:
-    """(dimension, category, the groups that carry it): the whole first, then each category that occurs."""
-    yield OVERALL, "", scores
-    for name, dimension in DIMENSIONS.items():
-        column = scores.labels.get(name)
-        if column is None:
-            continue
-        for category in dimension.categories:
-            mask = column == category
-            if mask.any():
-                yield name, category, scores if mask.all() else scores.take(mask)
-
-
 # rows
 
 
 def _task_row(item: Loaded, subject: Subject, normalise: str, lowest: Lowest) -> TaskRow:
     scores = item.headline
     bottom = lowest.get((item.task, OVERALL, ""))
-    normalised, why = _normalised(scores, normalise, bottom)
-    floor, ceiling = _ends(scores, normalise, bottom)
+    normalised, why = normal_value(scores, normalise, bottom)
+    floor, ceiling = ends(scores, normalise, bottom)
     run = item.cell.run
     return TaskRow(
         subject=subject,
@@ -367,7 +303,7 @@ def _value(scores: Scores, corpus: Mapping[tuple[str, str], float | None]) -> Me
         return MetricValue(
             *key, Estimate(None, None, None, len(scores), 0, "not known of a part"), corpus=True
         )
-    return MetricValue(*key, _own_scale(scores))
+    return MetricValue(*key, own_scale(scores))
 
 
 def _selection(run: Mapping[str, Any]) -> dict[str, Any]:
@@ -381,7 +317,7 @@ def _categories(
 ) -> list[CategoryRow]:
     found: dict[tuple[str, str], list[tuple[str, Scores]]] = {}
     for item in items:
-        for dimension, category, part in _parts(item.headline):
+        for dimension, category, part in parts_of(item.headline):
             found.setdefault((dimension, category), []).append((item.task, part))
     rows = []
     for (dimension, category), parts in sorted(found.items(), key=lambda kv: _place(*kv[0])):
@@ -390,7 +326,7 @@ def _categories(
         outcomes: Counter[str] = Counter(dict.fromkeys(OUTCOMES, 0))
         units = cut = 0
         for task, part in parts:
-            normalised, _ = _normalised(part, normalise, lowest.get((task, dimension, category)))
+            normalised, _ = normal_value(part, normalise, lowest.get((task, dimension, category)))
             outcomes.update(part.outcomes)
             cut += int(part.cut.sum())
             if normalised is not None:
@@ -454,7 +390,7 @@ def _paired(with_picture: Scores, without: Scores) -> tuple[Estimate, Estimate |
     low, high = with_picture.metric.range
     differences = with_picture.read[left] - without.read[right]
     estimate = mean_interval(differences, with_picture.clusters[left], (low - high, high - low))
-    floor, ceiling = _ends(with_picture.take(left), "anchored", None) if pairs else (math.nan, math.nan)
+    floor, ceiling = ends(with_picture.take(left), "anchored", None) if pairs else (math.nan, math.nan)
     if estimate.value is None or not math.isfinite(ceiling - floor) or abs(ceiling - floor) < 1e-9:
         return estimate, None
     return estimate, estimate.scaled(0.0, ceiling - floor)
