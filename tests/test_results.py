@@ -18,7 +18,7 @@ from fake import Batched, FakePack, go, picture, sample
 from hemm.core import BadData, CellLocked, Failure, HemmError, Message, Response
 from hemm.results import layout
 from hemm.results.cell import CellWriter
-from hemm.results.files import replacing, write_json
+from hemm.results.files import replacing, sweep, write_json
 from hemm.results.journal import Journal, decode, encode, scan
 from hemm.results.lock import Lock, process_start
 from hemm.results.read import cell, cells
@@ -112,6 +112,16 @@ def test_an_interrupted_write_leaves_the_old_file_and_no_other(tmp_path: Path) -
         interrupted()
     assert orjson.loads((tmp_path / "a").read_bytes()) == {"old": 1}
     assert [p.name for p in tmp_path.iterdir()] == ["a"]
+
+
+def test_what_a_killed_process_left_half_written_is_swept_and_no_other(tmp_path: Path) -> None:
+    (tmp_path / "scores").mkdir()
+    gone = subprocess.Popen([sys.executable, "-c", ""])
+    gone.wait()
+    (tmp_path / "scores" / f"a.parquet.{gone.pid}.tmp").write_bytes(b"")
+    (tmp_path / f"run.json.{os.getppid()}.tmp").write_bytes(b"")
+    sweep(tmp_path)
+    assert [p.name for p in tmp_path.rglob("*.tmp")] == [f"run.json.{os.getppid()}.tmp"]
 
 
 # lock

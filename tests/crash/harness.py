@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import importlib
 import json
 import os
 import random
@@ -54,9 +55,7 @@ class Tells(Batched):
 
     def generate_batch(self, requests: Sequence[Request]) -> list[Response]:
         together = hashlib.sha256(" ".join(r.sample_id for r in requests).encode()).hexdigest()
-        out = os.open(self.log, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
-        os.write(out, "".join(f"{r.sample_id}\n" for r in requests).encode())
-        os.close(out)
+        _tell(self.log, requests)
         time.sleep(self.pause)
         return [Response(f"yes {together} {r.sample_id}", usage=Usage(1, 1)) for r in requests]
 
@@ -73,6 +72,32 @@ def served(out: Path, pack: Path, url: str) -> None:
     _live(out, pack, resolve(url))
 
 
+def local(out: Path, pack: Path, told: str) -> None:
+    """A child's life with a checkpoint: ``told`` is its spec and where to write down what it is asked."""
+    import torch
+
+    from hemm.models import ModelOptions, resolve
+
+    spec, log = told.split("|")
+    torch.set_num_threads(1)
+    model: Any = resolve(spec, ModelOptions(batch_size=BATCH))
+    generate = model.generate_batch
+
+    def tell(requests: Sequence[Request]) -> list[Response]:
+        _tell(log, requests)
+        found: list[Response] = generate(requests)
+        return found
+
+    model.generate_batch = tell
+    _live(out, pack, model)
+
+
+def _tell(log: str, requests: Sequence[Request]) -> None:
+    out = os.open(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
+    os.write(out, "".join(f"{r.sample_id}\n" for r in requests).encode())
+    os.close(out)
+
+
 def _live(out: Path, pack: Path, model: Any) -> None:
     layout.PART_ROWS = PART_ROWS
     options = RunOptions(out=out, concurrency=CONCURRENCY)
@@ -81,12 +106,9 @@ def _live(out: Path, pack: Path, model: Any) -> None:
 
 def fork_for_ever() -> None:
     """For each line [target, out, arg, ...] fork a child that lives it; tell its pid, then how it ended."""
-    targets = {"batched": batched, "served": served}
-    import httpx  # noqa: F401  # what every child needs, once
-
-    import hemm.engine.score
-    import hemm.metrics.scoring
-    import hemm.models.api.openai  # noqa: F401
+    targets = {"batched": batched, "served": served, "local": local}
+    for module in sys.argv[1:]:  # what every child needs, once
+        importlib.import_module(module)
 
     for line in sys.stdin:
         target, *args = json.loads(line)
@@ -102,13 +124,16 @@ def fork_for_ever() -> None:
         print(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), flush=True)
 
 
+@dataclass
 class Nursery:
-    """The process that children are forked from."""
+    """The process that children are forked from. ``preload``: modules that they need."""
+
+    preload: tuple[str, ...] = ("hemm.engine.score", "hemm.metrics.scoring", "hemm.models.api.openai")
 
     def __enter__(self) -> Nursery:
         paths = os.pathsep.join(p for p in sys.path if p)
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "crash.harness"],
+            [sys.executable, "-m", "crash.harness", *self.preload],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             bufsize=0,

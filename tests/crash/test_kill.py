@@ -65,6 +65,21 @@ def test_a_served_model_killed_25_times(tmp_path: Path, pack: Path, nursery: Nur
     _served(tmp_path, pack, nursery, 25)
 
 
+def _checkpoint(tmp_path: Path, pack: Path, spec: str, kills: int) -> None:
+    log = tmp_path / "asked"
+    log.touch()
+    modules = ("hemm.engine.score", "hemm.metrics.scoring", "torch", "transformers", "hemm.models.hf.adapter")
+    with Nursery(modules) as nursery:
+        lives = Lives(nursery, "local", (str(pack), f"{spec}|{log}"), lambda: log.read_text().split(), BATCH)
+        _kill_often(tmp_path, lives, kills)
+
+
+@pytest.mark.full
+def test_tiny_killed_25_times(tmp_path: Path, pack: Path) -> None:
+    pytest.importorskip("torch")
+    _checkpoint(tmp_path, pack, "tiny", 25)
+
+
 @pytest.mark.full
 def test_a_local_model_killed_100_times(tmp_path: Path, pack: Path, nursery: Nursery) -> None:
     _batched(tmp_path, pack, nursery, 100)

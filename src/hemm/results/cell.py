@@ -80,7 +80,6 @@ class CellWriter:
         self._lock.acquire()
         try:
             sweep(self.folder)
-            sweep(self.folder / layout.ANSWERS)
             self.before = read_run(self.folder)
             found = self.before or {"parts": [], "calls": None, "selections": [], "commands": []}
             self.run = {"schema_version": layout.SCHEMA_VERSION, "state": "open", **found, **self._header}

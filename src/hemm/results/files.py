@@ -62,6 +62,21 @@ def checksum(path: Path) -> str:
 
 
 def sweep(folder: Path) -> None:
-    """Remove temporary files that a killed process left in ``folder`` (whose lock the caller holds)."""
-    for leftover in folder.glob(f"*{TEMPORARY}"):
-        leftover.unlink(missing_ok=True)
+    """Remove temporary files below ``folder`` whose process is gone."""
+    for leftover in folder.rglob(f"*{TEMPORARY}"):
+        pid = leftover.name.split(".")[-2]
+        if not (pid.isdigit() and alive(int(pid))):
+            leftover.unlink(missing_ok=True)
+
+
+def alive(pid: int) -> bool:
+    """Whether a process of this host has that number (taken as so where the system cannot be asked)."""
+    if os.name == "nt":
+        return True  # asking would end it
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True

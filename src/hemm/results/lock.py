@@ -11,6 +11,7 @@ from typing import Any
 import orjson
 
 from hemm.core import CellLocked
+from hemm.results.files import alive
 
 try:
     import fcntl
@@ -28,18 +29,6 @@ def process_start(pid: int) -> str:
             return file.read().rpartition(b")")[2].split()[19].decode()
     except (OSError, IndexError):
         return ""
-
-
-def _alive(pid: int) -> bool:
-    if os.name == "nt":
-        return True  # cannot be asked without ending it: a lock there is removed by hand
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
 
 
 class Lock:
@@ -93,7 +82,7 @@ class Lock:
         if holder.get("host") != socket.gethostname():
             raise self._locked(holder)
         pid = int(holder.get("pid", 0))
-        if _alive(pid) and process_start(pid) == holder.get("started") and pid != os.getpid():
+        if alive(pid) and process_start(pid) == holder.get("started") and pid != os.getpid():
             raise self._locked(holder)
 
     def _same_file(self, descriptor: int) -> bool:
