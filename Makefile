@@ -15,7 +15,7 @@ CPUS := $(shell getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2)
 JOBS ?= $(shell test $(CPUS) -gt 4 && echo 4 || echo $(CPUS))
 SETUP := pyproject.toml constraints.txt
 
-.PHONY: run test test-full lint setup clean
+.PHONY: run test test-full lint lint-style lint-format lint-types lint-layers setup clean
 .DELETE_ON_ERROR:
 
 run: $(VENV)/.installed
@@ -23,16 +23,26 @@ run: $(VENV)/.installed
 
 setup: $(VENV)/.installed-test
 
-test: lint
-	$(VENV)/bin/python -m pytest -n $(JOBS)
+# A failing check does not hide the tests: everything runs, and any failure fails.
+test: $(VENV)/.installed-test
+	@status=0; $(MAKE) --no-print-directory --keep-going lint || status=2; \
+		$(VENV)/bin/python -m pytest -n $(JOBS) || status=2; exit $$status
 
 test-full: $(VENV)/.installed-test
 	$(VENV)/bin/python -m pytest -m full --timeout 4000
 
-lint: $(VENV)/.installed-test
+lint: lint-style lint-format lint-types lint-layers
+
+lint-style: $(VENV)/.installed-test
 	$(VENV)/bin/ruff check .
+
+lint-format: $(VENV)/.installed-test
 	$(VENV)/bin/ruff format --check .
+
+lint-types: $(VENV)/.installed-test
 	$(VENV)/bin/mypy
+
+lint-layers: $(VENV)/.installed-test
 	$(VENV)/bin/lint-imports
 
 # The fallback is for Pythons whose venv comes without pip (Debian's without python3-venv).
