@@ -14,7 +14,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from hemm.core import BadData, HemmError, Message, Response, Sample, Task
@@ -517,6 +517,8 @@ def test_any_json_lines_are_read_back(tmp_path: Path, rows: list[dict[str, Any]]
     assert [row for _, row in jsonl_rows(tmp_path / "t.jsonl")] == rows
 
 
+@example({"image": [None, "gone.png"]})
+@example({"video": "gone.mp4", "image": ""})
 @settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     st.dictionaries(

@@ -113,21 +113,24 @@ def _cluster(media: Sequence[Media], row: Mapping[str, Any]) -> str:
     """Questions about one picture depend on each other: its path, or its bytes where it has none."""
     if not media:
         return ""
-    given = row.get("image") or row.get("images")
-    first = given[0] if isinstance(given, list | tuple) else given
-    return media[0].name if isinstance(first, str) else media[0].digest[:20]
+    read = [v for name in ("image", "images", "audio", "video") for v in _flat(row.get(name))]
+    return media[0].name if isinstance(read[0], str) else media[0].digest[:20]
+
+
+def _flat(value: Any) -> list[Any]:
+    """The values of a cell that give media, in their order."""
+    if isinstance(value, list | tuple):
+        return [found for v in value for found in _flat(v)]
+    return [] if value is None or value == "" else [value]
 
 
 def _media(value: Any, name: str, rules: Rules, where: str) -> tuple[Media, ...]:
-    if value is None or value == "":
-        return ()
-    if isinstance(value, list | tuple):
-        return tuple(m for v in value for m in _media(v, name, rules, where))
-    if isinstance(value, Media):
-        return (value,)
-    if not isinstance(value, str):
-        raise BadData(f"{where}: field {name!r} is no path: {value!r:.40}")
-    return (_file(value, name, rules.folders, where),)
+    found = []
+    for v in _flat(value):
+        if not isinstance(v, str | Media):
+            raise BadData(f"{where}: field {name!r} is no path: {v!r:.40}")
+        found.append(v if isinstance(v, Media) else _file(v, name, rules.folders, where))
+    return tuple(found)
 
 
 def _file(value: str, name: str, folders: tuple[Path, ...], where: str) -> Media:
