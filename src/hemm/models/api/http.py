@@ -1,117 +1,87 @@
-"""Connections to one server: as many as are in flight, each kept open for the next request."""
+"""HTTP to one model server: as many connections as are in flight, each kept open for the next request."""
 
 from __future__ import annotations
 
 import base64
-import ssl
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
-from urllib.parse import unquote, urlsplit
-from urllib.request import getproxies, proxy_bypass
+from ipaddress import ip_address
+from typing import TYPE_CHECKING
+from urllib.parse import unquote, urlsplit, urlunsplit
 
 from hemm.core import redact
-from hemm.models.api.wire import Address, Answer, Connection
 from hemm.models.retry import CallFailed
 
 if TYPE_CHECKING:
-    import httpx
+    import aiohttp
+
+Answer = tuple[int, Mapping[str, str], bytes]
+"""Status, headers (looked up in any case), body."""
 
 
-class Lanes:
-    """Sends requests to ``base`` and its pages, each over a connection of its own, the last used first.
+class Client:
+    """Sends requests to the server at ``base``, with ``headers`` each time. Used inside one event loop.
 
-    ``headers`` go with every request. Certificates and proxies come from the environment: where a proxy
-    stands between, httpx does the talking, else our own wire. This machine is never reached by a proxy.
+    Certificates and proxies come from the environment; this machine is never reached by a proxy.
     """
 
     def __init__(self, base: str, headers: Mapping[str, str]) -> None:
-        self._address = Address.of(base)
-        self._headers = {**_credentials(base), **headers}
-        self._proxied = _proxied(base)
-        self._free: list[Connection] = []
-        self._clients: list[httpx.AsyncClient] = []
-        self._trust: ssl.SSLContext | None = None
-        self._heads: dict[tuple[str, str], bytes] = {}
+        self._base = base
+        self._headers = {**_credentials(base), "Accept": "application/json", **headers}
+        self._session: aiohttp.ClientSession | None = None
 
     async def send(self, method: str, url: str, content: bytes = b"") -> Answer:
-        """Status, headers (names in lower case) and body. Raises CallFailed where no answer came."""
-        if self._proxied:
-            return await self._through_proxy(method, url, content)
+        """The server's answer. Raises CallFailed where none came; waits as long as the caller lets it."""
+        import aiohttp
+
+        session = self._session = self._session or self._open()
         try:
-            lane = await self._lane()
-        except ssl.SSLCertVerificationError as error:
-            raise CallFailed("connection", f"its certificate is not trusted: {error}", retry=False) from None
-        except OSError as error:
-            raise CallFailed("connection", f"cannot connect ({_words(error)})") from None
-        try:
-            answer = await lane.exchange(self._head(method, url, len(content)), content)
-        except OSError as error:
+            async with session.request(
+                method, _bare(url), data=content or None, allow_redirects=False
+            ) as answer:
+                return answer.status, answer.headers, await answer.read()
+        except aiohttp.ClientConnectorCertificateError as error:
+            raise CallFailed(
+                "connection", f"its certificate is not trusted: {error.certificate_error}", retry=False
+            ) from None
+        except aiohttp.ClientConnectorError as error:
+            raise CallFailed("connection", f"cannot connect ({_words(error.os_error)})") from None
+        except (aiohttp.ClientError, OSError) as error:
             raise CallFailed("connection", f"the connection failed ({_words(error)})") from None
-        finally:
-            if lane.usable:
-                self._free.append(lane)
-            else:
-                lane.close()
-        return answer
 
     async def close(self) -> None:
         """Close every connection."""
-        for lane in self._free:
-            lane.close()
-        for client in self._clients:
-            await client.aclose()
-        self._free, self._clients = [], []
+        if self._session is not None:
+            await self._session.close()
+            self._session = None
 
-    async def _lane(self) -> Connection:
-        while self._free:
-            lane = self._free.pop()
-            if lane.usable:
-                return lane
-            lane.close()
-        return await Connection.open(self._address, self._certificates() if self._address.tls else None)
+    def _open(self) -> aiohttp.ClientSession:
+        import aiohttp
 
-    def _certificates(self) -> ssl.SSLContext:
-        """The trusted certificates, as httpx finds them (SSL_CERT_FILE, else its own); loaded once."""
-        if self._trust is None:
+        parts = urlsplit(self._base)
+        trust: bool | object = True
+        if parts.scheme == "https":
             import httpx
 
-            self._trust = httpx.create_ssl_context()
-        return self._trust
-
-    def _head(self, method: str, url: str, length: int) -> bytes:
-        start = self._heads.get((method, url))
-        if start is None:
-            address = Address.of(url)
-            fields = {"Host": address.authority, "Accept": "application/json", **self._headers}
-            lines = [f"{method} {address.target} HTTP/1.1", *(f"{k}: {v}" for k, v in fields.items())]
-            start = "\r\n".join([*lines, "Accept-Encoding: identity", "Content-Length: "]).encode("latin-1")
-            self._heads[method, url] = start
-        return b"%s%d\r\n\r\n" % (start, length)
-
-    async def _through_proxy(self, method: str, url: str, content: bytes) -> Answer:
-        import httpx
-
-        # one client a lane: a shared pool looks through all its connections at every request
-        client = self._clients.pop() if self._clients else None
-        if client is None:
-            client = httpx.AsyncClient(verify=self._certificates(), timeout=None, headers=self._headers)
-        try:
-            answer = await client.request(method, url, content=content)
-        except (httpx.HTTPError, httpx.InvalidURL) as error:
-            raise CallFailed("connection", f"the connection failed ({_words(error)})") from None
-        finally:
-            self._clients.append(client)
-        return answer.status_code, answer.headers, answer.content
+            trust = httpx.create_ssl_context()  # SSL_CERT_FILE, else the certificates that travel with httpx
+        return aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(limit=0, ssl=trust),  # type: ignore[arg-type]
+            timeout=aiohttp.ClientTimeout(total=None, sock_connect=30),
+            headers=self._headers,
+            trust_env=not _here(parts.hostname or ""),
+            cookie_jar=aiohttp.DummyCookieJar(),
+        )
 
 
-def _proxied(url: str) -> bool:
-    parts = urlsplit(url)
-    host = parts.hostname or ""
-    if host == "localhost" or host == "::1" or host.startswith("127."):
+def _here(host: str) -> bool:
+    try:
+        return host == "localhost" or ip_address(host).is_loopback
+    except ValueError:
         return False
-    proxies: Mapping[str, Any] = getproxies()
-    named = proxies.get(parts.scheme) or proxies.get("all")
-    return bool(named) and not proxy_bypass(host)
+
+
+def _bare(url: str) -> str:
+    parts = urlsplit(url)
+    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
 
 
 def _credentials(url: str) -> dict[str, str]:

@@ -20,7 +20,7 @@ from hemm.core import (
     redact,
 )
 from hemm.models.api.chat import IMAGE_TYPES, body, read, sampling
-from hemm.models.api.http import Lanes
+from hemm.models.api.http import Client
 from hemm.models.options import ModelOptions
 from hemm.models.retry import CallFailed, Policy, attempts, retry_after
 
@@ -114,7 +114,7 @@ class ChatModel:
             timeout=settings["timeout"],
             base=max(0.0, settings["retry_wait"]),
         )
-        self._lanes: Lanes | None = None
+        self._client: Client | None = None
         self._secrets: tuple[str, ...] = ()
 
     async def start(self) -> None:
@@ -132,7 +132,7 @@ class ChatModel:
         headers = {"Content-Type": "application/json"}
         if key:
             headers["Authorization"] = f"Bearer {key}"
-        self._lanes = Lanes(self._endpoint.url, headers)
+        self._client = Client(self._endpoint.url, headers)
         try:
             await self._greet()
         except BaseException:
@@ -141,36 +141,36 @@ class ChatModel:
 
     async def close(self) -> None:
         """Close the connections."""
-        if self._lanes is not None:
-            await self._lanes.close()
-            self._lanes = None
+        if self._client is not None:
+            await self._client.close()
+            self._client = None
 
     async def generate(self, request: Request) -> Response:
         """Ask once, and again by the policy. Never raises for the request: see ``Response.failure``."""
-        if self._lanes is None:
+        if self._client is None:
             raise HemmError(f"model {self.spec} is not started")
         fields = sampling(request, self._endpoint.tokens_field, self._settings)
         try:
             content = body(request, self._endpoint.model, fields)
         except (BadData, FileNotFoundError) as error:
             return Response(failure=Failure("media", " ".join(str(error).split()), permanent=True))
-        lanes, url = self._lanes, self._endpoint.at("/chat/completions")
+        client, url = self._client, self._endpoint.at("/chat/completions")
 
         async def call() -> Response:
-            status, headers, answer = await lanes.send("POST", url, content)
+            status, headers, answer = await client.send("POST", url, content)
             return read(status, answer, retry_after(headers.get("retry-after")))
 
         return await attempts(self._policy, call, self._secrets)
 
     async def _greet(self) -> None:
         """One look at the server before a sample is spent."""
-        assert self._lanes is not None
-        lanes, endpoint, told = self._lanes, self._endpoint, bytearray()
+        assert self._client is not None
+        client, endpoint, told = self._client, self._endpoint, bytearray()
         check = self._settings["check_model"]
         policy = Policy(max_retries=2, timeout=min(30.0, self._policy.timeout), patience=10)
 
         async def call() -> Response:
-            status, headers, answer = await lanes.send("GET", endpoint.at("/models"))
+            status, headers, answer = await client.send("GET", endpoint.at("/models"))
             if status == 401 or (status == 403 and check):
                 read(status, answer, None)
             if status == 429 or (status >= 500 and status != 501):

@@ -1,4 +1,4 @@
-"""Our HTTP/1.1 against answers in every form that servers give."""
+"""Answers of model servers in every form that HTTP allows, and broken ones."""
 
 from __future__ import annotations
 
@@ -78,23 +78,19 @@ def ask(server: Scripted, count: int = 3, host: str = "") -> list[Response]:
         port = listening.sockets[0].getsockname()[1]
         settings = (("check_model", "false"), ("max_retries", "1"), ("retry_wait", "0"), ("timeout", "10"))
         model = resolve(f"http://{host or f'127.0.0.1:{port}'}/v1#m", ModelOptions(settings=settings))
-        await _start(model, port)
         request = Request("s", 0, (Message("user", ("q",)),), Generation(), "k")
         generate: Callable[[Request], Awaitable[Response]] = model.generate  # type: ignore[attr-defined]
-        try:
-            return [await generate(request) for _ in range(count)]
-        finally:
-            await model.close()
-            listening.close()
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("http_proxy", f"http://127.0.0.1:{port}")
+            patch.delenv("no_proxy", raising=False)
+            await model.start()
+            try:
+                return [await generate(request) for _ in range(count)]
+            finally:
+                await model.close()
+                listening.close()
 
     return asyncio.run(run())
-
-
-async def _start(model: object, port: int) -> None:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("http_proxy", f"http://127.0.0.1:{port}")
-        patch.delenv("no_proxy", raising=False)
-        await model.start()  # type: ignore[attr-defined]
 
 
 @pytest.mark.parametrize("form", FORMS)
