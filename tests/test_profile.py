@@ -15,9 +15,8 @@ import orjson
 import pyarrow as pa
 import pytest
 from click.testing import CliRunner
-from tests.fake import FakePack, Served, go, sample
-from tests.test_scoring import BLANK
 
+from fake import FakePack, Served, go, sample
 from hemm.analysis.intervals import combine, mean_interval
 from hemm.analysis.profile import CategoryRow, Profile, TaskRow, profile
 from hemm.analysis.render import COLUMNS
@@ -27,6 +26,7 @@ from hemm.metrics import metric_key, resolve, spec_of
 from hemm.metrics.formats import OneOf, ShortAnswer
 from hemm.metrics.scoring import aggregate, score_answers
 from hemm.results.layout import ANSWER_SCHEMA
+from test_scoring import BLANK
 
 UNIT = (0.0, 1.0)
 
@@ -370,7 +370,7 @@ def test_profile_and_score_of_a_real_cell(tmp_path: Path) -> None:
     out = CliRunner().invoke(group, ["profile", str(tmp_path), "--format", "json"], catch_exceptions=False)
     assert json.loads(out.output)["tasks"][0]["units"] == 12
     own = tmp_path / "even.py"
-    own.write_text("from tests.fake import task\n\nTASK = task()\n")
+    own.write_text("from fake import task\n\nTASK = task()\n")
     again = ["score", str(tmp_path), "--task", str(own), "-m", "exact_match", "--format", "json"]
     said = CliRunner().invoke(group, again, catch_exceptions=False)
     assert {r["metric"]: r["value"] for r in json.loads(said.output)} == {"accuracy": 1.0, "exact_match": 1.0}

@@ -158,7 +158,7 @@ _NUMBER_WORDS = {"none": "0"} | {
 }
 _SHORTENED = (
     "ain't aren't can't could've couldn't couldn't've didn't doesn't don't hadn't hadn't've hasn't "
-    "haven't he'd he'd've he's how'd how'll how's i'd've isn't it'd it'd've it'll ma'am mightn't "
+    "haven't he'd he'd've he's how'd how'll how's isn't it'd it'd've it'll ma'am mightn't "
     "mightn't've might've mustn't must've needn't not've o'clock oughtn't shan't she'd've should've "
     "shouldn't shouldn't've somebody'd've somebody'll somebody's someone'd someone'd've someone'll "
     "someone's something'd something'd've something'll that's there'd there'd've there're there's "
