@@ -106,7 +106,7 @@ class Source:
     ) -> Iterator[Item]:
         """The items of these rows (ascending; equal rows are repeats of one sample), in order."""
         unique, starts = np.unique(rows, return_index=True)
-        ends = [*starts[1:].tolist(), len(rows)]
+        ends = [*starts.tolist(), len(rows)][1:]
         for sample, start, end in zip(self.pack.samples(unique), starts.tolist(), ends, strict=True):
             prepared: tuple[Sample, tuple[Message, ...]] | None = None
             for at in range(start, end):

@@ -86,9 +86,9 @@ class Journal:
         return end
 
     def append(self, records: Iterable[dict[str, Any]]) -> list[tuple[int, int]]:
-        """Add lines: their (offset, length). They go to the file once ``FLUSH_LINES`` wait, all of a call together.
+        """Add lines: their (offset, length). They go to the file once ``FLUSH_LINES`` wait.
 
-        So what was answered in one batch is kept, or asked again, in one piece.
+        Those of one call go together: what was answered in one batch is kept, or asked again, in one piece.
         """
         lines = [encode(record) for record in records]
         places: list[tuple[int, int]] = []
