@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hemm.core import HemmError, Judged, Metric, Outcome, Response, Sample, UnknownName, slug
+from hemm.core import CorpusMetric, HemmError, Judged, Metric, Outcome, Response, Sample, UnknownName, slug
 from hemm.metrics import METRICS, metric_key, resolve, spec_of
 from hemm.metrics.answers import Accuracy, ExactMatch, TokenF1, VqaAccuracy, vqa_normal
 from hemm.metrics.base import same
@@ -257,3 +257,50 @@ def test_wrong_specs_are_one_clear_line(spec: str, says: str) -> None:
 
 def test_tokens_are_a_multiset() -> None:
     assert score(TokenF1(), "dog dog dog", "dog") == pytest.approx(0.5)
+
+
+# metrics of whole sets, against scikit-learn
+
+
+def corpus(name: str, said: list[object], references: list[str]) -> dict[str, float]:
+    metric = resolve(name)
+    assert isinstance(metric, CorpusMetric)
+    groups = []
+    for i, (value, reference) in enumerate(zip(said, references, strict=True)):
+        fine = Outcome.UNPARSABLE if value is None else Outcome.OK
+        groups.append([Judged(Sample(id=str(i), references=(reference,)), 0, Response(), fine, value)])
+    return dict(metric.aggregate(groups))
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_class_metrics_are_scikit_learns(seed: int) -> None:
+    from sklearn.metrics import f1_score, recall_score
+
+    rng = np.random.default_rng(seed)
+    truth = rng.choice(["cat", "dog", "owl", "fox"], 80, p=[0.6, 0.2, 0.15, 0.05])
+    said = np.where(rng.random(80) < 0.6, truth, rng.choice(["cat", "dog", "owl", "newt"], 80))
+    failed = rng.random(80) < 0.1
+    values = [None if f else str(s) for s, f in zip(said, failed, strict=True)]
+    told = np.where(failed, "", said)
+    classes = sorted(set(truth))
+    balanced = recall_score(truth, told, labels=classes, average="macro", zero_division=0)
+    assert corpus("balanced_accuracy", list(values), list(truth))[""] == pytest.approx(balanced)
+    macro = f1_score(truth, told, labels=classes, average="macro", zero_division=0)
+    assert corpus("macro_f1", list(values), list(truth))[""] == pytest.approx(macro)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_multilabel_f1s_are_scikit_learns(seed: int) -> None:
+    from sklearn.metrics import f1_score
+
+    rng = np.random.default_rng(seed)
+    names = np.array(["drama", "comedy", "crime", "war"])
+    truth, said = rng.random((60, 4)) < 0.4, rng.random((60, 4)) < 0.5
+    truth[:4] |= np.eye(4, dtype=bool)  # every label occurs
+    values: list[object] = [frozenset(map(str, names[row])) for row in said]
+    found = corpus("multilabel_f1", values, [join_labels(map(str, names[row])) for row in truth])
+    for average in ("micro", "macro", "weighted"):
+        assert found[average] == pytest.approx(f1_score(truth, said, average=average, zero_division=0)), (
+            average
+        )
+    assert found[""] == pytest.approx(f1_score(truth, said, average="samples", zero_division=1))

@@ -81,7 +81,11 @@ class Stored:
         return self._scores()[key][1]
 
     def aggregates(self) -> dict[str, Any]:
-        rows = {k: {"spec": spec_of(m), **aggregate(s, m)} for k, (m, s) in self._scores().items()}
+        task = SimpleNamespace(answer=OneOf())
+        rows = {
+            k: {"spec": spec_of(m), **aggregate(s, m, self.answers(), task)}
+            for k, (m, s) in self._scores().items()
+        }
         return {"headline": next(iter(rows)), "metrics": rows} if self.rows else {}
 
 
@@ -266,6 +270,18 @@ def test_repeats_of_a_question_are_averaged_and_all_counted() -> None:
     assert task_row(found, "t").outcomes["ok"] == 12
     assert {v.component for v in task_row(found, "t").values} == {"", "mean@2", "pass@1", "pass@2", "maj@2"}
     assert next(v for v in task_row(found, "t").values if v.component == "pass@2").estimate.value == 1.0
+
+
+def test_corpus_values_are_listed_and_not_averaged() -> None:
+    rows = [question(i, i < 6, references=["w" if i < 9 else "x"]) for i in range(12)]
+    found = profile([Stored(rows, metrics=("macro_f1", "multilabel_f1")), Stored(questions(3, 1), task="b")])
+    row = task_row(found, "t")
+    # w: 6 right, 3 missed; x: 3 right (the answer to 9, 10, 11 is x), 3 extra
+    assert row.headline.estimate.value == pytest.approx((12 / 15 + 6 / 9) / 2)
+    assert row.headline.corpus
+    assert row.normalised is None
+    assert "micro" in {v.component for v in row.values}
+    assert category(found, "overall").tasks == ("b",)
 
 
 def test_labels_are_optional() -> None:

@@ -104,8 +104,13 @@ def load(cell: Cell) -> Loaded:
 
     Raises HemmError where it has none and its task is not known here.
     """
-    stored = cell.aggregates() if cell.state != "open" else {}
-    tables = _stored(cell, stored) if stored.get("metrics") else _fresh(cell)
+    stored = cell.aggregates()
+    tables = None
+    if cell.state == "open" or not stored.get("metrics"):
+        tables = _fresh(cell, fall_back=bool(stored.get("metrics")))
+        stored = stored if tables is None else {}
+    if tables is None:
+        tables = _stored(cell, stored)
     scores: list[Scores] = []
     for metric, table in tables:
         names = list(dict.fromkeys(table.column("component").to_pylist())) or [""]
@@ -131,7 +136,8 @@ def _stored(cell: Cell, stored: Mapping[str, Any]) -> list[tuple[Metric, pa.Tabl
     return [(resolve(rows[key]["spec"]), cell.scores(key)) for key in order]
 
 
-def _fresh(cell: Cell) -> list[tuple[Metric, pa.Table]]:
+def _fresh(cell: Cell, fall_back: bool) -> list[tuple[Metric, pa.Table]] | None:
+    """Scores of the answers as they are now; None where the task is not known here and older scores are."""
     from hemm.metrics import resolve
     from hemm.metrics.scoring import score_answers
     from hemm.tasks import resolve as task_named
@@ -139,6 +145,8 @@ def _fresh(cell: Cell) -> list[tuple[Metric, pa.Table]]:
     try:
         task = task_named(cell.task)
     except HemmError as error:
+        if fall_back:
+            return None
         raise HemmError(f"{cell.folder} is not scored and its task is not known here ({error})") from error
     answers = cell.answers()
     metrics = [m for m in map(resolve, task.metrics) if "weights" not in m.needs]

@@ -278,7 +278,7 @@ def _task_row(item: Loaded, subject: Subject, normalise: str, lowest: Lowest) ->
         subject=subject,
         task=item.task,
         title=str(run.get("card", {}).get("title") or item.task),
-        values=tuple(_value(s, item.corpus) for s in (scores, *item.others)),
+        values=_values(item),
         normalised=normalised,
         why=why,
         floor=floor if math.isfinite(floor) else None,
@@ -290,6 +290,18 @@ def _task_row(item: Loaded, subject: Subject, normalise: str, lowest: Lowest) ->
         state=item.cell.state,
         folder=str(item.cell.folder),
     )
+
+
+def _values(item: Loaded) -> tuple[MetricValue, ...]:
+    """The headline, the other metrics and components, then corpus values that no single answer has."""
+    found = [_value(scores, item.corpus) for scores in (item.headline, *item.others)]
+    told = {(v.metric, v.component) for v in found}
+    for (metric, component), value in item.corpus.items():
+        if (metric, component) not in told:
+            n, clusters = len(item.headline), len(set(item.headline.clusters))
+            estimate = Estimate(value, None, None, n, clusters, "a corpus value")
+            found.append(MetricValue(metric, component, estimate, corpus=True))
+    return tuple(found)
 
 
 def _value(scores: Scores, corpus: Mapping[tuple[str, str], float | None]) -> MetricValue:
