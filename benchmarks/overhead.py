@@ -57,6 +57,7 @@ def _step(name: str, folder: Path, given: argparse.Namespace) -> dict[str, Any]:
     sizes = ["--samples", str(given.samples), "--requests", str(given.requests)]
     command = [sys.executable, __file__, "--step", name, "--folder", str(folder), *sizes]
     env = {**os.environ, "HEMM_CACHE": str(folder / "cache")}
+    env.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")  # as the command line does
     done = subprocess.run(command, env=env, stdout=subprocess.PIPE, check=True)
     found = json.loads(done.stdout)
     assert isinstance(found, dict)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -54,6 +55,8 @@ _CONTROLS = ("none", "grey", "shuffle")
 @click.pass_context
 def command(ctx: click.Context, /, models: tuple[str, ...], config: Path | None, **given: Any) -> int:
     """Ask MODELs (tiny) the samples of tasks (the probes), judge the answers, and print the profile."""
+    # Arrow's own allocator keeps what it once had: with the system's a run takes a fifth less memory
+    os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
     if config is not None:
         from_file = _merge(ctx, config, given)
         models = models or from_file
@@ -151,8 +154,6 @@ def _report(options: RunOptions, results: list[CellResult]) -> int:
 
 
 def _interrupted(ctx: click.Context) -> int:
-    import os
-
     click.echo("hemm: interrupted; what was answered is kept, the same command goes on from there", err=True)
     for stream in (sys.stdout, sys.stderr):
         stream.flush()
