@@ -8,8 +8,10 @@ from hypothesis import strategies as st
 
 from fake import picture, sample, task
 from hemm.core import HemmError, Media, Sample
+from hemm.metrics.choices import letter
+from hemm.metrics.formats import OneOf
 from hemm.tasks import prompt as prompt_module
-from hemm.tasks.prompt import Renderer, letter, render
+from hemm.tasks.prompt import Renderer, render
 
 
 def _parts(template: str, one: Sample) -> tuple[str | Media, ...]:
@@ -113,3 +115,10 @@ def test_a_template_is_compiled_once_a_task(monkeypatch: pytest.MonkeyPatch) -> 
     for number in range(5):
         render(one, sample(number))
     assert len(made) == 1
+
+
+def test_an_option_that_reads_as_another_letter_is_shown_with_letters_the_parser_tells_apart() -> None:
+    one = sample(1, choices=("B", "A"), references=("A",))
+    shown = _parts("{{ image }}{{ options }}", one)[1]
+    mark = next(line[0] for line in str(shown).splitlines() if line.endswith(" A"))
+    assert OneOf().parse(mark, one) == OneOf().parse("A", one) == "A"

@@ -57,7 +57,7 @@ class Member:
 
 
 def score_answers(answers: pa.Table, task: HasAnswer, metric: Metric) -> pa.Table:
-    """Scores (``layout.SCORE_SCHEMA``) of stored answers (``layout.ANSWER_SCHEMA``) by one metric.
+    """Scores (``score_schema``) of stored answers (``layout.ANSWER_SCHEMA``) by one metric.
 
     One row for each group, repeat and component. A group in which an answer is not ok has a null for every
     component and the worst outcome of its answers (error, truncated, refused, unparsable, in this order).
@@ -102,7 +102,7 @@ class _Rows:
     def table(self, answers: pa.Table) -> pa.Table:
         import pyarrow as pa
 
-        schema = _schema()
+        schema = score_schema()
         columns = list(zip(*self._rows, strict=True)) or [()] * (len(schema) - 1)
         labels = answers.column("labels").combine_chunks().take(pa.array(self._labels, type=pa.int64()))
         arrays = dict(zip((f.name for f in schema if f.name != "labels"), columns, strict=True))
@@ -112,9 +112,17 @@ class _Rows:
         )
 
 
-def _schema() -> pa.Schema:
-    """The score table's columns as ``results.layout.SCORE_SCHEMA`` explains them; a test holds the two
-    equal."""
+def score_schema() -> pa.Schema:
+    """The columns of a score table.
+
+    group      what was scored together: sample id, unit, or a metadata value
+    component  ``""`` is the metric's main value
+    value      null where there is none: see ``outcome``, the worst one in the group
+    cut        parsed although the answer was cut off
+    chance     null where guessing is not defined
+    majority   what the most frequent reference of the other clusters would score; null where there is none
+    response_hash  digest of the raw answers: says which ones were judged
+    """
     import pyarrow as pa
 
     text, number, count = pa.string(), pa.float64(), pa.int32()

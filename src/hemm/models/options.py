@@ -8,7 +8,7 @@ from typing import Any
 
 from hemm.core import HemmError, UnknownName
 
-PROTOCOL_SETTINGS = frozenset({"dtype", "quantization"})
+PROTOCOL_SETTINGS = frozenset({"dtype", "quantization", "reasoning_effort"})
 """Settings that change the answers themselves: they belong to the protocol (``Generation.extra``)."""
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from hemm.core import Identity, slug
+from hemm.metrics.scoring import score_schema
 
 SCHEMA_VERSION = 1
 
@@ -66,23 +67,8 @@ CALL_SCHEMA = pa.schema(
 )
 """Calls: what differs from run to run, apart from the answers."""
 
-SCORE_SCHEMA = pa.schema(
-    [
-        ("group", pa.string()),  # what was scored together: sample id, unit, or a metadata value
-        ("unit", pa.string()),
-        ("cluster", pa.string()),
-        ("labels", pa.map_(pa.string(), pa.string())),
-        ("repeat", pa.int32()),
-        ("component", pa.string()),  # "" is the metric's main value
-        ("value", pa.float64()),  # null: no value (see outcome)
-        ("outcome", pa.string()),  # the worst outcome in the group; ok where there is a value
-        ("cut", pa.bool_()),  # parsed although the answer was cut off
-        ("ceiling", pa.float64()),
-        ("chance", pa.float64()),  # null where guessing is not defined
-        ("majority", pa.float64()),  # what the most frequent reference of the other clusters would score
-        ("response_hash", pa.string()),  # digest of the raw answers: says which answers were judged
-    ]
-)
+SCORE_SCHEMA = score_schema()
+"""Scores: one row for each group, repeat and component; the metrics room says what the columns mean."""
 
 
 def cell_folder(out: Path, model: Identity, task: str, protocol: str) -> Path:

@@ -16,6 +16,7 @@ from jinja2 import StrictUndefined, Template, TemplateError, UndefinedError, met
 from jinja2.sandbox import SandboxedEnvironment
 
 from hemm.core import HemmError, Media, Message, Sample, Task, nearest
+from hemm.metrics.choices import letters
 
 _NONCE = str(secrets.randbits(128))
 _MARK = re.compile(f"\x02{_NONCE}:(\\d+)\x03")
@@ -48,17 +49,7 @@ def _marks(count: int) -> tuple[str, _Images]:
 
 @lru_cache(maxsize=4096)
 def _lettered(choices: tuple[str, ...]) -> str:
-    return "\n".join(f"{letter(i)}. {choice}" for i, choice in enumerate(choices))
-
-
-def letter(index: int) -> str:
-    """The letter of option ``index``: A ... Z, then AA, AB, ..."""
-    text = ""
-    index += 1
-    while index:
-        index, rest = divmod(index - 1, 26)
-        text = chr(65 + rest) + text
-    return text
+    return "\n".join(f"{mark}. {choice}" for mark, choice in zip(letters(choices), choices, strict=True))
 
 
 def _environment() -> SandboxedEnvironment:
