@@ -60,7 +60,7 @@ $(VENV)/.installed: $(SETUP) | $(VENV)/bin/python
 
 $(VENV)/.installed-test: $(VENV)/.installed
 	@echo "installing what the tests need"
-	@$(PIP) -e '.[hf,report,test]'
+	@$(PIP) -e '.[hf,metrics,test]'
 	@touch $@
 
 clean:
