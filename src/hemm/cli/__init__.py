@@ -29,10 +29,11 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "score": ("hemm.cli.score:command", "Judge stored answers again, without the model."),
     "profile": ("hemm.cli.profile:command", "Print scores by every dimension, with intervals and outcomes."),
     "report": ("hemm.cli.report:command", "Write one self-contained HTML page about the results."),
+    "diff": ("hemm.cli.diff:command", "Show answers that flipped between two models or checkpoints."),
 }
 """Command -> where it lives, what it does. ``hemm --help`` reads this alone."""
 
-_EXTRAS = {"torch": "hf", "transformers": "hf", "safetensors": "hf", "matplotlib": "report"}
+_EXTRAS = {"torch": "hf", "transformers": "hf", "safetensors": "hf"}
 """Package -> the extra that brings it: for the commands that forget to say so."""
 
 

@@ -37,7 +37,7 @@ from hemm.cli._common import NumberOr, OneOf, results_argument
     "--each", is_flag=True, help="Each model on all its samples, not only those that all were asked."
 )
 def command(folder: Path, output: Path | None, normalise: str, examples: int | None, each: bool) -> None:
-    """Write the results in DIR (results) as one self-contained HTML file: figures, tables, examples, method."""
+    """Write the results in DIR (results) as one HTML file: figures, tables, examples, method."""
     from hemm.report import write
 
     path = write(

@@ -5,15 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from hemm.report.document import write
+    from hemm.report.document import refresh, write
 
-__all__ = ["write"]
+__all__ = ["refresh", "write"]
 
 
 def __getattr__(name: str) -> Any:
     # the figures' library is slow to import: only who writes a report waits for it
-    if name == "write":
-        from hemm.report.document import write
+    if name in __all__:
+        from hemm.report import document
 
-        return write
+        return getattr(document, name)
     raise AttributeError(f"module 'hemm.report' has no attribute {name!r}")

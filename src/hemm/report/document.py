@@ -7,8 +7,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hemm.core import HemmError
+from hemm.core import HemmError, UnknownName
 from hemm.report import view
+from hemm.report.figures import MOST
 from hemm.report.findings import CONTROLS, findings
 from hemm.report.method import method, selection, stamp
 from hemm.report.page import render
@@ -57,6 +58,18 @@ def write(
     return file
 
 
+def refresh(out: Path) -> Path:
+    """The report of a folder of results, written anew unless it is newer than all that it shows."""
+    from hemm.results.layout import AGGREGATES, RUN
+
+    file = out / NAME
+    if file.is_file():
+        made = file.stat().st_mtime_ns
+        if all(path.stat().st_mtime_ns < made for name in (RUN, AGGREGATES) for path in out.rglob(name)):
+            return file
+    return write(out, file)
+
+
 def _cells(results: Path | Sequence[Cell]) -> list[Cell]:
     if isinstance(results, Path):
         from hemm.results.read import cells
@@ -96,12 +109,12 @@ def html(
 
 def _profile(cells: Sequence[Cell], normalise: str, common: bool) -> tuple[Profile | None, str]:
     """The profile, or why there is none yet."""
-    from hemm.analysis.profile import NORMALISERS, profile
+    from hemm.analysis.profile import profile
 
-    if normalise not in NORMALISERS:
-        profile(cells, normalise)  # raises the error that names the nearest one
     try:
         return profile(cells, normalise, common=common), ""
+    except UnknownName:
+        raise
     except HemmError as error:
         return None, str(error)
 
@@ -117,7 +130,7 @@ def _shown(cells: Sequence[Cell], profile: Profile, per_group: int | None, pictu
         "findings": findings(profile, subjects),
         "radar": view.radar(lines, subjects),
         "bars": view.bars(lines, subjects),
-        "most": view.figures.MOST,
+        "most": MOST,
         "controls": view.controls_of(profile),
         "control_names": CONTROLS,
         "examples": view.shown_examples(cells, profile, subjects, gallery, per_group),
@@ -148,7 +161,8 @@ def states(cells: Sequence[Cell]) -> list[str]:
             wanted = (last.get("samples") or 0) * (last.get("repeats") or 1)
             of = f" of {wanted}" if wanted else ""
             said.append(
-                f"{cell.model} on {cell.task} is not finished: {done}{of} answers; the same command goes on from there"
+                f"{cell.model} on {cell.task} is not finished: {done}{of} answers; "
+                "the same command goes on from there"
             )
         elif cell.state != "sealed":
             said.append(

@@ -90,10 +90,12 @@ def rows_of(cell: Cell, ids: Iterable[str]) -> dict[str, list[dict[str, Any]]]:
 def _read(cell: Cell, wanted: list[str]) -> pa.Table:
     import pyarrow as pa
 
+    ids = pa.array(wanted, type=pa.string())
     if cell.state == "open":
         table = cell.answers()
-        return table.filter(pc.is_in(table["id"], value_set=pa.array(wanted, type=pa.string())))
-    parts = [pq.read_table(cell.folder / p.file, filters=[("id", "in", wanted)]) for p in cell.parts]
+        return table.filter(pc.is_in(table["id"], value_set=ids))
+    picked = pc.field("id").isin(ids)
+    parts = [pq.read_table(cell.folder / p.file, filters=picked) for p in cell.parts]
     return pa.concat_tables(parts) if parts else cell.answers()
 
 
@@ -108,7 +110,7 @@ def examples(asked: Sequence[Asked], gallery: Gallery, per_group: int) -> list[G
     out = []
     for title, keys in picked:
         made = [
-            _example(key, members[key], asked, rows, gallery)
+            example(key, members[key], asked, rows, gallery)
             for key in keys
             if key in members and any(members[key][0] in r for r in rows)
         ]
@@ -224,7 +226,7 @@ def _members(items: Sequence[Loaded], wanted: set[str]) -> dict[str, list[str]]:
     return {key: list(names) for key, names in members.items()}
 
 
-def _example(
+def example(
     key: str,
     names: list[str],
     asked: Sequence[Asked],

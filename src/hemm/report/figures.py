@@ -36,7 +36,7 @@ DASHES: tuple[Any, ...] = ("-", (0, (5, 2)), (0, (1, 1.5)), (0, (5, 1.5, 1, 1.5)
 INK, PAPER, GRID, MUTED = "#010203", "#fdfefc", "#c1c2c4", "#616264"
 _VARIABLES = {INK: "var(--ink)", PAPER: "var(--paper)", GRID: "var(--line)", MUTED: "var(--muted)"}
 
-_RC = {
+_RC: dict[str, Any] = {
     "svg.fonttype": "none",
     "svg.hashsalt": "hemm",
     "font.family": ["DejaVu Sans"],
@@ -77,7 +77,7 @@ def _style() -> Iterator[None]:
     import matplotlib
 
     logging.getLogger("matplotlib").setLevel(logging.ERROR)
-    with matplotlib.rc_context(_RC):
+    with matplotlib.rc_context(_RC):  # type: ignore[arg-type]
         yield
 
 
@@ -96,7 +96,7 @@ def bars(
         height = 0.3 + len(rows) * max(0.27, 0.13 * count + 0.08)
         figure = Figure(figsize=(WIDE, height))
         longest = min(24, max(longest, *(len(row.name) for row in rows)))
-        left = (0.1 + 0.072 * longest) / WIDE
+        left = (0.12 + 0.066 * longest) / WIDE
         axes = figure.add_axes((left, 0.24 / height, 0.96 - left, 1 - 0.28 / height))
         for y, row in enumerate(rows):
             for number, bar in enumerate(row.bars):
@@ -107,7 +107,9 @@ def bars(
         axes.set_yticks(range(len(rows)), [one_line(row.name, 24) for row in rows])
         axes.set_xticks([t for t in (-1, -0.5, 0, 0.5, 1) if limits[0] <= t <= limits[1]])
         axes.tick_params(axis="x", length=0, labelsize=8)
-        axes.tick_params(axis="y", length=0, labelsize=9)
+        axes.tick_params(axis="y", length=0, labelsize=9, pad=left * WIDE * 72)
+        for label in axes.get_yticklabels():
+            label.set_horizontalalignment("left")
         axes.xaxis.set_major_formatter(lambda value, _: f"{value:g}".replace("-", MINUS))
         _frame(axes)
         return _svg(figure, title, describe(rows, models))
@@ -150,7 +152,7 @@ def radar(rows: Sequence[Row], models: Sequence[str], title: str) -> Markup:
             shown = np.array([np.nan if v is None else min(1.0, max(0.0, v)) for v in values])
             _trace(axes, angles, shown, number, len(models) == 1)
         axes.set_ylim(0, 1)
-        axes.set_yticks([0.25, 0.5, 0.75, 1.0], ["", "0.5", "", "1"])
+        axes.set_yticks([0.25, 0.5, 0.75, 1.0], ["", "0.5", "", ""])
         axes.set_rlabel_position(180 / len(rows))
         axes.tick_params(axis="y", labelsize=8, labelcolor=MUTED)
         axes.set_xticks(angles, [""] * len(rows))

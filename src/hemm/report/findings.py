@@ -78,11 +78,12 @@ def _gaps(rows: Sequence[CategoryRow], name: bool) -> list[str]:
         if not apart(best.estimate, worst.estimate):
             continue
         gap = (best.estimate.value or 0.0) - (worst.estimate.value or 0.0)
-        who = f"{one_line(best.subject.label)}: " if name else ""
+        who = f"{one_line(best.subject.label)}, " if name else ""
+        where = about.title.lower() if name else about.title
         found.append(
             (
                 -gap,
-                f"{who}{about.title}: {best.category.replace('_', ' ')} {_bracket(best.estimate)} is above "
+                f"{who}{where}: {best.category.replace('_', ' ')} {_bracket(best.estimate)} is above "
                 f"{worst.category.replace('_', ' ')} {_bracket(worst.estimate)}.",
             )
         )
@@ -108,8 +109,8 @@ def _control(row: ControlRow) -> str:
     else:
         verdict = "there is no sign that the picture matters"
     return (
-        f"{one_line(row.subject.label)}: {verdict}{where}. With the right picture it scores {_bracket(e)} more "
-        f"than with {with_}."
+        f"{one_line(row.subject.label)}: {verdict}{where}. With the right picture it scores {_bracket(e)} "
+        f"more than with {with_}."
     )
 
 

@@ -138,8 +138,8 @@ def _tasks(cells: Sequence[Cell]) -> list[Asked]:
     found: dict[tuple[str, ...], tuple[Cell, list[str]]] = {}
     for cell in cells:
         spec = cell.run["protocol_spec"]
-        key = (cell.task, spec["template"], spec["instruction"], spec["system"], str(cell.run["pack"]["hash"]),
-               selection(cell.run))  # fmt: skip
+        asked = (spec["template"], spec["instruction"], spec["system"])
+        key = (cell.task, *asked, str(cell.run["pack"]["hash"]), selection(cell.run))
         found.setdefault(key, (cell, []))[1].append(cell.protocol[:12])
     return [_asked(cell, protocols) for cell, protocols in found.values()]
 

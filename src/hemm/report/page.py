@@ -42,6 +42,7 @@ def _environment() -> Any:
         "plural": text.plural,
         "one_line": text.one_line,
         "plain": text.plain,
+        "p_value": text.p_value,
     }
     environment.globals |= {"policy": POLICY, "style": _style()}
     return environment

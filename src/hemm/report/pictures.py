@@ -49,7 +49,7 @@ class Gallery:
     _made: dict[str, Picture] = field(default_factory=dict)
 
     def of(self, cell: Cell, row: Mapping[str, Any]) -> list[Picture]:
-        """The pictures of one stored answer's sample, in order; one without ``uri`` where they are not here."""
+        """The pictures of one stored answer's sample, in order; without ``uri`` where they are not here."""
         if not row["media"] and row["failure"] is None:
             return []
         sample = self.sample(cell, row)

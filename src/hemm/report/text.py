@@ -37,13 +37,14 @@ def visible(text: str) -> Markup:
     out: list[Markup] = []
     end = 0
     for found in _UNSEEN.finditer(text):
-        out += [escape(text[end : found.start()]), Markup('<span class="esc">%s</span>') % written_out(found.group())]  # fmt: skip
+        seen = Markup('<span class="esc">{}</span>').format(written_out(found.group()))
+        out += [escape(text[end : found.start()]), seen]
         end = found.end()
     return Markup("").join([*out, escape(text[end:])])
 
 
 def one_line(text: str, limit: int = 60) -> str:
-    """A name on one line: blanks folded, unseen characters written out, the middle left out where it is long."""
+    """A name on one line: blanks folded, unseen characters written out, the middle of long ones left out."""
     line = plain(storable(" ".join(text[: 20 * limit].split())))
     if len(line) <= limit:
         return line
@@ -96,3 +97,10 @@ def span(low: float | None, high: float | None, digits: int = 2) -> str:
     return (
         "no interval" if low is None or high is None else f"{number(low, digits)} to {number(high, digits)}"
     )
+
+
+def p_value(p: float | None) -> str:
+    """A p value for people: two digits, never 0."""
+    if p is None:
+        return "–"
+    return "< 0.001" if p < 0.001 else f"{p:.3f}" if p < 0.1 else f"{p:.2f}"

@@ -84,7 +84,8 @@ def radar(of: Sequence[Line], subjects: Sequence[Subject]) -> Markup | None:
 
 
 def bars(of: Sequence[Line], subjects: Sequence[Subject]) -> list[tuple[str, str, Markup]]:
-    """(title, what the dimension is, figure) for the overall score and each dimension with values."""
+    """(title, what the dimension is, figure) for each dimension with values; the overall score first where
+    there is anything to compare it with."""
     shown = subjects[: figures.MOST]
     rows = _rows(of, len(shown))
     if not rows:
@@ -96,7 +97,7 @@ def bars(of: Sequence[Line], subjects: Sequence[Subject]) -> list[tuple[str, str
     out = []
     for dimension in dict.fromkeys(line.dimension for line in of):
         own = _rows([line for line in of if line.dimension == dimension], len(shown))
-        if own:
+        if own and (dimension in DIMENSIONS or len(shown) > 1):
             about = DIMENSIONS.get(dimension)
             title = about.title if about else "Overall"
             drawn = figures.bars(

@@ -1,0 +1,61 @@
+"""``hemm diff``: answers that flipped between two models."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from hemm.cli._common import NumberOr, emit, format_option, print_json, results_argument
+
+
+@click.command(name="diff")
+@results_argument()
+@click.option(
+    "--model",
+    "models",
+    multiple=True,
+    metavar="M",
+    help="A model's name, its name as hemm profile prints it, or the beginning of a protocol; give two.",
+)
+@click.option(
+    "--task", "tasks", multiple=True, metavar="T", help="Only this task; may be given several times."
+)
+@click.option(
+    "-o", "--output", type=click.Path(path_type=Path), metavar="FILE.html", help="The HTML file to write."
+)
+@format_option("table", "json", "html")
+@click.option(
+    "--examples",
+    type=NumberOr(least=0),
+    default=4,
+    show_default=True,
+    metavar="N",
+    help="Examples of each kind for each task.",
+)
+def command(
+    folder: Path,
+    models: tuple[str, ...],
+    tasks: tuple[str, ...],
+    output: Path | None,
+    format_: str,
+    examples: int,
+) -> None:
+    """Answers that flipped from one model (or checkpoint, or protocol) to another, in the results in DIR."""
+    from hemm.core.errors import HemmError
+    from hemm.report import flips_page
+    from hemm.report.flips import flips
+    from hemm.results.read import cells
+
+    if len(models) != 2:
+        raise HemmError(f"hemm diff compares two models: give --model twice ({len(models)} given)")
+    found = flips(cells(folder), *models, tasks)
+    if output is not None or format_ == "html":
+        click.echo(str(flips_page.write(found, output or folder / "diff.html", examples)))
+        return
+    if format_ == "json":
+        print_json(flips_page.values(found))
+        return
+    emit(flips_page.table(found), flips_page.COLUMNS, "table", f"{found.labels[0]} to {found.labels[1]}")
+    for line in (*found.notes, *flips_page.lines(found, examples)):
+        click.echo(line)
