@@ -87,7 +87,7 @@ def test_light_core_needs_no_extra_package() -> None:
     """Modules of the core never import what only an extra brings, not even late."""
     extras = PROJECT["project"]["optional-dependencies"]
     heavy = {row.partition(">")[0] for rows in (extras["hf"],) for row in rows}
-    for room in ("core", "data", "metrics", "tasks", "results", "analysis", "cli"):
+    for room in ("core", "data", "tasks", "results", "analysis", "cli"):
         for path in (SOURCE / room).rglob("*.py"):
             assert not imported(path) & heavy, path
 
