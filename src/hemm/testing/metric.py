@@ -56,8 +56,7 @@ def check_metric(
     Checked are its card (name, version, range, needs, parameters), and that values lie in the range, that
     the reference scores the ceiling and nothing more, that wrong answers score worse, that the same answers
     get the same values whatever else is in the batch and in whatever order, and that empty and odd answers
-    are judged like others. Of a ``CorpusMetric`` the corpus value is checked in place of the ceiling and of
-    values alone, since its groups may be judged by the corpus they are in.
+    are judged like others. A metric whose values belong to a set of samples (``over``) is bound to these.
     """
     found = Findings(f"metric {getattr(metric, 'name', metric)!r}")
     for name in lacking(metric, _MEMBERS):
@@ -72,7 +71,8 @@ def check_metric(
         chosen = list(samples) if samples is not None else example_samples(metric.group)
         bind = getattr(metric, "over", None)  # values belong to a set: it is this one
         bound = bind(chosen) if bind else metric
-        _Check(bound, answer, tuple(tuple(g) for g in _grouped(metric.group, chosen)), found).all()
+        groups = tuple(tuple(g) for g in _grouped(metric.group, chosen))
+        _Check(bound, answer, groups, found, examples=samples is None).all()
     found.finish()
 
 
@@ -145,15 +145,13 @@ class _Check:
             return
         wrong = [self._wrong(i, group) for i, group in enumerate(right)]
         worst = self._score(wrong, "wrong answers")
+        self._ceiling(best, worst or [])
+        self._direction(best, worst or [])
         mixed = [*right, *wrong]
-        if isinstance(self.metric, CorpusMetric):  # values of its groups may depend on the corpus (CIDEr)
-            self._corpus(self.metric, mixed)
-            self._direction([self._total(self.metric, right)], [self._total(self.metric, wrong)])
-        else:
-            self._ceiling(best, worst or [])
-            self._direction(best, worst or [])
         self._same_values(mixed)
         self._odd(right)
+        if isinstance(self.metric, CorpusMetric):
+            self._corpus(self.metric, mixed)
 
     def _judged(self, sample: Sample, text: str) -> Judged | None:
         value = self.answer.parse(text, sample)
@@ -264,11 +262,10 @@ class _Check:
 
         whole = self.metric.score(groups)
         same("the same answers get the same values again", lambda: self.metric.score(groups))
-        if not isinstance(self.metric, CorpusMetric):
-            same(
-                "a value does not depend on what else is in the batch",
-                lambda: [self.metric.score([group])[0] for group in groups],
-            )
+        same(
+            "a value does not depend on what else is in the batch",
+            lambda: [self.metric.score([group])[0] for group in groups],
+        )
         same(
             "another order of the batch is another order of the same values",
             lambda: list(reversed(self.metric.score(list(reversed(groups))))),
@@ -282,13 +279,6 @@ class _Check:
         for text in ("", " ", "\n", "😀" * 3, "ﷺ é ß", "a" * 5000, "\u200b", "1e999", "<b>&amp;</b>"):
             groups = [[replace(j, response=Response(text=text), value=text) for j in right[0]]]
             self._score(groups, f"the answer {text[:12]!r}")
-
-    def _total(self, metric: CorpusMetric, groups: Sequence[Group]) -> Mapping[str, float]:
-        """The corpus value; none where ``aggregate`` fails, which is said elsewhere."""
-        try:
-            return metric.aggregate(groups)
-        except Exception:  # said by the check of aggregate
-            return {}
 
     def _corpus(self, metric: CorpusMetric, groups: Sequence[Group]) -> None:
         try:
