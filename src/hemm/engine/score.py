@@ -15,12 +15,12 @@ from hemm.results.read import Cell, cell
 def metrics_for(task: Task, extra: Sequence[str] = ()) -> dict[str, Metric]:
     """Metric key -> metric: the task's own that need no weights, and those asked for.
 
-    Raises UnknownName or HemmError for a spec that means none.
+    Raises UnknownName or HemmError for a spec that means none, and where packages or weights are missing.
     """
-    from hemm.metrics import metric_key, resolve
+    from hemm.metrics import metric_key, prepared, resolve
 
     own = [m for m in map(resolve, task.metrics) if "weights" not in m.needs]
-    return {metric_key(m): m for m in [*own, *map(resolve, extra)]}
+    return {metric_key(m): m for m in map(prepared, [*own, *map(resolve, extra)])}
 
 
 def _basis(found: Cell, task: Task) -> str:
@@ -55,12 +55,17 @@ def score_cell(folder: Path, task: Task, extra: Sequence[str] = ()) -> dict[str,
 
     found = cell(folder)
     metrics = metrics_for(task, extra)
-    before: dict[str, Any] = found.aggregates().get("metrics", {})
+    stored = found.aggregates()
+    before: dict[str, Any] = stored.get("metrics", {})
+    same = stored.get("basis") == _basis(found, task)
     again = [resolve(row["spec"]) for key, row in before.items() if key not in metrics]
     metrics |= {metric_key(m): m for m in again}
     answers = found.answers()
     rows: dict[str, Any] = {}
     for key, metric in metrics.items():
+        if same and key in before and "weights" in metric.needs:
+            rows[key] = before[key]  # costly, and the weights may lie on another machine
+            continue
         scores = score_answers(answers, task, metric)
         with replacing(folder / layout.SCORES / f"{key}.parquet") as path:
             pq.write_table(scores, path, compression="zstd")

@@ -18,6 +18,10 @@ METRICS: Registry[Callable[..., Metric]] = Registry(
         "balanced_accuracy": "hemm.metrics.classes:BalancedAccuracy",
         "macro_f1": "hemm.metrics.classes:MacroF1",
         "multilabel_f1": "hemm.metrics.classes:MultilabelF1",
+        "rouge_l": "hemm.metrics.captions:RougeL",
+        "bleu": "hemm.metrics.captions:Bleu",
+        "cider_d": "hemm.metrics.captions:CiderD",
+        "bartscore": "hemm.metrics.bartscore:BartScore",
         "consistency": "hemm.metrics.consistency:Consistency",
         "permutation_consistency": "hemm.metrics.consistency:PermutationConsistency",
     },
@@ -43,6 +47,14 @@ def resolve(spec: str) -> Metric:
         if key not in known and not open_ended:
             raise UnknownName(f"parameter of metric {name!r}", key, known, "" if known else "it takes none")
     return make(**given)
+
+
+def prepared(metric: Metric) -> Metric:
+    """``metric`` with what it needs found (packages, weights) and its checkpoint known, so that what is
+    missing is said before anything is asked: its optional method ``prepared``. Raises HemmError."""
+    make = getattr(metric, "prepared", None)
+    found: Metric = make() if make else metric
+    return found
 
 
 def metric_key(metric: Metric) -> str:

@@ -68,6 +68,7 @@ def score_answers(answers: pa.Table, task: HasAnswer, metric: Metric) -> pa.Tabl
     """
     rows = judged_rows(answers, task.answer)
     members = grouped(rows, metric)
+    metric = _over(members, metric)
     values = _values(members, metric)
     bounds = _bounds(members, metric, task.answer)
     out = _Rows()
@@ -153,6 +154,17 @@ def _group_key(sample: Sample, group: str) -> str:
         return sample.unit
     found = sample.metadata.get(group)
     return sample.id if found is None else str(found)
+
+
+def _over(members: Sequence[Member], metric: Metric) -> Metric:
+    """The metric bound to the set it is to score (groups without an error), where a value depends on the set:
+    its optional method ``over``, given each sample once."""
+    bind = getattr(metric, "over", None)
+    if bind is None:
+        return metric
+    had = (m for m in members if m.outcome is not Outcome.ERROR)
+    bound: Metric = bind(list({s.id: s for m in had for s in m.samples}.values()))
+    return bound
 
 
 def _values(members: Sequence[Member], metric: Metric) -> list[dict[str, float | None]]:
