@@ -74,10 +74,13 @@ class Row:
 
 @contextmanager
 def _style() -> Iterator[None]:
+    import warnings
+
     import matplotlib
 
     logging.getLogger("matplotlib").setLevel(logging.ERROR)
-    with matplotlib.rc_context(_RC):  # type: ignore[arg-type]
+    with matplotlib.rc_context(_RC), warnings.catch_warnings():  # type: ignore[arg-type]
+        warnings.filterwarnings("ignore", "Glyph .* missing")  # the reader's fonts draw it
         yield
 
 

@@ -139,7 +139,8 @@ def _side(
 ) -> tuple[str, dict[str, Cell]]:
     """Label and cells by task of what ``spec`` names."""
     by_folder = {str(c.folder): c for c in cells}
-    found = [s for s in known.subjects if _names(s, spec)]
+    exact = [s for s in known.subjects if s.label == spec]
+    found = exact or [s for s in known.subjects if _names(s, spec)]
     rows = [r for r in known.tasks if r.subject in found and (not tasks or r.task in tasks)]
     if not found and len(spec) >= 6:
         rows = [r for r in known.tasks if by_folder[r.folder].protocol.startswith(spec.lower())]
@@ -153,10 +154,10 @@ def _side(
 
 
 def _names(subject: Subject, spec: str) -> bool:
+    """Whether ``spec`` is this model, or the beginning of ``model@revision``; controls have to be named in
+    full."""
     named = f"{subject.model}@{subject.revision}"
-    plain = not subject.control and "[" not in subject.label
-    exact = plain and (spec == subject.model or ("@" in spec and named.startswith(spec)))
-    return subject.label == spec or exact
+    return not subject.control and (spec == subject.model or ("@" in spec and named.startswith(spec)))
 
 
 def headline(cell: Cell) -> tuple[Metric, pa.Table]:
