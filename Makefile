@@ -58,9 +58,11 @@ $(VENV)/.installed: $(SETUP) | $(VENV)/bin/python
 	@$(PIP) -e '.[hf]'
 	@touch $@
 
+# torchvision for the processors that want it (Qwen-VL's); without its dependencies, so that torch stays.
 $(VENV)/.installed-test: $(VENV)/.installed
 	@echo "installing what the tests need"
 	@$(PIP) -e '.[hf,metrics,test]'
+	@$(PIP) --no-deps torchvision
 	@touch $@
 
 clean:

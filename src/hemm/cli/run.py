@@ -115,7 +115,8 @@ def _options(models: tuple[str, ...], given: dict[str, Any]) -> RunOptions:
     for name in ("concurrency", "batch_size"):
         given[name] = 0 if given[name] == "auto" else given[name]
     given["control"] = given["control"] or ""
-    given["where"], given["settings"] = tuple(given["where"]), tuple(given["settings"])
+    given["where"] = tuple("=".join(pair) for pair in given["where"])
+    given["settings"] = tuple(given["settings"])
     return RunOptions(
         models=models or ("tiny",),
         prompt=template,

@@ -151,8 +151,8 @@ def fold(text: str) -> str:
 
 
 def loose(text: str) -> str:
-    """For comparing labels: ``fold`` without a leading article and all but letters and digits."""
-    return _WEAK.sub("", _ARTICLE.sub("", fold(text)))
+    """For comparing labels: ``fold`` with letters and digits alone, no leading article; gray is grey."""
+    return _WEAK.sub("", _ARTICLE.sub("", fold(text))).replace("gray", "grey")
 
 
 NEGATION = re.compile(
