@@ -145,8 +145,8 @@ def radar(rows: Sequence[Row], models: Sequence[str], title: str) -> Markup:
     from matplotlib.figure import Figure
 
     with _style():
-        figure = Figure(figsize=(5.6, 4.3))
-        axes: Any = figure.add_axes((0.235, 0.12, 0.53, 0.76), projection="polar")
+        figure = Figure(figsize=(4.7, 3.8))
+        axes: Any = figure.add_axes((0.255, 0.12, 0.49, 0.76), projection="polar")
         axes.set_theta_offset(np.pi / 2)
         axes.set_theta_direction(-1)
         angles = np.linspace(0, 2 * np.pi, len(rows), endpoint=False)
