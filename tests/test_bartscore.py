@@ -12,9 +12,11 @@ import pytest
 from hemm.core import Group, HemmError, Judged, MissingExtra, Outcome, Response, Sample
 from hemm.metrics import metric_key, prepared, resolve, spec_of
 from hemm.metrics.bartscore import DEFAULT, BartScore
+from hemm.models.hf import vision
 
 torch = pytest.importorskip("torch")
 transformers = pytest.importorskip("transformers")
+vision.prepare()
 
 ROWS = (
     ("A Red Car", ("a red car.", "The Car is red", "red")),
@@ -258,3 +260,50 @@ def test_it_has_no_worst_score_so_failures_are_left_out() -> None:
 
     assert worst(resolve("bartscore")) == -math.inf
     assert reading(None, "unparsable", -math.inf) is None
+
+
+def test_scores_are_stored_and_kept_where_the_weights_are_not(
+    bart: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """From a run to aggregates.json; then on a machine that has the results alone."""
+    import pyarrow.parquet as pq
+
+    from fake import Batched, FakePack, go, sample, task
+    from hemm.engine.score import score_cell
+    from hemm.results.read import cell
+
+    shutil.copytree(bart, tmp_path / "weights")
+    spec = f"bartscore:model={tmp_path}/weights"
+    folder = go(tmp_path / "out", Batched(), FakePack([sample(i) for i in range(6)]), metrics=(spec,)).folder
+    stored = cell(folder).aggregates()["metrics"]
+    key = next(k for k, row in stored.items() if row["metric"] == "bartscore")
+    row = stored[key]
+    assert row["parameters"]["revision"] == prepared(resolve(spec)).parameters["revision"]
+    expected = sum(_direct(bart, w, w) for w in ("yes", "no")) / 2
+    assert row["components"][""]["value"] == pytest.approx(expected, abs=1e-5)
+    assert row["components"][""]["n"] == 6
+    table = pq.read_table(folder / "scores" / f"{key}.parquet")
+    assert table.column("ceiling").to_pylist() == pytest.approx(table.column("value").to_pylist(), abs=1e-5)
+
+    shutil.rmtree(tmp_path / "weights")
+    score_cell(folder, task(), ["exact_match"])
+    again = cell(folder).aggregates()["metrics"]
+    assert again[key] == row
+    assert "exact_match-v1" in again
+    from hemm.analysis.profile import profile
+    from hemm.results.read import cells
+
+    told = profile(cells(tmp_path / "out"))
+    assert "bartscore" in repr(told)
+
+
+def test_missing_weights_are_said_before_anything_is_asked(hub: Path, tmp_path: Path, capsys) -> None:
+    from hemm.cli import main
+
+    with pytest.raises(SystemExit) as ended:
+        main(["run", "tiny", "--task", "probe_shapes", "--metric", "bartscore", "--out", str(tmp_path / "o")])
+    assert ended.value.code == 2
+    said = capsys.readouterr().err.strip()
+    assert "download=yes" in said
+    assert "\n" not in said
+    assert not (tmp_path / "o").exists()

@@ -204,3 +204,34 @@ def test_specs() -> None:
         resolve("bleu:lower=si")
     with pytest.raises(HemmError, match="tokens='x' is none of ptb, blanks"):
         resolve("cider_d:tokens=x")
+
+
+def test_stored_answers_are_scored_over_the_samples_without_an_error() -> None:
+    """Document frequencies and corpus values leave errors out and keep failures, from the stored table."""
+    from types import SimpleNamespace
+
+    from hemm.metrics.formats import Caption
+    from hemm.metrics.scoring import aggregate, score_answers
+    from test_scoring import answer, table, values
+
+    rows = [
+        answer("a", "a man on a bike", "a man rides a bike", "a man on a red bike"),
+        answer("b", "two dogs run on grass", "two dogs run on the grass"),
+        answer("c", "", "a plate of food on a table"),
+        answer("d", None, "a man on a bike in the rain"),
+    ]
+    task, metric = SimpleNamespace(answer=Caption()), CiderD()
+    scores = score_answers(table(*rows), task, metric)
+    samples = [Sample(id=r["id"], references=tuple(r["references"])) for r in rows]
+    bound = metric.over(samples[:3])
+    expected = [bound.value(r["raw"], s) for r, s in zip(rows[:2], samples, strict=False)]
+    assert values(scores) == {"a": expected[0], "b": expected[1], "c": None, "d": None}
+    assert scores.column("ceiling").to_pylist() == [bound.ceiling([s]) for s in samples]
+    found = aggregate(scores, metric, table(*rows), task)["components"][""]
+    assert (found["n"], found["corpus"]) == (3, True)
+    assert found["value"] == pytest.approx(sum(expected) / 3)
+    found = aggregate(score_answers(table(*rows), task, Bleu()), Bleu(), table(*rows), task)
+    streams = [["a man rides a bike", "two dogs run on the grass", "a plate of food on a table"]]
+    streams.append(["a man on a red bike", None, None])  # type: ignore[list-item]
+    said = ["a man on a bike", "two dogs run on grass", ""]
+    assert found["components"][""]["value"] * 100 == pytest.approx(sacrebleu.corpus_bleu(said, streams).score)

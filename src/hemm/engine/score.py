@@ -52,6 +52,7 @@ def score_cell(folder: Path, task: Task, extra: Sequence[str] = ()) -> dict[str,
 
     from hemm.metrics import metric_key, resolve, spec_of
     from hemm.metrics.scoring import aggregate, outcome_counts, parser_versions, score_answers
+    from hemm.models.hf import vision
 
     found = cell(folder)
     metrics = metrics_for(task, extra)
@@ -66,6 +67,8 @@ def score_cell(folder: Path, task: Task, extra: Sequence[str] = ()) -> dict[str,
         if same and key in before and "weights" in metric.needs:
             rows[key] = before[key]  # costly, and the weights may lie on another machine
             continue
+        if "weights" in metric.needs:
+            vision.prepare()  # a torchvision that does not import would end transformers' imports
         scores = score_answers(answers, task, metric)
         with replacing(folder / layout.SCORES / f"{key}.parquet") as path:
             pq.write_table(scores, path, compression="zstd")

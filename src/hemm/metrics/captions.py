@@ -87,7 +87,7 @@ class Bleu(SampleMetric):
     smoothing.
 
     Over a set: the corpus BLEU of all samples whose answer is no error, failed answers as empty texts; 0
-    where no four tokens in a row are right. Each answer on its own: sentence BLEU with effective order (texts
+    where no answer has four tokens. Each answer on its own: sentence BLEU with effective order (texts
     of under four tokens are judged by what n-grams they have).
 
     tokens  13a, intl (Unicode punctuation), zh (Chinese characters), char, none (split at blanks)
