@@ -219,11 +219,7 @@ class CiderD(SampleMetric):
 
     def value(self, answer: Any, sample: Sample) -> float:
         references = [self._weights(r) for r in texts(sample)]
-        if not references:
-            return 0.0
-        said = self._weights(written(answer))
-        values = [_similarity(said, reference) for reference in references]
-        return min(10.0, 10.0 * math.fsum(values) / len(values))
+        return _consensus(self._weights(written(answer)), references) if references else 0.0
 
     def aggregate(self, groups: Sequence[Group]) -> dict[str, float]:
         judged = [j for group in groups for j in group if texts(j.sample)]
@@ -233,7 +229,8 @@ class CiderD(SampleMetric):
 
     def ceiling(self, group: Sequence[Sample]) -> float:
         bound = self if self._ids else self.over(group)
-        return max((bound.value(r, group[0]) for r in texts(group[0])), default=0.0)
+        references = [bound._weights(r) for r in texts(group[0])]
+        return max((_consensus(r, references) for r in references), default=0.0)
 
     def chance(self, group: Sequence[Sample]) -> float | None:
         return None
@@ -267,6 +264,11 @@ class _Weighted:
     weights: Sequence[Grams]
     norms: Sequence[float]
     pairs: int
+
+
+def _consensus(said: _Weighted, references: Sequence[_Weighted]) -> float:
+    values = [_similarity(said, reference) for reference in references]
+    return min(10.0, 10.0 * math.fsum(values) / len(values))
 
 
 def _similarity(said: _Weighted, wanted: _Weighted) -> float:
