@@ -1,4 +1,4 @@
-# make run    sets up .venv and runs the main job: the bundled model on the probe tasks
+# make run    sets up .venv, runs the main job (the bundled model on the probe tasks) and writes its report
 # make test   sets up .venv and passes the tests (under 15 minutes)
 # make test-full   the long crash, soak and simulation tests (under 80 minutes)
 # make lint   ruff, mypy and the import layers alone
@@ -20,6 +20,7 @@ SETUP := pyproject.toml constraints.txt
 
 run: $(VENV)/.installed
 	$(VENV)/bin/hemm run
+	$(VENV)/bin/hemm report results
 
 setup: $(VENV)/.installed-test
 

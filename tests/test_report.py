@@ -325,29 +325,6 @@ def test_figures_take_any_name() -> None:
 # commands
 
 
-def test_run_ends_by_naming_its_report(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    words = [
-        "run",
-        "baseline/majority",
-        "--task",
-        "probe_shapes",
-        "--limit",
-        "4",
-        "--out",
-        str(tmp_path / "r"),
-    ]
-    assert cli.status(words) == 0
-    path = tmp_path / "r" / "report.html"
-    assert capsys.readouterr().out.splitlines()[-1] == f"report: {path}"
-    made = path.stat().st_mtime_ns
-    assert cli.status(words) == 0
-    assert path.stat().st_mtime_ns == made, "nothing is new: nothing is written"
-    path.unlink()
-    path.mkdir()
-    assert cli.status(words) == 0, "a report that cannot be written does not fail the run"
-    assert "no report was written" in capsys.readouterr().err
-
-
 def test_report_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     result = fake.go(tmp_path / "r", Says(said=half()), PACK)
     target = tmp_path / "deep" / "page.html"

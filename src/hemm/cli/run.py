@@ -144,7 +144,7 @@ def _report(options: RunOptions, results: list[CellResult]) -> int:
     profile(cells).print()
     for result in results:
         click.echo(f"{result.folder}: {result.state}; {result.answers} answers, {result.asked} asked now")
-    _write_report(options.out)
+    click.echo(f"for one page with figures and examples: hemm report {options.out}")
     errors = [(f"{r.task} {sample}", why) for r in results for sample, _, why in r.errors]
     if not errors:
         return 0
@@ -153,20 +153,6 @@ def _report(options: RunOptions, results: list[CellResult]) -> int:
     )
     print_errors(errors)
     return 3
-
-
-def _write_report(out: Path) -> None:
-    """Write the page about all results in ``out`` and name it. Answers are sealed by now: nothing that goes
-    wrong here may make the run look failed."""
-    from hemm.core.text import redact, storable
-
-    try:
-        from hemm.report import refresh
-
-        click.echo(f"report: {refresh(out)}")
-    except Exception as error:  # whatever it is: hemm report says more
-        why = " ".join(storable(redact(str(error))).split())
-        click.echo(f"hemm: no report was written ({why}); hemm report {out} tries again", err=True)
 
 
 def _interrupted(ctx: click.Context) -> int:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from hemm.report.document import refresh, write
+    from hemm.report.document import write
 
-__all__ = ["refresh", "write"]
+__all__ = ["write"]
 
 
 def __getattr__(name: str) -> Any:

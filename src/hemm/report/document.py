@@ -58,18 +58,6 @@ def write(
     return file
 
 
-def refresh(out: Path) -> Path:
-    """The report of a folder of results, written anew unless it is newer than all that it shows."""
-    from hemm.results.layout import AGGREGATES, RUN
-
-    file = out / NAME
-    if file.is_file():
-        made = file.stat().st_mtime_ns
-        if all(path.stat().st_mtime_ns < made for name in (RUN, AGGREGATES) for path in out.rglob(name)):
-            return file
-    return write(out, file)
-
-
 def _cells(results: Path | Sequence[Cell]) -> list[Cell]:
     if isinstance(results, Path):
         from hemm.results.read import cells
