@@ -72,9 +72,11 @@ class _Starter:
 
     async def start(self) -> None:
         if not self.started:
-            self.watcher.say(f"starting {redact(self.model.spec)}")
+            began = time.monotonic()
             await self.model.start()
             self.started = True
+            # said afterwards, so that a model that cannot start is one line: its error
+            self.watcher.say(f"{redact(self.model.spec)} is ready after {time.monotonic() - began:.1f} s")
 
     async def close(self) -> None:
         if self.started:
