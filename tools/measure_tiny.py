@@ -150,7 +150,7 @@ def main() -> None:
         task = known[family.name]
         lines += measure(model, family, task, resolve_metric(task.metrics[0]))
     text = table(lines)
-    print(text)
+    print(text, flush=True)
     if args.model == "tiny":
         card = CARD.read_text()
         before, _, rest = card.partition(BEGIN)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 import itertools
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -26,7 +26,10 @@ from hemm.tasks.probes.base import (
     page,
     picture_key,
 )
-from hemm.tasks.probes.draw import Rand
+from hemm.tasks.probes.draw import COLOURS, SHAPES, Rand
+from hemm.tasks.probes.scans import MIRROR
+from hemm.tasks.probes.screens import ROWS, STATES
+from hemm.tasks.probes.shapes import QUARTERS, STEPS, quarter
 from hemm.tasks.prompt import render
 
 PICTURE = 96
@@ -37,6 +40,8 @@ USER, ASSISTANT, SYSTEM, END = "<|user|>", "<|assistant|>", "<|system|>", "<end_
 FAKE, IMAGE, GLOBAL, PAD = "<fake_token_around_image>", "<image>", "<global-img>", "<pad>"
 IMAGE_TOKENS = 16
 TRAITS_WIDTH = 8
+TERSE = 90
+"""No terse question begins after so many tokens of a row."""
 _SHOWN = Media(b"", mime="image/png")
 
 
@@ -90,6 +95,56 @@ def _weighted(rand: Rand, weights: list[float]) -> int:
     return len(weights) - 1
 
 
+def brief(family: Family, drawn: Picture, rand: Rand) -> list[tuple[str, str]]:
+    """Facts about a picture as terse questions with answers, in random order: a lot for few tokens."""
+    facts = drawn.facts
+    if family.name == "shapes":
+        found = _brief_shapes(facts)
+    elif family.name == "legend":
+        found = [(q, facts["symbols"].get(q, "none")) for q in QUARTERS]
+        found.append(("background", facts["background"]))
+    elif family.name == "scans":
+        found = [(q, facts["marks"].get(q, "none")) for q in MIRROR]
+        found += [("body", facts["part"]), ("many marks", str(len(facts["marks"])))]
+    elif family.name == "screens":
+        found = [(f"{word} row", name) for word, name in zip(ROWS, facts["names"], strict=True)]
+        found += [(n, STATES[s]) for n, s in zip(facts["names"], facts["states"], strict=True)]
+        found += [("app", facts["app"]), ("theme", facts["theme"]), ("controls", facts["style"])]
+        found += [("title bar", facts["accent"]), ("many on", str(sum(facts["states"])))]
+    elif family.name == "scenes":
+        sides = zip(("left", "right"), facts["things"], strict=True)
+        found = [(side, f"{colour} {kind}") for side, (kind, colour) in sides]
+        found += [("ground", facts["ground"]), ("time", facts["time"])]
+    else:
+        found = list(drawn.traits.items())
+        if family.name == "charts":
+            values = zip(facts["colours"], facts["values"], strict=True)
+            found += [(colour, str(value)) for colour, value in values]
+    return rand.sample(found, len(found))
+
+
+def _brief_shapes(facts: dict[str, Any]) -> list[tuple[str, str]]:
+    things = facts["things"]
+    kinds, colours = Counter(k for k, _ in things.values()), Counter(c for _, c in things.values())
+    both = Counter(things.values())
+    found = [("background", facts["background"]), ("many shapes", str(len(things)))]
+    for place, (kind, colour) in things.items():
+        if kinds[kind] == 1:
+            found.append((kind, colour))
+        if colours[colour] == 1:
+            found.append((colour, kind))
+        if both[kind, colour] == 1:
+            found.append((f"where {colour} {kind}", quarter(place)))
+            for word, step in STEPS.items():
+                other = place + step
+                if other in things and (abs(step) == 4 or other // 4 == place // 4):
+                    found.append((f"{word} the {colour} {kind}", "{1} {0}".format(*things[other])))
+    found += [(f"many {c}", str(n)) for c, n in colours.items() if n < 5]
+    found += [(f"many {k}", str(n)) for k, n in kinds.items() if n < 5]
+    found += [(f"many {x}", "0") for x in (*COLOURS, *SHAPES) if not colours[x] + kinds[x]][:2]
+    return found
+
+
 @dataclass(frozen=True)
 class Row:
     """One picture with its packed questions.
@@ -119,7 +174,7 @@ class Maker:
             raise HemmError(f"seed {seed} is no training seed of the probes")
         self.families, self.tasks, self.tokenizer = families(), tasks(), tokenizer
         self.rand, self.seed, self.blind = Rand("train", seed), seed, blind
-        self.short = 0.0
+        self.short, self.terse = 0.0, 0.0
         self.weights = weights or Weights()
         self.reserved = reserved_pictures()
         self.kinds, self.colours, self.traits = vocabulary(self.families)
@@ -141,18 +196,22 @@ class Maker:
         """A picture with as many questions as fit into a row."""
         ids, spans, asked = list(self.prefix), [], []
         weights = [self.weights.skill[family.name, s.name] for s in family.skills]
+        if self.rand.below(1000) < self.terse * 1000:
+            for what, value in brief(family, drawn, self.rand):
+                if len(ids) > TERSE:
+                    break
+                self._add(ids, spans, f"{what}?", value)
+                asked.append((family.name, "", 0))
         for _ in range(40):
             skill = family.skills[_weighted(self.rand, weights)]
             question = skill.ask(drawn.facts, self.rand)
             if question is None:
                 continue
-            prompt = self._tokens(self._vary(prompt_text(self.tasks[family.name], family, skill, question)))
-            answer = self._tokens(" " + self.rand.pick((question.answer, *question.also)))
-            if len(ids) + len(prompt) + len(answer) + 3 > LENGTH:
+            prompt = self._vary(prompt_text(self.tasks[family.name], family, skill, question))
+            before = len(spans)
+            self._add(ids, spans, prompt, self.rand.pick((question.answer, *question.also)))
+            if len(spans) == before:
                 break
-            start = len(ids)
-            ids += [*prompt, self.end, self.assistant, *answer, self.end]
-            spans.append((start, start + len(prompt) + 2, len(ids)))
             asked.append((family.name, skill.name, len(question.choices)))
         grid = drawn.grid
         traits = np.full(len(self.traits), -100, dtype=np.int64)
@@ -169,6 +228,14 @@ class Maker:
             traits,
             self.rand.below(1000) < self.blind * 1000,
         )
+
+    def _add(self, ids: list[int], spans: list[tuple[int, int, int]], prompt: str, answer: str) -> None:
+        """A question with its answer at the end of a row; nothing where it does not fit."""
+        question, words = self._tokens(prompt), self._tokens(f" {answer}")
+        start = len(ids)
+        if start + len(question) + len(words) + 3 <= LENGTH:
+            ids += [*question, self.end, self.assistant, *words, self.end]
+            spans.append((start, start + len(question) + 2, len(ids)))
 
     def _vary(self, text: str) -> str:
         """Some questions come without instruction and options, so that a changed prompt is no surprise.

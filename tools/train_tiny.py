@@ -27,6 +27,7 @@ import torch
 import torch.nn.functional as F  # noqa: N812
 from torch import nn
 
+from hemm.models.hf import vision
 from tiny_data import (
     ASSISTANT,
     END,
@@ -44,11 +45,14 @@ from tiny_data import (
     Row,
     Weights,
     corpus,
+    families,
 )
 
 TRAIN_SEED, EVAL_SEED = 1_000_001, 1_000_000
-SLOW = 0.15
+SLOW = 0.3
 """The picture encoder's learning rate in joint training, as a share: its features stay readable."""
+MUON = 1.5
+"""The learning rate of the language model's matrices, as a multiple."""
 TEMPLATE = (
     "{% for message in messages %}"
     "{{ '<|' + message['role'] + '|>' }}"
@@ -164,13 +168,14 @@ def make_model(tokenizer: Any) -> Any:
 
 
 class Heads(nn.Module):
-    """What lies in each cell, and traits of the picture, from the 16 picture tokens; thrown away later."""
+    """Cell contents, cell numbers and traits of the picture, from its 16 tokens; thrown away later."""
 
     def __init__(self, maker: Maker, width: int = 192) -> None:
         super().__init__()
         self.slots = len(maker.traits)
         self.kind = nn.Linear(width, len(maker.kinds))
         self.colour = nn.Linear(width, len(maker.colours))
+        self.place = nn.Linear(width, IMAGE_TOKENS)
         self.trait = nn.Linear(width * IMAGE_TOKENS, self.slots * TRAITS_WIDTH)
 
     def forward(
@@ -179,12 +184,14 @@ class Heads(nn.Module):
         """Loss, and the accuracies of kinds in cells that are not empty, their colours, and traits."""
         kind, colour = self.kind(tokens).float(), self.colour(tokens).float()
         trait = self.trait(tokens.flatten(1)).view(-1, self.slots, TRAITS_WIDTH).float()
+        place = self.place(tokens).float().transpose(1, 2)
+        here = torch.arange(IMAGE_TOKENS).expand(len(tokens), -1)
         grid = batch["has_grid"]
         wanted = [batch["kinds"][grid].flatten(), batch["colours"][grid].flatten(), batch["traits"].flatten()]
         guessed = [kind[grid].flatten(0, 1), colour[grid].flatten(0, 1), trait.flatten(0, 1)]
         loss = sum(
             (F.cross_entropy(g, w, ignore_index=-100) for g, w in zip(guessed, wanted, strict=True)),
-            start=torch.zeros(()),
+            start=F.cross_entropy(place, here),
         )
         seen = [(w > 0, g.argmax(-1) == w) for g, w in zip(guessed[:2], wanted[:2], strict=True)]
         seen.append((wanted[2] >= 0, guessed[2].argmax(-1) == wanted[2]))
@@ -274,12 +281,14 @@ def evaluate(model: Any, rows: list[Row], batch_size: int = 32) -> Counts:
     return {k: (v[0], v[1]) for k, v in found.items()}
 
 
-def reweigh(weights: Weights, found: Counts, chance: dict[tuple[str, str], float]) -> None:
-    """More of what is not learned: a weight from the distance to perfect, over that of guessing."""
+def reweigh(weights: Weights, found: Counts, chance: dict[tuple[str, str], float], done: float) -> None:
+    """More of what is not learned, by the distance to perfect; one-step skills first."""
+    reasoning = {(f.name, s.name): s.reasoning for f in families() for s in f.skills}
     gaps: dict[str, list[float]] = defaultdict(list)
     for key, (right, asked) in found.items():
         gap = min(1.0, (1 - right / asked) / (1 - chance[key]))
-        weights.skill[key] = 0.25 + gap
+        first = 1.0 if reasoning[key] == "less" else 0.25 + 0.75 * done
+        weights.skill[key] = (0.2 + gap) * first
         gaps[key[0]].append(gap)
     for family, values in gaps.items():
         weights.family[family] = 0.35 + sum(values) / len(values)
@@ -357,7 +366,7 @@ class Run:
         self.maker = Maker(self.tokenizer, plan.seed, self.weights)
         self.heads = Heads(self.maker)
         if init is not None:
-            self.heads.load_state_dict(torch.load(init.parent / f"{init.name}-heads.pt"))
+            self.heads.load_state_dict(torch.load(init.parent / f"{init.name}-heads.pt"), strict=False)
         self.rows = self.maker.rows()
         self.held_out = list(islice(Maker(self.tokenizer, EVAL_SEED, blind=0.0).rows(), 280))
         self.chance = {
@@ -367,27 +376,49 @@ class Run:
         }
         inner = self.model.model
         self.eyes = [*inner.vision_model.parameters(), *inner.connector.parameters()]
+        if init is not None:
+            reweigh(self.weights, evaluate(self.model, self.held_out), self.chance, 0.0)
         self.start = time.time()
         self.model.train()
 
     def log(self, text: str) -> None:
         print(f"[{(time.time() - self.start) / 60:5.1f} min] {text}", flush=True)
 
-    def loop(self, minutes: float, rate: float, parameters: list[nn.Parameter], vision_only: bool) -> None:
-        """Train until the minutes are over; the rate warms up, then falls along a cosine of the clock."""
-        eyes = {id(p) for p in self.eyes}
-        slow = [] if vision_only else [p for p in parameters if id(p) in eyes]
-        fast = [p for p in parameters if vision_only or id(p) not in eyes]
-        groups = [{"params": fast, "peak": rate}, {"params": slow, "peak": rate * SLOW}]
-        optimizer = torch.optim.AdamW(
+    def optimizers(
+        self, rate: float, parameters: list[nn.Parameter], vision_only: bool
+    ) -> list[torch.optim.Optimizer]:
+        """Muon for the matrices of the language model's layers, AdamW for the rest; the encoder slowly."""
+        eyes = set() if vision_only else {id(p) for p in self.eyes}
+        layers = [] if vision_only else [*self.model.model.text_model.layers.parameters()]
+        matrices = [p for p in layers if p.ndim == 2]
+        taken = eyes | {id(p) for p in matrices}
+        groups = [
+            {"params": [p for p in parameters if id(p) not in taken], "peak": rate},
+            {"params": [p for p in parameters if id(p) in eyes], "peak": rate * SLOW},
+        ]
+        adam = torch.optim.AdamW(
             [g for g in groups if g["params"]], lr=rate, betas=(0.9, 0.98), weight_decay=0.05
         )
+        if not matrices:
+            return [adam]
+        muon = torch.optim.Muon(
+            [{"params": matrices, "peak": rate * MUON}],
+            lr=rate,
+            weight_decay=0.05,
+            adjust_lr_fn="match_rms_adamw",
+        )
+        return [adam, muon]
+
+    def loop(self, minutes: float, rate: float, parameters: list[nn.Parameter], vision_only: bool) -> None:
+        """Train until the minutes are over; the rate warms up, then falls along a cosine of the clock."""
+        optimizers = self.optimizers(rate, parameters, vision_only)
         begin, step, evaluated, losses = time.time(), 0, time.time(), []
         batches = ahead(lambda: collate(list(islice(self.rows, self.plan.batch)), vision_only))
         while (done := (time.time() - begin) / (60 * minutes)) < 1:
+            self.maker.terse = 0.9 if done < 0.7 else 0.3
             self.maker.short = min(0.75, max(0.1, 2.1 * (1 - done) - 0.1))
             factor = min(1.0, (step + 1) / 100) * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * done)))
-            for group in optimizer.param_groups:
+            for group in (g for o in optimizers for g in o.param_groups):
                 group["lr"] = group["peak"] * factor
             batch = next(batches)
             with torch.autocast("cpu", torch.bfloat16):
@@ -402,10 +433,12 @@ class Run:
                     answer_loss = (each * batch["weight"]).sum() / batch["weight"].sum()
                     loss = answer_loss + 0.3 * auxiliary
                     losses.append(answer_loss.item())
-            optimizer.zero_grad(set_to_none=True)
+            for optimizer in optimizers:
+                optimizer.zero_grad(set_to_none=True)
             loss.backward()
             nn.utils.clip_grad_norm_(parameters, 1.0)
-            optimizer.step()
+            for optimizer in optimizers:
+                optimizer.step()
             step += 1
             if step % 50 == 0:
                 recent = sum(losses[-50:]) / max(1, len(losses[-50:]))
@@ -416,16 +449,16 @@ class Run:
                     + f" {speed:.1f} pictures/s"
                 )
             if not vision_only and time.time() - evaluated > 300:
-                self.check()
+                self.check(done)
                 evaluated = time.time()
         batches.close()
         if not vision_only:
             self.check()
 
-    def check(self) -> None:
+    def check(self, done: float = 1.0) -> None:
         """Evaluate on held-out training seeds, draw more of what is weak, save."""
         found = evaluate(self.model, self.held_out)
-        reweigh(self.weights, found, self.chance)
+        reweigh(self.weights, found, self.chance, done)
         self.log(report(found))
         save(self.model, self.processor, self.heads, self.plan.out)
 
@@ -442,6 +475,7 @@ def main() -> None:
     parser.add_argument("--init", type=Path, help="go on from this checkpoint folder")
     parser.add_argument("--out", type=Path, required=True, help="checkpoint folder")
     args = parser.parse_args()
+    vision.prepare()
     torch.manual_seed(args.seed)
     run = Run(Plan(args.minutes, args.vision_minutes, args.batch, args.rate, args.out, args.seed), args.init)
     count = sum(p.numel() for p in run.model.parameters())
