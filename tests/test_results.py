@@ -16,9 +16,10 @@ from hypothesis import strategies as st
 
 from fake import Batched, FakePack, go, picture, sample
 from hemm.core import BadData, CellLocked, Failure, HemmError, Message, Response
+from hemm.data.files import replacing
 from hemm.results import layout
 from hemm.results.cell import CellWriter
-from hemm.results.files import replacing, sweep, write_json
+from hemm.results.files import sweep, write_json
 from hemm.results.journal import Journal, decode, encode, scan
 from hemm.results.lock import Lock, process_start
 from hemm.results.read import cell, cells

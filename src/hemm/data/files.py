@@ -10,26 +10,45 @@ import time
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 if sys.platform != "win32":
     import fcntl
 
+if TYPE_CHECKING:
+    import pyarrow as pa
+
 _STALE = 24 * 3600.0  # seconds; only where the system has no advisory locks
 
 
-def write_atomic(path: Path, data: bytes) -> None:
-    """Put ``data`` at ``path``: a reader sees the old file or the new one, after any crash."""
-    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.tmp")
+TEMPORARY = ".tmp"
+"""The end of a half-written file's name; before it stands the number of the process that writes it."""
+
+
+@contextlib.contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """The one atomic write: a temporary path beside ``path`` that takes its place when the block ends well.
+
+    The file is on the disk before it gets its name, and the name before this returns: a reader sees the old
+    file or the new one, after any crash. After an exception ``path`` is as it was.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f"{path.name}.{os.getpid()}{TEMPORARY}")
     try:
-        with temporary.open("wb") as file:
-            file.write(data)
-            file.flush()
+        yield temporary
+        with open(temporary, "rb+") as file:
             os.fsync(file.fileno())
-        temporary.replace(path)
+        os.replace(temporary, path)
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
     sync_folder(path.parent)
+
+
+def write_atomic(path: Path, data: bytes) -> None:
+    """Put ``data`` at ``path`` atomically."""
+    with replacing(path) as temporary:
+        temporary.write_bytes(data)
 
 
 def sync_folder(path: Path) -> None:
@@ -141,3 +160,11 @@ def _remove_if_dead(entry: Path, lock: Path) -> None:
             lock.unlink(missing_ok=True)
     finally:
         os.close(handle)
+
+
+def read_table(path: Path, columns: list[str] | None = None) -> pa.Table:
+    """A small Parquet file whole. pyarrow's own ``read_table`` imports its data set machinery, and pandas."""
+    import pyarrow.parquet as pq
+
+    with pq.ParquetFile(path) as file:
+        return file.read(columns=columns)

@@ -16,6 +16,7 @@ import orjson
 
 from hemm.core import BadData, HemmError, Media, Sample
 from hemm.data import cache, schema
+from hemm.data.files import read_table
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -183,13 +184,12 @@ class _Split:
     @cached_property
     def index(self) -> PackIndex:
         import pyarrow as pa
-        import pyarrow.parquet as pq
 
         columns = ["id", "unit", "cluster", "after", "stratum", "sample_hash", "media_digests"]
         if not self.paths:
             empty = [(c, schema.TEXT_COLUMNS[c]) for c in columns]
             return PackIndex(pa.schema(empty).empty_table())
-        return PackIndex(pa.concat_tables([pq.read_table(p, columns=columns) for p in self.paths]))
+        return PackIndex(pa.concat_tables([read_table(p, columns=columns) for p in self.paths]))
 
     def samples(self, rows: np.ndarray[Any, Any] | Sequence[int] | None) -> Iterator[Sample]:
         groups, starts = self.places

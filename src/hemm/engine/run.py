@@ -12,6 +12,7 @@ import numpy as np
 import pyarrow.compute as pc
 
 from hemm.core import Binds, Identity, Model, Response, Task, redact
+from hemm.data.files import read_table
 from hemm.engine.options import CellResult, RunOptions, Silent, Watcher
 from hemm.engine.pipeline import Pipeline
 from hemm.engine.plan import ABSENT, ANSWERED, Plan, everything, needed, sealed_state
@@ -238,12 +239,10 @@ class _Cell:
         self.cell.save()
 
     def _totals(self) -> dict[str, Any]:
-        import pyarrow.parquet as pq
-
         names = ["input_tokens", "output_tokens", "cost"]
         if not self.cell.run["calls"]:
             return {"tokens": {"input": None, "output": None}, "cost": None}
-        table = pq.read_table(self.cell.folder / layout.CALLS, columns=names)
+        table = read_table(self.cell.folder / layout.CALLS, columns=names)
         total = {name: pc.sum(table[name]).as_py() for name in names}
         return {
             "tokens": {"input": total["input_tokens"], "output": total["output_tokens"]},

@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from hemm.core import Metric, Task, digest
+from hemm.data.files import replacing
 from hemm.results import layout
-from hemm.results.files import replacing, write_json
+from hemm.results.files import write_json
 from hemm.results.read import Cell, cell
 
 

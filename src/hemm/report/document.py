@@ -41,7 +41,7 @@ def write(
     command     the command line that asked for the report, to be shown
     Raises HemmError where there are no results, UnknownName for a normaliser.
     """
-    from hemm.results.files import write_bytes
+    from hemm.data.files import write_atomic
 
     cells = _cells(results)
     if file is None:
@@ -54,7 +54,7 @@ def write(
         cells, normalise=normalise, common=common, per_group=per_group, pictures=pictures, command=command
     )
     file.parent.mkdir(parents=True, exist_ok=True)
-    write_bytes(file, page.encode("utf-8"))
+    write_atomic(file, page.encode("utf-8"))
     return file
 
 

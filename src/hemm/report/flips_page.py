@@ -64,7 +64,7 @@ def examples_of(
 
 def write(found: Flips, file: Path, per_kind: int = SHOWN, pictures: int = 3_000_000) -> Path:
     """Write the flips as one self-contained HTML file: its path."""
-    from hemm.results.files import write_bytes
+    from hemm.data.files import write_atomic
 
     if file.is_dir():
         raise HemmError(f"{file} is a folder: name the file (-o {file / 'diff.html'})")
@@ -79,7 +79,7 @@ def write(found: Flips, file: Path, per_kind: int = SHOWN, pictures: int = 3_000
     title = f"{one_line(found.labels[0], 50)} and {one_line(found.labels[1], 50)}: answers that flipped"
     page = render("diff.html", title=title, found=found, shown=shown)
     file.parent.mkdir(parents=True, exist_ok=True)
-    write_bytes(file, page.encode("utf-8"))
+    write_atomic(file, page.encode("utf-8"))
     return file
 
 

@@ -20,8 +20,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from hemm.core import BadData, Media
+from hemm.data.files import read_table, write_atomic
 from hemm.results import layout
-from hemm.results.files import sweep, write_bytes, write_json
+from hemm.results.files import sweep, write_json
 from hemm.results.journal import Journal, scan
 from hemm.results.lock import Lock
 from hemm.results.record import media_path
@@ -123,7 +124,7 @@ class CellWriter:
     def sealed(self, columns: list[str]) -> Iterator[pa.Table]:
         """These columns of each sealed part, oldest first: a later row replaces an earlier one of its key."""
         for part in self.parts:
-            yield pq.read_table(self.folder / part.file, columns=columns)
+            yield read_table(self.folder / part.file, columns=columns)
 
     def lookup(self, key: Key) -> dict[str, Any] | None:
         """The newest journaled answer of (sample id, repeat) that no position has claimed."""
@@ -223,7 +224,7 @@ class CellWriter:
         """Store a picture that the model produced, once."""
         path = media_path(self.folder / layout.MEDIA, media.digest)
         if not path.exists():
-            write_bytes(path, media.data)
+            write_atomic(path, media.data)
 
     def tick(self) -> None:
         """Flush lines that have waited long enough; called every 100 ms or so."""

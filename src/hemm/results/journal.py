@@ -17,7 +17,7 @@ from typing import Any
 
 import orjson
 
-from hemm.results.files import replacing
+from hemm.data.files import replacing
 
 FLUSH_LINES = 64
 FLUSH_SECONDS = 0.1

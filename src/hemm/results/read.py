@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 import orjson
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from hemm.core import BadData, HemmError
+from hemm.data.files import read_table
 from hemm.results import layout
 from hemm.results.cell import read_run
 from hemm.results.journal import scan
@@ -71,7 +71,7 @@ class Cell:
         names = list(layout.ANSWER_SCHEMA.names if columns is None else columns)
         read = list(dict.fromkeys([*names, "id", "repeat"]))
         schema = pa.schema([layout.ANSWER_SCHEMA.field(name) for name in read])
-        tables = [pq.read_table(self.folder / part.file, columns=read) for part in self.parts]
+        tables = [read_table(self.folder / part.file, columns=read) for part in self.parts]
         tables += [pa.Table.from_batches([b]).select(read) for b in self._journaled()]
         table = pa.concat_tables(tables) if tables else schema.empty_table()
         if len(tables) > 1:
@@ -91,7 +91,7 @@ class Cell:
     def calls(self) -> pa.Table:
         """Every sealed call (``layout.CALL_SCHEMA``), those of replaced answers included."""
         path = self.folder / layout.CALLS
-        return pq.read_table(path) if path.exists() else layout.CALL_SCHEMA.empty_table()
+        return read_table(path) if path.exists() else layout.CALL_SCHEMA.empty_table()
 
     def scores(self, metric_key: str) -> pa.Table:
         """Scores by one metric (``layout.SCORE_SCHEMA``). Raises HemmError where it has not scored this
@@ -100,7 +100,7 @@ class Cell:
         path = self.folder / layout.SCORES / f"{metric_key}.parquet"
         if not path.exists():
             raise HemmError(f"{self.folder} has no scores by {metric_key}: hemm score makes them")
-        return pq.read_table(path)
+        return read_table(path)
 
     def aggregates(self) -> dict[str, Any]:
         """aggregates.json; empty where nothing is scored."""

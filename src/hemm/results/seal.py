@@ -11,7 +11,8 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from hemm.results.files import checksum, replacing
+from hemm.data.files import replacing
+from hemm.results.files import checksum
 from hemm.results.layout import ANSWER_SCHEMA, CALL_SCHEMA
 from hemm.results.record import floats
 
