@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from hemm.core import HemmError, digest
+from hemm.core import HemmError
+from hemm.data.checkpoints import folder_digest
 
-_FILES = frozenset({".bin", ".json", ".model", ".safetensors", ".txt"})
 _WEIGHTS = (
     "model.safetensors",
     "model.safetensors.index.json",
@@ -33,25 +31,13 @@ def folder_weights(metric: str, folder: Path, expected: str = "") -> tuple[Path,
         raise HemmError(f"metric {metric}: {folder} holds no checkpoint (no config.json)")
     if not any((folder / name).is_file() for name in _WEIGHTS):
         raise HemmError(f"metric {metric}: {folder} holds no weights (no {_WEIGHTS[0]})")
-    files = sorted(p for p in folder.rglob("*") if p.suffix in _FILES and p.is_file())
-    found = _digest(folder, tuple((p, p.stat().st_size, p.stat().st_mtime_ns) for p in files))
+    found = folder_digest(folder)
     if expected and expected != found:
         raise HemmError(
             f"metric {metric}: {folder} holds other weights than those named "
             f"(revision {found}, not {expected})"
         )
     return folder, found
-
-
-@lru_cache(maxsize=16)
-def _digest(folder: Path, files: tuple[tuple[Path, int, int], ...]) -> str:
-    rows = []
-    for path, _, _ in files:
-        with path.open("rb") as file:
-            rows.append(
-                [path.relative_to(folder).as_posix(), hashlib.file_digest(file, "sha256").hexdigest()]
-            )
-    return digest(rows, 32)
 
 
 def hub_weights(metric: str, name: str, revision: str = "", *, download: bool = False) -> tuple[Path, str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import re
 from dataclasses import dataclass
@@ -11,23 +10,9 @@ from typing import Any
 
 import orjson
 
-from hemm.core import HemmError, Identity, digest
-from hemm.data.cache import root
-from hemm.data.files import write_atomic
+from hemm.core import HemmError, Identity
+from hemm.data.checkpoints import folder_digest
 
-_WEIGHTS_AND_CONFIG = {
-    ".bin",
-    ".gguf",
-    ".jinja",
-    ".json",
-    ".model",
-    ".pt",
-    ".pth",
-    ".py",
-    ".safetensors",
-    ".tiktoken",
-    ".txt",
-}
 _COMMIT = re.compile(r"[0-9a-f]{40}")
 _SECONDS = 10.0
 
@@ -67,40 +52,6 @@ def folder_checkpoint(folder: Path, name: str = "") -> Checkpoint:
         raise HemmError(f"{folder} holds no checkpoint: config.json is missing")
     name = name or folder.resolve().name
     return Checkpoint(str(folder), None, Identity(name, folder_digest(folder)))
-
-
-def folder_digest(folder: Path) -> str:
-    """Digest (32 hex digits) of the weights and settings in ``folder``: names and contents, not dates.
-
-    A file is read once: its SHA-256 is remembered in the cache folder for as long as size and time of the
-    file stay what they were.
-    """
-    memory = root() / "digests.json"
-    known = _remembered(memory)
-    rows, news = [], {}
-    for path in sorted(p for p in folder.rglob("*") if p.suffix in _WEIGHTS_AND_CONFIG and p.is_file()):
-        stat = path.stat()
-        mark, key = [stat.st_size, stat.st_mtime_ns], str(path.resolve())
-        old = known.get(key)
-        if isinstance(old, list) and old[:2] == mark:
-            sha = old[2]
-        else:
-            with path.open("rb") as file:
-                sha = hashlib.file_digest(file, "sha256").hexdigest()
-            news[key] = [*mark, sha]
-        rows.append([path.relative_to(folder).as_posix(), sha])
-    if news:
-        memory.parent.mkdir(parents=True, exist_ok=True)
-        write_atomic(memory, orjson.dumps(_remembered(memory) | news))
-    return digest(rows, 32)
-
-
-def _remembered(memory: Path) -> dict[str, Any]:
-    try:
-        found = orjson.loads(memory.read_bytes())
-    except (OSError, orjson.JSONDecodeError):
-        return {}
-    return found if isinstance(found, dict) else {}
 
 
 def hub_checkpoint(name: str, revision: str) -> Checkpoint:
