@@ -14,6 +14,7 @@ import pytest
 
 from fake import picture
 from hemm.cli import status
+from hemm.engine.options import RunOptions
 from hemm.results import layout
 from hemm.results.lock import Lock
 from hemm.results.read import cells
@@ -197,3 +198,8 @@ def test_the_python_interface_mirrors_it(server: ChatServer, data: Path, tmp_pat
     assert hemm.__version__
     with pytest.raises(UnknownName, match="did you mean 'limit'"):
         hemm.run(server.spec(), str(data), limt=4)
+
+
+def test_a_stop_text_keeps_its_letters_and_reads_line_ends() -> None:
+    options = RunOptions(settings=(("stop", "Ende é\\n"), ("stop", "###")))
+    assert options.generation(8).stop == ("Ende é\n", "###")

@@ -14,7 +14,7 @@ GENERATION_KEYS: dict[str, Callable[[str], Any]] = {
     "max_new_tokens": int,
     "temperature": float,
     "top_p": float,
-    "stop": lambda text: (text.encode().decode("unicode_escape"),),
+    "stop": lambda text: (text.replace("\\n", "\n").replace("\\t", "\t"),),
     "thinking_budget": int,
     "scoring": str,
 }
