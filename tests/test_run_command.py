@@ -203,3 +203,14 @@ def test_the_python_interface_mirrors_it(server: ChatServer, data: Path, tmp_pat
 def test_a_stop_text_keeps_its_letters_and_reads_line_ends() -> None:
     options = RunOptions(settings=(("stop", "Ende é\\n"), ("stop", "###")))
     assert options.generation(8).stop == ("Ende é\n", "###")
+
+
+def test_another_seed_of_the_random_baseline_is_another_cell(tmp_path: Path) -> None:
+    answers = set()
+    for seed in ("0", "0", "1"):
+        words = ["run", "baseline/random", "--task", "probe_shapes", "--seed", seed, "--out", str(tmp_path)]
+        assert status(words) == 0
+    found = cells(tmp_path)
+    for cell in found:
+        answers.add(tuple(cell.answers()["raw"].to_pylist()))
+    assert len(found) == len(answers) == 2

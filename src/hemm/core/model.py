@@ -18,6 +18,7 @@ class Capabilities:
     image_types      MIME types taken as they are; others are sent as lossless PNG. Empty: any that decodes
     likelihood       gives log-probabilities of options (``score``)
     system           takes a system prompt
+    draws            its answers depend on the run's seed even at temperature 0
     """
 
     inputs: frozenset[str] = frozenset({"text", "image"})
@@ -26,6 +27,7 @@ class Capabilities:
     image_types: frozenset[str] = frozenset()
     likelihood: bool = False
     system: bool = True
+    draws: bool = False
 
 
 @runtime_checkable

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -26,7 +26,11 @@ def model_options(options: RunOptions) -> ModelOptions:
 def protocol_spec(options: RunOptions, task: Task, model: Model) -> ProtocolSpec:
     """Everything that makes this cell another question than others: the one place that builds it."""
     generation = options.generation(task.max_new_tokens, model_options(options).protocol)
-    drawn = options.shots > 0 or options.control == "shuffle" or bool(options.perturb)
+    if model.capabilities.draws:
+        generation = replace(generation, seed=options.seed)
+    drawn = (
+        model.capabilities.draws or options.shots > 0 or options.control == "shuffle" or bool(options.perturb)
+    )
     return ProtocolSpec(
         model=model.identity,
         template=task.prompt if options.prompt is None else options.prompt,

@@ -29,12 +29,13 @@ class Baseline:
     """What the baselines share. The references come with ``bind``, never through a request."""
 
     version = "1"
+    draws = False
 
     def __init__(self, spec: str, options: ModelOptions) -> None:
         options.read("baseline", {})
         self.spec = spec
         self.identity = Identity(spec, self.version)
-        self.capabilities = Capabilities(likelihood=True)
+        self.capabilities = Capabilities(likelihood=True, draws=self.draws)
         self.batch_size = options.batch_size or 256
         self._task: Task | None = None
         self._pack: Any = None
@@ -85,6 +86,8 @@ class Oracle(Baseline):
 
 class Random(Baseline):
     """Chance: one of the options, uniform; for open questions the reference of another sample."""
+
+    draws = True
 
     def answer(self, task: Task, sample: Sample, request: Request) -> str | Media:
         """Drawn by the run's seed, the sample and the repeat alone."""
