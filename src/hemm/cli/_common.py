@@ -66,6 +66,26 @@ def _must_be_folder(ctx: click.Context, param: click.Parameter, value: Path) -> 
     return value
 
 
+def normalise_option() -> Callable[[F], F]:
+    """``--normalise``: ``anchored`` by default."""
+    return click.option(
+        "--normalise",
+        type=OneOf("normaliser", ("anchored", "paper")),
+        default="anchored",
+        show_default=True,
+        metavar="anchored|paper",
+        help="0 is chance (else the majority answer) and 1 the best possible; "
+        "or 0 is the worst of these models.",
+    )
+
+
+def each_option() -> Callable[[F], F]:
+    """``--each``: a flag."""
+    return click.option(
+        "--each", is_flag=True, help="Each model on all its samples, not only those that all were asked."
+    )
+
+
 class OneOf(click.ParamType):  # type: ignore[type-arg]  # generic from click 8.4 on
     """One of a few words; another one is answered with the nearest."""
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from hemm.cli._common import NumberOr, OneOf, results_argument
+from hemm.cli._common import NumberOr, each_option, normalise_option, results_argument
 
 
 @click.command(name="report")
@@ -19,23 +19,14 @@ from hemm.cli._common import NumberOr, OneOf, results_argument
     metavar="FILE.html",
     help="The file to write (report.html in DIR).",
 )
-@click.option(
-    "--normalise",
-    type=OneOf("normaliser", ("anchored", "paper")),
-    default="anchored",
-    show_default=True,
-    metavar="anchored|paper",
-    help="0 is chance (else the majority answer) and 1 the best possible; or 0 is the worst of these models.",
-)
+@normalise_option()
 @click.option(
     "--examples",
     type=NumberOr(least=0),
     metavar="N",
     help="Examples of each kind for each task (as many as one page bears; 0: none).",
 )
-@click.option(
-    "--each", is_flag=True, help="Each model on all its samples, not only those that all were asked."
-)
+@each_option()
 def command(folder: Path, output: Path | None, normalise: str, examples: int | None, each: bool) -> None:
     """Write the results in DIR (results) as one HTML file: figures, tables, examples, method."""
     from hemm.report import write

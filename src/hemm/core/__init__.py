@@ -13,7 +13,7 @@ from hemm.core.exchange import (
     Usage,
     request_key,
 )
-from hemm.core.hashing import canonical, digest, digest_bytes, keyed_number, keyed_unit
+from hemm.core.hashing import canonical, digest, digest_bytes, digest_file, keyed_number, keyed_unit
 from hemm.core.media import Media, sniff
 from hemm.core.metric import AnswerFormat, CorpusMetric, Group, Judged, Metric
 from hemm.core.model import (
@@ -74,6 +74,7 @@ __all__ = [
     "declare",
     "digest",
     "digest_bytes",
+    "digest_file",
     "keyed_number",
     "keyed_unit",
     "nearest",

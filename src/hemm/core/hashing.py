@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from pathlib import Path
 from typing import Any
 
 import orjson
@@ -26,6 +27,12 @@ def digest(value: Any, length: int = 64) -> str:
 def digest_bytes(data: bytes) -> str:
     """SHA-256 of raw bytes, 64 hex digits: the digest of encoded media."""
     return hashlib.sha256(data).hexdigest()
+
+
+def digest_file(path: Path) -> str:
+    """SHA-256 of a file's bytes, 64 hex digits, read in pieces."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def keyed_number(*key: str | int) -> int:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 from pathlib import Path
 from typing import Any
 
 import orjson
 
-from hemm.core import digest
+from hemm.core import digest, digest_file
 from hemm.data.cache import root
 from hemm.data.files import write_atomic
 
@@ -43,8 +42,7 @@ def folder_digest(folder: Path) -> str:
         if isinstance(old, list) and old[:2] == mark:
             sha = old[2]
         else:
-            with path.open("rb") as file:
-                sha = hashlib.file_digest(file, "sha256").hexdigest()
+            sha = digest_file(path)
             news[key] = [*mark, sha]
         rows.append([path.relative_to(folder).as_posix(), sha])
     if news:

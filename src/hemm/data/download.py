@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import os
 import random
 import time
@@ -13,7 +12,7 @@ from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hemm.core import BadData, HemmError, Progress, redact
+from hemm.core import BadData, HemmError, Progress, digest_file, redact
 from hemm.data.files import sync_folder
 
 if TYPE_CHECKING:
@@ -170,7 +169,7 @@ def _starts_at(response: httpx.Response, start: int) -> bool:
 
 def _accept(file: File, part: Path, into: Path) -> str:
     """Check size and hash and give the file its name. A wrong one is removed."""
-    size, found = _size(part), sha256(part)
+    size, found = _size(part), digest_file(part)
     part.with_name(part.name + ".version").unlink(missing_ok=True)
     if file.size is not None and size != file.size:
         part.unlink()
@@ -204,12 +203,6 @@ def _marker(into: Path) -> Path:
 
 def _mark(into: Path, found: str, size: int) -> None:
     _marker(into).write_text(f"{found} {size}\n")
-
-
-def sha256(path: Path) -> str:
-    """SHA-256 of a file (64 hex digits)."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _size(path: Path) -> int:

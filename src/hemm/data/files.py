@@ -121,19 +121,13 @@ def temporary_folder(parent: Path) -> Iterator[Path]:
     remove_stale(parent)
     folder = parent / f".tmp-{uuid.uuid4().hex[:12]}"
     lock = folder.with_suffix(".lock")
-    while True:
-        handle = os.open(lock, os.O_RDWR | os.O_CREAT, 0o644)
-        _try_lock(handle, wait=True)
-        if _is_at(handle, lock):
-            break
-        os.close(handle)
-    try:
-        folder.mkdir()
-        yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-        lock.unlink(missing_ok=True)
-        os.close(handle)
+    with locked(lock):
+        try:
+            folder.mkdir()
+            yield folder
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+            lock.unlink(missing_ok=True)
 
 
 def remove_stale(parent: Path) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import stat
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -43,11 +42,6 @@ def credentials() -> Credentials | None:
         return Credentials(user=str(found["username"]), key=str(found["key"]))
     except (orjson.JSONDecodeError, KeyError, TypeError):
         raise BadData(f"{file} is no Kaggle login: it needs username and key") from None
-
-
-def readable_by_others(file: Path) -> bool:
-    """Whether other users of the machine can read this file."""
-    return bool(file.stat().st_mode & (stat.S_IRGRP | stat.S_IROTH))
 
 
 @dataclass(frozen=True)

@@ -1,8 +1,7 @@
-"""Files of a result folder: JSON, checksums, what killed processes left."""
+"""Files of a result folder: JSON, and what killed processes left."""
 
 from __future__ import annotations
 
-import hashlib
 import os
 from pathlib import Path
 
@@ -14,12 +13,6 @@ from hemm.data.files import TEMPORARY, write_atomic
 def write_json(path: Path, value: object) -> None:
     """Write ``value`` as indented JSON, atomically."""
     write_atomic(path, orjson.dumps(value, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE))
-
-
-def checksum(path: Path) -> str:
-    """SHA-256 of a file (64 hex digits)."""
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def sweep(folder: Path) -> None:

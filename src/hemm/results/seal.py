@@ -11,8 +11,8 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from hemm.core import digest_file
 from hemm.data.files import replacing
-from hemm.results.files import checksum
 from hemm.results.layout import ANSWER_SCHEMA, CALL_SCHEMA
 from hemm.results.record import floats
 
@@ -40,7 +40,7 @@ class Seal:
     def holds(self, cell: Path) -> bool:
         """Whether the file is there, whole and unchanged."""
         path = cell / self.file
-        return path.exists() and checksum(path) == self.sha256
+        return path.exists() and digest_file(path) == self.sha256
 
     def plain(self) -> dict[str, Any]:
         return asdict(self)
@@ -90,8 +90,8 @@ def write_part(
             log.write_batch(call_batch(chunk), row_group_size=GROUP_ROWS)
             rows += len(chunk)
     return (
-        Seal(name, rows, checksum(path)),
-        Seal(calls.relative_to(cell).as_posix(), old_calls + rows, checksum(calls)),
+        Seal(name, rows, digest_file(path)),
+        Seal(calls.relative_to(cell).as_posix(), old_calls + rows, digest_file(calls)),
     )
 
 

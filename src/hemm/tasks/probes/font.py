@@ -40,8 +40,3 @@ def glyph(char: str, scale: int) -> np.ndarray:
     rows = GLYPHS.get(char, GLYPHS["?"])
     bits = [[(int(r, 32) >> (WIDTH - 1 - x)) & 1 for x in range(WIDTH)] for r in rows]
     return np.repeat(np.repeat(np.array(bits, dtype=bool), scale, axis=0), scale, axis=1)
-
-
-def text_width(text: str, scale: int) -> int:
-    """Width of ``text`` in pixels: six columns a character, less the last gap."""
-    return max(0, len(text) * (WIDTH + 1) - 1) * scale
