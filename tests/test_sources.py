@@ -293,7 +293,7 @@ def test_headers_that_lie_about_the_size_do_not_help(tmp_path: Path) -> None:
 
 def test_an_archive_of_the_web_is_fetched_unpacked_and_named(web: Web, tmp_path: Path) -> None:
     web.files["/set.zip"] = zipped({"top/list.txt": b"1"})
-    source = Http((File(f"{web.url}/set.zip?x=1", unpack="set"),), NOTHING, retry=QUICK)
+    source = Http((File(f"{web.url}/set.zip?x=1", unpack="."),), NOTHING, retry=QUICK)
     assert source.name == f"{web.url}/set.zip"
     folder, revision = source.fetch(tmp_path)
     assert (folder / "top/list.txt").read_bytes() == b"1"

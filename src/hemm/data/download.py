@@ -47,7 +47,7 @@ class File:
     url     where it is
     name    what it is called here (a relative path; the last part of the URL by default)
     sha256  of its bytes, where known; size in bytes, where known
-    unpack  folder to unpack it to, relative; empty: it is kept as it is
+    unpack  folder to unpack it to, relative, ``.`` the top one; empty: it is kept as it is
     """
 
     url: str

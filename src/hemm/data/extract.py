@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import stat
 import tarfile
@@ -12,7 +13,7 @@ from pathlib import Path, PurePosixPath
 from typing import IO
 
 from hemm.core import BadData, HemmError, storable
-from hemm.data.files import sync_folder, temporary_folder
+from hemm.data.files import replacing, sync_folder, temporary_folder
 
 _CHUNK = 1 << 20
 
@@ -64,6 +65,26 @@ def extract(archive: Path, into: Path, limits: Limits | None = None, password: s
         target.replace(into)
     sync_folder(into.parent)
     return into
+
+
+def merge(unpacked: Path, into: Path) -> None:
+    """Have all files below ``unpacked`` below ``into`` too, by hard links (copies where there are none)."""
+    for folder, _, names in os.walk(unpacked):
+        for name in names:
+            place = Path(folder) / name
+            merge_file(place, into / place.relative_to(unpacked))
+
+
+def merge_file(file: Path, place: Path) -> None:
+    """Have ``file`` at ``place`` too; one that is there stays."""
+    place.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        os.link(file, place)
+    except FileExistsError:
+        return
+    except OSError:
+        with replacing(place) as work:
+            shutil.copyfile(file, work)
 
 
 def _unzip(archive: Path, target: Path, limits: Limits, password: str) -> None:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatch
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,7 @@ import orjson
 from hemm.core import HemmError, Layout, Progress, digest, redact
 from hemm.data.extract import extract
 from hemm.data.files import write_atomic
+from hemm.data.rows import parquet_rows
 
 if TYPE_CHECKING:
     from huggingface_hub import HfApi
@@ -143,6 +145,25 @@ def split_files(folder: Path, config: str, split: str, shots: str) -> dict[str, 
         found = {"test": by_path(names, config, split)}
         found["shots"] = by_path(names, config, shots) if shots else []
     return {ours: [folder / n for n in names] for ours, names in found.items()}
+
+
+def hub_rows(
+    folder: Path,
+    split: str,
+    *,
+    shots: str = "",
+    config: str = "",
+    columns: Sequence[str] | None = None,
+    shots_limit: int | None = None,
+) -> Iterator[tuple[str, str, dict[str, Any]]]:
+    """(``test`` or ``shots``, where, row) of the Parquet files of a split and of the one to take shots from.
+
+    ``where`` names file and row, for messages; at most ``shots_limit`` rows of shots are read.
+    """
+    for ours, files in split_files(folder, config, split, shots).items():
+        rows = ((f, n, row) for f in files for n, row in enumerate(parquet_rows([f], columns), 1))
+        for file, number, row in islice(rows, shots_limit if ours == "shots" else None):
+            yield ours, f"{file}, row {number}", row
 
 
 def _unpacked(source: Hub, folder: Path, names: Sequence[str]) -> Path:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -147,6 +147,73 @@ def csv_rows(
         raise BadData(f"{path}, line {reader.line_num}: {error}") from None
     except UnicodeDecodeError as error:
         raise BadData(f"{path} is not UTF-8: {error.reason} at byte {error.start}") from None
+
+
+def text_of(row: Mapping[str, Any], name: str, where: str, default: str | None = None) -> str:
+    """The text of a field of one row: numbers as digits, line ends as ``\\n``, no blanks around it.
+
+    Missing, null, NaN and empty values are ``default``. Raises BadData with ``where`` (file and row) and the
+    field where there is no default, or the value is no text.
+    """
+    value = row.get(name)
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    if isinstance(value, str):
+        text = value.replace("\r\n", "\n").replace("\r", "\n").strip()
+    elif isinstance(value, int | float) and not isinstance(value, bool):
+        text = "" if value != value else str(value)
+    elif value is None:
+        text = ""
+    else:
+        raise BadData(f"{where}: field {name!r} is a {_kind(value)}, not text")
+    if text:
+        return text
+    if default is None:
+        raise BadData(f"{where}: field {name!r} is {'missing' if name not in row else 'empty'}")
+    return default
+
+
+def whole_of(row: Mapping[str, Any], name: str, where: str) -> int:
+    """A whole number of one row, also where it is written as text. Raises BadData where it is none."""
+    text = text_of(row, name, where)
+    try:
+        return int(text)
+    except ValueError:
+        raise BadData(f"{where}: field {name!r} is {text!r}, not a whole number") from None
+
+
+def list_of(row: Mapping[str, Any], name: str, where: str) -> list[Any]:
+    """A list of one row. Raises BadData where it is none."""
+    value = row.get(name)
+    if not isinstance(value, list):
+        raise BadData(f"{where}: field {name!r} is {'missing' if value is None else 'no list'}")
+    return value
+
+
+def texts_of(row: Mapping[str, Any], name: str, where: str) -> list[str]:
+    """The texts of a list of one row, as ``text_of`` reads them; empty ones and NaN are left out."""
+    values = list_of(row, name, where)
+    found = [text_of({name: value}, name, f"{where}, item {n}", "") for n, value in enumerate(values, 1)]
+    return [text for text in found if text]
+
+
+def media_of(row: Mapping[str, Any], name: str, where: str) -> Media:
+    """A picture (sound, video) of one row of a Parquet file. Raises BadData where there is none."""
+    value = row.get(name)
+    if not isinstance(value, Media):
+        raise BadData(f"{where}: field {name!r} holds no picture")
+    return value
+
+
+class Ids:
+    """Ids by content: of equal ones the second and later ones are numbered."""
+
+    def __init__(self) -> None:
+        self._seen: dict[str, int] = {}
+
+    def of(self, base: str) -> str:
+        count = self._seen[base] = self._seen.get(base, 0) + 1
+        return base if count == 1 else f"{base}-{count}"
 
 
 def row_id(text: str, media: Iterable[Media]) -> str:

@@ -8,7 +8,7 @@ from pathlib import Path, PurePosixPath
 
 from hemm.core import BadData, HemmError, Layout, Progress, digest
 from hemm.data.download import File, Retry, download
-from hemm.data.extract import Limits, extract
+from hemm.data.extract import Limits, extract, merge, merge_file
 from hemm.data.hub import Hub
 from hemm.data.kaggle import Kaggle
 
@@ -57,8 +57,9 @@ class Local:
 class Http:
     """Files and archives on web servers (a git host's archive of a commit is one).
 
-    Archives with ``unpack`` are unpacked safely into that folder below the download folder. The revision is
-    the digest of the files' hashes unless it is given (the commit of a git archive).
+    Archives with ``unpack`` are unpacked safely; the folder to read holds what all of them have, each below
+    its ``unpack``, and the other files. The revision is the digest of the files' hashes unless it is given
+    (the commit of a git archive).
     """
 
     files: Sequence[File]
@@ -78,16 +79,15 @@ class Http:
             for part in (file.local, file.unpack):
                 if PurePosixPath(part).is_absolute() or ".." in PurePosixPath(part).parts:
                     raise BadData(f"{self.name}: {part!r} leads out of the download folder")
-            place = into / file.local
-            hashes.append(download(file, place, progress, retry=self.retry))
+            hashes.append(download(file, into / file.local, progress, retry=self.retry))
+        if not any(file.unpack for file in self.files):
+            return into, self.revision or digest(hashes, 16)
+        # the hash is part of the name: a changed archive is unpacked anew
+        root = into / "files" / digest(hashes, 12)
+        for file, found in zip(self.files, hashes, strict=True):
             if file.unpack:
-                # the hash is part of the name: a changed archive is unpacked anew
-                extract(place, into / file.unpack / hashes[-1][:12], self.limits)
-        return _root(into, self.files, hashes), self.revision or digest(hashes, 16)
-
-
-def _root(into: Path, files: Sequence[File], hashes: Sequence[str]) -> Path:
-    """The folder to read: that of the unpacked archive where there is just one file, else ``into``."""
-    if len(files) == 1 and files[0].unpack:
-        return into / files[0].unpack / hashes[0][:12]
-    return into
+                unpacked = extract(into / file.local, into / "unpacked" / found[:16], self.limits)
+                merge(unpacked, root if file.unpack == "." else root / file.unpack)
+            else:
+                merge_file(into / file.local, root / file.local)
+        return root, self.revision or digest(hashes, 16)

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from hemm.core import BadData, Card, Layout, Media, Sample, Task, digest
-from hemm.data.rows import json_rows, parquet_rows, row_id
+from hemm.data.rows import Ids, json_rows, parquet_rows, row_id
 from hemm.data.sources import File, Http, Hub
 from hemm.metrics.formats import ShortAnswer
 
@@ -23,7 +23,7 @@ FACTS = ("image_organ", "answer_type", "question_type", "phrase_type", "qid")
 
 def read_original(folder: Path) -> Iterator[Sample]:
     """The published JSON: rows whose phrase_type starts with ``test`` are the test split, others shots."""
-    ids = _Ids()
+    ids = Ids()
     for number, row in enumerate(json_rows(folder / JSON), 1):
         where = f"{folder / JSON}, entry {number}"
         if not isinstance(row, dict) or "image_name" not in row:
@@ -35,7 +35,7 @@ def read_original(folder: Path) -> Iterator[Sample]:
 
 def read_parquet(folder: Path) -> Iterator[Sample]:
     """A hub copy: Parquet files of the splits test and train; facts that a copy lost are left out."""
-    ids = _Ids()
+    ids = Ids()
     for split, name in (("test", "test"), ("shots", "train")):
         files = sorted(folder.glob(f"**/*{name}*.parquet")) or sorted(folder.glob(f"**/{name}/*.parquet"))
         for number, row in enumerate(parquet_rows(files), 1):
@@ -45,18 +45,7 @@ def read_parquet(folder: Path) -> Iterator[Sample]:
             yield _sample(row, picture, split, f"{files[0].parent}, row {number} of {name}", ids)
 
 
-class _Ids:
-    """Ids by content; of equal rows the second and later ones are numbered."""
-
-    def __init__(self) -> None:
-        self._seen: dict[str, int] = {}
-
-    def of(self, base: str) -> str:
-        count = self._seen[base] = self._seen.get(base, 0) + 1
-        return base if count == 1 else f"{base}-{count}"
-
-
-def _sample(row: Mapping[str, Any], picture: Media, split: str, where: str, ids: _Ids) -> Sample:
+def _sample(row: Mapping[str, Any], picture: Media, split: str, where: str, ids: Ids) -> Sample:
     if row.get("question") is None or row.get("answer") is None:
         raise BadData(
             f"{where}: field {'question' if row.get('question') is None else 'answer'!r} is missing"
@@ -124,7 +113,7 @@ TASK = Task(
                 File(
                     "https://files.osf.io/v1/resources/89kps/providers/osfstorage/?zip=",
                     name="vqa_rad.zip",
-                    unpack="osf",
+                    unpack=".",
                 ),
             ),
             Layout((JSON, PICTURES), read_original),

@@ -57,9 +57,7 @@ def _split(root: Path, name: str, permutations: range) -> Iterator[Sample]:
 
 
 def _sources(permutations: int) -> tuple[Http, ...]:
-    archive = File(
-        f"https://github.com/lil-lab/nlvr/archive/{COMMIT}.zip", name="nlvr.zip", unpack="repository"
-    )
+    archive = File(f"https://github.com/lil-lab/nlvr/archive/{COMMIT}.zip", name="nlvr.zip", unpack=".")
     return tuple(
         Http(
             (archive,),

@@ -138,7 +138,7 @@ def _all(top: str) -> Layout:
     return Layout((top,), partial(read_original, top=top))
 
 
-ORIGINAL = File("http://weegee.vision.ucmerced.edu/datasets/UCMerced_LandUse.zip", unpack="original")
+ORIGINAL = File("http://weegee.vision.ucmerced.edu/datasets/UCMerced_LandUse.zip", unpack=".")
 
 TASK = _task(
     "uc_merced",
