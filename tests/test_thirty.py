@@ -16,11 +16,11 @@ from hemm.core import CorpusMetric, Task
 from hemm.data.prepare import prepare
 from hemm.metrics import metric_key
 from hemm.metrics import resolve as metric_of
-from hemm.tasks import SUITES, resolve
+from hemm.tasks import MORE, SUITES, resolve
 from hemm.testing import check_task
 from layouts import write_layout
 
-NAMES = SUITES["hemm"]
+NAMES = [*SUITES["hemm"], *MORE]
 FORMS = [f for name in NAMES for f in (name, *(f"{name}:{v}" for v in resolve(name).variants))]
 CLOSED = [name for name in NAMES if resolve(name).answer.name in ("yes_no", "one_of")]
 SAMPLES = 500

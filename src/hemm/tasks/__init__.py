@@ -13,9 +13,12 @@ ROWS = {
     "uc_merced": "hemm.tasks.science.uc_merced:TASK",
     "vqa_rad": "hemm.tasks.healthcare.vqa_rad:TASK",
 }
-"""The tasks that are data sets: one file each."""
+"""The data sets of the HEMM paper: one file each."""
 
-TASKS: Registry[Task] = Registry("task", "hemm.tasks", {**ROWS, **PROBES})
+MORE: dict[str, str] = {}
+"""Data sets beside the paper's."""
+
+TASKS: Registry[Task] = Registry("task", "hemm.tasks", {**ROWS, **MORE, **PROBES})
 
 SUITES: dict[str, list[str]] = {
     "probes": list(PROBES),
