@@ -1,0 +1,1 @@
+"""Affective computing tasks: memes, cartoons, faces."""

@@ -1,0 +1,1 @@
+"""Human-computer interaction tasks: screens of apps."""
