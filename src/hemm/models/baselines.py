@@ -5,13 +5,17 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from hemm.core import (
     Capabilities,
     HemmError,
     Identity,
+    Judged,
     Media,
+    Metric,
+    Outcome,
     Request,
     Response,
     Sample,
@@ -19,6 +23,7 @@ from hemm.core import (
     Usage,
     keyed_number,
 )
+from hemm.metrics import resolve as metric_of
 from hemm.models.options import ModelOptions
 
 SURE = 0.99
@@ -79,9 +84,40 @@ class Baseline:
 class Oracle(Baseline):
     """The right answer, as a perfect answerer would write it."""
 
+    _metric: Metric | None = None
+
+    def bind(self, task: Task, pack: Any) -> None:
+        """Find the headline metric that says which of several references is the best."""
+        super().bind(task, pack)
+        metric = metric_of(task.metrics[0])
+        judges = metric.group == "sample" and not metric.needs
+        over = getattr(metric, "over", None) if judges else None
+        if over is not None:
+            metric = over([replace(s, media=(), stored_hash=s.sample_hash) for s in pack.samples()])
+        self._metric = metric if judges else None
+
     def answer(self, task: Task, sample: Sample, request: Request) -> str | Media:
-        """The most frequent reference, the first of equals."""
-        return written(task, _reference(sample), sample)
+        """The reference that the headline metric scores highest, of equals the most frequent, the first.
+
+        Where that metric cannot tell (it scores several samples at once, or needs weights): the most
+        frequent one.
+        """
+        counts = Counter(sample.references)
+        if len(counts) < 2 or self._metric is None:
+            return written(task, _reference(sample), sample)
+        best = max(counts, key=lambda r: (self._score(task, r, sample), counts[r]))
+        return written(task, best, sample)
+
+    def _score(self, task: Task, reference: str | Media, sample: Sample) -> float:
+        text = written(task, reference, sample)
+        value = task.answer.parse(text, sample) if isinstance(text, str) else None
+        if self._metric is None or value is None:
+            return -math.inf
+        judged = Judged(sample, 0, Response(text=str(text)), Outcome.OK, value)
+        found = self._metric.score([[judged]])[0][""]
+        if found is None:
+            return -math.inf
+        return found if self._metric.higher_is_better else -found
 
 
 class Random(Baseline):
