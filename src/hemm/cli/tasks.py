@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +13,7 @@ from hemm.cli._common import emit, format_option, print_json
 if TYPE_CHECKING:
     from hemm.core import Message, Sample, Task
 
-COLUMNS = ("name", "use_case", "samples", "size", "licence", "access", "ready")
+COLUMNS = ("name", "use_case", "labels", "samples", "size", "licence", "access", "ready")
 
 
 @click.command("tasks")
@@ -28,6 +29,8 @@ def command(name: str | None, format_: str, card: Path | None) -> None:
     if name is None:
         suites = {task: suite for suite, names in SUITES.items() for task in names}
         rows = [{**describe(TASKS.get(n)), "suite": suites.get(n, "")} for n in TASKS.names()]
+        if format_ in ("table", "markdown"):
+            rows = [{**row, "labels": _short(row["labels"])} for row in rows]
         emit(rows, COLUMNS, format_, "Tasks (hemm tasks NAME shows one)")
         return
     task = resolve(name, card)
@@ -72,6 +75,12 @@ def describe(task: Task) -> dict[str, Any]:
         "variants": sorted(task.variants),
         "pack": None if pack is None else {"hash": pack.hash, "path": str(pack.path), **pack.info["rows"]},
     }
+
+
+def _short(labels: Mapping[str, str]) -> str:
+    """Labels beside the use case in few words: a dimension's name alone for ``yes``, nothing for ``no``."""
+    shown = {k: v for k, v in labels.items() if k != "use_case" and v != "no"}
+    return ", ".join(k if v == "yes" else f"{k}={v}" for k, v in shown.items())
 
 
 def _ready(prepared: bool, at_hand: bool, limit: int | None) -> str:
