@@ -122,3 +122,19 @@ def test_an_option_that_reads_as_another_letter_is_shown_with_letters_the_parser
     shown = _parts("{{ image }}{{ options }}", one)[1]
     mark = next(line[0] for line in str(shown).splitlines() if line.endswith(" A"))
     assert OneOf().parse(mark, one) == OneOf().parse("A", one) == "A"
+
+
+def test_a_text_places_its_own_pictures() -> None:
+    first, second, third = picture(1), picture(2), picture(3)
+    one = sample(1, media=(first, second, third))
+    marked = "{{ question | interleave }} {{ instruction }}"
+
+    def asked(question: str, media: tuple[Media, ...] = one.media) -> tuple[str | Media, ...]:
+        given = Sample(id="m", media=media, fields={"question": question}, references=("x",))
+        return render(task(), given, template=marked.replace(" {{ instruction }}", "!"))[-1].parts
+
+    assert asked("<image 3> or <image 1>?") == (second, third, " or ", first, "?!")
+    assert asked("<image>, then <image>") == (third, first, ", then ", second, "!")
+    assert asked("no mark") == (first, second, third, "no mark!")
+    assert asked("<image 2> of one", (first,)) == (first, "<image 2> of one!")  # nothing is dropped
+    assert asked("see <image 1>.", ()) == ("see .!",)  # the control without pictures

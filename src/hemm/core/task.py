@@ -76,7 +76,8 @@ class Task:
     prompt   a Jinja2 template over the sample's fields. ``{{ image }}`` places all media in order,
              ``{{ images[0] }}`` one of them; where the template places none, all media come first.
              ``{{ options }}`` are the choices, one a line with letters; ``{{ labels }}`` the choices in one
-             line; ``{{ instruction }}`` the answer format's instruction.
+             line; ``{{ instruction }}`` the answer format's instruction. ``{{ question | interleave }}`` puts
+             media at the text's own ``<image 1>`` or ``<image>`` marks; those it does not name come first.
     metrics  metric specs, ``name`` or ``name:key=value,...``
     system   a system prompt of the task's own
     max_new_tokens  how long an answer may be, unless the run says otherwise

@@ -19,11 +19,11 @@ from hemm.tasks.tsv import LETTERS, first_row, read_tsv
 from hemm.tasks.user_rows import Rules, renamed, to_sample
 
 _PROMPT = (
-    "{{ image }}{% if hint is defined %}{{ hint }}\n{% endif %}"
-    "{% if question is defined %}{{ question }}\n{% endif %}"
+    "{% if hint is defined %}{{ hint | interleave }}\n{% endif %}"
+    "{% if question is defined %}{{ question | interleave }}\n{% endif %}"
 )
 PROMPT = _PROMPT + "{{ instruction }}"
-LETTERED_PROMPT = _PROMPT + "{{ options }}\n{{ instruction }}"
+LETTERED_PROMPT = _PROMPT + "{% if options %}{{ options | interleave }}\n{% endif %}{{ instruction }}"
 """The prompts of data whose card gives none: without and with lettered options."""
 
 METRICS: Mapping[type, tuple[str, ...]] = {

@@ -12,7 +12,8 @@ from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from typing import Any
 
-from jinja2 import StrictUndefined, Template, TemplateError, UndefinedError, meta
+from jinja2 import StrictUndefined, Template, TemplateError, UndefinedError, meta, nodes, pass_context
+from jinja2.runtime import Context
 from jinja2.sandbox import SandboxedEnvironment
 
 from hemm.core import HemmError, Media, Message, Sample, Task, nearest
@@ -53,9 +54,28 @@ def _lettered(choices: tuple[str, ...]) -> str:
 
 
 def _environment() -> SandboxedEnvironment:
-    return SandboxedEnvironment(
+    environment = SandboxedEnvironment(
         undefined=StrictUndefined, autoescape=False, trim_blocks=True, lstrip_blocks=True
     )
+    environment.filters["interleave"] = _interleave
+    return environment
+
+
+_PLACE = re.compile(r"<image(?:[ _]?(\d{1,3}))?>")
+"""Where a data set's own text wants a picture: ``<image 2>`` the second, ``<image>`` the next one."""
+
+
+@pass_context
+def _interleave(context: Context, text: object) -> str:
+    """``text`` with the sample's media at its ``<image N>`` marks; a mark without a picture stays text."""
+    images: _Images = context["images"]
+    following = iter(range(len(images)))
+
+    def place(found: re.Match[str]) -> str:
+        index = int(found[1]) - 1 if found[1] else next(following, -1)
+        return images[index] if 0 <= index < len(images) else "" if not images else found[0]
+
+    return _PLACE.sub(place, str(text))
 
 
 class Renderer:
@@ -79,6 +99,7 @@ class Renderer:
         self.system = system or task.system
         self.where = where or f"the prompt of task {task.name!r}"
         self._merge = merge
+        self._interleaved = False
         environment = _environment()
         self._prompt, self._names = self._compile(environment, task.prompt if template is None else template)
         self._instruction: Template | None = None
@@ -94,7 +115,11 @@ class Renderer:
 
     def _compile(self, environment: SandboxedEnvironment, source: str) -> tuple[Template, set[str]]:
         try:
-            names = set(meta.find_undeclared_variables(environment.parse(source)))
+            parsed = environment.parse(source)
+            names = set(meta.find_undeclared_variables(parsed))
+            if any(used.name == "interleave" for used in parsed.find_all(nodes.Filter)):
+                names.add("images")
+                self._interleaved = True
             return environment.from_string(source), names
         except TemplateError as error:
             line = getattr(error, "lineno", None)
@@ -145,6 +170,9 @@ class Renderer:
         parts: list[str | Media] = [
             media[int(piece)] if i % 2 else piece for i, piece in enumerate(pieces) if i % 2 or piece
         ]
+        if self._interleaved:  # the data decide what is placed: the rest comes first
+            placed = {int(piece) for piece in pieces[1::2]}
+            parts = [*(m for i, m in enumerate(media) if i not in placed), *parts]
         return tuple(parts)
 
     def _context(self, sample: Sample) -> dict[str, Any]:
