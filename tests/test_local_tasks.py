@@ -566,8 +566,30 @@ def test_the_commands_of_the_docs_run(cache: Path, tmp_path: Path) -> None:
         "MMBench_DEV_EN: 3 samples, 2 media",
         "POPE: 2 samples",
         "ChartQA_TEST: 2 samples",
-        "mmmu_art: 3 samples and 1 shots",
+        "mmmu_art: 3 samples and 3 shots",
         "colours: 4 samples",
         "Is there a dog in the image?\n    Reply with one word: yes or no.",
     ):
         assert line in done.stdout
+
+
+def test_a_table_that_mixes_choices_and_open_questions(cache: Path, tmp_path: Path) -> None:
+    """Rows without choices are no silent failures: refused by one_of, asked openly by short_answer."""
+    file = tmp_path / "mixed.jsonl"
+    file.write_text(
+        '{"id": "c", "question": "Which?", "choices": ["red", "blue"], "answer": "B"}\n'
+        '{"id": "o", "question": "Name it.", "answer": "green"}\n'
+    )
+    with pytest.raises(BadData, match=r"mixed.jsonl, line 2: there are no choices; .*lettered: true"):
+        prepare(resolve(str(file)))
+    card = tmp_path / "card.yaml"
+    card.write_text("answer: {format: short_answer, lettered: true}\nmetrics: [accuracy]\n")
+    task = resolve(str(file))
+    closed, open_ = prepare(task).samples()
+    assert render(task, closed)[-1].parts[-1].split("\n") == [
+        "Which?", "A. red", "B. blue", "Reply with the letter of the right option and nothing else.",
+    ]  # fmt: skip
+    assert render(task, open_)[-1].parts[-1] == "Name it.\nReply with a word or a short phrase."
+    assert task.answer.parse("B", closed) == "blue"
+    assert task.answer.render("blue", closed) == "B"
+    assert task.answer.parse("Green.", open_) == "Green"

@@ -203,20 +203,25 @@ class ShortAnswer:
     """A word or a few. The value is the text of an explicit final answer, else the first line where that is
     short (8 words), else the whole text in one line; without quotes and a closing full stop.
 
-    A sample with choices is read as ``YesNo`` (choices yes, no) or ``OneOf`` (any other), unlettered.
+    A sample with choices is read as ``YesNo`` (choices yes, no) or ``OneOf`` (any other).
+
+    lettered  the prompt shows letters before the choices, where there are some, and asks for the letter
     """
 
+    lettered: bool = False
     name: str = field(default="short_answer", init=False)
     version: int = field(default=1, init=False)
 
     @property
     def instruction(self) -> str:
         closed, open_ = "Reply with one of these: {{ labels }}.", "Reply with a word or a short phrase."
+        if self.lettered:
+            closed = OneOf().instruction
         return f"{{% if labels %}}{closed}{{% else %}}{open_}{{% endif %}}"
 
     def parse(self, text: str, sample: Sample) -> str | None:
         if sample.choices:
-            return _closed(sample).parse(text, sample)
+            return self._closed(sample).parse(text, sample)
         body = answered(text)
         if only_refuses(body):
             return None
@@ -231,10 +236,13 @@ class ShortAnswer:
         return _unquoted(said) or None
 
     def options(self, sample: Sample) -> tuple[str, ...]:
-        return sample.choices
+        return self._closed(sample).options(sample) if sample.choices else ()
 
     def render(self, reference: str, sample: Sample) -> str:
-        return reference
+        return self._closed(sample).render(reference, sample) if sample.choices else reference
+
+    def _closed(self, sample: Sample) -> YesNo | OneOf:
+        return OneOf() if self.lettered else _closed(sample)
 
 
 def _closed(sample: Sample) -> YesNo | OneOf:

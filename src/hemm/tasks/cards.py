@@ -122,9 +122,12 @@ def _answer(value: Any, path: Path) -> tuple[AnswerFormat | None, dict[str, str]
         raise UnknownName(f"answer format in {path}", name, ANSWERS)
     kind = ANSWERS[name]
     given = {k for k in settings if k != "format"}
-    allowed = {YesNo: {"words"}, OneOf: {"labels", "lettered"}, ManyOf: {"labels", "lettered"}}.get(
-        kind, set()
-    )
+    allowed = {
+        YesNo: {"words"},
+        OneOf: {"labels", "lettered"},
+        ManyOf: {"labels", "lettered"},
+        ShortAnswer: {"lettered"},
+    }.get(kind, set())
     if given - allowed:
         raise HemmError(f"{path}: answer format {name} takes no {sorted(given - allowed)[0]!r}")
     if kind is YesNo and "words" in settings:
@@ -134,13 +137,15 @@ def _answer(value: Any, path: Path) -> tuple[AnswerFormat | None, dict[str, str]
         return YesNo((str(words[0]), str(words[1]))), {}
     labels = settings.get("labels") or {}
     shown = {str(x): str(x) for x in labels} if isinstance(labels, list) else dict(labels)
-    lettered = settings.get("lettered", "false" if shown or kind is ManyOf else "true")
+    lettered = settings.get("lettered", "false" if shown or kind is not OneOf else "true")
     if lettered not in ("true", "false"):
         raise BadData(f"{path}: lettered is {lettered!r}, not true or false")
     if kind is OneOf:
         return OneOf(shown, lettered=lettered == "true"), shown
     if kind is ManyOf:
         return ManyOf(shown, lettered=lettered == "true"), shown
+    if kind is ShortAnswer:
+        return ShortAnswer(lettered=lettered == "true"), {}
     return kind(), {}
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import sys
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -147,9 +148,8 @@ def jsonl_task(source: Path, folder: Path, file: Path, card: UserCard) -> Task:
     """A JSON lines file whose picture paths start in ``folder``; a changed file below ``source`` is seen."""
     rules = Rules.of(card, folder)
     first = next((row for _, row in jsonl_rows(file)), {})
-    closed = bool(rules.labels) or bool(
-        renamed(first, rules, f"{file}, line 1").get("choices") if first else 0
-    )
+    shown = renamed(first, rules, f"{file}, line 1").get("choices") if first else None
+    closed, rules = _closed(card, rules, bool(shown))
     layout = Layout((file.name,), partial(_read_jsonl, file=file, rules=rules))
     name = folder.resolve().name if source == folder else file.stem
     return _task(name, card, Local(source, layout), OneOf() if closed else ShortAnswer())
@@ -170,13 +170,20 @@ def tsv_task(file: Path, card_file: Path | None = None, name: str = "") -> Task:
     folders = (near, near / "images", near / file.stem, near / "images" / file.stem)
     rules = Rules.of(card, *folders)
     first = first_row(file)
-    closed = bool(rules.labels) or any(first.get(letter) for letter in LETTERS)
+    closed, rules = _closed(card, rules, any(first.get(letter) for letter in LETTERS))
     layout = Layout((file.name,), partial(_read_tsv, file=file, rules=rules))
     return _task(name or file.stem, card, Local(file, layout), OneOf() if closed else ShortAnswer())
 
 
 def _read_tsv(path: Path, *, file: Path, rules: Rules) -> Iterator[Sample]:
     return read_tsv(file, rules)
+
+
+def _closed(card: UserCard, rules: Rules, choices: bool) -> tuple[bool, Rules]:
+    """Whether the rows have choices, as far as their first one tells; then every row needs some, unless the
+    card's answer format can do without."""
+    closed = choices or bool(rules.labels)
+    return closed, replace(rules, closed=rules.closed or (closed and card.answer is None))
 
 
 def _card_beside(file: Path, given: Path | None) -> UserCard:
@@ -196,7 +203,7 @@ def hub_task(spec: str, card_file: Path | None = None) -> Task:
         raise HemmError(f"{spec!r}: a hub data set is written hub:ORG/NAME or hub:ORG/NAME@REVISION")
     card = read_card(card_file) if card_file else UserCard()
     split = card.split or "test"
-    rules = Rules(card.columns, labels=card.shown)
+    closed, rules = _closed(card, Rules(card.columns, labels=card.shown), "choices" in card.columns)
     read = partial(_read_hub, config=card.config, split=split, shots=card.shots, rules=rules)
     source = Hub(
         (repo,),
@@ -207,7 +214,6 @@ def hub_task(spec: str, card_file: Path | None = None) -> Task:
         revision=revision or card.revision or "main",
         ids="hub",
     )
-    closed = bool(card.shown) or "choices" in card.columns
     return _task(repo.replace("/", "--"), card, source, OneOf() if closed else ShortAnswer())
 
 
@@ -251,7 +257,7 @@ def _task(name: str, card: UserCard, source: Source, usual: AnswerFormat) -> Tas
         labels=about.labels,
         notes=about.notes,
     )
-    lettered = isinstance(answer, OneOf | ManyOf) and answer.lettered
+    lettered = isinstance(answer, OneOf | ManyOf | ShortAnswer) and answer.lettered
     return Task(
         name=name,
         card=described,

@@ -12,6 +12,7 @@ import orjson
 
 from hemm.core import BadData, HemmError, Media, Sample, check_labels
 from hemm.data.rows import row_id
+from hemm.metrics.formats import ManyOf, OneOf
 from hemm.tasks.cards import COLUMNS, UserCard
 
 SHOTS = ("shots", "train")
@@ -27,6 +28,7 @@ class Rules:
     split    rows of this split are asked; empty: all that are no shots
     shots    rows of this split serve as examples; empty: ``shots`` and ``train``
     labels   choices of rows that have none: gold label -> text shown
+    closed   every row needs choices
     folders  where picture paths start, in order
     """
 
@@ -35,10 +37,12 @@ class Rules:
     shots: str = ""
     labels: Mapping[str, str] = field(default_factory=dict)
     folders: tuple[Path, ...] = ()
+    closed: bool = False
 
     @classmethod
     def of(cls, card: UserCard, *folders: Path) -> Rules:
-        return cls(card.columns, card.split, card.shots, card.shown, folders)
+        closed = isinstance(card.answer, OneOf | ManyOf)
+        return cls(card.columns, card.split, card.shots, card.shown, folders, closed)
 
 
 def renamed(row: Mapping[str, Any], rules: Rules, where: str) -> dict[str, Any]:
@@ -71,6 +75,11 @@ def to_sample(row: Mapping[str, Any], rules: Rules, where: str) -> Sample | None
         m for name in ("image", "images", "audio", "video") for m in _media(row.get(name), name, rules, where)
     )
     choices = _texts(row.get("choices"), "choices", where) or tuple(rules.labels.values())
+    if rules.closed and not choices:
+        raise BadData(
+            f"{where}: there are no choices; a table that mixes choices and open questions is read with "
+            f"'answer: {{format: short_answer, lettered: true}}' in its card"
+        )
     references = _references(row, choices, rules, where)
     extra = {k: v for k, v in row.items() if k not in COLUMNS}
     fields = {_identifier(k): t for k, v in extra.items() if (t := _scalar(v)) is not None}
