@@ -1,0 +1,106 @@
+"""The figures of the HEMM paper (arXiv 2407.03418) as data; ``README.md`` here says what is odd in them."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from importlib.resources import files
+from typing import TYPE_CHECKING, Any
+
+from hemm.core import DIMENSIONS, UnknownName
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+SUBSETS = ("100", "full")
+
+MODEL_DIMENSIONS = (
+    "modality_processing",
+    "training_type",
+    "pretraining_data_size",
+    "pretraining_data_diversity",
+    "tuning",
+    "trainable_params",
+    "total_params",
+)
+"""The paper's seven modelling dimensions."""
+
+CITATION = (
+    "Liang, Goindani, Chafekar, Mathur, Yu, Salakhutdinov, Morency. HEMM: Holistic Evaluation of Multimodal "
+    "Foundation Models. arXiv 2407.03418, 2024."
+)
+
+ODD = {
+    "full": ("the identity score of hateful_memes is winoground's to seven digits: it looks copied",),
+    "100": (),
+}
+"""Oddities that change aggregates, by subset."""
+
+
+@dataclass(frozen=True)
+class Published:
+    """One subset of the paper's scores.
+
+    models, tasks  names, in the order of rows and columns
+    scores         BARTScore (models x tasks); NaN where the paper has none
+    identity       BARTScore of the references given themselves, by task
+    task_labels    task -> dimension -> category
+    model_labels   model -> modelling dimension -> category; what is not known is left out
+    titles         names as the paper writes them, of models and of tasks
+    params         model -> parameters in billions
+    """
+
+    subset: str
+    models: tuple[str, ...]
+    tasks: tuple[str, ...]
+    scores: NDArray[Any]
+    identity: NDArray[Any]
+    task_labels: Mapping[str, Mapping[str, str]]
+    model_labels: Mapping[str, Mapping[str, str]]
+    titles: Mapping[str, str]
+    params: Mapping[str, float]
+
+
+def rows(name: str) -> list[dict[str, str]]:
+    """The rows of one of the tables (``bartscore``, ``identity_bartscore``, ``tasks``, ``models``)."""
+    text = (files("hemm.published") / f"{name}.csv").read_text("utf-8")
+    return list(csv.DictReader(text.splitlines()))
+
+
+@lru_cache(maxsize=4)
+def published(subset: str = "100") -> Published:
+    """The paper's figures: ``100`` (100 samples a task, eleven models) or ``full`` (whole splits, nine).
+
+    Raises UnknownName for another subset.
+    """
+    import numpy as np
+
+    if subset not in SUBSETS:
+        raise UnknownName("subset of the published scores", subset, SUBSETS)
+    about_models = {row["model"]: row for row in rows("models")}
+    about_tasks = {row["task"]: row for row in rows("tasks")}
+    found = [row for row in rows("bartscore") if row["subset"] == subset]
+    scored = {(row["model"], row["task"]): float(row["bartscore"]) for row in found}
+    models = tuple(m for m in about_models if any(m == known for known, _ in scored))
+    tasks = tuple(t for t in about_tasks if any(t == known for _, known in scored))
+    own = {
+        row["task"]: float(row["bartscore_of_reference_given_itself"])
+        for row in rows("identity_bartscore")
+        if row["subset"] == subset
+    }
+    return Published(
+        subset,
+        models,
+        tasks,
+        np.array([[scored.get((m, t), np.nan) for t in tasks] for m in models]),
+        np.array([own[t] for t in tasks]),
+        {t: {d: about_tasks[t][d] for d in DIMENSIONS if about_tasks[t].get(d)} for t in tasks},
+        {m: {d: about_models[m][d] for d in MODEL_DIMENSIONS if about_models[m][d]} for m in models},
+        {name: row["title"] for table in (about_models, about_tasks) for name, row in table.items()},
+        {m: float(about_models[m]["total_params_b"]) for m in models},
+    )
+
+
+__all__ = ["CITATION", "MODEL_DIMENSIONS", "ODD", "SUBSETS", "Published", "published", "rows"]
