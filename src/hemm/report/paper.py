@@ -1,0 +1,121 @@
+"""The paper's three figures, drawn from its published scores: radar, score against parameters, use cases."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from hemm.core import DIMENSIONS
+from hemm.data.files import replacing
+
+if TYPE_CHECKING:
+    from hemm.analysis.paper import Paper
+
+SHOWN = 6
+"""Models in the radar: more cannot be told apart."""
+COLOURS = ("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00")
+
+
+def draw(found: Paper, folder: Path) -> list[Path]:
+    """Write ``radar``, ``parameters`` and ``use_cases`` as SVG and PNG into ``folder``; their paths."""
+    import matplotlib
+    from matplotlib.figure import Figure
+
+    folder.mkdir(parents=True, exist_ok=True)
+    written = []
+    with matplotlib.rc_context({"font.size": 10, "svg.hashsalt": "hemm", "axes.spines.top": False}):
+        for name, size, paint in _FIGURES:
+            figure = Figure(figsize=size, layout="constrained")
+            paint(found, figure)
+            for form in ("svg", "png"):
+                path = folder / f"{name}-{found.subset}.{form}"
+                with replacing(path) as work:
+                    figure.savefig(
+                        work, format=form, dpi=144, metadata={"Date": None} if form == "svg" else {}
+                    )
+                written.append(path)
+    return written
+
+
+def _radar(found: Paper, figure: Any) -> None:
+    """Mean normalised score of the best models in every category of the task dimensions."""
+    import numpy as np
+
+    spokes = [(d, c) for d, own in found.dimensions.items() for c in own]
+    angles = np.linspace(0, 2 * np.pi, len(spokes), endpoint=False)
+    axes = figure.add_subplot(projection="polar")
+    best = sorted(found.models, key=lambda m: -found.models[m])[:SHOWN]
+    for model, colour in zip(best, COLOURS, strict=False):
+        row = found.normalised[found.source.models.index(model)]
+        values = [
+            float(np.nanmean(row[[i for i, t in enumerate(found.source.tasks) if _carries(found, t, d, c)]]))
+            for d, c in spokes
+        ]
+        axes.plot([*angles, angles[0]], [*values, values[0]], color=colour, label=found.source.titles[model])
+    axes.set_xticks(angles, [_name(d, c) for d, c in spokes])
+    axes.tick_params(axis="x", pad=12)
+    axes.set_theta_offset(np.pi / 2)
+    axes.set_theta_direction(-1)
+    axes.set_ylim(0, None)
+    figure.legend(loc="outside lower center", ncols=3, frameon=False)
+    axes.set_title(f"Normalised BARTScore, subset {found.subset}: the {len(best)} best models", pad=24)
+
+
+def _carries(found: Paper, task: str, dimension: str, category: str) -> bool:
+    return found.source.task_labels[task].get(dimension) == category
+
+
+def _name(dimension: str, category: str) -> str:
+    title = DIMENSIONS[dimension].title.lower()
+    if category in ("yes", "no"):
+        return title if category == "yes" else f"not {title}"
+    return f"{category} {title}" if category in ("less", "more") else category.replace("_", "\n")
+
+
+def _parameters(found: Paper, figure: Any) -> None:
+    """Mean normalised score against parameters, both as the paper gives them."""
+    axes = figure.add_subplot()
+    for model, score in found.models.items():
+        params = found.source.params[model]
+        axes.plot(params, score, "o", color=COLOURS[0], mfc=COLOURS[0] if params < 100 else "white")
+        beside = [
+            found.models[m]
+            for m, p in found.source.params.items()
+            if params < p < 3 * params and abs(found.models[m] - score) < 0.02
+        ]
+        left = params > 100 or bool(beside)  # its name would run into the next point's
+        axes.annotate(
+            found.source.titles[model].removesuffix(" (estimated)"),
+            (params, score),
+            (-5 if left else 5, -11 if beside and max(beside) > score else 4),
+            textcoords="offset points",
+            fontsize=8,
+            ha="right" if left else "left",
+        )
+    axes.set_xscale("log")
+    axes.set_ylim(0, None)
+    axes.set_xlabel("parameters in billions (open circles: estimated by the paper)")
+    axes.set_ylabel("mean normalised BARTScore")
+    axes.spines["right"].set_visible(False)
+
+
+def _use_cases(found: Paper, figure: Any) -> None:
+    """Mean of the tasks of each use case, with the tasks as points: how few they are is to be seen."""
+    axes = figure.add_subplot()
+    cases = found.dimensions["use_case"]
+    for place, (case, value) in enumerate(cases.items()):
+        axes.barh(place, value, color=COLOURS[0], alpha=0.5)
+        own = [v for t, v in found.tasks.items() if _carries(found, t, "use_case", case)]
+        axes.plot(own, [place] * len(own), "o", color="black", ms=3, alpha=0.7)
+    axes.set_yticks(range(len(cases)), [c.replace("_", " ") for c in cases])
+    axes.invert_yaxis()
+    axes.set_xlabel("normalised BARTScore: mean of the tasks (bar), each task (point)")
+    axes.spines["right"].set_visible(False)
+
+
+_FIGURES: tuple[tuple[str, tuple[float, float], Callable[[Paper, Any], None]], ...] = (
+    ("radar", (8, 7.5), _radar),
+    ("parameters", (7, 4.5), _parameters),
+    ("use_cases", (7, 3.2), _use_cases),
+)
