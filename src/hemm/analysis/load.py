@@ -138,6 +138,7 @@ def _stored(cell: Cell, stored: Mapping[str, Any]) -> list[tuple[Metric, pa.Tabl
 
 def _fresh(cell: Cell, fall_back: bool) -> list[tuple[Metric, pa.Table]] | None:
     """Scores of the answers as they are now; None where the task is not known here and older scores are."""
+    from hemm.engine.score import stored_media
     from hemm.metrics import resolve
     from hemm.metrics.scoring import score_answers
     from hemm.tasks import resolve as task_named
@@ -148,9 +149,9 @@ def _fresh(cell: Cell, fall_back: bool) -> list[tuple[Metric, pa.Table]] | None:
         if fall_back:
             return None
         raise HemmError(f"{cell.folder} is not scored and its task is not known here ({error})") from error
-    answers = cell.answers()
+    answers, media = cell.answers(), stored_media(cell)
     metrics = [m for m in map(resolve, task.metrics) if "weights" not in m.needs]
-    return [(metric, score_answers(answers, task, metric)) for metric in metrics]
+    return [(metric, score_answers(answers, task, metric, media)) for metric in metrics]
 
 
 def _subject(cell: Cell, spec: Mapping[str, Any]) -> tuple[str, str, str]:

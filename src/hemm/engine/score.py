@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from hemm.core import Metric, Task, digest
 from hemm.data.files import replacing
 from hemm.results import layout
 from hemm.results.files import write_json
 from hemm.results.read import Cell, cell
+from hemm.results.record import media_path
+
+if TYPE_CHECKING:
+    from hemm.metrics.media import StoredMedia
 
 
 def metrics_for(task: Task, extra: Sequence[str] = ()) -> dict[str, Metric]:
@@ -22,6 +27,14 @@ def metrics_for(task: Task, extra: Sequence[str] = ()) -> dict[str, Metric]:
 
     own = [m for m in map(resolve, task.metrics) if "weights" not in m.needs]
     return {metric_key(m): m for m in map(prepared, [*own, *map(resolve, extra)])}
+
+
+def stored_media(found: Cell) -> StoredMedia:
+    """Where scoring finds the pictures of a cell's answers: its media folder, then its task's pack."""
+    from hemm.metrics.media import StoredMedia
+
+    answered = str(found.run.get("pack", {}).get("hash", ""))
+    return StoredMedia(found.task, found.folder, partial(media_path, found.folder / layout.MEDIA), answered)
 
 
 def _basis(found: Cell, task: Task) -> str:
@@ -47,7 +60,7 @@ def score_cell(folder: Path, task: Task, extra: Sequence[str] = ()) -> dict[str,
 
     Writes scores/<metric-key>.parquet and aggregates.json; the counts of outcomes are returned. Metrics of
     the task that need weights run only where ``extra`` names them. Raises UnknownName or HemmError for a
-    metric spec.
+    metric spec, and HemmError where a metric needs pictures that are neither in the cell nor in the pack.
     """
     import pyarrow.parquet as pq
 
@@ -62,19 +75,19 @@ def score_cell(folder: Path, task: Task, extra: Sequence[str] = ()) -> dict[str,
     same = stored.get("basis") == _basis(found, task)
     again = [resolve(row["spec"]) for key, row in before.items() if key not in metrics]
     metrics |= {metric_key(m): m for m in again}
-    answers = found.answers()
+    answers, media = found.answers(), stored_media(found)
     rows: dict[str, Any] = {}
     for key, metric in metrics.items():
-        if same and key in before and "weights" in metric.needs:
-            rows[key] = before[key]  # costly, and the weights may lie on another machine
+        if same and key in before and {"weights", "media"} & metric.needs:
+            rows[key] = before[key]  # costly, and weights or pack may lie on another machine
             continue
         if "weights" in metric.needs:
             vision.prepare()  # a torchvision that does not import would end transformers' imports
-        scores = score_answers(answers, task, metric)
+        scores = score_answers(answers, task, metric, media)
         with replacing(folder / layout.SCORES / f"{key}.parquet") as path:
             pq.write_table(scores, path, compression="zstd")
-        rows[key] = {"spec": spec_of(metric), **aggregate(scores, metric, answers, task)}
-    outcomes = outcome_counts(answers, task)
+        rows[key] = {"spec": spec_of(metric), **aggregate(scores, metric, answers, task, media)}
+    outcomes = outcome_counts(answers, task, media)
     write_json(
         folder / layout.SCORES / layout.AGGREGATES,
         {

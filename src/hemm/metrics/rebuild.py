@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from hemm.core import AnswerFormat, Failure, HemmError, Judged, Media, Response, Sample, digest
+from hemm.core import AnswerFormat, Failure, Judged, Media, Response, Sample, digest
+from hemm.metrics.media import Lookup, late, nowhere
 from hemm.metrics.outcome import judge
 
 if TYPE_CHECKING:
@@ -24,17 +25,13 @@ COLUMNS = tuple(_COLUMNS.split())
 """Columns of ``layout.ANSWER_SCHEMA`` that scoring reads (labels are carried over unread)."""
 
 
-def _gone() -> bytes:
-    raise HemmError("this picture's bytes are not stored beside the answers: its task's pack has them")
+def _media(digests: Sequence[str] | None, lookup: Lookup) -> tuple[Media, ...]:
+    return tuple(late(d, lookup) for d in digests) if digests else ()
 
 
-def _stored(sha256: str) -> Media:
-    return Media(load=_gone, digest=sha256, mime="application/octet-stream")
-
-
-def _reference(text: str) -> str | Media:
+def _reference(text: str, lookup: Lookup) -> str | Media:
     found = _PICTURE.match(text)
-    return _stored(found[1]) if found else text
+    return late(found[1], lookup) if found else text
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,15 +43,16 @@ class Row:
     hash: str
 
 
-def judged_rows(answers: pa.Table, answer_format: AnswerFormat) -> list[Row]:
+def judged_rows(answers: pa.Table, answer_format: AnswerFormat, media: Lookup | None = None) -> list[Row]:
     """All answers of a table with ``layout.ANSWER_SCHEMA``, judged, in its order.
 
-    Samples have id, unit, cluster, references, choices and metadata; media are digests without bytes.
-    Fields are
-    not stored, so a metric cannot see the question.
+    Samples have id, unit, cluster, references, choices and metadata; fields are not stored, so a metric
+    cannot see the question. Media (shown, drawn, references) are read by ``media`` when their bytes are
+    needed; without it that is a HemmError.
     """
     columns = [_plain(answers, name) for name in COLUMNS]
-    return [_row(i, values, answer_format) for i, values in enumerate(zip(*columns, strict=True))]
+    lookup = media or nowhere
+    return [_row(i, values, answer_format, lookup) for i, values in enumerate(zip(*columns, strict=True))]
 
 
 def _plain(answers: pa.Table, name: str) -> Sequence[Any]:
@@ -82,7 +80,7 @@ def _metadata(text: str | None) -> Mapping[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
-def _row(index: int, values: tuple[Any, ...], answer_format: AnswerFormat) -> Row:
+def _row(index: int, values: tuple[Any, ...], answer_format: AnswerFormat, lookup: Lookup) -> Row:
     (
         key,
         unit,
@@ -101,8 +99,8 @@ def _row(index: int, values: tuple[Any, ...], answer_format: AnswerFormat) -> Ro
     media, produced, references, choices, metadata, model = values[13:]
     sample = Sample(
         id=key,
-        media=tuple(map(_stored, media)) if media else (),
-        references=tuple(map(_reference, references)),
+        media=_media(media, lookup),
+        references=tuple(_reference(r, lookup) for r in references),
         choices=choices,
         unit=unit,
         cluster=cluster,
@@ -113,7 +111,7 @@ def _row(index: int, values: tuple[Any, ...], answer_format: AnswerFormat) -> Ro
         reasoning=reasoning or "",
         finish=finish or "stop",
         refusal=refusal,
-        media=tuple(map(_stored, produced)) if produced else (),
+        media=_media(produced, lookup),
         options=tuple(options) if options else (),
         logprobs=tuple(logprobs) if logprobs else (),
         failure=Failure(failure, message or "", bool(permanent)) if failure is not None else None,

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from hemm.core import AnswerFormat, CorpusMetric, HemmError, Judged, Metric, Outcome, Sample, digest
 from hemm.metrics.base import texts
+from hemm.metrics.media import Lookup
 from hemm.metrics.rebuild import Row, judged_rows
 from hemm.metrics.repeats import Repeated, repeats
 
@@ -56,7 +57,9 @@ class Member:
         return self.rows[0].hash if len(self.rows) == 1 else digest([row.hash for row in self.rows], 16)
 
 
-def score_answers(answers: pa.Table, task: HasAnswer, metric: Metric) -> pa.Table:
+def score_answers(
+    answers: pa.Table, task: HasAnswer, metric: Metric, media: Lookup | None = None
+) -> pa.Table:
     """Scores (``score_schema``) of stored answers (``layout.ANSWER_SCHEMA``) by one metric.
 
     One row for each group, repeat and component. A group in which an answer is not ok has a null for every
@@ -64,9 +67,9 @@ def score_answers(answers: pa.Table, task: HasAnswer, metric: Metric) -> pa.Tabl
     Unit,
     cluster and labels are those of the group's first answer. With several repeats, rows over all of them
     (repeat
-    null) follow: ``mean@k``, ``pass@k``, ``maj@k``.
+    null) follow: ``mean@k``, ``pass@k``, ``maj@k``. ``media`` has the pictures of the answers.
     """
-    rows = judged_rows(answers, task.answer)
+    rows = judged_rows(answers, task.answer, media)
     members = grouped(rows, metric)
     metric = _over(members, metric)
     values = _values(members, metric)
@@ -299,7 +302,11 @@ def worst(metric: Metric) -> float:
 
 
 def aggregate(
-    scores: pa.Table, metric: Metric, answers: pa.Table | None = None, task: HasAnswer | None = None
+    scores: pa.Table,
+    metric: Metric,
+    answers: pa.Table | None = None,
+    task: HasAnswer | None = None,
+    media: Lookup | None = None,
 ) -> dict[str, Any]:
     """What aggregates.json says of one metric.
 
@@ -320,7 +327,7 @@ def aggregate(
             [(values[i], outcomes[i], cut[i], clusters[i]) for i in picked], worst(metric)
         )
     if isinstance(metric, CorpusMetric) and answers is not None and task is not None:
-        members = grouped(judged_rows(answers, task.answer), metric)
+        members = grouped(judged_rows(answers, task.answer, media), metric)
         counted = [m.judged for m in members if m.outcome is not Outcome.ERROR]
         for name, value in (metric.aggregate(counted) if counted else {}).items():
             components.setdefault(name, {})
@@ -362,9 +369,9 @@ def reading(value: float | None, outcome: str, lowest: float) -> float | None:
     return lowest
 
 
-def outcome_counts(answers: pa.Table, task: HasAnswer) -> dict[str, int]:
+def outcome_counts(answers: pa.Table, task: HasAnswer, media: Lookup | None = None) -> dict[str, int]:
     """How often each outcome occurs among stored answers; ``cut`` counts parsed answers that were cut off."""
-    rows = judged_rows(answers, task.answer)
+    rows = judged_rows(answers, task.answer, media)
     counts = Counter(row.judged.outcome for row in rows)
     return {**{o.value: counts[o] for o in Outcome}, "cut": sum(row.judged.cut for row in rows)}
 

@@ -163,6 +163,7 @@ def _names(subject: Subject, spec: str) -> bool:
 def headline(cell: Cell) -> tuple[Metric, pa.Table]:
     """A cell's headline metric and scores: those on disk, or made now. Raises HemmError where that cannot
     be."""
+    from hemm.engine.score import stored_media
     from hemm.metrics import resolve
     from hemm.metrics.scoring import score_answers
     from hemm.tasks import resolve as task_named
@@ -173,7 +174,7 @@ def headline(cell: Cell) -> tuple[Metric, pa.Table]:
         return resolve(stored["metrics"][key]["spec"]), cell.scores(key)
     task = task_named(cell.task)
     metric = next(m for m in map(resolve, task.metrics) if "weights" not in m.needs)
-    return metric, score_answers(cell.answers(), task, metric)
+    return metric, score_answers(cell.answers(), task, metric, stored_media(cell))
 
 
 Key = tuple[str, int]

@@ -1,0 +1,61 @@
+"""The answer format of tasks that are answered with a picture."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from hemm.core import BadData, Media, Response, Sample
+
+_KEPT = 200_000
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A picture. The value is the first one that the model gave, as ``Media``; text beside it is not read.
+
+    No picture, or one that does not open, is no answer. References are pictures; metrics that look at them
+    say ``media`` in ``needs``.
+    """
+
+    name: str = field(default="picture", init=False)
+    version: int = field(default=1, init=False)
+
+    @property
+    def instruction(self) -> str:
+        return "Reply with the picture and nothing else."
+
+    def pictured(self, response: Response, sample: Sample) -> Media | None:
+        """What the model drew, or None. Raises HemmError where its bytes are nowhere."""
+        return response.media[0] if response.media and opens(response.media[0]) else None
+
+    def parse(self, text: str, sample: Sample) -> None:
+        """A text is no picture."""
+        return
+
+    def options(self, sample: Sample) -> tuple[str, ...]:
+        return ()
+
+    def render(self, reference: str, sample: Sample) -> str:
+        return reference
+
+
+_OPENS: dict[str, bool] = {}
+
+
+def opens(media: Media) -> bool:
+    """Whether ``media`` is a picture that decodes. Raises HemmError where its bytes are nowhere.
+
+    Known by digest once it was looked at: every metric asks.
+    """
+    found = _OPENS.get(media.digest)
+    if found is None:
+        data = media.data  # apart: bytes that are nowhere are no damaged picture
+        try:
+            Media(data, digest=media.digest).pixels()
+            found = True
+        except BadData:
+            found = False
+        if len(_OPENS) >= _KEPT:
+            _OPENS.clear()
+        _OPENS[media.digest] = found
+    return found
