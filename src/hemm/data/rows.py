@@ -11,6 +11,7 @@ from typing import Any
 import orjson
 
 from hemm.core import BadData, HemmError, Media, content_id, digest, storable
+from hemm.data.stream import json_items as json_items
 
 
 def parquet_rows(

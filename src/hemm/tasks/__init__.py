@@ -9,13 +9,20 @@ from hemm.core import DIMENSIONS, HemmError, Registry, Task, UnknownName
 from hemm.tasks.probes import PROBES
 
 ROWS = {
+    "gqa": "hemm.tasks.multimedia.gqa:TASK",
     "nlvr": "hemm.tasks.multimedia.nlvr:TASK",
+    "ok_vqa": "hemm.tasks.multimedia.ok_vqa:TASK",
     "uc_merced": "hemm.tasks.science.uc_merced:TASK",
+    "vcr": "hemm.tasks.multimedia.vcr:TASK",
+    "visual_genome": "hemm.tasks.multimedia.visual_genome:TASK",
+    "vqa": "hemm.tasks.multimedia.vqa:TASK",
     "vqa_rad": "hemm.tasks.healthcare.vqa_rad:TASK",
 }
 """The data sets of the HEMM paper: one file each."""
 
-MORE: dict[str, str] = {}
+MORE: dict[str, str] = {
+    "vqa_v2": "hemm.tasks.multimedia.vqa_v2:TASK",
+}
 """Data sets beside the paper's."""
 
 TASKS: Registry[Task] = Registry("task", "hemm.tasks", {**ROWS, **MORE, **PROBES})

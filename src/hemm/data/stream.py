@@ -1,0 +1,155 @@
+"""Large JSON files, an entry at a time."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NoReturn, TextIO
+
+from hemm.core import BadData
+
+_CHUNK = 1 << 20
+_TAIL = 16
+"""A fault this near to the end of what was read (characters) may only be a word or number cut in two."""
+
+_BLANK = " \t\n\r"
+_DECODER = json.JSONDecoder()
+
+
+def json_items(path: Path, field: str = "") -> Iterator[tuple[int | str, Any]]:
+    """(number from 1, entry) of a JSON list, or (key, value) of a JSON object, one after another.
+
+    ``field`` names the list or object to go through where it is a member of the file's own object. One entry
+    is in memory at a time, however large the file is. Raises BadData with the place where the file is broken,
+    after the entries before it.
+    """
+    try:
+        with path.open(encoding="utf-8-sig") as file:
+            text = _Text(path, file)
+            if field:
+                yield from _of_field(text, field)
+            else:
+                yield from _entries(text)
+            if text.next():
+                text.fail("nothing more is expected")
+    except UnicodeDecodeError as error:
+        raise BadData(f"{path} is not UTF-8: {error.reason} at byte {error.start}") from None
+
+
+def _of_field(text: _Text, field: str) -> Iterator[tuple[int | str, Any]]:
+    found = False
+    text.expect("{")
+    for key in _keys(text):
+        if key == field:
+            found = True
+            yield from _entries(text)
+        else:
+            text.value()
+    if not found:
+        raise BadData(f"{text.path}: field {field!r} is missing")
+
+
+def _entries(text: _Text) -> Iterator[tuple[int | str, Any]]:
+    if text.take("["):
+        number = 0
+        while number > 0 or not text.take("]"):
+            number += 1
+            yield number, text.value()
+            if text.take("]"):
+                return
+            text.expect(",")
+    elif text.take("{"):
+        for key in _keys(text):
+            yield key, text.value()
+    else:
+        text.fail("a list or an object is expected")
+
+
+def _keys(text: _Text) -> Iterator[str]:
+    """The keys of an object that was opened; the caller takes the value after each."""
+    if text.take("}"):
+        return
+    while True:
+        if text.next() != '"':
+            text.fail("a key in quotes is expected")
+        key = text.value()
+        text.expect(":")
+        yield key
+        if text.take("}"):
+            return
+        text.expect(",")
+
+
+class _Text:
+    """The text of a JSON file, of which only the part is in memory that is being read."""
+
+    def __init__(self, path: Path, file: TextIO) -> None:
+        self.path, self._file = path, file
+        self._text, self._at, self._ended = "", 0, False
+        self._lines, self._columns = 1, 0  # where the part in memory starts
+
+    def next(self) -> str:
+        """The next character that is not blank, or empty at the end of the file."""
+        while True:
+            while self._at < len(self._text):
+                character = self._text[self._at]
+                if character not in _BLANK:
+                    return character
+                self._at += 1
+            if not self._more():
+                return ""
+
+    def take(self, mark: str) -> bool:
+        """Whether ``mark`` comes next; then it is taken."""
+        if self.next() != mark:
+            return False
+        self._at += 1
+        return True
+
+    def expect(self, mark: str) -> None:
+        """Take ``mark``. Raises BadData where something else comes."""
+        if not self.take(mark):
+            self.fail(f"{mark!r} is expected")
+
+    def value(self) -> Any:
+        """The whole value that comes next."""
+        self.next()
+        while True:
+            try:
+                value, end = _DECODER.raw_decode(self._text, self._at)
+            except json.JSONDecodeError as error:
+                cut = error.msg.startswith("Unterminated") or error.pos > len(self._text) - _TAIL
+                if cut and self._more():
+                    continue
+                self.fail(error.msg, error.pos)
+            except RecursionError:
+                self.fail("nested too deeply")
+            if end > len(self._text) - _TAIL and self._more():  # a number may go on (12.5e+6)
+                continue
+            self._at = end
+            return value
+
+    def fail(self, reason: str, at: int | None = None) -> NoReturn:
+        """Raise BadData that names the place, by default the one that comes next."""
+        place = self._at if at is None else at
+        ended = " where the file ends" if self._ended and place >= len(self._text.rstrip()) else ""
+        line, column = self._place(place)
+        raise BadData(f"{self.path}, line {line}: no valid JSON ({reason} at column {column + 1}{ended})")
+
+    def _more(self) -> bool:
+        """Read on, and drop what was read; more each time while one value goes on."""
+        part = "" if self._ended else self._file.read(max(_CHUNK, len(self._text) - self._at))
+        if not part:
+            self._ended = True
+            return False
+        self._lines, self._columns = self._place(self._at)
+        self._text, self._at = self._text[self._at :] + part, 0
+        return True
+
+    def _place(self, at: int) -> tuple[int, int]:
+        """Line (from 1) and column (from 0) of a place in the text that is in memory."""
+        newlines = self._text.count("\n", 0, at)
+        if not newlines:
+            return self._lines, self._columns + at
+        return self._lines + newlines, at - self._text.rfind("\n", 0, at) - 1

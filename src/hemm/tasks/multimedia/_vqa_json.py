@@ -1,0 +1,181 @@
+"""The JSON form of VQA, VQA v2 and OK-VQA: a file of questions, one of annotations with ten answers each.
+
+All answers are references: VQA accuracy counts how many annotators gave an answer. The ``answer`` of an
+annotator is taken, as the official evaluator does; OK-VQA's is stemmed, and what was typed (``raw_answer``)
+is kept in the metadata.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import partial
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from hemm.core import BadData, Layout, Media, Sample
+from hemm.data.hub import hub_rows
+from hemm.data.rows import json_items, list_of, media_of, text_of, whole_of
+from hemm.tasks.multimedia._places import SUFFIXES, picture_path
+
+SHOTS = 200
+IDS = "question-id"
+FACTS = ("answer_type", "question_type", "multiple_choice_answer")
+
+
+@dataclass(frozen=True)
+class Part:
+    """The files of one split.
+
+    questions, annotations  file names
+    pictures  folders in which copies keep the pictures, ``.`` the top one
+    prefix    what a picture is called before its number of twelve digits
+    """
+
+    questions: str
+    annotations: str
+    pictures: tuple[str, ...]
+    prefix: str
+    suffixes: tuple[str, ...] = SUFFIXES
+
+    def picture(self, folder: Path, number: int) -> Path:
+        return picture_path(folder, self.pictures, f"{self.prefix}{number:012d}", self.suffixes)
+
+
+@dataclass(frozen=True)
+class Form:
+    """How one data set of the family lies in a folder.
+
+    test, train  its splits; train gives shots where it is there
+    stratum      the field of an annotation that ``--limit`` balances over
+    """
+
+    test: Part
+    train: Part
+    stratum: str = "answer_type"
+
+    def layouts(self) -> tuple[Layout, ...]:
+        """JSON files at the top, as the archives unpack, or in ``vqa_questions`` and ``vqa_annotations``."""
+        return tuple(
+            Layout(
+                (f"{top[0]}{self.test.questions}", f"{top[1]}{self.test.annotations}"),
+                partial(read, form=self, tops=top),
+            )
+            for top in (("", ""), ("vqa_questions/", "vqa_annotations/"))
+        )
+
+    def hub_layout(self, split: str) -> Layout:
+        """The same rows as Parquet files of the hub."""
+        return Layout(("**/*.parquet",), partial(read_hub, split=split, stratum=self.stratum))
+
+
+def read(folder: Path, form: Form, tops: tuple[str, str]) -> Iterator[Sample]:
+    """The test split, and shots from train where its files are there."""
+    yield from _split(folder, form.test, tops, form.stratum)
+    questions, annotations = (folder / f"{tops[0]}{form.train.questions}", tops[1] + form.train.annotations)
+    if questions.is_file() and (folder / annotations).is_file():
+        first = next(iter(_questions(questions, 1).values()), None)
+        if first is not None and form.train.picture(folder, first[0]).is_file():
+            yield from _split(folder, form.train, tops, form.stratum, SHOTS)
+
+
+def _split(
+    folder: Path, part: Part, tops: tuple[str, str], stratum: str, limit: int | None = None
+) -> Iterator[Sample]:
+    """Questions are held (a picture number and a line each), annotations pass by."""
+    file = folder / f"{tops[1]}{part.annotations}"
+    asked = folder / f"{tops[0]}{part.questions}"
+    questions = _questions(asked, limit)
+    total = len(questions)
+    done: set[str] = set()
+    for number, row in json_items(file, "annotations"):
+        if len(done) == limit:
+            return
+        where = f"{file}, annotation {number}"
+        if not isinstance(row, dict):
+            raise BadData(f"{where}: an object is expected")
+        key = text_of(row, "question_id", where)
+        if key in done:
+            raise BadData(f"{where}: question {key} has an annotation before this one")
+        if key not in questions:
+            if limit is None:
+                raise BadData(f"{where}: question {key} is not in {asked.name}")
+            continue
+        done.add(key)
+        picture, question = questions.pop(key)
+        if row.get("image_id") is not None and whole_of(row, "image_id", where) != picture:
+            raise BadData(f"{where}: field 'image_id' is not that of question {key} in {asked.name}")
+        split = "test" if limit is None else "shots"
+        media = Media.at(part.picture(folder, picture))
+        yield _sample(row, question, media, str(picture), f"{where} (question {key})", stratum, split)
+    if questions:
+        first = next(iter(questions))
+        raise BadData(
+            f"{asked}: question {first} has no annotation in {file.name} ({len(questions)} of {total})"
+        )
+
+
+def _questions(file: Path, limit: int | None) -> dict[str, tuple[int, str]]:
+    """Question id -> number of its picture, and the question."""
+    found: dict[str, tuple[int, str]] = {}
+    for number, row in islice(json_items(file, "questions"), limit):
+        where = f"{file}, question {number}"
+        if not isinstance(row, dict):
+            raise BadData(f"{where}: an object is expected")
+        key = text_of(row, "question_id", where)
+        if key in found:
+            raise BadData(f"{where}: the question_id {key} is used twice")
+        found[key] = (whole_of(row, "image_id", where), text_of(row, "question", where))
+    return found
+
+
+def read_hub(folder: Path, split: str, stratum: str) -> Iterator[Sample]:
+    """Parquet files: question, answers and picture in one row."""
+    for ours, where, row in hub_rows(folder, split):
+        media = media_of(row, "image", where)
+        cluster = text_of(row, "image_id", where, "") or media.digest[:20]
+        yield _sample(row, text_of(row, "question", where), media, cluster, where, stratum, ours)
+
+
+def _sample(
+    row: Mapping[str, Any], question: str, media: Media, cluster: str, where: str, stratum: str, split: str
+) -> Sample:
+    facts: dict[str, Any] = {name: text for name in FACTS if (text := text_of(row, name, where, ""))}
+    answers, raw = answers_of(row, where)
+    if raw:
+        facts["raw_answers"] = raw
+    return Sample(
+        id=text_of(row, "question_id", where),
+        media=(media,),
+        fields={"question": question},
+        references=tuple(answers),
+        cluster=cluster,
+        stratum=facts.get(stratum, "other"),
+        metadata=facts,
+        split=split,
+    )
+
+
+def answers_of(row: Mapping[str, Any], where: str) -> tuple[list[str], list[str]]:
+    """The answers of all annotators, and what they typed where the file has that too.
+
+    An annotator who left it empty is left out. Raises BadData where nobody answered.
+    """
+    value = row.get("answers")
+    if isinstance(value, dict):  # a table of columns: how some Parquet files write lists of objects
+        given = [dict(zip(value, cells, strict=True)) for cells in zip(*value.values(), strict=True)]
+    else:
+        given = [a if isinstance(a, dict) else {"answer": a} for a in list_of(row, "answers", where)]
+    answers, raw = [], []
+    for number, one in enumerate(given, 1):
+        here = f"{where}, answer {number}"
+        typed = text_of(one, "raw_answer", here, "")
+        said = text_of(one, "answer", here, typed)
+        if said:
+            answers.append(said)
+        if typed:
+            raw.append(typed)
+    if not answers:
+        raise BadData(f"{where}: field 'answers' holds no answer")
+    return answers, raw

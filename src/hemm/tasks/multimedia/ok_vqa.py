@@ -1,0 +1,69 @@
+"""OK-VQA: questions about photographs that need knowledge from elsewhere. (Marino et al. 2019)"""
+
+from __future__ import annotations
+
+from hemm.core import Card, Task
+from hemm.data.sources import File, Http, Hub
+from hemm.metrics.formats import ShortAnswer
+from hemm.tasks.multimedia._vqa_json import IDS, Form, Part
+
+BASE = "https://okvqa.allenai.org/static/data"
+
+
+def _part(split: str) -> Part:
+    return Part(
+        questions=f"OpenEnded_mscoco_{split}_questions.json",
+        annotations=f"mscoco_{split}_annotations.json",
+        pictures=(split, f"images/{split}", f"coco/{split}", "vqa_images", "images", "."),
+        prefix=f"COCO_{split}_",
+    )
+
+
+FORM = Form(test=_part("val2014"), train=_part("train2014"), stratum="question_type")
+
+FILES = (
+    File(f"{BASE}/OpenEnded_mscoco_val2014_questions.json.zip", unpack="."),
+    File(f"{BASE}/mscoco_val2014_annotations.json.zip", unpack="."),
+    File("http://images.cocodataset.org/zips/val2014.zip", unpack="."),
+)
+
+TASK = Task(
+    name="ok_vqa",
+    card=Card(
+        title="OK-VQA",
+        citation="Marino, Rastegari, Farhadi, Mottaghi. OK-VQA: A Visual Question Answering Benchmark "
+        "Requiring External Knowledge. CVPR 2019.",
+        homepage="https://okvqa.allenai.org/",
+        licence="CC-BY-4.0 (questions and answers); terms of Flickr (pictures)",
+        access="open",
+        size="6.6 GB",
+        splits={"val2014": 5046},
+        labels={
+            "use_case": "multimedia",
+            "fine_grained": "yes",
+            "reasoning": "less",
+            "external_knowledge": "yes",
+            "interaction": "redundancy",
+            "information_flow": "querying",
+        },
+        notes="val2014, the split that results are reported on. Ten references: five annotators, each "
+        "counted twice. They are the stemmed answers (field answer: 'race'), as in the official "
+        "evaluation, which does not stem what a model says; what was typed (raw_answer: 'racing') is in "
+        "the metadata. question_type names one of ten fields of knowledge or 'other', and --limit balances "
+        "over it. Shots come from train where a folder has it.",
+    ),
+    sources=(
+        Hub(
+            ("lmms-lab-encoder/OK-VQA", "lmms-lab/OK-VQA"),
+            FORM.hub_layout("val2014"),
+            split="val2014",
+            ids=IDS,
+        ),
+        *(Http(FILES, layout, ids=IDS) for layout in FORM.layouts()),
+    ),
+    prompt="{{ image }}Answer from the picture and from what you know of the world.\n"
+    "Question: {{ question }}\n{{ instruction }}",
+    answer=ShortAnswer(),
+    metrics=("vqa_accuracy", "exact_match", "token_f1", "bartscore"),
+    max_new_tokens=24,
+)

@@ -1,0 +1,225 @@
+"""VCR: why people in film stills do what they do, and how one can tell. (Zellers et al. 2019)
+
+Each question is asked twice, as published: four answers (Q->A), then, with the right answer given, four
+reasons for it (QA->R). Both belong to one unit; all of a unit right is the official Q->AR.
+
+Questions and answers name people and things by their number among the picture's detected objects. Here they
+are called by kind and number (``person0``), and boxes with the same names are drawn on the picture when it is
+needed.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import partial
+from itertools import islice
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from hemm.core import BadData, Card, Layout, Media, Sample, Task
+from hemm.data.rows import json_value, jsonl_rows, list_of, text_of, whole_of
+from hemm.data.sources import File, Http
+from hemm.metrics.formats import OneOf
+from hemm.tasks.multimedia._boxes import Recent, tagged
+
+SHOTS = 100
+KINDS = ("q_a", "qa_r")
+TOPS = ("vcr_annotations/", "vcr1annots/", "", "vcr1images/")
+PICTURES = ("vcr1images", "vcr_images/vcr1images", "vcr_images", "../vcr1images", "images", ".")
+FACTS = ("movie", "img_id", "answer_likelihood")
+
+
+@dataclass(frozen=True)
+class Form:
+    """kinds of ``KINDS`` that are asked; whether boxes are drawn."""
+
+    kinds: tuple[str, ...] = KINDS
+    boxes: bool = True
+
+
+def read(folder: Path, top: str, form: Form) -> Iterator[Sample]:
+    """``val.jsonl`` in ``top``, and shots from ``train.jsonl`` where that and its pictures are there."""
+    drawn = Recent(draw)
+    for line, row in jsonl_rows(folder / top / "val.jsonl"):
+        yield from _samples(folder, row, f"{folder / top}/val.jsonl, line {line}", form, drawn, "test")
+    train = folder / top / "train.jsonl"
+    if not train.is_file():
+        return
+    for line, row in islice(jsonl_rows(train), SHOTS):
+        where = f"{train}, line {line}"
+        if not _file(folder, row, "img_fn", where).is_file():
+            return  # a copy with the pictures of val only
+        yield from _samples(folder, row, where, form, drawn, "shots")
+
+
+def _samples(
+    folder: Path, row: Mapping[str, Any], where: str, form: Form, drawn: Recent, split: str
+) -> Iterator[Sample]:
+    picture = _file(folder, row, "img_fn", where)
+    media = Media.at(picture)
+    if form.boxes:
+        load = partial(drawn, picture, _file(folder, row, "metadata_fn", where))
+        media = Media(load=load, name=f"{picture.stem}.png")
+    unit = text_of(row, "annot_id", where)
+    names = [f"{name}{number}" for number, name in enumerate(list_of(row, "objects", where))]
+    question = said(row, "question", names, where)
+    answers, answer = _choices(row, "answer", names, where)
+    facts = {name: text for name in FACTS if (text := text_of(row, name, where, ""))}
+    for kind in form.kinds:
+        choices, right = (answers, answer) if kind == "q_a" else _choices(row, "rationale", names, where)
+        yield Sample(
+            id=f"{unit}-{kind}",
+            media=(media,),
+            fields={"question": question, "answer": answer if kind == "qa_r" else ""},
+            references=(right,),
+            choices=choices,
+            unit=unit,
+            cluster=text_of(row, "img_fn", where),
+            metadata={"answer_type": kind, **facts},
+            split=split,
+        )
+
+
+def _file(folder: Path, row: Mapping[str, Any], field: str, where: str) -> Path:
+    """The picture or metadata file that a row names, in the first folder that has it."""
+    name = PurePosixPath(text_of(row, field, where).removeprefix("vcr1images/"))
+    if name.is_absolute() or ".." in name.parts:
+        raise BadData(f"{where}: field {field!r} leads out of the data set's folder")
+    places = [folder / place for place in PICTURES]
+    for place in places:
+        if (place / name).is_file():
+            return place / name
+    return next((p for p in places if p.is_dir()), places[0]) / name
+
+
+def _choices(row: Mapping[str, Any], kind: str, names: list[str], where: str) -> tuple[tuple[str, ...], str]:
+    """The texts to choose from, and the right one."""
+    field = f"{kind}_choices"
+    given = list_of(row, field, where)
+    choices = tuple(said({field: c}, field, names, f"{where}, choice {n}") for n, c in enumerate(given))
+    label = whole_of(row, f"{kind}_label", where)
+    if not 0 <= label < len(choices):
+        raise BadData(f"{where}: field '{kind}_label' is {label}, and there are {len(choices)} choices")
+    return choices, choices[label]
+
+
+_TIGHT = re.compile(r" (?=[.,;:!?%)\]}]|n't\b|'(?:s|re|ve|ll|d|m)\b)|(?<=[(\[{$]) ", re.IGNORECASE)
+
+
+def said(row: Mapping[str, Any], field: str, names: list[str], where: str) -> str:
+    """Tokens as a sentence; a list of numbers becomes the names of those objects (``person0 and dog2``)."""
+    words = []
+    for token in list_of(row, field, where):
+        if isinstance(token, str):
+            words.append(token.strip())
+            continue
+        numbers = token if isinstance(token, list) else [token]
+        if not all(type(n) is int and 0 <= n < len(names) for n in numbers) or not numbers:
+            raise BadData(f"{where}: field {field!r} names object {token}, and there are {len(names)}")
+        named = [names[n] for n in numbers]
+        words.append(" and ".join(filter(None, (", ".join(named[:-1]), named[-1]))))
+    text = _TIGHT.sub("", " ".join(filter(None, words)))
+    if not text:
+        raise BadData(f"{where}: field {field!r} is empty")
+    return text
+
+
+def draw(picture: Path, metadata: Path) -> bytes:
+    """The picture as PNG with the boxes of its metadata file, which count pixels of ``width`` x ``height``.
+
+    Raises FileNotFoundError where one of the files is not there, BadData where one cannot be used.
+    """
+    pixels = Media.at(picture).pixels()
+    facts = json_value(metadata)
+    where = str(metadata)
+    if not isinstance(facts, dict):
+        raise BadData(f"{where}: an object is expected")
+    names, boxes = list_of(facts, "names", where), list_of(facts, "boxes", where)
+    if len(names) != len(boxes):
+        raise BadData(f"{where}: {len(boxes)} boxes for {len(names)} names")
+    across = pixels.width / _side(facts, "width", pixels.width)
+    down = pixels.height / _side(facts, "height", pixels.height)
+    scaled = []
+    for number, box in enumerate(boxes):
+        usable = isinstance(box, list) and len(box) >= 4
+        if not usable or not all(isinstance(v, int | float) and abs(v) < 1e6 for v in box[:4]):
+            raise BadData(f"{where}: box {number} is not four numbers and a score")
+        scaled.append((box[0] * across, box[1] * down, box[2] * across, box[3] * down))
+    return tagged(pixels, scaled, [f"{name}{number}" for number, name in enumerate(names)])
+
+
+def _side(facts: Mapping[str, Any], field: str, real: int) -> float:
+    value = facts.get(field)
+    return float(value) if isinstance(value, int | float) and value > 0 else float(real)
+
+
+CARD = Card(
+    title="VCR",
+    citation="Zellers, Bisk, Farhadi, Choi. From Recognition to Cognition: Visual Commonsense Reasoning. "
+    "CVPR 2019.",
+    homepage="https://visualcommonsense.com/",
+    licence="research only (terms of visualcommonsense.com)",
+    access="form",
+    size="22 GB",
+    splits={"val": 26534},
+    labels={
+        "use_case": "multimedia",
+        "fine_grained": "yes",
+        "reasoning": "less",
+        "external_knowledge": "no",
+        "interaction": "redundancy",
+        "information_flow": "fusion",
+    },
+    notes="The 26,534 questions of val, each as two samples: accuracy tells Q->A (q_a) and QA->R (qa_r) "
+    "apart, consistency is Q->AR. Chance is 25, 25 and 6.25 percent. Objects are called by kind and their "
+    "number in the files, from 0 ('person0'), in the text and on the picture; boxes are drawn as PNG "
+    "without loss, so a pack is several times larger than the pictures. vcr:q_a and vcr:qa_r ask one half; "
+    "vcr:hemm is what the HEMM paper asked, Q->A only (which 100 questions its smaller table drew is not "
+    "known); vcr:plain leaves the pictures as they are. Accept the terms of visualcommonsense.com before "
+    "the files are fetched. Shots come from train where a folder has it.",
+)
+
+BASE = "https://s3.us-west-2.amazonaws.com/ai2-rowanz"
+FILES = (File(f"{BASE}/vcr1annots.zip", unpack="."), File(f"{BASE}/vcr1images.zip", unpack="."))
+
+BOXED = (
+    "{{ image }}Boxes on the picture mark people and things; each has the name that it is called by below.\n"
+)
+PLAIN = "{{ image }}Names with a number, such as person0, are people and things in the picture.\n"
+ASKED = (
+    "Question: {{ question }}\n"
+    "{% if answer %}"
+    "Answer: {{ answer }}\n"
+    "Which of these is the best reason for this answer?\n"
+    "{% endif %}"
+    "{{ options }}\n{{ instruction }}"
+)
+
+
+def _task(name: str, form: Form, variants: dict[str, Task] | None = None) -> Task:
+    both = len(form.kinds) > 1
+    layouts = [Layout((f"{top}val.jsonl",), partial(read, top=top, form=form)) for top in TOPS]
+    return Task(
+        name=name,
+        card=CARD,
+        sources=tuple(Http(FILES, layout, ids="annotation-id") for layout in layouts),
+        prompt=(BOXED if form.boxes else PLAIN) + ASKED,
+        answer=OneOf(),
+        metrics=("accuracy", "consistency", "bartscore") if both else ("accuracy", "bartscore"),
+        max_new_tokens=16,
+        variants=variants or {},
+    )
+
+
+TASK = _task(
+    "vcr",
+    Form(),
+    variants={
+        "q_a": _task("vcr:q_a", Form(("q_a",))),
+        "qa_r": _task("vcr:qa_r", Form(("qa_r",))),
+        "hemm": _task("vcr:hemm", Form(("q_a",))),
+        "plain": _task("vcr:plain", Form(boxes=False)),
+    },
+)

@@ -1,0 +1,123 @@
+"""Visual Genome: questions that people wrote about photographs, with short answers. (Krishna et al. 2017)
+
+``question_answers.json`` is one list of 700 MB and is read picture by picture. The photographs lie in two
+folders; which one is said by the address in ``image_data.json``.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from functools import partial
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from hemm.core import BadData, Card, Layout, Media, Sample, Task
+from hemm.data.rows import json_items, list_of, text_of, whole_of
+from hemm.data.sources import File, Http
+from hemm.metrics.formats import ShortAnswer
+from hemm.tasks.multimedia._places import picture_path
+
+QUESTIONS = "question_answers.json"
+FOLDERS = ("VG_100K", "VG_100K_2")
+KINDS = ("what", "where", "when", "who", "why", "how")
+_WORD = re.compile(r"[^\W\d_]+")
+META = "https://homes.cs.washington.edu/~ranjay/visualgenome/data/dataset"
+PICTURES = "https://cs.stanford.edu/people/rak248/VG_100K_2"
+
+
+def read(folder: Path, top: str) -> Iterator[Sample]:
+    """All questions, in the order of the file; ``top`` holds the JSON files."""
+    tops = dict.fromkeys(("", top))
+    listings = (folder / t / "image_data.json" for t in tops)
+    homes = _homes(next((f for f in listings if f.is_file()), None))
+    roots = [f"{t}{home}" for t in tops for home in ("", "images/")]
+    file = folder / top / QUESTIONS
+    for number, row in json_items(file):
+        where = f"{file}, entry {number}"
+        if not isinstance(row, dict):
+            raise BadData(f"{where}: an object is expected")
+        for index, qa in enumerate(list_of(row, "qas", where), 1):
+            here = f"{where}, question {index}"
+            if not isinstance(qa, dict):
+                raise BadData(f"{here}: an object is expected")
+            image = whole_of(qa if qa.get("image_id") is not None else row, _id_of(qa, row), here)
+            known = FOLDERS if image not in homes else (FOLDERS[homes[image]],)
+            places = [f"{root}{name}" for root in roots for name in known]
+            yield _sample(qa, image, Media.at(picture_path(folder, places, str(image))), here)
+
+
+def _id_of(qa: Mapping[str, Any], row: Mapping[str, Any]) -> str:
+    return "image_id" if qa.get("image_id") is not None or row.get("id") is None else "id"
+
+
+def _homes(file: Path | None) -> dict[int, int]:
+    """Picture number -> which of ``FOLDERS`` it is in, as far as the addresses in ``file`` say."""
+    homes: dict[int, int] = {}
+    for number, row in json_items(file) if file is not None else ():
+        where = f"{file}, entry {number}"
+        if not isinstance(row, dict):
+            raise BadData(f"{where}: an object is expected")
+        name = PurePosixPath(text_of(row, "url", where, "")).parent.name
+        if name in FOLDERS:
+            homes[whole_of(row, _id_of(row, row), where)] = FOLDERS.index(name)
+    return homes
+
+
+def _sample(qa: Mapping[str, Any], image: int, media: Media, where: str) -> Sample:
+    question = text_of(qa, "question", where)
+    first = _WORD.search(question.lower())
+    kind = first[0] if first and first[0] in KINDS else "other"
+    return Sample(
+        id=text_of(qa, "qa_id", where),
+        media=(media,),
+        fields={"question": question},
+        references=(text_of(qa, "answer", where),),
+        cluster=str(image),
+        stratum=kind,
+        metadata={"answer_type": kind},
+    )
+
+
+FILES = (
+    File(f"{META}/question_answers.json.zip", unpack="."),
+    File(f"{META}/image_data.json.zip", unpack="."),
+    File(f"{PICTURES}/images.zip", unpack="."),
+    File(f"{PICTURES}/images2.zip", unpack="."),
+)
+
+TASK = Task(
+    name="visual_genome",
+    card=Card(
+        title="Visual Genome QA",
+        citation="Krishna, Zhu, Groth, Johnson, Hata, Kravitz, Chen, Kalantidis, Li, Shamma, Bernstein, "
+        "Fei-Fei. Visual Genome: Connecting Language and Vision Using Crowdsourced Dense Image "
+        "Annotations. IJCV 2017.",
+        homepage="https://homes.cs.washington.edu/~ranjay/visualgenome/",
+        licence="CC-BY-4.0",
+        access="open",
+        size="15 GB",
+        splits={"all": 1773258},
+        labels={
+            "use_case": "multimedia",
+            "fine_grained": "yes",
+            "reasoning": "less",
+            "external_knowledge": "no",
+            "interaction": "redundancy",
+            "information_flow": "querying",
+        },
+        notes="No split was published: all questions are asked, and --limit takes its part balanced over "
+        "the question's first word (what, where, when, who, why, how), by which accuracy is also reported. "
+        "One reference each, often with a full stop ('Green.'), which the metrics pass over. vqa_accuracy "
+        "with one reference is equality after its normaliser. The photographs of a copy must be in the "
+        "folder that image_data.json names; without that file they are taken where they are.",
+    ),
+    sources=tuple(
+        Http(FILES, Layout((f"{top}{QUESTIONS}",), partial(read, top=top)), ids="qa-id")
+        for top in ("", "visual_genome/")
+    ),
+    prompt="{{ image }}Question: {{ question }}\n{{ instruction }}",
+    answer=ShortAnswer(),
+    metrics=("exact_match", "vqa_accuracy:normalise=always", "token_f1", "bartscore"),
+    max_new_tokens=32,
+)
