@@ -149,10 +149,10 @@ def _pairs(values: list[Any]) -> Iterator[tuple[Any, Any]]:
     return ((_hashed(key), value) for key, value in zip(values[::2], values[1::2], strict=True))
 
 
-_PUSHED = frozenset(
-    ("INT", "BININT", "BININT1", "BININT2", "LONG", "LONG1", "LONG4", "FLOAT", "BINFLOAT", "UNICODE")
-    + ("SHORT_BINUNICODE", "BINUNICODE", "BINUNICODE8", "SHORT_BINBYTES", "BINBYTES", "BINBYTES8")
-)
+_NUMBERS = ("INT", "BININT", "BININT1", "BININT2", "LONG", "LONG1", "LONG4", "FLOAT", "BINFLOAT")
+_TEXTS = ("UNICODE", "SHORT_BINUNICODE", "BINUNICODE", "BINUNICODE8")
+_BYTES = ("SHORT_BINBYTES", "BINBYTES", "BINBYTES8")
+_PUSHED = frozenset((*_NUMBERS, *_TEXTS, *_BYTES))
 _CONSTANT: dict[str, Callable[[], Any]] = {
     "NONE": lambda: None,
     "NEWTRUE": lambda: True,
