@@ -110,7 +110,7 @@ def _outcome(said: str, a: str, b: str, where: str) -> float:
 
 
 def read_votes(path: Path) -> Votes:
-    """Votes of a ``.jsonl`` or ``.csv`` file, or of all such files in ``preferences/`` of a folder of results.
+    """Votes of a ``.jsonl`` or ``.csv`` file, or of all such files in ``preferences/`` of a results folder.
 
     Raises HemmError where there are none, BadData with file, line and field for what is wrong.
     """
