@@ -20,10 +20,11 @@ import pyarrow.parquet as pq
 import pytest
 
 from hemm.core import BadData, HemmError, Layout
+from hemm.data import stream
 from hemm.data.download import File, Retry, download
 from hemm.data.extract import Limits, extract
 from hemm.data.hub import by_path, split_files
-from hemm.data.rows import csv_rows, json_rows, jsonl_rows, parquet_rows
+from hemm.data.rows import csv_rows, json_items, json_rows, jsonl_rows, parquet_rows
 from hemm.data.sources import Http, Hub, Kaggle
 
 BODY = bytes(range(256)) * 4000
@@ -510,3 +511,44 @@ def test_broken_tables_are_named_by_file_and_line(tmp_path: Path) -> None:
     (tmp_path / "p").write_bytes(table("x"))
     with pytest.raises(BadData, match="has no column 'picture'; it has id"):
         list(parquet_rows([tmp_path / "p"], ("picture",)))
+
+
+@pytest.mark.parametrize("chunk", [1, 13, 1 << 20])
+def test_json_is_read_an_entry_at_a_time(chunk: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stream, "_CHUNK", chunk)
+    path = tmp_path / "t.json"
+    entries = [{"a": [1, -2.5e-7, 'x]\\"}', None]}, "\u00e9\U0001f600", 1234567.5, True, [], {}]
+    for whole in (json.dumps(entries), json.dumps(entries, indent=2, ensure_ascii=False)):
+        path.write_text(f"\ufeff{whole}\r\n", "utf-8")
+        assert list(json_items(path)) == list(enumerate(entries, 1))
+        path.write_text(f'{{"info": [{{}}], "rows": {whole}, "more": 1}}', "utf-8")
+        assert [value for _, value in json_items(path, "rows")] == entries
+        assert dict(json_items(path)) == {"info": [{}], "rows": entries, "more": 1}
+        text = path.read_text("utf-8")
+        for cut in range(len(text)):
+            path.write_text(text[:cut], "utf-8")
+            with pytest.raises(BadData, match=r"no valid JSON|field 'rows' is missing"):
+                list(json_items(path, "rows"))
+    for text, member, message in (
+        ("[1,\n 2 3]", "", "t.json, line 2: no valid JSON .* at column 4"),
+        ("[1,\n]", "", "line 2: no valid JSON"),
+        ("[] 1", "", "nothing more is expected at column 4"),
+        ("12", "", "a list or an object is expected"),
+        ("[]", "rows", "line 1: no valid JSON .'{' is expected"),
+        ('{"a": 1}', "rows", "t.json: field 'rows' is missing"),
+        ("[" * 100_000, "", "nested too deeply"),
+    ):
+        path.write_text(text)
+        with pytest.raises(BadData, match=message):
+            list(json_items(path, member))
+    path.write_bytes(b'["\xff"]')
+    with pytest.raises(BadData, match="is not UTF-8"):
+        list(json_items(path))
+
+
+def test_the_entries_before_a_fault_are_had(tmp_path: Path) -> None:
+    (tmp_path / "t.json").write_text('[{"a": 1}, {"a": 2}, {"a": [3')
+    items = json_items(tmp_path / "t.json")
+    assert [next(items), next(items)] == [(1, {"a": 1}), (2, {"a": 2})]
+    with pytest.raises(BadData, match="where the file ends"):
+        next(items)

@@ -41,7 +41,7 @@ def tagged(picture: Image.Image, boxes: Sequence[Sequence[float]], tags: Sequenc
     pixels = np.array(picture.convert("RGB"))
     height, width = pixels.shape[:2]
     line = max(1, round(min(height, width) / 250))
-    scale = max(1, round(height / 400))
+    scale = max(1, round(height / 300))
     whole = [_inside(box, width, height) for box in boxes]
     for number in sorted(range(len(whole)), key=lambda n: -_area(whole[n])):
         _outline(pixels, whole[number], colour(number), line)

@@ -30,7 +30,7 @@ YES_NO = ("yes", "no")
 TYPES = ("structural", "semantic", "detailed")
 LINKS = ("entailed", "equivalent")
 FIELDS = ("question", "answer", "fullAnswer", "imageId", "isBalanced", "types", *LINKS)
-TOPS = ("questions1.2/", "", "gqa_questions/", "questions/")
+TOPS = ("questions1.2/", "gqa_questions/", "")  # the folders before the top: it is looked for in them too
 PICTURES = ("images", "gqa_images/images", "gqa_images", ".")
 
 

@@ -26,7 +26,7 @@ from hemm.tasks.multimedia._boxes import Recent, tagged
 
 SHOTS = 100
 KINDS = ("q_a", "qa_r")
-TOPS = ("vcr_annotations/", "vcr1annots/", "", "vcr1images/")
+TOPS = ("vcr_annotations/", "vcr1annots/", "")
 PICTURES = ("vcr1images", "vcr_images/vcr1images", "vcr_images", "../vcr1images", "images", ".")
 FACTS = ("movie", "img_id", "answer_likelihood")
 

@@ -114,7 +114,7 @@ TASK = Task(
     ),
     sources=tuple(
         Http(FILES, Layout((f"{top}{QUESTIONS}",), partial(read, top=top)), ids="qa-id")
-        for top in ("", "visual_genome/")
+        for top in ("visual_genome/", "")
     ),
     prompt="{{ image }}Question: {{ question }}\n{{ instruction }}",
     answer=ShortAnswer(),
