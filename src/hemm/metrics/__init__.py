@@ -21,6 +21,8 @@ METRICS: Registry[Callable[..., Metric]] = Registry(
         "rouge_l": "hemm.metrics.captions:RougeL",
         "bleu": "hemm.metrics.captions:Bleu",
         "cider_d": "hemm.metrics.captions:CiderD",
+        "smiles": "hemm.metrics.molecules:SmilesSimilarity",
+        "species": "hemm.metrics.species:Species",
         "bartscore": "hemm.metrics.bartscore:BartScore",
         "consistency": "hemm.metrics.consistency:Consistency",
         "permutation_consistency": "hemm.metrics.consistency:PermutationConsistency",
