@@ -4,39 +4,48 @@ from __future__ import annotations
 
 import math
 import re
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import lru_cache
-from itertools import zip_longest
+from functools import cached_property, lru_cache
+from itertools import accumulate, zip_longest
 from typing import TYPE_CHECKING, Any
 
 from hemm.core import Group, HemmError, MissingExtra, Sample
 from hemm.metrics.base import SampleMetric, texts, written
+from hemm.metrics.ngrams import Documents, similarities
 
 if TYPE_CHECKING:
     from sacrebleu.metrics.bleu import BLEU
 
-_NOT_ALPHANUMERIC = re.compile(r"[^a-z0-9]+")
+_ALPHANUMERIC = re.compile(r"[a-z0-9]+")
 
 
 @lru_cache(maxsize=16_384)
 def rouge_tokens(text: str) -> tuple[str, ...]:
     """Lower case, split at everything but the letters a to z and digits; no stemming."""
-    return tuple(_NOT_ALPHANUMERIC.sub(" ", text.lower()).split())
+    return tuple(_ALPHANUMERIC.findall(text.lower()))
 
 
 def common_subsequence(one: Sequence[str], other: Sequence[str]) -> int:
     """Length of the longest common subsequence, by one bit for each token of ``one``."""
+    return _common(_places(one), len(one), other)
+
+
+def _places(tokens: Sequence[str]) -> dict[str, int]:
+    """Token -> a bit for each place where it stands."""
     places: dict[str, int] = {}
-    for i, token in enumerate(one):
+    for i, token in enumerate(tokens):
         places[token] = places.get(token, 0) | 1 << i
-    full = (1 << len(one)) - 1
-    row = full
+    return places
+
+
+def _common(places: Mapping[str, int], length: int, other: Sequence[str]) -> int:
+    full = row = (1 << length) - 1
     for token in other:
-        both = row & places.get(token, 0)
-        row = ((row + both) | (row - both)) & full
-    return len(one) - row.bit_count()
+        if token in places:  # another token leaves the row as it is
+            both = row & places[token]
+            row = ((row + both) | (row - both)) & full
+    return length - row.bit_count()
 
 
 @dataclass(frozen=True)
@@ -53,7 +62,12 @@ class RougeL(SampleMetric):
 
     def value(self, answer: Any, sample: Sample) -> float:
         said = rouge_tokens(written(answer))
-        return max((_rouge(said, rouge_tokens(r)) for r in texts(sample)), default=0.0)
+        places, length = _places(said), len(said)
+        best = 0.0
+        for wanted in map(rouge_tokens, texts(sample)):
+            if common := _common(places, length, wanted):
+                best = max(best, 2.0 * common / (length + len(wanted)))
+        return best
 
     def ceiling(self, group: Sequence[Sample]) -> float:
         return float(any(rouge_tokens(r) for r in texts(group[0])))
@@ -61,11 +75,6 @@ class RougeL(SampleMetric):
     def chance(self, group: Sequence[Sample]) -> float | None:
         # 1/k stands for choices in other words than the references': not where there are no tokens at all.
         return super().chance(group) if self.ceiling(group) else None
-
-
-def _rouge(said: tuple[str, ...], wanted: tuple[str, ...]) -> float:
-    common = common_subsequence(said, wanted)
-    return 2.0 * common / (len(said) + len(wanted)) if common else 0.0
 
 
 _TOKENS = ("13a", "intl", "char", "zh", "none")
@@ -152,6 +161,7 @@ _TOKEN = re.compile(
       | [^\w\s]                                   # any other sign alone""",
     re.VERBOSE,
 )
+_PLAIN = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*(?:,?\s+[a-z0-9]+(?:-[a-z0-9]+)*)*(?: ?\.)?", re.ASCII)
 _NO_WORDS = frozenset("'\"`.?!,:;-–—…()[]{}“”")
 
 
@@ -164,11 +174,10 @@ def caption_tokens(text: str) -> tuple[str, ...]:
     ; : ? ! go; every other sign is a token.
     """
     said = text.lower().replace("’", "'").replace("‘", "'")
+    if _PLAIN.fullmatch(said.strip()) and "cannot" not in said:  # most captions
+        return tuple(said.replace(",", " ").replace(".", " ").split())
     said = _CANNOT.sub("can not", _CONTRACTED.sub(r" \1", said))
     return tuple(t for t in _TOKEN.findall(said) if t not in _NO_WORDS)
-
-
-Grams = Mapping[tuple[str, ...], float]
 
 
 @dataclass(frozen=True)
@@ -187,10 +196,7 @@ class CiderD(SampleMetric):
     """
 
     tokens: str = "ptb"
-    _documents: Counter[tuple[str, ...]] = field(
-        default_factory=Counter, init=False, repr=False, compare=False
-    )
-    _ids: set[str] = field(default_factory=set, init=False, repr=False, compare=False)
+    _samples: tuple[Sample, ...] = field(default=(), init=False, repr=False, compare=False)
 
     name = "cider_d"
     title = "consensus with the references by n-grams weighted by tf-idf"
@@ -207,76 +213,88 @@ class CiderD(SampleMetric):
     def over(self, samples: Sequence[Sample]) -> CiderD:
         """The same metric with the document frequencies of these samples' references."""
         bound = replace(self)
-        for sample in samples:
-            if sample.id not in bound._ids and (references := texts(sample)):
-                bound._ids.add(sample.id)
-                bound._documents.update({gram for r in references for gram in self._counts(r)})
+        distinct = {s.id: s for s in reversed(samples) if texts(s)}
+        object.__setattr__(bound, "_samples", tuple(reversed(distinct.values())))
         return bound
 
     def score(self, groups: Sequence[Group]) -> list[dict[str, float | None]]:
-        bound = self if self._ids else self.over([j.sample for group in groups for j in group])
-        return [bound._scored(group[0]) for group in groups]
+        judged = [group[0] for group in groups]
+        bound = self if self._samples else self.over([j.sample for j in judged])
+        return [{"": v} for v in bound._values([(written(j.value), tuple(texts(j.sample))) for j in judged])]
 
     def value(self, answer: Any, sample: Sample) -> float:
-        references = [self._weights(r) for r in texts(sample)]
-        return _consensus(self._weights(written(answer)), references) if references else 0.0
+        return self._values([(written(answer), tuple(texts(sample)))])[0]
 
     def aggregate(self, groups: Sequence[Group]) -> dict[str, float]:
         judged = [j for group in groups for j in group if texts(j.sample)]
         bound = self.over([j.sample for j in judged])
-        values = [0.0 if j.value is None else bound.value(j.value, j.sample) for j in judged]
-        return {"": math.fsum(values) / len(values) if values else math.nan}
+        had = [j for j in judged if j.value is not None]
+        values = bound._values([(written(j.value), tuple(texts(j.sample))) for j in had])
+        return {"": math.fsum(values) / len(judged) if judged else math.nan}
 
     def ceiling(self, group: Sequence[Sample]) -> float:
-        bound = self if self._ids else self.over(group)
-        references = [bound._weights(r) for r in texts(group[0])]
-        return max((_consensus(r, references) for r in references), default=0.0)
+        bound = self if self._samples else self.over(group)
+        references = tuple(texts(group[0]))
+        known = bound._ceilings
+        return known[references] if references in known else bound._best([references])[references]
 
     def chance(self, group: Sequence[Sample]) -> float | None:
         return None
 
-    def _counts(self, text: str) -> Counter[tuple[str, ...]]:
-        return _grams(tuple(text.split()) if self.tokens == "blanks" else caption_tokens(text))
+    @cached_property
+    def _documents(self) -> Documents:
+        return Documents.of([self._cut(references) for references in self._held])
 
-    def _weights(self, text: str) -> _Weighted:
-        counts = self._counts(text)
-        whole = math.log(max(1, len(self._ids)))
-        by_length: list[dict[tuple[str, ...], float]] = [{} for _ in range(_LONGEST)]
-        for gram, count in counts.items():
-            by_length[len(gram) - 1][gram] = count * (whole - math.log(max(1, self._documents[gram])))
-        norms = [math.sqrt(math.fsum(w * w for w in part.values())) for part in by_length]
-        pairs = sum(count for gram, count in counts.items() if len(gram) == 2)
-        return _Weighted(by_length, norms, pairs)
+    @cached_property
+    def _held(self) -> list[tuple[str, ...]]:
+        return [tuple(texts(sample)) for sample in self._samples]
+
+    @cached_property
+    def _places(self) -> dict[tuple[str, ...], int]:
+        """Where the references of a sample of the set begin in the table of documents."""
+        starts = accumulate((len(references) for references in self._held), initial=0)
+        return dict(zip(self._held, starts, strict=False))
+
+    @cached_property
+    def _ceilings(self) -> dict[tuple[str, ...], float]:
+        """Ceilings by references, those of the whole set together when the first is wanted."""
+        return self._best(list(self._places))
+
+    def _cut(self, said: Sequence[str]) -> list[tuple[str, ...]]:
+        return [tuple(t.split()) if self.tokens == "blanks" else caption_tokens(t) for t in said]
+
+    def _values(self, pairs: Sequence[tuple[str, tuple[str, ...]]]) -> list[float]:
+        """What each text scores against its references; 0 where there are none."""
+        import numpy as np
+
+        documents, places = self._documents, self._places
+        others = [references for _, references in pairs if references not in places]
+        start = dict(zip(others, accumulate(map(len, others), initial=len(pairs)), strict=False))
+        cut = self._cut([text for text, _ in pairs])
+        answers = documents.read(cut + [tokens for own in others for tokens in self._cut(own)])
+        total = np.zeros(len(pairs))
+        for table, first in ((documents.table, places), (answers, start)):
+            rows = [
+                (i, first[own] + k)
+                for i, (_, own) in enumerate(pairs)
+                if (own in places) == (first is places)
+                for k in range(len(own))
+            ]
+            said, wanted = np.array(rows, dtype=np.int64).reshape(-1, 2).T
+            total += np.bincount(said, similarities(answers, said, table, wanted), len(pairs))
+        sizes = np.array([max(1, len(own)) for _, own in pairs])
+        values: list[float] = np.minimum(10.0, 10.0 * total / sizes).tolist()
+        return values
+
+    def _best(self, held: Sequence[tuple[str, ...]]) -> dict[tuple[str, ...], float]:
+        """The best that one of them scores as an answer, for each tuple of references."""
+        best: dict[tuple[str, ...], float] = {}
+        for start in range(0, len(held), _AT_ONCE):
+            part = {own: tuple(dict.fromkeys(own)) for own in held[start : start + _AT_ONCE]}
+            values = iter(self._values([(r, own) for own, distinct in part.items() for r in distinct]))
+            best |= {own: max((next(values) for _ in d), default=0.0) for own, d in part.items()}
+        return best
 
 
-_LONGEST = 4
-_SIGMA = 6.0
-
-
-def _grams(tokens: tuple[str, ...]) -> Counter[tuple[str, ...]]:
-    return Counter(tokens[i : i + n] for n in range(1, _LONGEST + 1) for i in range(len(tokens) - n + 1))
-
-
-@dataclass(frozen=True, slots=True)
-class _Weighted:
-    """tf-idf of the n-grams of a text by n, their norms, and the number of its bigrams (its length)."""
-
-    weights: Sequence[Grams]
-    norms: Sequence[float]
-    pairs: int
-
-
-def _consensus(said: _Weighted, references: Sequence[_Weighted]) -> float:
-    values = [_similarity(said, reference) for reference in references]
-    return min(10.0, 10.0 * math.fsum(values) / len(values))
-
-
-def _similarity(said: _Weighted, wanted: _Weighted) -> float:
-    found = []
-    for n in range(_LONGEST):
-        mine, theirs, norms = said.weights[n], wanted.weights[n], said.norms[n] * wanted.norms[n]
-        shared = mine.keys() & theirs.keys()
-        clipped = math.fsum(min(mine[gram], theirs[gram]) * theirs[gram] for gram in shared)
-        found.append(clipped / norms if norms else 0.0)
-    penalty = math.exp(-((said.pairs - wanted.pairs) ** 2) / (2 * _SIGMA**2))
-    return math.fsum(found) / _LONGEST * penalty
+_AT_ONCE = 2_000
+"""Samples whose ceilings are computed together: bounds memory."""

@@ -1,0 +1,250 @@
+"""CIDEr-D's similarities of many texts at once: counts of n-grams as arrays, joined by sorting.
+
+The n-grams of a set of documents are numbered once; other texts use these numbers, and numbers above them for
+n-grams that no document has. All sums run in the order in which n-grams first occur in a text, so that a
+similarity depends on its two texts and the documents alone, to the last bit, and not on what else is asked.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import chain
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    Whole = NDArray[np.int64]
+    Real = NDArray[np.float64]
+
+LONGEST = 4
+SIGMA = 6.0
+_PAIRS = 16_384
+"""Pairs of texts that are compared at a time: bounds memory."""
+
+Tokens = tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Entries:
+    """The distinct n-grams of each text for one n: texts one after the other, each in reading order.
+
+    text, gram  the text and the number of an n-gram; kinds: all numbers are below it
+    weight      its tf-idf; norm: the Euclidean norm of each text's weights; ends: where each text's end
+    """
+
+    text: Whole
+    gram: Whole
+    weight: Real
+    norm: Real
+    ends: Whole
+    kinds: int
+
+    @cached_property
+    def lookup(self) -> tuple[Whole, Whole]:
+        """Sorted keys (text x kinds + number), and the place of each."""
+        key = self.text * self.kinds + self.gram
+        order = _in_order(key)
+        return key[order], order
+
+
+@dataclass(frozen=True)
+class Table:
+    """Texts with their weighted n-grams for n = 1 to 4, and their number of tokens."""
+
+    entries: tuple[Entries, ...]
+    lengths: Whole
+
+
+@dataclass(frozen=True)
+class Documents:
+    """In how many documents each n-gram occurs; a document is one sample's references.
+
+    words    token -> number
+    keys     for n = 2 to 4 the sorted keys of all n-grams: number of the first n - 1 tokens' n-gram x words +
+             number of the last token; an n-gram's number is its place here (for n = 1 the token's number)
+    idf      for n = 1 to 4 the inverse document frequency by number: log(documents / those that have it)
+    table    the references themselves, document after document
+    """
+
+    size: int
+    words: Mapping[str, int]
+    keys: tuple[Whole, ...]
+    idf: tuple[Real, ...]
+    table: Table
+
+    @classmethod
+    def of(cls, samples: Iterable[Sequence[Tokens]]) -> Documents:
+        """The documents of samples' tokenised references; a sample without any is no document."""
+        import numpy as np
+
+        held = [references for references in samples if references]
+        texts = [tokens for references in held for tokens in references]
+        owner = np.repeat(np.arange(len(held)), [len(references) for references in held])
+        words = {word: i for i, word in enumerate(dict.fromkeys(chain.from_iterable(texts)))}
+        whole = math.log(max(1, len(held)))
+        keys, idfs, entries = [], [], []
+        for n, (text, gram, fresh) in enumerate(_levels(texts, words, (), 0), 1):
+            kinds = len(words) if n == 1 else len(fresh)
+            first, count, order = _distinct(text, gram)
+            there = owner[text[order]]  # sorted by n-gram, then by document
+            once = _changes(gram[order]) | _changes(there)
+            idf = whole - np.log(np.maximum(1, np.bincount(gram[order][once], minlength=kinds)))
+            keys.append(fresh)
+            idfs.append(idf)
+            text, gram = text[first], gram[first]
+            entries.append(_entries(text, gram, count * idf[gram], len(texts), kinds))
+        return cls(len(held), words, tuple(keys[1:]), tuple(idfs), Table(tuple(entries), _lengths(texts)))
+
+    def read(self, texts: Sequence[Tokens]) -> Table:
+        """Other texts, weighted by these documents."""
+        import numpy as np
+
+        entries = []
+        for idf, (text, gram, fresh) in zip(
+            self.idf, _levels(texts, self.words, self.keys, len(self.words)), strict=True
+        ):
+            first, count, _ = _distinct(text, gram)
+            text, gram = text[first], gram[first]
+            each = np.full(len(gram), math.log(max(1, self.size)))
+            known = np.flatnonzero(gram < len(idf))
+            each[known] = idf[gram[known]]
+            entries.append(_entries(text, gram, count * each, len(texts), len(idf) + len(fresh)))
+        return Table(tuple(entries), _lengths(texts))
+
+
+def _lengths(texts: Sequence[Tokens]) -> Whole:
+    import numpy as np
+
+    return np.fromiter(map(len, texts), dtype=np.int64, count=len(texts))
+
+
+def _levels(
+    texts: Sequence[Tokens], words: Mapping[str, int], known: Sequence[Whole], known_words: int
+) -> Iterable[tuple[Whole, Whole, Whole]]:
+    """For n = 1 to 4 all n-grams in reading order: text and number of each, and the keys (sorted) of the
+    numbers that come after those of ``known``."""
+    import numpy as np
+
+    here = dict.fromkeys(chain.from_iterable(texts))
+    more = [word for word in here if word not in words]
+    number = {word: words[word] for word in here if word in words}
+    number |= {word: len(words) + i for i, word in enumerate(more)}
+    radix = max(1, len(words) + len(more))
+    lengths = _lengths(texts)
+    flat = np.fromiter(
+        map(number.__getitem__, chain.from_iterable(texts)), dtype=np.int64, count=int(lengths.sum())
+    )
+    text = np.repeat(np.arange(len(texts)), lengths)
+    left = np.repeat(np.cumsum(lengths), lengths) - np.arange(len(flat))  # tokens from here to the text's end
+    yield text, flat, np.arange(len(more))
+    before, heads = flat.copy(), known_words
+    for n in range(2, LONGEST + 1):
+        starts = np.flatnonzero(left >= n)
+        head, last = before[starts], flat[starts + (n - 1)]
+        gram, there = np.empty(len(starts), dtype=np.int64), np.zeros(len(starts), dtype=bool)
+        kinds = len(known[n - 2]) if known else 0
+        if kinds:
+            maybe = np.flatnonzero((head < heads) & (last < known_words))
+            key = head[maybe] * known_words + last[maybe]
+            place = np.minimum(np.searchsorted(known[n - 2], key), kinds - 1)
+            hit = known[n - 2][place] == key
+            gram[maybe[hit]] = place[hit]
+            there[maybe[hit]] = True
+        new = np.flatnonzero(~there)
+        fresh, gram[new] = _numbered(head[new] * radix + last[new], kinds)
+        yield text[starts], gram, fresh
+        before[starts], heads = gram, kinds
+
+
+def _in_order(key: Whole) -> Whole:
+    """Places of ``key`` sorted by value, equal ones in their order (all at least 0)."""
+    import numpy as np
+
+    bits = len(key).bit_length()
+    if len(key) and int(key.max()) < 1 << (62 - bits):
+        packed = (key << bits) | np.arange(len(key))  # one fast sort of numbers instead of a sort of places
+        packed.sort()
+        packed &= (1 << bits) - 1
+        return packed
+    return np.argsort(key, kind="stable")
+
+
+def _changes(values: Whole) -> NDArray[np.bool_]:
+    """Where a value differs from the one before it; true for the first."""
+    import numpy as np
+
+    out = np.ones(len(values), dtype=bool)
+    np.not_equal(values[1:], values[:-1], out=out[1:])
+    return out
+
+
+def _numbered(key: Whole, start: int) -> tuple[Whole, Whole]:
+    """The distinct keys, sorted, and the number of each key: its place among them, counted from ``start``."""
+    import numpy as np
+
+    order = _in_order(key)
+    ordered = key[order]
+    fresh = _changes(ordered)
+    number = np.empty(len(key), dtype=np.int64)
+    number[order] = np.cumsum(fresh) + (start - 1)
+    return ordered[fresh], number
+
+
+def _distinct(text: Whole, gram: Whole) -> tuple[Whole, Whole, Whole]:
+    """Where each n-gram of a text is first read, how often it is there, and all places by n-gram and text."""
+    import numpy as np
+
+    order = _in_order(gram)
+    starts = np.flatnonzero(_changes(gram[order]) | _changes(text[order]))
+    often = np.zeros(len(gram), dtype=np.int64)
+    often[order[starts]] = np.diff(starts, append=len(gram))
+    first = np.flatnonzero(often)
+    return first, often[first], order
+
+
+def _entries(text: Whole, gram: Whole, weight: Real, texts: int, kinds: int) -> Entries:
+    import numpy as np
+
+    norm = np.sqrt(np.bincount(text, weight * weight, texts))
+    return Entries(text, gram, weight, norm, np.cumsum(np.bincount(text, minlength=texts)), max(1, kinds))
+
+
+def similarities(answers: Table, said: Whole, references: Table, wanted: Whole) -> Real:
+    """CIDEr-D's similarity (0 to 1) of the text ``said[i]`` of ``answers`` to the text ``wanted[i]`` of
+    ``references``, for every i. Both tables are weighted by the same documents."""
+    import numpy as np
+
+    total = np.zeros(len(said))
+    for start in range(0, len(said), _PAIRS):
+        part = slice(start, start + _PAIRS)
+        for mine, theirs in zip(answers.entries, references.entries, strict=True):
+            total[part] += _cosines(mine, said[part], theirs, wanted[part])
+    # the evaluator takes the number of bigrams for the length
+    bigrams = (np.maximum(0, t.lengths - 1) for t in (answers, references))
+    gap = (next(bigrams)[said] - next(bigrams)[wanted]).astype(np.float64)
+    return total / LONGEST * np.exp(-(gap * gap) / (2 * SIGMA**2))
+
+
+def _cosines(mine: Entries, said: Whole, theirs: Entries, wanted: Whole) -> Real:
+    """The clipped cosine of each pair for one n; 0 where a text has no weight."""
+    import numpy as np
+
+    keys, places = mine.lookup
+    sizes = np.diff(theirs.ends, prepend=0)[wanted]
+    pair = np.repeat(np.arange(len(said)), sizes)
+    place = np.arange(len(pair)) + np.repeat(theirs.ends[wanted] - np.cumsum(sizes), sizes)
+    key = said[pair] * mine.kinds + theirs.gram[place]
+    clipped = np.zeros(len(said))
+    if len(keys):
+        at = np.minimum(np.searchsorted(keys, key), len(keys) - 1)
+        shared = np.flatnonzero(keys[at] == key)
+        weight = theirs.weight[place[shared]]
+        products = np.minimum(mine.weight[places[at[shared]]], weight) * weight
+        clipped = np.bincount(pair[shared], products, len(said))
+    norms = mine.norm[said] * theirs.norm[wanted]
+    return np.divide(clipped, norms, out=np.zeros(len(said)), where=norms > 0)
