@@ -22,6 +22,7 @@ from hemm.core import (
     Task,
     request_key,
 )
+from hemm.metrics.picture_format import Pictured
 from hemm.models.pictures import fit
 from hemm.tasks.prompt import Renderer
 from hemm.tasks.transforms import Ring, Transform
@@ -180,20 +181,42 @@ class Source:
     # chains
 
     def _continue(self, sample: Sample, repeat: int, earlier: Earlier) -> tuple[Message, ...]:
-        """A sample that continues another: after the earlier turns, or on the picture the last one gave."""
+        """A sample that continues another: after the earlier turns, or on the picture the last one gave.
+
+        Where pictures are the answers, a turn that gave none is passed over: the next goes on from the last
+        picture there is, at first its own.
+        """
         assert sample.after is not None
-        answer = earlier(sample.after, repeat)
+        if isinstance(self.task.answer, Pictured):
+            drawn = self._last_drawn(self.task.answer, sample.after, repeat, earlier)
+            media = sample.media if drawn is None else (drawn,)
+            return self.messages(replace(sample, media=media, stored_hash=sample.sample_hash))
+        answer = self._answered(sample.after, repeat, earlier)
+        if answer.media:
+            return self.messages(replace(sample, media=answer.media, stored_hash=sample.sample_hash))
+        return self.messages(sample, self._history(sample.after, repeat, earlier))
+
+    def _answered(self, name: str, repeat: int, earlier: Earlier) -> Response:
+        answer = earlier(name, repeat)
         if answer.failure is not None:
             raise _Unaskable(
                 Failure(
                     "earlier_turn",
-                    f"{sample.after}, which this sample continues, has no answer: {answer.failure.message}",
+                    f"{name}, which this sample continues, has no answer: {answer.failure.message}",
                     answer.failure.permanent,
                 )
             )
-        if answer.media:
-            return self.messages(replace(sample, media=answer.media, stored_hash=sample.sample_hash))
-        return self.messages(sample, self._history(sample.after, repeat, earlier))
+        return answer
+
+    def _last_drawn(self, answer: Pictured, name: str | None, repeat: int, earlier: Earlier) -> Media | None:
+        """The picture that the nearest earlier turn gave, as the answer format reads it; None for none."""
+        while name is not None:
+            sample = self.pack.sample(self._row_of()[name])
+            drawn: Media | None = answer.pictured(self._answered(name, repeat, earlier), sample)
+            if drawn is not None:
+                return drawn
+            name = sample.after
+        return None
 
     def _history(self, name: str, repeat: int, earlier: Earlier) -> list[Message]:
         sample = self.pack.sample(self._row_of()[name])

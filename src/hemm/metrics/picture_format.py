@@ -3,10 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any, Protocol, runtime_checkable
 
 from hemm.core import BadData, Media, Response, Sample
 
 _KEPT = 200_000
+
+
+@runtime_checkable
+class Pictured(Protocol):
+    """An answer format whose answers are pictures: it reads the response's media, not its text."""
+
+    def pictured(self, response: Response, sample: Sample) -> Any | None:
+        """What the model drew, or None. Raises HemmError where its bytes are nowhere."""
+        ...
 
 
 @dataclass(frozen=True)

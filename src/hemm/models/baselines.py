@@ -24,6 +24,7 @@ from hemm.core import (
     keyed_number,
 )
 from hemm.metrics import resolve as metric_of
+from hemm.metrics.picture_format import Pictured
 from hemm.models.options import ModelOptions
 
 SURE = 0.99
@@ -40,7 +41,9 @@ class Baseline:
         options.read("baseline", {})
         self.spec = spec
         self.identity = Identity(spec, self.version)
-        self.capabilities = Capabilities(likelihood=True, draws=self.draws)
+        self.capabilities = Capabilities(
+            outputs=frozenset({"text", "image"}), likelihood=True, draws=self.draws
+        )
         self.batch_size = options.batch_size or 256
         self._task: Task | None = None
         self._pack: Any = None
@@ -163,8 +166,15 @@ class Majority(Baseline):
         self._texts: dict[Any, str] = {}
 
     def bind(self, task: Task, pack: Any) -> None:
-        """Count the references once: of the shots split, else of all samples and of each cluster."""
+        """Count the references once: of the shots split, else of all samples and of each cluster.
+
+        Raises HemmError for a task that is answered with pictures.
+        """
         super().bind(task, pack)
+        if isinstance(task.answer, Pictured):
+            raise HemmError(
+                f"{self.spec}: the answers to {task.name} are pictures, of which none is frequent"
+            )
         self._all, self._clusters, self._texts = Counts(), {}, {}
         split = "shots" if len(pack.index("shots").ids) > 0 else "test"
         for sample in pack.samples(split=split):

@@ -9,14 +9,22 @@ from hemm.core import DIMENSIONS, HemmError, Registry, Task, UnknownName
 from hemm.tasks.probes import PROBES
 
 ROWS = {
+    "flickr30k": "hemm.tasks.multimedia.flickr30k:TASK",
     "gqa": "hemm.tasks.multimedia.gqa:TASK",
+    "irfl": "hemm.tasks.multimedia.irfl:TASK",
+    "ln_coco": "hemm.tasks.multimedia.ln_coco:TASK",
+    "magic_brush": "hemm.tasks.multimedia.magic_brush:TASK",
+    "mm_imdb": "hemm.tasks.multimedia.mm_imdb:TASK",
     "nlvr": "hemm.tasks.multimedia.nlvr:TASK",
+    "nlvr2": "hemm.tasks.multimedia.nlvr2:TASK",
+    "nocaps": "hemm.tasks.multimedia.nocaps:TASK",
     "ok_vqa": "hemm.tasks.multimedia.ok_vqa:TASK",
     "uc_merced": "hemm.tasks.science.uc_merced:TASK",
     "vcr": "hemm.tasks.multimedia.vcr:TASK",
     "visual_genome": "hemm.tasks.multimedia.visual_genome:TASK",
     "vqa": "hemm.tasks.multimedia.vqa:TASK",
     "vqa_rad": "hemm.tasks.healthcare.vqa_rad:TASK",
+    "winoground": "hemm.tasks.multimedia.winoground:TASK",
 }
 """The data sets of the HEMM paper: one file each."""
 
