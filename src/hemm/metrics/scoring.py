@@ -240,6 +240,7 @@ class _Majority:
             if (first := _typical(sample)) is not None:
                 self._all[first] += 1
                 self._own.setdefault(sample.cluster, Counter())[first] += 1
+        self._total = self._all.total()
         self._ordered = sorted(self._all.items(), key=lambda item: (-item[1], item[0]))
         self._known: dict[Any, float | None] = {}
 
@@ -249,9 +250,8 @@ class _Majority:
         reference occurs twice there, unless it is the only one."""
         own = self._own.get(cluster, Counter())
         best: tuple[int, str] | None = None
-        left = 0
         for reference, count in self._ordered:
-            if best is not None and count < best[0]:
+            if best is not None and count <= best[0]:
                 break
             others = count - own.get(reference, 0)
             if others and (best is None or others > best[0]):
@@ -259,8 +259,7 @@ class _Majority:
         if best is None:
             return None
         if best[0] == 1:
-            left = sum(self._all.values()) - sum(own.values())
-            return best[1] if left == 1 else None
+            return best[1] if self._total - own.total() == 1 else None
         return best[1]
 
     def score(self, samples: Sequence[Sample], metric: Metric) -> float | None:
