@@ -1,0 +1,129 @@
+"""nocaps: captions of pictures with objects that COCO captions never name. (Agrawal et al. 2019)"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path, PurePosixPath
+
+from hemm.core import BadData, Card, Layout, Sample, Task
+from hemm.core.media import Media
+from hemm.data.hub import hub_rows
+from hemm.data.rows import json_value, list_of, media_of, text_of, texts_of, whole_of
+from hemm.data.sources import Hub
+from hemm.metrics.formats import Caption
+from hemm.tasks.multimedia._folders import ByHand, Pictures
+
+CAPTIONS = "nocaps_val_4500_captions.json"
+PLACES = (
+    "images",
+    "val",
+    "validation",
+    "nocaps_images",
+    "nocaps_val",
+    "images/val",
+    "images/validation",
+    ".",
+)
+
+
+def read_original(folder: Path, top: str = "") -> Iterator[Sample]:
+    """The captions in COCO's form, below ``top``: each picture with all captions that name its id."""
+    file = folder / top / CAPTIONS
+    table = json_value(file)
+    if not isinstance(table, dict):
+        raise BadData(f"{file}: an object with images and annotations is expected")
+    captions = _captions(table, file)
+    rows = [(f"{file}, image {n}", row) for n, row in enumerate(list_of(table, "images", str(file)), 1)]
+    for where, row in rows:
+        if not isinstance(row, dict):
+            raise BadData(f"{where}: an object is expected")
+    known = any(row.get("domain") for _, row in rows)
+    pictures = Pictures(folder, *PLACES)
+    for where, row in rows:
+        name = PurePosixPath(text_of(row, "file_name", where)).name
+        domain = text_of(row, "domain", where, "unknown" if known else "")
+        references = captions.get(whole_of(row, "id", where), [])
+        if references:  # the test split is published without captions
+            yield _sample(name, pictures.at(name), references, domain)
+
+
+def _captions(table: dict[str, object], file: Path) -> dict[int, list[str]]:
+    found: dict[int, list[str]] = {}
+    for number, row in enumerate(list_of(table, "annotations", str(file)), 1):
+        where = f"{file}, annotation {number}"
+        if not isinstance(row, dict):
+            raise BadData(f"{where}: an object is expected")
+        caption = text_of(row, "caption", where, "")
+        if caption:
+            found.setdefault(whole_of(row, "image_id", where), []).append(caption)
+    return found
+
+
+def read_parquet(folder: Path) -> Iterator[Sample]:
+    """A hub copy: the split validation; it does not tell the domains."""
+    for _, where, row in hub_rows(folder, "validation"):
+        references = texts_of(row, "annotations_captions", where)
+        name = text_of(row, "image_file_name", where)
+        if references:
+            yield _sample(name, media_of(row, "image", where), references, "")
+
+
+def _sample(name: str, picture: Media, captions: list[str], domain: str) -> Sample:
+    key = PurePosixPath(name).stem
+    return Sample(
+        id=key,
+        media=(picture,),
+        references=tuple(captions),
+        cluster=key,
+        stratum=domain,
+        metadata={"answer_type": domain} if domain else {},
+    )
+
+
+TASK = Task(
+    name="nocaps",
+    card=Card(
+        title="nocaps",
+        citation="Agrawal, Desai, Wang, Chen, Jain, Johnson, Batra, Parikh, Lee, Anderson. nocaps: novel "
+        "object captioning at scale. ICCV 2019.",
+        homepage="https://nocaps.org/",
+        licence="CC-BY-2.0",
+        access="open",
+        size="1.5 GB",
+        splits={"validation": 4500, "test": 10600},
+        labels={
+            "use_case": "multimedia",
+            "fine_grained": "no",
+            "reasoning": "less",
+            "external_knowledge": "no",
+            "interaction": "uniqueness",
+            "information_flow": "translation",
+        },
+        notes="The validation split, ten captions each; the test split is published without captions and is "
+        "not asked. Captions belong to a picture by its id, never by their order. Ids are Open Images' names "
+        "of the pictures. Where a copy tells the domain (in-domain, near-domain, out-domain), --limit "
+        "balances over it.",
+    ),
+    sources=(
+        *(
+            ByHand(
+                "https://nocaps.org/download",
+                "its pictures are published one by one, at the addresses in the captions' file",
+                Layout((f"{top}{CAPTIONS}",), partial(read_original, top=top)),
+                ids="file-name",
+            )
+            for top in ("annotations/", "")
+        ),
+        Hub(
+            ("lmms-lab-encoder/NoCaps", "lmms-lab/NoCaps"),
+            Layout(("**/validation-*.parquet",), read_parquet),
+            split="validation",
+            ids="file-name",
+        ),
+    ),
+    prompt="{{ image }}Describe what this picture shows. {{ instruction }}",
+    answer=Caption(),
+    metrics=("cider_d", "bleu", "rouge_l", "bartscore"),
+    max_new_tokens=64,
+)
