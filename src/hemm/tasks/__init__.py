@@ -9,16 +9,23 @@ from hemm.core import DIMENSIONS, HemmError, Registry, Task, UnknownName
 from hemm.tasks.probes import PROBES
 
 ROWS = {
+    "enrico": "hemm.tasks.hci.enrico:TASK",
+    "fer2013": "hemm.tasks.affective.fer2013:TASK",
     "flickr30k": "hemm.tasks.multimedia.flickr30k:TASK",
     "gqa": "hemm.tasks.multimedia.gqa:TASK",
+    "hateful_memes": "hemm.tasks.affective.hateful_memes:TASK",
     "irfl": "hemm.tasks.multimedia.irfl:TASK",
     "ln_coco": "hemm.tasks.multimedia.ln_coco:TASK",
     "magic_brush": "hemm.tasks.multimedia.magic_brush:TASK",
+    "memecap": "hemm.tasks.affective.memecap:TASK",
+    "memotion": "hemm.tasks.affective.memotion:TASK",
     "mm_imdb": "hemm.tasks.multimedia.mm_imdb:TASK",
+    "new_yorker_cartoon": "hemm.tasks.affective.new_yorker_cartoon:TASK",
     "nlvr": "hemm.tasks.multimedia.nlvr:TASK",
     "nlvr2": "hemm.tasks.multimedia.nlvr2:TASK",
     "nocaps": "hemm.tasks.multimedia.nocaps:TASK",
     "ok_vqa": "hemm.tasks.multimedia.ok_vqa:TASK",
+    "screen2words": "hemm.tasks.hci.screen2words:TASK",
     "uc_merced": "hemm.tasks.science.uc_merced:TASK",
     "vcr": "hemm.tasks.multimedia.vcr:TASK",
     "visual_genome": "hemm.tasks.multimedia.visual_genome:TASK",

@@ -1,0 +1,117 @@
+"""MemeCap: what does the poster of a meme want to say? (Hwang and Shwartz 2023)"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import partial
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from hemm.core import BadData, Card, Layout, Media, Sample, Task
+from hemm.data.rows import Ids, json_rows, text_of, texts_of
+from hemm.data.sources import File, Http
+from hemm.metrics.formats import Caption
+from hemm.tasks.affective._tables import first_there
+
+TEST, TRAIN = "memes-test.json", "memes-trainval.json"
+PICTURES = ("memes", "images", "memes_images", "data/memes", "data/images", "data", ".")
+"""Where the pictures lie: versions of their archive name the folder differently."""
+SHOTS = 100
+
+
+def read(folder: Path, top: str, literal: bool = False) -> Iterator[Sample]:
+    """The test split of ``folder / top``, and as shots the first memes of the training file where that is
+    there.
+
+    ``literal`` shows the first literal caption of the picture and keeps the first interpretation only.
+    """
+    ids = Ids()
+    yield from _samples(folder, folder / top / TEST, ids, "test", literal)
+    if (folder / top / TRAIN).is_file():
+        yield from islice(_samples(folder, folder / top / TRAIN, ids, "shots", literal), SHOTS)
+
+
+def _samples(folder: Path, file: Path, ids: Ids, split: str, literal: bool) -> Iterator[Sample]:
+    for number, row in enumerate(json_rows(file), 1):
+        where = f"{file}, entry {number}"
+        if not isinstance(row, dict):
+            raise BadData(f"{where}: a JSON object is expected")
+        name = text_of(row, "img_fname", where)
+        captions = texts_of(row, "meme_captions", where)
+        if not captions:
+            raise BadData(f"{where}: field 'meme_captions' has no caption")
+        fields = {"title": text_of(row, "title", where, "")}
+        if literal:
+            fields["description"] = _first(row, where)
+        yield Sample(
+            id=ids.of(text_of(row, "post_id", where, Path(name).stem)),
+            media=(Media.at(first_there(*(folder / place / name for place in PICTURES))),),
+            fields=fields,
+            references=tuple(captions[:1] if literal else dict.fromkeys(captions)),
+            cluster=name,
+            split=split,
+        )
+
+
+def _first(row: dict[str, Any], where: str) -> str:
+    found = texts_of(row, "img_captions", where)
+    if not found:
+        raise BadData(f"{where}: field 'img_captions' has no caption")
+    return found[0]
+
+
+CARD = Card(
+    title="MemeCap",
+    citation="Hwang, Shwartz. MemeCap: A Dataset for Captioning and Interpreting Memes. EMNLP 2023.",
+    homepage="https://github.com/eujhwang/meme-cap",
+    licence="for research; the memes belong to their authors (Reddit)",
+    access="open",
+    size="under 1 GB",
+    splits={"test": 559, "trainval": 5828},
+    labels={
+        "use_case": "affective_computing",
+        "fine_grained": "no",
+        "reasoning": "more",
+        "external_knowledge": "yes",
+        "interaction": "synergy",
+        "information_flow": "fusion",
+    },
+    notes="The meme is shown with the title of its post; one to four interpretations by annotators are the "
+    "references. memecap:hemm is the HEMM paper's form: a human's literal description of the picture is "
+    "shown too, with which a model can answer without looking, and only the first interpretation is kept. "
+    "The draw behind the paper's 100 samples is not known.",
+)
+
+COMMIT = "8d8d14f16b44782037f941dc0e2fff7368a51514"
+FILES = (
+    File(f"https://raw.githubusercontent.com/eujhwang/meme-cap/{COMMIT}/data/{TEST}", name=TEST),
+    File(
+        "https://drive.usercontent.google.com/download?id=1o1IB6am0HdYS58CEOmmxra3WjJkrn-M1&export=download&confirm=t",
+        name="memes.zip",
+        unpack=".",
+    ),
+)
+
+
+def _task(name: str, literal: bool, variants: dict[str, Task] | None = None) -> Task:
+    return Task(
+        name=name,
+        card=CARD,
+        sources=tuple(
+            Http(FILES, Layout((f"{top}{TEST}",), partial(read, top=top, literal=literal)), ids="post_id")
+            for top in ("", "data/")
+        ),
+        prompt=(
+            "{{ image }}This is a meme{% if title %} that was posted with the title: {{ title }}{% endif %}\n"
+            + ("The picture shows: {{ description }}\n" if literal else "")
+            + "What does the person who posted it want to say with it? {{ instruction }}"
+        ),
+        answer=Caption(),
+        metrics=("bleu", "rouge_l", "bertscore", "bartscore"),
+        max_new_tokens=96,
+        variants=variants or {},
+    )
+
+
+TASK = _task("memecap", False, {"hemm": _task("memecap:hemm", True)})
