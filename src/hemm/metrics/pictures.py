@@ -107,7 +107,7 @@ def _stripes(ours: Array, theirs: Array) -> Iterator[tuple[Array, Array]]:
 def _luminance(values: Array) -> Array:
     import numpy as np
 
-    return values @ np.array([0.299, 0.587, 0.114]) / 255
+    return np.asarray(values @ np.array([0.299, 0.587, 0.114]) / 255)
 
 
 def _ssim_map(x: Array, y: Array) -> Array:
@@ -116,17 +116,24 @@ def _ssim_map(x: Array, y: Array) -> Array:
     var_y = _weighted(y * y) - mean_y**2
     covariance = _weighted(x * y) - mean_x * mean_y
     c1, c2 = _K1**2, _K2**2
-    above = (2 * mean_x * mean_y + c1) * (2 * covariance + c2)
-    return above / ((mean_x**2 + mean_y**2 + c1) * (var_x + var_y + c2))
+    above: Array = (2 * mean_x * mean_y + c1) * (2 * covariance + c2)
+    below: Array = (mean_x**2 + mean_y**2 + c1) * (var_x + var_y + c2)
+    return above / below
 
 
 def _weighted(values: Array) -> Array:
     """The Gaussian mean of every window that lies wholly inside: height - 10 x width - 10."""
+    import numpy as np
+
     weights = [math.exp(-((i - _TAPS // 2) ** 2) / (2 * _SIGMA**2)) for i in range(_TAPS)]
     weights = [w / math.fsum(weights) for w in weights]
     rows, columns = values.shape[0] - _TAPS + 1, values.shape[1] - _TAPS + 1
-    down = sum(w * values[i : i + rows] for i, w in enumerate(weights))
-    return sum(w * down[:, i : i + columns] for i, w in enumerate(weights))
+    down, both = np.zeros((rows, values.shape[1])), np.zeros((rows, columns))
+    for i, weight in enumerate(weights):
+        down += weight * values[i : i + rows]
+    for i, weight in enumerate(weights):
+        both += weight * down[:, i : i + columns]
+    return both
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import math
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -9,7 +10,7 @@ from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import Any
 
-from hemm.core import AnswerFormat, CorpusMetric, Group, Judged, Metric, Outcome, Response, Sample
+from hemm.core import AnswerFormat, CorpusMetric, Group, Judged, Media, Metric, Outcome, Response, Sample
 from hemm.testing.findings import Findings, lacking, words
 
 CLOSE = 1e-6
@@ -42,6 +43,38 @@ def example_samples(group: str = "sample") -> list[Sample]:
     ]
 
 
+def example_pictures() -> list[Sample]:
+    """Samples whose references are pictures: several sizes, modes and patterns."""
+    forms = (("RGB", (16, 12)), ("RGB", (16, 12)), ("L", (12, 16)), ("RGBA", (20, 20)), ("P", (5, 4)))
+    return [
+        Sample(
+            id=f"example-{i}",
+            fields={"caption": f"Picture {i}"},
+            references=(_drawn(2 * i, *form), _drawn(2 * i + 1, *form))
+            if i == 1
+            else (_drawn(2 * i, *form),),
+        )
+        for i, form in enumerate(forms)
+    ]
+
+
+def _drawn(number: int, mode: str, size: tuple[int, int]) -> Media:
+    """A small picture with a pattern of its own, as PNG."""
+    from PIL import Image
+
+    width, height = size
+    values = [
+        ((x * (number * 3 + 5) + y * 7) % 256, (y * (number + 9)) % 256, (number * 37 + x * y) % 256)
+        for y in range(height)
+        for x in range(width)
+    ]
+    picture = Image.new("RGB", size)
+    picture.putdata(values)
+    out = io.BytesIO()
+    picture.convert(mode).save(out, "PNG")
+    return Media(out.getvalue(), name=f"{number}.png", mime="image/png")
+
+
 def check_metric(
     metric: Metric,
     *,
@@ -51,7 +84,8 @@ def check_metric(
     """Raise AssertionError with every rule that ``metric`` breaks.
 
     ``samples`` are samples that it can judge, those of a group side by side (default: short answers in
-    several scripts); ``answer`` is the answer format that reads them (default: ``ShortAnswer``).
+    several scripts, or pictures where it needs ``media``); ``answer`` is the answer format that reads them
+    (default: ``ShortAnswer``, or ``Picture``).
 
     Checked are its card (name, version, range, needs, parameters), and that values lie in the range, that
     the reference scores the ceiling and nothing more, that wrong answers score worse, that the same answers
@@ -63,16 +97,21 @@ def check_metric(
         found.add("a metric has all that hemm.core.Metric tells", f"no {name}")
     found.finish()
     _check_card(metric, found)
+    examples = samples is None
     if not found:
-        if answer is None:
-            from hemm.metrics.formats import ShortAnswer
+        from hemm.metrics.formats import ShortAnswer
+        from hemm.metrics.picture_format import Picture
 
-            answer = ShortAnswer()
-        chosen = list(samples) if samples is not None else example_samples(metric.group)
+        looks = "media" in metric.needs
+        if answer is None:
+            answer = Picture() if looks else ShortAnswer()
+        if samples is None:
+            samples = example_pictures() if looks else example_samples(metric.group)
+        chosen = list(samples)
         bind = getattr(metric, "over", None)  # values belong to a set: it is this one
         bound = bind(chosen) if bind else metric
         groups = tuple(tuple(g) for g in _grouped(metric.group, chosen))
-        _Check(bound, answer, groups, found, examples=samples is None).all()
+        _Check(bound, answer, groups, found, examples).all()
     found.finish()
 
 
@@ -153,15 +192,15 @@ class _Check:
         if isinstance(self.metric, CorpusMetric):
             self._corpus(self.metric, mixed)
 
-    def _judged(self, sample: Sample, text: str) -> Judged | None:
-        value = self.answer.parse(text, sample)
-        return None if value is None else Judged(sample, 0, Response(text=text), Outcome.OK, value)
+    def _judged(self, sample: Sample, said: str | Media) -> Judged | None:
+        judged = answered(self.answer, sample, said)
+        return judged if judged.outcome is Outcome.OK else None
 
     def _perfect(self, group: Sequence[Sample]) -> Group | None:
         answers = []
         for sample in group:
-            texts = [self.answer.render(r, sample) for r in sample.references if isinstance(r, str)]
-            read = [j for j in (self._judged(sample, t) for t in texts) if j is not None]
+            said = [self.answer.render(r, sample) if isinstance(r, str) else r for r in sample.references]
+            read = [j for j in (self._judged(sample, s) for s in said) if j is not None]
             if not read:
                 self.found.add("the samples given have references that the answer format reads", sample.id)
                 return None
@@ -182,13 +221,13 @@ class _Check:
 
     def _wrong(self, index: int, right: Group) -> Group:
         """The group answered with other samples' references, or another option, or nonsense."""
-        others = [r for g in self.groups for s in g for r in s.references if isinstance(r, str)]
+        others = [r for g in self.groups for s in g for r in s.references]
         answers = []
         for n, sample in enumerate(self.groups[index]):
-            own = {r.casefold() for r in sample.references if isinstance(r, str)}
+            own = {_folded(r) for r in sample.references}
             start = (index * 3 + n + 1) % len(others)
-            texts = [*self.answer.options(sample), *others[start:], *others[:start], "qwxzj"]
-            read = (self._judged(sample, t) for t in texts if t.casefold() not in own)
+            said = [*self.answer.options(sample), *others[start:], *others[:start], "qwxzj"]
+            read = (self._judged(sample, s) for s in said if _folded(s) not in own)
             first = next((j for j in read if j is not None and j.value != right[n].value), None)
             if first is None and isinstance(right[n].value, str):
                 first = replace(right[n], response=Response(text="qwxzj"), value="qwxzj")
@@ -273,7 +312,12 @@ class _Check:
         same("score takes an empty batch", lambda: [*self.metric.score([]), *whole])
 
     def _odd(self, right: Sequence[Group]) -> None:
-        """Answers that nobody expects, where answers are texts."""
+        """Answers that nobody expects."""
+        if all(isinstance(j.value, Media) for group in right for j in group):
+            for mode, size in (("RGB", (1, 1)), ("RGBA", (40, 3)), ("L", (3, 40)), ("1", (8, 8))):
+                odd = _drawn(99, mode, size)
+                groups = [[replace(j, response=Response(media=(odd,)), value=odd) for j in right[0]]]
+                self._score(groups, f"a picture of {size[0]} x {size[1]} in mode {mode}")
         if not all(isinstance(j.value, str) for group in right for j in group):
             return
         for text in ("", " ", "\n", "😀" * 3, "ﷺ é ß", "a" * 5000, "\u200b", "1e999", "<b>&amp;</b>"):
@@ -293,6 +337,18 @@ class _Check:
         self.found.require(
             same, "aggregate does not depend on the order of the groups", f"{values} / {again}"
         )
+
+
+def answered(answer: AnswerFormat, sample: Sample, said: str | Media) -> Judged:
+    """``said`` as a model's answer, judged: a text, or a picture that it drew."""
+    from hemm.metrics.outcome import judge
+
+    response = Response(text=said) if isinstance(said, str) else Response(media=(said,))
+    return judge(sample, 0, response, answer)
+
+
+def _folded(said: str | Media) -> str:
+    return said.casefold() if isinstance(said, str) else said.digest
 
 
 def _equal(one: Values, other: Values) -> bool:

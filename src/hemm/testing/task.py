@@ -16,13 +16,10 @@ from hemm.core import (
     BadData,
     CorpusMetric,
     HemmError,
-    Judged,
     Layout,
     Media,
     Message,
     Metric,
-    Outcome,
-    Response,
     Sample,
     Task,
     canonical,
@@ -30,6 +27,7 @@ from hemm.core import (
     storable,
 )
 from hemm.testing.findings import Findings, words
+from hemm.testing.metric import answered
 
 ACCESS = ("open", "form", "login", "gated", "generated")
 REQUIRED_LABELS = (
@@ -194,7 +192,7 @@ def _check_sample(task: Task, sample: Sample, found: Findings) -> None:
         canonical(dict(sample.metadata))
     except TypeError as error:
         found.add("metadata are JSON values", f"{where}: {words(error)}")
-    for media in sample.media:
+    for media in (*sample.media, *(r for r in sample.references if isinstance(r, Media))):
         _check_media(media, where, found)
     found.require(len(set(sample.choices)) == len(sample.choices), "choices differ from one another", where)
     _check_answers(task, sample, found)
@@ -297,9 +295,12 @@ def _check_strata(task: Task, samples: Sequence[Sample], found: Findings) -> Non
 
 
 def _check_metric(task: Task, metric: Metric, samples: Sequence[Sample], found: Findings) -> None:
-    if metric.needs or isinstance(metric, CorpusMetric):
+    if metric.needs - {"media"} or isinstance(metric, CorpusMetric):
         return  # needs more than the references, or has no value for each group
-    keyed = [s for s in samples if any(isinstance(r, str) for r in s.references)]
+    kind = Media if metric.needs else str
+    keyed = [s for s in samples if any(isinstance(r, kind) for r in s.references)]
+    if metric.needs:
+        keyed = keyed[:OPTION_SAMPLES]  # pictures take their time
     if metric.group not in ("sample", "unit"):
         without = [s.id for s in keyed if metric.group not in s.metadata]
         if without:
@@ -332,7 +333,7 @@ class _Reference:
         rule = f"a reference as the answer scores the ceiling of {self.metric.name}"
         try:
             ceiling = self.metric.ceiling(group)
-            tries = max(len(self._texts(s)) for s in group)
+            tries = max(len(self._said(s)) for s in group)
             values = [self._value(group, n) for n in range(tries)]
         except Exception as error:  # whatever a plug-in raises is a finding
             self.found.add(rule, f"{group[0].id}: {words(error)}")
@@ -348,15 +349,16 @@ class _Reference:
             if isinstance(value, str):
                 self.check([replace(sample, references=(value,), stored_hash="")])
 
-    def _texts(self, sample: Sample) -> list[str]:
-        return list(dict.fromkeys(r for r in sample.references if isinstance(r, str)))
+    def _said(self, sample: Sample) -> list[str | Media]:
+        """The references as a perfect answerer would give them, those of the metric's kind."""
+        kind = Media if self.metric.needs else str
+        own = dict.fromkeys(r for r in sample.references if isinstance(r, kind))
+        return [self.task.answer.render(r, sample) if isinstance(r, str) else r for r in own]
 
     def _value(self, group: list[Sample], number: int) -> float | None:
         """The group's value where each sample is answered with its reference ``number`` (or its last)."""
         judged = []
         for sample in group:
-            texts = self._texts(sample)
-            text = self.task.answer.render(texts[min(number, len(texts) - 1)], sample)
-            value = self.task.answer.parse(text, sample)
-            judged.append(Judged(sample, 0, Response(text=text), Outcome.OK, value))
+            said = self._said(sample)
+            judged.append(answered(self.task.answer, sample, said[min(number, len(said) - 1)]))
         return self.metric.score([judged])[0].get("")
