@@ -2,21 +2,31 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
 SUFFIXES = (".jpg", ".png", ".jpeg", ".JPG")
 
 
-def picture_path(folder: Path, places: Sequence[str], stem: str, suffixes: Sequence[str] = SUFFIXES) -> Path:
-    """The file ``stem`` with one of ``suffixes`` in the first of ``places`` below ``folder`` that has it.
+class Places:
+    """The folders below ``folder`` in which copies of a data set keep its files, as far as they are there.
 
-    Where none has it: the path it should have, in the first of the places that is there at all.
+    suffixes  endings that copies give the files; ``("",)`` where names are whole
     """
-    for place in places:
-        for suffix in suffixes:
-            path = folder / place / f"{stem}{suffix}"
-            if path.is_file():
-                return path
-    there = next((place for place in places if place and (folder / place).is_dir()), places[0])
-    return folder / there / f"{stem}{suffixes[0]}"
+
+    def __init__(self, folder: Path, places: Sequence[str], suffixes: Sequence[str] = SUFFIXES) -> None:
+        there = [place for place in places if (folder / place).is_dir()]
+        self._folders = [os.path.join(folder, place) for place in there]
+        named = next((place for place in there if place != "."), places[0])
+        self._expected = folder / named
+        self._suffixes = tuple(suffixes)
+
+    def find(self, stem: str) -> Path:
+        """The file of this name in the first folder that has it, else where it should be."""
+        for folder in self._folders:
+            for suffix in self._suffixes:
+                path = os.path.join(folder, stem + suffix)
+                if os.path.isfile(path):
+                    return Path(path)
+        return self._expected / (stem + self._suffixes[0])

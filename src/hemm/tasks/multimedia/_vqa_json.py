@@ -17,7 +17,7 @@ from typing import Any
 from hemm.core import BadData, Layout, Media, Sample
 from hemm.data.hub import hub_rows
 from hemm.data.rows import json_items, list_of, media_of, text_of, whole_of
-from hemm.tasks.multimedia._places import SUFFIXES, picture_path
+from hemm.tasks.multimedia._places import SUFFIXES, Places
 
 SHOTS = 200
 IDS = "question-id"
@@ -39,8 +39,12 @@ class Part:
     prefix: str
     suffixes: tuple[str, ...] = SUFFIXES
 
-    def picture(self, folder: Path, number: int) -> Path:
-        return picture_path(folder, self.pictures, f"{self.prefix}{number:012d}", self.suffixes)
+    def places(self, folder: Path) -> Places:
+        return Places(folder, self.pictures, self.suffixes)
+
+    def name(self, number: int) -> str:
+        """What picture ``number`` is called, without its ending."""
+        return f"{self.prefix}{number:012d}"
 
 
 @dataclass(frozen=True)
@@ -76,7 +80,8 @@ def read(folder: Path, form: Form, tops: tuple[str, str]) -> Iterator[Sample]:
     questions, annotations = (folder / f"{tops[0]}{form.train.questions}", tops[1] + form.train.annotations)
     if questions.is_file() and (folder / annotations).is_file():
         first = next(iter(_questions(questions, 1).values()), None)
-        if first is not None and form.train.picture(folder, first[0]).is_file():
+        place = form.train.places(folder)
+        if first is not None and place.find(form.train.name(first[0])).is_file():
             yield from _split(folder, form.train, tops, form.stratum, SHOTS)
 
 
@@ -86,7 +91,7 @@ def _split(
     """Questions are held (a picture number and a line each), annotations pass by."""
     file = folder / f"{tops[1]}{part.annotations}"
     asked = folder / f"{tops[0]}{part.questions}"
-    questions = _questions(asked, limit)
+    questions, places = _questions(asked, limit), part.places(folder)
     total = len(questions)
     done: set[str] = set()
     for number, row in json_items(file, "annotations"):
@@ -107,7 +112,7 @@ def _split(
         if row.get("image_id") is not None and whole_of(row, "image_id", where) != picture:
             raise BadData(f"{where}: field 'image_id' is not that of question {key} in {asked.name}")
         split = "test" if limit is None else "shots"
-        media = Media.at(part.picture(folder, picture))
+        media = Media.at(places.find(part.name(picture)))
         yield _sample(row, question, media, str(picture), f"{where} (question {key})", stratum, split)
     if questions:
         first = next(iter(questions))

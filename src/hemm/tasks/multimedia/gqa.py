@@ -22,7 +22,7 @@ from hemm.data.hub import hub_rows
 from hemm.data.rows import json_items, media_of, parquet_rows, text_of
 from hemm.data.sources import File, Http, Hub
 from hemm.metrics.formats import ShortAnswer
-from hemm.tasks.multimedia._places import picture_path
+from hemm.tasks.multimedia._places import Places
 
 SHOTS = 200
 IDS = "question-id"
@@ -36,14 +36,15 @@ PICTURES = ("images", "gqa_images/images", "gqa_images", ".")
 
 def read(folder: Path, split: str, top: str) -> Iterator[Sample]:
     """``SPLIT_questions.json`` in ``top``; shots from the balanced train questions where those are there."""
-    for key, row in _records(folder / top / f"{split}_questions.json"):
-        yield _read_one(folder, key, row, f"{folder / top / split}_questions.json, question {key}", "test")
+    file, places = folder / top / f"{split}_questions.json", Places(folder, PICTURES)
+    for key, row in _records(file):
+        yield _read_one(places, key, row, f"{file}, question {key}", "test")
     train = folder / top / "train_balanced_questions.json"
     if not train.is_file():
         return
     for key, row in islice(_records(train), SHOTS):
-        sample = _read_one(folder, key, row, f"{train}, question {key}", "shots")
-        if not (_picture(folder, sample.cluster)).is_file():
+        sample = _read_one(places, key, row, f"{train}, question {key}", "shots")
+        if not places.find(sample.cluster).is_file():
             return  # a copy with the pictures of the test split only
         yield sample
 
@@ -55,15 +56,11 @@ def _records(file: Path) -> Iterator[tuple[str, dict[str, Any]]]:
         yield key, row
 
 
-def _picture(folder: Path, image: str) -> Path:
-    return picture_path(folder, PICTURES, image)
-
-
-def _read_one(folder: Path, key: str, row: Mapping[str, Any], where: str, split: str) -> Sample:
+def _read_one(places: Places, key: str, row: Mapping[str, Any], where: str, split: str) -> Sample:
     image = text_of(row, "imageId", where)
     if Path(image).name != image:
         raise BadData(f"{where}: field 'imageId' is {image!r}, no name of a picture")
-    return _sample(key, row, Media.at(_picture(folder, image)), image, where, split)
+    return _sample(key, row, Media.at(places.find(image)), image, where, split)
 
 
 def read_joined(folder: Path, split: str) -> Iterator[Sample]:

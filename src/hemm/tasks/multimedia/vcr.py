@@ -23,6 +23,7 @@ from hemm.data.rows import json_value, jsonl_rows, list_of, text_of, whole_of
 from hemm.data.sources import File, Http
 from hemm.metrics.formats import OneOf
 from hemm.tasks.multimedia._boxes import Recent, tagged
+from hemm.tasks.multimedia._places import Places
 
 SHOTS = 100
 KINDS = ("q_a", "qa_r")
@@ -41,26 +42,30 @@ class Form:
 
 def read(folder: Path, top: str, form: Form) -> Iterator[Sample]:
     """``val.jsonl`` in ``top``, and shots from ``train.jsonl`` where that and its pictures are there."""
-    drawn = Recent(draw)
+    drawn, places = Recent(draw), Places(folder, PICTURES, ("",))
     for line, row in jsonl_rows(folder / top / "val.jsonl"):
-        yield from _samples(folder, row, f"{folder / top}/val.jsonl, line {line}", form, drawn, "test")
+        yield from _samples(places, row, f"{folder / top}/val.jsonl, line {line}", form, drawn, "test")
     train = folder / top / "train.jsonl"
     if not train.is_file():
         return
     for line, row in islice(jsonl_rows(train), SHOTS):
         where = f"{train}, line {line}"
-        if not _file(folder, row, "img_fn", where).is_file():
+        if not _file(places, row, "img_fn", where).is_file():
             return  # a copy with the pictures of val only
-        yield from _samples(folder, row, where, form, drawn, "shots")
+        yield from _samples(places, row, where, form, drawn, "shots")
 
 
 def _samples(
-    folder: Path, row: Mapping[str, Any], where: str, form: Form, drawn: Recent, split: str
+    places: Places, row: Mapping[str, Any], where: str, form: Form, drawn: Recent, split: str
 ) -> Iterator[Sample]:
-    picture = _file(folder, row, "img_fn", where)
+    picture = _file(places, row, "img_fn", where)
     media = Media.at(picture)
     if form.boxes:
-        load = partial(drawn, picture, _file(folder, row, "metadata_fn", where))
+        beside = {
+            "metadata_fn": str(PurePosixPath(text_of(row, "img_fn", where)).with_suffix(".json")),
+            **row,
+        }
+        load = partial(drawn, picture, _file(places, beside, "metadata_fn", where))
         media = Media(load=load, name=f"{picture.stem}.png")
     unit = text_of(row, "annot_id", where)
     names = [f"{name}{number}" for number, name in enumerate(list_of(row, "objects", where))]
@@ -82,16 +87,12 @@ def _samples(
         )
 
 
-def _file(folder: Path, row: Mapping[str, Any], field: str, where: str) -> Path:
-    """The picture or metadata file that a row names, in the first folder that has it."""
+def _file(places: Places, row: Mapping[str, Any], field: str, where: str) -> Path:
+    """The picture or metadata file that a row names."""
     name = PurePosixPath(text_of(row, field, where).removeprefix("vcr1images/"))
     if name.is_absolute() or ".." in name.parts:
         raise BadData(f"{where}: field {field!r} leads out of the data set's folder")
-    places = [folder / place for place in PICTURES]
-    for place in places:
-        if (place / name).is_file():
-            return place / name
-    return next((p for p in places if p.is_dir()), places[0]) / name
+    return places.find(str(name))
 
 
 def _choices(row: Mapping[str, Any], kind: str, names: list[str], where: str) -> tuple[tuple[str, ...], str]:
@@ -162,7 +163,7 @@ CARD = Card(
     homepage="https://visualcommonsense.com/",
     licence="research only (terms of visualcommonsense.com)",
     access="form",
-    size="22 GB",
+    size="some 20 GB",
     splits={"val": 26534},
     labels={
         "use_case": "multimedia",

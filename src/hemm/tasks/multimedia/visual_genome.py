@@ -16,7 +16,7 @@ from hemm.core import BadData, Card, Layout, Media, Sample, Task
 from hemm.data.rows import json_items, list_of, text_of, whole_of
 from hemm.data.sources import File, Http
 from hemm.metrics.formats import ShortAnswer
-from hemm.tasks.multimedia._places import picture_path
+from hemm.tasks.multimedia._places import Places
 
 QUESTIONS = "question_answers.json"
 FOLDERS = ("VG_100K", "VG_100K_2")
@@ -32,6 +32,8 @@ def read(folder: Path, top: str) -> Iterator[Sample]:
     listings = (folder / t / "image_data.json" for t in tops)
     homes = _homes(next((f for f in listings if f.is_file()), None))
     roots = [f"{t}{home}" for t in tops for home in ("", "images/")]
+    both = Places(folder, [f"{root}{name}" for root in roots for name in FOLDERS])
+    each = [Places(folder, [f"{root}{name}" for root in roots]) for name in FOLDERS]
     file = folder / top / QUESTIONS
     for number, row in json_items(file):
         where = f"{file}, entry {number}"
@@ -42,9 +44,8 @@ def read(folder: Path, top: str) -> Iterator[Sample]:
             if not isinstance(qa, dict):
                 raise BadData(f"{here}: an object is expected")
             image = whole_of(qa if qa.get("image_id") is not None else row, _id_of(qa, row), here)
-            known = FOLDERS if image not in homes else (FOLDERS[homes[image]],)
-            places = [f"{root}{name}" for root in roots for name in known]
-            yield _sample(qa, image, Media.at(picture_path(folder, places, str(image))), here)
+            places = each[homes[image]] if image in homes else both
+            yield _sample(qa, image, Media.at(places.find(str(image))), here)
 
 
 def _id_of(qa: Mapping[str, Any], row: Mapping[str, Any]) -> str:

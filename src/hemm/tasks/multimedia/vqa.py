@@ -38,7 +38,7 @@ TASK = Task(
         homepage="https://visualqa.org/vqa_v1_download.html",
         licence="CC-BY-4.0",
         access="open",
-        size="2.5 GB",
+        size="a few GB",
         splits={"val2015": 30000},
         labels={
             "use_case": "multimedia",
