@@ -239,12 +239,12 @@ def _cosines(mine: Entries, said: Whole, theirs: Entries, wanted: Whole) -> Real
     pair = np.repeat(np.arange(len(said)), sizes)
     place = np.arange(len(pair)) + np.repeat(theirs.ends[wanted] - np.cumsum(sizes), sizes)
     key = said[pair] * mine.kinds + theirs.gram[place]
-    clipped = np.zeros(len(said))
+    clipped: Real = np.zeros(len(said))
     if len(keys):
         at = np.minimum(np.searchsorted(keys, key), len(keys) - 1)
         shared = np.flatnonzero(keys[at] == key)
         weight = theirs.weight[place[shared]]
         products = np.minimum(mine.weight[places[at[shared]]], weight) * weight
-        clipped = np.bincount(pair[shared], products, len(said))
+        clipped = np.bincount(pair[shared], products, len(said)).astype(np.float64, copy=False)
     norms = mine.norm[said] * theirs.norm[wanted]
     return np.divide(clipped, norms, out=np.zeros(len(said)), where=norms > 0)

@@ -8,8 +8,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Protocol
 
-from hemm.core import AnswerFormat, CorpusMetric, HemmError, Judged, Metric, Outcome, Sample, digest
-from hemm.metrics.base import texts
+from hemm.core import (
+    AnswerFormat,
+    CorpusMetric,
+    HemmError,
+    Judged,
+    Metric,
+    Outcome,
+    Sample,
+    digest,
+)
+from hemm.metrics.majority import Majority, finite
 from hemm.metrics.media import Lookup
 from hemm.metrics.rebuild import Row, judged_rows
 from hemm.metrics.repeats import Repeated, repeats
@@ -71,7 +80,7 @@ def score_answers(
     """
     rows = judged_rows(answers, task.answer, media)
     members = grouped(rows, metric)
-    metric = _over(members, metric)
+    metric = _over(members, metric, task.answer)
     values = _values(members, metric)
     bounds = _bounds(members, metric, task.answer)
     out = _Rows()
@@ -159,14 +168,16 @@ def _group_key(sample: Sample, group: str) -> str:
     return sample.id if found is None else str(found)
 
 
-def _over(members: Sequence[Member], metric: Metric) -> Metric:
+def _over(members: Sequence[Member], metric: Metric, answer_format: AnswerFormat) -> Metric:
     """The metric bound to the set it is to score (groups without an error), where a value depends on the set:
-    its optional method ``over``, given each sample once."""
+    its optional method ``over``, given each sample once, with the values among which one can guess as its
+    choices."""
     bind = getattr(metric, "over", None)
     if bind is None:
         return metric
+    guessable = _Guessable(answer_format)
     had = (m for m in members if m.outcome is not Outcome.ERROR)
-    bound: Metric = bind(list({s.id: s for m in had for s in m.samples}.values()))
+    bound: Metric = bind([guessable(s) for s in {s.id: s for m in had for s in m.samples}.values()])
     return bound
 
 
@@ -184,28 +195,25 @@ def _values(members: Sequence[Member], metric: Metric) -> list[dict[str, float |
     out: list[dict[str, float | None]] = []
     for member in members:
         if member.outcome is Outcome.OK:
-            out.append({c: _finite(v) for c, v in next(done).items()})
+            out.append({c: finite(v) for c, v in next(done).items()})
         else:
             names = components(member.samples) if components else tuple(seen)
             out.append(dict.fromkeys(names))
     return out
 
 
-def _finite(value: float | None) -> float | None:
-    return None if value is None or math.isnan(value) else float(value)
-
-
 def _bounds(members: Sequence[Member], metric: Metric, answer_format: AnswerFormat) -> list[Bound]:
     """Ceiling, chance and majority of each group. The same for every repeat, so that it is had once."""
     lead = [m for m in members if m.repeat == members[0].repeat]
-    majority = _Majority([s for m in lead for s in m.samples], answer_format)
+    majority = Majority([s for m in lead for s in m.samples], answer_format)
     guessable = _Guessable(answer_format)
+    own = {m.key: m.samples for m in reversed(members)}
+    most = dict(zip(own, majority.scores(list(own.values()), metric), strict=True))
     known: dict[str, Bound] = {}
     for member in members:
         if member.key not in known:
             samples = [guessable(s) for s in member.samples]
-            most = majority.score(member.samples, metric)
-            known[member.key] = (float(metric.ceiling(samples)), metric.chance(samples), most)
+            known[member.key] = (float(metric.ceiling(samples)), metric.chance(samples), most[member.key])
     return [known[m.key] for m in members]
 
 
@@ -229,72 +237,6 @@ class _Guessable:
         return sample if values == sample.choices else replace(sample, choices=values)
 
 
-class _Majority:
-    """What always giving the most frequent reference of the other clusters would score."""
-
-    def __init__(self, samples: Sequence[Sample], answer_format: AnswerFormat) -> None:
-        self._format = answer_format
-        self._all: Counter[str] = Counter()
-        self._own: dict[str, Counter[str]] = {}
-        for sample in samples:
-            if (first := _typical(sample)) is not None:
-                self._all[first] += 1
-                self._own.setdefault(sample.cluster, Counter())[first] += 1
-        self._total = self._all.total()
-        self._ordered = sorted(self._all.items(), key=lambda item: (-item[1], item[0]))
-        self._known: dict[Any, float | None] = {}
-
-    def answer(self, cluster: str) -> str | None:
-        """The most frequent reference outside ``cluster`` (of equals the first in the alphabet); None where
-        no
-        reference occurs twice there, unless it is the only one."""
-        own = self._own.get(cluster, Counter())
-        best: tuple[int, str] | None = None
-        for reference, count in self._ordered:
-            if best is not None and count <= best[0]:
-                break
-            others = count - own.get(reference, 0)
-            if others and (best is None or others > best[0]):
-                best = (others, reference)
-        if best is None:
-            return None
-        if best[0] == 1:
-            return best[1] if self._total - own.total() == 1 else None
-        return best[1]
-
-    def score(self, samples: Sequence[Sample], metric: Metric) -> float | None:
-        """None where there is no such answer, or the metric needs more than text."""
-        if metric.needs:
-            return None
-        said = [self.answer(sample.cluster) for sample in samples]
-        if any(s is None for s in said):
-            return None
-        key = tuple(
-            (a, s.references, s.choices, str(s.metadata.get("answer_type")))
-            for a, s in zip(said, samples, strict=True)
-        )
-        if key not in self._known:
-            self._known[key] = self._score([str(a) for a in said], samples, metric)
-        return self._known[key]
-
-    def _score(self, said: Sequence[str], samples: Sequence[Sample], metric: Metric) -> float | None:
-        from hemm.core import Response
-
-        group = []
-        for answer, sample in zip(said, samples, strict=True):
-            value = self._format.parse(self._format.render(answer, sample), sample)
-            if value is None:  # not among this sample's options
-                return float(metric.range[0 if metric.higher_is_better else 1])
-            group.append(Judged(sample, 0, Response(text=answer), Outcome.OK, value))
-        return _finite(metric.score([group])[0].get(""))
-
-
-def _typical(sample: Sample) -> str | None:
-    """The reference that stands for a sample: the most frequent of its own, the first of equals."""
-    own = texts(sample)
-    return Counter(own).most_common(1)[0][0] if own else None
-
-
 def worst(metric: Metric) -> float:
     """The worst value the metric can give; infinite where its range is open there."""
     return float(metric.range[0] if metric.higher_is_better else metric.range[1])
@@ -314,7 +256,8 @@ def aggregate(
     outcome counts and cut answers. The default reading counts refused, truncated and unparsable groups as the
     worst score (where the metric's range has none, they are left out) and leaves errors out.
     A metric whose corpus value is no mean gives it over the groups without an error; it needs ``answers``
-    and ``task``.
+    and ``task``. Where values belong to their set, ``over`` names it: its groups and samples, and a digest of
+    the sorted ids of these.
     """
     components: dict[str, Any] = {}
     names, values = scores.column("component").to_pylist(), scores.column("value").to_pylist()
@@ -325,12 +268,17 @@ def aggregate(
         components[name] = _summary(
             [(values[i], outcomes[i], cut[i], clusters[i]) for i in picked], worst(metric)
         )
-    if isinstance(metric, CorpusMetric) and answers is not None and task is not None:
+    over: dict[str, Any] = {}
+    if answers is not None and task is not None and _belongs_to_its_set(metric):
         members = grouped(judged_rows(answers, task.answer, media), metric)
-        counted = [m.judged for m in members if m.outcome is not Outcome.ERROR]
-        for name, value in (metric.aggregate(counted) if counted else {}).items():
+        counted = [m for m in members if m.outcome is not Outcome.ERROR]
+        ids = sorted({s.id for m in counted for s in m.samples})
+        over = {"over": {"groups": len(counted), "samples": len(ids), "ids": digest(ids, 16)}}
+        bound = _over(members, metric, task.answer)
+        found = bound.aggregate([m.judged for m in counted]) if isinstance(bound, CorpusMetric) else {}
+        for name, value in found.items() if counted else ():
             components.setdefault(name, {})
-            components[name] |= {"value": _finite(value), "corpus": True}
+            components[name] |= {"value": finite(value), "corpus": True}
     return {
         "metric": metric.name,
         "version": metric.version,
@@ -338,8 +286,14 @@ def aggregate(
         "range": [b if math.isfinite(b) else None for b in metric.range],
         "higher_is_better": metric.higher_is_better,
         "reading": "refused, truncated and unparsable answers count as the worst score; errors are left out",
+        **over,
         "components": components,
     }
+
+
+def _belongs_to_its_set(metric: Metric) -> bool:
+    """Whether values depend on which samples are scored together."""
+    return isinstance(metric, CorpusMetric) or hasattr(metric, "over")
 
 
 def _summary(rows: Sequence[tuple[float | None, str, bool, str]], lowest: float) -> dict[str, Any]:
