@@ -8,6 +8,8 @@ import itertools
 import json
 import math
 import random
+import shutil
+import zipfile
 from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -120,6 +122,30 @@ def test_what_makes_no_sense_is_one_line(
 def test_files_that_are_got_by_hand_say_so(cache: Path) -> None:
     with pytest.raises(HemmError, match=r"given out on request; or get its files yourself .* --from FOLDER"):
         prepare(resolve("nlvr2"))
+
+
+@pytest.mark.parametrize(
+    ("name", "pictures", "archive"),
+    [
+        ("winoground", "data/images", "data/images.zip"),
+        ("nlvr2", "dev", "dev_img.zip"),
+        ("irfl", "images", "IRFL_images.zip"),
+    ],
+)
+def test_pictures_are_read_from_the_archive_they_come_in(
+    name: str, pictures: str, archive: str, cache: Path, tmp_path: Path
+) -> None:
+    layouts.LAYOUTS[name](tmp_path, 8)
+    ours = {s.id: s.sample_hash for s in prepared(name, tmp_path).samples()}
+    with zipfile.ZipFile(tmp_path / archive, "w") as packed:
+        for file in sorted((tmp_path / pictures).iterdir()):
+            packed.write(file, f"{Path(pictures).name}/{file.name}")
+            packed.writestr(f"__MACOSX/._{file.name}", b"")
+    shutil.rmtree(tmp_path / pictures)
+    assert {s.id: s.sample_hash for s in prepared(name, tmp_path).samples()} == ours
+    (tmp_path / archive).write_bytes(b"no archive")
+    with pytest.raises(BadData, match=f"{Path(archive).name} is no zip archive that can be read"):
+        prepared(name, tmp_path)
 
 
 # --- nocaps

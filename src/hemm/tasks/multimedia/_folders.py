@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import zipfile
+import zlib
+from collections.abc import Iterable
 from dataclasses import dataclass
-from pathlib import Path
+from functools import lru_cache, partial
+from pathlib import Path, PurePosixPath
 
-from hemm.core import HemmError, Layout, Media, Progress
+from hemm.core import BadData, HemmError, Layout, Media, Progress
 
 SUFFIXES = (".jpg", ".jpeg", ".png")
+_LARGEST = 1 << 28  # bytes
 
 
 class Pictures:
-    """Finds pictures by name below ``folder``: in ``places``, then in its other subfolders.
+    """Finds pictures by name below ``folder``: in ``places``, then in its other subfolders, then in the zip
+    archives that lie there.
 
     Copies of a data set keep the same files in different folders; the place that had one is asked first for
     the next.
@@ -21,9 +27,10 @@ class Pictures:
         named = [folder / place for place in places]
         others = sorted(p for p in folder.iterdir() if p.is_dir() and not p.name.startswith("."))
         self._places = [p for p in dict.fromkeys((*named, *others)) if p.is_dir()] or [folder]
+        self._archives = [folder, *self._places]
+        self._packed: dict[str, Media] | None = None
 
-    def find(self, *names: str) -> Path | None:
-        """The first file that is there under one of ``names``, or None."""
+    def _find(self, names: tuple[str, ...]) -> Media | None:
         for place in self._places:
             for name in names:
                 path = place / name
@@ -31,12 +38,51 @@ class Pictures:
                     if place is not self._places[0]:
                         self._places.remove(place)
                         self._places.insert(0, place)
-                    return path
-        return None
+                    return Media.at(path)
+        if self._packed is None:
+            files = [f.resolve() for place in self._archives for f in sorted(place.glob("*.zip"))]
+            self._packed = _members(dict.fromkeys(files))
+        return next((m for name in names if (m := self._packed.get(PurePosixPath(name).name))), None)
+
+    def has(self, *names: str) -> bool:
+        """Whether there is a picture with one of ``names``."""
+        return self._find(names) is not None
 
     def at(self, *names: str) -> Media:
         """The picture with one of ``names``; where there is none, one at the place it should have."""
-        return Media.at(self.find(*names) or self._places[0] / names[0])
+        return self._find(names) or Media.at(self._places[0] / names[0])
+
+
+def _members(archives: Iterable[Path]) -> dict[str, Media]:
+    """The files in zip archives by their names without folders; of equal names the first."""
+    found: dict[str, Media] = {}
+    for file in archives:
+        stamp = file.stat().st_mtime_ns
+        for member in _archive(file, stamp).namelist():
+            name = PurePosixPath(member).name
+            if name.lower().endswith((*SUFFIXES, ".webp")) and not name.startswith("._"):
+                found.setdefault(name, Media(load=partial(_unpacked, file, stamp, member), name=name))
+    return found
+
+
+@lru_cache(maxsize=8)
+def _archive(file: Path, stamp: int) -> zipfile.ZipFile:
+    """The open archive; ``stamp`` is the time at which it was written: another one is another archive."""
+    try:
+        return zipfile.ZipFile(file)
+    except (zipfile.BadZipFile, NotImplementedError) as error:
+        raise BadData(f"{file} is no zip archive that can be read: {error}") from None
+
+
+def _unpacked(file: Path, stamp: int, member: str) -> bytes:
+    archive = _archive(file, stamp)
+    size = archive.getinfo(member).file_size
+    if size > _LARGEST:
+        raise BadData(f"{file}: {member} has {size} bytes, too many for a picture")
+    try:
+        return archive.read(member)
+    except (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, EOFError) as error:
+        raise BadData(f"{file}: {member} cannot be unpacked: {error}") from None
 
 
 def spellings(name: str, suffixes: tuple[str, ...] = SUFFIXES) -> tuple[str, ...]:

@@ -62,7 +62,7 @@ def read_karpathy(folder: Path, every: bool = False) -> Iterator[Sample]:
             yield _sample(name, pictures, captions, where)
     train = (row for row in _karpathy(file) if row[1] == "train" and not every)
     for where, _, name, captions in islice(train, SHOTS):
-        if pictures.find(name) is None:
+        if not pictures.has(name):
             return  # a copy of the test split alone
         yield _sample(name, pictures, captions, where, "shots")
 

@@ -239,7 +239,7 @@ CARD = Card(
 CHOOSE = (
     "{% for picture in images %}Picture {{ 'ABCDEFGH'[loop.index0] }}: {{ picture }}\n{% endfor %}"
     "Phrase: {{ phrase }}\n"
-    "Which picture shows best what the phrase means as a figure of speech?\n{{ options }}\n{{ instruction }}"
+    "Which picture shows best what the phrase means as a figure of speech? {{ instruction }}"
 )
 APART = (
     "{{ image }}Phrase: {{ phrase }}\n"

@@ -76,7 +76,7 @@ def _names(row: Mapping[str, Any], side: int, where: str) -> tuple[str, ...]:
 
 def _has_first(file: Path, pictures: Pictures) -> bool:
     for line, row in jsonl_rows(file):
-        return pictures.find(*_names(row, 0, f"{file}, line {line}")) is not None
+        return pictures.has(*_names(row, 0, f"{file}, line {line}"))
     return False
 
 

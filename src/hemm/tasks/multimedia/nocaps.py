@@ -77,7 +77,7 @@ def _sample(name: str, picture: Media, captions: list[str], domain: str) -> Samp
         references=tuple(captions),
         cluster=key,
         stratum=domain,
-        metadata={"answer_type": domain} if domain else {},
+        metadata={"domain": domain, "answer_type": domain} if domain else {},
     )
 
 

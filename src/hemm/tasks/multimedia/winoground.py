@@ -142,8 +142,8 @@ CARD = Card(
 CHOOSE = (
     "{% if caption %}Picture A: {{ images[0] }}\nPicture B: {{ images[1] }}\nCaption: {{ caption }}\n"
     "Which of the two pictures does the caption describe?\n"
-    "{% else %}{{ images[0] }}Which of the two captions describes this picture?\n"
-    "{% endif %}{{ options }}\n{{ instruction }}"
+    "{% else %}{{ images[0] }}Which of the two captions describes this picture?\n{{ options }}\n"
+    "{% endif %}{{ instruction }}"
 )
 MATCH = (
     "{{ image }}Caption: {{ caption }}\n"
