@@ -93,7 +93,7 @@ def test_values_are_those_of_each_pair_alone(bart: Path, lower: str) -> None:
 def test_values_do_not_depend_on_the_batch(bart: Path) -> None:
     groups = _groups()
     whole = _values(BartScore(str(bart)), groups)
-    for size in ("1", "2", "5"):
+    for size in ("1", "2", "5", "auto"):
         assert _values(BartScore(str(bart), batch_size=size), groups) == pytest.approx(whole, abs=1e-4)
     backwards = _values(BartScore(str(bart)), groups[::-1])[::-1]
     assert backwards == pytest.approx(whole, abs=1e-4)
@@ -101,21 +101,68 @@ def test_values_do_not_depend_on_the_batch(bart: Path) -> None:
     assert whole[0] == pytest.approx(max(_direct(bart, "a red car", r) for r in ROWS[0][1]), abs=1e-5)
 
 
+@pytest.mark.parametrize("lower", ["no", "yes"])
+def test_the_other_directions(bart: Path, lower: str) -> None:
+    tail = f"model={bart},lower_references={lower}"
+    backward, both = (
+        resolve(f"bartscore:{tail},direction=ref_to_pred"),
+        resolve(f"bartscore:{tail},direction=f"),
+    )
+    expected: list[tuple[float, float, float]] = []
+    for said, references in ROWS:
+        wanted = [r.lower() if lower == "yes" else r for r in references]
+        there = [_direct(bart, said.lower(), r) for r in wanted]
+        back = [_direct(bart, r, said.lower()) for r in wanted]
+        means = [(t + b) / 2 for t, b in zip(there, back, strict=True)]
+        expected.append((max(means), max(there), max(back)))
+    assert _values(backward, _groups()) == pytest.approx([b for _, _, b in expected], abs=1e-5)
+    rows = [tuple(v[c] for c in both.components(())) for v in both.score(_groups())]  # type: ignore[attr-defined]
+    assert both.components(()) == ("", "pred_to_ref", "ref_to_pred")  # type: ignore[attr-defined]
+    assert rows == [pytest.approx(row, abs=1e-5) for row in expected]
+    assert metric_key(both) != metric_key(backward) != metric_key(resolve(f"bartscore:{tail}"))
+    sample = _groups()[0][0].sample
+    ways = [(r.lower(), r.lower() if lower == "yes" else r) for r in sample.references if isinstance(r, str)]
+    top = max((_direct(bart, low, r) + _direct(bart, r, low)) / 2 for low, r in ways)
+    assert both.ceiling([sample]) == pytest.approx(top, abs=1e-5)
+    with pytest.raises(HemmError, match="direction='up' is none of pred_to_ref, ref_to_pred, f"):
+        resolve("bartscore:direction=up")
+
+
 def test_long_targets_share_no_more_than_the_positions_allowed(
     bart: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from hemm.metrics import seq2seq
+    from hemm.metrics import running
 
     groups = _groups()
     whole = _values(BartScore(str(bart)), groups)
-    monkeypatch.setattr(seq2seq, "_POSITIONS", 40)
+    monkeypatch.setattr(running, "_TOKENS", {"cpu": 40})
     assert _values(BartScore(str(bart)), groups) == pytest.approx(whole, abs=1e-4)
+
+
+def test_batches_that_do_not_fit_into_memory_are_halved(bart: Path) -> None:
+    from hemm.metrics.seq2seq import scorer
+
+    whole = _values(BartScore(str(bart)), _groups())
+    model, most = scorer(str(bart), "auto", "float32").model, 2
+
+    def small(module: Any, args: Any, kwargs: Any) -> None:
+        if len(kwargs["decoder_input_ids"]) > most:
+            raise torch.OutOfMemoryError("no")
+
+    hook = model.register_forward_pre_hook(small, with_kwargs=True)
+    try:
+        assert _values(BartScore(str(bart)), _groups()) == pytest.approx(whole, abs=1e-4)
+        most = 0
+        with pytest.raises(HemmError, match="not enough memory for a single text"):
+            _values(BartScore(str(bart)), _groups())
+    finally:
+        hook.remove()
 
 
 def test_equal_answers_are_encoded_once(bart: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from hemm.metrics.seq2seq import scorer
 
-    encoder = scorer(str(bart), "auto").model.get_encoder()
+    encoder = scorer(str(bart), "auto", "float32").model.get_encoder()
     rows: list[int] = []
     hook = encoder.register_forward_pre_hook(
         lambda module, args, kwargs: rows.append(kwargs["input_ids"].shape[0]), with_kwargs=True
@@ -242,13 +289,18 @@ def test_a_download_that_was_asked_for(hub: Path, bart: Path, monkeypatch: pytes
 
 
 def test_without_torch_it_says_what_to_install(bart: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("hemm.metrics.bartscore.find_spec", lambda name: None)
+    monkeypatch.setattr("hemm.metrics.learned.find_spec", lambda name: None)
     with pytest.raises(MissingExtra, match=r"metric bartscore .* pip install 'hemm\[hf\]'"):
         prepared(resolve(f"bartscore:model={bart}"))
 
 
 def test_wrong_settings_are_one_line() -> None:
-    for spec in ("bartscore:download=1", "bartscore:lower_references=maybe", "bartscore:batch_size=0"):
+    for spec in (
+        "bartscore:download=1",
+        "bartscore:lower_references=maybe",
+        "bartscore:batch_size=0",
+        "bartscore:dtype=int8",
+    ):
         with pytest.raises(HemmError, match="metric parameter"):
             resolve(spec)
     with pytest.raises(HemmError, match="no name of a hub repository"):

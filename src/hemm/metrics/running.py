@@ -1,0 +1,157 @@
+"""What every checkpoint needs to run: a device, batches of like length, and memory that may not suffice."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from hemm.core import HemmError, storable
+
+DTYPES = ("float32", "bfloat16", "float16")
+_TOKENS = {"cpu": 1024, "mps": 4096}
+"""Positions in one batch. A processor gains nothing from more; a GPU needs many to be busy."""
+_TOKENS_ON_A_GPU = 16_384
+
+
+def device_named(name: str) -> str:
+    """``auto``: a GPU where there is one; every other name as it is."""
+    import torch
+
+    if name != "auto":
+        return name
+    return "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
+
+
+@contextmanager
+def loading(what: str, folder: str) -> Iterator[None]:
+    """Whatever goes wrong inside is one HemmError that says which checkpoint does not load, and why."""
+    import transformers
+
+    transformers.logging.set_verbosity_error()
+    transformers.logging.disable_progress_bar()
+    try:
+        yield
+    except HemmError:
+        raise
+    except Exception as error:  # whatever a folder may hold
+        why = str(error).strip().split("\n")[0][:200] or type(error).__name__
+        raise HemmError(f"the {what} checkpoint {folder} does not load: {why}") from error
+
+
+@dataclass(frozen=True)
+class Budget:
+    """How much goes through a model at once: ``rows`` texts or pictures (0: any number), ``tokens``
+    positions, padding included."""
+
+    rows: int = 0
+    tokens: int = 0
+
+    @classmethod
+    def of(cls, batch_size: str, device: str) -> Budget:
+        """For metric parameter ``batch_size`` (``auto`` or a number of rows) on a device."""
+        rows = 0 if batch_size == "auto" else int(batch_size)
+        return cls(rows, _TOKENS.get(device.partition(":")[0], _TOKENS_ON_A_GPU))
+
+    def batches(self, lengths: Sequence[int]) -> Iterator[list[int]]:
+        """Positions in ``lengths``, in batches of like length, the longest first (what does not fit into
+        memory does not fit at once)."""
+        order = sorted(range(len(lengths)), key=lambda i: (-lengths[i], i))
+        start = 0
+        while start < len(order):
+            fit = max(1, self.tokens // max(1, lengths[order[start]]))
+            count = min(fit, self.rows) if self.rows else fit
+            yield order[start : start + count]
+            start += count
+
+
+def halving(rows: list[int], act: Callable[[list[int]], Any]) -> Iterator[tuple[list[int], Any]]:
+    """(rows, what ``act`` gives for them), in halves where memory does not suffice for all of them.
+
+    Raises HemmError where it does not suffice for one.
+    """
+    import torch
+
+    try:
+        done = act(rows)
+    except torch.OutOfMemoryError as error:
+        if len(rows) == 1:
+            raise HemmError(
+                "not enough memory for a single text or picture: use another device (device=cpu)"
+            ) from error
+        done = None
+    if done is not None:
+        yield rows, done
+        return
+    torch.cuda.empty_cache()
+    middle = len(rows) // 2
+    yield from halving(rows[:middle], act)
+    yield from halving(rows[middle:], act)
+
+
+def token_ids(tokenizer: Any, texts: Sequence[str], longest: int) -> list[list[int]]:
+    """Token ids of each text with its marks, cut at ``longest``."""
+    if not texts:
+        return []
+    said = [storable(text) for text in texts]
+    ids: list[list[int]] = tokenizer(said, truncation=True, max_length=longest)["input_ids"]
+    return ids
+
+
+def tensor(values: Any, device: Any) -> Any:
+    """``values`` on ``device``, without waiting for what a GPU is still doing."""
+    import torch
+
+    made = torch.as_tensor(values)
+    if str(device).startswith("cuda"):
+        return made.pin_memory().to(device, non_blocking=True)
+    return made.to(device)
+
+
+def padded(rows: Sequence[Sequence[float]], pad: float, device: Any) -> tuple[Any, Any]:
+    """Token ids or weights padded at the right, and the mask of those that are real (both: rows, longest)."""
+    width = max(1, *(len(row) for row in rows))
+    ids = tensor([[*row, *[pad] * (width - len(row))] for row in rows], device)
+    mask = tensor([[1] * len(row) + [0] * (width - len(row)) for row in rows], device)
+    return ids, mask
+
+
+@dataclass(frozen=True)
+class Flat:
+    """Values of the tokens of many texts, one text after another, without padding.
+
+    values   (tokens, ...)
+    starts, lengths  (texts,): where each text begins and how many tokens it has; at least one
+    """
+
+    values: Any
+    starts: Any
+    lengths: Any
+
+    @classmethod
+    def of(cls, parts: Sequence[tuple[list[int], Any]], lengths: Sequence[int]) -> Flat:
+        """From (rows, padded values: rows, longest, ...) in any order; ``lengths`` of all texts."""
+        import torch
+
+        device = parts[0][1].device
+        starts, at, pieces = [0] * len(lengths), 0, []
+        for rows, values in parts:
+            real: list[int] = []
+            for n, row in enumerate(rows):
+                starts[row] = at
+                at += lengths[row]
+                real += range(n * values.shape[1], n * values.shape[1] + lengths[row])
+            pieces.append(values.flatten(0, 1)[tensor(real, device)])
+        return cls(torch.cat(pieces), tensor(starts, device), tensor(list(lengths), device))
+
+    def rows(self, texts: Sequence[int], longest: int) -> tuple[Any, Any]:
+        """Values of some texts, padded to ``longest`` (the most tokens among them) with their own last one:
+        (texts, longest, ...), and the mask of those that are real (texts, longest)."""
+        import torch
+
+        which = tensor(list(texts), self.values.device)
+        position = torch.arange(longest, device=self.values.device)
+        lengths = self.lengths[which].unsqueeze(1)
+        index = self.starts[which].unsqueeze(1) + torch.minimum(position, lengths - 1)
+        return self.values[index], position < lengths
