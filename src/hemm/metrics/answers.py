@@ -44,7 +44,7 @@ class ExactMatch(SampleMetric):
     title = "share of answers equal to a reference after normalisation"
 
     def __post_init__(self) -> None:
-        _one_of("strict", self.strict, ("yes", "no"))
+        one_of("strict", self.strict, ("yes", "no"))
 
     @property
     def parameters(self) -> Mapping[str, str]:
@@ -100,7 +100,7 @@ class VqaAccuracy(SampleMetric):
     title = "agreement with ten annotators, three of them enough"
 
     def __post_init__(self) -> None:
-        _one_of("normalise", self.normalise, ("disagreement", "always"))
+        one_of("normalise", self.normalise, ("disagreement", "always"))
 
     @property
     def parameters(self) -> Mapping[str, str]:
@@ -203,6 +203,7 @@ def vqa_normal(text: str) -> str:
     return " ".join(_CONTRACTIONS.get(w, w) for w in words if w not in ("a", "an", "the"))
 
 
-def _one_of(parameter: str, value: str, known: tuple[str, ...]) -> None:
+def one_of(parameter: str, value: str, known: tuple[str, ...]) -> None:
+    """Raise HemmError where a metric's parameter has none of the values that are known."""
     if value not in known:
         raise HemmError(f"metric parameter {parameter}={value!r} is none of {', '.join(known)}")

@@ -10,7 +10,8 @@ from functools import cached_property, lru_cache
 from itertools import accumulate, zip_longest
 from typing import TYPE_CHECKING, Any
 
-from hemm.core import Group, HemmError, MissingExtra, Sample
+from hemm.core import Group, MissingExtra, Sample
+from hemm.metrics.answers import one_of
 from hemm.metrics.base import SampleMetric, texts, written
 from hemm.metrics.ngrams import Documents, similarities
 
@@ -28,10 +29,10 @@ def rouge_tokens(text: str) -> tuple[str, ...]:
 
 def common_subsequence(one: Sequence[str], other: Sequence[str]) -> int:
     """Length of the longest common subsequence, by one bit for each token of ``one``."""
-    return _common(_places(one), len(one), other)
+    return common_bits(places_of(one), len(one), other)
 
 
-def _places(tokens: Sequence[str]) -> dict[str, int]:
+def places_of(tokens: Sequence[str]) -> dict[str, int]:
     """Token -> a bit for each place where it stands."""
     places: dict[str, int] = {}
     for i, token in enumerate(tokens):
@@ -39,7 +40,7 @@ def _places(tokens: Sequence[str]) -> dict[str, int]:
     return places
 
 
-def _common(places: Mapping[str, int], length: int, other: Sequence[str]) -> int:
+def common_bits(places: Mapping[str, int], length: int, other: Sequence[str]) -> int:
     full = row = (1 << length) - 1
     for token in other:
         if token in places:  # another token leaves the row as it is
@@ -62,10 +63,10 @@ class RougeL(SampleMetric):
 
     def value(self, answer: Any, sample: Sample) -> float:
         said = rouge_tokens(written(answer))
-        places, length = _places(said), len(said)
+        places, length = places_of(said), len(said)
         best = 0.0
         for wanted in map(rouge_tokens, texts(sample)):
-            if common := _common(places, length, wanted):
+            if common := common_bits(places, length, wanted):
                 best = max(best, 2.0 * common / (length + len(wanted)))
         return best
 
@@ -111,9 +112,7 @@ class Bleu(SampleMetric):
 
     def __post_init__(self) -> None:
         for parameter, known in (("tokens", _TOKENS), ("lower", ("yes", "no"))):
-            if getattr(self, parameter) not in known:
-                value = getattr(self, parameter)
-                raise HemmError(f"metric parameter {parameter}={value!r} is none of {', '.join(known)}")
+            one_of(parameter, getattr(self, parameter), known)
 
     @property
     def parameters(self) -> Mapping[str, str]:
@@ -203,8 +202,7 @@ class CiderD(SampleMetric):
     range = (0.0, 10.0)
 
     def __post_init__(self) -> None:
-        if self.tokens not in ("ptb", "blanks"):
-            raise HemmError(f"metric parameter tokens={self.tokens!r} is none of ptb, blanks")
+        one_of("tokens", self.tokens, ("ptb", "blanks"))
 
     @property
     def parameters(self) -> Mapping[str, str]:
