@@ -1,4 +1,4 @@
-"""Values over a set of answers that weigh classes, not answers: balanced accuracy, macro-F1, multi-label F1s.
+"""Values over a set of answers that weigh classes, not answers: balanced accuracy, F1s, multi-label F1s.
 
 For each answer they give right or wrong (or its F1); the corpus value is no mean of these. Failed answers
 among those counted (value None) name no class: they are misses of their own class.
@@ -7,7 +7,7 @@ among those counted (value None) name no class: they are misses of their own cla
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -54,36 +54,109 @@ def _f1(right: float, extra: float, missed: float) -> float:
 
 
 @dataclass(frozen=True)
-class BalancedAccuracy(Accuracy):
-    """The mean over classes (the references that occur) of the share of their answers that are right. For
-    each
-    answer: accuracy."""
-
-    name = "balanced_accuracy"
-    title = "mean over classes of the share that is right"
+class _OfClasses(Accuracy):
+    """For each answer: accuracy. Over a set: ``_values`` of the classes that occur in the references."""
 
     def components(self, group: Sequence[Sample]) -> tuple[str, ...]:
         return ("",)
 
     def aggregate(self, groups: Sequence[Group]) -> Mapping[str, float]:
-        found = _by_class(_pairs(groups)).values()
-        return {"": math.fsum(r / (r + m) for r, _, m in found) / len(found)} if found else {}
+        found = _by_class(_pairs(groups))
+        return self._values(found) if found else {}
+
+    def _values(self, found: Mapping[str, tuple[int, int, int]]) -> Mapping[str, float]:
+        raise NotImplementedError
 
 
 @dataclass(frozen=True)
-class MacroF1(Accuracy):
+class BalancedAccuracy(_OfClasses):
+    """The mean over classes (the references that occur) of the share of their answers that are right. For
+    each answer: accuracy."""
+
+    name = "balanced_accuracy"
+    title = "mean over classes of the share that is right"
+
+    def _values(self, found: Mapping[str, tuple[int, int, int]]) -> Mapping[str, float]:
+        return {"": _mean([r / (r + m) for r, _, m in found.values()])}
+
+
+@dataclass(frozen=True)
+class MacroF1(_OfClasses):
     """The mean of the F1 of each class, over the classes that occur in the references. For each answer:
     accuracy."""
 
     name = "macro_f1"
     title = "mean over classes of their F1"
 
-    def components(self, group: Sequence[Sample]) -> tuple[str, ...]:
-        return ("",)
+    def _values(self, found: Mapping[str, tuple[int, int, int]]) -> Mapping[str, float]:
+        return {"": _mean([_f1(*c) for c in found.values()])}
 
-    def aggregate(self, groups: Sequence[Group]) -> Mapping[str, float]:
-        found = _by_class(_pairs(groups)).values()
-        return {"": math.fsum(_f1(*c) for c in found) / len(found)} if found else {}
+
+@dataclass(frozen=True)
+class WeightedF1(_OfClasses):
+    """The mean of the F1 of each class that occurs in the references, weighted by how often it does. For each
+    answer: accuracy."""
+
+    name = "weighted_f1"
+    title = "mean over classes of their F1, weighted by their number"
+
+    def _values(self, found: Mapping[str, tuple[int, int, int]]) -> Mapping[str, float]:
+        return {"": _weighted(found.values())}
+
+
+@dataclass(frozen=True)
+class MicroF1(_OfClasses):
+    """F1 of all classes together: of the right answers, the answers that name another class of the
+    references, and the answers that miss theirs. For each answer: accuracy, which it equals where every
+    answer names a class that occurs."""
+
+    name = "micro_f1"
+    title = "F1 of all classes together"
+
+    def _values(self, found: Mapping[str, tuple[int, int, int]]) -> Mapping[str, float]:
+        return {"": _f1(*(sum(c[i] for c in found.values()) for i in range(3)))}
+
+
+@dataclass(frozen=True)
+class ClassReport(_OfClasses):
+    """Precision, recall and F1 of every class that occurs in the references. For each answer: accuracy.
+
+    Over a set: ``""`` is macro-F1; ``precision`` and ``recall`` are means over classes, ``micro_f1`` and
+    ``weighted_f1`` the metrics of that name; ``CLASS precision``, ``CLASS recall``, ``CLASS f1`` and
+    ``CLASS n`` (references) are of one class. The precision of a class that no answer names is 0.
+    """
+
+    name = "class_report"
+    title = "precision, recall and F1 of every class"
+
+    def _values(self, found: Mapping[str, tuple[int, int, int]]) -> Mapping[str, float]:
+        out = {
+            "": _mean([_f1(*c) for c in found.values()]),
+            "precision": _mean([_share(r, e) for r, e, _ in found.values()]),
+            "recall": _mean([_share(r, m) for r, _, m in found.values()]),
+            "micro_f1": MicroF1()._values(found)[""],
+            "weighted_f1": _weighted(found.values()),
+        }
+        for name, (right, extra, missed) in sorted(found.items()):
+            out[f"{name} precision"] = _share(right, extra)
+            out[f"{name} recall"] = _share(right, missed)
+            out[f"{name} f1"] = _f1(right, extra, missed)
+            out[f"{name} n"] = float(right + missed)
+        return out
+
+
+def _mean(values: Sequence[float]) -> float:
+    return math.fsum(values) / len(values)
+
+
+def _share(part: int, rest: int) -> float:
+    return part / (part + rest) if part + rest else 0.0
+
+
+def _weighted(counts: Iterable[tuple[int, int, int]]) -> float:
+    """The mean F1 of classes, each as often as it occurs in the references."""
+    held = [(right + missed, _f1(right, extra, missed)) for right, extra, missed in counts]
+    return math.fsum(n * f1 for n, f1 in held) / sum(n for n, _ in held)
 
 
 @dataclass(frozen=True)
