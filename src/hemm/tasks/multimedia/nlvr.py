@@ -114,9 +114,9 @@ def _task(
 TASK = _task(
     "nlvr",
     PERMUTATIONS,
-    ("accuracy", "consistency", "permutation_consistency"),
+    ("accuracy", "consistency", "permutation_consistency", "bartscore"),
     variants={
         # the paper asks the first order of the boxes only
-        "hemm": _task("nlvr:hemm", 1, ("accuracy", "consistency")),
+        "hemm": _task("nlvr:hemm", 1, ("accuracy", "consistency", "bartscore")),
     },
 )

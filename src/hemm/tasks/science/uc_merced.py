@@ -10,6 +10,7 @@ from hemm.core import BadData, Card, Layout, Media, Sample, Task
 from hemm.data.rows import csv_rows, parquet_rows, row_id
 from hemm.data.sources import File, Http, Hub, Kaggle
 from hemm.metrics.formats import OneOf
+from hemm.tasks.science._classes import by_folder, by_list
 
 LABELS = {
     "agricultural": "agricultural",
@@ -41,20 +42,16 @@ KAGGLE = "images_train_test_val"
 
 
 def read_original(folder: Path, top: str = PICTURES, split: str = "") -> Iterator[Sample]:
-    """All TIFF files below ``top``; with ``split`` those of ``uc_merced-SPLIT.txt``, with train as shots."""
-    listed = dict.fromkeys(_listed(folder, split), "test") if split else None
-    if listed is not None:
-        listed |= dict.fromkeys(_listed(folder, "train"), "shots")
-    for file in sorted((folder / top).glob("*/*.tif")):
-        if listed is None or file.name in listed:
-            yield _sample(
-                file.stem, Media.at(file), file.parent.name, file, (listed or {}).get(file.name, "test")
-            )
-
-
-def _listed(folder: Path, split: str) -> list[str]:
-    file = folder / f"uc_merced-{split}.txt"
-    return [Path(line).name for line in file.read_text("utf-8").split()]
+    """All pictures below ``top``; with ``split`` those of ``uc_merced-SPLIT.txt``, with train as shots."""
+    if not split:
+        for label, file in by_folder(folder / top):
+            yield _sample(file.stem, Media.at(file), label, file)
+        return
+    for ours, name in (("test", split), ("shots", "train")):
+        listing = folder / f"uc_merced-{name}.txt"
+        if ours == "test" or listing.is_file():
+            for label, file in by_list(listing, folder / top, lambda stem: stem.rstrip("0123456789")):
+                yield _sample(file.stem, Media.at(file), label, listing, ours)
 
 
 def read_parquet(folder: Path) -> Iterator[Sample]:
@@ -90,7 +87,7 @@ def _sample(name: str, picture: Media, label: str, where: object, split: str = "
 
 TORCHGEO = Hub(
     ("torchgeo/ucmerced",),
-    Layout((PICTURES, "uc_merced-train.txt", "uc_merced-test.txt"), partial(read_original, split="test")),
+    Layout((PICTURES, "uc_merced-test.txt"), partial(read_original, split="test")),
     files=("*UCMerced_LandUse.zip", "*uc_merced-*.txt"),
     unpack=("*.zip",),
     ids="files",
@@ -115,7 +112,7 @@ CARD = Card(
     },
     notes="The data set has no split of its own: all 2,100 pictures are asked. uc_merced:test is the test "
     "split of torchgeo (420), with its train split as shots; uc_merced:hemm the Kaggle validation part (420) "
-    "that the HEMM paper used.",
+    "that the HEMM paper used; the draw behind its 100 samples is not known.",
 )
 
 
@@ -128,7 +125,7 @@ def _task(
         sources=sources,
         prompt="{{ image }}Which kind of land use does this aerial picture show? {{ instruction }}",
         answer=OneOf(LABELS, lettered=False),
-        metrics=("accuracy",),
+        metrics=("accuracy", "bartscore"),
         max_new_tokens=16,
         variants=variants or {},
     )

@@ -1,0 +1,127 @@
+"""OpenPath's test on Kather's colon tissue: which of nine kinds does a patch show? (Huang et al. 2023)"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+
+from hemm.core import BadData, Card, Layout, Media, Sample, Task
+from hemm.data.hub import hub_rows
+from hemm.data.rows import Ids, csv_rows, media_of, row_id, text_of
+from hemm.data.sources import File, Http, Hub
+from hemm.metrics.formats import OneOf
+
+LABELS = {
+    "ADI": "adipose tissue",
+    "BACK": "background",
+    "DEB": "debris",
+    "LYM": "lymphocytes",
+    "MUC": "mucus",
+    "MUS": "smooth muscle",
+    "NORM": "normal colon mucosa",
+    "STR": "cancer-associated stroma",
+    "TUM": "colorectal adenocarcinoma epithelium",
+}
+"""Class as the files call it -> as it is shown."""
+
+TABLE = "Kather_test/Kather_test.csv"
+FOLDER = "CRC-VAL-HE-7K"
+
+
+def read_table(folder: Path) -> Iterator[Sample]:
+    """PLIP's table; its captions only repeat the class."""
+    file, ids = folder / TABLE, Ids()
+    for line, row in csv_rows(file, required=("image", "label")):
+        where = f"{file}, line {line}"
+        name, label = text_of(row, "image", where), text_of(row, "label", where)
+        picture = Media.at(_place(folder, label, Path(name).name))
+        yield _sample(ids.of(Path(name).stem), picture, label, where)
+
+
+def _place(folder: Path, label: str, name: str) -> Path:
+    """Where a picture lies: copies have the folders of the classes beside the table's, or in it."""
+    usual, inner = folder / label / name, folder / "Kather_test" / label / name
+    return inner if inner.is_file() and not usual.is_file() else usual
+
+
+def read_folders(folder: Path, top: str = FOLDER) -> Iterator[Sample]:
+    """The published archive: a folder for each class."""
+    ids = Ids()
+    for file in sorted((folder / top).glob("*/*.tif")):
+        yield _sample(ids.of(file.stem), Media.at(file), file.parent.name, file)
+
+
+def read_parquet(folder: Path, split: str) -> Iterator[Sample]:
+    """A hub copy, which has no file names: ids come from the pixels."""
+    ids = Ids()
+    for _, where, row in hub_rows(folder, split, columns=("image", "label")):
+        picture = media_of(row, "image", where)
+        yield _sample(ids.of(row_id("", [picture])), picture, text_of(row, "label", where), where)
+
+
+def _sample(key: str, picture: Media, label: str, where: object) -> Sample:
+    shown = LABELS.get(label.upper())
+    if shown is None:
+        raise BadData(f"{where}: {label!r} is none of the 9 classes")
+    return Sample(
+        id=key,
+        media=(picture,),
+        references=(shown,),
+        choices=tuple(LABELS.values()),
+        stratum=shown,
+        metadata={"class": label.upper()},
+    )
+
+
+def _hub(repo: str, split: str) -> Hub:
+    layout = Layout((f"**/{split}*.parquet",), partial(read_parquet, split=split))
+    return Hub((repo,), layout, split=split, ids="pixels")
+
+
+TASK = Task(
+    name="open_path",
+    card=Card(
+        title="OpenPath (Kather colon)",
+        citation="Huang, Bianchi, Yuksekgonul, Montine, Zou. A visual-language foundation model for "
+        "pathology image analysis using medical Twitter. Nature Medicine 29, 2023. Pictures: Kather, "
+        "Halama, Marx. 100,000 histological images of human colorectal cancer and healthy tissue. Zenodo, "
+        "2018.",
+        homepage="https://zenodo.org/records/1214456",
+        licence="CC-BY-4.0",
+        access="open",
+        size="0.8 GB",
+        splits={"test": 7180},
+        labels={
+            "use_case": "healthcare",
+            "fine_grained": "yes",
+            "reasoning": "more",
+            "external_knowledge": "yes",
+            "interaction": "redundancy",
+            "information_flow": "querying",
+        },
+        notes="The 7,180 patches of CRC-VAL-HE-7K in nine classes, as PLIP tests on them and the HEMM paper "
+        "took them (the draw behind its 100 samples is not known); the pairs of OpenPath itself are not "
+        "asked.",
+    ),
+    sources=(
+        Http(
+            (File(f"https://zenodo.org/records/1214456/files/{FOLDER}.zip", unpack="."),),
+            Layout((FOLDER,), read_folders),
+            ids="file",
+        ),
+        Hub(
+            ("akshayg08/OpenPath",),
+            Layout((TABLE,), read_table),
+            files=("*Kather_test.csv", "*.tif"),
+            ids="file",
+        ),
+        _hub("1aurent/NCT-CRC-HE", "CRC_VAL_HE_7K"),
+        _hub("owkin/nct-crc-he", "crc_val_he_7k"),
+    ),
+    prompt="{{ image }}This is a patch of colon tissue, stained with haematoxylin and eosin. "
+    "What does it show? {{ instruction }}",
+    answer=OneOf(lettered=False),
+    metrics=("accuracy", "macro_f1", "bartscore"),
+    max_new_tokens=24,
+)

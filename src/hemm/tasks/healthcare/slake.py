@@ -1,0 +1,190 @@
+"""SLAKE: questions in English and Chinese about radiology pictures. (Liu et al. 2021)"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import partial
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from hemm.core import BadData, Card, Layout, Media, Sample, Task
+from hemm.data.hub import hub_rows
+from hemm.data.rows import Ids, json_rows, media_of, text_of
+from hemm.data.sources import Hub
+from hemm.metrics.formats import ShortAnswer
+
+LANGUAGES = ("en", "zh")
+SHOTS = 300
+FACTS = ("content_type", "modality", "location", "base_type", "qid")
+YES_NO = {"en": ("yes", "no"), "zh": ("是", "否")}
+SAID = {
+    "en": {"yes": "yes", "no": "no"},
+    "zh": {
+        **dict.fromkeys(("是", "是的", "有", "对"), "是"),
+        **dict.fromkeys(("否", "不是", "没有", "不对"), "否"),
+    },
+}
+"""Answers of closed questions that mean yes or no wherever they stand. Chinese has many: which of them the
+data set has must not show in the options, so all questions show the same two."""
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """Which questions are asked: languages, and whether the closed ones alone."""
+
+    languages: tuple[str, ...] = ("en",)
+    closed_only: bool = False
+
+
+def read(folder: Path, top: str, wanted: Wanted) -> Iterator[Sample]:
+    """``test.json``; as shots some of ``train.json`` where that is there."""
+    root = folder / top
+    for split, name in (("test", "test"), ("shots", "train")):
+        file = root / f"{name}.json"
+        if split == "test" or file.is_file():
+            rows = ((f"{file}, entry {n}", row) for n, row in enumerate(json_rows(file), 1))
+            asked = _asked(rows, wanted, split, lambda name: Media.at(root / "imgs" / name))
+            yield from islice(asked, SHOTS if split == "shots" else None)
+
+
+def read_parquet(folder: Path, wanted: Wanted) -> Iterator[Sample]:
+    """A hub copy of the English questions, with the pictures in it."""
+    for split in ("test", "train"):
+        rows = ((where, row) for _, where, row in hub_rows(folder, split))
+        ours = "test" if split == "test" else "shots"
+        yield from islice(_asked(rows, wanted, ours, None), SHOTS if ours == "shots" else None)
+
+
+def _asked(
+    rows: Iterable[tuple[str, Any]], wanted: Wanted, split: str, picture: Callable[[str], Media] | None
+) -> Iterator[Sample]:
+    """The samples of the rows that are wanted; without ``picture`` the rows hold their pictures."""
+    ids = Ids()
+    for where, row in rows:
+        if not isinstance(row, dict):
+            raise BadData(f"{where}: an object is expected")
+        unwanted = wanted.closed_only and _kind(row, where) != "CLOSED"
+        if _language(row, where) not in wanted.languages or unwanted:
+            continue
+        name = _picture(row, where)
+        medium = picture(name) if picture else media_of(row, "image", where)
+        key = ids.of(text_of(row, "qid", where, "") or name)
+        yield _sample(row, where, medium, key if split == "test" else f"train-{key}", split)
+
+
+def _language(row: Mapping[str, Any], where: str) -> str:
+    language = text_of(row, "q_lang", where).lower()
+    if language not in LANGUAGES:
+        raise BadData(f"{where}: field 'q_lang' is {language!r}, not en or zh")
+    return language
+
+
+def _kind(row: Mapping[str, Any], where: str) -> str:
+    """``OPEN`` or ``CLOSED``; empty where a copy lost it."""
+    return text_of(row, "answer_type", where, "").upper()
+
+
+def _picture(row: Mapping[str, Any], where: str) -> str:
+    return text_of(row, "img_name", where, "") or f"xmlab{text_of(row, 'img_id', where)}/source.jpg"
+
+
+def _sample(row: Mapping[str, Any], where: str, picture: Media, key: str, split: str) -> Sample:
+    language, kind, answer = _language(row, where), _kind(row, where), text_of(row, "answer", where)
+    said = SAID[language].get(answer.lower(), "") if kind != "OPEN" else ""
+    facts = {fact: text_of(row, fact, where, "") for fact in FACTS}
+    facts |= {"language": language, "answer_type": kind}
+    if said and said != answer.lower():
+        facts["answer"] = answer
+    return Sample(
+        id=key,
+        media=(picture,),
+        fields={"question": text_of(row, "question", where), "language": language},
+        references=(said or answer,),
+        choices=YES_NO[language] if said else (),
+        cluster=_picture(row, where),
+        stratum=facts["content_type"] or "other",
+        metadata={fact: value for fact, value in facts.items() if value},
+        split=split,
+    )
+
+
+CARD = Card(
+    title="SLAKE",
+    citation="Liu, Zhan, Xu, Ma, Yang, Wu. SLAKE: A Semantically-Labeled Knowledge-Enhanced Dataset for "
+    "Medical Visual Question Answering. ISBI 2021.",
+    homepage="https://www.med-vqa.com/slake/",
+    licence="CC-BY-4.0",
+    access="open",
+    size="0.2 GB",
+    splits={"test": 2094, "test en": 1061, "test zh": 1033, "validate": 2099, "train": 9835},
+    labels={
+        "use_case": "healthcare",
+        "fine_grained": "yes",
+        "reasoning": "more",
+        "external_knowledge": "yes",
+        "interaction": "redundancy",
+        "information_flow": "querying",
+    },
+    notes="The English questions of the test split (1,061: 645 open, 416 closed); slake:zh asks the Chinese "
+    "ones (1,033: 613 open, 420 closed), in Chinese, slake:all both. Accuracy is told apart for open and "
+    "closed questions. Closed ones that are answered by yes or no show the two; others name their options "
+    "in the question. slake:hemm is the paper's part: English and closed (416; the draw behind its 100 "
+    "samples is not known).",
+)
+PROMPT = """{{ image }}{% if language == "zh" %}
+这是一张医学影像。
+问题：{{ question }}
+{% if labels %}
+请从下面的答案中选一个回答：{{ labels }}。
+{% else %}
+请只用一个词或短语回答。
+{% endif %}
+{% else %}
+This is a radiology image.
+Question: {{ question }}
+{{ instruction }}
+{% endif %}"""
+
+
+def _sources(wanted: Wanted) -> tuple[Hub, ...]:
+    files = ("test.json", "train.json", "imgs.zip")
+    originals = tuple(
+        Hub(
+            ("BoKelvin/SLAKE",),
+            Layout(required, partial(read, top=top, wanted=wanted)),
+            files=files,
+            unpack=("*.zip",),
+            ids="qid",
+        )
+        for top, required in ((".", ("test.json", "imgs")), ("Slake1.0", ("Slake1.0/test.json",)))
+    )
+    if "zh" in wanted.languages:
+        return originals
+    copy = Layout(("**/test*.parquet",), partial(read_parquet, wanted=wanted))
+    return (*originals, Hub(("OctoMed/SLAKE",), copy, split="test", shots="train", ids="qid"))
+
+
+def _task(name: str, wanted: Wanted, variants: dict[str, Task] | None = None) -> Task:
+    return Task(
+        name=name,
+        card=CARD,
+        sources=_sources(wanted),
+        prompt=PROMPT,
+        answer=ShortAnswer(),
+        metrics=("accuracy", "exact_match", "token_f1", "bartscore"),
+        max_new_tokens=48,
+        variants=variants or {},
+    )
+
+
+TASK = _task(
+    "slake",
+    Wanted(),
+    variants={
+        "zh": _task("slake:zh", Wanted(("zh",))),
+        "all": _task("slake:all", Wanted(LANGUAGES)),
+        "hemm": _task("slake:hemm", Wanted(closed_only=True)),
+    },
+)

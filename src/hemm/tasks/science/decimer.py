@@ -1,0 +1,106 @@
+"""DECIMER: which molecule is drawn by hand? (Brinkhaus et al. 2022)"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+
+from hemm.core import BadData, Card, Layout, Media, Sample, Task
+from hemm.data.hub import hub_rows
+from hemm.data.rows import Ids, csv_rows, media_of, row_id, text_of
+from hemm.data.sources import File, Http, Hub, Kaggle
+from hemm.metrics.molecules import Smiles
+
+TABLE = "DECIMER_HDM_Dataset_SMILES.tsv"
+PICTURES = "DECIMER_HDM_Dataset_Images"
+
+
+def read_original(folder: Path, part: bool = False) -> Iterator[Sample]:
+    """The table of names and SMILES; with ``part`` the tenth of it that the paper took."""
+    file = folder / TABLE
+    inner = folder / PICTURES / PICTURES
+    place = inner if inner.is_dir() else folder / PICTURES
+    rows = [(f"{file}, line {line}", *_cells(file, line, row)) for line, row in csv_rows(file, "\t")]
+    if part:
+        random.Random(0).shuffle(rows)
+        rows = rows[-len(rows) // 10 :]
+    ids = Ids()
+    for where, name, smiles in rows:
+        picture = Media.at(place / (name if name.lower().endswith(".png") else f"{name}.png"))
+        yield _sample(ids.of(Path(picture.name).stem), picture, text_of({"SMILES": smiles}, "SMILES", where))
+
+
+def _cells(file: Path, line: int, row: dict[str, str]) -> tuple[str, str]:
+    """The two columns, whatever their names are."""
+    if len(row) < 2:
+        raise BadData(f"{file}, line {line}: a name and a SMILES are expected, with a tab between them")
+    name, smiles, *_ = row.values()
+    return text_of({"name": name}, "name", f"{file}, line {line}"), smiles
+
+
+def read_parquet(folder: Path) -> Iterator[Sample]:
+    """The hub copy, which has no file names: ids come from the pixels."""
+    ids = Ids()
+    for _, where, row in hub_rows(folder, "train", columns=("image", "smiles")):
+        picture = media_of(row, "image", where)
+        yield _sample(ids.of(row_id("", [picture])), picture, text_of(row, "smiles", where))
+
+
+def _sample(name: str, picture: Media, smiles: str) -> Sample:
+    return Sample(id=name, media=(picture,), references=(smiles,))
+
+
+CARD = Card(
+    title="DECIMER hand-drawn molecules",
+    citation="Brinkhaus, Zielesny, Steinbeck, Rajan. DECIMER - hand-drawn molecule images dataset. Journal "
+    "of Cheminformatics 14, 2022.",
+    homepage="https://zenodo.org/records/7617107",
+    licence="CC-BY-4.0",
+    access="open",
+    size="0.3 GB",
+    splits={"all": 5088},
+    labels={
+        "use_case": "science",
+        "fine_grained": "no",
+        "reasoning": "more",
+        "external_knowledge": "yes",
+        "interaction": "uniqueness",
+        "information_flow": "translation",
+    },
+    notes="All 5,088 pictures. decimer:hemm is the paper's part: the last tenth (509) of the table's rows "
+    "in their order after Python's shuffle with seed 0; the draw behind its 100 samples is not known. The "
+    "copy on the hub has no names, and so no such part. Scoring needs RDKit: pip install 'hemm[metrics]'.",
+)
+
+
+def _task(
+    name: str, sources: tuple[Hub | Http | Kaggle, ...], variants: dict[str, Task] | None = None
+) -> Task:
+    return Task(
+        name=name,
+        card=CARD,
+        sources=sources,
+        prompt="{{ image }}A molecule is drawn here by hand. Which one is it? {{ instruction }}",
+        answer=Smiles(),
+        metrics=("smiles", "bartscore"),
+        max_new_tokens=256,
+        variants=variants or {},
+    )
+
+
+def _originals(part: bool) -> tuple[Http | Kaggle, ...]:
+    layout = Layout((TABLE,), partial(read_original, part=part))
+    zenodo = "https://zenodo.org/records/7617107/files"
+    return (
+        Http((File(f"{zenodo}/{PICTURES}.zip", unpack="."), File(f"{zenodo}/{TABLE}")), layout, ids="name"),
+        Kaggle("juliajakubowska/decimer", layout, ids="name"),
+    )
+
+
+COPY = Hub(("deepcopy/decimer",), Layout(("**/train*.parquet",), read_parquet), split="train", ids="pixels")
+
+TASK = _task(
+    "decimer", (*_originals(False), COPY), variants={"hemm": _task("decimer:hemm", _originals(True))}
+)

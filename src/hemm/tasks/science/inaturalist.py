@@ -1,0 +1,227 @@
+"""iNaturalist 2021: which species does a photograph show? (Van Horn et al. 2021)"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from hemm.core import BadData, Card, Layout, Media, Sample, Task, keyed_number
+from hemm.data.rows import json_items, text_of, whole_of
+from hemm.data.sources import File, Http
+from hemm.metrics.formats import OneOf
+from hemm.metrics.species import SpeciesName
+from hemm.tasks.science._classes import by_folder
+
+RANKS = ("kingdom", "phylum", "class", "order", "family", "genus")
+PARTS = 8
+"""Parts of a folder's name: number, the ranks, epithet."""
+
+CHOICES = 4
+VAL = "val.json"
+
+
+@dataclass(frozen=True)
+class Species:
+    """One of the 10,000: scientific and common name, and its place on the tree of life (rank -> name)."""
+
+    name: str
+    ranks: Mapping[str, str]
+    common: str = ""
+
+
+def of_folder(name: str, where: object) -> Species:
+    """What a folder's name says: ``00042_Animalia_..._Lumbricus_terrestris``."""
+    parts = name.split("_")
+    if len(parts) != PARTS or not all(parts):
+        raise BadData(f"{where}: {name!r} is no NUMBER_KINGDOM_PHYLUM_CLASS_ORDER_FAMILY_GENUS_EPITHET")
+    ranks = dict(zip(RANKS, parts[1:-1], strict=True))
+    return Species(f"{ranks['genus']} {parts[-1]}", ranks)
+
+
+def of_category(fields: Mapping[str, Any], where: str) -> Species:
+    """What ``val.json`` says of a category; its ranks may also stand in the name of its folder."""
+    ranks = {rank: text_of(fields, rank, where, "") for rank in RANKS}
+    folder = text_of(fields, "image_dir_name", where, "")
+    if folder and not all(ranks.values()):
+        ranks = {**of_folder(folder, where).ranks, **{r: name for r, name in ranks.items() if name}}
+    name = text_of(fields, "name", where)
+    ranks["genus"] = ranks["genus"] or name.split()[0]
+    return Species(name, ranks, text_of(fields, "common_name", where, ""))
+
+
+class Tree:
+    """All species of a folder, by the groups that they belong to."""
+
+    def __init__(self, species: Mapping[str, Species]) -> None:
+        self._groups: dict[tuple[str, str], list[Species]] = {}
+        self._genera: dict[str, list[str]] = {}
+        for one in species.values():
+            for rank in RANKS:
+                self._groups.setdefault((rank, one.ranks[rank]), []).append(one)
+            self._groups.setdefault(("", ""), []).append(one)
+        for (rank, name), members in self._groups.items():
+            if rank == "family":
+                self._genera[name] = sorted({one.ranks["genus"] for one in members})
+
+    def genera(self, family: str) -> list[str]:
+        """The genera of a family, in the order of the alphabet."""
+        return self._genera[family]
+
+    def choices(self, one: Species, sample: str) -> tuple[str, ...]:
+        """``one`` and three others, of its genus as far as there are some, else of its family, and so on up.
+
+        Which and in which order depends on the sample's id alone (and on which species there are).
+        """
+        found = [one.name]
+        for rank in (*reversed(RANKS), ""):
+            names = {s.name for s in self._groups[rank, one.ranks.get(rank, "")]} - set(found)
+            found += sorted(names, key=lambda name: keyed_number("inaturalist", sample, name))
+            if len(found) >= CHOICES:
+                break
+        return tuple(sorted(found[:CHOICES], key=lambda name: keyed_number("order", sample, name)))
+
+
+Make = Callable[[str, Media, Species, Tree], Sample]
+
+
+def read(folder: Path, top: str, make: Make) -> Iterator[Sample]:
+    """The pictures that ``val.json`` lists, or without it all in the folders of their species."""
+    if (folder / VAL).is_file():
+        yield from _listed(folder, make)
+        return
+    species: dict[str, Species] = {}
+    pictures: list[tuple[str, str]] = []
+    for name, file in by_folder(folder / top):
+        if name not in species:
+            species[name] = of_folder(name, folder / top)
+        pictures.append((name, file.name))
+    tree = Tree(species)
+    for name, file_name in pictures:
+        yield make(_id(name, file_name), Media.at(folder / top / name / file_name), species[name], tree)
+
+
+def _listed(folder: Path, make: Make) -> Iterator[Sample]:
+    file = folder / VAL
+    species = {}
+    for number, fields in json_items(file, "categories"):
+        where = f"{file}, category {number}"
+        species[text_of(fields, "id", where)] = of_category(fields, where)
+    category = {}
+    for number, fields in json_items(file, "annotations"):
+        where = f"{file}, annotation {number}"
+        category[whole_of(fields, "image_id", where)] = text_of(fields, "category_id", where)
+    tree = Tree(species)
+    for number, fields in json_items(file, "images"):
+        where = f"{file}, image {number}"
+        known = category.get(whole_of(fields, "id", where))
+        if known not in species:
+            raise BadData(f"{where}: there is no {'category' if known else 'annotation'} for it")
+        path = Path(text_of(fields, "file_name", where))
+        yield make(_id(path.parent.name, path.name), Media.at(folder / path), species[known], tree)
+
+
+def _id(folder: str, file: str) -> str:
+    """Number of the species and name of the file, which for some copies is unique in its folder alone."""
+    number = folder.split("_")[0]
+    return f"{number}-{Path(file).stem}" if number else Path(file).stem
+
+
+def _open(name: str, picture: Media, species: Species, tree: Tree, *, common: bool = True) -> Sample:
+    named = [species.name, species.common] if common else [species.name.lower()]
+    return Sample(
+        id=name,
+        media=(picture,),
+        references=tuple(dict.fromkeys(n for n in named if n)),
+        stratum=_stratum(species),
+        metadata={**species.ranks, "family_genera": tree.genera(species.ranks["family"])},
+    )
+
+
+def _closed(name: str, picture: Media, species: Species, tree: Tree) -> Sample:
+    choices = tree.choices(species, name)
+    if len(choices) < 2:
+        raise BadData("a choice among species wants pictures of two at least, and there is one")
+    return Sample(
+        id=name,
+        media=(picture,),
+        references=(species.name,),
+        choices=choices,
+        stratum=_stratum(species),
+        metadata=dict(species.ranks),
+    )
+
+
+def _stratum(species: Species) -> str:
+    """Kingdom and class, so that a hundred samples come from all over the tree of life."""
+    return f"{species.ranks['kingdom']}/{species.ranks['class']}"
+
+
+CARD = Card(
+    title="iNaturalist 2021",
+    citation="Van Horn, Cole, Beery, Wilber, Belongie, Mac Aodha. Benchmarking Representation Learning for "
+    "Natural World Image Collections. CVPR 2021.",
+    homepage="https://github.com/visipedia/inat_comp/tree/master/2021",
+    licence="mixed, mostly CC-BY-NC (each picture its own)",
+    access="open",
+    size="8.4 GB",
+    splits={"val": 100_000},
+    labels={
+        "use_case": "science",
+        "fine_grained": "yes",
+        "reasoning": "less",
+        "external_knowledge": "yes",
+        "interaction": "uniqueness",
+        "information_flow": "querying",
+    },
+    notes="val, ten pictures of each of 10,000 species; the test split has no labels. The species is asked "
+    "for openly; its scientific name counts, and its common name where val.json is there. A limit is spread "
+    "over the classes of the tree of life. inaturalist:mc asks for one of four species, of the same genus "
+    "where there are enough; inaturalist:hemm takes the scientific name alone, in lower case, as the paper "
+    "did (the draw behind its 100 samples is not known).",
+)
+AWS = "https://ml-inat-competition-datasets.s3.amazonaws.com/2021"
+
+
+def _sources(make: Make) -> tuple[Http, ...]:
+    files = (File(f"{AWS}/val.tar.gz", unpack="."), File(f"{AWS}/val.json.tar.gz", unpack="."))
+    return tuple(
+        Http(files, Layout((f"{top}/*_*_*_*_*_*_*_*",), partial(read, top=top, make=make)), ids="file")
+        for top in ("val", "2021_valid")
+    )
+
+
+OPEN = "{{ image }}Which species does this photograph show? {{ instruction }}"
+CLOSED = "{{ image }}Which of these species does this photograph show?\n{{ options }}\n{{ instruction }}"
+
+TASK = Task(
+    name="inaturalist",
+    card=CARD,
+    sources=_sources(_open),
+    prompt=OPEN,
+    answer=SpeciesName(),
+    metrics=("species", "bartscore"),
+    max_new_tokens=48,
+    variants={
+        "mc": Task(
+            name="inaturalist:mc",
+            card=CARD,
+            sources=_sources(_closed),
+            prompt=CLOSED,
+            answer=OneOf(),
+            metrics=("accuracy", "bartscore"),
+            max_new_tokens=48,
+        ),
+        "hemm": Task(
+            name="inaturalist:hemm",
+            card=CARD,
+            sources=_sources(partial(_open, common=False)),
+            prompt=OPEN,
+            answer=SpeciesName(),
+            metrics=("species", "bartscore"),
+            max_new_tokens=48,
+        ),
+    },
+)
