@@ -9,11 +9,13 @@ from hemm.core import DIMENSIONS, HemmError, Registry, Task, UnknownName
 from hemm.tasks.probes import PROBES
 
 ROWS = {
+    "decimer": "hemm.tasks.science.decimer:TASK",
     "enrico": "hemm.tasks.hci.enrico:TASK",
     "fer2013": "hemm.tasks.affective.fer2013:TASK",
     "flickr30k": "hemm.tasks.multimedia.flickr30k:TASK",
     "gqa": "hemm.tasks.multimedia.gqa:TASK",
     "hateful_memes": "hemm.tasks.affective.hateful_memes:TASK",
+    "inaturalist": "hemm.tasks.science.inaturalist:TASK",
     "irfl": "hemm.tasks.multimedia.irfl:TASK",
     "ln_coco": "hemm.tasks.multimedia.ln_coco:TASK",
     "magic_brush": "hemm.tasks.multimedia.magic_brush:TASK",
@@ -25,7 +27,12 @@ ROWS = {
     "nlvr2": "hemm.tasks.multimedia.nlvr2:TASK",
     "nocaps": "hemm.tasks.multimedia.nocaps:TASK",
     "ok_vqa": "hemm.tasks.multimedia.ok_vqa:TASK",
+    "open_path": "hemm.tasks.healthcare.open_path:TASK",
+    "pathvqa": "hemm.tasks.healthcare.pathvqa:TASK",
+    "resisc45": "hemm.tasks.science.resisc45:TASK",
+    "scienceqa": "hemm.tasks.science.scienceqa:TASK",
     "screen2words": "hemm.tasks.hci.screen2words:TASK",
+    "slake": "hemm.tasks.healthcare.slake:TASK",
     "uc_merced": "hemm.tasks.science.uc_merced:TASK",
     "vcr": "hemm.tasks.multimedia.vcr:TASK",
     "visual_genome": "hemm.tasks.multimedia.visual_genome:TASK",
