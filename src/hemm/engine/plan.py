@@ -72,6 +72,16 @@ def sealed_state(cell: CellWriter, ids: list[str], hashes: list[str], repeats: i
     return state
 
 
+def drop_followers(selection: Selection, before: Numbers, state: Numbers) -> None:
+    """Mark ABSENT in ``state`` what continues an ABSENT answer: it will build on another one.
+
+    before  row -> the row that it continues, -1 where it starts a chain
+    """
+    for depth in range(1, int(selection.depth.max(initial=0)) + 1):
+        rows = selection.rows[selection.depth == depth]
+        state[rows] = np.where(state[before[rows]] == ABSENT, ABSENT, state[rows])
+
+
 def needed(selection: Selection, state: Numbers, retry_errors: bool) -> Plan:
     """The answers of ``selection`` that are not there, or are errors to be asked again."""
     repeats = state.shape[1]
