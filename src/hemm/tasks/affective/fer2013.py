@@ -92,10 +92,10 @@ def _png(values: bytes) -> bytes:
     return out.getvalue()
 
 
-def read_hub(folder: Path) -> Iterator[Sample]:
+def read_hub(folder: Path, top: str) -> Iterator[Sample]:
     """A hub copy without file names: ids come from the pixels, of equal faces the later ones are numbered."""
     ids = Ids()
-    for split, where, row in hub_rows(folder, "train", columns=("image", "label")):
+    for split, where, row in hub_rows(folder / top, "train", columns=("image", "label")):
         picture = media_of(row, "image", where)
         label = text_of(row, "label", where).lower()
         if label not in LABELS:
@@ -113,6 +113,11 @@ def _sample(name: str, picture: Media, label: str, split: str, usage: str) -> Sa
         metadata={"usage": usage} if usage in TEST else {},
         split=split,
     )
+
+
+def _hub(top: str, files: str) -> Hub:
+    layout = Layout((files,), partial(read_hub, top=top))
+    return Hub(("Piro17/fer2013test",), layout, split="train", ids="pixels")
 
 
 def _table(file: str) -> Layout:
@@ -145,7 +150,8 @@ TASK = Task(
         "samples is not known.",
     ),
     sources=(
-        Hub(("Piro17/fer2013test",), Layout(("**/*train*.parquet",), read_hub), split="train", ids="pixels"),
+        _hub("data", "data/train-*.parquet"),
+        _hub("default", "default/train/*.parquet"),
         Kaggle("msambare/fer2013", Layout(("test/*/*.*",), read_folders), ids="files"),
         Kaggle("deadskull7/fer2013", _table("fer2013.csv"), ids="rows"),
         Kaggle("deadskull7/fer2013", _table("icml_face_data.csv"), ids="rows"),

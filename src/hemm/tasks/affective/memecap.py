@@ -15,7 +15,17 @@ from hemm.metrics.formats import Caption
 from hemm.tasks.affective._tables import first_there
 
 TEST, TRAIN = "memes-test.json", "memes-trainval.json"
-PICTURES = ("memes", "images", "memes_images", "data/memes", "data/images", "data", ".")
+PICTURES = (
+    "memes",
+    "images",
+    "memes_images",
+    "data/memes",
+    "data/images",
+    "data",
+    ".",
+    "../memes",
+    "../images",
+)
 """Where the pictures lie: versions of their archive name the folder differently."""
 SHOTS = 100
 
@@ -100,7 +110,7 @@ def _task(name: str, literal: bool, variants: dict[str, Task] | None = None) -> 
         card=CARD,
         sources=tuple(
             Http(FILES, Layout((f"{top}{TEST}",), partial(read, top=top, literal=literal)), ids="post_id")
-            for top in ("", "data/")
+            for top in ("data/", "")
         ),
         prompt=(
             "{{ image }}This is a meme{% if title %} that was posted with the title: {{ title }}{% endif %}\n"

@@ -290,7 +290,7 @@ def _choice_task(name: str, card: Card, sources: tuple[Http | Hub, ...], questio
 
 def _hub_task(variant: str, question: str, size: str, splits: dict[str, int]) -> Task:
     config = f"{variant}_from_pixels"
-    layout = Layout((f"**/{config}/**/*.parquet",), partial(read_hub, config=config))
+    layout = Layout((f"{config}/test*.parquet",), partial(read_hub, config=config))
     card = _card(splits, citation=HESSEL, licence="CC-BY-4.0", size=size, notes=RATINGS.notes)
     source = Hub(
         ("jmhessel/newyorker_caption_contest",),

@@ -66,7 +66,8 @@ def _listed(file: Path) -> Iterator[tuple[str, str]]:
 def read_hub(folder: Path, last: bool) -> Iterator[Sample]:
     """The hub copy: the same screens and summaries in Parquet files."""
     columns = ("screenId", "captions", "image")
-    for split, where, row in hub_rows(folder, "test", shots="train", columns=columns, shots_limit=SHOTS):
+    rows = hub_rows(folder / "data", "test", shots="train", columns=columns, shots_limit=SHOTS)
+    for split, where, row in rows:
         captions = texts_of(row, "captions", where)
         if not captions:
             raise BadData(f"{where}: field 'captions' has no summary")
@@ -123,7 +124,7 @@ def _task(name: str, last: bool, variants: dict[str, Task] | None = None) -> Tas
         sources=(
             Hub(
                 ("rootsautomation/RICO-Screen2Words",),
-                Layout(("**/*test*.parquet",), partial(read_hub, last=last)),
+                Layout(("data/test-*.parquet",), partial(read_hub, last=last)),
                 split="test",
                 shots="train",
                 ids="screenId",
