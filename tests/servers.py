@@ -1,7 +1,8 @@
-"""A local HTTP server that speaks OpenAI's chat completions, with faults on demand.
+"""A local HTTP server that speaks the wire formats of model providers, with faults on demand.
 
 with ChatServer() as server:
-    server.url                  # http://127.0.0.1:PORT/v1
+    server.url                  # http://127.0.0.1:PORT/v1, OpenAI's chat completions
+    server.base                 # http://127.0.0.1:PORT, where Anthropic's, Google's and Azure's begin
     server.requests             # what arrived, in order
     server.faults = ["500"]     # the next requests end so, one each; then it answers again
 """
@@ -9,33 +10,30 @@ with ChatServer() as server:
 from __future__ import annotations
 
 import asyncio
-import base64
 import hashlib
 import json
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import unquote
+
+from wires import Google, Wire, read_body, wire_of
 
 
 @dataclass
 class Received:
-    """One chat request: its JSON, the pictures' bytes in order, the headers (names in lower case)."""
+    """One request: its body, the pictures' bytes in order, the headers (names in lower case), its path."""
 
     body: dict[str, Any]
     pictures: list[bytes]
     headers: dict[str, str]
+    texts: list[str]
+    path: str = ""
 
     @property
     def text(self) -> str:
-        parts = []
-        for message in self.body["messages"]:
-            content = message["content"]
-            if isinstance(content, str):
-                parts.append(content)
-            else:
-                parts += [p["text"] for p in content if p["type"] == "text"]
-        return "\n".join(parts)
+        return "\n".join(self.texts)
 
 
 def fixed_answer(received: Received) -> str:
@@ -50,13 +48,16 @@ def fixed_answer(received: Received) -> str:
 class ChatServer:
     """Serves in a thread of its own. ``latency``: seconds before each answer.
 
-    faults       one for each coming chat request, then none: 429, 429:SECONDS (Retry-After), any other status
+    faults       one for each coming request, then none: 429, 429:SECONDS (Retry-After), any other status
                  number, reset (connection reset), truncated (body cut off), garbage (no JSON), hang,
-                 content_filter, azure_filter, refusal, length, empty, reasoning, echo (an error that
-                 repeats the authorization header), ok
+                 content_filter, azure_filter (the prompt is filtered), refusal, length, empty, reasoning,
+                 echo (an error that repeats the key), a finish reason of Google's (RECITATION), ok
     always       the fault of every request (after ``faults``); empty: none
-    models       names at /v1/models; None: 404
-    key          the bearer token it wants; empty: none
+    models       names in the list of models; None: 404
+    rows         what the list of models says besides, by name
+    key          the key it wants; empty: none
+    slots        answers at a time: further requests wait; 0: any number
+    most         requests in flight beyond which it answers 429; 0: any number
     """
 
     answer: Callable[[Received], str] = fixed_answer
@@ -64,7 +65,10 @@ class ChatServer:
     faults: list[str] = field(default_factory=list)
     always: str = ""
     models: list[str] | None = None
+    rows: dict[str, dict[str, Any]] = field(default_factory=dict)
     key: str = ""
+    slots: int = 0
+    most: int = 0
     record: bool = True
 
     def __post_init__(self) -> None:
@@ -79,8 +83,12 @@ class ChatServer:
         self.port = 0
 
     @property
+    def base(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}/v1"
+        return f"{self.base}/v1"
 
     def spec(self, name: str = "m") -> str:
         return f"{self.url}#{name}"
@@ -102,6 +110,7 @@ class ChatServer:
     async def _serve(self) -> None:
         self._stop = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
+        self._free = asyncio.Semaphore(self.slots or 1_000_000)
         server = await asyncio.start_server(self._connection, "127.0.0.1", 0, limit=1 << 20, backlog=512)
         self.port = server.sockets[0].getsockname()[1]
         self._ready.set()
@@ -130,51 +139,75 @@ class ChatServer:
         method, path, _ = head[0].split(" ")
         headers = {k.lower(): v.strip() for k, _, v in (line.partition(":") for line in head[1:] if line)}
         content = await reader.readexactly(int(headers.get("content-length", 0)))
-        if self.key and headers.get("authorization") != f"Bearer {self.key}":
-            wrong = f"Incorrect API key provided: {headers.get('authorization', 'none')}"
-            return await _send(writer, 401, {"error": {"message": wrong, "code": "invalid_api_key"}})
-        if method == "GET" and path.startswith("/v1/models"):
-            if self.models is None:
-                return await _send(writer, 404, {"error": {"message": "no such page"}})
-            return await _send(writer, 200, {"object": "list", "data": [{"id": m} for m in self.models]})
-        if method != "POST" or not path.startswith("/v1/chat/completions"):
-            return await _send(writer, 404, {"error": {"message": f"no such page: {path}"}})
-        return await self._chat(writer, headers, content)
+        plain = unquote(path.partition("?")[0])
+        wire = wire_of(plain, headers)
+        if self.key and wire.key(headers) != self.key:
+            wrong = f"Incorrect API key provided: {wire.key(headers)}"
+            status = 400 if isinstance(wire, Google) else 401
+            return await _send(writer, status, wire.error(401, wrong))
+        if method == "GET":
+            return await self._list(writer, wire, plain)
+        if method != "POST" or not plain.endswith(PLACES):
+            return await _send(writer, 404, wire.error(404, f"no such page: {path}"))
+        body = read_body(content, headers.get("content-type", ""))
+        if "deployments" in plain and self.models is not None and plain.split("/")[3] not in self.models:
+            return await _send(writer, 404, {"error": {"code": "DeploymentNotFound", "message": "no such"}})
+        if not body:
+            return await _send(writer, 400, wire.error(400, "no messages"))
+        received = Received(body, wire.pictures(body), headers, wire.texts(body), path)
+        return await self._ask(writer, wire, received)
 
-    async def _chat(self, writer: asyncio.StreamWriter, headers: dict[str, str], content: bytes) -> bool:
+    async def _list(self, writer: asyncio.StreamWriter, wire: Wire, path: str) -> bool:
+        if path.endswith("/key"):
+            return await _send(writer, 200, {"data": {"label": "test"}})
+        there = path.endswith("/models") or "/models/" in path
+        if self.models is None or not there:
+            return await _send(writer, 404, wire.error(404, "no such page"))
+        if path.endswith("/models"):
+            found = wire.models(self.models)
+            for row in found.get("data", ()):
+                row.update(self.rows.get(row["id"], {}))
+            return await _send(writer, 200, found)
+        name = path.partition("/models/")[2]
+        if name not in self.models:
+            return await _send(writer, 404, wire.error(404, f"no such model: {name}"))
+        one = wire.models([name])
+        row = (one.get("data") or one.get("models"))[0] | self.rows.get(name, {})
+        return await _send(writer, 200, row)
+
+    async def _ask(self, writer: asyncio.StreamWriter, wire: Wire, received: Received) -> bool:
         self.asked += 1
         self.in_flight += 1
         self.most_in_flight = max(self.most_in_flight, self.in_flight)
         try:
-            body = json.loads(content)
-            received = Received(body, _pictures(body), headers)
             if self.record:
                 self.requests.append(received)
             fault = self.faults.pop(0) if self.faults else self.always
-            if self.latency:
-                await asyncio.sleep(self.latency)
-            return await self._end(writer, received, fault)
+            if self.most and self.in_flight > self.most:
+                fault = "429"
+            async with self._free:
+                if self.latency and fault != "429":
+                    await asyncio.sleep(self.latency)
+            return await self._end(writer, wire, received, fault)
         finally:
             self.in_flight -= 1
 
-    async def _end(self, writer: asyncio.StreamWriter, received: Received, fault: str) -> bool:
+    async def _end(self, writer: asyncio.StreamWriter, wire: Wire, received: Received, fault: str) -> bool:
         status, _, after = fault.partition(":")
         if status.isdigit():
             extra = {"Retry-After": after} if after else {}
-            error = {"error": {"message": f"injected {status}", "type": "injected"}}
-            return await _send(writer, int(status), error, extra)
+            return await _send(writer, int(status), wire.error(int(status), f"injected {status}"), extra)
         if fault == "reset":
             writer.transport.abort()
             return False
         if fault == "hang":
             await asyncio.sleep(3600)
         if fault == "echo":
-            told = {"error": {"message": f"you sent {received.headers.get('authorization')}"}}
-            return await _send(writer, 400, told)
+            return await _send(writer, 400, wire.error(400, f"you sent {wire.key(received.headers)}"))
         if fault == "azure_filter":
-            error = {"code": "content_filter", "message": "The prompt was filtered"}
-            return await _send(writer, 400, {"error": error})
-        whole = json.dumps(_completion(received, self.answer(received), fault)).encode()
+            return await _send(writer, *wire.filtered())
+        found = wire.answer(received.body, self.answer(received), fault, len(received.pictures))
+        whole = json.dumps(found).encode()
         if fault == "garbage":
             whole = b"<html>no JSON</html>"
         head = f"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {len(whole)}\r\n\r\n"
@@ -183,39 +216,7 @@ class ChatServer:
         return fault != "truncated"
 
 
-def _completion(received: Received, text: str, fault: str) -> dict[str, Any]:
-    message: dict[str, Any] = {"role": "assistant", "content": text}
-    finish = "stop"
-    if fault == "content_filter":
-        message["content"], finish = None, "content_filter"
-    elif fault == "refusal":
-        message["content"], message["refusal"] = None, "I cannot help with that."
-    elif fault == "length":
-        message["content"], finish = text[:1], "length"
-    elif fault == "empty":
-        message["content"] = ""
-    elif fault == "reasoning":
-        message["reasoning_content"] = "Let me think."
-    choice: dict[str, Any] = {"index": 0, "message": message, "finish_reason": finish}
-    if received.body.get("logprobs"):
-        choice["logprobs"] = {"content": [{"token": text, "logprob": -0.25}]}
-    return {
-        "id": "chatcmpl-1",
-        "object": "chat.completion",
-        "model": received.body["model"],
-        "system_fingerprint": "fp_test",
-        "choices": [choice],
-        "usage": {"prompt_tokens": 10 + 100 * len(received.pictures), "completion_tokens": 1},
-    }
-
-
-def _pictures(body: dict[str, Any]) -> list[bytes]:
-    found = []
-    for message in body["messages"]:
-        if isinstance(message["content"], list):
-            urls = [p["image_url"]["url"] for p in message["content"] if p["type"] == "image_url"]
-            found += [base64.b64decode(u.partition(",")[2], validate=True) for u in urls]
-    return found
+PLACES = ("/chat/completions", "/messages", ":generateContent", "/images/generations", "/images/edits")
 
 
 async def _send(

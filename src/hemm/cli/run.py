@@ -44,6 +44,9 @@ _CONTROLS = ("none", "grey", "shuffle")
 @click.option(
     "--concurrency", type=NumberOr("auto"), default="auto", metavar="N|auto", help="Requests in flight."
 )
+@click.option("--stop-after", type=NumberOr(least=0), default=20, show_default=True, metavar="N",
+              help="Stop when this many samples in a row fail alike (0: never).")  # fmt: skip
+@click.option("--max-cost", type=float, metavar="USD", help="Stop before more than this is spent.")
 @click.option(
     "--batch-size", type=NumberOr("auto"), default="auto", metavar="N|auto", help="Of a local model."
 )
@@ -138,16 +141,22 @@ def _report(options: RunOptions, results: list[CellResult]) -> int:
             click.echo(f"{result.model} on {result.task}: {result.asked} of {result.answers} answers to ask")
         return 0
     from hemm.analysis.profile import profile
+    from hemm.results import layout
     from hemm.results.read import cell
 
-    cells = [cell(folder) for folder in dict.fromkeys(r.folder for r in results)]
-    profile(cells).print()
+    scored = [r.folder for r in results if (r.folder / layout.SCORES / layout.AGGREGATES).exists()]
+    cells = [cell(folder) for folder in dict.fromkeys(scored)]
+    if cells:
+        profile(cells).print()
     for result in results:
         click.echo(f"{result.folder}: {result.state}; {result.answers} answers, {result.asked} asked now")
     click.echo(f"for one page with figures and examples: hemm report {options.out}")
+    stopped = [f"{r.model} on {r.task}: {r.stopped}" for r in results if r.stopped]
+    for line in stopped:
+        click.echo(f"hemm: stopped: {line}; the same command goes on from there", err=True)
     errors = [(f"{r.task} {sample}", why) for r in results for sample, _, why in r.errors]
     if not errors:
-        return 0
+        return 3 if stopped else 0
     click.echo(
         f"{len(errors)} samples ended in an error; the same command asks transient ones again:", err=True
     )

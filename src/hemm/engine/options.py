@@ -32,6 +32,8 @@ class RunOptions:
     prompt      another prompt template (its text); ``prompt_name`` says where it is from
     settings    ``--set KEY=VALUE`` pairs
     concurrency, batch_size  0: the model's own choice
+    stop_after  samples in a row that fail alike before a run stops; 0: never
+    max_cost    US dollars that this command may spend on served models; None: any
     metrics     metric specs to score with beside the task's own
     card        card file for data of the user's own
     score       whether to score when all is sealed (``hemm score`` does it later)
@@ -56,6 +58,8 @@ class RunOptions:
     settings: tuple[tuple[str, str], ...] = ()
     concurrency: int = 0
     batch_size: int = 0
+    stop_after: int = 20
+    max_cost: float | None = None
     metrics: tuple[str, ...] = ()
     revision: str = ""
     card: Path | None = None
@@ -67,8 +71,9 @@ class RunOptions:
     def __post_init__(self) -> None:
         if self.control and self.control not in CONTROLS:
             raise UnknownName("control", self.control, CONTROLS)
-        least = {"limit": 1, "repeats": 1, "shots": 0, "max_pixels": 0, "concurrency": 0, "batch_size": 0}
-        for name, low in least.items():
+        least = {"limit": 1, "repeats": 1, "max_cost": 0}
+        from_zero = ("shots", "max_pixels", "concurrency", "batch_size", "stop_after")
+        for name, low in {**least, **dict.fromkeys(from_zero, 0)}.items():
             value = getattr(self, name)
             if value is not None and value < low:
                 raise HemmError(f"--{name.replace('_', '-')} {value}: give {low} or more")
@@ -105,16 +110,20 @@ def _check(values: dict[str, Any]) -> None:
         raise UnknownName("scoring", values["scoring"], ("generate", "likelihood"))
 
 
+class Track(Protocol):
+    """One cell under way. ``cost`` is in US dollars; None: not known."""
+
+    def step(self, answers: int, tokens: int, errors: int, cost: float | None) -> None: ...
+
+    def end(self) -> None: ...
+
+
 class Watcher(Protocol):
-    """Who is told how a run goes (the progress bar)."""
+    """Who is told how a run goes (the progress bar). Several cells may be under way."""
 
     def say(self, text: str) -> None: ...
 
-    def begin(self, title: str, total: int, done: int) -> None: ...
-
-    def step(self, answers: int, tokens: int, errors: int) -> None: ...
-
-    def end(self) -> None: ...
+    def begin(self, title: str, total: int) -> Track: ...
 
 
 class Silent:
@@ -122,9 +131,10 @@ class Silent:
 
     def say(self, text: str) -> None: ...
 
-    def begin(self, title: str, total: int, done: int) -> None: ...
+    def begin(self, title: str, total: int) -> Track:
+        return self
 
-    def step(self, answers: int, tokens: int, errors: int) -> None: ...
+    def step(self, answers: int, tokens: int, errors: int, cost: float | None) -> None: ...
 
     def end(self) -> None: ...
 
@@ -135,6 +145,7 @@ class CellResult:
 
     answers  answers the selection has; asked: of those, asked by this command
     errors   (sample id, repeat, why) of the answers that ended in ``error``
+    stopped  why asking ended before its end; empty: it did not
     """
 
     folder: Path
@@ -145,3 +156,4 @@ class CellResult:
     answers: int
     asked: int
     errors: list[tuple[str, int, str]] = field(default_factory=list)
+    stopped: str = ""

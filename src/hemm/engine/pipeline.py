@@ -16,10 +16,12 @@ from itertools import islice
 from typing import Any
 
 from hemm.core import BatchModel, Failure, HemmError, Model, RequestModel, Response
-from hemm.engine.options import Watcher
+from hemm.engine.brakes import STOP_AFTER, Answered, Budget, Streak, billed
+from hemm.engine.options import Track
 from hemm.engine.plan import Plan
 from hemm.engine.source import Earlier, Item, Numbers, Source
 from hemm.models import batcher
+from hemm.models.prices import Priced
 from hemm.results.cell import CellWriter
 from hemm.results.journal import FLUSH_SECONDS
 from hemm.results.record import Call, record
@@ -33,11 +35,12 @@ AHEAD = 3
 
 @dataclass
 class Counts:
-    """What one pipeline did: answers asked (errors among them), and tokens where told."""
+    """What one pipeline did: answers asked (errors among them), tokens and US dollars where told."""
 
     asked: int = 0
     errors: int = 0
     tokens: int = 0
+    cost: float | None = None
 
 
 class Pipeline:
@@ -51,13 +54,16 @@ class Pipeline:
         model: Model,
         *,
         earlier: Earlier,
-        watcher: Watcher,
+        track: Track,
         concurrency: int = 0,
         retry_errors: bool = False,
+        stop_after: int = STOP_AFTER,
+        budget: Budget | None = None,
     ) -> None:
         self._cell, self._plan, self._source, self._model = cell, plan, source, model
-        self._earlier, self._watcher = earlier, watcher
+        self._earlier, self._track = earlier, track
         self._concurrency, self._retry = concurrency, retry_errors
+        self._streak, self._budget, self._dearest = Streak(stop_after), budget, 0.0
         self._chained = bool(plan.depth.any())
         self._sealable = asyncio.Event()
         self._over = False
@@ -82,7 +88,7 @@ class Pipeline:
                 await sealer
                 clock.cancel()
         except BaseExceptionGroup as failed:
-            raise _first(failed) from None
+            raise first_of(failed) from None
         finally:
             # a thread in the middle of a batch is left behind: its answers would come too late
             self._reader.shutdown(wait=False, cancel_futures=True)
@@ -181,28 +187,56 @@ class Pipeline:
         self._finish(zip(batch, responses, strict=True), Call(started, time.perf_counter() - clock))
 
     async def _ask_each(self, model: RequestModel, stretches: Iterator[Numbers]) -> None:
-        workers = self._concurrency or model.concurrency
         chunks: asyncio.Queue[list[Item] | None] = asyncio.Queue(AHEAD)
-        queue: asyncio.Queue[Item | None] = asyncio.Queue(CHUNK)
+        in_flight, freed = 0, asyncio.Event()
 
-        async def work() -> None:
-            while (item := await queue.get()) is not None:
-                started, clock = time.time(), time.perf_counter()
-                response = await self._generate(model, item)
-                self._finish([(item, response)], Call(started, time.perf_counter() - clock))
+        async def ask(item: Item) -> None:
+            nonlocal in_flight
+            try:
+                self._keep(self._streak.take(await self._asked(model, item)))
+            finally:
+                in_flight -= 1
+                freed.set()
 
         async with asyncio.TaskGroup() as group:
             group.create_task(self._read(self._chunks(stretches), chunks))
-            for _ in range(workers):
-                group.create_task(work())
             while (chunk := await chunks.get()) is not None:
                 for item in chunk:
                     if item.known or item.failure is not None:
                         self._finish([(item, None)], Call(time.time(), 0.0))
-                    else:
-                        await queue.put(item)
-            for _ in range(workers):
-                await queue.put(None)
+                        continue
+                    while in_flight >= (self._concurrency or model.concurrency):  # it may change meanwhile
+                        freed.clear()
+                        await freed.wait()
+                    in_flight += 1
+                    group.create_task(ask(item))
+        self._keep(self._streak.release())
+
+    async def _asked(self, model: RequestModel, item: Item) -> Answered:
+        """The answer to one request, asked once the budget allows it."""
+        if self._budget is None:
+            return await self._timed(model, item)
+        aside, cost = max(self._most(model, item), self._dearest), 0.0
+        await self._budget.reserve(aside)
+        try:
+            answered = await self._timed(model, item)
+            cost = billed(answered[1], aside)
+        finally:
+            self._dearest = max(self._dearest, cost)
+            self._budget.settle(aside, cost)
+        return answered
+
+    async def _timed(self, model: RequestModel, item: Item) -> Answered:
+        started, clock = time.time(), time.perf_counter()
+        response = await self._generate(model, item)
+        return item, response, Call(started, time.perf_counter() - clock)
+
+    def _most(self, model: RequestModel, item: Item) -> float:
+        """US dollars that a request may cost at most."""
+        found = model.estimate(item.request).most if isinstance(model, Priced) else None
+        if found is None:
+            raise HemmError(f"--max-cost: no price is known for model {model.spec}: --set prices=FILE")
+        return found
 
     async def _generate(self, model: RequestModel, item: Item) -> Response:
         try:
@@ -211,6 +245,10 @@ class Pipeline:
             raise
         except Exception as error:  # the adapter breaks its contract: the sample fails, the run goes on
             return Response(failure=Failure("model", f"{type(error).__name__}: {error}"))
+
+    def _keep(self, answered: Iterable[Answered]) -> None:
+        for item, response, call in answered:
+            self._finish([(item, response)], call)
 
     # finishing
 
@@ -221,7 +259,8 @@ class Pipeline:
             self._cell.add(new)
         if not self._chained and self._cell.complete_parts:
             self._sealable.set()
-        self._watcher.step(self._cell.filled_count, self.counts.tokens, self.counts.errors)
+        counts = self.counts
+        self._track.step(self._cell.filled_count, counts.tokens, counts.errors, counts.cost)
 
     def _claim(self, item: Item) -> bool:
         self._cell.claim(item.position, (item.sample.id, item.repeat))
@@ -243,6 +282,8 @@ class Pipeline:
         self.counts.asked += item.failure is None
         self.counts.errors += response.failure is not None
         self.counts.tokens += (response.usage.input_tokens or 0) + (response.usage.output_tokens or 0)
+        if response.usage.cost is not None:
+            self.counts.cost = (self.counts.cost or 0.0) + response.usage.cost
 
 
 def _split(items: Iterator[Item], aside: list[Item]) -> Iterator[Item]:
@@ -254,7 +295,7 @@ def _split(items: Iterator[Item], aside: list[Item]) -> Iterator[Item]:
             aside.append(item)
 
 
-def _first(group: BaseExceptionGroup[Any]) -> BaseException:
+def first_of(group: BaseExceptionGroup[Any]) -> BaseException:
     """The exception that ended the run: one that speaks to the user before any other."""
     found: list[BaseException] = []
 

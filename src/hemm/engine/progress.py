@@ -1,4 +1,4 @@
-"""How a run shows itself: a bar on a terminal, a line now and then elsewhere. All on stderr."""
+"""How a run shows itself: bars on a terminal, a line now and then elsewhere. All on stderr."""
 
 from __future__ import annotations
 
@@ -7,17 +7,18 @@ import time
 from typing import Any
 
 from hemm.core import redact, storable
+from hemm.engine.options import Track
 
 EVERY = 10.0
 """Seconds between two lines where there is no terminal."""
 
 
 class Bar:
-    """A progress bar with rate, remaining time, tokens and errors."""
+    """Progress bars, one for each cell under way, with rate, remaining time, tokens, cost and errors."""
 
     def __init__(self) -> None:
         self._bar: Any = None
-        self._task: Any = None
+        self._open = 0
 
     def say(self, text: str) -> None:
         line = storable(redact(text))
@@ -26,57 +27,76 @@ class Bar:
         else:
             print(line, file=sys.stderr, flush=True)
 
-    def begin(self, title: str, total: int, done: int) -> None:
-        from rich.console import Console
-        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-        self._bar = Progress(
-            TextColumn("{task.description}", markup=False),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TextColumn("{task.fields[rate]}"),
-            TimeRemainingColumn(),
-            TextColumn("{task.fields[more]}"),
-            console=Console(stderr=True),
-            refresh_per_second=5,
-        )
-        self._task = self._bar.add_task(storable(title), total=total, completed=done, rate="", more="")
-        self._began, self._first = time.monotonic(), -1
-        self._bar.start()
-
-    def step(self, answers: int, tokens: int, errors: int) -> None:
+    def begin(self, title: str, total: int) -> Track:
         if self._bar is None:
-            return
-        if self._first < 0:
-            self._first = answers
-        rate = (answers - self._first) / max(time.monotonic() - self._began, 1e-9)
-        self._bar.update(self._task, completed=answers, rate=f"{rate:.1f}/s", more=_more(tokens, errors))
+            self._bar = _bars()
+            self._bar.start()
+        self._open += 1
+        return _BarTrack(self, self._bar, storable(title), total)
 
-    def end(self) -> None:
-        if self._bar is not None:
+    def ended(self) -> None:
+        """A cell is done; the bars go with the last one."""
+        self._open -= 1
+        if not self._open:
             self._bar.stop()
             self._bar = None
 
 
-class Lines:
-    """A line at the beginning, every ten seconds, and at the end."""
+def _bars() -> Any:
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-    def __init__(self) -> None:
-        self._title, self._total, self._answers = "", 0, 0
-        self._more = ""
-        self._began = self._last = 0.0
+    return Progress(
+        TextColumn("{task.description}", markup=False),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[rate]}"),
+        TimeRemainingColumn(),
+        TextColumn("{task.fields[more]}"),
+        console=Console(stderr=True),
+        refresh_per_second=5,
+    )
+
+
+class _BarTrack:
+    def __init__(self, owner: Bar, bars: Any, title: str, total: int) -> None:
+        self._owner, self._bars = owner, bars
+        self._task = bars.add_task(title, total=total, rate="", more="")
+        self._began, self._first = time.monotonic(), -1
+
+    def step(self, answers: int, tokens: int, errors: int, cost: float | None) -> None:
+        if self._first < 0:
+            self._first = answers
+        rate = (answers - self._first) / max(time.monotonic() - self._began, 1e-9)
+        more = _more(tokens, errors, cost)
+        self._bars.update(self._task, completed=answers, rate=f"{rate:.1f}/s", more=more)
+
+    def end(self) -> None:
+        self._owner.ended()
+
+
+class Lines:
+    """For each cell a line at the beginning, every ten seconds, and at the end."""
 
     def say(self, text: str) -> None:
         print(storable(redact(text)), file=sys.stderr, flush=True)
 
-    def begin(self, title: str, total: int, done: int) -> None:
-        self._title, self._total, self._answers, self._more = title, total, done, ""
-        self._began = self._last = time.monotonic()
+    def begin(self, title: str, total: int) -> Track:
         self.say(f"{title}: {total} to ask")
+        return _LinesTrack(self, title, total)
 
-    def step(self, answers: int, tokens: int, errors: int) -> None:
-        self._answers, self._more = answers, _more(tokens, errors)
+
+class _LinesTrack:
+    def __init__(self, owner: Lines, title: str, total: int) -> None:
+        self._owner, self._title, self._total = owner, title, total
+        self._answers = 0
+        self._told: tuple[int, int, float | None] = (0, 0, None)
+        self._began = self._last = time.monotonic()
+
+    def step(self, answers: int, tokens: int, errors: int, cost: float | None) -> None:
+        self._answers = answers
         now = time.monotonic()
+        self._told = (tokens, errors, cost)
         if now - self._last >= EVERY:
             self._last = now
             self._line(now)
@@ -88,12 +108,15 @@ class Lines:
         rate = self._answers / max(now - self._began, 1e-9)
         left = (self._total - self._answers) / rate if rate else 0.0
         rest = f", {left:.0f} s left" if self._answers < self._total and rate else ""
-        more = f", {self._more}" if self._more else ""
-        self.say(f"{self._title}: {self._answers} of {self._total}, {rate:.1f}/s{rest}{more}")
+        told = _more(*self._told)
+        more = f", {told}" if told else ""
+        self._owner.say(f"{self._title}: {self._answers} of {self._total}, {rate:.1f}/s{rest}{more}")
 
 
-def _more(tokens: int, errors: int) -> str:
+def _more(tokens: int, errors: int, cost: float | None) -> str:
     parts = [f"{tokens:,} tokens"] if tokens else []
+    if cost is not None:
+        parts.append(f"${cost:,.4f}" if cost < 1 else f"${cost:,.2f}")
     if errors:
         parts.append(f"{errors} error{'s' * (errors != 1)}")
     return ", ".join(parts)

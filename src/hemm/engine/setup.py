@@ -7,11 +7,13 @@ from typing import Any
 
 import numpy as np
 
-from hemm.core import HemmError, Model, ProtocolSpec, Task, redact
+from hemm.core import HemmError, Model, ProtocolSpec, RequestModel, Task, redact
 from hemm.data.schema import REFERENCE_MEDIA
 from hemm.engine.options import RunOptions
 from hemm.engine.source import PackLike, Shots, Source
+from hemm.metrics.picture_format import Pictured
 from hemm.models import ModelOptions
+from hemm.models.prices import Priced
 from hemm.tasks.prompt import Renderer
 from hemm.tasks.transforms import Perturb, Shuffle, Transform, grey, identity, remove
 
@@ -19,7 +21,11 @@ from hemm.tasks.transforms import Perturb, Shuffle, Transform, grey, identity, r
 def model_options(options: RunOptions) -> ModelOptions:
     """What the adapter is told."""
     return ModelOptions(
-        batch_size=options.batch_size, revision=options.revision, settings=options.model_settings
+        batch_size=options.batch_size,
+        concurrency=options.concurrency,
+        scoring=options.generation(1).scoring,
+        revision=options.revision,
+        settings=options.model_settings,
     )
 
 
@@ -93,7 +99,11 @@ def check_capabilities(
 ) -> None:
     """Raise HemmError where the model cannot take what this task shows, before anything is asked."""
     can = model.capabilities
-    if options.control == "none" and not options.shots:
+    if isinstance(task.answer, Pictured) and "image" not in can.outputs:
+        raise HemmError(f"task {task.name} is answered with pictures, which model {model.spec} does not make")
+    kinds = {"images": "image", "audio": "audio", "video": "video"}
+    only_text = not any(column in kinds for column in pack.info["media_columns"])
+    if only_text or (options.control == "none" and not options.shots):
         shown = 0
     else:
         media = pack.index().media
@@ -101,7 +111,6 @@ def check_capabilities(
             REFERENCE_MEDIA in pack.info["media_columns"]
         )  # counted with what is shown: then only whether there is any
         shown = max((len(media[row]) for row in rows.tolist()), default=0) if not references else 1
-    kinds = {"images": "image", "audio": "audio", "video": "video"}
     for column in pack.info["media_columns"]:
         kind = kinds.get(column)
         if shown and kind is not None and kind not in can.inputs:
@@ -117,6 +126,19 @@ def check_capabilities(
         )
     if options.generation(task.max_new_tokens).scoring == "likelihood" and not can.likelihood:
         raise HemmError(f"--set scoring=likelihood: model {model.spec} gives no log-probabilities of options")
+
+
+def check_started(
+    options: RunOptions, task: Task, pack: PackLike, model: Model, rows: np.ndarray[Any, Any]
+) -> None:
+    """Raise HemmError where a model, now that it is started, cannot take this task or has no price."""
+    check_capabilities(options, task, pack, model, rows)
+    if options.max_cost is None or not isinstance(model, RequestModel):
+        return
+    if not isinstance(model, Priced) or model.price is None:
+        raise HemmError(
+            f"--max-cost: no price is known for model {redact(model.spec)}: give one by --set prices=FILE"
+        )
 
 
 def header(

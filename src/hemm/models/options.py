@@ -17,11 +17,15 @@ class ModelOptions:
     """What a user may set about a model.
 
     batch_size  requests in one batch of a local model; 0: the adapter's own choice
+    concurrency requests in flight to a served model; 0: as many as it answers well
+    scoring     ``likelihood`` where options are to be scored: of a server it is known only when asked
     revision    hub branch, tag or commit; for a served model a label of the user's own
     settings    ``--set KEY=VALUE`` pairs; each adapter says which it knows (``Settings``)
     """
 
     batch_size: int = 0
+    concurrency: int = 0
+    scoring: str = "generate"
     revision: str = ""
     settings: tuple[tuple[str, str], ...] = ()
 

@@ -27,7 +27,7 @@ def fit(media: Media, types: frozenset[str] = frozenset(), max_pixels: int = 0) 
     taken = not types or media.mime in types
     if taken and not max_pixels:
         return media
-    size = _size(media) if taken else (0, 0)
+    size = dimensions(media) if taken else (0, 0)
     if taken and size[0] * size[1] <= max_pixels:
         return media
     picture = upright(media)
@@ -59,7 +59,7 @@ def upright(media: Media) -> Image:
     return ImageOps.exif_transpose(media.pixels())
 
 
-def _size(media: Media) -> tuple[int, int]:
+def dimensions(media: Media) -> tuple[int, int]:
     """Width and height from the header alone; a picture that does not open raises BadData."""
     import PIL.Image
 

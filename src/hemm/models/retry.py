@@ -7,7 +7,8 @@ import random
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from email.utils import parsedate_to_datetime
-from time import time
+from time import perf_counter, time
+from typing import Protocol
 
 from hemm.core import Failure, Response, redact, storable
 
@@ -20,8 +21,12 @@ PERMANENT = {
     413: "too_large",
     415: "bad_request",
     422: "bad_request",
+    501: "not_supported",
 }
 """HTTP statuses that asking again will not mend, and what they are called."""
+
+OVERLOAD = frozenset({429, 503, 529})
+"""HTTP statuses by which a server says that it has too much to do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +59,7 @@ class CallFailed(Exception):
     """One attempt gave no answer.
 
     ``retry`` says whether another may; ``permanent`` whether the next run should leave the sample alone;
-    ``after`` is the server's Retry-After in seconds.
+    ``after`` is the server's Retry-After in seconds; ``overload`` says that less should be asked at a time.
     """
 
     def __init__(
@@ -65,33 +70,79 @@ class CallFailed(Exception):
         retry: bool = True,
         permanent: bool = False,
         after: float | None = None,
+        overload: bool = False,
     ) -> None:
         super().__init__(message)
         self.kind, self.retry, self.permanent, self.after = kind, retry, permanent, after
+        self.overload = overload
+
+
+def refused(status: int, message: str, after: float | None = None, *, spent: bool = False) -> CallFailed:
+    """What an error status of HTTP means for the next attempt.
+
+    ``spent``: the server says that the account's money or quota is used up, which waiting does not mend.
+    """
+    text = f"HTTP {status}: {message}"
+    if spent or status == 402:
+        return CallFailed("quota", text, retry=False)
+    if status in PERMANENT:
+        return CallFailed(PERMANENT[status], text, retry=False, permanent=True)
+    kind = "rate_limit" if status == 429 else "server"
+    return CallFailed(kind, text, after=after, overload=status in OVERLOAD)
+
+
+class Gate(Protocol):
+    """Where an attempt waits for its turn, and tells how it went."""
+
+    async def enter(self) -> int:
+        """Wait for a place: a number to give back."""
+        ...
+
+    def leave(self, entered: int, seconds: float, failed: CallFailed | None) -> None:
+        """Free the place. ``seconds`` is what the attempt took."""
+        ...
 
 
 async def attempts(
-    policy: Policy, call: Callable[[], Awaitable[Response]], secrets: tuple[str, ...] = ()
+    policy: Policy,
+    call: Callable[[], Awaitable[Response]],
+    secrets: tuple[str, ...] = (),
+    gate: Gate | None = None,
 ) -> Response:
     """The response of the first attempt that gives one, or one with ``failure``; ``attempts`` counts them.
 
-    ``call`` raises CallFailed. Texts of failures hold none of ``secrets``.
+    ``call`` raises CallFailed. Each attempt waits at the ``gate`` for its turn; a pause between two attempts
+    takes no place there. Texts of failures hold none of ``secrets``.
     """
     attempt = 0
     while True:
         attempt += 1
-        try:
-            async with asyncio.timeout(policy.timeout):
-                return replace(await call(), attempts=attempt)
-        except TimeoutError:
-            failed = CallFailed("timeout", f"no answer within {policy.timeout:g} s")
-        except CallFailed as error:
-            failed = error
-        pause = policy.wait(attempt, failed.after) if failed.retry else None
+        answer = await _attempt(policy, call, gate)
+        if isinstance(answer, Response):
+            return replace(answer, attempts=attempt)
+        pause = policy.wait(attempt, answer.after) if answer.retry else None
         if pause is None:
-            line = " ".join(storable(redact(str(failed), secrets)).split())[:500]
-            return Response(failure=Failure(failed.kind, line, failed.permanent), attempts=attempt)
+            line = " ".join(storable(redact(str(answer), secrets)).split())[:500]
+            return Response(failure=Failure(answer.kind, line, answer.permanent), attempts=attempt)
         await asyncio.sleep(pause)
+
+
+async def _attempt(
+    policy: Policy, call: Callable[[], Awaitable[Response]], gate: Gate | None
+) -> Response | CallFailed:
+    entered = await gate.enter() if gate is not None else 0
+    began, failed = perf_counter(), None
+    try:
+        async with asyncio.timeout(policy.timeout):
+            return await call()
+    except TimeoutError:
+        failed = CallFailed("timeout", f"no answer within {policy.timeout:g} s", overload=True)
+    except CallFailed as error:
+        failed = error
+    finally:
+        if gate is not None:
+            gate.leave(entered, perf_counter() - began, failed)
+    return failed
 
 
 def retry_after(value: str | None, now: Callable[[], float] = time) -> float | None:

@@ -5,17 +5,24 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from hemm.core import Media, Message, Request, Response, Usage, storable
+from hemm.models.api.likelihood import option_logprobs, scored_options
 from hemm.models.pictures import fit
-from hemm.models.retry import PERMANENT, CallFailed
+from hemm.models.retry import CallFailed, refused
 
 IMAGE_TYPES = frozenset({"image/png", "image/jpeg", "image/gif", "image/webp"})
 """What the interface takes as it is; anything else goes as lossless PNG."""
 
 _FINISH = {"length": "length", "max_tokens": "length", "content_filter": "content_filter"}
-_FILTERED = {"content_filter", "ResponsibleAIPolicyViolation", "content_policy_violation"}
+_FILTERED = {
+    "content_filter",
+    "ResponsibleAIPolicyViolation",
+    "content_policy_violation",
+    "moderation_blocked",
+}
 
 
 def body(request: Request, model: str, fields: Mapping[str, Any]) -> bytes:
@@ -56,9 +63,19 @@ def _data_url(media: Media) -> bytes:
 
 
 def sampling(request: Request, tokens_field: str, options: Mapping[str, Any]) -> dict[str, Any]:
-    """The generation settings as the interface names them. ``options``: logprobs, seed (booleans)."""
+    """The generation settings as the interface names them; ``options`` are the model's settings.
+
+    The interface has no budget of tokens to think with: the limit of the answer leaves room for it.
+    """
     g = request.generation
-    fields: dict[str, Any] = {tokens_field: g.max_new_tokens}
+    fields: dict[str, Any] = {tokens_field: g.max_new_tokens + max(0, g.thinking_budget)}
+    if scored_options(request):
+        return {
+            tokens_field: 1,
+            **({"temperature": 0.0} if options["send_temperature"] else {}),
+            "logprobs": True,
+            "top_logprobs": options["top_logprobs"],
+        }
     if options["send_temperature"]:
         fields["temperature"] = g.temperature
     if g.top_p != 1.0:
@@ -74,25 +91,25 @@ def sampling(request: Request, tokens_field: str, options: Mapping[str, Any]) ->
     return fields
 
 
-def read(status: int, content: bytes, after: float | None) -> Response:
+def read(status: int, content: bytes, after: float | None, scored: tuple[str, ...] = ()) -> Response:
     """The facts in a server's answer. Raises CallFailed where there is none.
 
-    A refusal or a filtered answer is an answer: it comes back as a Response, not as a failure.
+    A refusal or a filtered answer is an answer: it comes back as a Response, not as a failure. ``scored`` are
+    the options whose probabilities are wanted.
     """
-    try:
-        data = json.loads(content)
-    except ValueError:
-        data = None
+    data = parsed(content)
     if status >= 400 or (isinstance(data, dict) and data.get("error") and not data.get("choices")):
-        return _error(status, data, content, after)
+        return error(status, data, content, after)
     if not isinstance(data, dict) or not isinstance(data.get("choices"), list) or not data["choices"]:
         raise CallFailed("bad_response", f"the server's answer is no chat completion: {_peek(content)}")
     choice = data["choices"][0]
     message = choice.get("message") if isinstance(choice, dict) else None
     if not isinstance(message, dict):
         raise CallFailed("bad_response", f"the server's answer holds no message: {_peek(content)}")
+    if choice.get("error"):  # a router's model broke off in the middle
+        return error(status, choice, content, after)
     refusal = message.get("refusal")
-    return Response(
+    answer = Response(
         text=storable(_text(message.get("content"))),
         reasoning=storable(_text(message.get("reasoning_content") or message.get("reasoning"))),
         finish=_FINISH.get(str(choice.get("finish_reason")), "stop"),
@@ -100,7 +117,46 @@ def read(status: int, content: bytes, after: float | None) -> Response:
         logprobs=_logprobs(choice.get("logprobs")),
         usage=_usage(data.get("usage")),
         model=storable(str(data.get("system_fingerprint") or data.get("model") or "")),
+        media=_drawn(message.get("images")),
     )
+    if scored and answer.refusal is None and answer.finish != "content_filter":
+        return replace(answer, finish="stop", options=option_logprobs(scored, _top(choice.get("logprobs"))))
+    return answer
+
+
+def parsed(content: bytes) -> Any:
+    """The JSON of a body; None where it is none."""
+    try:
+        return json.loads(content)
+    except ValueError:
+        return None
+
+
+def _drawn(found: Any) -> tuple[Media, ...]:
+    """Pictures that came with a message, as data URLs."""
+    urls = [p.get("image_url") for p in found if isinstance(p, dict)] if isinstance(found, list) else []
+    texts = [u.get("url") for u in urls if isinstance(u, dict)]
+    return tuple(picture_of(t.partition(",")[2]) for t in texts if isinstance(t, str))
+
+
+def picture_of(encoded: Any) -> Media:
+    """A picture from base64. Raises CallFailed where it is none."""
+    try:
+        media = Media(base64.b64decode(encoded, validate=True))
+    except (ValueError, TypeError):
+        raise CallFailed("bad_response", "the server's picture is no base64") from None
+    if media.kind != "image":
+        raise CallFailed("bad_response", "what the server sent as a picture is none")
+    return media
+
+
+def _top(found: Any) -> list[tuple[str, float]]:
+    """The likeliest first tokens, with their log-probabilities; empty where the server does not tell."""
+    tokens = found.get("content") if isinstance(found, dict) else None
+    first = tokens[0] if isinstance(tokens, list) and tokens else None
+    top = first.get("top_logprobs") if isinstance(first, dict) else None
+    rows = [(r.get("token"), r.get("logprob")) for r in top or [] if isinstance(r, dict)]
+    return [(t, float(p)) for t, p in rows if isinstance(t, str) and isinstance(p, int | float)]
 
 
 def _text(content: Any) -> str:
@@ -137,10 +193,10 @@ def _usage(found: Any) -> Usage:
     )
 
 
-def _error(status: int, data: Any, content: bytes, after: float | None) -> Response:
+def error(status: int, data: Any, content: bytes, after: float | None) -> Response:
     """Raise what an error answer means; a content filter's refusal is a Response."""
-    error = data.get("error") if isinstance(data, dict) else None
-    fields: dict[str, Any] = error if isinstance(error, dict) else {"message": error or _peek(content)}
+    told = data.get("error") if isinstance(data, dict) else None
+    fields: dict[str, Any] = told if isinstance(told, dict) else {"message": told or _peek(content)}
     message = str(fields.get("message") or _peek(content))
     inner = fields.get("innererror")
     codes = {fields.get("code"), fields.get("type"), inner.get("code") if isinstance(inner, dict) else None}
@@ -149,12 +205,7 @@ def _error(status: int, data: Any, content: bytes, after: float | None) -> Respo
     if status < 400:  # some routers answer 200 and put the status into the body
         code = fields.get("code")
         status = code if isinstance(code, int) and code >= 400 else 500
-    text = f"HTTP {status}: {message}"
-    if "insufficient_quota" in codes:
-        raise CallFailed("quota", text, retry=False)
-    if status in PERMANENT:
-        raise CallFailed(PERMANENT[status], text, retry=False, permanent=True)
-    raise CallFailed("rate_limit" if status == 429 else "server", text, after=after)
+    raise refused(status, message, after, spent="insufficient_quota" in codes)
 
 
 def _peek(content: bytes) -> str:

@@ -29,14 +29,20 @@ class Client:
         self._headers = {**_credentials(base), "Accept": "application/json", **headers}
         self._session: aiohttp.ClientSession | None = None
 
-    async def send(self, method: str, url: str, content: bytes = b"") -> Answer:
-        """The server's answer. Raises CallFailed where none came; waits as long as the caller lets it."""
+    async def send(
+        self, method: str, url: str, content: bytes = b"", kind: str = "application/json"
+    ) -> Answer:
+        """The server's answer to ``content`` of MIME type ``kind``.
+
+        Raises CallFailed where none came; waits as long as the caller lets it.
+        """
         import aiohttp
 
-        session = self._session = self._session or self._open()
+        session = self.session()
+        headers = {"Content-Type": kind} if content else None
         try:
             async with session.request(
-                method, _bare(url), data=content or None, allow_redirects=False
+                method, _bare(url), data=content or None, headers=headers, allow_redirects=False
             ) as answer:
                 return answer.status, answer.headers, await answer.read()
         except aiohttp.ClientConnectorCertificateError as error:
@@ -47,6 +53,11 @@ class Client:
             raise CallFailed("connection", f"cannot connect ({_words(error.os_error)})") from None
         except (aiohttp.ClientError, OSError) as error:
             raise CallFailed("connection", f"the connection failed ({_words(error)})") from None
+
+    def session(self) -> aiohttp.ClientSession:
+        """The session that all requests go through, opened when first asked for."""
+        self._session = self._session or self._open()
+        return self._session
 
     async def close(self) -> None:
         """Close every connection."""
@@ -67,12 +78,13 @@ class Client:
             connector=aiohttp.TCPConnector(limit=0, ssl=trust),  # type: ignore[arg-type]
             timeout=aiohttp.ClientTimeout(total=None, sock_connect=30),
             headers=self._headers,
-            trust_env=not _here(parts.hostname or ""),
+            trust_env=not is_here(parts.hostname or ""),
             cookie_jar=aiohttp.DummyCookieJar(),
         )
 
 
-def _here(host: str) -> bool:
+def is_here(host: str) -> bool:
+    """Whether ``host`` is this machine, which no proxy reaches."""
     try:
         return host == "localhost" or ip_address(host).is_loopback
     except ValueError:

@@ -1,55 +1,63 @@
-"""``openai/NAME`` and ``http://host:port/v1#NAME``: every server that speaks chat completions."""
+"""Every server that speaks chat completions: OpenAI, Azure, OpenRouter, ``http://host:port/v1#NAME``."""
 
 from __future__ import annotations
 
 import json
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import quote, urlencode, urlsplit, urlunsplit
 
-from hemm.core import (
-    BadData,
-    Capabilities,
-    Failure,
-    HemmError,
-    Identity,
-    Request,
-    Response,
-    UnknownName,
-    redact,
-)
+from hemm.core import Capabilities, HemmError, Request, Response, redact
+from hemm.models.api import images
 from hemm.models.api.chat import IMAGE_TYPES, body, read, sampling
 from hemm.models.api.http import Client
+from hemm.models.api.likelihood import scored_options
+from hemm.models.api.remote import MODALITIES, Call, Remote, environment_key
+from hemm.models.api.remote import SETTINGS as REMOTE
 from hemm.models.options import ModelOptions
-from hemm.models.retry import CallFailed, Policy, attempts, retry_after
+from hemm.models.prices import MILLION, Estimate, Price, estimate
+from hemm.models.retry import retry_after
 
 OPENAI_URL = "https://api.openai.com/v1"
+OPENROUTER_URL = "https://openrouter.ai/api/v1"
+AZURE_VERSION = "2024-10-21"
+CHAT = "/chat/completions"
 
 SETTINGS: dict[str, Any] = {
-    "base_url": "",  # another address than the spec's or OpenAI's
-    "api_key_env": "",  # the environment variable that holds the key
-    "timeout": 300.0,  # seconds one attempt may take
-    "max_retries": 5,  # further attempts after the first
-    "retry_wait": 0.5,  # seconds before the second attempt, doubled for each further one
+    **REMOTE,
+    "inputs": "",  # what the model takes: text,image,audio,video
+    "output": "text",  # text or image
+    "image_size": "",  # of pictures to be made: 1024x1024, ...
+    "image_quality": "",  # of pictures to be made: low, medium, high
     "tokens_field": "",  # max_tokens or max_completion_tokens
-    "send_temperature": True,  # some reasoning models refuse the field
-    "reasoning_effort": "",  # low, medium, high; empty: not sent
     "logprobs": False,  # ask for the log-probability of each token
-    "check_model": True,  # look the name up in the server's list before the run
+    "top_logprobs": 20,  # how many first tokens are looked at to score options
+    "api_version": "",  # Azure's api-version
 }
 """What ``--set`` knows here, with the defaults."""
 
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """Where the server is, what its model is called, and where its key is found."""
+    """Where a server is, what its model is called, how it takes its key, and what it takes besides.
 
+    kind        openai, azure, openrouter or http: whose price list holds
+    deployment  the address is that of one model: there is no list to look it up in
+    key_path    a page that tells whether the key is right, where the list of models does not
+    """
+
+    kind: str
     url: str
     model: str
-    key_env: str
+    key_names: tuple[str, ...]
     key_needed: bool
-    tokens_field: str
+    tokens_field: str = "max_tokens"
+    inputs: frozenset[str] = MODALITIES
+    key_header: str = "Authorization"
+    deployment: bool = False
+    key_path: str = ""
 
     def at(self, path: str) -> str:
         """The address of ``path`` below the base, with the base's own query."""
@@ -67,11 +75,60 @@ def open_openai(spec: str, options: ModelOptions) -> ChatModel:
     """OpenAI's own service, or another one at ``--set base_url=`` or OPENAI_BASE_URL. Key: OPENAI_API_KEY."""
     settings = options.read("openai", SETTINGS)
     url = settings["base_url"] or os.environ.get("OPENAI_BASE_URL", "") or OPENAI_URL
-    key_env = settings["api_key_env"] or "OPENAI_API_KEY"
-    field = settings["tokens_field"] or "max_completion_tokens"
-    needed = url == OPENAI_URL or bool(settings["api_key_env"])
-    endpoint = Endpoint(_checked(url), spec.removeprefix("openai/"), key_env, needed, field)
-    return ChatModel(spec, endpoint, settings, options.revision)
+    endpoint = Endpoint(
+        kind="openai",
+        url=_checked(url),
+        model=spec.removeprefix("openai/"),
+        key_names=_keys(settings, "OPENAI_API_KEY"),
+        key_needed=url == OPENAI_URL or bool(settings["api_key_env"]),
+        tokens_field="max_completion_tokens",
+        inputs=frozenset({"text", "image", "audio"}),
+    )
+    return ChatModel(spec, endpoint, settings, options)
+
+
+def open_azure(spec: str, options: ModelOptions) -> ChatModel:
+    """A deployment on Azure at AZURE_OPENAI_ENDPOINT (or ``base_url``). Key: AZURE_OPENAI_API_KEY."""
+    settings = options.read("azure", SETTINGS)
+    base = settings["base_url"] or os.environ.get("AZURE_OPENAI_ENDPOINT", "")
+    if not base:
+        raise HemmError(
+            f"model {spec} needs an address: set AZURE_OPENAI_ENDPOINT to https://NAME.openai.azure.com"
+        )
+    name = spec.removeprefix("azure/")
+    parts = urlsplit(_checked(base))
+    path = parts.path.rstrip("/")
+    new = path.endswith("/openai/v1")  # the newer interface: no version, models by name
+    if not new:
+        path = f"{path.removesuffix('/openai')}/openai/deployments/{quote(name, safe='')}"
+    version = settings["api_version"] or os.environ.get("OPENAI_API_VERSION", "") or AZURE_VERSION
+    query = parts.query if new else urlencode({"api-version": version})
+    endpoint = Endpoint(
+        kind="azure",
+        url=urlunsplit((parts.scheme, parts.netloc, path, query, "")),
+        model=name,
+        key_names=_keys(settings, "AZURE_OPENAI_API_KEY"),
+        key_needed=True,
+        tokens_field="max_completion_tokens",
+        inputs=frozenset({"text", "image", "audio"}),
+        key_header="api-key",
+        deployment=True,
+    )
+    return ChatModel(spec, endpoint, settings, options)
+
+
+def open_openrouter(spec: str, options: ModelOptions) -> ChatModel:
+    """A model of OpenRouter (``openrouter/ORG/NAME``). Key: OPENROUTER_API_KEY."""
+    settings = options.read("openrouter", SETTINGS)
+    endpoint = Endpoint(
+        kind="openrouter",
+        url=_checked(settings["base_url"] or OPENROUTER_URL),
+        model=spec.removeprefix("openrouter/"),
+        key_names=_keys(settings, "OPENROUTER_API_KEY"),
+        key_needed=True,
+        key_path="/key",
+    )
+    return ChatModel(spec, endpoint, settings, options)
 
 
 def open_http(spec: str, options: ModelOptions) -> ChatModel:
@@ -80,11 +137,18 @@ def open_http(spec: str, options: ModelOptions) -> ChatModel:
     url, _, name = spec.partition("#")
     if not name:
         raise HemmError(f"model {redact(spec)!r} names no model: write http://host:port/v1#NAME")
-    key_env = settings["api_key_env"] or "HEMM_API_KEY"
-    field = settings["tokens_field"] or "max_tokens"
-    needed = bool(settings["api_key_env"])
-    endpoint = Endpoint(_checked(settings["base_url"] or url), name, key_env, needed, field)
-    return ChatModel(redact(spec), endpoint, settings, options.revision)
+    endpoint = Endpoint(
+        kind="http",
+        url=_checked(settings["base_url"] or url),
+        model=name,
+        key_names=_keys(settings, "HEMM_API_KEY"),
+        key_needed=bool(settings["api_key_env"]),
+    )
+    return ChatModel(redact(spec), endpoint, settings, options)
+
+
+def _keys(settings: Mapping[str, Any], usual: str) -> tuple[str, ...]:
+    return (settings["api_key_env"] or usual,)
 
 
 def _checked(url: str) -> str:
@@ -99,45 +163,41 @@ def _checked(url: str) -> str:
     return url
 
 
-class ChatModel:
-    """A served model. Its weights cannot be known: identity is its name and the user's ``--revision``."""
+def _capabilities(endpoint: Endpoint, settings: Mapping[str, Any], scoring: str) -> Capabilities:
+    given = frozenset(word.strip() for word in settings["inputs"].split(",") if word.strip())
+    if given - MODALITIES:
+        raise HemmError(f"--set inputs={settings['inputs']}: give some of {', '.join(sorted(MODALITIES))}")
+    output = settings["output"]
+    if output not in ("text", "image"):
+        raise HemmError(f"--set output={output}: give text or image")
+    return Capabilities(
+        inputs=(given | {"text"}) if given else endpoint.inputs,
+        outputs=frozenset({output}),
+        image_types=images.TYPES if output == "image" else IMAGE_TYPES,
+        likelihood=output == "text" and scoring == "likelihood",
+        system=output == "text",
+    )
 
-    concurrency = 32
 
-    def __init__(self, spec: str, endpoint: Endpoint, settings: dict[str, Any], revision: str) -> None:
-        self.spec = spec
-        self.identity = Identity(endpoint.model, revision)
-        self.capabilities = Capabilities(image_types=IMAGE_TYPES)
-        self._endpoint, self._settings = endpoint, settings
-        self._policy = Policy(
-            max_retries=max(0, settings["max_retries"]),
-            timeout=settings["timeout"],
-            base=max(0.0, settings["retry_wait"]),
-        )
+class ChatModel(Remote):
+    """A model behind chat completions, or, with ``--set output=image``, one that makes pictures."""
+
+    def __init__(
+        self, spec: str, endpoint: Endpoint, settings: Mapping[str, Any], options: ModelOptions
+    ) -> None:
+        can = _capabilities(endpoint, settings, options.scoring)
+        super().__init__(spec, endpoint.kind, endpoint.model, settings, options, can)
+        self._endpoint = endpoint
         self._client: Client | None = None
-        self._secrets: tuple[str, ...] = ()
 
-    async def start(self) -> None:
-        """Read the key and ask the server for its models.
+    def read_key(self) -> str:
+        self.key_env, key = environment_key(self.spec, self._endpoint.key_names, self._endpoint.key_needed)
+        return key
 
-        Raises HemmError: no key, a wrong key, no server, a name the server does not have. A server without a
-        list of models (404) is taken as it is; ``check_model=false`` leaves the list alone.
-        """
-        key = os.environ.get(self._endpoint.key_env, "").strip()
-        if self._endpoint.key_needed and not key:
-            raise HemmError(f"model {self.spec} needs a key: set {self._endpoint.key_env}")
-        if key and not (key.isascii() and key.isprintable()):
-            raise HemmError(f"the key in {self._endpoint.key_env} holds characters that no key has")
-        self._secrets = (key,) if key else ()
-        headers = {"Content-Type": "application/json"}
-        if key:
-            headers["Authorization"] = f"Bearer {key}"
-        self._client = Client(self._endpoint.url, headers)
-        try:
-            await self._greet()
-        except BaseException:
-            await self.close()
-            raise
+    async def connect(self, key: str) -> None:
+        header = self._endpoint.key_header
+        value = f"Bearer {key}" if header == "Authorization" else key
+        self._client = Client(self._endpoint.url, {header: value} if key else {})
 
     async def close(self) -> None:
         """Close the connections."""
@@ -145,57 +205,126 @@ class ChatModel:
             await self._client.close()
             self._client = None
 
-    async def generate(self, request: Request) -> Response:
-        """Ask once, and again by the policy. Never raises for the request: see ``Response.failure``."""
-        if self._client is None:
-            raise HemmError(f"model {self.spec} is not started")
-        fields = sampling(request, self._endpoint.tokens_field, self._settings)
-        try:
-            content = body(request, self._endpoint.model, fields)
-        except (BadData, FileNotFoundError) as error:
-            return Response(failure=Failure("media", " ".join(str(error).split()), permanent=True))
-        client, url = self._client, self._endpoint.at("/chat/completions")
+    def prepared(self, request: Request) -> Call:
+        client, endpoint, settings = self._client, self._endpoint, self._settings
+        assert client is not None
+        if self._draws:
+            path, kind, content = images.body(request, endpoint.model, settings)
+        else:
+            fields = sampling(request, settings["tokens_field"] or endpoint.tokens_field, settings)
+            if endpoint.kind == "openrouter":
+                fields |= _of_openrouter(request, settings)
+            path, kind = CHAT, "application/json"
+            content = body(request, endpoint.model, fields)
+        url, scored = endpoint.at(path), scored_options(request)
 
         async def call() -> Response:
-            status, headers, answer = await client.send("POST", url, content)
-            return read(status, answer, retry_after(headers.get("retry-after")))
+            status, headers, answer = await client.send("POST", url, content, kind)
+            after = retry_after(headers.get("retry-after"))
+            return read(status, answer, after, scored) if path == CHAT else images.read(status, answer, after)
 
-        return await attempts(self._policy, call, self._secrets)
+        return call
 
-    async def _greet(self) -> None:
-        """One look at the server before a sample is spent."""
+    def estimate(self, request: Request) -> Estimate:
+        """What ``request`` will take."""
+        return estimate(request, self.price, images.MOST_TOKENS if self._draws else 0)
+
+    @property
+    def _draws(self) -> bool:
+        """Whether the endpoints that make pictures are asked, and not a chat."""
+        return bool(self._settings["output"] == "image" and self._endpoint.kind != "openrouter")
+
+    async def greet(self) -> None:
+        endpoint = self._endpoint
+        if endpoint.key_path and self._settings["check_model"]:
+            await self._get(endpoint.key_path)
+        if endpoint.deployment:
+            await self._ask_nothing()
+            return
+        rows = _rows(await self._get("/models"))
+        if self._settings["check_model"]:
+            self.check_name(list(rows), endpoint.host)
+        row = rows.get(endpoint.model, {})
+        self.narrow(_inputs(row))
+        self.price = self.price or _listed(row)
+
+    async def _get(self, path: str) -> bytes:
+        """What the server has at ``path``; nothing where it has no such page."""
         assert self._client is not None
-        client, endpoint, told = self._client, self._endpoint, bytearray()
+        client, told = self._client, bytearray()
         check = self._settings["check_model"]
-        policy = Policy(max_retries=2, timeout=min(30.0, self._policy.timeout), patience=10)
 
         async def call() -> Response:
-            status, headers, answer = await client.send("GET", endpoint.at("/models"))
-            if status == 401 or (status == 403 and check):
-                read(status, answer, None)
-            if status == 429 or (status >= 500 and status != 501):
-                raise CallFailed("server", f"HTTP {status}", after=retry_after(headers.get("retry-after")))
+            status, headers, answer = await client.send("GET", self._endpoint.at(path))
+            refused = status in (401, 429) or (status == 403 and check)
+            if refused or (status >= 500 and status != 501):
+                read(status, answer, retry_after(headers.get("retry-after")))
             if status < 300:
                 told.extend(answer)
             return Response()
 
-        failure = (await attempts(policy, call, self._secrets)).failure
-        if failure is not None and failure.kind in ("unauthorized", "forbidden"):
-            raise HemmError(f"{endpoint.host} refuses the key: check {endpoint.key_env} ({failure.message})")
-        if failure is not None:
-            raise HemmError(f"no server for {self.spec} at {endpoint.host}: {failure.message}; is it up?")
-        names = _names(bytes(told))
-        if check and names and endpoint.model not in names:
-            hint = f"it has {', '.join(sorted(names)[:8])}" + (" ..." if len(names) > 8 else "")
-            raise UnknownName(f"model of {endpoint.host}", endpoint.model, names, hint)
+        await self.look(call, self._endpoint.host)
+        return bytes(told)
+
+    async def _ask_nothing(self) -> None:
+        """Ask a deployment nothing: where it is there it complains about that, and costs nothing."""
+        assert self._client is not None
+        client, endpoint, status = self._client, self._endpoint, 0
+
+        async def call() -> Response:
+            nonlocal status
+            status, headers, answer = await client.send("POST", endpoint.at(CHAT), b"{}")
+            if status in (401, 403, 429) or status >= 500:
+                read(status, answer, retry_after(headers.get("retry-after")))
+            return Response()
+
+        await self.look(call, endpoint.host)
+        if status == 404 and self._settings["check_model"]:
+            raise HemmError(f"{endpoint.host} has no deployment {endpoint.model!r}")
 
 
-def _names(answer: bytes) -> list[str]:
-    """The names in a list of models; empty where it is none."""
+def _of_openrouter(request: Request, settings: Mapping[str, Any]) -> dict[str, Any]:
+    """What OpenRouter takes besides: it tells the cost, budgets reasoning, makes pictures in a chat."""
+    fields: dict[str, Any] = {"usage": {"include": True}}
+    if request.generation.thinking_budget:
+        fields["reasoning"] = {"max_tokens": request.generation.thinking_budget}
+    if settings["output"] == "image":
+        fields["modalities"] = ["image", "text"]
+    return fields
+
+
+def _rows(answer: bytes) -> dict[str, Mapping[str, Any]]:
+    """The rows of a list of models by name; empty where it is none."""
     try:
         data = json.loads(answer or b"null")
     except ValueError:
-        return []
+        return {}
     rows = data.get("data") if isinstance(data, dict) else None
-    ids = [r.get("id") for r in rows if isinstance(r, dict)] if isinstance(rows, list) else []
-    return [i for i in ids if isinstance(i, str)]
+    return {
+        row["id"]: row
+        for row in (rows if isinstance(rows, list) else [])
+        if isinstance(row, dict) and isinstance(row.get("id"), str)
+    }
+
+
+def _listed(row: Mapping[str, Any]) -> Price | None:
+    """The price in a row of a list of models (OpenRouter): US dollars a token, as text."""
+    found = row.get("pricing")
+    try:
+        sides = [float(found[side]) * MILLION for side in ("prompt", "completion")] if found else []
+    except (KeyError, TypeError, ValueError):
+        return None
+    return Price(sides[0], sides[1]) if sides and min(sides) >= 0 else None
+
+
+def _inputs(row: Mapping[str, Any]) -> list[str]:
+    """What a row of a list of models says that the model takes; empty where it does not say."""
+    told = row.get("architecture")
+    found = told.get("input_modalities") if isinstance(told, dict) else None
+    if isinstance(found, list):
+        return [word for word in found if isinstance(word, str)]
+    able = row.get("capabilities")
+    vision = able.get("vision") if isinstance(able, dict) else None
+    if isinstance(vision, bool):
+        return ["text", "image", "audio", "video"] if vision else ["text", "audio"]
+    return []

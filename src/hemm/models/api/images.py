@@ -1,0 +1,59 @@
+"""Endpoints that make pictures: ``/images/generations`` from text, ``/images/edits`` from pictures."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from hemm.core import Media, Request, Response, Usage
+from hemm.models.api.chat import error, parsed, picture_of
+from hemm.models.pictures import fit
+from hemm.models.retry import CallFailed
+
+TYPES = frozenset({"image/png", "image/jpeg", "image/webp"})
+"""What may be edited as it is; anything else goes as lossless PNG."""
+
+MOST_TOKENS = 6_300
+"""Tokens of a picture of the largest size and quality (gpt-image-1: 1024 x 1536, high: 6208)."""
+
+
+def body(request: Request, model: str, settings: Mapping[str, Any]) -> tuple[str, str, bytes]:
+    """(path, MIME type, content): an edit of the request's pictures, or a new picture where it shows none."""
+    text = "".join(p for m in request.messages for p in m.parts if isinstance(p, str))
+    fields = {"model": model, "prompt": text, "n": "1"}
+    fields |= {k: settings[f"image_{k}"] for k in ("size", "quality") if settings[f"image_{k}"]}
+    pictures = [fit(m, TYPES, request.generation.max_pixels) for m in request.media if m.kind == "image"]
+    if not pictures:
+        return "/images/generations", "application/json", json.dumps({**fields, "n": 1}).encode()
+    boundary = f"hemm-{request.key}"
+    return "/images/edits", f"multipart/form-data; boundary={boundary}", _form(fields, pictures, boundary)
+
+
+def _form(fields: Mapping[str, str], pictures: list[Media], boundary: str) -> bytes:
+    """RFC 7578. The boundary is a digest of the content: nothing in the content can hold it by accident."""
+    line = f"--{boundary}\r\nContent-Disposition: form-data; name="
+    parts = [f'{line}"{name}"\r\n\r\n{text}\r\n'.encode("utf-8", "replace") for name, text in fields.items()]
+    name = "image" if len(pictures) == 1 else "image[]"
+    for number, media in enumerate(pictures):
+        kind = media.mime.partition("/")[2]
+        head = f'{line}"{name}"; filename="{number}.{kind}"\r\nContent-Type: {media.mime}\r\n\r\n'
+        parts += [head.encode(), media.data, b"\r\n"]
+    return b"".join([*parts, f"--{boundary}--\r\n".encode()])
+
+
+def read(status: int, content: bytes, after: float | None) -> Response:
+    """The picture in an answer. Raises CallFailed where there is none; a refusal is a Response."""
+    data = parsed(content)
+    if status >= 400 or not isinstance(data, dict) or data.get("error"):
+        return error(status, data, content, after)
+    rows = data.get("data")
+    row = rows[0] if isinstance(rows, list) and rows and isinstance(rows[0], dict) else {}
+    if not row.get("b64_json"):
+        where = "an address instead of a picture" if row.get("url") else "no picture"
+        raise CallFailed("bad_response", f"the server gave {where}: it should give b64_json")
+    usage = data.get("usage")
+    counts = usage if isinstance(usage, dict) else {}
+    tokens = [counts.get(name) for name in ("input_tokens", "output_tokens")]
+    read_in, made = (t if isinstance(t, int) else None for t in tokens)
+    return Response(media=(picture_of(row["b64_json"]),), usage=Usage(read_in, made))

@@ -1,0 +1,205 @@
+"""What all served models share: key, retries, limiter, capabilities and price."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Awaitable, Callable, Collection, Mapping
+from dataclasses import replace
+from typing import Any
+
+from hemm.core import (
+    BadData,
+    Capabilities,
+    Failure,
+    HemmError,
+    Identity,
+    Request,
+    Response,
+    UnknownName,
+    redact,
+)
+from hemm.models.api.limiter import Limiter
+from hemm.models.options import ModelOptions
+from hemm.models.prices import Estimate, estimate, price_of
+from hemm.models.retry import CallFailed, Policy, attempts
+
+MOST_IN_FLIGHT = 128
+"""Requests in flight at most where ``--concurrency`` is auto."""
+
+MODALITIES = frozenset({"text", "image", "audio", "video"})
+
+SETTINGS: dict[str, Any] = {
+    "base_url": "",  # another address
+    "api_key_env": "",  # the environment variable that holds the key
+    "timeout": 300.0,  # seconds one attempt may take
+    "max_retries": 5,  # further attempts after the first
+    "retry_wait": 0.5,  # seconds before the second attempt, doubled for each further one
+    "max_images": "",  # most pictures in one request; 0: none; empty: any number
+    "send_temperature": True,  # some reasoning models refuse the field
+    "reasoning_effort": "",  # low, medium, high; empty: not sent
+    "check_model": True,  # look the name up in the server's list before the run
+    "prices": "",  # a file of prices of one's own
+}
+"""What ``--set`` knows for every served model, with the defaults."""
+
+Call = Callable[[], Awaitable[Response]]
+
+
+class Remote:
+    """A served model. Its weights cannot be known: identity is its name and the user's ``--revision``.
+
+    A kind of server says how it is reached: ``connect``, ``close``, ``greet``, ``prepared``. ``price`` is
+    that of the user's list or of the list with hemm; None where neither has the name.
+    """
+
+    key_env: str = ""
+    """The environment variable where the key was found, or should be; for error lines."""
+
+    def __init__(
+        self,
+        spec: str,
+        kind: str,
+        name: str,
+        settings: Mapping[str, Any],
+        options: ModelOptions,
+        capabilities: Capabilities,
+    ) -> None:
+        self.spec = spec
+        self.identity = Identity(name, options.revision)
+        self.price = price_of(kind, name, settings["prices"])
+        self.capabilities = limited(capabilities, settings["max_images"])
+        if self.price is not None and not self.price.pictures:
+            self.narrow({"text", "audio", "video"})
+        self._most, self._fixed = options.concurrency or MOST_IN_FLIGHT, bool(options.concurrency)
+        self._settings = settings
+        self._policy = Policy(
+            max_retries=max(0, settings["max_retries"]),
+            timeout=settings["timeout"],
+            base=max(0.0, settings["retry_wait"]),
+        )
+        self._secrets: tuple[str, ...] = ()
+        self._gate: Limiter | None = None
+
+    @property
+    def concurrency(self) -> int:
+        """How many requests may be in flight now: what the limiter thinks of, once it is started."""
+        return self._most if self._gate is None else int(self._gate.window)
+
+    # what a kind of server adds
+
+    async def connect(self, key: str) -> None:
+        """Make ready to send."""
+        raise NotImplementedError
+
+    async def greet(self) -> None:
+        """One look at the server before a sample is spent: HemmError where it cannot serve this model."""
+
+    def prepared(self, request: Request) -> Call:
+        """``request`` as something to send, again and again. Raises BadData for what cannot be sent."""
+        raise NotImplementedError
+
+    async def close(self) -> None:
+        """Close the connections."""
+
+    # the same for all
+
+    def read_key(self) -> str:
+        """The key to send; empty where none is needed and none is set. Raises HemmError."""
+        raise NotImplementedError
+
+    async def start(self) -> None:
+        """Read the key and ask the server for its models.
+
+        Raises HemmError: no key, a wrong key, no server, a name the server does not have. A server without a
+        list of models is taken as it is; ``check_model=false`` leaves the list alone.
+        """
+        key = self.read_key()
+        self._secrets = (key,) if key else ()
+        self._gate = Limiter(self._most, fixed=self._fixed)
+        try:
+            await self.connect(key)
+            await self.greet()
+        except BaseException:
+            await self.close()
+            raise
+
+    async def generate(self, request: Request) -> Response:
+        """Ask once, and again by the policy. Never raises for the request: see ``Response.failure``."""
+        if self._gate is None:
+            raise HemmError(f"model {self.spec} is not started")
+        try:
+            call = self.prepared(request)
+        except (BadData, FileNotFoundError) as error:
+            return Response(failure=Failure("media", " ".join(str(error).split()), permanent=True))
+        return self._priced(await attempts(self._policy, call, self._secrets, self._gate))
+
+    def estimate(self, request: Request) -> Estimate:
+        """What ``request`` will take."""
+        return estimate(request, self.price)
+
+    def _priced(self, response: Response) -> Response:
+        """With the cost by the price list, where the server does not tell it."""
+        usage = response.usage
+        if self.price is None or usage.cost is not None or usage.input_tokens is None:
+            return response
+        cost = self.price.cost(usage.input_tokens, usage.output_tokens or 0)
+        return replace(response, usage=replace(usage, cost=cost))
+
+    async def look(self, call: Call, host: str) -> None:
+        """Do ``call`` for ``greet``: what does not work is one line. What it learns, ``call`` keeps."""
+        policy = replace(self._policy, max_retries=2, timeout=min(30.0, self._policy.timeout), patience=10.0)
+        failure = (await attempts(policy, call, self._secrets)).failure
+        if failure is None:
+            return
+        if failure.kind in ("unauthorized", "forbidden"):
+            raise HemmError(f"{host} refuses the key: check {self.key_env} ({failure.message})")
+        if failure.kind in ("connection", "timeout", "server", "bad_response"):
+            raise HemmError(f"no server for {self.spec} at {host}: {failure.message}; is it up?")
+        raise HemmError(f"{host} does not serve {self.spec}: {failure.message}")
+
+    def check_name(self, names: Collection[str], host: str) -> None:
+        """Raise UnknownName where the server has a list of models and this one is not in it."""
+        name = self.identity.name
+        if names and name not in names:
+            hint = f"it has {', '.join(sorted(names)[:8])}" + (" ..." if len(names) > 8 else "")
+            raise UnknownName(f"model of {host}", name, names, hint)
+
+    def narrow(self, inputs: Collection[str]) -> None:
+        """Take note that the server says what this model takes."""
+        told = frozenset(inputs) & MODALITIES
+        if told:
+            can = self.capabilities
+            self.capabilities = replace(can, inputs=can.inputs & (told | {"text"}))
+
+
+def environment_key(spec: str, names: Collection[str], needed: bool) -> tuple[str, str]:
+    """(variable, key) of the first of ``names`` that is set; the first name and nothing where none is.
+
+    Raises HemmError where a key is needed and none is set, and for one that no header can carry.
+    """
+    first = next(iter(names))
+    for name in names:
+        if key := os.environ.get(name, "").strip():
+            if not (key.isascii() and key.isprintable()):
+                raise HemmError(f"the key in {name} holds characters that no key has")
+            return name, key
+    if needed:
+        raise HemmError(f"model {spec} needs a key: set {' or '.join(names)}")
+    return first, ""
+
+
+def limited(can: Capabilities, max_images: str) -> Capabilities:
+    """``can`` with the user's word on how many pictures one request may hold."""
+    if not max_images:
+        return can
+    if not max_images.isdecimal():
+        raise HemmError(f"--set max_images={max_images}: give a whole number")
+    most = int(max_images)
+    if most == 0:
+        return replace(can, inputs=can.inputs - {"image"})
+    return replace(can, max_images=most if can.max_images is None else min(most, can.max_images))
+
+
+def not_an_answer(what: str, error: Exception | str) -> CallFailed:
+    """What came is no answer: the attempt failed, another may do better."""
+    return CallFailed("bad_response", redact(f"{what}: {error}"))

@@ -1,0 +1,232 @@
+"""What requests cost: price lists, how many tokens a picture is, and estimates before anything is sent."""
+
+from __future__ import annotations
+
+import math
+import os
+import tomllib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import lru_cache, partial
+from pathlib import Path
+from typing import Any, Protocol, runtime_checkable
+
+from hemm.core import BadData, Media, Request
+
+LIST = Path(__file__).parent / "data" / "prices.toml"
+"""The prices that come with hemm, dated, with their sources."""
+
+MILLION = 1_000_000
+
+UNKNOWN_MOST = {"image": 5_000, "audio": 20_000, "video": 100_000}
+"""Tokens that are set aside for media of which no rule is known."""
+
+PictureRule = Callable[[int, int], int]
+"""(width, height) in pixels -> tokens."""
+
+
+@dataclass(frozen=True, slots=True)
+class Price:
+    """US dollars for a million tokens, and what is known of pictures.
+
+    picture   tokens of a picture by its size; None: not known
+    pictures  whether the model takes pictures at all
+    """
+
+    input: float
+    output: float
+    picture: PictureRule | None = None
+    pictures: bool = True
+
+    def cost(self, read: int, written: int) -> float:
+        """US dollars of a request of ``read`` input tokens and an answer of ``written`` ones."""
+        return (read * self.input + written * self.output) / MILLION
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """What a request takes, told before it is sent. Tokens, and US dollars (None: the price is not known).
+
+    text      tokens of text, by length: 4 letters of ASCII are one, any other letter is one
+    pictures  tokens of pictures by the provider's rule; None: it is not known for some of them
+    written   tokens that the answer may have
+    least     the cost of text and pictures alone
+    most      an upper bound: each byte of text a token, the answer at its full length
+    """
+
+    text: int
+    pictures: int | None
+    written: int
+    least: float | None
+    most: float | None
+
+
+@runtime_checkable
+class Priced(Protocol):
+    """Models that cost money. ``price`` may become known at the start."""
+
+    @property
+    def price(self) -> Price | None: ...
+
+    def estimate(self, request: Request) -> Estimate: ...
+
+
+def estimate(request: Request, price: Price | None, written: int = 0) -> Estimate:
+    """What ``request`` takes at ``price``. Reads pictures as far as their size; damaged ones are none.
+
+    ``written``: tokens that the answer may have, where its settings do not say (a picture); 0: they do.
+    """
+    texts = [p for m in request.messages for p in m.parts if isinstance(p, str)]
+    g = request.generation
+    if not written:
+        written = 1 if g.scoring == "likelihood" else g.max_new_tokens + max(0, g.thinking_budget)
+    around = 8 * len(request.messages)  # the marks of turns
+    text = sum(map(text_tokens, texts)) + around
+    pictures: int | None = 0
+    most_media = 0
+    for media in request.media:
+        tokens = picture_tokens(media, price)
+        pictures = None if tokens is None or pictures is None else pictures + tokens
+        most_media += UNKNOWN_MOST.get(media.kind, 0) if tokens is None else tokens
+    if price is None:
+        return Estimate(text, pictures, written, None, None)
+    least = None if pictures is None else price.cost(text + pictures, 0)
+    bound = sum(len(t.encode("utf-8", "replace")) for t in texts) + around + most_media
+    return Estimate(text, pictures, written, least, price.cost(bound, written))
+
+
+def text_tokens(text: str) -> int:
+    """About how many tokens ``text`` is: 4 letters of ASCII are one, any other letter is one."""
+    plain = sum(letter < "\x80" for letter in text)
+    return math.ceil(plain / 4) + len(text) - plain
+
+
+def picture_tokens(media: Media, price: Price | None) -> int | None:
+    """Tokens of a picture by its provider's rule; None where none is known, or where it does not open."""
+    from hemm.models.pictures import dimensions
+
+    if price is None or price.picture is None or media.kind != "image":
+        return None
+    try:
+        return price.picture(*dimensions(media))
+    except (BadData, FileNotFoundError):
+        return 0  # it is never sent
+
+
+# lists
+
+
+def price_of(kind: str, name: str, path: str = "") -> Price | None:
+    """The price of model ``name`` of provider ``kind``: of the user's file, else of the list with hemm.
+
+    ``path`` is that file (else HEMM_PRICES names one). None where no list has the name. Raises BadData.
+    """
+    own = path or os.environ.get("HEMM_PRICES", "")
+    for file in ([Path(own)] if own else []) + [LIST]:
+        if (found := _read(file).get((kind, name))) is not None:
+            return found
+    return None
+
+
+@lru_cache(maxsize=8)
+def _read(path: Path) -> Mapping[tuple[str, str], Price]:
+    try:
+        found = tomllib.loads(path.read_text("utf-8"))
+    except OSError as error:
+        raise BadData(f"price list {path} cannot be read: {error.strerror or error}") from error
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise BadData(f"price list {path} is no valid TOML: {error}") from error
+    prices: dict[tuple[str, str], Price] = {}
+    for kind, table in found.items():
+        rows = table.get("models") if isinstance(table, dict) else None
+        if not isinstance(rows, list):
+            raise BadData(f"price list {path}: {kind} has no models: write [[{kind}.models]]")
+        for number, row in enumerate(rows, 1):
+            where = f"price list {path}, {kind} model {number}"
+            names = row.get("names")
+            if not isinstance(names, list) or not all(isinstance(n, str) for n in names):
+                raise BadData(f'{where}: names must be a list of texts: names = ["NAME"]')
+            price = _price(row, where)
+            prices.update({(kind, name): price for name in names})
+    return prices
+
+
+def _price(row: Mapping[str, Any], where: str) -> Price:
+    unknown = set(row) - {"names", "input", "output", "picture", "pictures"}
+    if unknown:
+        raise BadData(f"{where}: unknown field {min(unknown)!r}")
+    for field in ("input", "output"):
+        if field not in row:
+            raise BadData(f"{where}: no {field} (US dollars for a million tokens)")
+    return Price(
+        input=_number(row, "input", where),
+        output=_number(row, "output", where),
+        picture=_rule(row["picture"], where) if "picture" in row else None,
+        pictures=bool(row.get("pictures", True)),
+    )
+
+
+def _number(row: Mapping[str, Any], field: str, where: str) -> float:
+    value = row[field]
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < math.inf:
+        raise BadData(f"{where}: {field} is {value!r}; give a number from 0 up")
+    return float(value)
+
+
+def _rule(given: Any, where: str) -> PictureRule:
+    name = given.get("rule") if isinstance(given, dict) else None
+    if name not in RULES:
+        raise BadData(f"{where}: picture needs rule = one of {', '.join(RULES)}")
+    rule, fields = RULES[name]
+    if set(given) != {"rule", *fields}:
+        raise BadData(f"{where}: picture with rule {name} has {', '.join(fields)}, and nothing else")
+    return partial(rule, **{field: _number(given, field, where) for field in fields})
+
+
+# rules of picture tokens, each as its provider publishes it
+
+
+def _tiles(width: int, height: int, base: float, tile: float) -> int:
+    """OpenAI: made to fit 2048 x 2048, then a short side of 768, then covered by squares of 512."""
+    scale = min(1.0, 2048 / max(width, height))
+    scale *= min(1.0, 768 / (min(width, height) * scale))
+    squares = math.ceil(round(width * scale) / 512) * math.ceil(round(height * scale) / 512)
+    return round(base + tile * squares)
+
+
+def _patches(width: int, height: int, factor: float, most: float) -> int:
+    """OpenAI's smaller models: patches of 32 x 32; a picture of too many is made smaller till they fit."""
+    if math.ceil(width / 32) * math.ceil(height / 32) > most:
+        scale = math.sqrt(32 * 32 * most / (width * height))
+        across, down = width * scale / 32, height * scale / 32
+        scale *= min(math.floor(across) / across, math.floor(down) / down) if min(across, down) >= 1 else 1.0
+        width, height = round(width * scale), round(height * scale)
+    return math.ceil(min(most, math.ceil(width / 32) * math.ceil(height / 32)) * factor)
+
+
+def _area(width: int, height: int, per: float, edge: float, most: float) -> int:
+    """Anthropic: width x height / 750, after a long side above 1568 was made smaller; at most about 1600."""
+    scale = min(1.0, edge / max(width, height))
+    return math.ceil(min(most, width * scale * height * scale / per))
+
+
+def _crops(width: int, height: int, tokens: float) -> int:
+    """Google: 258 up to 384 x 384; else for each crop of side short/1.5, which is 256 to 768."""
+    if max(width, height) <= 384:
+        return round(tokens)
+    side = min(768, max(256, math.floor(min(width, height) / 1.5)))
+    return round(math.ceil(width / side) * math.ceil(height / side) * tokens)
+
+
+def _fixed(width: int, height: int, tokens: float) -> int:
+    return round(tokens)
+
+
+RULES: dict[str, tuple[Callable[..., int], tuple[str, ...]]] = {
+    "tiles": (_tiles, ("base", "tile")),
+    "patches": (_patches, ("factor", "most")),
+    "area": (_area, ("per", "edge", "most")),
+    "crops": (_crops, ("tokens",)),
+    "fixed": (_fixed, ("tokens",)),
+}
+"""Rule -> function and its parameters."""
