@@ -17,6 +17,10 @@ MODELS: Registry[Factory] = Registry(
         "tiny": "hemm.models.hf.adapter:open_tiny",
         "hf": "hemm.models.hf.adapter:open_hf",
         "openai": "hemm.models.api.openai:open_openai",
+        "anthropic": "hemm.models.api.anthropic:open_anthropic",
+        "google": "hemm.models.api.google:open_google",
+        "azure": "hemm.models.api.openai:open_azure",
+        "openrouter": "hemm.models.api.openai:open_openrouter",
         "http": "hemm.models.api.openai:open_http",
         "https": "hemm.models.api.openai:open_http",
         "baseline/random": "hemm.models.baselines:Random",
@@ -29,6 +33,10 @@ MODELS: Registry[Factory] = Registry(
 FORMS = {
     "hf": "hf/ORG/NAME[@revision], hf/./folder, hf//absolute/folder",
     "openai": "openai/NAME",
+    "anthropic": "anthropic/NAME",
+    "google": "google/NAME",
+    "azure": "azure/DEPLOYMENT",
+    "openrouter": "openrouter/ORG/NAME",
     "http": "http://host:port/v1#NAME",
     "https": "https://host/v1#NAME",
 }
@@ -69,7 +77,8 @@ def family(spec: str) -> str:
 def _meant(spec: str) -> str | None:
     """The nearest registered name, by its last part too (oracle), or the spec with the nearest prefix."""
     tails = {n.rpartition("/")[2]: n for n in MODELS}
-    found = nearest(spec, MODELS) or tails.get(nearest(spec.rpartition("/")[2], tails) or "")
+    known = tails | {n: n for n in MODELS}
+    found = known.get(nearest(spec, known) or nearest(spec.rpartition("/")[2], tails) or "")
     prefix, sign, rest = spec.partition("/")
     if sign and (near := nearest(prefix, [n for n in MODELS if n not in ("tiny", "http", "https")])):
         return f"{near}/{rest}" if "/" not in near else found

@@ -1,0 +1,274 @@
+"""``anthropic/NAME``: Anthropic's messages, by its own package."""
+
+from __future__ import annotations
+
+import base64
+import os
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from hemm.core import (
+    BadData,
+    Capabilities,
+    HemmError,
+    Media,
+    Message,
+    MissingExtra,
+    Request,
+    Response,
+    Usage,
+    redact,
+    storable,
+)
+from hemm.models.api.chat import parsed
+from hemm.models.api.http import is_here
+from hemm.models.api.remote import SETTINGS as REMOTE
+from hemm.models.api.remote import Call, Remote, environment_key, not_an_answer
+from hemm.models.options import ModelOptions
+from hemm.models.pictures import dimensions, fit
+from hemm.models.retry import CallFailed, refused, retry_after
+
+if TYPE_CHECKING:
+    from anthropic import AsyncAnthropic
+
+URL = "https://api.anthropic.com"
+
+IMAGE_TYPES = frozenset({"image/png", "image/jpeg", "image/gif", "image/webp"})
+MOST_IMAGES = 100
+MOST_BASE64 = 5 * 1024 * 1024
+"""Bytes of one picture, as base64."""
+MOST_SIDE, MOST_SIDE_OF_MANY, MANY = 8000, 2000, 20
+"""Pixels of a picture's longer side; and where a request has more than ``MANY``."""
+
+LEAST_BUDGET = 1024
+"""The smallest budget of thinking tokens."""
+
+SETTINGS: dict[str, Any] = {
+    **REMOTE,
+    "thinking": "",  # off, adaptive; empty: as thinking_budget says
+}
+"""What ``--set`` knows here, with the defaults."""
+
+_FINISH = {"max_tokens": "length", "model_context_window_exceeded": "length"}
+
+
+def open_anthropic(spec: str, options: ModelOptions) -> AnthropicModel:
+    """Anthropic's own service, or another one at ``--set base_url=``. Key: ANTHROPIC_API_KEY."""
+    settings = options.read("anthropic", SETTINGS)
+    if settings["thinking"] not in ("", "off", "adaptive"):
+        raise HemmError(f"--set thinking={settings['thinking']}: give off or adaptive")
+    return AnthropicModel(spec, settings, options)
+
+
+class AnthropicModel(Remote):
+    """A Claude model. The package sends and receives; retries and limits are hemm's own."""
+
+    def __init__(self, spec: str, settings: Mapping[str, Any], options: ModelOptions) -> None:
+        can = Capabilities(image_types=IMAGE_TYPES, max_images=MOST_IMAGES)
+        super().__init__(spec, "anthropic", spec.removeprefix("anthropic/"), settings, options, can)
+        self._url = settings["base_url"] or os.environ.get("ANTHROPIC_BASE_URL", "") or URL
+        self._sdk: AsyncAnthropic | None = None
+
+    @property
+    def host(self) -> str:
+        """Scheme, host and port for people."""
+        parts = urlsplit(self._url)
+        return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
+
+    def read_key(self) -> str:
+        names = (self._settings["api_key_env"] or "ANTHROPIC_API_KEY",)
+        self.key_env, key = environment_key(self.spec, names, needed=True)
+        return key
+
+    async def connect(self, key: str) -> None:
+        try:
+            import anthropic
+        except ImportError:
+            raise MissingExtra(f"model {self.spec}", "anthropic") from None
+        here = is_here(urlsplit(self._url).hostname or "")
+        self._sdk = anthropic.AsyncAnthropic(
+            api_key=key,
+            auth_token=None,
+            base_url=self._url,
+            max_retries=0,
+            timeout=self._policy.timeout + 60,  # the policy's own limit comes first
+            http_client=anthropic.DefaultAioHttpClient(trust_env=not here),
+        )
+
+    async def close(self) -> None:
+        """Close the connections."""
+        if self._sdk is not None:
+            await self._sdk.close()
+            self._sdk = None
+
+    async def greet(self) -> None:
+        """Look the model up; an unknown one is named with the nearest of the list."""
+        sdk = self._sdk
+        assert sdk is not None
+        found: dict[str, Any] = {}
+
+        async def call() -> Response:
+            try:
+                found.update((m.id, m) for m in (await sdk.models.list(limit=1000)).data)
+            except Exception as error:
+                failed = _failed(error)
+                if failed.kind != "not_found":  # a gateway without a list
+                    raise failed from None
+            return Response()
+
+        await self.look(call, self.host)
+        name = self.identity.name
+        if name not in found and found and await self._has(name):
+            return
+        if self._settings["check_model"]:
+            self.check_name(list(found), self.host)
+        able = getattr(found.get(name), "capabilities", None)
+        sees = getattr(getattr(able, "image_input", None), "supported", None)
+        if sees is False:
+            self.narrow({"text"})
+
+    async def _has(self, name: str) -> bool:
+        """Whether the server knows a name that its list lacks: an alias."""
+        assert self._sdk is not None
+        try:
+            await self._sdk.models.retrieve(name)
+        except Exception:  # it does not, or cannot say: then the list decides
+            return False
+        return True
+
+    def prepared(self, request: Request) -> Call:
+        sdk, fields = self._sdk, body(request, self._settings)
+        assert sdk is not None
+        fields["model"] = self.identity.name
+
+        async def call() -> Response:
+            try:
+                raw = await sdk.messages.with_raw_response.create(**fields)
+            except Exception as error:
+                raise _failed(error) from None
+            return read(parsed(raw.http_response.content))
+
+        return call
+
+
+def body(request: Request, settings: Mapping[str, Any]) -> dict[str, Any]:
+    """The request in Anthropic's schema, without the model's name. Raises BadData for a picture too large."""
+    g = request.generation
+    fields: dict[str, Any] = {"max_tokens": g.max_new_tokens + max(0, g.thinking_budget)}
+    system = [p for m in request.messages if m.role == "system" for p in m.parts if isinstance(p, str)]
+    if system:
+        fields["system"] = "".join(system)
+    many = sum(m.kind == "image" for m in request.media) > MANY
+    side = MOST_SIDE_OF_MANY if many else MOST_SIDE
+    turns = [(m.role, _blocks(m, g.max_pixels, side)) for m in request.messages if m.role != "system"]
+    fields["messages"] = [{"role": role, "content": blocks} for role, blocks in turns if blocks]
+    if g.stop:
+        fields["stop_sequences"] = list(g.stop)
+    thinks = _thinking(g.thinking_budget, settings["thinking"])
+    if thinks:
+        fields["thinking"] = thinks
+    more: dict[str, Any] = {}  # what some versions of the package do not know by name
+    if settings["send_temperature"] and thinks.get("type") not in ("enabled", "adaptive"):
+        if g.top_p == 1.0 or g.temperature > 0:
+            more["temperature"] = g.temperature
+        if g.top_p != 1.0:
+            more["top_p"] = g.top_p
+    if settings["reasoning_effort"]:
+        more["output_config"] = {"effort": settings["reasoning_effort"]}
+    return {**fields, "extra_body": more}
+
+
+def _thinking(budget: int, setting: str) -> dict[str, Any]:
+    if setting:
+        return {"type": {"off": "disabled"}.get(setting, setting)}
+    if budget <= 0:
+        return {}
+    if budget < LEAST_BUDGET:
+        raise HemmError(f"--set thinking_budget={budget}: Anthropic takes {LEAST_BUDGET} or more")
+    return {"type": "enabled", "budget_tokens": budget}
+
+
+def _blocks(message: Message, max_pixels: int, side: int) -> list[dict[str, Any]]:
+    """A turn's content; blank text, which the interface refuses, is left out."""
+    blocks: list[dict[str, Any]] = []
+    for part in message.parts:
+        if isinstance(part, str):
+            if part.strip():
+                text = part.encode("utf-8", "backslashreplace").decode()
+                blocks.append(
+                    {"type": "text", "text": text.rstrip() if message.role == "assistant" else text}
+                )
+            continue
+        picture = fit(part, IMAGE_TYPES, max_pixels)
+        blocks.append({"type": "image", "source": _source(picture, side)})
+    return blocks
+
+
+def _source(picture: Media, side: int) -> dict[str, Any]:
+    data = base64.b64encode(picture.data).decode()
+    named = f"picture {picture.name or picture.digest[:12]}"
+    if len(data) > MOST_BASE64:
+        raise BadData(
+            f"{named} has {len(data):,} bytes as base64, Anthropic takes {MOST_BASE64:,}: "
+            "--max-pixels makes it smaller"
+        )
+    if max(dimensions(picture)) > side:
+        raise BadData(f"{named} has a side of more than {side} pixels: --max-pixels makes it smaller")
+    return {"type": "base64", "media_type": picture.mime, "data": data}
+
+
+def read(data: Any) -> Response:
+    """The facts in a message. Raises CallFailed where there is none."""
+    content = data.get("content") if isinstance(data, dict) else None
+    if not isinstance(content, list):
+        raise not_an_answer("the server's answer is no message", redact(repr(data)[:120]))
+    blocks = [b for b in content if isinstance(b, dict)]
+    text = "".join(str(b.get("text", "")) for b in blocks if b.get("type") == "text")
+    thought = "".join(str(b.get("thinking", "")) for b in blocks if b.get("type") == "thinking")
+    stop, refusal = data.get("stop_reason"), None
+    if stop == "refusal":
+        details = data.get("stop_details")
+        told = details if isinstance(details, dict) else {}
+        refusal = str(told.get("explanation") or told.get("category") or text or "refused")
+    return Response(
+        text=storable(text),
+        reasoning=storable(thought),
+        finish=_FINISH.get(str(stop), "stop"),
+        refusal=None if refusal is None else storable(refusal),
+        usage=_usage(data.get("usage")),
+        model=storable(str(data.get("model") or "")),
+    )
+
+
+def _usage(found: Any) -> Usage:
+    counts = found if isinstance(found, dict) else {}
+
+    def number(*names: str) -> int | None:
+        values = [v for n in names if isinstance(v := counts.get(n), int)]
+        return sum(values) if values else None
+
+    return Usage(
+        number("input_tokens", "cache_creation_input_tokens", "cache_read_input_tokens"),
+        number("output_tokens"),
+    )
+
+
+def _failed(error: Exception) -> CallFailed:
+    """What an exception of the package means for the next attempt."""
+    import anthropic
+
+    if isinstance(error, anthropic.APIStatusError):
+        told = error.body.get("error") if isinstance(error.body, dict) else None
+        fields: Mapping[str, Any] = told if isinstance(told, dict) else {}
+        message = str(fields.get("message") or error.message)
+        after = retry_after(error.response.headers.get("retry-after"))
+        return refused(error.status_code, message, after, spent=fields.get("type") == "billing_error")
+    if isinstance(error, anthropic.APIConnectionError):
+        cause = error.__cause__ or error
+        return CallFailed(
+            "connection", f"the connection failed ({redact(str(cause)) or type(cause).__name__})"
+        )
+    if isinstance(error, anthropic.AnthropicError):
+        return CallFailed("bad_request", redact(str(error)), retry=False, permanent=True)
+    return not_an_answer("the package could not read the answer", f"{type(error).__name__}: {error}")

@@ -1,0 +1,351 @@
+"""``google/NAME``: Gemini models, by Google's own package."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from hemm.core import (
+    BadData,
+    Capabilities,
+    HemmError,
+    Media,
+    Message,
+    MissingExtra,
+    Request,
+    Response,
+    Usage,
+    redact,
+    storable,
+)
+from hemm.models.api.chat import parsed, picture_of
+from hemm.models.api.http import Client
+from hemm.models.api.likelihood import option_logprobs, scored_options
+from hemm.models.api.remote import MODALITIES, Call, Remote, environment_key, not_an_answer
+from hemm.models.api.remote import SETTINGS as REMOTE
+from hemm.models.options import ModelOptions
+from hemm.models.pictures import fit
+from hemm.models.retry import CallFailed, refused, retry_after
+
+if TYPE_CHECKING:
+    from google.genai import Client as Sdk
+
+URL = "https://generativelanguage.googleapis.com"
+
+IMAGE_TYPES = frozenset({"image/png", "image/jpeg", "image/webp"})
+MOST_INLINE = 100 * 1024 * 1024
+"""Bytes of all media in one request."""
+
+SETTINGS: dict[str, Any] = {
+    **REMOTE,
+    "thinking": "",  # off, dynamic; empty: as thinking_budget says, else the model's own way
+    "output": "text",  # text or image
+    "top_logprobs": 20,  # how many first tokens are looked at to score options
+}
+"""What ``--set`` knows here, with the defaults."""
+
+_FILTERED = frozenset(
+    {
+        "SAFETY",
+        "RECITATION",
+        "BLOCKLIST",
+        "PROHIBITED_CONTENT",
+        "SPII",
+        "IMAGE_SAFETY",
+        "IMAGE_PROHIBITED_CONTENT",
+        "IMAGE_RECITATION",
+        "MODEL_ARMOR",
+        "ESCALATION",
+    }
+)
+"""Finish reasons of an answer that a filter took away."""
+
+_BROKEN = frozenset({"MALFORMED_RESPONSE", "MALFORMED_FUNCTION_CALL"})
+"""Finish reasons of an answer that went wrong on its way: asked again."""
+
+_THINKING = {"off": 0, "dynamic": -1}
+
+
+def open_google(spec: str, options: ModelOptions) -> GoogleModel:
+    """Google's own service, or another one at ``--set base_url=``. Key: GEMINI_API_KEY or GOOGLE_API_KEY."""
+    settings = options.read("google", SETTINGS)
+    if settings["thinking"] not in ("", *_THINKING):
+        raise HemmError(f"--set thinking={settings['thinking']}: give off or dynamic")
+    if settings["output"] not in ("text", "image"):
+        raise HemmError(f"--set output={settings['output']}: give text or image")
+    return GoogleModel(spec, settings, options)
+
+
+class GoogleModel(Remote):
+    """A Gemini model. The package sends and receives; retries and limits are hemm's own."""
+
+    def __init__(self, spec: str, settings: Mapping[str, Any], options: ModelOptions) -> None:
+        text = settings["output"] == "text"
+        can = Capabilities(
+            inputs=MODALITIES,
+            outputs=frozenset({"text"}) if text else frozenset({"text", "image"}),
+            image_types=IMAGE_TYPES,
+            likelihood=text and options.scoring == "likelihood",
+        )
+        super().__init__(spec, "google", spec.removeprefix("google/"), settings, options, can)
+        self._url = settings["base_url"] or os.environ.get("GOOGLE_GEMINI_BASE_URL", "") or URL
+        self._sdk: Sdk | None = None
+        self._client: Client | None = None
+
+    @property
+    def host(self) -> str:
+        """Scheme, host and port for people."""
+        parts = urlsplit(self._url)
+        return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
+
+    def read_key(self) -> str:
+        own = self._settings["api_key_env"]
+        names = (own,) if own else ("GEMINI_API_KEY", "GOOGLE_API_KEY")
+        self.key_env, key = environment_key(self.spec, names, needed=True)
+        return key
+
+    async def connect(self, key: str) -> None:
+        try:
+            from google import genai
+            from google.genai import types
+        except ImportError:
+            raise MissingExtra(f"model {self.spec}", "google") from None
+        self._client = Client(self._url, {})
+        options = types.HttpOptions(
+            base_url=self._url,
+            aiohttp_client=self._client.session(),
+            retry_options=types.HttpRetryOptions(attempts=1),  # else the package retries on its own
+        )
+        self._sdk = genai.Client(api_key=key, vertexai=False, http_options=options)
+
+    async def close(self) -> None:
+        """Close the connections."""
+        self._sdk = None
+        if self._client is not None:
+            await self._client.close()
+            self._client = None
+
+    async def greet(self) -> None:
+        """Look the model up; an unknown one is named with the nearest of the list."""
+        sdk, name, there, names = self._sdk, self.identity.name, True, set[str]()
+        assert sdk is not None
+
+        async def get() -> Response:
+            nonlocal there
+            try:
+                await sdk.aio.models.get(model=name)
+            except Exception as error:
+                failed = _failed(error)
+                if failed.kind != "not_found":
+                    raise failed from None
+                there = False
+            return Response()
+
+        async def listed() -> Response:
+            try:
+                async for model in await sdk.aio.models.list(config={"page_size": 1000}):
+                    names.add((model.name or "").removeprefix("models/"))
+            except Exception as error:
+                failed = _failed(error)
+                if failed.kind != "not_found":  # a gateway without a list
+                    raise failed from None
+            return Response()
+
+        await self.look(get, self.host)
+        if not there and self._settings["check_model"]:
+            await self.look(listed, self.host)
+            self.check_name(names, self.host)
+
+    def prepared(self, request: Request) -> Call:
+        sdk, name, scored = self._sdk, self.identity.name, scored_options(request)
+        assert sdk is not None
+        contents, config = body(request, self._settings)
+
+        async def call() -> Response:
+            try:
+                answer = await sdk.aio.models.generate_content(model=name, contents=contents, config=config)
+            except Exception as error:
+                raise _failed(error) from None
+            return read(_sent(answer), scored)
+
+        return call
+
+
+def _sent(answer: Any) -> Any:
+    """The JSON that the server sent."""
+    return parsed((getattr(answer.sdk_http_response, "body", None) or "").encode())
+
+
+def body(request: Request, settings: Mapping[str, Any]) -> tuple[list[Any], Any]:
+    """(contents, config) in the package's types. Raises BadData for media too large."""
+    from google.genai import types
+
+    if sum(len(m.data) for m in request.media) > MOST_INLINE:
+        raise BadData(f"the media of one request have more than {MOST_INLINE:,} bytes: --max-pixels")
+    g = request.generation
+    contents: list[Any] = []
+    system: list[Any] = []
+    for message in request.messages:
+        parts = _parts(message, g.max_pixels)
+        if message.role == "system":
+            system += parts
+        elif parts:
+            role = "model" if message.role == "assistant" else "user"
+            contents.append(types.Content(role=role, parts=parts))
+    fields: dict[str, Any] = {"max_output_tokens": g.max_new_tokens + max(0, g.thinking_budget)}
+    if settings["send_temperature"]:
+        fields["temperature"] = g.temperature
+    if g.top_p != 1.0:
+        fields["top_p"] = g.top_p
+    if g.stop:
+        fields["stop_sequences"] = list(g.stop)
+    if g.temperature > 0:
+        fields["seed"] = request.seed
+    if scored_options(request):
+        fields |= {"max_output_tokens": 1, "response_logprobs": True, "logprobs": settings["top_logprobs"]}
+    if settings["output"] == "image":
+        fields["response_modalities"] = ["TEXT", "IMAGE"]
+    if thinks := _thinking(g.thinking_budget, settings):
+        fields["thinking_config"] = types.ThinkingConfig(**thinks)
+    if system:
+        fields["system_instruction"] = types.Content(role="user", parts=system)
+    config = types.GenerateContentConfig(
+        **fields,
+        should_return_http_response=True,
+        automatic_continuation=False,
+        automatic_function_calling=types.AutomaticFunctionCallingConfig(disable=True),
+    )
+    return contents, config
+
+
+def _thinking(budget: int, settings: Mapping[str, Any]) -> dict[str, Any]:
+    """What to say of thinking; nothing where the user does not. Thoughts are asked for where it thinks."""
+    if settings["thinking"] == "off":
+        return {"thinking_budget": 0}
+    found: dict[str, Any] = {}
+    if settings["reasoning_effort"]:
+        found["thinking_level"] = settings["reasoning_effort"].upper()
+    elif settings["thinking"]:
+        found["thinking_budget"] = _THINKING[settings["thinking"]]
+    elif budget > 0:
+        found["thinking_budget"] = budget
+    return {**found, "include_thoughts": True} if found else {}
+
+
+def _parts(message: Message, max_pixels: int) -> list[Any]:
+    from google.genai import types
+
+    parts = []
+    for part in message.parts:
+        if isinstance(part, str):
+            if part:
+                parts.append(types.Part(text=storable(part)))
+            continue
+        media = fit(part, IMAGE_TYPES, max_pixels)
+        parts.append(types.Part(inline_data=types.Blob(data=media.data, mime_type=media.mime)))
+    return parts
+
+
+def read(data: Any, scored: tuple[str, ...] = ()) -> Response:
+    """The facts in an answer. Raises CallFailed where there is none."""
+    if not isinstance(data, dict):
+        raise not_an_answer("the server's answer is no answer of Gemini", redact(repr(data)[:120]))
+    usage, model = _usage(data.get("usageMetadata")), storable(str(data.get("modelVersion") or ""))
+    feedback = data.get("promptFeedback")
+    if isinstance(feedback, dict) and feedback.get("blockReason"):
+        reason = str(
+            feedback.get("blockReasonMessage") or f"the prompt was blocked: {feedback['blockReason']}"
+        )
+        return Response(finish="content_filter", refusal=storable(reason), usage=usage, model=model)
+    candidates = data.get("candidates")
+    first = candidates[0] if isinstance(candidates, list) and candidates else None
+    if not isinstance(first, dict):
+        raise not_an_answer("the server's answer holds no candidate", redact(repr(data)[:120]))
+    reason = str(first.get("finishReason") or "STOP")
+    if reason in _BROKEN:
+        raise not_an_answer("the model's answer broke", reason)
+    if reason == "PUP_LIMITED_DISABLED":
+        raise CallFailed("forbidden", "the account is limited or disabled", retry=False, permanent=True)
+    content = first.get("content")
+    parts = content.get("parts") if isinstance(content, dict) else None
+    rows = [p for p in parts if isinstance(p, dict)] if isinstance(parts, list) else []
+    answer = Response(
+        text=storable("".join(str(p.get("text", "")) for p in rows if not p.get("thought"))),
+        reasoning=storable("".join(str(p.get("text", "")) for p in rows if p.get("thought"))),
+        finish="length" if reason == "MAX_TOKENS" else "content_filter" if reason in _FILTERED else "stop",
+        media=_drawn(rows),
+        usage=usage,
+        model=model,
+        options=option_logprobs(scored, _top(first)) if scored and reason not in _FILTERED else (),
+    )
+    return replace(answer, finish="stop") if answer.options else answer  # one token was all that was wanted
+
+
+def _drawn(rows: list[dict[str, Any]]) -> tuple[Media, ...]:
+    blobs = [p["inlineData"] for p in rows if isinstance(p.get("inlineData"), dict) and not p.get("thought")]
+    return tuple(picture_of(_plain(b.get("data"))) for b in blobs)
+
+
+def _plain(encoded: Any) -> Any:
+    return encoded.replace("-", "+").replace("_", "/") if isinstance(encoded, str) else encoded
+
+
+def _top(candidate: Mapping[str, Any]) -> list[tuple[str, float]]:
+    found = candidate.get("logprobsResult")
+    steps = found.get("topCandidates") if isinstance(found, dict) else None
+    first = steps[0] if isinstance(steps, list) and steps else None
+    rows = first.get("candidates") if isinstance(first, dict) else None
+    pairs = [(r.get("token"), r.get("logProbability")) for r in rows or [] if isinstance(r, dict)]
+    return [(t, float(p)) for t, p in pairs if isinstance(t, str) and isinstance(p, int | float)]
+
+
+def _usage(found: Any) -> Usage:
+    counts = found if isinstance(found, dict) else {}
+
+    def number(*names: str) -> int | None:
+        values = [v for n in names if isinstance(v := counts.get(n), int)]
+        return sum(values) if values else None
+
+    return Usage(number("promptTokenCount"), number("candidatesTokenCount", "thoughtsTokenCount"))
+
+
+def _failed(error: Exception) -> CallFailed:
+    """What an exception of the package means for the next attempt."""
+    import aiohttp
+    from google.genai import errors
+
+    if isinstance(error, errors.APIError):
+        told = error.details.get("error") if isinstance(error.details, dict) else None
+        fields: Mapping[str, Any] = told if isinstance(told, dict) else {}
+        rows = fields.get("details")
+        details = [r for r in rows if isinstance(r, dict)] if isinstance(rows, list) else []
+        message = str(fields.get("message") or error.message or error)
+        wrong_key = any(r.get("reason") == "API_KEY_INVALID" for r in details)
+        return refused(
+            401 if wrong_key else error.code, message, _after(error, details), spent=_spent(details)
+        )
+    if isinstance(error, aiohttp.ClientError | OSError):
+        words = redact(" ".join(str(error).split())) or type(error).__name__
+        return CallFailed("connection", f"the connection failed ({words})")
+    return not_an_answer("the package could not read the answer", f"{type(error).__name__}: {error}")
+
+
+def _after(error: Any, details: list[dict[str, Any]]) -> float | None:
+    """Seconds to wait: Google tells them in the body (RetryInfo), a gateway in the header."""
+    headers = getattr(error.response, "headers", None)
+    told = retry_after(headers.get("retry-after")) if headers is not None else None
+    for row in details:
+        found = re.fullmatch(r"(\d+(?:\.\d+)?)s", str(row.get("retryDelay", "")))
+        if found:
+            return float(found[1])
+    return told
+
+
+def _spent(details: list[dict[str, Any]]) -> bool:
+    """Whether a day's quota is used up: no wait within a run mends that."""
+    violations = [v for r in details for v in r.get("violations", ()) if isinstance(v, dict)]
+    return any("PerDay" in str(v.get("quotaId", "")) for v in violations)
