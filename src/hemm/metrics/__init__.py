@@ -21,6 +21,8 @@ METRICS: Registry[Callable[..., Metric]] = Registry(
         "micro_f1": "hemm.metrics.classes:MicroF1",
         "class_report": "hemm.metrics.classes:ClassReport",
         "multilabel_f1": "hemm.metrics.classes:MultilabelF1",
+        "auroc": "hemm.metrics.graded:Auroc",
+        "average_precision": "hemm.metrics.graded:AveragePrecision",
         "rouge_l": "hemm.metrics.captions:RougeL",
         "bleu": "hemm.metrics.captions:Bleu",
         "cider_d": "hemm.metrics.captions:CiderD",
