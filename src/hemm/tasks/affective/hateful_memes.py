@@ -83,6 +83,7 @@ CARD = Card(
     notes="The 500 memes of dev.jsonl (dev_seen.jsonl in later copies) are asked, as in the HEMM paper; "
     "hateful_memes:test_seen and :test_unseen ask the challenge's test sets where a copy has their labels. "
     "The text in the picture is given as the data set transcribes it. Rows without a label are not asked. "
+    "AUROC is the challenge's own measure; it wants graded answers (--set scoring=likelihood). "
     "The hub copy lacks some pictures. The draw behind the paper's 100 samples is not known.",
 )
 KAGGLE = "parthplc/facebook-hateful-meme-dataset"
@@ -110,7 +111,7 @@ def _task(name: str, sources: tuple[Hub | Kaggle, ...], variants: dict[str, Task
             "Is this meme hateful? {{ instruction }}"
         ),
         answer=YesNo(),
-        metrics=("accuracy", "macro_f1", "bartscore"),
+        metrics=("auroc", "accuracy", "macro_f1", "bartscore"),
         max_new_tokens=8,
         variants=variants or {},
     )

@@ -306,7 +306,7 @@ def _hub_task(variant: str, question: str, size: str, splits: dict[str, int]) ->
 TASK = _yes_no_task(
     "new_yorker_cartoon",
     "each",
-    ("accuracy", "macro_f1", "bartscore"),
+    ("accuracy", "auroc", "macro_f1", "bartscore"),
     {
         "pairs": _choice_task(
             "new_yorker_cartoon:pairs",
@@ -315,7 +315,10 @@ TASK = _yes_no_task(
             "Which of these two captions did readers find funnier?",
         ),
         "hemm": _yes_no_task(
-            "new_yorker_cartoon:hemm", "hemm", ("balanced_accuracy", "accuracy", "macro_f1", "bartscore"), {}
+            "new_yorker_cartoon:hemm",
+            "hemm",
+            ("balanced_accuracy", "accuracy", "auroc", "macro_f1", "bartscore"),
+            {},
         ),
         "matching": _hub_task(
             "matching", "Which of these captions was written for it?", "0.14 GB", {"test": 528, "train": 1632}
