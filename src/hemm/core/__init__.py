@@ -14,6 +14,7 @@ from hemm.core.exchange import (
     request_key,
 )
 from hemm.core.hashing import canonical, digest, digest_bytes, digest_file, keyed_number, keyed_unit
+from hemm.core.judge import Judge
 from hemm.core.media import Media, sniff
 from hemm.core.metric import AnswerFormat, CorpusMetric, Group, Judged, Metric
 from hemm.core.model import (
@@ -47,6 +48,7 @@ __all__ = [
     "Group",
     "HemmError",
     "Identity",
+    "Judge",
     "Judged",
     "Layout",
     "Media",

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 _PICTURE = re.compile(r"media:([0-9a-f]{64})$")
 _COLUMNS = (
     "id unit cluster repeat raw reasoning finish refusal failure failure_message failure_permanent options "
-    "logprobs media produced references choices metadata model"
+    "logprobs media produced references choices metadata model prompt"
 )
 COLUMNS = tuple(_COLUMNS.split())
 """Columns of ``layout.ANSWER_SCHEMA`` that scoring reads (labels are carried over unread)."""
@@ -46,8 +46,8 @@ class Row:
 def judged_rows(answers: pa.Table, answer_format: AnswerFormat, media: Lookup | None = None) -> list[Row]:
     """All answers of a table with ``layout.ANSWER_SCHEMA``, judged, in its order.
 
-    Samples have id, unit, cluster, references, choices and metadata; fields are not stored, so a metric
-    cannot see the question. Media (shown, drawn, references) are read by ``media`` when their bytes are
+    Samples have id, unit, cluster, references, choices and metadata; of their fields only ``prompt``, the
+    whole prompt as it was asked with pictures as ``<image>``. Media (shown, drawn, references) are read by ``media`` when their bytes are
     needed; without it that is a HemmError.
     """
     columns = [_plain(answers, name) for name in COLUMNS]
@@ -96,12 +96,13 @@ def _row(index: int, values: tuple[Any, ...], answer_format: AnswerFormat, looku
         options,
         logprobs,
     ) = values[:13]
-    media, produced, references, choices, metadata, model = values[13:]
+    media, produced, references, choices, metadata, model, prompt = values[13:]
     sample = Sample(
         id=key,
         media=_media(media, lookup),
         references=tuple(_reference(r, lookup) for r in references),
         choices=choices,
+        fields={"prompt": prompt} if prompt else {},
         unit=unit,
         cluster=cluster,
         metadata=metadata,

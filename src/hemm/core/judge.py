@@ -1,0 +1,27 @@
+"""What a metric that asks a model needs of whoever runs it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol, runtime_checkable
+
+from hemm.core.exchange import Identity, Request, Response
+
+
+@runtime_checkable
+class Judge(Protocol):
+    """A model that judges other models' answers; the engine makes it and hands it to the metric.
+
+    Metrics know no models, so that a stored answer can be scored where none is installed.
+    """
+
+    @property
+    def identity(self) -> Identity:
+        """Which model it is; known before anything is asked."""
+        ...
+
+    def ask(self, requests: Sequence[Request]) -> Sequence[Response]:
+        """One response for each request, in order. What was asked before is not asked again: the key of a
+        request stands for its content. A request that could not be asked has ``failure`` set; never raises
+        for it."""
+        ...
