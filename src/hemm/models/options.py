@@ -8,7 +8,9 @@ from typing import Any
 
 from hemm.core import HemmError, UnknownName
 
-PROTOCOL_SETTINGS = frozenset({"dtype", "quantization", "reasoning_effort"})
+PROTOCOL_SETTINGS = frozenset(
+    {"dtype", "quantization", "reasoning_effort", "thinking", "output", "image_size", "image_quality"}
+)
 """Settings that change the answers themselves: they belong to the protocol (``Generation.extra``)."""
 
 
@@ -16,15 +18,15 @@ PROTOCOL_SETTINGS = frozenset({"dtype", "quantization", "reasoning_effort"})
 class ModelOptions:
     """What a user may set about a model.
 
-    batch_size  requests in one batch of a local model; 0: the adapter's own choice
-    concurrency requests in flight to a served model; 0: as many as it answers well
-    scoring     ``likelihood`` where options are to be scored: of a server it is known only when asked
-    revision    hub branch, tag or commit; for a served model a label of the user's own
-    settings    ``--set KEY=VALUE`` pairs; each adapter says which it knows (``Settings``)
+    batch_size   requests in one batch of a local model; 0: the adapter's own choice
+    concurrency  requests in flight to a served model; 0: as many as it answers well; None: the caller's
+    scoring      ``likelihood`` where options are to be scored: of a server it is known only when asked
+    revision     hub branch, tag or commit; for a served model a label of the user's own
+    settings     ``--set KEY=VALUE`` pairs; each adapter says which it knows (``Settings``)
     """
 
     batch_size: int = 0
-    concurrency: int = 0
+    concurrency: int | None = None
     scoring: str = "generate"
     revision: str = ""
     settings: tuple[tuple[str, str], ...] = ()

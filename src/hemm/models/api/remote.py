@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import replace
 from typing import Any
@@ -70,7 +71,8 @@ class Remote:
         self.capabilities = limited(capabilities, settings["max_images"])
         if self.price is not None and not self.price.pictures:
             self.narrow({"text", "audio", "video"})
-        self._most, self._fixed = options.concurrency or MOST_IN_FLIGHT, bool(options.concurrency)
+        self._most = options.concurrency or MOST_IN_FLIGHT
+        self._finds, self._free = options.concurrency == 0, options.concurrency is None
         self._settings = settings
         self._policy = Policy(
             max_retries=max(0, settings["max_retries"]),
@@ -83,7 +85,7 @@ class Remote:
     @property
     def concurrency(self) -> int:
         """How many requests may be in flight now: what the limiter thinks of, once it is started."""
-        return self._most if self._gate is None else int(self._gate.window)
+        return self._most if self._gate is None else min(self._most, int(self._gate.window))
 
     # what a kind of server adds
 
@@ -115,7 +117,7 @@ class Remote:
         """
         key = self.read_key()
         self._secrets = (key,) if key else ()
-        self._gate = Limiter(self._most, fixed=self._fixed)
+        self._gate = Limiter(sys.maxsize if self._free else self._most, fixed=not self._finds)
         try:
             await self.connect(key)
             await self.greet()
