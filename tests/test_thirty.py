@@ -32,9 +32,9 @@ def original(name: str, folder: Path, n: int) -> Path:
 
 
 def scores(task: Task, model: str, out: Path) -> tuple[Any, dict[str, Any]]:
-    """Score rows and aggregate of the task's own headline metric for the answers of ``model``."""
+    """Score rows and aggregate of the task's first metric that needs no weights, for answers of ``model``."""
     cell = next(iter(hemm.run(model, task.name, out=out)))
-    key = metric_key(metric_of(task.metrics[0]))
+    key = metric_key(next(m for m in map(metric_of, task.metrics) if "weights" not in m.needs))
     table = pq.read_table(cell.folder / "scores" / f"{key}.parquet")
     main = [row for row in table.to_pylist() if row["component"] == ""]
     aggregates = json.loads((cell.folder / "scores" / "aggregates.json").read_text())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -44,6 +44,14 @@ def _basis(found: Cell, task: Task) -> str:
     lines = found.folder / layout.JOURNAL
     journal = lines.stat().st_size if lines.exists() else 0
     return digest([[p.plain() for p in found.parts], journal, dict(parser_versions(task.answer))], 32)
+
+
+def _headline(task: Task, metrics: Mapping[str, Metric]) -> str | None:
+    """The key of the task's first metric that is among these, else the first of these."""
+    from hemm.metrics import resolve
+
+    own = {resolve(spec).name: place for place, spec in reversed(list(enumerate(task.metrics)))}
+    return min(metrics, key=lambda key: own.get(metrics[key].name, len(own)), default=None)
 
 
 def is_scored(folder: Path, task: Task, extra: Sequence[str] = ()) -> bool:
@@ -94,7 +102,7 @@ def score_cell(folder: Path, task: Task, extra: Sequence[str] = ()) -> dict[str,
             "schema_version": layout.SCHEMA_VERSION,
             "basis": _basis(found, task),
             "parser": dict(parser_versions(task.answer)),
-            "headline": next(iter(metrics), None),
+            "headline": _headline(task, metrics),
             "outcomes": outcomes,
             "metrics": rows,
         },

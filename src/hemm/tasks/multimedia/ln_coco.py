@@ -81,5 +81,5 @@ TASK = Task(
     sources=(_source(CAPTIONS), _source(TRACED)),
     prompt="{{ caption }}",
     answer=Picture(),
-    metrics=("mse",),
+    metrics=("clipscore", "clip_i", "mse"),
 )
