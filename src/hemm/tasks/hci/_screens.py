@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from hemm.core import BadData, Media
@@ -30,7 +30,20 @@ def table_rows(path: Path, required: Iterable[str]) -> Iterator[tuple[str, dict[
             yield f"{path}, line {line}", row
 
 
-def screenshot(folder: Path, places: Iterable[str], screen: str) -> Media:
-    """The picture of a screen in the first of ``places`` that has one (JPEG as published, else PNG)."""
-    found = [folder / place / f"{screen}.{kind}" for kind in ("jpg", "jpeg", "png") for place in places]
-    return Media.at(next((file for file in found if file.is_file()), found[0]))
+class Screenshots:
+    """Pictures of screens (JPEG as published, else PNG), in those of ``places`` below ``folder`` that exist.
+
+    A screen without a picture gets the path where it should be.
+    """
+
+    def __init__(self, folder: Path, places: Sequence[str]) -> None:
+        self._roots = [folder / place for place in places if (folder / place).is_dir()]
+        self._default = next((root for root in self._roots if root != folder), folder / places[0])
+
+    def of(self, screen: str) -> Media:
+        for kind in ("jpg", "jpeg", "png"):
+            for root in self._roots:
+                file = root / f"{screen}.{kind}"
+                if file.is_file():
+                    return Media.at(file)
+        return Media.at(self._default / f"{screen}.jpg")

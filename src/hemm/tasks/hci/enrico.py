@@ -10,7 +10,7 @@ from pathlib import Path
 from hemm.core import BadData, Card, Layout, Sample, Task
 from hemm.data.sources import File, Http
 from hemm.metrics.formats import OneOf
-from hemm.tasks.hci._screens import screen_id, screenshot, table_rows
+from hemm.tasks.hci._screens import Screenshots, screen_id, table_rows
 
 TOPICS = {
     "bare": "hardly anything on it",
@@ -47,6 +47,7 @@ def read(folder: Path, tenth: bool = False) -> Iterator[Sample]:
     if tenth:
         random.Random(0).shuffle(rows)
         rows = rows[-len(rows) // 10 :]  # rounded up
+    pictures = Screenshots(folder, PLACES)
     for where, row in rows:
         topic = row["topic"].lower().replace(" ", "")
         if topic not in LABELS:
@@ -54,7 +55,7 @@ def read(folder: Path, tenth: bool = False) -> Iterator[Sample]:
         screen = screen_id(row["screen_id"], where)
         yield Sample(
             id=screen,
-            media=(screenshot(folder, PLACES, screen),),
+            media=(pictures.of(screen),),
             references=(topic,),
             choices=tuple(LABELS.values()),
             stratum=topic,
