@@ -142,7 +142,7 @@ def test_cartoons_tables_are_told_by_number_alone(cache: Path, tmp_path: Path) -
     assert pack.info["missing"] == {"count": 2, "names": ["cartoons/664.jpg"]}
 
 
-@pytest.mark.parametrize("header", ["api", "mean"])
+@pytest.mark.parametrize("header", ["api", "mean", "counts"])
 def test_cartoon_from_the_api_repository(cache: Path, tmp_path: Path, header: str) -> None:
     """Its columns have other names; where a table has means beside its scores, the means are right."""
     rows = []
@@ -150,16 +150,20 @@ def test_cartoon_from_the_api_repository(cache: Path, tmp_path: Path, header: st
         row = {
             "target_id": n,
             "rank": n + 1,
-            "funny": 10.0,
-            "somewhat_funny": 10.0,
-            "unfunny": 10.0,
-            "count": 30.0 if n < 2 else 0.0,
-            "score": (1.9, 1.1, "")[n] if header == "api" else 1.0,
+            "funny": (20.0, 5.0, 0.0)[n],
+            "somewhat_funny": (5.0, 20.0, 0.0)[n],
+            "unfunny": (5.0, 5.0, 0.0)[n],
+            "count": (30.0, 30.0, 0.0)[n],
+            "score": (2.5, 2.0, "")[n] if header == "api" else 1.0,
             "precision": 0.1,
             "contest": 600,
             "caption": text,
         }
-        rows.append(row if header == "api" else {**row, "mean": (4.5, 1.1, "")[n]})
+        if header == "mean":
+            row["mean"] = (4.5, 1.1, "")[n]
+        elif header == "counts":
+            row = {k: v for k, v in row.items() if k not in ("count", "score", "precision")}
+        rows.append(row)
     write_csv(tmp_path / "contests/summaries/600_summary_KLUCB.csv", rows)
     put(tmp_path / "contests/info/600/600.jpg", 1)
     samples = read("new_yorker_cartoon", tmp_path).values()
@@ -552,8 +556,8 @@ def replaced(old: str, new: str) -> Callable[[str], str]:
         (
             "new_yorker_cartoon",
             "summaries/660.csv",
-            replaced("mean,", "meen,"),
-            "no column 'mean' or 'score'",
+            replaced("mean,precision,votes,not_funny,somewhat_funny,funny", "a,b,c,d,e,f"),
+            "no column 'mean', 'score' or 'funny'",
         ),
         (
             "new_yorker_cartoon",

@@ -39,8 +39,8 @@ def captions(contest: int, count: int) -> list[dict[str, Any]]:
         }
         for n, text in enumerate(texts)
     ]
-    spam = {"precision": 0.9, "votes": 2, "somewhat_funny": 0}
     again = {**rows[0], "mean": 1.05, "votes": 20}
+    spam = {**rows[0], "precision": 0.9, "votes": 2, "somewhat_funny": 0}
     first = {**spam, "caption": "BUY NOW", "mean": 3.0, "not_funny": 0, "funny": 2}
     last = {**spam, "caption": "asdf", "mean": 1.0, "not_funny": 2, "funny": 0}
     return [first, *rows, again, last]

@@ -28,6 +28,7 @@ PAIRS = 5
 MIN_VOTES = 10
 """Captions with fewer votes are not asked: most of them are spam that adaptive sampling gave up early."""
 HEMM_LOWEST = 4
+POINTS = {"funny": 3, "somewhat_funny": 2, "unfunny": 1, "not_funny": 1}
 SHOTS = 50
 
 
@@ -77,17 +78,24 @@ def contests(folder: Path, copy: str) -> Iterator[tuple[str, Media, list[Rated]]
 def rated(table: Path) -> list[Rated]:
     """The captions of one table that have a rating, the best first, ties in the table's order.
 
-    The mean is column ``mean``, else ``score``; votes are ``votes`` or ``count``.
+    The mean is column ``mean``, else ``score``; votes are ``votes`` or ``count``. Both come from the counts
+    of each answer where the table has these alone.
     """
     found = []
     for where, row in table_rows(table, ("caption",)):
-        mean = next((name for name in ("mean", "score") if name in row), None)
-        if mean is None:
-            raise BadData(f"{table}: no column 'mean' or 'score'")
-        votes = next((name for name in ("votes", "count") if name in row), None)
-        text, value = " ".join(row["caption"].split()), _number(row, mean, where)
-        if text and value is not None:
-            found.append(Rated(text, value, _number(row, votes, where) if votes else None))
+        text = " ".join(row["caption"].split())
+        counts = {name: _number(row, name, where) or 0.0 for name in POINTS if name in row}
+        total = math.fsum(counts.values()) if counts else None
+        votes = next((_number(row, name, where) for name in ("votes", "count") if name in row), total)
+        given = next((name for name in ("mean", "score") if name in row), None)
+        if given is None and "funny" not in counts:
+            raise BadData(f"{table}: no column 'mean', 'score' or 'funny'")
+        if given:
+            mean = _number(row, given, where)
+        else:
+            mean = math.fsum(POINTS[n] * c for n, c in counts.items()) / total if total else None
+        if text and mean is not None:
+            found.append(Rated(text, mean, votes))
     return sorted(found, key=lambda caption: -caption.mean)
 
 
@@ -97,7 +105,9 @@ def _number(row: Mapping[str, str], name: str, where: str) -> float | None:
     try:
         value = float(text or "nan")
     except ValueError:
-        raise BadData(f"{where}: field {name!r} is {text!r}, not a number") from None
+        value = math.inf
+    if math.isinf(value):
+        raise BadData(f"{where}: field {name!r} is {text!r}, not a number")
     return None if math.isnan(value) else value
 
 
