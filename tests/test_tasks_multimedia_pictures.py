@@ -185,8 +185,12 @@ def test_a_target_that_is_missing_is_counted_and_broken_sessions_are_named(
     layouts.magic_brush(tmp_path, 6)
     (tmp_path / "global_descriptions.json").unlink()
     (tmp_path / "images/242679/242679-output1.png").unlink()
-    info = prepare(resolve("magic_brush"), folder=tmp_path).info
-    assert info["missing"] == {"count": 1, "names": ["images/242679/242679-output1.png"]}
+    (tmp_path / "images/242690/242690-output2.png").write_bytes(b"\x89PNG\r\n\x1a\n")
+    pack = prepare(resolve("magic_brush"), folder=tmp_path)
+    assert pack.info["missing"] == {"count": 1, "names": ["images/242679/242679-output1.png"]}
+    assert [p["id"] for p in pack.info["problems"]["samples"]] == ["242690-2"]
+    found = go("magic_brush", pack, Painter(), tmp_path / "out")
+    assert [(name, "does not open" in why) for name, _, why in found.errors] == [("242690-2", True)]
     edit(tmp_path / "edit_sessions.json", lambda s: s | {"242690": [s["242690"][0] | {"instruction": " "}]})
     with pytest.raises(BadData, match="session '242690', turn 1: field 'instruction' is empty"):
         prepare(resolve("magic_brush"), folder=tmp_path)

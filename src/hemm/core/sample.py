@@ -74,8 +74,9 @@ class Sample:
 
     @property
     def problem(self) -> str:
-        """Why this sample cannot be asked (a picture that does not open), or empty."""
-        return next((m.problem for m in self.media if m.problem), "")
+        """Why this sample cannot be asked (a picture, shown or reference, that does not open), or empty."""
+        pictures = (r for r in self.references if isinstance(r, Media))
+        return next((m.problem for m in (*self.media, *pictures) if m.problem), "")
 
     def with_media(self, media: tuple[Media, ...]) -> Sample:
         """This sample with other media (transforms); its hash is computed anew."""

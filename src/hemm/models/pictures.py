@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import io
 import math
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from hemm.core import Media
+from hemm.data.pixels import rgb, unit, upright
 
 if TYPE_CHECKING:
     from PIL.Image import Image
+
+__all__ = ["dimensions", "fit", "rgb", "upright"]
 
 
 def fit(media: Media, types: frozenset[str] = frozenset(), max_pixels: int = 0) -> Media:
@@ -36,27 +39,6 @@ def fit(media: Media, types: frozenset[str] = frozenset(), max_pixels: int = 0) 
     buffer = io.BytesIO()
     _for_png(picture).save(buffer, "PNG", compress_level=6)
     return Media(buffer.getvalue(), name=media.name, mime="image/png")
-
-
-def rgb(media: Media) -> Image:
-    """The picture as upright 8-bit RGB; transparency over white, deeper greys over their range."""
-    picture = upright(media)
-    if picture.mode in ("I", "F") or picture.mode.startswith("I;16"):
-        picture = _eight_bits(picture)
-    if picture.mode in ("RGBA", "LA", "PA") or "transparency" in picture.info:
-        import PIL.Image
-
-        layer = picture.convert("RGBA")
-        white = PIL.Image.new("RGBA", layer.size, (255, 255, 255, 255))
-        picture = PIL.Image.alpha_composite(white, layer)
-    return picture if picture.mode == "RGB" else picture.convert("RGB")
-
-
-def upright(media: Media) -> Image:
-    """The decoded picture, turned as its EXIF orientation says. Raises BadData where it does not open."""
-    from PIL import ImageOps
-
-    return ImageOps.exif_transpose(media.pixels())
 
 
 def dimensions(media: Media) -> tuple[int, int]:
@@ -99,20 +81,4 @@ def _sixteen_bits(picture: Image) -> Image:
     values = np.asarray(picture, dtype=np.float64)
     if picture.mode != "F" and values.min() >= 0 and values.max() <= 65535:
         return PIL.Image.fromarray(values.astype(np.uint16))
-    return PIL.Image.fromarray((_unit(values) * 65535).round().astype(np.uint16))
-
-
-def _eight_bits(picture: Image) -> Image:
-    import numpy as np
-    import PIL.Image
-
-    return PIL.Image.fromarray((_unit(np.asarray(picture, dtype=np.float64)) * 255).round().astype(np.uint8))
-
-
-def _unit(values: Any) -> Any:
-    """Values over their own range as 0 to 1; a flat picture is 0."""
-    import numpy as np
-
-    array = np.nan_to_num(np.asarray(values, dtype=np.float64))
-    low, high = float(array.min()), float(array.max())
-    return (array - low) / (high - low) if high > low else np.zeros_like(array)
+    return PIL.Image.fromarray((unit(values) * 65535).round().astype(np.uint16))

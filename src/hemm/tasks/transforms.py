@@ -16,9 +16,10 @@ from functools import lru_cache
 from typing import Any
 
 import numpy as np
-from PIL import Image, ImageFilter, ImageOps
+from PIL import Image, ImageFilter
 
 from hemm.core import BadData, HemmError, Media, Sample, UnknownName, keyed_number
+from hemm.data.pixels import upright
 
 CONTROLS = ("none", "grey", "shuffle")
 """``--control``: none removes the pictures, grey and shuffle replace them."""
@@ -214,7 +215,7 @@ class Perturb:
         return sample.with_media(tuple(self._one(sample.id, i, m) for i, m in enumerate(sample.media)))
 
     def _one(self, sample: str, index: int, media: Media) -> Media:
-        picture = _upright(media)
+        picture = upright(media)
         pixels = np.asarray(picture.convert("RGB"), dtype=np.float64)
         random = np.random.Generator(
             np.random.PCG64(keyed_number("perturb", self.name, self.seed, sample, index))
@@ -224,10 +225,6 @@ class Perturb:
 
 def _picture(pixels: np.ndarray[Any, Any]) -> Image.Image:
     return Image.fromarray(np.clip(np.rint(pixels), 0, 255).astype(np.uint8))
-
-
-def _upright(media: Media) -> Image.Image:
-    return ImageOps.exif_transpose(media.pixels())
 
 
 def _png(picture: Image.Image, name: str) -> Media:
