@@ -242,7 +242,7 @@ RATINGS = _card(
     "is funnier. new_yorker_cartoon:hemm is the HEMM paper's form: the highest (yes) and the four lowest "
     "(no) of each table, so that 'no' is right four times in five. Of several tables of a contest, "
     "NUMBER.csv is read, else _LilUCB, else _lil-KLUCB, else the first by name. The repository grows, and "
-    "has tables without a cartoon (contests up to 659): their samples are counted as missing; a cartoon "
+    "has tables without a cartoon (most before 660): their samples are counted as missing; a cartoon "
     "without a table has nothing to ask. :matching and :ranking are the tasks of Hessel et al. (ACL 2023). "
     "The draw behind the paper's 100 samples is not known.",
 )
