@@ -137,9 +137,7 @@ def _watcher() -> Watcher:
 
 def _report(options: RunOptions, results: list[CellResult]) -> int:
     if options.dry_run:
-        for result in results:
-            click.echo(f"{result.model} on {result.task}: {result.asked} of {result.answers} answers to ask")
-        return 0
+        return _forecast(results)
     from hemm.analysis.profile import profile
     from hemm.results import layout
     from hemm.results.read import cell
@@ -162,6 +160,20 @@ def _report(options: RunOptions, results: list[CellResult]) -> int:
     )
     print_errors(errors)
     return 3
+
+
+def _forecast(results: list[CellResult]) -> int:
+    from hemm.engine.forecast import dollars
+
+    for result in results:
+        click.echo(f"{result.model} on {result.task}: {result.asked} of {result.answers} answers to ask")
+        if result.asked and result.forecast is not None:
+            click.echo(f"  {result.forecast.line()}")
+    costs = [r.forecast.most for r in results if r.forecast is not None and r.forecast.priced and r.asked]
+    known = [cost for cost in costs if cost is not None]
+    if len(known) > 1:
+        click.echo(f"in all at most {dollars(sum(known))}")
+    return 0
 
 
 def _interrupted(ctx: click.Context) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
@@ -15,6 +15,7 @@ import pyarrow.compute as pc
 from hemm.core import Binds, Identity, Model, Response, Task, redact
 from hemm.data.files import read_table
 from hemm.engine.brakes import Budget, Stopped
+from hemm.engine.forecast import Forecast, forecast
 from hemm.engine.options import CellResult, RunOptions, Watcher
 from hemm.engine.pipeline import Pipeline
 from hemm.engine.plan import ABSENT, ANSWERED, Plan, drop_followers, everything, needed, sealed_state
@@ -99,7 +100,8 @@ class AskedCell:
         check_capabilities(options, self.task, self.pack, self.model, self.selection.rows)
         folder = layout.cell_folder(options.out, self._identity(), self.task.name, self.spec.digest)
         if options.dry_run and not folder.exists():
-            return self._result(folder, "planned", len(self.selection.rows) * options.repeats, [])
+            plan = everything(self.selection, options.repeats)
+            return replace(self._result(folder, "planned", len(plan), []), forecast=self._forecast(plan))
         head = header(options, self.task, self.pack, self.model, self.spec)
         with CellWriter(folder, head) as cell:
             for line in cell.warnings:
@@ -122,7 +124,8 @@ class AskedCell:
             self._forget_moved(state, source)
         plan = needed(self.selection, state, options.retry_errors)
         if options.dry_run:
-            return self._result(cell.folder, cell.run["state"], len(plan), self._errors(state))
+            result = self._result(cell.folder, cell.run["state"], len(plan), self._errors(state))
+            return replace(result, forecast=self._forecast(plan, source))
         asked = 0
         if len(plan) or cell.journaled or cell.run["state"] == "open" or self._unlisted():
             asked = await self._ask(plan, source or self._source(), starter)
@@ -136,6 +139,9 @@ class AskedCell:
         return self._result(cell.folder, cell.run["state"], asked, self._errors(state))
 
     # planning
+
+    def _forecast(self, plan: Plan, source: Source | None = None) -> Forecast:
+        return forecast(plan, source or self._source(), self.model)
 
     def _state(self) -> Numbers:
         index = self.pack.index()

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from hemm.core import Generation, HemmError, UnknownName
 from hemm.tasks.transforms import CONTROLS
+
+if TYPE_CHECKING:
+    from hemm.engine.forecast import Forecast
 
 GENERATION_KEYS: dict[str, Callable[[str], Any]] = {
     "max_new_tokens": int,
@@ -78,6 +82,9 @@ class RunOptions:
             if value is not None and value < low:
                 raise HemmError(f"--{name.replace('_', '-')} {value}: give {low} or more")
 
+        if self.max_cost is not None and not math.isfinite(self.max_cost):
+            raise HemmError(f"--max-cost {self.max_cost}: give an amount of US dollars")
+
     @property
     def model_settings(self) -> tuple[tuple[str, str], ...]:
         """``--set`` pairs that are for the model's adapter."""
@@ -146,6 +153,7 @@ class CellResult:
     answers  answers the selection has; asked: of those, asked by this command
     errors   (sample id, repeat, why) of the answers that ended in ``error``
     stopped  why asking ended before its end; empty: it did not
+    forecast what a dry run found
     """
 
     folder: Path
@@ -157,3 +165,4 @@ class CellResult:
     asked: int
     errors: list[tuple[str, int, str]] = field(default_factory=list)
     stopped: str = ""
+    forecast: Forecast | None = None

@@ -14,6 +14,8 @@ from hemm.models.specs import FORMS, MODELS, resolve
 EXTRAS: dict[str, tuple[str, tuple[str, ...]]] = {
     "tiny": ("hf", ("torch", "transformers")),
     "hf": ("hf", ("torch", "transformers")),
+    "anthropic": ("anthropic", ("anthropic",)),
+    "google": ("google", ("google.genai",)),
 }
 """Rows that need an extra of hemm, and the packages it brings."""
 
@@ -34,9 +36,16 @@ def row(name: str) -> dict[str, Any]:
         "spec": FORMS.get(name, name),
         "about": " ".join(about.replace("``", "").split()),
         "extra": f"hemm[{extra}]" if extra else "",
-        "installed": all(find_spec(p) is not None for p in packages),
+        "installed": all(map(_is_there, packages)),
         "settings": dict(settings),
     }
+
+
+def _is_there(package: str) -> bool:
+    try:
+        return find_spec(package) is not None
+    except ModuleNotFoundError:  # nor is what it would be a part of
+        return False
 
 
 def card(spec: str, options: ModelOptions | None = None) -> dict[str, Any]:
