@@ -43,6 +43,7 @@ METRICS: Registry[Callable[..., Metric]] = Registry(
         "refclipscore": "hemm.metrics.clip:RefClipScore",
         "clip_i": "hemm.metrics.clip:ClipI",
         "dino": "hemm.metrics.clip:Dino",
+        "judge": "hemm.metrics.judge:LlmJudge",
         "consistency": "hemm.metrics.consistency:Consistency",
         "winoground": "hemm.metrics.grouped:Winoground",
         "permutation_consistency": "hemm.metrics.consistency:PermutationConsistency",

@@ -47,8 +47,8 @@ def judged_rows(answers: pa.Table, answer_format: AnswerFormat, media: Lookup | 
     """All answers of a table with ``layout.ANSWER_SCHEMA``, judged, in its order.
 
     Samples have id, unit, cluster, references, choices and metadata; of their fields only ``prompt``, the
-    whole prompt as it was asked with pictures as ``<image>``. Media (shown, drawn, references) are read by ``media`` when their bytes are
-    needed; without it that is a HemmError.
+    whole prompt as it was asked with pictures as ``<image>``. Media (shown, drawn, references) are read by
+    ``media`` when their bytes are needed; without it that is a HemmError.
     """
     columns = [_plain(answers, name) for name in COLUMNS]
     lookup = media or nowhere

@@ -257,7 +257,7 @@ def aggregate(
     worst score (where the metric's range has none, they are left out) and leaves errors out.
     A metric whose corpus value is no mean gives it over the groups without an error; it needs ``answers``
     and ``task``. Where values belong to their set, ``over`` names it: its groups and samples, and a digest of
-    the sorted ids of these.
+    the sorted ids of these. A metric's optional method ``record`` tells what else is to be recorded.
     """
     components: dict[str, Any] = {}
     names, values = scores.column("component").to_pylist(), scores.column("value").to_pylist()
@@ -287,6 +287,7 @@ def aggregate(
         "higher_is_better": metric.higher_is_better,
         "reading": "refused, truncated and unparsable answers count as the worst score; errors are left out",
         **over,
+        **(metric.record() if hasattr(metric, "record") else {}),
         "components": components,
     }
 

@@ -14,7 +14,7 @@ from hemm.core import AnswerFormat, CorpusMetric, Group, Judged, Media, Metric, 
 from hemm.testing.findings import Findings, lacking, words
 
 CLOSE = 1e-6
-NEEDS = frozenset({"weights", "media", "logprobs"})
+NEEDS = frozenset({"weights", "media", "logprobs", "judge"})
 Values = Sequence[Mapping[str, float | None]]
 
 _REFERENCES: tuple[tuple[str, ...], ...] = (
