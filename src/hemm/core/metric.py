@@ -63,7 +63,8 @@ class Metric(Protocol):
 
     group    what is scored together: ``sample``, ``unit``, or the name of a metadata key
     range    lowest and highest possible value; higher_is_better gives the direction
-    needs    what it needs beside text: ``weights``, ``media``, ``logprobs``
+    needs    what it needs beside text: ``weights``, ``media``, ``logprobs``, ``judge`` (a model that the
+             engine hands it: ``hemm.core.Judge``)
     """
 
     @property
