@@ -23,6 +23,7 @@ MODELS: Registry[Factory] = Registry(
         "openrouter": "hemm.models.api.openai:open_openrouter",
         "http": "hemm.models.api.openai:open_http",
         "https": "hemm.models.api.openai:open_http",
+        "worker": "hemm.models.worker.adapter:open_worker",
         "baseline/random": "hemm.models.baselines:Random",
         "baseline/majority": "hemm.models.baselines:Majority",
         "baseline/oracle": "hemm.models.baselines:Oracle",
@@ -39,6 +40,7 @@ FORMS = {
     "openrouter": "openrouter/ORG/NAME",
     "http": "http://host:port/v1#NAME",
     "https": "https://host/v1#NAME",
+    "worker": "worker/NAME, worker/./FILE.py",
 }
 """How a spec of each of our families is written."""
 

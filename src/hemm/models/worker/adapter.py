@@ -1,0 +1,281 @@
+"""``worker/NAME`` and ``worker/./file.py``: a model in a process and an environment of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from typing import Any
+
+from hemm.core import (
+    BadData,
+    Capabilities,
+    HemmError,
+    Identity,
+    OutOfMemory,
+    Request,
+    Response,
+    storable,
+)
+from hemm.models.options import ModelOptions
+from hemm.models.worker import wire
+from hemm.models.worker.environment import require_runner
+from hemm.models.worker.files import OURS, WorkerFile, find
+from hemm.models.worker.process import GRACE_SECONDS, Ended, WorkerProcess
+
+SETTINGS = OURS
+LIVES = 2
+"""How often a batch is given to a worker that ends before it has answered."""
+GIVE_UP = 6
+"""Ends in a row, without one answer between them, after which a worker is not started again."""
+
+
+def open_worker(spec: str, options: ModelOptions) -> WorkerModel:
+    """A model in a process of its own: a recipe of hemm, or a worker file of yours (docs/workers.md)."""
+    file = find(spec)
+    settings = options.read(f"worker/{file.path.stem}", {**OURS, **file.settings})
+    for key in ("batch_timeout", "start_timeout", "silence"):
+        if not settings[key] > 0:
+            raise HemmError(f"--set {key}={settings[key]:g}: give a number of seconds above 0")
+    require_runner(spec, settings["runner"])
+    return WorkerModel(spec, file, settings, options)
+
+
+class WorkerModel:
+    """A worker behind the shared batcher.
+
+    A batch whose worker ends is asked again, whole, of a new one: its answers do not depend on the crash. A
+    worker that ends twice over a batch leaves it to the batcher: halved where memory ran out (it said so, or
+    it was killed by SIGKILL, as the kernel does), else request by request; one request then fails as
+    transient. Nothing waits longer than ``silence``, ``batch_timeout`` and ``start_timeout`` allow.
+    """
+
+    def __init__(
+        self, spec: str, file: WorkerFile, settings: Mapping[str, Any], options: ModelOptions
+    ) -> None:
+        self.spec = spec
+        self.batch_size = options.batch_size or file.batch_size
+        self._file, self._label = file, options.revision
+        self._limits = {k: settings[k] for k in OURS}
+        self._settings = {k: settings[k] for k in file.settings}
+        self._process: WorkerProcess | None = None
+        self._loaded = self._closed = self._busy = False
+        self._fingerprint = ""
+        self._ends, self._batches = 0, 0
+        self._swap = threading.Lock()
+
+    @cached_property
+    def identity(self) -> Identity:
+        """The header's name; a digest of the file, its settings, and what the worker tells of itself.
+
+        Raises HemmError where the worker has to be asked and does not start.
+        """
+        reported = ""
+        if self._file.identity:
+            deadline = time.monotonic() + self._limits["start_timeout"]
+            told = self._starting({"type": "identify", "settings": self._settings}, "identity", deadline)
+            reported = str(told.get("revision", ""))
+            if not reported:
+                raise HemmError(f"model {self.spec}: its header says identity = true, and it tells none")
+        revision = self._file.revision(self._settings, reported)
+        label = f"{self._label}+" if self._label else ""
+        return Identity(self._file.name, label + revision)
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """As the header of the file declares them."""
+        file = self._file
+        return Capabilities(
+            inputs=frozenset(file.inputs),
+            outputs=frozenset(file.outputs),
+            max_images=file.max_images,
+            likelihood=file.likelihood,
+            system=file.system,
+        )
+
+    async def start(self) -> None:
+        """Build the environment where there is none yet, start the worker, load the model.
+
+        Raises HemmError with the worker's own reason where that fails.
+        """
+        self._closed, self._ends = False, 0
+        await asyncio.to_thread(self._load)
+
+    async def close(self) -> None:
+        """End the worker; a batch that is being answered is given up at once."""
+        self._closed = True
+        with self._swap:
+            process, self._process = self._process, None
+        if process is not None:
+            process.wake("was closed")
+            await asyncio.to_thread(process.stop if self._loaded and not self._busy else process.kill)
+        self._loaded = False
+
+    def generate_batch(self, requests: Sequence[Request]) -> list[Response]:
+        """One response for each request. A picture that does not open fails its own request alone.
+
+        Raises OutOfMemory where the worker has too little memory for them together, and HemmError where it
+        ended twice over several requests: they are then asked one by one.
+        """
+        why = Ended("")
+        for _ in range(LIVES):
+            if self._ends >= GIVE_UP:
+                gone = (
+                    f"the worker ended {self._ends} times in a row without an answer: it is not started again"
+                )
+                return [wire.failed("worker", gone)] * len(requests)
+            try:
+                return self._answers(requests)
+            except Ended as ended:
+                why, said = ended, self._drop(ended)
+                self._ends += 1
+                if self._closed:
+                    return [wire.failed("worker", f"the worker {why}")] * len(requests)
+        message = f"the worker {why}, twice over the same request{'s' * (len(requests) > 1)}{said}"
+        if why.signal == "SIGKILL" and len(requests) > 1:
+            raise OutOfMemory(message)
+        if len(requests) > 1:
+            raise HemmError(message)
+        return [wire.failed("worker", message)]
+
+    def _answers(self, requests: Sequence[Request]) -> list[Response]:
+        """Ask one worker once. Raises Ended where it ends, OutOfMemory where it says so."""
+        process = self._running()
+        answers: list[Response | None] = [None] * len(requests)
+        asked: list[tuple[int, dict[str, Any]]] = []
+        for i, request in enumerate(requests):
+            try:
+                asked.append((i, wire.request(request, process.folder)))
+            except (BadData, FileNotFoundError) as error:
+                if not process.folder.is_dir():
+                    raise Ended("was closed") from None
+                answers[i] = wire.failed("media", str(error), permanent=True)
+        try:
+            told = self._exchange(process, [r for _, r in asked]) if asked else []
+            for (i, _), message in zip(asked, told, strict=True):
+                answers[i] = self._read(requests[i], message, process)
+        finally:
+            for file in process.folder.glob("*"):
+                file.unlink(missing_ok=True)
+        return [a for a in answers if a is not None]
+
+    def _exchange(self, process: WorkerProcess, asked: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        """One message for each request: answer, error, or that there was none."""
+        self._batches += 1
+        batch, deadline = self._batches, time.monotonic() + self._limits["batch_timeout"]
+        told: list[dict[str, Any] | None] = [None] * len(asked)
+        self._busy = True
+        missing = "the worker gave no answer to this request"
+        process.send({"type": "batch", "id": batch, "requests": asked})
+        try:
+            self._collect(process, batch, told, deadline)
+        except TimeoutError:
+            missing = f"no answer within {self._limits['batch_timeout']:g} s (--set batch_timeout=SECONDS)"
+            process.send({"type": "cancel", "id": batch})
+            try:
+                self._collect(process, batch, told, time.monotonic() + GRACE_SECONDS)
+            except (TimeoutError, Ended, OutOfMemory, HemmError):
+                self._drop()  # the next batch starts another
+                self._ends += 1
+        finally:
+            self._busy = False
+        if any(t is not None for t in told):
+            self._ends = 0
+        return [t or {"type": "error", "message": missing} for t in told]
+
+    def _collect(
+        self, process: WorkerProcess, batch: int, told: list[dict[str, Any] | None], deadline: float
+    ) -> None:
+        """Put the messages about ``batch`` into ``told`` until it is done."""
+        while True:
+            message = process.receive(deadline)
+            kind = message["type"]
+            if kind in ("answer", "error") and (at := wire.indexed(message, batch, len(told))) is not None:
+                told[at] = message
+            elif message.get("batch") != batch or kind in ("answer", "error"):
+                continue  # of a batch that nobody waits for any more
+            elif kind == "done":
+                return
+            elif kind == "oom":
+                self._ends = 0
+                raise OutOfMemory(storable(str(message.get("message", ""))))
+            elif kind == "failed":
+                raise HemmError(storable(str(message.get("message", ""))))
+
+    def _read(self, request: Request, told: dict[str, Any], process: WorkerProcess) -> Response:
+        found = wire.response(request, told, process.folder, self._fingerprint)
+        wrong = {m.kind for m in found.media} - frozenset(self._file.outputs)
+        if wrong:
+            return wire.failed("protocol", f"produced {', '.join(sorted(wrong))}, which its header lacks")
+        return found
+
+    # the process
+
+    def _running(self) -> WorkerProcess:
+        if self._process is None or not self._loaded:
+            try:
+                self._load()
+            except HemmError as error:
+                raise Ended(f"did not start again: {error}") from None
+        assert self._process is not None
+        return self._process
+
+    def _load(self) -> None:
+        deadline = time.monotonic() + self._limits["start_timeout"]
+        told = self._starting({"type": "load", "settings": self._settings}, "ready", deadline)
+        self._fingerprint = storable(str(told.get("fingerprint", "")))[:200]
+        self._loaded = True
+
+    def _starting(self, message: dict[str, Any], wanted: str, deadline: float) -> dict[str, Any]:
+        """Start the process where there is none, send ``message``, give the message of type ``wanted``.
+
+        Raises HemmError in the worker's own words where it fails.
+        """
+        try:
+            process = self._process or self._greeted(deadline)
+            process.send(message)
+            while True:
+                told = process.receive(deadline)
+                if told["type"] == "failed":
+                    raise Ended(f"failed: {told.get('message', '')}")
+                if told["type"] == wanted:
+                    return told
+        except (Ended, TimeoutError) as error:
+            raise HemmError(self._start_error(error)) from None
+
+    def _greeted(self, deadline: float) -> WorkerProcess:
+        """A new process that has said hello in our version of the protocol."""
+        names = [name.strip() for name in self._limits["env"].split(",") if name.strip()]
+        process = WorkerProcess(
+            self.spec, self._file.path, self._limits["runner"], names, self._limits["silence"]
+        )
+        with self._swap:
+            if self._closed:
+                process.kill()
+                raise Ended("was closed")
+            self._process = process
+        told = process.receive(deadline)
+        while told["type"] != "hello":
+            told = process.receive(deadline)
+        if told.get("protocol") != wire.PROTOCOL:
+            version = told.get("protocol")
+            raise Ended(f"speaks version {version!r} of the worker protocol, this hemm {wire.PROTOCOL}")
+        return process
+
+    def _start_error(self, error: Exception) -> str:
+        limit = f"was not ready after {self._limits['start_timeout']:g} s (--set start_timeout=SECONDS)"
+        why = limit if isinstance(error, TimeoutError) else str(error)
+        return f"model {self.spec}: the worker {why}{self._drop(error)}"
+
+    def _drop(self, error: Exception | None = None) -> str:
+        """End the process, if there is one: its last words, where ``error`` came without any."""
+        with self._swap:
+            process, self._process = self._process, None
+        self._loaded = False
+        if process is None:
+            return ""
+        process.kill()
+        said = process.why() if isinstance(error, Ended) and error.silent else ""
+        return f": {said}" if said else ""
