@@ -194,7 +194,7 @@ def _task(
         sources=_sources(multi, turns),
         prompt="{{ image }}{{ edit }}",
         answer=Picture(),
-        metrics=("l1", "mse", "clip_i", "dino", "clipscore", "psnr", "ssim"),
+        metrics=("l1", "mse", "clip_i", "dino", "clipscore", "psnr"),
         variants={task.name.partition(":")[2]: task for task in variants},
     )
 
