@@ -16,6 +16,7 @@ EXTRAS: dict[str, tuple[str, tuple[str, ...]]] = {
     "hf": ("hf", ("torch", "transformers")),
     "anthropic": ("anthropic", ("anthropic",)),
     "google": ("google", ("google.genai",)),
+    "worker": ("worker", ("uv",)),
 }
 """Rows that need an extra of hemm, and the packages it brings."""
 
