@@ -273,6 +273,29 @@ def test_inaturalist_from_folders_and_from_its_list(tmp_path: Path, cache: Path)
     assert {s.id for s in read("inaturalist", tmp_path)} == set(listed)
 
 
+def test_inaturalist_ranks_stand_in_the_folders_too(tmp_path: Path) -> None:
+    write_layout("inaturalist", tmp_path, 30)
+    whole = read("inaturalist", tmp_path)
+
+    def bare(content: Any) -> None:
+        content["categories"] = [
+            {key: c[key] for key in ("id", "name", "common_name", "supercategory")}
+            for c in content["categories"]
+        ]
+
+    change(tmp_path / "val.json", bare)
+    assert [(s.id, s.metadata, s.stratum) for s in read("inaturalist", tmp_path)] == [
+        (s.id, s.metadata, s.stratum) for s in whole
+    ]
+    flat = json.loads((tmp_path / "val.json").read_text())
+    for image in flat["images"]:
+        image["file_name"] = f"val/{image['id']}.jpg"
+    (tmp_path / "val.json").write_text(json.dumps(flat))
+    samples = read("inaturalist", tmp_path)
+    assert {s.stratum for s in samples} == {"Worms", "Birds", "Mammals", "Plants", "Fungi"}
+    assert [s.metadata["genus"] for s in samples] == [s.metadata["genus"] for s in whole]
+
+
 def test_inaturalist_a_limit_is_spread_over_the_tree_of_life(tmp_path: Path) -> None:
     write_layout("inaturalist", tmp_path, 200)
     samples = read("inaturalist", tmp_path)

@@ -122,6 +122,6 @@ TASK = Task(
     prompt="{{ image }}This is a patch of colon tissue, stained with haematoxylin and eosin. "
     "What does it show? {{ instruction }}",
     answer=OneOf(lettered=False),
-    metrics=("accuracy", "macro_f1", "bartscore"),
+    metrics=("accuracy", "weighted_f1", "macro_f1", "bartscore"),
     max_new_tokens=24,
 )

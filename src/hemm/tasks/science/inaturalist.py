@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Container, Iterator, Mapping
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -25,11 +25,19 @@ VAL = "val.json"
 
 @dataclass(frozen=True)
 class Species:
-    """One of the 10,000: scientific and common name, and its place on the tree of life (rank -> name)."""
+    """One of the 10,000: scientific and common name, and its place on the tree of life (rank -> name).
+
+    ``kind`` is the data set's own coarse group (Birds).
+    """
 
     name: str
     ranks: Mapping[str, str]
     common: str = ""
+    kind: str = ""
+
+    def completed(self, other: Species) -> Species:
+        """The same species with the ranks that only ``other`` tells."""
+        return replace(self, ranks={r: self.ranks[r] or other.ranks[r] for r in RANKS})
 
 
 def of_folder(name: str, where: object) -> Species:
@@ -42,14 +50,12 @@ def of_folder(name: str, where: object) -> Species:
 
 
 def of_category(fields: Mapping[str, Any], where: str) -> Species:
-    """What ``val.json`` says of a category; its ranks may also stand in the name of its folder."""
-    ranks = {rank: text_of(fields, rank, where, "") for rank in RANKS}
-    folder = text_of(fields, "image_dir_name", where, "")
-    if folder and not all(ranks.values()):
-        ranks = {**of_folder(folder, where).ranks, **{r: name for r, name in ranks.items() if name}}
+    """What ``val.json`` says of a category; ranks that it does not tell are empty."""
     name = text_of(fields, "name", where)
+    ranks = {rank: text_of(fields, rank, where, "") for rank in RANKS}
     ranks["genus"] = ranks["genus"] or name.split()[0]
-    return Species(name, ranks, text_of(fields, "common_name", where, ""))
+    common, kind = (text_of(fields, key, where, "") for key in ("common_name", "supercategory"))
+    return Species(name, ranks, common, kind)
 
 
 class Tree:
@@ -113,14 +119,24 @@ def _listed(folder: Path, make: Make) -> Iterator[Sample]:
     for number, fields in json_items(file, "annotations"):
         where = f"{file}, annotation {number}"
         category[whole_of(fields, "image_id", where)] = text_of(fields, "category_id", where)
+    lacking = {key for key, one in species.items() if not all(one.ranks.values())}
+    for known, path in _pictures(file, category, species) if lacking else ():
+        if known in lacking and len(path.parent.name.split("_")) == PARTS:
+            species[known] = species[known].completed(of_folder(path.parent.name, file))
+            lacking.discard(known)
     tree = Tree(species)
+    for known, path in _pictures(file, category, species):
+        yield make(_id(path.parent.name, path.name), Media.at(folder / path), species[known], tree)
+
+
+def _pictures(file: Path, category: Mapping[int, str], known: Container[str]) -> Iterator[tuple[str, Path]]:
+    """(category, path) of the pictures in the list."""
     for number, fields in json_items(file, "images"):
         where = f"{file}, image {number}"
-        known = category.get(whole_of(fields, "id", where))
-        if known not in species:
-            raise BadData(f"{where}: there is no {'category' if known else 'annotation'} for it")
-        path = Path(text_of(fields, "file_name", where))
-        yield make(_id(path.parent.name, path.name), Media.at(folder / path), species[known], tree)
+        found = category.get(whole_of(fields, "id", where), "")
+        if found not in known:
+            raise BadData(f"{where}: there is no {'category' if found else 'annotation'} for it")
+        yield found, Path(text_of(fields, "file_name", where))
 
 
 def _id(folder: str, file: str) -> str:
@@ -131,12 +147,13 @@ def _id(folder: str, file: str) -> str:
 
 def _open(name: str, picture: Media, species: Species, tree: Tree, *, common: bool = True) -> Sample:
     named = [species.name, species.common] if common else [species.name.lower()]
+    family = species.ranks["family"]
     return Sample(
         id=name,
         media=(picture,),
         references=tuple(dict.fromkeys(n for n in named if n)),
         stratum=_stratum(species),
-        metadata={**species.ranks, "family_genera": tree.genera(species.ranks["family"])},
+        metadata={**_known(species), **({"family_genera": tree.genera(family)} if family else {})},
     )
 
 
@@ -150,13 +167,18 @@ def _closed(name: str, picture: Media, species: Species, tree: Tree) -> Sample:
         references=(species.name,),
         choices=choices,
         stratum=_stratum(species),
-        metadata=dict(species.ranks),
+        metadata=_known(species),
     )
+
+
+def _known(species: Species) -> dict[str, str]:
+    return {rank: name for rank, name in species.ranks.items() if name}
 
 
 def _stratum(species: Species) -> str:
     """Kingdom and class, so that a hundred samples come from all over the tree of life."""
-    return f"{species.ranks['kingdom']}/{species.ranks['class']}"
+    named = (species.ranks["kingdom"], species.ranks["class"])
+    return "/".join(named) if all(named) else species.kind or "other"
 
 
 CARD = Card(
