@@ -62,7 +62,7 @@ $(VENV)/.installed: $(SETUP) | $(VENV)/bin/python
 # torchvision for the processors that want it (Qwen-VL's); without its dependencies, so that torch stays.
 $(VENV)/.installed-test: $(VENV)/.installed
 	@echo "installing what the tests need"
-	@$(PIP) -e '.[hf,metrics,test]'
+	@$(PIP) -e '.[hf,metrics,anthropic,google,worker,test]'
 	@$(PIP) --no-deps torchvision
 	@touch $@
 

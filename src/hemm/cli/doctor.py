@@ -109,11 +109,6 @@ def _places() -> list[dict[str, Any]]:
 
 
 def _devices() -> list[dict[str, Any]]:
-    if not _installed("torch"):
-        return []
-    import torch
+    from hemm.engine.environment import devices
 
-    found = [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())]
-    if not found and torch.backends.mps.is_available():
-        found = ["Apple GPU (mps)"]
-    return [_row("devices", ", ".join(found) or "CPU only", "tiny and hf/ models")]
+    return [_row("devices", ", ".join(devices()) or "torch is not installed", "tiny and hf/ models")]

@@ -47,3 +47,13 @@ def _accelerators() -> list[str]:
     if torch is None or not torch.cuda.is_available():
         return []
     return [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())]
+
+
+def devices() -> list[str]:
+    """What models in this process can run on, best first; empty without torch. Imports torch."""
+    try:
+        import torch
+    except ImportError:
+        return []
+    found = [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())]
+    return [*found, *(["Apple GPU (mps)"] if torch.backends.mps.is_available() else []), "CPU"]
