@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from hemm.cli._common import emit, format_option, results_argument
+
+if TYPE_CHECKING:
+    from hemm.results.read import Cell
 
 
 @click.command(name="score")
@@ -26,9 +30,21 @@ from hemm.cli._common import emit, format_option, results_argument
     metavar="TASK",
     help="Where a task of your own is (./task.py, ./folder, file.tsv); hemm's own are known.",
 )
+@click.option("--again", is_flag=True, help="Make all scores anew, also those that are up to date.")
 @format_option("table", "json", "csv", "markdown")
-def command(folder: Path, metrics: tuple[str, ...], tasks: tuple[str, ...], format_: str) -> None:
-    """Parse and score the answers stored in DIR (results) anew, offline."""
+@click.pass_context
+def command(
+    ctx: click.Context,
+    folder: Path,
+    metrics: tuple[str, ...],
+    tasks: tuple[str, ...],
+    again: bool,
+    format_: str,
+) -> None:
+    """Parse and score the answers stored in DIR (results), offline and without the model.
+
+    Scores that are up to date are kept: a command that was stopped goes on where it was.
+    """
     from hemm.core import UnknownName
     from hemm.engine.score import score_cell
     from hemm.metrics import resolve
@@ -48,20 +64,43 @@ def command(folder: Path, metrics: tuple[str, ...], tasks: tuple[str, ...], form
                 raise UnknownName(
                     f"task of {stored.folder}", stored.task, own, "say where it is with --task ./FILE"
                 ) from error
+    failed = 0
     for stored in found:
-        score_cell(stored.folder, own[stored.task], metrics)
-        for row in cell(stored.folder).aggregates()["metrics"].values():
-            main = row["components"].get("", {})
-            rows.append(
-                {
-                    "model": stored.model,
-                    "protocol": stored.protocol[:12],
-                    "task": stored.task,
-                    "metric": row["spec"],
-                    "value": main.get("value"),
-                    "n": main.get("n", 0),
-                    "failed": main.get("nulls", 0),
-                    "folder": str(stored.folder),
-                }
-            )
+        score_cell(stored.folder, own[stored.task], metrics, again=again)
+        told = cell(stored.folder).aggregates()
+        rows += [_row(stored, row) for row in told["metrics"].values()]
+        failed += sum(_say_judged(stored, row["judge"]) for row in told["metrics"].values() if "judge" in row)
+        for row in told.get("left_out", {}).values():
+            click.echo(f"{stored.folder}: {row['spec']} is left out: {row['why']}", err=True)
     emit(rows, ["model", "task", "protocol", "metric", "value", "n", "failed"], format_)
+    if failed:
+        ctx.exit(3)
+
+
+def _row(stored: Cell, row: dict[str, Any]) -> dict[str, Any]:
+    main = row["components"].get("", {})
+    return {
+        "model": stored.model,
+        "protocol": stored.protocol[:12],
+        "task": stored.task,
+        "metric": row["spec"],
+        "value": main.get("value"),
+        "n": main.get("n", 0),
+        "failed": main.get("nulls", 0),
+        "folder": str(stored.folder),
+        **({"judge": row["judge"]} if "judge" in row else {}),
+    }
+
+
+def _say_judged(stored: Cell, told: dict[str, Any]) -> int:
+    """Say what a judge did: the number of verdicts that asking again may bring."""
+    counts = [f"{told.get('verdicts', 0)} verdicts"]
+    counts += [
+        f"{told[k]} {k.replace('_', ' ')}" for k in ("unreadable", "failed", "not_asked") if told.get(k)
+    ]
+    if told.get("input_tokens") is not None:
+        counts.append(f"{told['input_tokens']} + {told.get('output_tokens') or 0} tokens")
+    if told.get("cost") is not None:
+        counts.append(f"${told['cost']:.4f}")
+    click.echo(f"{stored.model} on {stored.task}, judged by {told['name']}: {', '.join(counts)}", err=True)
+    return int(told.get("failed") or 0)
