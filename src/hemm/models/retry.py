@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 from email.utils import parsedate_to_datetime
 from time import perf_counter, time
@@ -143,6 +143,15 @@ async def _attempt(
         if gate is not None:
             gate.leave(entered, perf_counter() - began, failed)
     return failed
+
+
+def wait_told(headers: Mapping[str, str]) -> float | None:
+    """Seconds that an answer's headers ask to wait: ``Retry-After``, or OpenAI's finer ``retry-after-ms``.
+
+    ``headers`` are looked up in any case.
+    """
+    fine = retry_after(headers.get("retry-after-ms"))
+    return fine / 1000 if fine is not None else retry_after(headers.get("retry-after"))
 
 
 def retry_after(value: str | None, now: Callable[[], float] = time) -> float | None:

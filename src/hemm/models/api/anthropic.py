@@ -27,7 +27,7 @@ from hemm.models.api.remote import SETTINGS as REMOTE
 from hemm.models.api.remote import Call, Remote, environment_key, not_an_answer
 from hemm.models.options import ModelOptions
 from hemm.models.pictures import dimensions, fit
-from hemm.models.retry import CallFailed, refused, retry_after
+from hemm.models.retry import CallFailed, refused, wait_told
 
 if TYPE_CHECKING:
     from anthropic import AsyncAnthropic
@@ -262,7 +262,7 @@ def _failed(error: Exception) -> CallFailed:
         told = error.body.get("error") if isinstance(error.body, dict) else None
         fields: Mapping[str, Any] = told if isinstance(told, dict) else {}
         message = str(fields.get("message") or error.message)
-        after = retry_after(error.response.headers.get("retry-after"))
+        after = wait_told(error.response.headers)
         return refused(error.status_code, message, after, spent=fields.get("type") == "billing_error")
     if isinstance(error, anthropic.APIConnectionError):
         cause = error.__cause__ or error

@@ -29,7 +29,7 @@ from hemm.models.api.remote import MODALITIES, Call, Remote, environment_key, no
 from hemm.models.api.remote import SETTINGS as REMOTE
 from hemm.models.options import ModelOptions
 from hemm.models.pictures import fit
-from hemm.models.retry import CallFailed, refused, retry_after
+from hemm.models.retry import CallFailed, refused, wait_told
 
 if TYPE_CHECKING:
     from google.genai import Client as Sdk
@@ -337,7 +337,7 @@ def _failed(error: Exception) -> CallFailed:
 def _after(error: Any, details: list[dict[str, Any]]) -> float | None:
     """Seconds to wait: Google tells them in the body (RetryInfo), a gateway in the header."""
     headers = getattr(error.response, "headers", None)
-    told = retry_after(headers.get("retry-after")) if headers is not None else None
+    told = wait_told(headers) if headers is not None else None
     for row in details:
         found = re.fullmatch(r"(\d+(?:\.\d+)?)s", str(row.get("retryDelay", "")))
         if found:

@@ -18,7 +18,7 @@ from hemm.models.api.remote import MODALITIES, Call, Remote, environment_key
 from hemm.models.api.remote import SETTINGS as REMOTE
 from hemm.models.options import ModelOptions
 from hemm.models.prices import MILLION, Estimate, Price, estimate
-from hemm.models.retry import retry_after
+from hemm.models.retry import wait_told
 
 OPENAI_URL = "https://api.openai.com/v1"
 OPENROUTER_URL = "https://openrouter.ai/api/v1"
@@ -220,7 +220,7 @@ class ChatModel(Remote):
 
         async def call() -> Response:
             status, headers, answer = await client.send("POST", url, content, kind)
-            after = retry_after(headers.get("retry-after"))
+            after = wait_told(headers)
             return read(status, answer, after, scored) if path == CHAT else images.read(status, answer, after)
 
         return call
@@ -258,7 +258,7 @@ class ChatModel(Remote):
             status, headers, answer = await client.send("GET", self._endpoint.at(path))
             refused = status in (401, 429) or (status == 403 and check)
             if refused or (status >= 500 and status != 501):
-                read(status, answer, retry_after(headers.get("retry-after")))
+                read(status, answer, wait_told(headers))
             if status < 300:
                 told.extend(answer)
             return Response()
@@ -275,7 +275,7 @@ class ChatModel(Remote):
             nonlocal status
             status, headers, answer = await client.send("POST", endpoint.at(CHAT), b"{}")
             if status in (401, 403, 429) or status >= 500:
-                read(status, answer, retry_after(headers.get("retry-after")))
+                read(status, answer, wait_told(headers))
             return Response()
 
         await self.look(call, endpoint.host)
