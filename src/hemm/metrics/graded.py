@@ -27,6 +27,10 @@ if TYPE_CHECKING:
     Truth = NDArray[np.bool_]
 
 
+_MOST = 1e300
+"""The grade of an answer without one: beyond every other but a failure's."""
+
+
 @dataclass(frozen=True)
 class _Ranked(Accuracy):
     positive: str = ""
@@ -75,6 +79,8 @@ class _Ranked(Accuracy):
         import numpy as np
 
         judged = [j for group in groups for j in group if texts(j.sample)]
+        if not self._classes:
+            return dict(self.over([j.sample for j in judged]).aggregate(groups)) if judged else {"": math.nan}
         truth = np.array([self._is_positive(j.sample) for j in judged], dtype=bool)
         graded = [self._grade(j, t) for j, t in zip(judged, truth.tolist(), strict=True)]
         grades = np.array([grade for grade, _ in graded])
@@ -93,14 +99,13 @@ class _Ranked(Accuracy):
         if judged.value is None:
             return (-math.inf if truth else math.inf), "failed"
         odds = self._log_odds(judged)
-        if odds is not None:
-            return odds, "graded"
-        if (number := self._number(judged)) is not None:
-            return number, "graded"
+        grade = self._number(judged) if odds is None else odds
+        if grade is not None:
+            return max(-_MOST, min(_MOST, grade)), "graded"
         said = self._says_positive(judged)
         if (sure := _first_token(judged)) is not None:
             return (sure if said else -sure), "graded"
-        return (math.inf if said else -math.inf), "hard"
+        return (_MOST if said else -_MOST), "hard"
 
     def _log_odds(self, judged: Judged) -> float | None:
         """log p(positive) - log p(any other option), from scored options."""
