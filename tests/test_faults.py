@@ -431,21 +431,27 @@ def test_no_key_is_one_line(kind: str, data: Path, capsys, monkeypatch: pytest.M
 
 
 @pytest.mark.parametrize(
-    ("row", "more", "said"),
+    ("kind", "row", "more"),
     [
-        ({"architecture": {"input_modalities": ["text"]}}, (), "does not take"),
-        ({"capabilities": {"vision": False}}, (), "does not take"),
-        ({}, ("--set", "max_images=0"), "does not take"),
+        ("http", {"architecture": {"input_modalities": ["text"]}}, ()),
+        ("http", {"capabilities": {"vision": False}}, ()),
+        ("http", {}, ("--set", "max_images=0")),
+        ("anthropic", {"capabilities": {"image_input": {"supported": False}}}, ()),
+        ("google", {}, ("--set", "max_images=0")),
     ],
 )
 def test_a_model_that_takes_no_pictures_is_one_line(
-    row: dict[str, object], more: tuple[str, ...], said: str, data: Path, capsys: pytest.CaptureFixture[str]
+    kind: str,
+    row: dict[str, object],
+    more: tuple[str, ...],
+    data: Path,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    with ChatServer(models=["m"], rows={"m": row}) as server:
-        assert status(run_words("http", server, "--task", str(data), *more)) == 2
+    name = KINDS[kind]
+    with ChatServer(models=[name], rows={name: row}) as server:
+        assert status(run_words(kind, server, "--task", str(data), *more)) == 2
         assert server.asked == 0
-    err = capsys.readouterr().err.strip().splitlines()
-    assert said in err[-1]
+    assert "does not take" in capsys.readouterr().err.strip().splitlines()[-1]
 
 
 def test_a_model_that_takes_one_picture_is_one_line(
