@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 import shutil
+from collections.abc import Iterator
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +19,16 @@ from hemm.models.hf import vision
 torch = pytest.importorskip("torch")
 transformers = pytest.importorskip("transformers")
 vision.prepare()
+
+
+@pytest.fixture(autouse=True, scope="module")
+def one_thread() -> Iterator[None]:
+    """Models this small only wait for each other's threads."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
 
 ROWS = (
     ("A Red Car", ("a red car.", "The Car is red", "red")),
@@ -62,10 +74,15 @@ def _groups(rows: tuple[tuple[str, tuple[str, ...]], ...] = ROWS) -> list[Group]
     ]
 
 
+@lru_cache(maxsize=1)
+def _loaded(folder: Path) -> tuple[Any, Any]:
+    model = transformers.BartForConditionalGeneration.from_pretrained(folder).eval()
+    return model, transformers.AutoTokenizer.from_pretrained(folder)
+
+
 def _direct(folder: Path, said: str, reference: str) -> float:
     """The definition: minus the cross-entropy of the reference's tokens, one pair alone."""
-    model = transformers.BartForConditionalGeneration.from_pretrained(folder).eval()
-    tokenizer = transformers.AutoTokenizer.from_pretrained(folder)
+    model, tokenizer = _loaded(folder)
 
     def ids(text: str) -> Any:
         text = text.replace("\ud800", "\\ud800")

@@ -5,7 +5,9 @@ from __future__ import annotations
 import io
 import json
 import math
-from collections.abc import Callable
+import shutil
+from collections.abc import Callable, Iterator
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +23,16 @@ from hemm.models.hf import vision
 torch = pytest.importorskip("torch")
 transformers = pytest.importorskip("transformers")
 vision.prepare()
+
+
+@pytest.fixture(autouse=True, scope="module")
+def one_thread() -> Iterator[None]:
+    """Models this small only wait for each other's threads."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
 
 SENTENCE = "a man red car is in the street two dogs small boy reads newspaper on bench alone"
 ROWS = (
@@ -274,10 +286,15 @@ def picture(number: int, size: tuple[int, int] = (48, 40), mode: str = "RGB") ->
     return Media(out.getvalue(), name=f"{number}.png")
 
 
+@lru_cache(maxsize=1)
+def _loaded(folder: Path) -> tuple[Any, Any]:
+    model = transformers.CLIPModel.from_pretrained(folder).eval()
+    return model, transformers.AutoTokenizer.from_pretrained(folder)
+
+
 def _clip_vectors(folder: Path, texts: list[str], media: list[Media]) -> tuple[np.ndarray, np.ndarray]:
     """Each text and each picture alone, through the model's one forward; pictures prepared by hand."""
-    model = transformers.CLIPModel.from_pretrained(folder).eval()
-    tokenizer = transformers.AutoTokenizer.from_pretrained(folder)
+    model, tokenizer = _loaded(folder)
     said, shown = [], []
     first = _prepared(media[0], SIDE, SIDE)
     with torch.no_grad():
@@ -535,6 +552,24 @@ def test_a_checkpoint_of_another_kind_is_one_line(clip: Path, encoders: dict[str
             resolve(spec)
     with pytest.raises(HemmError, match="say which layer of roberta-base to take: layer=K"):
         resolve("bertscore:model=roberta-base")
+
+
+def test_values_that_are_no_numbers_are_an_error_not_a_score(
+    clip: Path, encoders: dict[str, Path], tmp_path: Path
+) -> None:
+    for folder, make, judge in (
+        (clip, transformers.CLIPModel, lambda f: resolve(f"clipscore:model={f}").score(_captioned())),
+        (encoders["bert"], transformers.BertModel, lambda f: ours(f"bertscore:model={f},layer=2")),
+    ):
+        broken = tmp_path / make.__name__
+        shutil.copytree(folder, broken)
+        model = make.from_pretrained(folder)
+        with torch.no_grad():
+            for weights in model.parameters():
+                weights.fill_(math.nan)
+        model.save_pretrained(broken)
+        with pytest.raises(HemmError, match="no finite numbers"):
+            judge(broken)
 
 
 def test_half_precision_is_another_metric_with_nearly_the_same_values(clip: Path) -> None:

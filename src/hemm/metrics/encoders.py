@@ -10,7 +10,17 @@ from typing import Any
 
 from hemm.core import BadData, HemmError, Media
 from hemm.data.pixels import rgb
-from hemm.metrics.running import Budget, Flat, device_named, halving, loading, padded, tensor, token_ids
+from hemm.metrics.running import (
+    Budget,
+    Flat,
+    device_named,
+    finite,
+    halving,
+    loading,
+    padded,
+    tensor,
+    token_ids,
+)
 
 _PICTURES = 32
 """Pictures in one batch, unless the metric says otherwise."""
@@ -97,7 +107,7 @@ class TokenEncoder:
             else:
                 found = self.model(input_ids=batch, attention_mask=mask, output_hidden_states=True)
                 states = found.hidden_states[self.layer]
-            return torch.nn.functional.normalize(states.float(), dim=-1)
+            return torch.nn.functional.normalize(finite(states).float(), dim=-1)
 
         lengths = [len(row) for row in ids]
         with torch.inference_mode():
@@ -273,4 +283,4 @@ def _unit(values: Any) -> Any:
     """Vectors of length 1, as a NumPy array of float32."""
     import torch
 
-    return torch.nn.functional.normalize(values.float(), dim=-1).cpu().numpy()
+    return torch.nn.functional.normalize(finite(values).float(), dim=-1).cpu().numpy()

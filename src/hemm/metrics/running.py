@@ -90,6 +90,13 @@ def halving(rows: list[int], act: Callable[[list[int]], Any]) -> Iterator[tuple[
     yield from halving(rows[middle:], act)
 
 
+def finite(values: Any) -> Any:
+    """``values`` as they are. Raises HemmError where one is no finite number (it would pass for a score)."""
+    if not bool(values.isfinite().all()):
+        raise HemmError("the checkpoint gives values that are no finite numbers: set dtype=float32")
+    return values
+
+
 def token_ids(tokenizer: Any, texts: Sequence[str], longest: int) -> list[list[int]]:
     """Token ids of each text with its marks, cut at ``longest``."""
     if not texts:

@@ -8,7 +8,17 @@ from functools import lru_cache
 from typing import Any
 
 from hemm.core import HemmError
-from hemm.metrics.running import Budget, Flat, device_named, halving, loading, padded, tensor, token_ids
+from hemm.metrics.running import (
+    Budget,
+    Flat,
+    device_named,
+    finite,
+    halving,
+    loading,
+    padded,
+    tensor,
+    token_ids,
+)
 
 LONGEST = 1024
 """Tokens at which texts are cut."""
@@ -67,7 +77,7 @@ class Scorer:
                 found += self._block(block, ids, budget)
         known: dict[tuple[str, str], float] = {}
         for part, values in found:
-            known.update(zip(part, values.tolist(), strict=True))
+            known.update(zip(part, finite(values).tolist(), strict=True))
         return [known[pair] for pair in pairs]
 
     def _block(
