@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import io
 import json
 import math
 import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -18,7 +17,6 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from PIL import Image
 
 from hemm.core import (
     Generation,
@@ -39,173 +37,10 @@ from hemm.models.hf.scoring import rows_for, sums
 torch = pytest.importorskip("torch", reason="the transformers adapter needs pip install 'hemm[hf]'")
 vision.prepare()  # before transformers looks for torchvision
 
-from tinymodels import BUILDERS, NEEDS_TORCHVISION, ONE_PICTURE, build  # noqa: E402
+from tinymodels import asking  # noqa: E402
+from tinymodels.asking import Started, picture, request  # noqa: E402
 
-FAMILIES = sorted(BUILDERS)
-Started = Callable[[str], Any]
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _one_thread() -> Iterator[None]:
-    """Models this small are slower on several threads, far slower where the cores are busy."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
-@pytest.fixture(scope="session")
-def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
-    """The folder of a family's tiny checkpoint, built once."""
-    root, made = tmp_path_factory.mktemp("checkpoints"), {}
-
-    def get(name: str) -> Path:
-        if name in NEEDS_TORCHVISION and find_spec("torchvision") is None:
-            pytest.skip(f"{name} needs torchvision: pip install -c constraints.txt torchvision")
-        if name not in made:
-            made[name] = build(name, root)
-        return made[name]
-
-    return get
-
-
-@pytest.fixture(scope="session")
-def started(checkpoint: Callable[[str], Path]) -> Iterator[Started]:
-    """A started model of a family, loaded once."""
-    models: dict[str, Any] = {}
-
-    def get(name: str) -> Any:
-        folder = checkpoint(name)
-        if name not in models:
-            models[name] = resolve(f"hf/{folder}", ModelOptions(settings=(("device", "cpu"),)))
-            asyncio.run(models[name].start())
-        return models[name]
-
-    yield get
-    for model in models.values():
-        asyncio.run(model.close())
-
-
-def picture(seed: int, size: tuple[int, int] = (40, 30)) -> Media:
-    """Two halves of strong colours, so that pictures differ for any encoder."""
-    colours = [((seed * k) % 256, (seed * 5 + 40 * k) % 256, (200 + 90 * seed * k) % 256) for k in (1, 3)]
-    drawn = Image.new("RGB", size, colours[0])
-    drawn.paste(colours[1], (0, 0, size[0] // 2, size[1] * (1 + seed % 3) // 3))
-    out = io.BytesIO()
-    drawn.save(out, "PNG")
-    return Media(out.getvalue())
-
-
-def request(id: object, *parts: str | Media, options: tuple[str, ...] = (), **generation: Any) -> Request:
-    g = Generation(**{"max_new_tokens": 10, **generation})
-    return Request(str(id), 0, (Message("user", parts),), g, str(id), options)
-
-
-def ragged(name: str) -> list[Request]:
-    """Texts of very different lengths, pictures of different sizes; several or none where the family can."""
-    asked = [
-        request("a", picture(1), "Is it red?"),
-        request("b", picture(2, (64, 20)), "How many circles are in the picture? Say one number, please."),
-        request("c", picture(3, (9, 50)), "x"),
-    ]
-    if name not in ONE_PICTURE:
-        asked += [
-            request("d", picture(4), "and ", picture(5, (50, 50)), " which is the larger?"),
-            request("e", "no picture at all, what now?"),
-            request("f", "?"),
-        ]
-    return asked
-
-
-OPTIONS = ("yes", "no", "maybe a green dog", "maybe a green", "")
-
-
-@pytest.mark.parametrize("name", FAMILIES)
-def test_a_batch_answers_as_its_requests_alone_do(started: Started, name: str) -> None:
-    model, asked = started(name), ragged(name)
-    together = run_batch(model, asked)
-    alone = [run_batch(model, [r])[0] for r in asked]
-    assert [a.failure for a in together] == [None] * len(asked)
-    assert [(a.text, a.finish, a.usage) for a in together] == [(a.text, a.finish, a.usage) for a in alone]
-    assert any(a.text for a in together)
-
-
-@pytest.mark.parametrize("name", FAMILIES)
-def test_option_scores_of_a_batch_are_those_of_each_request(started: Started, name: str) -> None:
-    model = started(name)
-    asked = [request(r.sample_id, *r.messages[0].parts, options=OPTIONS[:4]) for r in ragged(name)]
-    asked = [Request(r.sample_id, 0, r.messages, _likelihood(), r.key, r.options) for r in asked]
-    for one, answer in zip(asked, run_batch(model, asked), strict=True):
-        assert answer.options == pytest.approx(model.score(one, one.options), abs=1e-4)
-        assert answer.text == one.options[answer.options.index(max(answer.options))]
-
-
-def _likelihood() -> Generation:
-    return Generation(max_new_tokens=10, scoring="likelihood")
-
-
-def directly(model: Any, asked: Request, continuation: str) -> float:
-    """Log-probability by one plain forward pass over prompt and continuation, without hemm's scoring."""
-    network, tokenizer = model._loaded.model, model._loaded.processor.tokenizer
-    inputs = dict(model._family.inputs([list(asked.messages)]))
-    more = tokenizer(continuation, add_special_tokens=False, return_tensors="pt")["input_ids"]
-    if network.config.is_encoder_decoder:
-        start = torch.tensor([[network.config.text_config.decoder_start_token_id]])
-        decoder = torch.cat([start, more], dim=1)
-        logits = network(**inputs, decoder_input_ids=decoder[:, :-1]).logits
-    else:
-        inputs["input_ids"] = torch.cat([inputs["input_ids"], more], dim=1)
-        for key in ("attention_mask", "token_type_ids", "mm_token_type_ids", "cross_attention_mask"):
-            if key in inputs:
-                tail = inputs[key][:, -1:] if key.endswith("mask") else torch.zeros_like(inputs[key][:, -1:])
-                inputs[key] = torch.cat([inputs[key], *[tail] * more.shape[1]], dim=1)
-        logits = network(**inputs).logits[:, -more.shape[1] - 1 : -1]
-    logs = torch.log_softmax(logits.double(), dim=-1)
-    return float(logs.gather(2, more[:, :, None]).sum().detach())
-
-
-@pytest.mark.parametrize("name", FAMILIES)
-def test_option_scores_equal_a_direct_computation(started: Started, name: str) -> None:
-    model = started(name)
-    lead = " " if name in ("idefics3", "blip2", "blip2_t5") else ""
-    for asked in ragged(name)[:2]:
-        found = model.score(asked, OPTIONS)
-        with torch.inference_mode():
-            expected = [directly(model, asked, lead + o) for o in OPTIONS[:4]]
-        assert found[:4] == pytest.approx(expected, abs=2e-4)
-        assert found[4] == pytest.approx(directly(model, asked, lead) if lead else 0.0, abs=2e-4)
-
-
-@pytest.mark.parametrize("name", FAMILIES)
-def test_another_picture_changes_the_answer_s_probabilities(started: Started, name: str) -> None:
-    model = started(name)
-    first = model.score(request("a", picture(1), "Is it red?"), OPTIONS[:2])
-    again = model.score(request("a", picture(1), "Is it red?"), OPTIONS[:2])
-    other = model.score(request("a", picture(2), "Is it red?"), OPTIONS[:2])
-    assert first == again
-    assert max(abs(a - b) for a, b in zip(first, other, strict=True)) > 1e-3
-
-
-@pytest.mark.parametrize("name", [n for n in FAMILIES if n not in ONE_PICTURE])
-def test_the_order_of_pictures_matters(started: Started, name: str) -> None:
-    model, a, b = started(name), picture(1), picture(2)
-    there = model.score(request("x", a, b, "Which is larger?"), ("yes",))
-    back = model.score(request("x", b, a, "Which is larger?"), ("yes",))
-    assert abs(there[0] - back[0]) > 1e-5
-
-
-@pytest.mark.parametrize("name", sorted(ONE_PICTURE))
-def test_a_family_of_one_picture_says_so(started: Started, name: str) -> None:
-    model = started(name)
-    assert model.capabilities.max_images == 1
-    good, two, none = run_batch(
-        model, [request(0, picture(1), "q"), request(1, picture(1), picture(2), "q"), request(2, "q")]
-    )
-    assert good.failure is None
-    for answer in (two, none):
-        assert answer.failure is not None
-        assert "exactly one picture" in answer.failure.message
-        assert answer.failure.permanent
+checkpoint, started, one_thread = asking.checkpoint, asking.started, asking.one_thread
 
 
 def test_the_conformance_kit_passes(checkpoint: Callable[[str], Path]) -> None:

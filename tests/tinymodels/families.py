@@ -31,11 +31,11 @@ TEXT = {
 }
 
 
-def _ids(tok: Any, **names: str) -> dict[str, int]:
+def ids(tok: Any, **names: str) -> dict[str, int]:
     return {key: tok.convert_tokens_to_ids(token) for key, token in names.items()}
 
 
-def _ends(tok: Any) -> dict[str, int]:
+def ends(tok: Any) -> dict[str, int]:
     return {
         "bos_token_id": tok.bos_token_id,
         "eos_token_id": tok.eos_token_id,
@@ -43,7 +43,7 @@ def _ends(tok: Any) -> dict[str, int]:
     }
 
 
-def _siglip() -> dict[str, Any]:
+def siglip() -> dict[str, Any]:
     return {
         "hidden_size": 32,
         "intermediate_size": 48,
@@ -75,15 +75,15 @@ def llava(folder: Path) -> Any:
         chat_template=CHAT.replace("IMAGE", "<image>"),
     ).save_pretrained(folder)
     config = LlavaConfig(
-        vision_config=CLIPVisionConfig(**_siglip(), projection_dim=32).to_dict(),
-        text_config=LlamaConfig(**TEXT, vocab_size=len(tok), **_ends(tok)).to_dict(),
+        vision_config=CLIPVisionConfig(**siglip(), projection_dim=32).to_dict(),
+        text_config=LlamaConfig(**TEXT, vocab_size=len(tok), **ends(tok)).to_dict(),
         image_token_id=tok.convert_tokens_to_ids("<image>"),
         vision_feature_layer=-1,
     )
     return LlavaForConditionalGeneration(config)
 
 
-def _idefics3_tokenizer() -> Any:
+def idefics3_tokenizer() -> Any:
     return tokenizer(
         image_token="<image>",
         fake_image_token="<fake_token_around_image>",
@@ -93,12 +93,12 @@ def _idefics3_tokenizer() -> Any:
     )
 
 
-def _idefics3_config(tok: Any) -> dict[str, Any]:
+def idefics3_config(tok: Any) -> dict[str, Any]:
     from transformers import LlamaConfig
 
     return {
-        "vision_config": _siglip(),
-        "text_config": LlamaConfig(**TEXT, vocab_size=len(tok), **_ends(tok)).to_dict(),
+        "vision_config": siglip(),
+        "text_config": LlamaConfig(**TEXT, vocab_size=len(tok), **ends(tok)).to_dict(),
         "image_token_id": tok.convert_tokens_to_ids("<image>"),
         "scale_factor": 2,
         "pad_token_id": tok.pad_token_id,
@@ -113,14 +113,14 @@ def idefics3(folder: Path) -> Any:
         Idefics3Processor,
     )
 
-    tok = _idefics3_tokenizer()
+    tok = idefics3_tokenizer()
     pictures = Idefics3ImageProcessorPil(
         size={"longest_edge": 32}, max_image_size={"longest_edge": 32}, do_image_splitting=False
     )
     Idefics3Processor(
         pictures, tok, image_seq_len=4, chat_template=SPACED.replace("IMAGE", "<image>")
     ).save_pretrained(folder)
-    return Idefics3ForConditionalGeneration(Idefics3Config(**_idefics3_config(tok)))
+    return Idefics3ForConditionalGeneration(Idefics3Config(**idefics3_config(tok)))
 
 
 def gemma3(folder: Path) -> Any:
@@ -138,15 +138,19 @@ def gemma3(folder: Path) -> Any:
     Gemma3Processor(
         pictures, tok, image_seq_length=4, chat_template=CHAT.replace("IMAGE", "<start_of_image>")
     ).save_pretrained(folder)
-    ids = _ids(
+    marks = ids(
         tok,
         image_token_index="<image_soft_token>",
         boi_token_index="<start_of_image>",
         eoi_token_index="<end_of_image>",
     )
-    text = {**TEXT, "head_dim": 8, "vocab_size": len(tok), "sliding_window": 16, **_ends(tok)}
+    text = {**TEXT, "head_dim": 8, "vocab_size": len(tok), "sliding_window": 16, **ends(tok)}
     config = Gemma3Config(
-        text_config=text, vision_config=_siglip(), mm_tokens_per_image=4, **ids, eos_token_id=tok.eos_token_id
+        text_config=text,
+        vision_config=siglip(),
+        mm_tokens_per_image=4,
+        **marks,
+        eos_token_id=tok.eos_token_id,
     )
     return Gemma3ForConditionalGeneration(config)
 
@@ -177,7 +181,7 @@ def mllama(folder: Path) -> Any:
         supported_aspect_ratios=[[1, 1], [1, 2], [2, 1]],
     )
     text = MllamaTextConfig(
-        **{**TEXT, "num_hidden_layers": 4}, vocab_size=len(tok), cross_attention_layers=[1, 3], **_ends(tok)
+        **{**TEXT, "num_hidden_layers": 4}, vocab_size=len(tok), cross_attention_layers=[1, 3], **ends(tok)
     )
     config = MllamaConfig(
         vision_config=vision.to_dict(),
@@ -209,7 +213,7 @@ def _blip2(folder: Path, text: Any) -> Any:
         vocab_size=32,
     )
     config = Blip2Config(
-        vision_config=Blip2VisionConfig(**_siglip()).to_dict(),
+        vision_config=Blip2VisionConfig(**siglip()).to_dict(),
         qformer_config=qformer.to_dict(),
         text_config=text(tok).to_dict(),
         num_query_tokens=4,
@@ -230,7 +234,7 @@ def blip2(folder: Path) -> Any:
             max_position_embeddings=512,
             word_embed_proj_dim=32,
             vocab_size=len(tok),
-            **_ends(tok),
+            **ends(tok),
         )
 
     return _blip2(folder, text)
@@ -256,13 +260,13 @@ def blip2_t5(folder: Path) -> Any:
     return _blip2(folder, text)
 
 
-def _qwen_tokenizer() -> Any:
+def qwen_tokenizer() -> Any:
     return tokenizer(
         "<|vision_start|>", "<|vision_end|>", image_token="<|image_pad|>", video_token="<|video_pad|>"
     )
 
 
-def _qwen_processor(folder: Path, tok: Any, kind: Any) -> None:
+def qwen_processor(folder: Path, tok: Any, kind: Any) -> None:
     from transformers import Qwen2VLImageProcessorPil, Qwen2VLVideoProcessor
 
     sizes = {"patch_size": 8, "size": {"shortest_edge": 256, "longest_edge": 1024}}
@@ -272,8 +276,8 @@ def _qwen_processor(folder: Path, tok: Any, kind: Any) -> None:
     ).save_pretrained(folder)
 
 
-def _qwen_ids(tok: Any) -> dict[str, int]:
-    return _ids(
+def qwen_ids(tok: Any) -> dict[str, int]:
+    return ids(
         tok,
         image_token_id="<|image_pad|>",
         video_token_id="<|video_pad|>",
@@ -282,26 +286,26 @@ def _qwen_ids(tok: Any) -> dict[str, int]:
     )
 
 
-def _qwen_text(tok: Any) -> dict[str, Any]:
+def qwen_text(tok: Any) -> dict[str, Any]:
     rope = {"rope_type": "default", "mrope_section": [1, 1, 2], "rope_theta": 10000.0}
-    return {**TEXT, "vocab_size": len(tok), "rope_parameters": rope, **_ends(tok)}
+    return {**TEXT, "vocab_size": len(tok), "rope_parameters": rope, **ends(tok)}
 
 
 def qwen2_vl(folder: Path) -> Any:
     from transformers import Qwen2VLConfig, Qwen2VLForConditionalGeneration, Qwen2VLProcessor
 
-    tok = _qwen_tokenizer()
-    _qwen_processor(folder, tok, Qwen2VLProcessor)
+    tok = qwen_tokenizer()
+    qwen_processor(folder, tok, Qwen2VLProcessor)
     vision = {"depth": 2, "embed_dim": 32, "hidden_size": 32, "num_heads": 4, "mlp_ratio": 2, "patch_size": 8}
-    config = Qwen2VLConfig(vision_config=vision, text_config=_qwen_text(tok), **_qwen_ids(tok))
+    config = Qwen2VLConfig(vision_config=vision, text_config=qwen_text(tok), **qwen_ids(tok))
     return Qwen2VLForConditionalGeneration(config)
 
 
 def qwen2_5_vl(folder: Path) -> Any:
     from transformers import Qwen2_5_VLConfig, Qwen2_5_VLForConditionalGeneration, Qwen2_5_VLProcessor
 
-    tok = _qwen_tokenizer()
-    _qwen_processor(folder, tok, Qwen2_5_VLProcessor)
+    tok = qwen_tokenizer()
+    qwen_processor(folder, tok, Qwen2_5_VLProcessor)
     vision = {
         "depth": 2,
         "hidden_size": 32,
@@ -312,5 +316,5 @@ def qwen2_5_vl(folder: Path) -> Any:
         "window_size": 32,
         "fullatt_block_indexes": [1],
     }
-    config = Qwen2_5_VLConfig(vision_config=vision, text_config=_qwen_text(tok), **_qwen_ids(tok))
+    config = Qwen2_5_VLConfig(vision_config=vision, text_config=qwen_text(tok), **qwen_ids(tok))
     return Qwen2_5_VLForConditionalGeneration(config)

@@ -14,11 +14,15 @@ SENTENCES = (
 MARKS = ("<s>", "</s>", "<pad>", "<|user|>", "<|assistant|>", "<|system|>", "<|end|>")
 
 
-def tokenizer(*marks: str, **named: str) -> Any:
-    """``marks`` are special tokens without a name; ``named`` ones become attributes (``image_token``)."""
+def tokenizer(*marks: str, unknown: bool = False, **named: str) -> Any:
+    """``marks`` are special tokens without a name; ``named`` ones become attributes (``image_token``).
+
+    ``unknown`` adds ``<unk>`` for families that count from it; no text needs it.
+    """
     from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
     from transformers import PreTrainedTokenizerFast
 
+    marks = (*marks, "<unk>") if unknown else marks
     inner = Tokenizer(models.BPE())
     inner.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     inner.decoder = decoders.ByteLevel()
@@ -34,5 +38,6 @@ def tokenizer(*marks: str, **named: str) -> Any:
         bos_token="<s>",
         eos_token="</s>",
         pad_token="<pad>",
+        unk_token="<unk>" if unknown else None,
         extra_special_tokens=named or None,
     )

@@ -54,6 +54,11 @@ class Generation:
     scoring: str = "generate"
     extra: tuple[tuple[str, str], ...] = ()
 
+    @property
+    def output(self) -> str:
+        """What the answer is to be: ``text``, or ``image`` where ``extra`` has ("output", "image")."""
+        return dict(self.extra).get("output", "text")
+
 
 @dataclass(frozen=True, slots=True)
 class Request:

@@ -14,20 +14,24 @@ class Capabilities:
     """What a model takes and gives.
 
     inputs, outputs  modalities: text, image, audio, video
+    min_images       fewest pictures in one request
     max_images       most pictures in one request; None: any number
     image_types      MIME types taken as they are; others are sent as lossless PNG. Empty: any that decodes
     likelihood       gives log-probabilities of options (``score``)
     system           takes a system prompt
     draws            its answers depend on the run's seed even at temperature 0
+    drawn_from       modalities taken where the answer is a picture
     """
 
     inputs: frozenset[str] = frozenset({"text", "image"})
     outputs: frozenset[str] = frozenset({"text"})
+    min_images: int = 0
     max_images: int | None = None
     image_types: frozenset[str] = frozenset()
     likelihood: bool = False
     system: bool = True
     draws: bool = False
+    drawn_from: frozenset[str] = frozenset({"text", "image"})
 
 
 @runtime_checkable

@@ -31,7 +31,10 @@ def model_options(options: RunOptions) -> ModelOptions:
 
 def protocol_spec(options: RunOptions, task: Task, model: Model) -> ProtocolSpec:
     """Everything that makes this cell another question than others: the one place that builds it."""
-    generation = options.generation(task.max_new_tokens, model_options(options).protocol)
+    extra = dict(model_options(options).protocol)
+    if isinstance(task.answer, Pictured):
+        extra["output"] = "image"
+    generation = options.generation(task.max_new_tokens, tuple(sorted(extra.items())))
     if model.capabilities.draws:
         generation = replace(generation, seed=options.seed)
     drawn = (
@@ -99,18 +102,20 @@ def check_capabilities(
 ) -> None:
     """Raise HemmError where the model cannot take what this task shows, before anything is asked."""
     can = model.capabilities
-    if isinstance(task.answer, Pictured) and "image" not in can.outputs:
+    drawn = isinstance(task.answer, Pictured)
+    if drawn and "image" not in can.outputs:
         raise HemmError(f"task {task.name} is answered with pictures, which model {model.spec} does not make")
     kinds = {"images": "image", "audio": "audio", "video": "video"}
     only_text = not any(column in kinds for column in pack.info["media_columns"])
     if only_text or (options.control == "none" and not options.shots):
-        shown = 0
+        shown = fewest = 0
     else:
         media = pack.index().media
         references = (
             REFERENCE_MEDIA in pack.info["media_columns"]
         )  # counted with what is shown: then only whether there is any
-        shown = max((len(media[row]) for row in rows.tolist()), default=0) if not references else 1
+        counts = [len(media[row]) for row in rows.tolist()] if not references else [1]
+        shown, fewest = max(counts, default=0), min(counts, default=can.min_images)
     for column in pack.info["media_columns"]:
         kind = kinds.get(column)
         if shown and kind is not None and kind not in can.inputs:
@@ -119,6 +124,16 @@ def check_capabilities(
                 f"task {task.name} shows {what}, which model {model.spec} does not take; "
                 "--control none asks without them"
             )
+    if drawn and shown and "image" not in can.drawn_from:
+        raise HemmError(
+            f"task {task.name} shows pictures, which model {model.spec} does not take where it draws one; "
+            "--control none asks without them"
+        )
+    if fewest < can.min_images:
+        raise HemmError(
+            f"model {model.spec} takes no prompt without a picture, and task {task.name}"
+            f"{' with --control none' if options.control == 'none' else ''} has some: use --control grey"
+        )
     if can.max_images is not None and shown * (1 + options.shots) > can.max_images:
         raise HemmError(
             f"task {task.name} shows up to {shown * (1 + options.shots)} pictures in one prompt"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import io
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -25,7 +25,8 @@ from hemm.core import (
     Usage,
     storable,
 )
-from hemm.models.hf.families import IMAGES, Family, Opened, family_of
+from hemm.models.hf.devices import empty_cache, seeded
+from hemm.models.hf.families import Family, Opened, encodes, family_of, known
 from hemm.models.hf.identity import Checkpoint, folder_checkpoint, hub_checkpoint, is_folder
 from hemm.models.hf.loading import SETTINGS, Loaded, check, load, require_packages
 from hemm.models.hf.scoring import Prefix, Row, forced, rows_for, sums
@@ -83,8 +84,14 @@ class HFModel:
     @cached_property
     def capabilities(self) -> Capabilities:
         """Known from config.json, before anything is loaded."""
-        kind = self._checkpoint.config().get("model_type")
-        return Capabilities(max_images=IMAGES.get(str(kind)), likelihood=True)
+        row = known(self._checkpoint.config().get("model_type"))
+        return Capabilities(
+            outputs=frozenset({"text", "image"} if row.draws else {"text"}),
+            min_images=row.least,
+            max_images=row.most,
+            likelihood=True,
+            drawn_from=frozenset({"text"}),
+        )
 
     async def start(self) -> None:
         """Load weights and processor. Raises HemmError where they do not load."""
@@ -136,6 +143,8 @@ class HFModel:
     def _answer(
         self, generation: Generation, requests: Sequence[Request], chats: Sequence[list[Message]]
     ) -> list[Response]:
+        if generation.output == "image":
+            return self._draw(generation, requests, chats)
         if generation.scoring == "likelihood" and all(r.options for r in requests):
             return self._choose(requests, chats)
         if generation.temperature > 0:
@@ -145,6 +154,29 @@ class HFModel:
                 for answer in self._generate(generation, [chat], request.seed)
             ]
         return self._generate(generation, chats, None)
+
+    def _draw(
+        self, generation: Generation, requests: Sequence[Request], chats: Sequence[list[Message]]
+    ) -> list[Response]:
+        """Pictures as PNG: greedy ones together, sampled ones each with its own seed."""
+        groups: list[tuple[list[list[Message]], int | None]]
+        if generation.temperature > 0:
+            how: dict[str, Any] = {"do_sample": True, "top_k": 0, "temperature": generation.temperature}
+            how["top_p"] = generation.top_p
+            groups = [([chat], request.seed) for request, chat in zip(requests, chats, strict=True)]
+        else:
+            how = {"do_sample": False, "temperature": None, "top_p": None, "top_k": None}
+            groups = [(list(chats), None)]
+        answers = []
+        for some, seed in groups:
+            inputs = self._placed(self._started().drawing_inputs(some, generation))
+            pictures = self._guarded(self._started().draw, {"inputs": inputs}, seed, how)
+            counts = inputs["attention_mask"].sum(dim=1).tolist()
+            answers += [
+                Response(media=(png(picture),), usage=Usage(int(count), None, 0.0))
+                for picture, count in zip(pictures, counts, strict=True)
+            ]
+        return answers
 
     def _choose(self, requests: Sequence[Request], chats: Sequence[list[Message]]) -> list[Response]:
         scores = self._scores(chats, [r.options for r in requests])
@@ -185,7 +217,10 @@ class HFModel:
             output_logits=True,
             return_dict_in_generate=True,
         )
-        vectors = [torch.log_softmax(step.double(), dim=-1).cpu() for step in output.logits]
+        logits = output.logits
+        if self._device.startswith("mps"):  # which has no float64
+            logits = [step.cpu() for step in logits]
+        vectors = [torch.log_softmax(step.double(), dim=-1).cpu() for step in logits]
         return [{(t, x): float(vectors[t][k, x]) for t, x in row.wanted} for k, row in enumerate(rows)]
 
     def _generate(
@@ -209,6 +244,7 @@ class HFModel:
         tokenizer = self._started().processor.tokenizer
         said, ended = _until_end(tokens, self._end_marks(), tokenizer.pad_token_id)
         text = tokenizer.decode(said, skip_special_tokens=True, clean_up_tokenization_spaces=False)
+        text = self._started().said(text)
         stops = [at for s in generation.stop if (at := text.find(s)) >= 0]
         if stops:
             text, ended = text[: min(stops)], True
@@ -217,35 +253,45 @@ class HFModel:
         return Response(text=storable(text), finish=finish, usage=usage)
 
     def _inputs(self, chats: Sequence[list[Message]]) -> Any:
+        return self._placed(self._started().inputs(chats))
+
+    def _placed(self, inputs: Any) -> dict[str, Any]:
         """Tensors on the device; floating-point ones (pixels) in the model's dtype."""
         import torch
 
-        family, loaded = self._started(), self._loaded
-        assert loaded is not None
-        inputs = family.inputs(chats)
-        dtype = getattr(torch, loaded.dtype)
+        assert self._loaded is not None
+        dtype, device = getattr(torch, self._loaded.dtype), self._device
         return {
-            name: value.to(loaded.device, dtype) if value.is_floating_point() else value.to(loaded.device)
+            name: value.to(device, dtype) if value.is_floating_point() else value.to(device)
             for name, value in inputs.items()
             if isinstance(value, torch.Tensor)
         }
 
     def _run(self, inputs: Any, *, seed: int | None = None, **settings: Any) -> Any:
-        """``model.generate`` without gradients; CUDA's out of memory as ours."""
+        """The family's ``generate`` without gradients."""
+        assert self._loaded is not None
+        settings.setdefault("pad_token_id", self._started().processor.tokenizer.pad_token_id)
+        return self._guarded(self._started().generate, inputs, seed, _greedy(settings))
+
+    def _guarded(self, ask: Callable[..., Any], inputs: Any, seed: int | None, settings: Any) -> Any:
+        """``ask`` with its own random state; a device's out of memory as ours."""
         import torch
 
         assert self._loaded is not None
-        model = self._loaded.model
-        settings.setdefault("pad_token_id", self._started().processor.tokenizer.pad_token_id)
-        devices = [self._loaded.device] if self._loaded.device.startswith("cuda") else []
         try:
-            with torch.inference_mode(), torch.random.fork_rng(devices=devices, enabled=seed is not None):
-                if seed is not None:
-                    torch.manual_seed(seed)
-                return model.generate(**inputs, **_greedy(model, settings))
-        except torch.OutOfMemoryError as error:
-            torch.cuda.empty_cache()
+            with torch.inference_mode(), seeded(self._device, seed):
+                return ask(self._loaded.model, **inputs, **settings)
+        except RuntimeError as error:
+            full = isinstance(error, torch.OutOfMemoryError) or "out of memory" in str(error)
+            if not full:
+                raise
+            empty_cache(self._device)
             raise OutOfMemory(str(error)) from error
+
+    @property
+    def _device(self) -> str:
+        assert self._loaded is not None
+        return self._loaded.device
 
     def _end_marks(self) -> frozenset[int]:
         assert self._loaded is not None
@@ -256,7 +302,7 @@ class HFModel:
 
     def _encodes(self) -> bool:
         assert self._loaded is not None
-        return bool(getattr(self._loaded.model.config, "is_encoder_decoder", False))
+        return encodes(self._loaded.model.config)
 
     def _started(self) -> Family:
         if self._family is None:
@@ -277,7 +323,14 @@ def prepared(request: Request) -> list[Message]:
     return messages
 
 
-def _greedy(model: Any, settings: dict[str, Any]) -> dict[str, Any]:
+def png(picture: Any) -> Media:
+    """A drawn picture (PIL) as encoded bytes, without loss."""
+    out = io.BytesIO()
+    picture.save(out, "PNG")
+    return Media(out.getvalue(), mime="image/png")
+
+
+def _greedy(settings: dict[str, Any]) -> dict[str, Any]:
     """Without sampling the checkpoint's own sampling defaults must not warn or count."""
     if settings.get("do_sample"):
         return settings

@@ -31,14 +31,17 @@ class Checkpoint:
     identity: Identity
 
     def config(self) -> dict[str, Any]:
-        """``config.json`` where it lies on this machine, else nothing: no network is used."""
-        path: object = Path(self.source, "config.json")
+        """``config.json``, fetched where it is not on this machine; nothing where it cannot be had."""
+        path: str | Path = Path(self.source, "config.json")
         if self.revision is not None:
-            from huggingface_hub import try_to_load_from_cache
+            from huggingface_hub import hf_hub_download
 
-            path = try_to_load_from_cache(self.source, "config.json", revision=self.revision)
+            try:
+                path = hf_hub_download(self.source, "config.json", revision=self.revision)
+            except Exception:  # no network, no such file: loading says what is wrong
+                return {}
         try:
-            found = orjson.loads(Path(path).read_bytes()) if isinstance(path, str | Path) else {}
+            found = orjson.loads(Path(path).read_bytes())
         except (OSError, orjson.JSONDecodeError):
             return {}
         return found if isinstance(found, dict) else {}

@@ -9,6 +9,8 @@ from typing import Any
 
 from hemm.core import HemmError, MissingExtra, UnknownName, redact
 from hemm.models.hf import vision
+from hemm.models.hf.devices import choose
+from hemm.models.hf.families import known
 from hemm.models.hf.identity import Checkpoint
 
 SETTINGS: dict[str, Any] = {
@@ -61,7 +63,7 @@ def load(spec: str, checkpoint: Checkpoint, settings: dict[str, Any]) -> Loaded:
     transformers.logging.set_verbosity_error()
     transformers.logging.disable_progress_bar()
     torch.use_deterministic_algorithms(True, warn_only=True)
-    device = _device(torch, settings["device"])
+    device = choose(settings["device"])
     dtype = settings["dtype"]
     if dtype == "auto":
         dtype = "float32" if device == "cpu" else "bfloat16"
@@ -77,24 +79,14 @@ def load(spec: str, checkpoint: Checkpoint, settings: dict[str, Any]) -> Loaded:
     return Loaded(model, processor, str(model.device), dtype)
 
 
-def _device(torch: Any, wanted: str) -> str:
-    there = ["cuda"] if torch.cuda.is_available() else []
-    there += ["mps"] if torch.backends.mps.is_available() else []
-    there.append("cpu")
-    if wanted == "auto":
-        return there[0]
-    if wanted.partition(":")[0] not in there:
-        raise HemmError(f"--set device={wanted}: this machine has {', '.join(there)}")
-    return wanted
-
-
 def _processor(transformers: Any, checkpoint: Checkpoint) -> Any:
     """The processor, with Pillow's picture transforms where there are such.
 
     torchvision's transforms give slightly other pixels: answers would depend on what else is installed.
     """
     at = {"revision": checkpoint.revision} if checkpoint.revision else {}
-    processor = transformers.AutoProcessor.from_pretrained(checkpoint.source, **at)
+    own = known(checkpoint.config().get("model_type")).processor or "AutoProcessor"
+    processor = getattr(transformers, own).from_pretrained(checkpoint.source, **at)
     pictures = getattr(processor, "image_processor", None)
     if pictures is None or getattr(processor, "tokenizer", None) is None:
         raise HemmError(
@@ -120,13 +112,14 @@ def _model(transformers: Any, checkpoint: Checkpoint, settings: dict[str, Any], 
     if settings["device_map"] or settings["quantization"]:
         if find_spec("accelerate") is None:
             raise HemmError("--set device_map and quantization need accelerate: pip install accelerate")
-        options["device_map"] = settings["device_map"] or "auto"
+        named = "auto" if settings["device"] == "auto" else {"": settings["device"]}
+        options["device_map"] = settings["device_map"] or named
     if settings["quantization"]:
         if find_spec("bitsandbytes") is None:
             raise HemmError("--set quantization needs bitsandbytes: pip install bitsandbytes")
         four = settings["quantization"] == "4bit"
         options["quantization_config"] = transformers.BitsAndBytesConfig(
-            load_in_4bit=four, load_in_8bit=not four
+            load_in_4bit=four, load_in_8bit=not four, bnb_4bit_compute_dtype=dtype
         )
     return transformers.AutoModelForMultimodalLM.from_pretrained(checkpoint.source, **options)
 

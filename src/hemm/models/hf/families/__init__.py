@@ -7,18 +7,44 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
-from hemm.core import HemmError, Media, Message
+from hemm.core import Generation, HemmError, Media, Message
 from hemm.models.pictures import rgb
 
-FAMILIES: dict[str, str] = {
-    "blip-2": "hemm.models.hf.families.blip2:Blip2",
-}
-"""model_type -> module:class, for families with a peculiarity."""
 
-IMAGES: dict[str, int] = {"blip-2": 1}
-"""model_type -> most pictures in one request, where that is limited (known before anything is loaded)."""
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What is known of a family before anything is loaded.
+
+    where        its class in ``hemm.models.hf.families`` as ``module:Class``; empty: the generic one
+    least, most  pictures in one request; most None: any number
+    draws        can answer with a picture, drawn from text alone
+    processor    class of transformers that reads its folder too, where its own wants packages for video
+    """
+
+    where: str = ""
+    least: int = 0
+    most: int | None = None
+    draws: bool = False
+    processor: str = ""
+
+
+KNOWN: dict[str, Known] = {
+    "blip-2": Known("blip2:Blip2", 1, 1),
+    "emu3": Known("emu3:Emu3", draws=True),
+    "florence2": Known("florence2:Florence2", 1, 1),
+    "fuyu": Known("fuyu:Fuyu", 1, 1),
+    "git": Known("git:Git", 1, 1),
+    "idefics": Known("idefics:Idefics"),
+    "instructblip": Known("instructblip:InstructBlip", 1, 1),
+    "janus": Known("janus:Janus", draws=True),
+    "kosmos-2": Known("kosmos2:Kosmos2", 1, 1),
+    "paligemma": Known("paligemma:PaliGemma", 1),
+    "smolvlm": Known(processor="Idefics3Processor"),
+}
+"""model_type -> what is particular; every other family is prompted by its chat template."""
 
 PROBE = "yes"
 
@@ -49,6 +75,22 @@ class Family:
             return_tensors="pt",
             processor_kwargs={"padding": True},
         )
+
+    def generate(self, model: Any, **settings: Any) -> Any:
+        """``model.generate``, for families whose own needs something else."""
+        return model.generate(**settings)
+
+    def said(self, text: str) -> str:
+        """The answer without what is no part of it (marks of the family's own)."""
+        return text
+
+    def drawing_inputs(self, conversations: Sequence[Sequence[Message]], generation: Generation) -> Any:
+        """Tensors for answers that are pictures."""
+        raise HemmError(f"models of the family {self.config.model_type} draw no pictures")
+
+    def draw(self, model: Any, inputs: dict[str, Any], **sampling: Any) -> list[Any]:
+        """One picture (PIL) for each row of what ``drawing_inputs`` gave."""
+        raise HemmError(f"models of the family {self.config.model_type} draw no pictures")
 
     def lead(self) -> str:
         """White space between prompt and answer as the chat template writes a finished answer (often " ")."""
@@ -129,11 +171,21 @@ def without_system(messages: Sequence[Message]) -> list[Message]:
     return [Message("user", (system,)), *rest]
 
 
+def known(model_type: object) -> Known:
+    """What is known of the family with this ``model_type``."""
+    return KNOWN.get(str(model_type), Known())
+
+
+def encodes(config: Any) -> bool:
+    """Does an encoder read the prompt and a decoder answer, as in T5 and BART?"""
+    text = getattr(config, "text_config", None)
+    return any(bool(getattr(part, "is_encoder_decoder", False)) for part in (config, text))
+
+
 def family_of(processor: Any, config: Any) -> Family:
     """The family of a loaded checkpoint. Raises HemmError where it has neither template nor file."""
-    row = FAMILIES.get(config.model_type)
-    if row is None:
+    module, _, name = known(config.model_type).where.partition(":")
+    if not module:
         return Family(processor, config)
-    module, _, name = row.partition(":")
-    made: Family = getattr(importlib.import_module(module), name)(processor, config)
+    made: Family = getattr(importlib.import_module(f"{__name__}.{module}"), name)(processor, config)
     return made

@@ -1,0 +1,51 @@
+"""What differs between CUDA, Apple's mps and the CPU: choice, random state, memory."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from hemm.core import HemmError
+
+
+def choose(wanted: str) -> str:
+    """``wanted``, or for ``auto`` the first there is of cuda, mps and cpu. Raises HemmError."""
+    import torch
+
+    there = ["cuda"] if torch.cuda.is_available() else []
+    there += ["mps"] if torch.backends.mps.is_available() else []
+    there.append("cpu")
+    if wanted == "auto":
+        return there[0]
+    if wanted.partition(":")[0] not in there:
+        raise HemmError(f"--set device={wanted}: this machine has {', '.join(there)}")
+    return wanted
+
+
+@contextmanager
+def seeded(device: str, seed: int | None) -> Iterator[None]:
+    """Random numbers from ``seed`` inside; outside they go on as if nothing had been. None: no change."""
+    import torch
+
+    if seed is None:
+        yield
+        return
+    mps: Any = torch.mps.get_rng_state() if device.startswith("mps") else None  # fork_rng does not know it
+    with torch.random.fork_rng(devices=[device] if device.startswith("cuda") else []):
+        torch.manual_seed(seed)
+        try:
+            yield
+        finally:
+            if mps is not None:
+                torch.mps.set_rng_state(mps)
+
+
+def empty_cache(device: str) -> None:
+    """Give back what the device's allocator keeps."""
+    import torch
+
+    if device.startswith("cuda"):
+        torch.cuda.empty_cache()
+    elif device.startswith("mps"):
+        torch.mps.empty_cache()

@@ -1,0 +1,94 @@
+"""Emu3: understands pictures by its chat template, and draws one from a text, as tokens of one vocabulary."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from hemm.core import Generation, Message
+from hemm.models.hf.families import Family
+from hemm.models.hf.families.plain import text_of
+
+AREA = 720 * 720
+"""Pixels of a picture, as its authors draw them (arXiv 2409.18869, section 3)."""
+
+
+class Emu3(Family):
+    """Pictures are drawn row by row: only visual tokens, a mark after each row and three at the end.
+
+    ``max_pixels`` of the request bounds their size. Where the checkpoint has a guidance scale, the other
+    text is the empty one.
+    """
+
+    needs_template = False
+
+    def generate(self, model: Any, **settings: Any) -> Any:
+        """Text. Each picture is made tokens alone: padding to the largest changes those of the others."""
+        import torch
+
+        prompt, pictures = settings["input_ids"], settings.pop("pixel_values", None)
+        sizes = settings.pop("image_sizes", None)
+        if pictures is None:
+            return model.generate(**settings)
+        tokens = [
+            model.model.get_image_tokens(picture[None, :, : size[0], : size[1]], size[None])
+            for picture, size in zip(pictures, sizes, strict=True)
+        ]
+        marks = prompt == self.processor.image_token_id
+        settings["input_ids"] = prompt.masked_scatter(marks, torch.cat(tokens).to(prompt))
+        output = model.generate(**settings)
+        if not settings.get("return_dict_in_generate"):
+            output[:, : prompt.shape[1]] = prompt
+        return output
+
+    def drawing_inputs(self, conversations: Sequence[Sequence[Message]], generation: Generation) -> Any:
+        area = min(AREA, generation.max_pixels or AREA)
+        texts = ["\n".join(text_of(m) for m in messages) for messages in conversations]
+        empty = self._encoded([""] * len(texts), area)
+        return self._encoded(texts, area) | {f"negative_{name}": value for name, value in empty.items()}
+
+    def _encoded(self, texts: list[str], area: int) -> dict[str, Any]:
+        import torch
+
+        made = self.processor(
+            text=texts,
+            return_for_image_generation=True,
+            ratio="1:1",
+            image_area=area,
+            padding=True,
+            return_tensors="pt",
+        )
+        return {name: torch.as_tensor(value) for name, value in made.items()}
+
+    def draw(self, model: Any, inputs: dict[str, Any], **sampling: Any) -> list[Any]:
+        height, width = (int(n) for n in inputs["image_sizes"][0])
+        length = inputs["input_ids"].shape[1]
+        guided = (model.generation_config.guidance_scale or 1) > 1
+        if guided:
+            sampling["negative_prompt_ids"] = inputs["negative_input_ids"]
+            sampling["negative_prompt_attention_mask"] = inputs["negative_attention_mask"]
+        tokens = model.generate(
+            input_ids=inputs["input_ids"],
+            attention_mask=inputs["attention_mask"],
+            max_new_tokens=height * (width + 1) + 3,
+            prefix_allowed_tokens_fn=self._allowed(model, length, height, width),
+            **sampling,
+        )
+        pixels = model.model.decode_image_tokens(tokens[:, length:], height=height, width=width)
+        made = self.processor.postprocess(list(pixels.float().cpu()), return_tensors="PIL.Image.Image")
+        return list(made["pixel_values"])
+
+    def _allowed(self, model: Any, start: int, height: int, width: int) -> Callable[[int, Any], list[int]]:
+        """Which tokens may come at each place of a picture of ``height`` x ``width`` tokens."""
+        tokenizer, words = self.processor.tokenizer, model.model.vocabulary_mapping
+        names = (self.processor.eof_token, self.processor.image_end_token, tokenizer.eos_token)
+        after = [tokenizer.convert_tokens_to_ids(name) for name in names]
+        drawn, row_end = list(words.image_tokens), [words.eol_token_id]
+
+        def allowed(_: int, ids: Any) -> list[int]:
+            rows, column = divmod(int(ids.shape[-1]) - start, width + 1)
+            if rows >= height:
+                return [after[min(column, 2)]]
+            return row_end if column == width else drawn
+
+        return allowed

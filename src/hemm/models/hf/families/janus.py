@@ -1,0 +1,34 @@
+"""Janus: understands pictures by its chat template, and draws one from a text."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from hemm.core import Generation, Message
+from hemm.models.hf.families import Family
+
+
+class Janus(Family):
+    """Pictures are drawn token by token with guidance (arXiv 2410.13848; the checkpoint's scale, else 5)."""
+
+    def generate(self, model: Any, **settings: Any) -> Any:
+        """Text. The family's own ``generate`` drops logits processors in its text mode."""
+        return super(type(model), model).generate(guidance_scale=None, **settings)
+
+    def drawing_inputs(self, conversations: Sequence[Sequence[Message]], generation: Generation) -> Any:
+        texts = [self._render(self._chat(c), add_generation_prompt=True) for c in conversations]
+        return self.processor(text=texts, generation_mode="image", padding=True, return_tensors="pt")
+
+    def draw(self, model: Any, inputs: dict[str, Any], **sampling: Any) -> list[Any]:
+        import PIL.Image
+
+        start = self.processor.tokenizer.convert_tokens_to_ids(self.processor.image_start_token)
+        # transformers 5 reads it there, and does not load it from generation_config.json
+        model.generation_config.generation_kwargs = {"boi_token_id": start}
+        tokens = model.generate(**inputs, generation_mode="image", **sampling)
+        pixels = model.decode_image_tokens(tokens).float().cpu()
+        how = self.processor.image_processor
+        # the processor's own way back mistakes height for channels where Pillow's transforms are used
+        values = (pixels * pixels.new_tensor(how.image_std) + pixels.new_tensor(how.image_mean)) * 255
+        return [PIL.Image.fromarray(picture) for picture in values.clip(0, 255).byte().numpy()]

@@ -1,0 +1,58 @@
+"""Families of one picture and one text, without a chat: what they share."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from hemm.core import BadData, Media, Message
+from hemm.models.hf.families import Family, shown
+
+
+class Plain(Family):
+    """One picture before one text; each family says how the text is written."""
+
+    needs_template = False
+    lead_in = ""
+    """What stands between prompt and answer."""
+
+    def inputs(self, conversations: Sequence[Sequence[Message]]) -> Any:
+        """One picture and one text a row. Raises BadData where a request has none, or several."""
+        pictures = [picture_of(messages, self.config.model_type) for messages in conversations]
+        return self.encode([self.prompt(messages) for messages in conversations], pictures)
+
+    def encode(self, texts: list[str], pictures: list[Any]) -> Any:
+        """Tensors of a batch."""
+        return self.processor(images=pictures, text=texts, padding=True, return_tensors="pt")
+
+    def prompt(self, messages: Sequence[Message]) -> str:
+        """The conversation as one text: here all of it, a turn a line."""
+        return "\n".join(text_of(message) for message in messages)
+
+    def lead(self) -> str:
+        return self.lead_in
+
+    def takes_system(self) -> bool:
+        """A system prompt is written before the question."""
+        return True
+
+
+def picture_of(messages: Sequence[Message], family: str) -> Any:
+    """The one picture of a request, as pixels. Raises BadData where there is none, or several."""
+    media = [p for m in messages for p in m.parts if isinstance(p, Media)]
+    if len(media) != 1:
+        raise BadData(
+            f"models of the family {family} take exactly one picture in a request, not {len(media)}"
+        )
+    return shown(media[0])
+
+
+def text_of(message: Message) -> str:
+    """The text of a turn without its pictures."""
+    return "".join(p for p in message.parts if isinstance(p, str)).strip()
+
+
+def question_and_answer(messages: Sequence[Message]) -> str:
+    """``Question: ... Answer:``, with shots as finished pairs before it."""
+    form = {"user": "Question: {} Answer:", "assistant": "{}."}
+    return " ".join(form.get(m.role, "{}").format(text_of(m)) for m in messages)
