@@ -23,7 +23,9 @@ def command(name: str | None, format_: str) -> None:
         for key, value in row.items():
             click.echo(f"{key + ':':<18}{_said(value)}")
         return
-    emit(rows, ["name", "group", "range", "needs", "about"], format_)
+    if format_ != "json":
+        rows = [{**row, "range": "{} to {}".format(*map(_short, row["range"]))} for row in rows]
+    emit(rows, ["name", "group", "range", "better", "needs", "about"], format_)
 
 
 def _said(value: Any) -> str:
@@ -54,11 +56,16 @@ def _row(spec: str) -> dict[str, Any]:
         "group": metric.group,
         "range": [_end(low), _end(high)],
         "higher_is_better": metric.higher_is_better,
+        "better": "higher" if metric.higher_is_better else "lower",
         "needs": sorted(metric.needs),
         "takes": takes,
         "parameters": dict(metric.parameters),
         "definition": " ".join(text.split()),
     }
+
+
+def _short(end: float | str) -> str:
+    return end if isinstance(end, str) else f"{end:.3g}"
 
 
 def _end(value: float) -> float | str:

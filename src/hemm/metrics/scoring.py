@@ -274,9 +274,11 @@ def aggregate(
         counted = [m for m in members if m.outcome is not Outcome.ERROR]
         ids = sorted({s.id for m in counted for s in m.samples})
         over = {"over": {"groups": len(counted), "samples": len(ids), "ids": digest(ids, 16)}}
-        bound = _over(members, metric, task.answer)
-        found = bound.aggregate([m.judged for m in counted]) if isinstance(bound, CorpusMetric) else {}
-        for name, value in found.items() if counted else ():
+        found: Mapping[str, float] = {}
+        if isinstance(metric, CorpusMetric) and counted:  # bind no other: it may be costly
+            bound: Any = _over(members, metric, task.answer)
+            found = bound.aggregate([m.judged for m in counted])
+        for name, value in found.items():
             components.setdefault(name, {})
             components[name] |= {"value": finite(value), "corpus": True}
     return {
