@@ -14,7 +14,7 @@ from hemm.metrics import METRICS
 from hemm.tasks import SUITES, TASKS
 
 ROOT = Path(__file__).resolve().parent.parent
-PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
 LINK = re.compile(r"\]\((?!https?:|#)([^)#]+)[^)]*\)")
 LINE = re.compile(r"^ {4,}(?:\$ )?(hemm [a-z].*)$", re.MULTILINE)
 FENCE = re.compile(r"^```\w*\n(.*?)^```$", re.MULTILINE | re.DOTALL)

@@ -7,6 +7,7 @@ import re
 import string
 from collections.abc import Callable, Sequence
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,7 @@ from hypothesis import strategies as st
 from rouge_score.rouge_scorer import RougeScorer
 
 from hemm.core import CorpusMetric, HemmError, Judged, Outcome, Response, Sample
-from hemm.metrics import resolve, spec_of
+from hemm.metrics import METRICS, resolve, spec_of
 from hemm.metrics.captions import CiderD, caption_tokens
 from hemm.metrics.formats import join_labels
 from hemm.metrics.graded import average_precision, roc_auc
@@ -504,3 +505,17 @@ def test_the_majority_answer_is_judged_within_the_set() -> None:
     most = scores.column("majority").to_pylist()
     assert most[0] == pytest.approx(2 * 1 / 7)  # a red bus, against a man number 0
     assert most[-1] is None  # without its own cluster no reference comes twice
+
+
+PAGES = Path(__file__).resolve().parent.parent / "docs/metrics"
+
+
+@pytest.mark.parametrize("name", METRICS.names())
+def test_every_metric_is_documented(name: str) -> None:
+    """Range, direction, source, and what it is not for."""
+    pages = "\n".join(page.read_text("utf-8") for page in PAGES.glob("*.md"))
+    section = re.search(rf"^## `{name}`\n(.*?)(?=^## |\Z)", pages, re.MULTILINE | re.DOTALL)
+    assert section is not None
+    direction = "higher" if resolve(name).higher_is_better else "lower"
+    for said in ("*Range*", f"{direction} is better", "*Source*", "*Not\\s+for*"):
+        assert re.search(said.replace("*", r"\*"), section[1]), said
