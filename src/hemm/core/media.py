@@ -46,10 +46,11 @@ class Media:
 
     ``data`` may be loaded late: task readers give ``Media.at(path)`` and never open files themselves; whoever
     needs the bytes finds out whether they are there (FileNotFoundError) and whether they decode (BadData).
-    ``name`` is where it came from (shown to people, never hashed). ``problem`` says why it cannot be used.
+    ``name`` is where it came from (shown to people, never hashed), ``path`` the file that ``at`` was given.
+    ``problem`` says why it cannot be used.
     """
 
-    __slots__ = ("_data", "_digest", "_load", "_mime", "name", "problem")
+    __slots__ = ("_data", "_digest", "_load", "_mime", "name", "path", "problem")
 
     def __init__(
         self,
@@ -66,11 +67,14 @@ class Media:
         self._data, self._load = data, load
         self._mime, self._digest = mime, digest
         self.name, self.problem = name, problem
+        self.path: Path | None = None
 
     @classmethod
     def at(cls, path: Path, name: str = "") -> Media:
         """The file at ``path``, read when first needed and not kept."""
-        return cls(load=path.read_bytes, name=name or path.name)
+        found = cls(load=path.read_bytes, name=name or path.name)
+        found.path = path
+        return found
 
     @property
     def data(self) -> bytes:

@@ -101,7 +101,7 @@ def _look(sample: Sample, known: Callable[[str], tuple[str, str] | None]) -> Loo
     try:
         media = tuple(check(m, known) for m in sample.media)
         references = tuple(check(m, known) for m in pictures)
-    except FileNotFoundError as error:
+    except (FileNotFoundError, IsADirectoryError, NotADirectoryError) as error:
         lost = storable(str(error.filename or error))
         return Looked(sample, missing=Missing(lost))
     bare = iter(references)
