@@ -525,3 +525,11 @@ def test_score_says_what_the_judge_did(results: Path, server: ChatServer, capsys
     assert (row["n"], row["failed"], row["judge"]["rubric"]) == (10, 2, "graded")
     assert status(command) == 3
     assert server.asked == 12
+
+
+def test_a_judge_can_be_asked_at_the_end_of_a_run(tmp_path: Path, server: ChatServer) -> None:
+    pack, metric = FakePack([sample(i) for i in range(8)]), f"judge:model={server.spec('critic')}"
+    folder = go(tmp_path, Batched(), pack, metrics=(metric,)).folder
+    assert (server.asked, told(folder)["components"][""]["value"]) == (8, 3.0)
+    go(tmp_path, Batched(), pack, metrics=(metric,))
+    assert server.asked == 8

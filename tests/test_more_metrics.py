@@ -519,3 +519,59 @@ def test_every_metric_is_documented(name: str) -> None:
     direction = "higher" if resolve(name).higher_is_better else "lower"
     for said in ("*Range*", f"{direction} is better", "*Source*", "*Not\\s+for*"):
         assert re.search(said.replace("*", r"\*"), section[1]), said
+
+
+# scoring what is stored, again
+
+
+@pytest.fixture
+def scorings(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Names of the metrics that score from here on; ``stop`` in the list stops the next ROUGE-L."""
+    from hemm.metrics import scoring
+
+    found: list[str] = []
+    real = scoring.score_answers
+
+    def scored(answers: Any, task: Any, metric: Any, media: Any) -> Any:
+        if metric.name == "rouge_l" and "stop" in found:
+            raise KeyboardInterrupt
+        found.append(metric.name)
+        return real(answers, task, metric, media)
+
+    monkeypatch.setattr(scoring, "score_answers", scored)
+    return found
+
+
+def test_finished_scores_are_not_made_again(tmp_path: Path, scorings: list[str]) -> None:
+    from fake import Batched, FakePack, go, sample, task
+    from hemm.engine.score import is_scored, score_cell
+    from hemm.results.read import cell
+
+    def answered(limit: int) -> Path:
+        return go(
+            tmp_path, Batched(), FakePack([sample(i) for i in range(20)]), limit=limit, score=False
+        ).folder
+
+    folder, names = answered(8), ["exact_match", "rouge_l", "token_f1"]
+    scorings.append("stop")
+    with pytest.raises(KeyboardInterrupt):
+        score_cell(folder, task(), names)
+    assert scorings == ["stop", "accuracy", "exact_match"]
+    assert list(cell(folder).aggregates()["metrics"]) == ["accuracy-v1", "exact_match-v1"]
+    assert not is_scored(folder, task())
+    scorings.clear()
+    score_cell(folder, task())  # what was asked for before is still wanted
+    assert scorings == ["rouge_l", "token_f1"]
+    assert is_scored(folder, task(), names)
+    scorings.clear()
+    score_cell(folder, task(), names)
+    assert scorings == []
+    (folder / "scores/token_f1-v1.parquet").unlink()
+    score_cell(folder, task())
+    assert scorings == ["token_f1"]
+    score_cell(folder, task(), again=True)
+    assert len(scorings) == 5
+    answered(12)
+    scorings.clear()
+    score_cell(folder, task())
+    assert sorted(scorings) == ["accuracy", "exact_match", "rouge_l", "token_f1"]
