@@ -16,12 +16,19 @@ import threading
 import time
 
 POLL_SECONDS = 0.5
+GONE = 99
+"""What a worker exits with when its input ends: it may notice before we do, and its children live on."""
 
 
 def watch(parent: int, folder: str) -> None:
     """Wait until this process has another parent than hemm; then nothing of the group is left."""
     while os.getppid() == parent:
         time.sleep(POLL_SECONDS)
+    end(folder)
+
+
+def end(folder: str) -> None:
+    """Nothing is left: not the folder, not the group, and so not this process."""
     shutil.rmtree(folder, ignore_errors=True)
     os.killpg(os.getpgrp(), signal.SIGKILL)
 
@@ -30,6 +37,8 @@ def main() -> int:
     parent, folder = int(sys.argv[1]), sys.argv[2]
     threading.Thread(target=watch, args=(parent, folder), daemon=True).start()
     status = subprocess.call(sys.argv[3:])
+    if status == GONE or os.getppid() != parent:
+        end(folder)
     return 128 - status if status < 0 else status
 
 

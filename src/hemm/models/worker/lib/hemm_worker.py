@@ -22,6 +22,7 @@ from typing import Any
 
 PROTOCOL = 1
 BEAT_SECONDS = 2.0
+GONE = 99  # exit status where hemm is gone
 
 __all__ = ["Answer", "Failure", "OutOfMemory", "Request", "cancelled", "log", "serve"]
 
@@ -156,8 +157,13 @@ if _FOLDER:
     for _name in [n for n in os.environ if n.startswith("UV_")]:
         del os.environ[_name]  # may hold the credentials of package indexes; the model needs none of it
 
+    _own = os.path.dirname(os.path.abspath(sys.argv[0]))
+    if sys.path and os.path.abspath(sys.path[0]) == _own:  # open_flamingo.py must not hide open_flamingo
+        sys.path.append(sys.path.pop(0))
+
 _inbox: queue.Queue[dict[str, Any]] = queue.Queue()
 _cancelled: set[int] = set()
+_serving: list[bool] = []
 _current: int | None = None
 
 
@@ -182,6 +188,9 @@ def serve(model: Any) -> None:
     if _pipe is None:
         log("hemm_worker: not started by hemm run worker/..., nothing to do")
         return
+    if _serving:
+        raise RuntimeError("serve() was called twice: does the worker file hide a library of the same name?")
+    _serving.append(True)
     threading.Thread(target=_read, name="hemm-read", daemon=True).start()
     threading.Thread(target=_beat, name="hemm-beat", daemon=True).start()
     _pipe.send(type="hello", protocol=PROTOCOL, python=platform.python_version(), pid=os.getpid())
@@ -227,7 +236,7 @@ def _read() -> None:
     while True:
         line = _pipe.reader.readline()
         if not line:  # hemm is gone, whatever the model is doing
-            os._exit(1)
+            os._exit(GONE)
         message = json.loads(line.decode("utf-8"))
         if message.get("type") == "cancel":
             _cancelled.add(message["id"])
@@ -241,7 +250,7 @@ def _beat() -> None:
         try:
             _send(type="beat")
         except OSError:
-            os._exit(1)
+            os._exit(GONE)
 
 
 def _leave(status: int) -> None:
