@@ -154,7 +154,7 @@ FURTHER = {
 def directly(model: Any, asked: Request, continuation: str) -> float:
     """Log-probability by one plain forward pass over prompt and continuation, without hemm's scoring."""
     network, tokenizer = model._loaded.model, model._loaded.processor.tokenizer
-    inputs = dict(model._family.inputs([list(asked.messages)]))
+    inputs = dict(model._inputs([list(asked.messages)]))
     more = tokenizer(continuation, add_special_tokens=False, return_tensors="pt")["input_ids"]
     if encodes(network.config):
         text = network.config.text_config

@@ -50,6 +50,7 @@ FAMILIES: dict[str, Tiny] = {
     "internvl": Tiny("InternVL", "internvl", chat.internvl, torchvision=True),
     "janus": Tiny("Janus", "janus", drawing.janus),
     "kosmos2": Tiny("Kosmos-2", "kosmos-2", plain.kosmos2, lead=" "),
+    "llama4": Tiny("Llama 4", "llama4", chat.llama4, torchvision=True),
     "llava": Tiny("LLaVA", "llava", families.llava),
     "llava_next": Tiny("LLaVA-NeXT", "llava_next", chat.llava_next),
     "llava_onevision": Tiny("LLaVA-OneVision", "llava_onevision", chat.llava_onevision, torchvision=True),

@@ -328,3 +328,43 @@ def chameleon(folder: Path) -> Any:
         **ends(tok),
     )
     return ChameleonForConditionalGeneration(config)
+
+
+def llama4(folder: Path) -> Any:
+    from transformers import (
+        Llama4Config,
+        Llama4ForConditionalGeneration,
+        Llama4ImageProcessor,
+        Llama4Processor,
+    )
+
+    marks = ("<|image_start|>", "<|image_end|>", "<|patch|>", "<|tile_x_separator|>", "<|tile_y_separator|>")
+    tok = tokenizer(*marks, image_token="<|image|>")
+    pictures = Llama4ImageProcessor(size={"height": 32, "width": 32}, max_patches=2)
+    Llama4Processor(
+        pictures, tok, patch_size=8, pixel_shuffle_ratio=0.5, chat_template=CHAT.replace("IMAGE", "<|image|>")
+    ).save_pretrained(folder)
+    config = Llama4Config(
+        vision_config={
+            **siglip(),
+            "intermediate_size": 128,
+            "vision_output_dim": 32,
+            "projector_input_dim": 32,
+            "projector_output_dim": 32,
+        },
+        text_config={
+            **TEXT,
+            "intermediate_size_mlp": 48,
+            "head_dim": 8,
+            "num_local_experts": 2,
+            "vocab_size": len(tok),
+            **ends(tok),
+        },
+        **ids(
+            tok,
+            boi_token_index="<|image_start|>",
+            eoi_token_index="<|image_end|>",
+            image_token_index="<|patch|>",
+        ),
+    )
+    return Llama4ForConditionalGeneration(config)

@@ -12,7 +12,7 @@ from hemm.data.schema import REFERENCE_MEDIA
 from hemm.engine.options import RunOptions
 from hemm.engine.source import PackLike, Shots, Source
 from hemm.metrics.picture_format import Pictured
-from hemm.models import ModelOptions
+from hemm.models import ModelOptions, cards
 from hemm.models.prices import Priced
 from hemm.tasks.prompt import Renderer
 from hemm.tasks.transforms import Perturb, Shuffle, Transform, grey, identity, remove
@@ -131,8 +131,12 @@ def check_capabilities(
         )
     if fewest < can.min_images:
         raise HemmError(
-            f"model {model.spec} takes no prompt without a picture, and task {task.name}"
-            f"{' with --control none' if options.control == 'none' else ''} has some: use --control grey"
+            f"model {model.spec} takes no prompt without a picture, "
+            + (
+                "--control grey keeps one there"
+                if options.control == "none"
+                else f"task {task.name} has some"
+            )
         )
     if can.max_images is not None and shown * (1 + options.shots) > can.max_images:
         raise HemmError(
@@ -163,8 +167,10 @@ def header(
     from hemm.engine.environment import versions
 
     settings = [[key, redact(f"{key}={text}").partition("=")[2]] for key, text in options.model_settings]
+    card = cards.find(model.identity.name, [cards.read(path) for path in options.model_cards])
     return {
         "model": {"spec": redact(model.spec), **asdict(model.identity)},
+        "model_card": None if card is None else card.plain(),
         "task": task.name,
         "card": {"title": task.card.title, "licence": task.card.licence, "labels": dict(task.card.labels)},
         "metrics": list(task.metrics),

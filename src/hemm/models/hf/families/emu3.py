@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from hemm.core import Generation, Message
+from hemm.core import Generation, HemmError, Message
 from hemm.models.hf.families import Family
 from hemm.models.hf.families.plain import text_of
 
@@ -21,6 +21,12 @@ class Emu3(Family):
     """
 
     needs_template = False
+
+    def inputs(self, conversations: Sequence[Sequence[Message]]) -> Any:
+        """Raises HemmError for a checkpoint that only draws: it has no chat template."""
+        if self.processor.chat_template is None:
+            raise HemmError("this checkpoint has no chat template: it draws pictures and does no more")
+        return super().inputs(conversations)
 
     def generate(self, model: Any, **settings: Any) -> Any:
         """Text. Each picture is made tokens alone: padding to the largest changes those of the others."""
