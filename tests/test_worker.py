@@ -266,6 +266,8 @@ def test_what_is_not_there_is_told_before(tmp_path: Path, monkeypatch: pytest.Mo
         opened(greting="x")
     with pytest.raises(HemmError, match="interpreter"):
         opened(runner=tmp_path / "python9")
+    with pytest.raises(HemmError, match=r"worker/emu needs --set repository="):
+        asyncio.run(resolve("worker/emu", ModelOptions(settings=(("runner", "python"),))).start())
     with pytest.raises(HemmError, match=r"weights=\./none"):
         _ = opened(weights="./none").identity
     monkeypatch.setattr(environment, "uv", lambda: "")

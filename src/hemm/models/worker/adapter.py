@@ -98,8 +98,11 @@ class WorkerModel:
     async def start(self) -> None:
         """Build the environment where there is none yet, start the worker, load the model.
 
-        Raises HemmError with the worker's own reason where that fails.
+        Raises HemmError with the worker's own reason where that fails, and where a setting is missing.
         """
+        for key in self._file.required:
+            if not self._settings[key]:
+                raise HemmError(f"model {self.spec} needs --set {key}=...: {self._file.path} says what it is")
         self._closed, self._ends = False, 0
         await asyncio.to_thread(self._load)
 

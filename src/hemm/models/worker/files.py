@@ -35,6 +35,7 @@ _KEYS = {
     "identity": bool,
     "settings": dict,
     "weights": list,
+    "required": list,
 }
 _MODALITIES = {"text", "image", "audio", "video"}
 _BLOCK = re.compile(r"(?m)^# /// script$\s(?P<lines>(^#(| .*)$\s)+)^# ///$")
@@ -49,6 +50,7 @@ class WorkerFile:
     identity    the worker itself tells a revision, before its weights are loaded
     settings    ``--set`` keys that are handed to the worker, with their defaults
     weights     those of them that may name a file or folder: its content, not its path, is the identity
+    required    those of them that must be set before the worker starts
     """
 
     path: Path
@@ -63,6 +65,7 @@ class WorkerFile:
     identity: bool = False
     settings: Mapping[str, Any] = field(default_factory=dict)
     weights: tuple[str, ...] = ()
+    required: tuple[str, ...] = ()
 
     def revision(self, settings: Mapping[str, Any], reported: str = "") -> str:
         """Digest (32 hex digits) of the file, its lock, what it is set to, and what it tells of itself.
@@ -159,6 +162,6 @@ def _check(file: WorkerFile) -> None:
             raise HemmError(f"{where}the setting {key!r} is one of hemm's own: call it otherwise")
         if not isinstance(value, str | int | float | bool):
             raise HemmError(f"{where}the default of setting {key!r} must be a text, a number, true or false")
-    for key in file.weights:
+    for key in (*file.weights, *file.required):
         if not isinstance(file.settings.get(key), str):
-            raise HemmError(f"{where}weights names {key!r}, which is no setting with a text as its default")
+            raise HemmError(f"{where}{key!r} in weights or required is no setting with a text as its default")
