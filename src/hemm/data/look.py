@@ -54,7 +54,7 @@ def check(media: Media, known: Callable[[str], tuple[str, str] | None]) -> Check
     """
     try:
         data = media.data
-    except FileNotFoundError:
+    except (FileNotFoundError, IsADirectoryError, NotADirectoryError):
         raise
     except (OSError, BadData) as error:
         return Checked(

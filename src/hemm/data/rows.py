@@ -225,7 +225,7 @@ def row_id(text: str, media: Iterable[Media]) -> str:
     pictures = tuple(media)
     try:
         return content_id(text, *pictures)
-    except FileNotFoundError:
+    except OSError:
         return digest([text, [m.name for m in pictures]], 20)
     except HemmError:
         return digest([text, [m.digest for m in pictures]], 20)
