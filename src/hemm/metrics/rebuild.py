@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import weakref
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -48,11 +49,27 @@ def judged_rows(answers: pa.Table, answer_format: AnswerFormat, media: Lookup | 
 
     Samples have id, unit, cluster, references, choices and metadata; of their fields only ``prompt``, the
     whole prompt as it was asked with pictures as ``<image>``. Media (shown, drawn, references) are read by
-    ``media`` when their bytes are needed; without it that is a HemmError.
+    ``media`` when their bytes are needed; without it that is a HemmError. Those of the last table are kept as
+    long as it lives: each metric reads them, and parsing costs more than most.
     """
+    rows: list[Row]
+    table, by, looked, rows = _last
+    if table() is answers and by is answer_format and looked is media:
+        return rows
     columns = [_plain(answers, name) for name in COLUMNS]
     lookup = media or nowhere
-    return [_row(i, values, answer_format, lookup) for i, values in enumerate(zip(*columns, strict=True))]
+    rows = [_row(i, values, answer_format, lookup) for i, values in enumerate(zip(*columns, strict=True))]
+    _last[:] = weakref.ref(answers, _forget), answer_format, media, rows
+    return rows
+
+
+_last: list[Any] = [lambda: None, None, None, []]
+"""The table of the last rows (weakly), their format and lookup, and the rows."""
+
+
+def _forget(table: Any) -> None:
+    if _last[0] is table:
+        _last[:] = (lambda: None), None, None, []
 
 
 def _plain(answers: pa.Table, name: str) -> Sequence[Any]:
