@@ -51,7 +51,7 @@ def running_interval(
     grid     steps of [0, 1] to which the ends are rounded outwards
 
     All ends together hold with probability ``level``: looking after each value and stopping when one likes
-    costs nothing. They never widen, unless what is seen makes them. Raises ValueError for values out of range, or more than there are.
+    costs nothing. Raises ValueError for values out of range, or more than there are.
     """
     low = _checked(values, population)
     high = low if highest is None else _checked(highest, population)

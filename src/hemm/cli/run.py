@@ -52,7 +52,8 @@ _CONTROLS = ("none", "grey", "shuffle")
 )
 @click.option("--metric", "metrics", multiple=True, metavar="M", help="A metric beside the task's own.")
 @click.option("--revision", default="", metavar="LABEL", help="Hub revision, or a label for a served model.")
-@click.option("--card", type=click.Path(path_type=Path), metavar="FILE", help="Card of your own data.")
+@click.option("--card", "cards", multiple=True, type=click.Path(path_type=Path), metavar="FILE",
+              help="Card of your own data, or (a file with a key model) of a model.")  # fmt: skip
 @click.option("--retry-errors", is_flag=True, help="Ask permanent errors again too.")
 @click.option("--dry-run", is_flag=True, help="Say what would be asked.")
 @click.pass_context
@@ -117,6 +118,7 @@ def _options(models: tuple[str, ...], given: dict[str, Any]) -> RunOptions:
             raise HemmError(f"--prompt {prompt} cannot be read: {why}") from error
     for name in ("concurrency", "batch_size"):
         given[name] = 0 if given[name] == "auto" else given[name]
+    given["card"], given["model_cards"] = _cards(given.pop("cards"))
     given["control"] = given["control"] or ""
     given["where"] = tuple("=".join(pair) for pair in given["where"])
     given["settings"] = tuple(given["settings"])
@@ -127,6 +129,18 @@ def _options(models: tuple[str, ...], given: dict[str, Any]) -> RunOptions:
         command=("hemm", *sys.argv[1:]),
         **given,
     )
+
+
+def _cards(paths: tuple[Path, ...]) -> tuple[Path | None, tuple[Path, ...]]:
+    """The card of the data, and those of models, told apart by what they hold."""
+    from hemm.core.errors import HemmError
+    from hemm.models.cards import is_model_card
+
+    models = tuple(path for path in paths if is_model_card(path))
+    data = [path for path in paths if path not in models]
+    if len(data) > 1:
+        raise HemmError(f"--card {data[0]} and --card {data[1]} both describe data: give one")
+    return (data[0] if data else None), models
 
 
 def _watcher() -> Watcher:

@@ -40,6 +40,7 @@ class RunOptions:
     max_cost    US dollars that this command may spend on served models; None: any
     metrics     metric specs to score with beside the task's own
     card        card file for data of the user's own
+    model_cards  card files of models, before those that come with hemm
     score       whether to score when all is sealed (``hemm score`` does it later)
     command     the command line as it was, for run.json
     """
@@ -67,6 +68,7 @@ class RunOptions:
     metrics: tuple[str, ...] = ()
     revision: str = ""
     card: Path | None = None
+    model_cards: tuple[Path, ...] = ()
     retry_errors: bool = False
     dry_run: bool = False
     score: bool = True

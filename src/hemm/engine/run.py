@@ -22,12 +22,15 @@ def run(options: RunOptions, watcher: Watcher | None = None) -> list[CellResult]
     """
     from hemm.data.prepare import ensure
     from hemm.engine.score import metrics_for
-    from hemm.models import resolve
+    from hemm.models import cards, resolve
 
     tasks = _tasks(options)
     for task in tasks:
         metrics_for(task, options.metrics)
     models = [resolve(spec, model_options(options)) for spec in options.models]
+    own = [cards.read(path) for path in options.model_cards]
+    for model in models:
+        cards.find(model.identity.name, own)  # what is wrong with a card is told before anything is asked
     packs = [(task, ensure(task)) for task in tasks]
     return asyncio.run(run_cells(options, models, packs, watcher or Silent()))
 

@@ -8,6 +8,7 @@ from inspect import cleandoc
 from typing import Any
 
 from hemm.core import BatchModel, Capabilities, Model, RequestModel
+from hemm.models.cards import find
 from hemm.models.options import ModelOptions
 from hemm.models.specs import FORMS, MODELS, resolve
 
@@ -58,7 +59,17 @@ def card(spec: str, options: ModelOptions | None = None) -> dict[str, Any]:
         "revision": model.identity.revision,
         **_abilities(model.capabilities),
         **_asked(model),
+        **_card(model),
     }
+
+
+def _card(model: Model) -> dict[str, Any]:
+    """What the model's card says of how it was made; ``labels`` is empty where there is none."""
+    card = find(model.identity.name)
+    if card is None:
+        return {"card": "", "labels": {}}
+    known = {"params_b": card.params_b, "citation": card.citation, "homepage": card.homepage}
+    return {"card": card.title, "labels": dict(card.labels), **known}
 
 
 def _abilities(able: Capabilities) -> dict[str, Any]:
