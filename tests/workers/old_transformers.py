@@ -48,6 +48,7 @@ class Old:
                     **SMALL, image_size=16, patch_size=8, projection_dim=16
                 ).to_dict(),
                 text_config=LlamaConfig(**SMALL, vocab_size=len(tokenizer)).to_dict(),
+                initializer_range=0.5,  # enough for the picture to matter
                 image_token_index=vocabulary["<image>"],
                 vision_feature_layer=-1,
             )

@@ -37,7 +37,7 @@
 # ///
 """MiniGPT-4. Needs: git clone https://github.com/Vision-CAIR/MiniGPT-4 and the weights that it names.
 
-The identity covers clone and config file, not the weights that the config names: tell them by --revision LABEL.
+The identity covers clone and config file, not the weights that the config names: use --revision LABEL.
 """
 
 from hemm_worker import Answer, Failure, serve  # noqa: I001
