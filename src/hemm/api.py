@@ -44,13 +44,13 @@ def run(
 ) -> Results:
     """Ask ``models`` the samples of ``tasks`` (or of a suite), judge the answers, and give the results.
 
-    ``options`` are those of ``hemm run``: limit, seed, control, perturb, shots, repeats, prompt (a template's
-    text), system, max_pixels, concurrency, batch_size, metrics, revision, retry_errors. Raises HemmError for
-    bad input; samples that end in ``error`` are counted in the results.
+    ``options`` are those of ``hemm run``: limit, until_ci, seed, control, perturb, shots, repeats, prompt (a
+    template's text), system, max_pixels, concurrency, batch_size, metrics, revision, retry_errors. Raises
+    HemmError for bad input; samples that end in ``error`` are counted in the results.
     """
+    from hemm.analysis.until import run as run_all
     from hemm.core import UnknownName
     from hemm.engine.options import RunOptions
-    from hemm.engine.run import run as engine_run
 
     known = RunOptions.__dataclass_fields__
     for name in options:
@@ -65,7 +65,7 @@ def run(
         settings=tuple((k, str(v)) for k, v in (settings or {}).items()),
         **options,
     )
-    done = engine_run(chosen)
+    done = run_all(chosen)
     from hemm.results.read import cell
 
     return Results(Path(out), [cell(result.folder) for result in done])

@@ -12,7 +12,10 @@ import click
 from hemm.cli._common import KeyValue, NumberOr, OneOf, out_option, print_errors
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from hemm.engine.options import CellResult, RunOptions, Watcher
+    from hemm.results.read import Cell
 
 _CONTROLS = ("none", "grey", "shuffle")
 
@@ -25,6 +28,8 @@ _CONTROLS = ("none", "grey", "shuffle")
     "--where", type=KeyValue(), multiple=True, metavar="DIM=CATEGORY", help="All tasks so labelled."
 )
 @click.option("--limit", type=NumberOr(), metavar="N", help="Ask this many units of each task.")
+@click.option("--until-ci", type=float, metavar="POINTS",
+              help="Stop a task when its score is known to so many points to each side.")  # fmt: skip
 @click.option("--seed", type=int, default=0, show_default=True, help="Seed of selection and draws.")
 @out_option("Where the results go.")
 @click.option("--config", type=click.Path(path_type=Path), help="Options from a YAML file.")
@@ -65,7 +70,7 @@ def command(ctx: click.Context, /, models: tuple[str, ...], config: Path | None,
         from_file = _merge(ctx, config, given)
         models = models or from_file
     options = _options(models, given)
-    from hemm.engine.run import run
+    from hemm.analysis.until import run
 
     try:
         results = run(options, _watcher())
@@ -162,6 +167,8 @@ def _report(options: RunOptions, results: list[CellResult]) -> int:
         profile(cells).print()
     for result in results:
         click.echo(f"{result.folder}: {result.state}; {result.answers} answers, {result.asked} asked now")
+    if options.until_ci is not None:
+        _looks(cells)
     click.echo(f"for one page with figures and examples: hemm report {options.out}")
     stopped = [f"{r.model} on {r.task}: {r.stopped}" for r in results if r.stopped]
     for line in stopped:
@@ -174,6 +181,15 @@ def _report(options: RunOptions, results: list[CellResult]) -> int:
     )
     print_errors(errors)
     return 3
+
+
+def _looks(cells: Sequence[Cell]) -> None:
+    """How well the scores of a run with ``--until-ci`` are known."""
+    from hemm.analysis.until import line
+
+    for cell in cells:
+        if said := line(cell.run):
+            click.echo(f"{cell.model} on {cell.task}: {said}")
 
 
 def _forecast(results: list[CellResult]) -> int:

@@ -22,6 +22,7 @@ from hemm.engine.plan import ABSENT, ANSWERED, Plan, drop_followers, everything,
 from hemm.engine.select import select
 from hemm.engine.setup import check_capabilities, check_started, header, protocol_spec, source_for
 from hemm.engine.source import Numbers, PackLike, Source
+from hemm.engine.until import Look
 from hemm.results import layout
 from hemm.results.cell import CellWriter
 from hemm.results.record import restore
@@ -85,6 +86,7 @@ class AskedCell:
     pack: PackLike
     watcher: Watcher
     budget: Budget | None = None
+    look: Look | None = None
     sealed_rows: dict[tuple[str, int], Mapping[str, Any]] = field(default_factory=dict)
     stopped: str = ""
     ends_all: bool = False
@@ -94,9 +96,12 @@ class AskedCell:
         if isinstance(self.model, Binds):
             self.model.bind(self.task, self.pack)
         self.spec = protocol_spec(options, self.task, self.model)
-        self.selection = select(
-            index.ids, index.units, index.strata, index.after, seed=options.seed, limit=options.limit
-        )
+        if self.look is not None:
+            self.selection = self.look.blocks.first(self.look.count)
+        else:
+            self.selection = select(
+                index.ids, index.units, index.strata, index.after, seed=options.seed, limit=options.limit
+            )
         check_capabilities(options, self.task, self.pack, self.model, self.selection.rows)
         folder = layout.cell_folder(options.out, self._identity(), self.task.name, self.spec.digest)
         if options.dry_run and not folder.exists():
@@ -135,6 +140,9 @@ class AskedCell:
             score = partial(score_cell, cell.folder, self.task, options.metrics)
             # beside another model's requests nothing may hold the event loop for long
             cell.run["outcomes"] = await asyncio.to_thread(score) if starter.barrier.shared else score()
+            cell.save()
+        if self.look is not None and not self.stopped:
+            cell.run["until_ci"] = self.look.take(cell.folder)
             cell.save()
         return self._result(cell.folder, cell.run["state"], asked, self._errors(state))
 
@@ -186,7 +194,7 @@ class AskedCell:
     def _selection_record(self) -> dict[str, Any]:
         return {
             "seed": self.options.seed,
-            "limit": self.options.limit,
+            **({"limit": self.options.limit} if self.look is None else self.look.told(self.selection.units)),
             "units": self.selection.units,
             "samples": len(self.selection.rows),
             "repeats": self.options.repeats,

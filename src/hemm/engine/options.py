@@ -31,6 +31,8 @@ class RunOptions:
 
     where       ``DIMENSION=CATEGORY``, each
     limit       units to ask of each task; None: all
+    until_ci    stop a task when its headline is known to so many points (hundredths of the metric's range) to
+                each side, in order of clusters; ``limit`` is then the most clusters. None: ask all
     control     empty, ``none`` (pictures removed), ``grey`` or ``shuffle``
     perturb     ``NAME:LEVEL`` or empty
     prompt      another prompt template (its text); ``prompt_name`` says where it is from
@@ -50,6 +52,7 @@ class RunOptions:
     suite: str = ""
     where: tuple[str, ...] = ()
     limit: int | None = None
+    until_ci: float | None = None
     seed: int = 0
     out: Path = Path("results")
     control: str = ""
@@ -84,6 +87,10 @@ class RunOptions:
             if value is not None and value < low:
                 raise HemmError(f"--{name.replace('_', '-')} {value}: give {low} or more")
 
+        if self.until_ci is not None and not 0 < self.until_ci < 50:
+            raise HemmError(f"--until-ci {self.until_ci:g}: give points above 0 and below 50, as in 3")
+        if self.until_ci is not None and not self.score:
+            raise HemmError("--until-ci looks at scores: it does not go with score=False")
         if self.max_cost is not None and not math.isfinite(self.max_cost):
             raise HemmError(f"--max-cost {self.max_cost}: give an amount of US dollars")
 

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 
-from hemm.core import Model, RequestModel, Task
+from hemm.core import HemmError, Model, RequestModel, Task
 from hemm.engine.asking import AskedCell, Barrier, Starter
 from hemm.engine.brakes import Budget
 from hemm.engine.options import CellResult, RunOptions, Silent, Watcher
 from hemm.engine.pipeline import first_of
 from hemm.engine.setup import model_options
 from hemm.engine.source import PackLike
+from hemm.engine.until import Blocks, Look, Rule
 
 
-def run(options: RunOptions, watcher: Watcher | None = None) -> list[CellResult]:
-    """Do what ``options`` ask: one result for each cell, model by model.
+def run(options: RunOptions, watcher: Watcher | None = None, rule: Rule | None = None) -> list[CellResult]:
+    """Do what ``options`` ask: one result for each cell, model by model. ``rule`` is what ends a task where
+    they have ``until_ci``: ``hemm.analysis.until.run`` gives it.
 
     Unknown names, packs that are not prepared, and models that cannot take a task's media are HemmErrors
     before anything is asked. KeyboardInterrupt leaves open cells that the same call completes.
@@ -24,15 +27,19 @@ def run(options: RunOptions, watcher: Watcher | None = None) -> list[CellResult]
     from hemm.engine.score import metrics_for
     from hemm.models import cards, resolve
 
+    if options.until_ci is not None and rule is None:
+        raise HemmError("until_ci is given and no rule: call hemm.analysis.until.run")
     tasks = _tasks(options)
     for task in tasks:
         metrics_for(task, options.metrics)
+        if rule is not None:
+            rule.check(task, options.metrics)
     models = [resolve(spec, model_options(options)) for spec in options.models]
     own = [cards.read(path) for path in options.model_cards]
     for model in models:
         cards.find(model.identity.name, own)  # what is wrong with a card is told before anything is asked
     packs = [(task, ensure(task)) for task in tasks]
-    return asyncio.run(run_cells(options, models, packs, watcher or Silent()))
+    return asyncio.run(run_cells(options, models, packs, watcher or Silent(), rule))
 
 
 def _tasks(options: RunOptions) -> list[Task]:
@@ -44,14 +51,18 @@ def _tasks(options: RunOptions) -> list[Task]:
 
 
 async def run_cells(
-    options: RunOptions, models: list[Model], packs: list[tuple[Task, PackLike]], watcher: Watcher
+    options: RunOptions,
+    models: list[Model],
+    packs: list[tuple[Task, PackLike]],
+    watcher: Watcher,
+    rule: Rule | None = None,
 ) -> list[CellResult]:
     """Every model on every task: served models side by side, then the others one after the other.
 
     A model starts when it is first asked. Models of one identity share their cells and take turns. The
     results stand in the order of ``models``; a model that was stopped has none for the tasks after that.
     """
-    command = _Command(options, packs, watcher)
+    command = _Command(options, packs, watcher, rule)
     names = [model.identity for model in models]
     together = [i for i, m in enumerate(models) if isinstance(m, RequestModel) and names.count(names[i]) == 1]
     if len(together) < 2:
@@ -77,6 +88,7 @@ class _Command:
     options: RunOptions
     packs: list[tuple[Task, PackLike]]
     watcher: Watcher
+    rule: Rule | None = None
 
     def __post_init__(self) -> None:
         most = self.options.max_cost
@@ -90,11 +102,29 @@ class _Command:
             for task, pack in self.packs:
                 if self.ended:
                     break
-                cell = AskedCell(self.options, model, task, pack, self.watcher, self.budget)
-                results.append(await cell.run(starter))
-                self.ended |= cell.ends_all
+                results.append(await self._cell(model, task, pack, starter))
                 if results[-1].stopped:
                     break
         finally:
             await starter.close()
         return results
+
+    async def _cell(self, model: Model, task: Task, pack: PackLike, starter: Starter) -> CellResult:
+        """One model on one task: at once, or look by look until it is enough."""
+        results = []
+        for look in self._looks(pack):
+            cell = AskedCell(self.options, model, task, pack, self.watcher, self.budget, look)
+            results.append(await cell.run(starter))
+            self.ended |= cell.ends_all
+            if results[-1].stopped or (look is not None and look.reached):
+                break
+        return replace(results[-1], asked=sum(result.asked for result in results))
+
+    def _looks(self, pack: PackLike) -> Iterator[Look | None]:
+        if self.rule is None:
+            yield None
+            return
+        blocks = Blocks.of(pack.index(), self.options.seed)
+        counts = list(blocks.looks(self.options.limit))
+        for count in counts[-1:] if self.options.dry_run else counts:
+            yield Look(self.rule, blocks, count)
