@@ -335,7 +335,8 @@ def test_json_is_plain_and_complete() -> None:
     found = json.loads(many().text("json"))
     assert found["schema_version"] == 1
     assert set(found) == {
-        "schema_version", "normaliser", "level", "subjects", "categories", "tasks", "controls", "notes"
+        "schema_version", "normaliser", "failures", "level", "subjects", "categories", "tasks", "controls",
+        "notes",
     }  # fmt: skip
     keys = {s["key"] for s in found["subjects"]}
     for rows in (found["categories"], found["tasks"], found["controls"]):
@@ -343,7 +344,7 @@ def test_json_is_plain_and_complete() -> None:
         assert {r["subject"] for r in rows} <= keys
     assert set(found["categories"][0]) == {
         "subject", "dimension", "category", "value", "low", "high", "n", "clusters", "note", "tasks", "units",
-        "outcomes", "cut",
+        "outcomes", "cut", "readings",
     }  # fmt: skip
 
 

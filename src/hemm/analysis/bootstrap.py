@@ -4,18 +4,23 @@ Clusters are drawn with replacement, as many as there are. A resample is a row o
 cluster was drawn), so the resampled means of any number of models are one matrix product with the clusters'
 sums. All columns share the draws: differences between models stay paired.
 
-Percentiles of such means are too narrow where clusters are few (the spread lacks G / (G-1), the quantiles are
-the normal's). ``bootstrap_t`` studentises instead (Efron and Tibshirani 1993, chapter 12): each resample's
-distance from the mean is divided by its own cluster-robust error.
+Percentiles of such means are too narrow where clusters are few (the spread lacks G / (G-1), and there is no
+Student's t in them), and of zero width where all answers agree. So the intervals here are calibrated: they
+are those of ``analysis.intervals`` with the variance of the resampled means times G / (G-1) in place of the
+formula's. They rest on no formula for the variance of a mean over clusters of different sizes, or of a mean
+over tasks.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+
+from hemm.analysis.intervals import Estimate, mean_interval
 
 RESAMPLES = 10_000
 _BLOCK = 1 << 15
@@ -82,3 +87,30 @@ def bootstrap_means(
                 out[at : at + len(weights)] = (weights @ sums) / np.where(n > 0, n, np.nan)
             at += len(weights)
     return out[:, 0] if np.ndim(values) == 1 else out
+
+
+def bootstrap_variance(means: Floats, groups: int) -> Floats:
+    """Variance of a mean over ``groups`` clusters, from its resampled values (along the first axis)."""
+    return np.asarray(np.nanvar(means, axis=0, ddof=1) * groups / max(1, groups - 1), dtype=np.float64)
+
+
+def bootstrap_interval(
+    values: ArrayLike,
+    clusters: Sequence[Any] | NDArray[Any],
+    bounds: tuple[float, float] = (-math.inf, math.inf),
+    resamples: int = RESAMPLES,
+    seed: int = 0,
+) -> Estimate:
+    """``mean_interval`` with the variance of ``resamples`` resamples of clusters."""
+    x, names = np.asarray(values, dtype=np.float64), np.asarray(clusters)
+    return resampled_interval(x, names, bounds, bootstrap_means(x, names, resamples, seed))
+
+
+def resampled_interval(
+    x: Floats, clusters: NDArray[Any], bounds: tuple[float, float], means: Floats
+) -> Estimate:
+    """The interval of the mean of ``x`` from its resampled ``means``."""
+    groups = len(np.unique(clusters[~np.isnan(x)]))
+    if groups < 2:
+        return mean_interval(x, clusters, bounds)
+    return mean_interval(x, clusters, bounds, variance=float(bootstrap_variance(means, groups)))

@@ -13,6 +13,11 @@ cluster are, and mostly too little; so a part, ``PSEUDO`` (1 - 2p)^2, of one mor
 (or all right), of mean size s = sum m^2 / sum m, is added to both sums of squares: s^2 to the clustered one,
 s to the independent one. D is at least 1. With one answer a cluster D is 1: Wilson on n.
 
+*Differences* of right and wrong (every value is -h, 0 or h, the range is -h to h): as means, with a part of
+an unseen cluster in the variance, which else is too small where few answers differ: n^2 V grows by
+``PSEUDO`` h^2 (1 - 2a)^2 s^2 (1 - 1/s), a the share of answers that differ (above one half, and with one
+answer a cluster: nothing).
+
 *All values equal*, anywhere in the range: Wilson's bound for none of n / (sum m^2 / sum m) clusters is the
 share q of clusters that may score otherwise; the interval runs from value - q (value - lowest) to
 value + q (highest - value), which is Wilson's where the value is an end of the range.
@@ -92,16 +97,25 @@ def design_effect(squares: Any, p: Any, n: float, size: float, groups: int) -> A
     return np.maximum(1.0, seen / independent)
 
 
+def unseen_difference(differ: Any, size: float) -> Any:
+    """What an unseen cluster adds to n^2 times the variance of a mean of -1, 0 and 1, of which the share
+    ``differ`` is not 0. ``size`` is the mean cluster size as an answer sees it."""
+    return PSEUDO * np.maximum(0.0, 1 - 2 * differ) ** 2 * size**2 * (1 - 1 / size)
+
+
 def mean_interval(
     values: ArrayLike,
     clusters: Sequence[Any] | NDArray[Any],
     bounds: tuple[float, float] = (-math.inf, math.inf),
     level: float = LEVEL,
+    *,
+    variance: float | None = None,
 ) -> Estimate:
     """Mean of ``values`` (NaN are left out) with its interval; never of zero width.
 
     clusters  what each value belongs to
     bounds    lowest and highest value possible
+    variance  of the mean, where it is known otherwise (a bootstrap's) than by the cluster-robust formula
 
     One cluster alone says nothing of others: the interval is the whole range. Where all values are equal and
     the bounds are not finite, there is none.
@@ -122,16 +136,22 @@ def mean_interval(
     quantile = t_quantile(groups - 1, level)
     size = float((sizes**2).sum() / n)
     residual = np.bincount(codes, weights=x) - sizes * mean
+    squares = float((residual**2).sum())
+    if variance is not None:
+        squares = variance * n * n * (groups - 1) / groups
     equal = bool(np.all(x == x[0]))
     if equal:
         return _all_equal(mean, len(x), groups, quantile**2 / (n / size + quantile**2), bounds)
     if bounded and bool(np.all((x == low) | (x == high))):
         p = (mean - low) / (high - low)
-        squares = float((residual**2).sum()) / (high - low) ** 2
-        ends = wilson(p, n / float(design_effect(squares, p, n, size, groups)), quantile)
+        effect = float(design_effect(squares / (high - low) ** 2, p, n, size, groups))
+        ends = wilson(p, n / effect, quantile)
         first, last = (low + float(e) * (high - low) for e in ends)
         return Estimate(mean, first, last, len(x), groups)
-    half = quantile * math.sqrt(groups / (groups - 1) * float((residual**2).sum())) / n
+    unseen = 0.0
+    if bounded and low == -high and bool(np.all((x == low) | (x == high) | (x == 0))):
+        unseen = high**2 * unseen_difference(float(np.mean(x != 0)), size)
+    half = quantile * math.sqrt(groups / (groups - 1) * squares + unseen) / n
     if half == 0.0:  # clusters whose means agree to the last digit
         half = quantile * float(np.std(x, ddof=1)) / math.sqrt(n)
     return Estimate(mean, max(low, mean - half), min(high, mean + half), len(x), groups)

@@ -27,6 +27,8 @@ class Scores:
     """One component of one metric over the groups of one cell; repeats of a group are averaged.
 
     read      values in the default reading: failures are the worst score, NaN where there is none (errors)
+    valued    the mean over a group's answers that have a value, NaN where none has; ``missing`` is the share
+              of its answers that have none, whatever the reason
     ceiling   best possible value of each group; ``floor`` chance, else majority, else the worst score
     counts    groups x outcomes (in the order of ``OUTCOMES``): answers, all repeats
     cut       parsed although cut off, for each group
@@ -39,6 +41,8 @@ class Scores:
     units: Texts
     clusters: Texts
     read: Floats
+    valued: Floats
+    missing: Floats
     ceiling: Floats
     floor: Floats
     counts: NDArray[np.int64]
@@ -63,6 +67,8 @@ class Scores:
             units=self.units[picked],
             clusters=self.clusters[picked],
             read=self.read[picked],
+            valued=self.valued[picked],
+            missing=self.missing[picked],
             ceiling=self.ceiling[picked],
             floor=self.floor[picked],
             counts=self.counts[picked],
@@ -192,6 +198,7 @@ def _scores(table: pa.Table, metric: Metric, component: str) -> Scores:
     rows = table.filter(pc.equal(table.column("component"), component))
     groups, first, codes = _grouped(rows.column("group").to_pylist())
     values, outcomes = rows.column("value").to_numpy(zero_copy_only=False), rows.column("outcome").to_pylist()
+    known_values = np.asarray(values, dtype=np.float64)
     read = _read(values, outcomes, metric)
     labels = rows.column("labels").combine_chunks()
     lead = rows.take(first)
@@ -207,6 +214,9 @@ def _scores(table: pa.Table, metric: Metric, component: str) -> Scores:
         units=np.array(lead.column("unit").to_pylist(), dtype=object),
         clusters=np.array(lead.column("cluster").to_pylist(), dtype=object),
         read=_means(read, codes, len(groups)),
+        valued=_means(known_values, codes, len(groups)),
+        missing=np.bincount(codes, weights=np.isnan(known_values), minlength=len(groups))
+        / counts.sum(axis=1),
         ceiling=_numbers(lead, "ceiling"),
         floor=_floor(lead, metric),
         counts=counts,

@@ -10,275 +10,116 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from hemm.analysis.bootstrap import RESAMPLES, bootstrap_interval
+from hemm.analysis.gather import gather
 from hemm.analysis.intervals import Estimate, combine, mean_interval
-from hemm.analysis.load import OUTCOMES, Loaded, Scores, load
+from hemm.analysis.jackknife import Corpus
+from hemm.analysis.load import OUTCOMES, Loaded, Scores
 from hemm.analysis.normalise import (
     NORMALISERS,
     OVERALL,
-    Lowest,
+    Part,
+    Scale,
     ends,
+    limits,
     normal_value,
     own_scale,
     parts_of,
-    worst_models,
+    scale_of,
 )
-from hemm.core import DIMENSIONS, CorpusMetric, HemmError, UnknownName
+from hemm.analysis.readings import READINGS, Readings, mean_of, read_as, three
+from hemm.analysis.rows import CategoryRow, ControlRow, MetricValue, Profile, Subject, TaskRow
+from hemm.core import DIMENSIONS, CorpusMetric, UnknownName
 
 if TYPE_CHECKING:
     from hemm.results.read import Cell
 
 
-@dataclass(frozen=True)
-class Subject:
-    """Who was asked, and how: a model with its settings. ``control`` is empty for the task as it is."""
+@dataclass(frozen=True, slots=True)
+class Extras:
+    """What is computed only when asked for: bootstrap intervals of the tasks' headlines."""
 
-    key: str
-    label: str
-    model: str
-    revision: str
-    control: str
+    bootstrap: bool = False
+    resamples: int = RESAMPLES
+    seed: int = 0
 
 
-@dataclass(frozen=True)
-class MetricValue:
-    """One component of one metric (its spec) on one task; ``corpus`` values are no means and have no
-    interval."""
-
-    metric: str
-    component: str
-    estimate: Estimate
-    corpus: bool = False
-
-
-@dataclass(frozen=True)
-class TaskRow:
-    """One task asked of one subject.
-
-    values      the headline first, on the metric's own scale
-    normalised  the headline after normalising; None where that is not possible, ``why`` says why
-    floor, ceiling  means of what 0 and 1 stand for, on the metric's own scale
-    """
-
-    subject: Subject
-    task: str
-    title: str
-    values: tuple[MetricValue, ...]
-    normalised: Estimate | None
-    why: str
-    floor: float | None
-    ceiling: float | None
-    units: int
-    outcomes: Mapping[str, int]
-    cut: int
-    selection: Mapping[str, Any]
-    state: str
-    folder: str
-
-    @property
-    def headline(self) -> MetricValue:
-        return self.values[0]
-
-
-@dataclass(frozen=True)
-class CategoryRow:
-    """One category of one dimension for one subject; ``tasks`` are those in the mean."""
-
-    subject: Subject
-    dimension: str
-    category: str
-    estimate: Estimate
-    tasks: tuple[str, ...]
-    units: int
-    outcomes: Mapping[str, int]
-    cut: int
-
-
-@dataclass(frozen=True)
-class ControlRow:
-    """Score with the picture minus score under a control, on answers that both have; ``task`` is empty for
-    the
-    mean over tasks, which is of normalised scores."""
-
-    subject: Subject
-    task: str
-    control: str
-    difference: Estimate
-    normalised: Estimate | None
-
-
-@dataclass(frozen=True)
-class Profile:
-    """All rows, and ``notes``: what a reader must know of them (intersections, what is listed and not
-    averaged)."""
-
-    normaliser: str
-    subjects: tuple[Subject, ...]
-    tasks: tuple[TaskRow, ...]
-    categories: tuple[CategoryRow, ...]
-    controls: tuple[ControlRow, ...]
-    notes: tuple[str, ...] = field(default=())
-
-    def plain(self) -> dict[str, Any]:
-        """Everything as plain values: the JSON."""
-        from hemm.analysis.render import plain
-
-        return plain(self)
-
-    def rows(self) -> list[dict[str, Any]]:
-        """One flat row for each value: the CSV."""
-        from hemm.analysis.render import flat
-
-        return flat(self)
-
-    def text(self, format_: str = "table", width: int | None = None) -> str:
-        """The profile as ``table`` (``width`` columns), ``json``, ``csv`` or ``markdown``."""
-        from hemm.analysis.render import render
-
-        return render(self, format_, width)
-
-    def print(self, width: int | None = None) -> None:
-        """Print the tables, as wide as the terminal."""
-        from hemm.analysis.render import show
-
-        show(self, width)
-
-
-def profile(cells: Iterable[Cell], normalise: str = "anchored", *, common: bool = True) -> Profile:
+def profile(
+    cells: Iterable[Cell],
+    normalise: str = "anchored",
+    *,
+    common: bool = True,
+    failures: str = "zero",
+    extras: Extras = Extras(),
+) -> Profile:
     """The profile of these cells.
 
-    common  where several models (without controls) were asked a task, use only the groups that all of them
-    have an
-            answer for; else each has its own
-    Raises UnknownName for a normaliser, HemmError where no cell can be read.
+    common    where several models (without controls) were asked a task, use only the groups that all of them
+              have an answer for; else each has its own
+    failures  how answers without a value are read: ``zero``, ``out`` or ``bounds`` (``analysis.readings``)
+    Raises UnknownName for a normaliser or reading, HemmError where no cell can be read.
     """
     if normalise not in NORMALISERS:
         raise UnknownName("normaliser", normalise, NORMALISERS)
-    loaded, notes = _load(cells)
-    shared = _shared(loaded) if common else {}
-    loaded = [_restrict(item, shared, notes) for item in loaded]
-    subjects = _subjects(loaded, notes)
-    lowest = worst_models(loaded) if normalise == "paper" else {}
+    if failures not in READINGS:
+        raise UnknownName("reading of failures", failures, READINGS)
+    loaded, subjects, notes = gather(cells, common)
+    raw = loaded
+    if failures == "out":
+        loaded = [as_read(item, "out") for item in loaded]
+    scale = scale_of(loaded, normalise, failures)
     tasks: list[TaskRow] = []
     categories: list[CategoryRow] = []
     for key, subject in subjects.items():
-        own = [item for item in loaded if item.subject == key]
-        tasks += [_task_row(item, subject, normalise, lowest) for item in own]
-        categories += _categories(own, subject, normalise, lowest)
+        own = [(item, r.headline) for item, r in zip(loaded, raw, strict=True) if item.subject == key]
+        tasks += [_task_row(item, headline, subject, scale, extras) for item, headline in own]
+        categories += _categories(own, subject, scale)
     notes += [f"{t.subject.label} on {t.task}: listed, not averaged: {t.why}" for t in tasks if t.why]
     notes += _unshared(tasks)
-    controls = _controls(loaded, subjects)
     return Profile(
         normalise,
         tuple(subjects.values()),
         tuple(tasks),
         tuple(categories),
-        tuple(controls),
+        tuple(_controls(loaded, subjects)),
         tuple(dict.fromkeys(notes)),
+        failures,
     )
 
 
-def _load(cells: Iterable[Cell]) -> tuple[list[Loaded], list[str]]:
-    loaded: list[Loaded] = []
-    notes: list[str] = []
-    for cell in cells:
-        try:
-            item = load(cell)
-        except HemmError as error:
-            notes.append(str(error))
-            continue
-        if not len(item.headline):
-            notes.append(f"{item.label} on {item.task}: no answers yet")
-            continue
-        if cell.state == "open":
-            so_far = int(item.headline.counts.sum())
-            notes.append(f"{item.label} on {item.task}: the run is not finished, {so_far} answers so far")
-        loaded.append(item)
-    if not loaded:
-        raise HemmError(notes[0] if notes else "no results to profile")
-    return loaded, notes
-
-
-def _shared(loaded: Sequence[Loaded]) -> dict[str, set[str]]:
-    """Task -> groups that every plain cell of it has; only for tasks of several."""
-    found: dict[str, list[set[str]]] = {}
-    for item in loaded:
-        if not item.control:
-            found.setdefault(item.task, []).append(set(item.headline.groups))
-    return {task: set.intersection(*each) for task, each in found.items() if len(each) > 1}
-
-
-def _restrict(item: Loaded, shared: Mapping[str, set[str]], notes: list[str]) -> Loaded:
-    groups = shared.get(item.task)
-    if groups is None or item.control or groups >= set(item.headline.groups):
-        return item
-    kept = np.array([g in groups for g in item.headline.groups], dtype=bool)
-    part = f"{int(kept.sum())} of {len(kept)} {_groups(item.headline)}"
-    notes.append(f"{item.label} on {item.task}: {part}, those that all models at hand were asked")
-    units = set(item.headline.units[kept])
-    others = tuple(s.take(np.array([u in units for u in s.units], dtype=bool)) for s in item.others)
-    return Loaded(
-        item.cell, item.subject, item.pair, item.label, item.control, item.headline.take(kept), others, {}
+def as_read(item: Loaded, reading: str) -> Loaded:
+    """A cell with its failures read as ``zero``, ``out``, ``worst`` or ``best``."""
+    return replace(
+        item,
+        headline=read_as(item.headline, reading),
+        others=tuple(read_as(scores, reading) for scores in item.others),
     )
-
-
-def _groups(scores: Scores) -> str:
-    return {"sample": "samples", "unit": "units"}.get(scores.metric.group, "groups")
-
-
-def _subjects(loaded: list[Loaded], notes: list[str]) -> dict[str, Subject]:
-    """Subjects by key, plain ones before controls. A second cell of the same task is a subject of its own."""
-    seen: set[tuple[str, str]] = set()
-    for number, item in enumerate(loaded):
-        if (item.subject, item.task) in seen:
-            name = f"{item.label} [{item.cell.protocol[:6]}]"
-            key = f"{item.subject}-{item.cell.protocol[:6]}"
-            pair = f"{item.pair}-{item.cell.protocol[:6]}"
-            notes.append(
-                f"{item.label} has several protocols of task {item.task}: one of them is shown as {name}"
-            )
-            loaded[number] = item = replace(item, subject=key, pair=pair, label=name)
-        seen.add((item.subject, item.task))
-    ordered = sorted(loaded, key=lambda i: (i.cell.model, i.control != "", i.label))
-    found: dict[str, Subject] = {}
-    for item in ordered:
-        known = Subject(item.subject, item.label, item.cell.model, item.cell.revision, item.control)
-        found.setdefault(item.subject, known)
-    return _told_apart(found)
-
-
-def _told_apart(subjects: dict[str, Subject]) -> dict[str, Subject]:
-    """Revisions are shown only where one name has several."""
-    revisions: dict[str, set[str]] = {}
-    for s in subjects.values():
-        revisions.setdefault(s.model, set()).add(s.revision)
-    out = {}
-    for key, s in subjects.items():
-        label = s.label
-        if len(revisions[s.model]) == 1 and s.revision:
-            label = label.replace(f"{s.model}@{s.revision[:8]}", s.model, 1)
-        out[key] = Subject(s.key, label, s.model, s.revision, s.control)
-    return out
 
 
 # rows
 
 
-def _task_row(item: Loaded, subject: Subject, normalise: str, lowest: Lowest) -> TaskRow:
+def _task_row(item: Loaded, headline: Scores, subject: Subject, scale: Scale, extras: Extras) -> TaskRow:
+    """``headline`` as it was loaded; that of ``item`` has its failures read as asked."""
     scores = item.headline
-    bottom = lowest.get((item.task, OVERALL, ""))
-    normalised, why = normal_value(scores, normalise, bottom)
-    floor, ceiling = ends(scores, normalise, bottom)
+    part = Part(item.subject, item.task)
+    normalised, why = normal_value(scores, scale, part)
+    floor, ceiling = ends(scores, scale, part)
     run = item.cell.run
+    boot = None
+    if extras.bootstrap and not isinstance(scores.metric, CorpusMetric):
+        given = (scores.metric.range, extras.resamples, extras.seed)
+        boot = bootstrap_interval(scores.read, scores.clusters, *given)
     return TaskRow(
         subject=subject,
         task=item.task,
         title=str(run.get("card", {}).get("title") or item.task),
-        values=_values(item),
+        values=_values(item, scale.failures),
         normalised=normalised,
         why=why,
         floor=floor if math.isfinite(floor) else None,
@@ -289,33 +130,29 @@ def _task_row(item: Loaded, subject: Subject, normalise: str, lowest: Lowest) ->
         selection=_selection(run),
         state=item.cell.state,
         folder=str(item.cell.folder),
+        readings=None
+        if isinstance(scores.metric, CorpusMetric)
+        else three(headline, lambda s: own_scale(s).value),
+        bootstrap=boot,
     )
 
 
-def _values(item: Loaded) -> tuple[MetricValue, ...]:
+def _values(item: Loaded, failures: str) -> tuple[MetricValue, ...]:
     """The headline, the other metrics and components, then corpus values that no single answer has."""
-    found = [_value(scores, item.corpus) for scores in (item.headline, *item.others)]
+    corpus = Corpus(item)
+    found = [_value(scores, corpus, failures) for scores in (item.headline, *item.others)]
     told = {(v.metric, v.component) for v in found}
-    for (metric, component), value in item.corpus.items():
+    for metric, component in corpus.names():
         if (metric, component) not in told:
-            n, clusters = len(item.headline), len(set(item.headline.clusters))
-            estimate = Estimate(value, None, None, n, clusters, "a corpus value")
-            found.append(MetricValue(metric, component, estimate, corpus=True))
+            found.append(MetricValue(metric, component, corpus.estimate(metric, component), corpus=True))
     return tuple(found)
 
 
-def _value(scores: Scores, corpus: Mapping[tuple[str, str], float | None]) -> MetricValue:
+def _value(scores: Scores, corpus: Corpus, failures: str) -> MetricValue:
     key = (scores.spec, scores.component)
-    if key in corpus:
-        n, clusters = int((~np.isnan(scores.read)).sum()), len(set(scores.clusters))
-        return MetricValue(
-            *key, Estimate(corpus[key], None, None, n, clusters, "a corpus value"), corpus=True
-        )
-    if isinstance(scores.metric, CorpusMetric):
-        return MetricValue(
-            *key, Estimate(None, None, None, len(scores), 0, "not known of a part"), corpus=True
-        )
-    return MetricValue(*key, own_scale(scores))
+    if isinstance(scores.metric, CorpusMetric) or key in corpus.names():
+        return MetricValue(*key, corpus.estimate(*key), corpus=True)
+    return MetricValue(*key, own_scale(scores, failures))
 
 
 def _selection(run: Mapping[str, Any]) -> dict[str, Any]:
@@ -324,37 +161,62 @@ def _selection(run: Mapping[str, Any]) -> dict[str, Any]:
     return {k: last.get(k) for k in ("seed", "limit", "units", "samples", "repeats")}
 
 
-def _categories(
-    items: Sequence[Loaded], subject: Subject, normalise: str, lowest: Lowest
-) -> list[CategoryRow]:
-    found: dict[tuple[str, str], list[tuple[str, Scores]]] = {}
-    for item in items:
-        for dimension, category, part in parts_of(item.headline):
-            found.setdefault((dimension, category), []).append((item.task, part))
-    rows = []
-    for (dimension, category), parts in sorted(found.items(), key=lambda kv: _place(*kv[0])):
-        estimates: list[Estimate] = []
-        names: list[str] = []
-        outcomes: Counter[str] = Counter(dict.fromkeys(OUTCOMES, 0))
-        units = cut = 0
-        for task, part in parts:
-            normalised, _ = normal_value(part, normalise, lowest.get((task, dimension, category)))
-            outcomes.update(part.outcomes)
-            cut += int(part.cut.sum())
-            if normalised is not None:
-                estimates.append(normalised)
-                names.append(task)
-                units += len(set(part.units))
-        estimate = (
-            combine(estimates) if estimates else Estimate(None, None, None, 0, 0, "no normalised score")
-        )
-        rows.append(
-            CategoryRow(subject, dimension, category, estimate, tuple(names), units, dict(outcomes), cut)
-        )
-    return rows
+def _categories(items: Sequence[tuple[Loaded, Scores]], subject: Subject, scale: Scale) -> list[CategoryRow]:
+    found: dict[tuple[str, str], list[tuple[Part, Scores, Scores]]] = {}
+    for item, headline in items:
+        pairs = zip(parts_of(item.headline), parts_of(headline), strict=True)
+        for (dimension, category, scores), (_, _, raw) in pairs:
+            part = Part(item.subject, item.task, dimension, category)
+            found.setdefault((dimension, category), []).append((part, scores, raw))
+    return [
+        _category(subject, *place, parts, scale)
+        for place, parts in sorted(found.items(), key=lambda kv: place_of(*kv[0]))
+    ]
 
 
-def _place(dimension: str, category: str) -> tuple[int, int]:
+def _category(
+    subject: Subject,
+    dimension: str,
+    category: str,
+    parts: Sequence[tuple[Part, Scores, Scores]],
+    scale: Scale,
+) -> CategoryRow:
+    estimates: list[Estimate] = []
+    readings: list[Readings] = []
+    names: list[str] = []
+    outcomes: Counter[str] = Counter(dict.fromkeys(OUTCOMES, 0))
+    units = cut = 0
+    for part, scores, raw in parts:
+        normalised, _ = normal_value(scores, scale, part)
+        outcomes.update(scores.outcomes)
+        cut += int(scores.cut.sum())
+        if normalised is not None:
+            estimates.append(normalised)
+            names.append(part.task)
+            units += len(set(scores.units))
+            if scale.name != "rank":
+                readings.append(three(raw, lambda s, p=part: scaled_mean(s, scale, p)))  # type: ignore[misc]
+    return CategoryRow(
+        subject,
+        dimension,
+        category,
+        combine(estimates) if estimates else Estimate(None, None, None, 0, 0, "no normalised score"),
+        tuple(names),
+        units,
+        dict(outcomes),
+        cut,
+        mean_of(readings) if readings else None,
+    )
+
+
+def scaled_mean(scores: Scores, scale: Scale, part: Part) -> float | None:
+    """The normalised mean of these readings, without an interval; None where there is none."""
+    floor, ceiling, why = limits(scores, scale, part)
+    return None if why else (float(np.nanmean(scores.read)) - floor) / (ceiling - floor)
+
+
+def place_of(dimension: str, category: str) -> tuple[int, int]:
+    """Where a category stands in lists: the whole first."""
     if dimension == OVERALL:
         return (-1, 0)
     return list(DIMENSIONS).index(dimension), DIMENSIONS[dimension].categories.index(category)
@@ -395,14 +257,37 @@ def _controls(loaded: Sequence[Loaded], subjects: Mapping[str, Subject]) -> list
 
 def _paired(with_picture: Scores, without: Scores) -> tuple[Estimate, Estimate | None]:
     """Mean difference over the groups that both have, and the same on the ``anchored`` scale."""
-    where = {g: i for i, g in enumerate(without.groups)}
-    pairs = [(i, where[g]) for i, g in enumerate(with_picture.groups) if g in where]
-    left = np.array([i for i, _ in pairs], dtype=np.int64)
-    right = np.array([j for _, j in pairs], dtype=np.int64)
+    left, right = matched(with_picture, without)
     low, high = with_picture.metric.range
     differences = with_picture.read[left] - without.read[right]
     estimate = mean_interval(differences, with_picture.clusters[left], (low - high, high - low))
-    floor, ceiling = ends(with_picture.take(left), "anchored", None) if pairs else (math.nan, math.nan)
+    floor, ceiling = math.nan, math.nan
+    if len(left):
+        floor, ceiling = ends(with_picture.take(left), Scale(), Part("", ""))
     if estimate.value is None or not math.isfinite(ceiling - floor) or abs(ceiling - floor) < 1e-9:
         return estimate, None
     return estimate, estimate.scaled(0.0, ceiling - floor)
+
+
+def matched(one: Scores, other: Scores) -> tuple[Any, Any]:
+    """Row numbers, in both, of the groups that both have."""
+    where = {g: i for i, g in enumerate(other.groups.tolist())}
+    pairs = [(i, where[g]) for i, g in enumerate(one.groups.tolist()) if g in where]
+    table = np.array(pairs, dtype=np.int64).reshape(-1, 2)
+    return table[:, 0], table[:, 1]
+
+
+__all__ = [
+    "CategoryRow",
+    "ControlRow",
+    "Extras",
+    "MetricValue",
+    "Profile",
+    "Subject",
+    "TaskRow",
+    "as_read",
+    "matched",
+    "place_of",
+    "profile",
+    "scaled_mean",
+]

@@ -13,7 +13,8 @@ from hemm.core import DIMENSIONS, UnknownName, storable
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from hemm.analysis.profile import CategoryRow, ControlRow, Profile, Subject, TaskRow
+    from hemm.analysis.readings import Readings
+    from hemm.analysis.rows import CategoryRow, ControlRow, Profile, Subject, TaskRow
 
 SCHEMA_VERSION = 1
 FORMATS = ("table", "json", "csv", "markdown")
@@ -54,6 +55,7 @@ def plain(profile: Profile) -> dict[str, Any]:
     return {
         "schema_version": SCHEMA_VERSION,
         "normaliser": profile.normaliser,
+        "failures": profile.failures,
         "level": LEVEL,
         "subjects": [
             {
@@ -70,11 +72,12 @@ def plain(profile: Profile) -> dict[str, Any]:
                 "subject": row.subject.key,
                 "dimension": row.dimension,
                 "category": row.category,
-                **_numbers(row.estimate),
+                **numbers(row.estimate),
                 "tasks": list(row.tasks),
                 "units": row.units,
                 "outcomes": dict(row.outcomes),
                 "cut": row.cut,
+                "readings": None if row.readings is None else row.readings.plain(),
             }
             for row in profile.categories
         ],
@@ -84,8 +87,8 @@ def plain(profile: Profile) -> dict[str, Any]:
                 "subject": row.subject.key,
                 "task": row.task,
                 "control": row.control,
-                **_numbers(row.difference),
-                "normalised": None if row.normalised is None else _numbers(row.normalised),
+                **numbers(row.difference),
+                "normalised": None if row.normalised is None else numbers(row.normalised),
             }
             for row in profile.controls
         ],
@@ -93,7 +96,8 @@ def plain(profile: Profile) -> dict[str, Any]:
     }
 
 
-def _numbers(estimate: Estimate) -> dict[str, Any]:
+def numbers(estimate: Estimate) -> dict[str, Any]:
+    """An estimate as plain values."""
     return {
         "value": estimate.value,
         "low": estimate.low,
@@ -110,11 +114,13 @@ def _task(row: TaskRow) -> dict[str, Any]:
         "task": row.task,
         "title": storable(row.title),
         "metrics": [
-            {"metric": v.metric, "component": v.component, "corpus": v.corpus, **_numbers(v.estimate)}
+            {"metric": v.metric, "component": v.component, "corpus": v.corpus, **numbers(v.estimate)}
             for v in row.values
         ],
-        "normalised": None if row.normalised is None else _numbers(row.normalised),
+        "normalised": None if row.normalised is None else numbers(row.normalised),
         "not_normalised": row.why,
+        "readings": None if row.readings is None else row.readings.plain(),
+        "bootstrap": None if row.bootstrap is None else numbers(row.bootstrap),
         "floor": row.floor,
         "ceiling": row.ceiling,
         "units": row.units,
@@ -128,7 +134,7 @@ def _task(row: TaskRow) -> dict[str, Any]:
 
 _COLUMNS = (
     "kind subject dimension category task metric component value low high normalised n units clusters tasks "
-    "ok unparsable refused truncated error cut note"
+    "ok unparsable refused truncated error cut note normaliser failures bootstrap_low bootstrap_high"
 )
 COLUMNS = tuple(_COLUMNS.split())
 """Columns of the CSV."""
@@ -145,6 +151,8 @@ def flat(profile: Profile) -> list[dict[str, Any]]:
         for number, v in enumerate(t.values):
             own = {"task": t.task, "metric": v.metric, "component": v.component, "normalised": False}
             own |= {"units": t.units, **t.outcomes, "cut": t.cut} if not number else {}
+            if t.bootstrap is not None and not number:
+                own |= {"bootstrap_low": t.bootstrap.low, "bootstrap_high": t.bootstrap.high}
             rows.append(_flat("task", t.subject, v.estimate, own))
         if t.normalised is not None:
             own = {"task": t.task, "metric": t.headline.metric, "component": "", "normalised": True}
@@ -152,11 +160,11 @@ def flat(profile: Profile) -> list[dict[str, Any]]:
     for d in profile.controls:
         own = {"task": d.task, "category": d.control, "normalised": not d.task}
         rows.append(_flat("control", d.subject, d.difference, own))
-    return rows
+    return [row | {"normaliser": profile.normaliser, "failures": profile.failures} for row in rows]
 
 
 def _flat(kind: str, subject: Subject, estimate: Estimate, own: Mapping[str, Any]) -> dict[str, Any]:
-    known = {"kind": kind, "subject": storable(subject.label), **_numbers(estimate), **own}
+    known = {"kind": kind, "subject": storable(subject.label), **numbers(estimate), **own}
     return {column: known.get(column) for column in COLUMNS}
 
 
@@ -253,6 +261,29 @@ def task_lines(rows: Sequence[TaskRow]) -> Iterator[Line]:
             )
 
 
+READING_HEAD = ["failures read as", "worst score", "left out", "worst case", "best case", "without value"]
+BOOTSTRAP_HEAD = ["task", "score", "95% interval", "by bootstrap"]
+
+
+def reading_lines(rows: Sequence[CategoryRow]) -> Iterator[Line]:
+    """Categories in which answers without a value occur, in every reading of them."""
+    for row in rows:
+        if row.readings is not None and row.readings.left_out:
+            yield "row", [title(row.dimension, row.category), *reading_cells(row.readings)]
+
+
+def reading_cells(found: Readings) -> list[str]:
+    values = (found.zero, found.out, found.worst, found.best)
+    return [*(number(v) for v in values), str(found.left_out)]
+
+
+def bootstrap_lines(rows: Sequence[TaskRow]) -> Iterator[Line]:
+    for row in rows:
+        if row.bootstrap is not None:
+            e = row.headline.estimate
+            yield "row", [row.task, number(e.value), interval(e), interval(row.bootstrap)]
+
+
 def control_lines(rows: Sequence[ControlRow]) -> Iterator[Line]:
     words = {"none": "removed", "grey": "grey", "shuffle": "shuffled"}
     for row in rows:
@@ -274,6 +305,12 @@ def _sections(profile: Profile) -> Iterator[tuple[str, list[str], list[Line]]]:
         if not subject.control:
             yield f"{subject.label}: scores by category", CATEGORY_HEAD, list(category_lines(categories))
         yield f"{subject.label}: tasks", TASK_HEAD, list(task_lines(tasks))
+        read = list(reading_lines(categories))
+        if read and not subject.control:
+            yield f"{subject.label}: what failures do to the scores", READING_HEAD, read
+        resampled = list(bootstrap_lines(tasks))
+        if resampled:
+            yield f"{subject.label}: intervals by bootstrap over clusters", BOOTSTRAP_HEAD, resampled
         controls = [r for r in profile.controls if r.subject == subject]
         if controls:
             heading = f"{subject.label}: does the picture matter?"
@@ -281,13 +318,13 @@ def _sections(profile: Profile) -> Iterator[tuple[str, list[str], list[Line]]]:
 
 
 def legend(profile: Profile) -> str:
-    if profile.normaliser == "paper":
-        scale = "0 is the worst of these models, 1 the score of the reference itself"
-    else:
-        scale = "0 is chance (else the majority answer), 1 the best possible"
+    from hemm.analysis.normalise import MEANINGS
+    from hemm.analysis.readings import WORDS
+
+    words = WORDS[profile.failures]
     return (
-        f"Category scores and norm. are normalised ({profile.normaliser}: {scale}), a mean over tasks. "
-        "Unparsable, refused and truncated answers count as the worst score; errors are left out."
+        f"Category scores and norm. are normalised ({profile.normaliser}: {MEANINGS[profile.normaliser]}), "
+        f"a mean over tasks. {words[0].upper()}{words[1:]}."
     )
 
 
@@ -324,7 +361,7 @@ def _table(header: Sequence[str], lines: Sequence[Line]) -> Table:
     from rich.text import Text
 
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
-    texts = {"", "task", "metric", "failed", "picture"}
+    texts = {"", "task", "metric", "failed", "picture", "failures read as"}
     for column in header:
         right = column not in texts
         table.add_column(Text(column), justify="right" if right else "left", overflow="fold", no_wrap=right)

@@ -66,16 +66,30 @@ def _must_be_folder(ctx: click.Context, param: click.Parameter, value: Path) -> 
     return value
 
 
-def normalise_option() -> Callable[[F], F]:
-    """``--normalise``: ``anchored`` by default."""
+def normalise_option(*more: str) -> Callable[[F], F]:
+    """``--normalise``: ``anchored`` by default, ``paper``, and what else a command offers (``rank``)."""
+    names = ("anchored", "paper", *more)
+    rank = "; or the share of the other models that an answer beats" if "rank" in more else ""
     return click.option(
         "--normalise",
-        type=OneOf("normaliser", ("anchored", "paper")),
+        type=OneOf("normaliser", names),
         default="anchored",
         show_default=True,
-        metavar="anchored|paper",
+        metavar="|".join(names),
         help="0 is chance (else the majority answer) and 1 the best possible; "
-        "or 0 is the worst of these models.",
+        f"or 0 is the worst of these models{rank}.",
+    )
+
+
+def failures_option() -> Callable[[F], F]:
+    """``--failures``: ``zero`` by default."""
+    return click.option(
+        "--failures",
+        type=OneOf("reading of failures", ("zero", "out", "bounds")),
+        default="zero",
+        show_default=True,
+        metavar="zero|out|bounds",
+        help="Answers without a value: the worst score, left out, or both ends of what they can be.",
     )
 
 

@@ -6,20 +6,29 @@ from pathlib import Path
 
 import click
 
-from hemm.cli._common import each_option, format_option, normalise_option, results_argument
+from hemm.cli._common import (
+    each_option,
+    failures_option,
+    format_option,
+    normalise_option,
+    results_argument,
+)
 
 
 @click.command(name="profile")
 @results_argument()
 @format_option("table", "json", "csv", "markdown")
-@normalise_option()
+@normalise_option("rank")
+@failures_option()
+@click.option("--bootstrap", is_flag=True, help="Intervals by bootstrap over clusters beside the others.")
 @each_option()
-def command(folder: Path, format_: str, normalise: str, each: bool) -> None:
+def command(folder: Path, format_: str, normalise: str, failures: str, bootstrap: bool, each: bool) -> None:
     """Scores of the results in DIR (results) by every dimension, with intervals and outcomes."""
-    from hemm.analysis.profile import profile
+    from hemm.analysis.profile import Extras, profile
     from hemm.results.read import cells
 
-    found = profile(cells(folder), normalise, common=not each)
+    extras = Extras(bootstrap=bootstrap)
+    found = profile(cells(folder), normalise, common=not each, failures=failures, extras=extras)
     if format_ == "table":
         found.print()
     else:

@@ -1,0 +1,154 @@
+"""Intervals for values that are no means (macro F1, CIDEr-D, BLEU, AUROC): the cluster jackknife.
+
+The clusters, in a fixed shuffled order, are cut into G blocks (at most ``BLOCKS``), and the value is computed
+anew without each. With v the value of all and v_g without block g, its variance is (G-1)/G times the sum of
+(v_g - their mean)^2 (delete-a-group jackknife; Kott 2001). The interval is v -+ t(G-1) times the root.
+
+Within a finite range it is Wilson's at t(G-1) with the effective number of answers that has this variance,
+v (1-v) / V on a scale from 0 to 1, of which it has no more than G clusters': a value near an end of its range
+keeps a width although the blocks agree.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hemm.analysis.intervals import Estimate, t_quantile, wilson
+from hemm.core import CorpusMetric, HemmError, Metric, Outcome, digest
+
+if TYPE_CHECKING:
+    from hemm.analysis.load import Loaded
+    from hemm.metrics.scoring import Member
+
+BLOCKS = 50
+LEAST = 10
+"""Fewer clusters than this get no interval: their blocks say too little of how values vary."""
+CHEAP = 5000
+"""More groups than this get no interval: each block is a whole computation of the value."""
+
+Floats = NDArray[np.float64]
+
+
+def jackknife(
+    value: float, without: Sequence[float], clusters: int, n: int, bounds: tuple[float, float]
+) -> Estimate:
+    """The interval of ``value`` from its values without each block."""
+    left = np.asarray(without, dtype=np.float64)
+    left = left[np.isfinite(left)]
+    blocks = len(left)
+    if blocks < LEAST:
+        return Estimate(value, None, None, n, clusters, "a corpus value: too few clusters for an interval")
+    variance = (blocks - 1) / blocks * float(((left - left.mean()) ** 2).sum())
+    quantile = t_quantile(blocks - 1)
+    low, high = bounds
+    note = f"a corpus value: jackknife of {blocks} blocks"
+    if not (math.isfinite(low) and math.isfinite(high) and high > low):
+        if variance == 0:
+            return Estimate(value, None, None, n, clusters, "a corpus value: no variation, no interval")
+        half = quantile * math.sqrt(variance)
+        return Estimate(value, max(low, value - half), min(high, value + half), n, clusters, note)
+    share = min(1.0, max(0.0, (value - low) / (high - low)))
+    number = effective(share, variance / (high - low) ** 2, clusters)
+    first, last = (low + float(e) * (high - low) for e in wilson(share, number, quantile))
+    return Estimate(value, min(first, value), max(last, value), n, clusters, note)
+
+
+def effective(share: Any, variance: Any, clusters: int) -> Any:
+    """Answers whose proportion ``share`` would have this variance, at most ``clusters``."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        found = share * (1 - share) / variance
+    return np.where(np.isfinite(found) & (np.asarray(variance) > 0), np.minimum(found, clusters), clusters)
+
+
+def blocks_of(clusters: Sequence[str]) -> list[NDArray[np.int64]]:
+    """Places of each block: whole clusters, in an order by digest, as even as can be."""
+    names = sorted(set(clusters), key=lambda c: digest(["jackknife", c], 16))
+    count = min(BLOCKS, len(names))
+    block = {name: i % count for i, name in enumerate(names)}
+    numbers = np.array([block[c] for c in clusters], dtype=np.int64)
+    return [np.flatnonzero(numbers == b) for b in range(count)]
+
+
+class Corpus:
+    """Corpus values of one cell, with intervals where they are cheap: answers are judged once, when the
+    first is asked for."""
+
+    def __init__(self, item: Loaded) -> None:
+        self._item = item
+        self._found: dict[str, dict[str, Estimate]] = {}
+        self._why = ""
+        metrics = {s.spec: s.metric for s in (item.headline, *item.others)}
+        self._metrics = {k: m for k, m in metrics.items() if isinstance(m, CorpusMetric)}
+
+    def names(self) -> list[tuple[str, str]]:
+        """(metric spec, component) of every corpus value of the cell as a whole."""
+        return list(self._item.corpus)
+
+    def estimate(self, spec: str, component: str) -> Estimate:
+        """The value over the cell's groups at hand, with its interval or a note why there is none."""
+        item = self._item
+        value = item.corpus.get((spec, component))
+        n, clusters = len(item.headline), len(set(item.headline.clusters))
+        found = self._computed(spec).get(component)
+        if found is None:
+            note = "a corpus value" if (spec, component) in item.corpus else "not known of a part"
+            return Estimate(value, None, None, n, clusters, f"{note}{self._why}")
+        return found
+
+    def _computed(self, spec: str) -> dict[str, Estimate]:
+        if spec not in self._found:
+            self._found[spec] = {}
+            metric = self._metrics.get(spec)
+            if metric is None or metric.needs - {"media"} or len(self._item.headline) > CHEAP:
+                self._why = ": no interval (each block is too dear)"
+            else:
+                try:
+                    self._found[spec] = self._computed_now(metric)
+                except HemmError:
+                    self._why = ": no interval (its task is not known here)"
+        return self._found[spec]
+
+    def _computed_now(self, metric: CorpusMetric) -> dict[str, Estimate]:
+        from hemm.engine.score import stored_media
+        from hemm.metrics.rebuild import judged_rows
+        from hemm.metrics.scoring import _over, grouped
+        from hemm.tasks import resolve
+
+        cell = self._item.cell
+        task = resolve(cell.task)
+        rows = judged_rows(cell.answers(), task.answer, stored_media(cell))
+        own = next(s for s in (self._item.headline, *self._item.others) if s.metric is metric)
+        at_hand = set(own.groups.tolist())
+        members = [m for m in grouped(rows, metric) if m.key in at_hand and m.outcome is not Outcome.ERROR]
+        return computed(members, lambda part: _over(part, metric, task.answer), metric)
+
+
+def computed(
+    members: Sequence[Member], bind: Callable[[Sequence[Member]], Metric], metric: Metric
+) -> dict[str, Estimate]:
+    """Every corpus value of these groups with its interval; ``bind`` gives the metric bound to a set."""
+
+    def values(part: Sequence[Member]) -> dict[str, float]:
+        bound = bind(part)
+        assert isinstance(bound, CorpusMetric)
+        return dict(bound.aggregate([m.judged for m in part])) if part else {}
+
+    whole = values(members)
+    clusters = [m.rows[0].judged.sample.cluster for m in members]
+    left: dict[str, list[float]] = {name: [] for name in whole}
+    for block in blocks_of(clusters) if len(set(clusters)) >= LEAST else []:
+        gone = set(block.tolist())
+        for name, value in values([m for i, m in enumerate(members) if i not in gone]).items():
+            if name in left:
+                left[name].append(value)
+    count = len(set(clusters))
+    return {
+        name: jackknife(value, left[name], count, len(members), metric.range)
+        for name, value in whole.items()
+        if math.isfinite(value)
+    }
