@@ -201,10 +201,8 @@ def test_loading_options_reach_transformers(
 
 
 def test_quantisation_without_its_packages_is_one_line(checkpoint: Checkpoint) -> None:
+    if find_spec("accelerate") and find_spec("bitsandbytes"):
+        pytest.skip("accelerate and bitsandbytes are installed")
     model = model_of(f"hf/{checkpoint('llava')}", ModelOptions(settings=(("quantization", "4bit"),)))
-    try:
-        import accelerate  # noqa: F401
-        import bitsandbytes  # noqa: F401
-    except ImportError:
-        with pytest.raises(HemmError, match="need"):
-            asyncio.run(model.start())
+    with pytest.raises(HemmError, match="need"):
+        asyncio.run(model.start())

@@ -10,6 +10,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import jiwer
 import numpy as np
 import pytest
 import sacrebleu
@@ -231,6 +232,18 @@ def test_error_rates(kind: str, name: str) -> None:
     assert found(name, rows) == pytest.approx([edits / max(1, n) for edits, n in counts])
     whole = sum(e for e, _ in counts) / sum(n for _, n in counts)
     assert corpus(name, groups(rows))[""] == pytest.approx(whole)
+
+
+@both
+@pytest.mark.parametrize("name", UNITS)
+def test_error_rates_agree_with_jiwer(kind: str, name: str) -> None:
+    """One reference each, of at least one word; jiwer takes blanks as they are in characters."""
+    rows = [(said, [r for r in references if r.split()][:1]) for said, references in short_rows(kind)]
+    rows = [(" ".join(said.split()), [" ".join(refs[0].split())]) for said, refs in rows if refs]
+    rate = {"wer": jiwer.wer, "cer": jiwer.cer}[name]
+    assert found(name, rows) == pytest.approx([rate(refs[0], said) for said, refs in rows])
+    said, references = zip(*((said, refs[0]) for said, refs in rows), strict=True)
+    assert corpus(name, groups(rows))[""] == pytest.approx(rate(list(references), list(said)))
 
 
 def test_a_failed_answer_misses_every_word() -> None:
