@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import math
+import shutil
+from itertools import pairwise
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from hemm.analysis.sequential import CAUTION, running_interval
+from hemm.cli import status
+from hemm.engine.until import Blocks
+from hemm.results.read import cells
 
 POPULATIONS = {
     "even": np.arange(300) % 2 * 1.0,
@@ -120,3 +127,129 @@ def test_one_value_and_none() -> None:
 def test_values_that_make_no_sense(values, population, highest) -> None:
     with pytest.raises(ValueError):
         running_interval(values, population, highest=highest)
+
+
+# hemm run --until-ci
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    """Three hundred questions on a hundred and fifty pictures' clusters, of one to three questions each."""
+    folder = tmp_path / "data"
+    folder.mkdir()
+    with open(folder / "data.jsonl", "w") as out:
+        for n in range(300):
+            row = {"id": f"q{n}", "question": f"Is {n} red?", "cluster": f"c{n // 3 if n < 90 else n}"}
+            out.write(json.dumps({**row, "answer": "no" if n % 3 else "yes"}) + "\n")
+    (folder / "card.yaml").write_text("answer: yes_no\n")
+    return folder
+
+
+def _run(data: Path, *more: str, model: str = "baseline/majority") -> int:
+    out = str(data.parent / "results")
+    return status(["run", model, "--task", str(data), "--out", out, *more])
+
+
+def test_a_run_stops_when_its_score_is_known_and_goes_on_from_there(data: Path, capsys) -> None:
+    assert _run(data, "--until-ci", "12") == 0
+    assert "whenever one looks, within 12 points" in capsys.readouterr().out
+    (first,) = cells(data.parent / "results")
+    look = first.run["until_ci"]
+    assert look["reached"]
+    assert look["of"] == 240
+    assert 0 < look["asked"] < 240
+    assert (look["interval"][1] - look["interval"][0]) / 2 <= 0.12
+    answered = set(first.answers()["id"].to_pylist())
+    assert len({_cluster(i) for i in answered}) == look["asked"]
+    assert all(set(_members(_cluster(i))) <= answered for i in answered)  # no cluster is cut
+    # the whole pack's score, which the interval is of
+    assert look["interval"][0] <= 200 / 300 <= look["interval"][1]
+    assert _run(data, "--until-ci", "12") == 0
+    assert "0 asked now" in capsys.readouterr().out
+    assert _run(data, "--until-ci", "6") == 0
+    (more,) = cells(data.parent / "results")
+    assert more.run["until_ci"]["asked"] > look["asked"]
+    assert answered < set(more.answers()["id"].to_pylist())
+
+
+def _cluster(name: str) -> int:
+    n = int(name[1:])
+    return n // 3 if n < 90 else n
+
+
+def _members(cluster: int) -> list[str]:
+    return [f"q{n}" for n in range(300) if (n // 3 if n < 90 else n) == cluster]
+
+
+def test_when_all_is_asked_the_interval_is_the_score(data: Path) -> None:
+    assert _run(data, "--until-ci", "0.01") == 0
+    (found,) = cells(data.parent / "results")
+    look = found.run["until_ci"]
+    assert (look["asked"], look["value"]) == (240, pytest.approx(2 / 3))
+    assert look["interval"] == pytest.approx([2 / 3, 2 / 3])
+
+
+def test_answers_from_elsewhere_in_the_pack_do_not_count(data: Path) -> None:
+    """What another selection asked was not drawn in this order: the look is the same without it."""
+    assert _run(data, "--until-ci", "20") == 0
+    (alone,) = cells(data.parent / "results")
+    shutil.rmtree(data.parent / "results")
+    assert _run(data) == 0
+    assert _run(data, "--until-ci", "20") == 0
+    (among,) = cells(data.parent / "results")
+    assert among.run["until_ci"] == alone.run["until_ci"]
+
+
+def test_a_limit_is_the_most_clusters(data: Path, capsys) -> None:
+    assert _run(data, "--until-ci", "1", "--limit", "30") == 0
+    (found,) = cells(data.parent / "results")
+    assert (found.run["until_ci"]["asked"], found.run["until_ci"]["reached"]) == (30, False)
+    assert "not within 1 points yet" in capsys.readouterr().out
+
+
+def test_a_dry_run_tells_the_most_that_is_asked(data: Path, capsys) -> None:
+    assert _run(data, "--until-ci", "5", "--dry-run") == 0
+    assert "300 of 300 answers to ask" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--until-ci", "0"], "points above 0"),
+        (["--until-ci", "nan"], "points above 0"),
+        (["--until-ci", "60"], "below 50"),
+    ],
+)
+def test_points_that_make_no_sense(data: Path, capsys, words: list[str], said: str) -> None:
+    assert _run(data, *words) == 2
+    assert said in capsys.readouterr().err
+
+
+def test_a_score_that_is_no_mean_of_bounded_values_cannot_be_watched(data: Path, capsys) -> None:
+    (data / "card.yaml").write_text("answer: caption\nmetrics: [cider_d]\n")
+    assert _run(data, "--until-ci", "5", model="baseline/oracle") == 2
+    err = capsys.readouterr().err
+    assert "--until-ci: cider_d" in err
+    assert err.count("\n") == 1
+
+
+def test_what_shares_a_unit_or_a_cluster_or_a_chain_is_asked_together() -> None:
+    class Index:
+        ids = ("a", "b", "c", "d", "e", "f")
+        units = ("u", "u", "v", "w", "x", "y")
+        clusters = ("1", "2", "2", "3", "4", "5")
+        after = (None, None, None, None, "d", None)
+
+    blocks = Blocks.of(Index, seed=0)
+    assert blocks.total == 3
+    groups = {frozenset(n for n, b in zip(Index.ids, blocks.number, strict=True) if b == k) for k in range(3)}
+    assert groups == {frozenset("abc"), frozenset("de"), frozenset("f")}
+    assert list(blocks.looks(None)) == [3]
+
+
+def test_looks_grow_to_the_end() -> None:
+    blocks = Blocks(np.arange(1000), [str(n) for n in range(1000)], np.zeros(1000, dtype=np.int64), 1000)
+    looks = list(blocks.looks(None))
+    assert looks[-1] == 1000
+    assert all(b > a for a, b in pairwise(looks))
+    assert list(blocks.looks(40)) == [25, 40]
