@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from hemm.results.read import Cell
 
 _CONTROLS = ("none", "grey", "shuffle")
+_SERVERS = ("vllm", "sglang", "llama.cpp")
 
 
 @click.command(name="run")
@@ -55,6 +56,10 @@ _CONTROLS = ("none", "grey", "shuffle")
 @click.option(
     "--batch-size", type=NumberOr("auto"), default="auto", metavar="N|auto", help="Of a local model."
 )
+@click.option("--serve", default="", metavar="|".join(_SERVERS),
+              help="Let this server, started for the run, answer for hf/ models.")  # fmt: skip
+@click.option("--replicas", type=NumberOr("auto"), default=1, metavar="N|auto",
+              help="Processes of a local model, one for each GPU.")  # fmt: skip
 @click.option("--metric", "metrics", multiple=True, metavar="M", help="A metric beside the task's own.")
 @click.option("--revision", default="", metavar="LABEL", help="Hub revision, or a label for a served model.")
 @click.option("--card", "cards", multiple=True, type=click.Path(path_type=Path), metavar="FILE",
@@ -121,7 +126,7 @@ def _options(models: tuple[str, ...], given: dict[str, Any]) -> RunOptions:
         except (OSError, UnicodeDecodeError) as error:
             why = getattr(error, "strerror", None) or "it is no UTF-8 text"
             raise HemmError(f"--prompt {prompt} cannot be read: {why}") from error
-    for name in ("concurrency", "batch_size"):
+    for name in ("concurrency", "batch_size", "replicas"):
         given[name] = 0 if given[name] == "auto" else given[name]
     given["card"], given["model_cards"] = _cards(given.pop("cards"))
     given["control"] = given["control"] or ""

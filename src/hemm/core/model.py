@@ -69,7 +69,10 @@ class RequestModel(Model, Protocol):
 
 @runtime_checkable
 class BatchModel(Model, Protocol):
-    """A model in this process. ``generate_batch`` runs in one thread, never twice at a time."""
+    """A model in this process. ``generate_batch`` runs in one thread, never twice at a time.
+
+    A model with a number ``parallel`` (more than 1) takes as many batches at a time, each from its own thread.
+    """
 
     @property
     def batch_size(self) -> int:

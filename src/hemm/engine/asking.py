@@ -265,6 +265,7 @@ class AskedCell:
             "stopped": self.stopped or None,
             "concurrency": self.options.concurrency or getattr(self.model, "concurrency", None),
             "batch_size": getattr(self.model, "batch_size", None),
+            "setup": getattr(self.model, "setup", None),
             "hardware": hardware(),
             "versions": run["versions"],
         }

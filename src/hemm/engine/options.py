@@ -38,6 +38,8 @@ class RunOptions:
     prompt      another prompt template (its text); ``prompt_name`` says where it is from
     settings    ``--set KEY=VALUE`` pairs
     concurrency, batch_size  0: the model's own choice
+    serve       the server to start for each ``hf/`` model; empty: they run in this process
+    replicas    processes of each local model; 0: one for each GPU
     stop_after  samples in a row that fail alike before a run stops; 0: never
     max_cost    US dollars that this command may spend on served models; None: any
     metrics     metric specs to score with beside the task's own
@@ -66,6 +68,8 @@ class RunOptions:
     settings: tuple[tuple[str, str], ...] = ()
     concurrency: int = 0
     batch_size: int = 0
+    serve: str = ""
+    replicas: int = 1
     stop_after: int = 20
     max_cost: float | None = None
     metrics: tuple[str, ...] = ()
@@ -81,12 +85,14 @@ class RunOptions:
         if self.control and self.control not in CONTROLS:
             raise UnknownName("control", self.control, CONTROLS)
         least = {"limit": 1, "repeats": 1, "max_cost": 0}
-        from_zero = ("shots", "max_pixels", "concurrency", "batch_size", "stop_after")
+        from_zero = ("shots", "max_pixels", "concurrency", "batch_size", "replicas", "stop_after")
         for name, low in {**least, **dict.fromkeys(from_zero, 0)}.items():
             value = getattr(self, name)
             if value is not None and value < low:
                 raise HemmError(f"--{name.replace('_', '-')} {value}: give {low} or more")
 
+        if self.serve and not any(spec.startswith("hf/") for spec in self.models):
+            raise HemmError(f"--serve {self.serve} starts a server for checkpoints: name one as hf/ORG/NAME")
         if self.until_ci is not None and not 0 < self.until_ci < 50:
             raise HemmError(f"--until-ci {self.until_ci:g}: give points above 0 and below 50, as in 3")
         if self.until_ci is not None and not self.score:

@@ -68,7 +68,8 @@ class Pipeline:
         self._sealable = asyncio.Event()
         self._over = False
         self._reader = ThreadPoolExecutor(1, "hemm-read")
-        self._asker = ThreadPoolExecutor(1, "hemm-model")
+        self._parallel: int = getattr(model, "parallel", 1)
+        self._asker = ThreadPoolExecutor(self._parallel, "hemm-model")
         self.counts = Counts()
 
     async def run(self) -> None:
@@ -171,11 +172,20 @@ class Pipeline:
             raise HemmError(f"model {self._model.spec} has neither generate nor generate_batch")
 
     async def _ask_batches(self, model: BatchModel, stretches: Iterator[Numbers]) -> None:
-        queue: asyncio.Queue[list[Item] | None] = asyncio.Queue(AHEAD)
+        queue: asyncio.Queue[list[Item] | None] = asyncio.Queue(AHEAD + self._parallel - 1)
+        room = asyncio.Semaphore(self._parallel)
+
+        async def ask(batch: list[Item]) -> None:
+            try:
+                await self._ask_batch(model, batch)
+            finally:
+                room.release()
+
         async with asyncio.TaskGroup() as group:
             group.create_task(self._read(self._batches(stretches, model), queue))
             while (batch := await queue.get()) is not None:
-                await self._ask_batch(model, batch)
+                await room.acquire()
+                group.create_task(ask(batch))
 
     async def _ask_batch(self, model: BatchModel, batch: list[Item]) -> None:
         responses: Sequence[Response | None] = [None] * len(batch)

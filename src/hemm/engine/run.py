@@ -64,7 +64,11 @@ async def run_cells(
     """
     command = _Command(options, packs, watcher, rule)
     names = [model.identity for model in models]
-    together = [i for i, m in enumerate(models) if isinstance(m, RequestModel) and names.count(names[i]) == 1]
+    together = [
+        i
+        for i, m in enumerate(models)
+        if isinstance(m, RequestModel) and names.count(names[i]) == 1 and not getattr(m, "alone", False)
+    ]
     if len(together) < 2:
         together = []
     found: dict[int, list[CellResult]] = {}

@@ -25,13 +25,15 @@ def model_options(options: RunOptions) -> ModelOptions:
         concurrency=options.concurrency,
         scoring=options.generation(1).scoring,
         revision=options.revision,
+        serve=options.serve,
+        replicas=options.replicas,
         settings=options.model_settings,
     )
 
 
 def protocol_spec(options: RunOptions, task: Task, model: Model) -> ProtocolSpec:
     """Everything that makes this cell another question than others: the one place that builds it."""
-    extra = dict(model_options(options).protocol)
+    extra = dict(model_options(options).protocol) | dict(getattr(model, "protocol_extra", ()))
     if isinstance(task.answer, Pictured):
         extra["output"] = "image"
     generation = options.generation(task.max_new_tokens, tuple(sorted(extra.items())))

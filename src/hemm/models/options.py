@@ -22,6 +22,8 @@ class ModelOptions:
     concurrency  requests in flight to a served model; 0: as many as it answers well; None: the caller's
     scoring      ``likelihood`` where options are to be scored: of a server it is known only when asked
     revision     hub branch, tag or commit; for a served model a label of the user's own
+    serve        the server that is to be started for a checkpoint (``hf/...``); empty: none
+    replicas     processes of a local model; 0: as many as there are GPUs
     settings     ``--set KEY=VALUE`` pairs; each adapter says which it knows (``Settings``)
     """
 
@@ -29,6 +31,8 @@ class ModelOptions:
     concurrency: int | None = None
     scoring: str = "generate"
     revision: str = ""
+    serve: str = ""
+    replicas: int = 1
     settings: tuple[tuple[str, str], ...] = ()
 
     @property

@@ -57,7 +57,16 @@ def resolve(spec: str, options: ModelOptions | None = None) -> Model:
     name = family(spec)
     if name in FORMS and spec == name:
         raise HemmError(f"model {spec!r} names no model: write {FORMS[name]}")
-    return MODELS.get(name)(spec, options)
+    if options.serve and name == "hf":
+        from hemm.models.serve import open_served
+
+        return open_served(spec, options)
+    model = MODELS.get(name)(spec, options)
+    if options.replicas != 1:
+        from hemm.models.replicas import replicated
+
+        return replicated(model, options)
+    return model
 
 
 def family(spec: str) -> str:

@@ -214,6 +214,7 @@ class ChatModel(Remote):
             fields = sampling(request, settings["tokens_field"] or endpoint.tokens_field, settings)
             if endpoint.kind == "openrouter":
                 fields |= _of_openrouter(request, settings)
+            fields |= self.besides(request)
             path, kind = CHAT, "application/json"
             content = body(request, endpoint.model, fields)
         url, scored = endpoint.at(path), scored_options(request)
@@ -224,6 +225,10 @@ class ChatModel(Remote):
             return read(status, answer, after, scored) if path == CHAT else images.read(status, answer, after)
 
         return call
+
+    def besides(self, request: Request) -> dict[str, Any]:
+        """Further fields of a request to a server of which more is known."""
+        return {}
 
     def estimate(self, request: Request) -> Estimate:
         """What ``request`` will take."""
@@ -241,11 +246,11 @@ class ChatModel(Remote):
         if endpoint.deployment:
             await self._ask_nothing()
             return
-        rows = _rows(await self._get("/models"))
+        rows = rows_of(await self._get("/models"))
         if self._settings["check_model"]:
             self.check_name(list(rows), endpoint.host)
         row = rows.get(endpoint.model, {})
-        self.narrow(_inputs(row))
+        self.narrow(inputs_told(row))
         self.price = self.price or _listed(row)
 
     async def _get(self, path: str) -> bytes:
@@ -293,7 +298,7 @@ def _of_openrouter(request: Request, settings: Mapping[str, Any]) -> dict[str, A
     return fields
 
 
-def _rows(answer: bytes) -> dict[str, Mapping[str, Any]]:
+def rows_of(answer: bytes) -> dict[str, Mapping[str, Any]]:
     """The rows of a list of models by name; empty where it is none."""
     try:
         data = json.loads(answer or b"null")
@@ -317,7 +322,7 @@ def _listed(row: Mapping[str, Any]) -> Price | None:
     return Price(sides[0], sides[1]) if sides and min(sides) >= 0 else None
 
 
-def _inputs(row: Mapping[str, Any]) -> list[str]:
+def inputs_told(row: Mapping[str, Any]) -> list[str]:
     """What a row of a list of models says that the model takes; empty where it does not say."""
     told = row.get("architecture")
     found = told.get("input_modalities") if isinstance(told, dict) else None

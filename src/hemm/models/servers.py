@@ -1,0 +1,150 @@
+"""The servers that ``--serve`` starts: how each is run, asked for its health, and what its arguments mean."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from hemm.core import HemmError
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """A program that serves one checkpoint behind chat completions.
+
+    program   what is looked up on the PATH
+    install   what to do where it is not there
+    words     its arguments; ``{model}``, ``{name}`` and ``{port}`` are filled in
+    pinned    arguments besides where the checkpoint is a hub commit (``{revision}``)
+    typed     settings of hemm (``--set``) that are arguments of the program
+    health    page that answers 200 once requests may come
+    version   page and keys that tell its version
+    own       arguments that are hemm's to set
+    neutral   arguments that say how fast and where, not what is answered: they are no part of the protocol
+    sampled   fields of a sampled request that turn off defaults which the protocol does not name
+    gguf      runs a GGUF file, and not a checkpoint's folder
+    """
+
+    program: str
+    install: str
+    words: tuple[str, ...]
+    pinned: tuple[str, ...] = ()
+    typed: tuple[tuple[str, str], ...] = ()
+    health: str = "/health"
+    version: tuple[str, ...] = ()
+    own: tuple[str, ...] = ()
+    neutral: tuple[str, ...] = ()
+    sampled: Mapping[str, Any] = field(default_factory=dict)
+    gguf: bool = False
+
+
+def _all(text: str) -> tuple[str, ...]:
+    return tuple(text.split())
+
+
+SERVERS: dict[str, Server] = {
+    "vllm": Server(
+        program="vllm",
+        install="pip install vllm, best in an environment of its own",
+        words=_all("serve {model} --served-model-name {name} --host 127.0.0.1 --port {port}"),
+        pinned=("--revision", "{revision}"),
+        typed=(("dtype", "--dtype"), ("quantization", "--quantization")),
+        version=("/version", "version"),
+        own=_all(
+            "--model --served-model-name --host --port --revision --dtype --quantization -q --api-key "
+            "--uds --root-path --ssl-keyfile --ssl-certfile"
+        ),
+        neutral=_all(
+            "--max-model-len --gpu-memory-utilization --tensor-parallel-size -tp --pipeline-parallel-size "
+            "-pp --data-parallel-size -dp --enforce-eager --max-num-seqs --max-num-batched-tokens "
+            "--swap-space --cpu-offload-gb --download-dir --load-format --limit-mm-per-prompt "
+            "--disable-log-requests --disable-log-stats --enable-prefix-caching --no-enable-prefix-caching "
+            "--enable-chunked-prefill --no-enable-chunked-prefill --distributed-executor-backend "
+            "--max-parallel-loading-workers --api-server-count --uvicorn-log-level "
+            "--mm-processor-cache-gb --enable-expert-parallel"
+        ),
+        sampled={"top_p": 1.0, "top_k": -1, "min_p": 0.0},
+    ),
+    "sglang": Server(
+        program="sglang",
+        install="pip install sglang, best in an environment of its own",
+        words=_all("serve --model-path {model} --served-model-name {name} --host 127.0.0.1 --port {port}"),
+        pinned=("--revision", "{revision}"),
+        typed=(("dtype", "--dtype"), ("quantization", "--quantization")),
+        health="/health_generate",
+        version=("/get_server_info", "version"),
+        own=_all(
+            "--model-path --model --served-model-name --host --port --revision --dtype --quantization "
+            "--api-key --ssl-keyfile --ssl-certfile"
+        ),
+        neutral=_all(
+            "--context-length --mem-fraction-static --tensor-parallel-size --tp-size --tp --dp-size --dp "
+            "--data-parallel-size --pp-size --max-running-requests --max-total-tokens --chunked-prefill-size "
+            "--max-prefill-tokens --disable-cuda-graph --cuda-graph-max-bs --disable-radix-cache --log-level "
+            "--load-format --download-dir --cpu-offload-gb --skip-server-warmup --ep-size"
+        ),
+        sampled={"top_p": 1.0, "top_k": -1, "min_p": 0.0},
+    ),
+    "llama.cpp": Server(
+        program="llama-server",
+        install="see github.com/ggml-org/llama.cpp (brew install llama.cpp, or a released build)",
+        words=_all("--model {model} --alias {name} --host 127.0.0.1 --port {port}"),
+        version=("/props", "build_info"),
+        own=_all(
+            "--model -m --alias -a --host --port --mmproj -mm --hf-repo -hf -hfr --hf-file -hff --model-url "
+            "-mu --api-key --api-key-file --api-prefix --ssl-key-file --ssl-cert-file"
+        ),
+        neutral=_all(
+            "--ctx-size -c --parallel -np --n-gpu-layers -ngl --gpu-layers --threads -t --threads-batch -tb "
+            "--batch-size -b --ubatch-size -ub --mlock --no-mmap --main-gpu -mg --tensor-split -ts "
+            "--split-mode -sm --cont-batching -cb --no-warmup --log-verbosity -lv"
+        ),
+        sampled={"top_p": 1.0, "top_k": 0, "min_p": 0.0},
+        gguf=True,
+    ),
+}
+
+_FLAG = re.compile(r"--?[A-Za-z]")
+
+
+def arguments(kind: str, text: str) -> tuple[list[str], str]:
+    """``serve_args`` as words, and those that may change answers, in one order, for the protocol.
+
+    Raises HemmError for text that is no line of arguments and for arguments that hemm sets itself.
+    """
+    server = SERVERS[kind]
+    try:
+        words = shlex.split(text)
+    except ValueError as error:
+        raise HemmError(f"--set serve_args={text}: {error}") from None
+    groups: list[list[str]] = []
+    for word in words:
+        if _FLAG.match(word):
+            groups.append([word])
+        elif groups:
+            groups[-1].append(word)
+        else:
+            raise HemmError(f"--set serve_args={text}: give options of {server.program}, such as --seed 1")
+    telling = []
+    for group in groups:
+        flag = _plain(group[0])
+        if flag in server.own:
+            raise HemmError(f"--set serve_args: {flag} is set by hemm{_instead(server, flag)}")
+        if flag not in server.neutral:
+            telling.append(" ".join(group))
+    return words, " ".join(sorted(telling))
+
+
+def _plain(word: str) -> str:
+    name = word.partition("=")[0]
+    return name.replace("_", "-") if name.startswith("--") else name
+
+
+def _instead(server: Server, flag: str) -> str:
+    for key, own in server.typed:
+        if flag == own:
+            return f": --set {key}=..."
+    return ": name the revision in the model" if flag == "--revision" else ""
