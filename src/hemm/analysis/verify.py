@@ -1,0 +1,224 @@
+"""``hemm verify``: does a model score here what its makers report?
+
+A reference file (TOML; ``docs/verify.md`` has its keys) holds published figures with the protocol they were
+had by. Each figure of a model whose task is prepared is asked again by that protocol; it agrees where the
+interval of the score here and the published value with its tolerance have a point in common.
+"""
+
+from __future__ import annotations
+
+import math
+import tomllib
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Any
+
+from hemm.core import BadData, HemmError, UnknownName
+
+LIST = Path(__file__).parent.parent / "models" / "data" / "verify.toml"
+"""The figures that come with hemm."""
+
+KEYS = (
+    *("models", "task", "metric", "value", "tolerance", "prompt", "system", "limit", "settings"),
+    *("source", "place", "notes"),
+)
+AGREES, DIFFERS, NOT_RUN = "agrees", "differs", "not run"
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One published figure.
+
+    models     whole names and globs of the checkpoints it is of (letters of either case)
+    metric     empty: the task's headline
+    value      on the metric's own scale; ``tolerance`` on the same, for what cannot be made the same
+    prompt     the template it was had by; empty: the task's
+    source     citation; ``place`` is the table or page
+    """
+
+    models: tuple[str, ...]
+    task: str
+    value: float
+    tolerance: float
+    source: str
+    place: str = ""
+    metric: str = ""
+    prompt: str = ""
+    system: str = ""
+    limit: int | None = None
+    settings: Mapping[str, str] = field(default_factory=dict)
+    notes: str = ""
+
+    def is_of(self, name: str) -> bool:
+        """Whether it is a figure of the model called ``name``."""
+        return any(fnmatchcase(name.casefold(), pattern.casefold()) for pattern in self.models)
+
+
+@dataclass(frozen=True)
+class Compared:
+    """One figure and what came out here; ``verdict`` is ``agrees``, ``differs`` or ``not run`` (``why``)."""
+
+    model: str
+    figure: Figure
+    verdict: str
+    why: str = ""
+    value: float | None = None
+    low: float | None = None
+    high: float | None = None
+    n: int = 0
+    folder: str = ""
+
+    def plain(self) -> dict[str, Any]:
+        """One flat row."""
+        f = self.figure
+        return {
+            "model": self.model,
+            "task": f.task,
+            "metric": f.metric,
+            "published": f.value,
+            "tolerance": f.tolerance,
+            "here": self.value,
+            "low": self.low,
+            "high": self.high,
+            "n": self.n,
+            "verdict": self.verdict,
+            "why": self.why,
+            "source": " ".join(filter(None, [f.source, f.place])),
+            "notes": f.notes,
+            "folder": self.folder,
+        }
+
+
+def figures(path: Path = LIST) -> tuple[Figure, ...]:
+    """The figures of a reference file. Raises HemmError or BadData naming file, figure and key."""
+    try:
+        found = tomllib.loads(path.read_text("utf-8"))
+    except OSError as error:
+        raise HemmError(f"--reference {path} cannot be read: {error.strerror or error}") from error
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise BadData(f"{path} is no valid TOML: {error}") from error
+    rows = found.get("figures")
+    if not isinstance(rows, list) or not rows or set(found) != {"figures"}:
+        raise BadData(f"{path}: write one [[figures]] table for each published figure, and nothing else")
+    return tuple(_figure(row, f"{path}, figure {n}") for n, row in enumerate(rows, 1))
+
+
+def _figure(row: Mapping[str, Any], where: str) -> Figure:
+    for key in row:
+        if key not in KEYS:
+            raise UnknownName(f"key in {where}", key, KEYS)
+    for key in ("models", "task", "value", "tolerance", "source"):
+        if key not in row:
+            raise BadData(f"{where}: no {key}")
+    names = [row["models"]] if isinstance(row["models"], str) else row["models"]
+    if not isinstance(names, list) or not names or not all(isinstance(n, str) for n in names):
+        raise BadData(f"{where}: models are a list of names and globs")
+    texts = ("task", "metric", "prompt", "system", "source", "place", "notes")
+    for key in texts:
+        if not isinstance(row.get(key, ""), str):
+            raise BadData(f"{where}: {key} is {row[key]!r}; give a text")
+    for key in ("value", "tolerance"):
+        number = row[key]
+        if isinstance(number, bool) or not isinstance(number, int | float) or not math.isfinite(number):
+            raise BadData(f"{where}: {key} is {number!r}; give a number on the metric's own scale")
+    if row["tolerance"] < 0:
+        raise BadData(f"{where}: tolerance is {row['tolerance']}; give 0 or more")
+    limit = row.get("limit")
+    if limit is not None and (isinstance(limit, bool) or not isinstance(limit, int) or limit < 1):
+        raise BadData(f"{where}: limit is {limit!r}; give a whole number from 1 on")
+    settings = row.get("settings", {})
+    if not isinstance(settings, dict):
+        raise BadData(f"{where}: settings are 'key = value' lines")
+    return Figure(
+        models=tuple(names),
+        value=float(row["value"]),
+        tolerance=float(row["tolerance"]),
+        limit=limit,
+        settings={key: str(value) for key, value in settings.items()},
+        **{key: row[key] for key in texts if key in row},
+    )
+
+
+def chosen(found: Iterable[Figure], name: str, tasks: Sequence[str] = ()) -> list[Figure]:
+    """Those of the model called ``name``, on ``tasks`` alone where some are given."""
+    return [f for f in found if f.is_of(name) and (not tasks or f.task in tasks)]
+
+
+def verify(
+    spec: str,
+    found: Sequence[Figure],
+    out: Path,
+    *,
+    limit: int | None = None,
+    batch_size: int = 0,
+    revision: str = "",
+    said: Callable[[str], None] = lambda text: None,
+) -> list[Compared]:
+    """Ask the model ``spec`` for each figure by its protocol, into ``out``, and compare.
+
+    ``limit`` replaces the figures' own. What cannot be asked (a task that is not prepared, a model that does
+    not take it) is ``not run``, with the reason.
+    """
+    results = []
+    for figure in found:
+        said(f"{figure.task}: {figure.source} {figure.place}".rstrip())
+        try:
+            results.append(_compare(spec, figure, out, limit or figure.limit, batch_size, revision))
+        except HemmError as error:
+            results.append(Compared(spec, figure, NOT_RUN, str(error)))
+    return results
+
+
+def _compare(
+    spec: str, figure: Figure, out: Path, limit: int | None, batch_size: int, revision: str
+) -> Compared:
+    from hemm.analysis.intervals import mean_interval
+    from hemm.analysis.load import load
+    from hemm.core import CorpusMetric
+    from hemm.engine.options import RunOptions
+    from hemm.engine.run import run
+    from hemm.metrics import resolve
+    from hemm.results.read import cell
+
+    options = RunOptions(
+        models=(spec,),
+        tasks=(figure.task,),
+        limit=limit,
+        out=out,
+        prompt=figure.prompt or None,
+        prompt_name=f"verify {figure.source}"[:80] if figure.prompt else "",
+        system=figure.system,
+        settings=tuple(figure.settings.items()),
+        metrics=(figure.metric,) if figure.metric else (),
+        batch_size=batch_size,
+        revision=revision,
+    )
+    (result,) = run(options)
+    if result.stopped:
+        raise HemmError(result.stopped)
+    loaded = load(cell(result.folder))
+    wanted = resolve(figure.metric).name if figure.metric else loaded.headline.metric.name
+    scores = next(s for s in (loaded.headline, *loaded.others) if s.metric.name == wanted)
+    if isinstance(scores.metric, CorpusMetric):
+        raise HemmError(f"{wanted} is of a set as a whole: there is no interval to compare")
+    here = mean_interval(scores.read, scores.clusters, scores.metric.range)
+    if here.value is None:
+        raise HemmError(f"no answer was scored: {here.note}")
+    low = here.value if here.low is None else here.low
+    high = here.value if here.high is None else here.high
+    fits = low <= figure.value + figure.tolerance and high >= figure.value - figure.tolerance
+    told = replace(figure, metric=scores.spec)
+    why = "" if not result.errors else f"{len(result.errors)} samples ended in an error and are left out"
+    return Compared(
+        result.model,
+        told,
+        AGREES if fits else DIFFERS,
+        why,
+        here.value,
+        low,
+        high,
+        here.n,
+        str(result.folder),
+    )

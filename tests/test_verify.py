@@ -1,0 +1,140 @@
+"""hemm verify: published figures asked again, by toy references over the probes and the baselines."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from hemm.analysis.verify import chosen, figures
+from hemm.cli import status
+from hemm.core import HemmError, UnknownName
+from hemm.results.read import cells
+from hemm.tasks import TASKS
+
+TOY = """
+[[figures]]
+models = ["baseline/*"]
+task = "probe_shapes"
+value = {value}
+tolerance = {tolerance}
+limit = 40
+source = "A toy."
+place = "Table 1"
+{more}
+"""
+
+
+@pytest.fixture
+def toy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.chdir(tmp_path)
+
+    def write(value: float, tolerance: float = 0.0, more: str = "") -> list[str]:
+        (tmp_path / "toy.toml").write_text(TOY.format(value=value, tolerance=tolerance, more=more))
+        return ["--reference", "toy.toml", "--format", "json"]
+
+    return write
+
+
+def _verify(capsys, *words: str) -> tuple[int, list[dict]]:
+    code = status(["verify", *words])
+    return code, json.loads(capsys.readouterr().out)["figures"]
+
+
+def test_an_oracle_agrees_with_a_perfect_score_and_random_answers_do_not(toy, capsys) -> None:
+    words = toy(1.0)
+    code, (row,) = _verify(capsys, "baseline/oracle", *words)
+    assert (code, row["verdict"], row["here"], row["metric"]) == (0, "agrees", 1.0, "accuracy")
+    assert row["source"] == "A toy. Table 1"
+    assert row["n"] == cells(Path("verify"))[0].answers().num_rows
+    code, (row,) = _verify(capsys, "baseline/random", *words)
+    assert (code, row["verdict"]) == (3, "differs")
+    assert row["high"] < 1.0
+
+
+def test_agreement_is_interval_and_tolerance_having_a_point_in_common(toy, capsys) -> None:
+    _, (row,) = _verify(capsys, "baseline/random", *toy(0.5))
+    gap = 0.02
+    for value, code in ((row["high"] + gap, 3), (row["low"] - gap, 3), (row["high"] - gap, 0)):
+        assert _verify(capsys, "baseline/random", *toy(value, gap / 2))[0] == code
+        assert _verify(capsys, "baseline/random", *toy(value, gap * 1.01))[0] == 0
+
+
+def test_the_figures_protocol_is_what_is_asked(toy, capsys) -> None:
+    more = 'prompt = "{{ image }}In brief: {{ question }}"\nsettings = { max_new_tokens = 7 }\n'
+    code, (row,) = _verify(capsys, "baseline/oracle", *toy(1.0, more=more + 'metric = "exact_match"'))
+    assert (code, row["metric"]) == (0, "exact_match")
+    (found,) = cells(Path("verify"))
+    assert found.run["protocol_spec"]["generation"]["max_new_tokens"] == 7
+    assert all("In brief: " in prompt for prompt in found.answers()["prompt"].to_pylist())
+    assert found.run["selections"][-1]["limit"] == 40
+
+
+def test_what_cannot_be_asked_is_listed_with_the_reason(toy, capsys) -> None:
+    words = toy(1.0)
+    with open("toy.toml", "a") as out:
+        out.write('[[figures]]\nmodels = ["baseline/oracle"]\ntask = "gqa"\nvalue = 0.5\ntolerance = 0.1\n')
+        out.write('source = "Another toy."\n')
+    code, rows = _verify(capsys, "baseline/oracle", *words)
+    assert code == 3
+    assert [row["verdict"] for row in rows] == ["agrees", "not run"]
+    assert "hemm prepare gqa" in rows[1]["why"]
+    code, (row,) = _verify(capsys, "baseline/oracle", "--task", "probe_shapes", *words)
+    assert (code, row["task"]) == (0, "probe_shapes")
+
+
+def test_a_model_without_figures_is_one_line(toy, capsys) -> None:
+    assert status(["verify", "tiny", *toy(1.0)]) == 2
+    err = capsys.readouterr().err
+    assert "no figure of tiny in toy.toml" in err
+    assert status(["verify", "baseline/oracle"]) == 2
+    assert "in hemm's list" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("value = 'high'", "value is 'high'"),
+        ("value = nan", "value is nan"),
+        ("value = 1\ntolerance = -1", "tolerance is -1"),
+        ("value = 1\nlimit = 0", "limit is 0"),
+        ("value = 1\nprompt = 3", "prompt is 3"),
+        ("value = 1\nsettings = 3", "settings are"),
+        ("value = 1\nmodels = []", "models are a list"),
+        ("value = 1\ntolerence = 3", "did you mean 'tolerance'"),
+        ("", "no value"),
+    ],
+)
+def test_a_wrong_reference_names_file_figure_and_key(tmp_path: Path, text: str, said: str) -> None:
+    keys = {"models": "['a']", "task": "'t'", "tolerance": "0.1", "source": "'s'"}
+    missing = [f"{k} = {v}" for k, v in keys.items() if f"{k} =" not in text]
+    path = tmp_path / "r.toml"
+    path.write_text("\n".join(["[[figures]]", *missing, text]))
+    with pytest.raises((HemmError, UnknownName), match=r"r\.toml, figure 1") as caught:
+        figures(path)
+    assert said in str(caught.value)
+
+
+@pytest.mark.parametrize("text", ["", "figures = 3", "[[figures", "[other]\na = 1"])
+def test_a_file_that_is_no_reference(tmp_path: Path, text: str) -> None:
+    (tmp_path / "r.toml").write_text(text)
+    with pytest.raises(HemmError, match=r"r\.toml"):
+        figures(tmp_path / "r.toml")
+    with pytest.raises(HemmError, match="cannot be read"):
+        figures(tmp_path / "none.toml")
+
+
+def test_the_list_names_tasks_and_metrics_that_there_are(capsys) -> None:
+    found = figures()
+    assert len(found) >= 12
+    for figure in found:
+        task = TASKS.get(figure.task)
+        assert not figure.metric or figure.metric in task.metrics
+        assert figure.place
+        assert 0 < figure.tolerance < figure.value
+    assert len({(f.models, f.task) for f in found}) == len(found)
+    assert {f.task for f in chosen(found, "Salesforce/blip2-flan-t5-xl")} == {"ok_vqa", "gqa"}
+    assert not chosen(found, "Salesforce/blip2-flan-t5-xl-coco")
+    assert status(["verify", "--task", "nocaps", "--format", "json"]) == 0
+    assert {row["task"] for row in json.loads(capsys.readouterr().out)} == {"nocaps"}
