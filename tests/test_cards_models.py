@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from hemm.analysis.model_dimensions import model_dimensions, of_rows
+from hemm.analysis.profile import profile
 from hemm.cli import status
 from hemm.core import BadData, HemmError, UnknownName
 from hemm.models import cards
@@ -151,3 +153,61 @@ def test_hemm_models_shows_the_card(capsys: pytest.CaptureFixture[str]) -> None:
     assert shown["labels"]["modality_processing"] == "interleaved"
     assert status(["models", "baseline/oracle", "--format", "json"]) == 0
     assert json.loads(capsys.readouterr().out)["labels"] == {}
+
+
+# means by model dimension
+
+
+def test_means_are_over_models_on_the_tasks_that_all_have() -> None:
+    scores = {
+        "a": {"x": 0.2, "y": 0.4, "only": 1.0},
+        "b": {"x": 0.4, "y": 0.8},
+        "c": {"x": 0.9, "y": 0.9},
+        "d": {"x": 0.0, "y": 0.2},
+    }
+    labels = {
+        "a": {"tuning": "instruction_tuning", "total_params": "small"},
+        "b": {"tuning": "instruction_tuning"},
+        "c": {"tuning": "supervised_fine_tuning"},
+        "d": None,
+    }
+    found = model_dimensions(scores, labels)
+    assert found.tasks == ("x", "y")
+    rows = {(r.dimension, r.category): r for r in found.rows}
+    assert set(rows) == {
+        ("tuning", "instruction_tuning"),
+        ("tuning", "supervised_fine_tuning"),
+        ("total_params", "small"),
+    }
+    tuned = rows["tuning", "instruction_tuning"]
+    assert tuned.models == ("a", "b")
+    assert tuned.estimate.value == pytest.approx((0.3 + 0.6) / 2)
+    # t with one degree of freedom, half the distance of two values as standard error
+    reach = 12.7062 * 0.15
+    assert tuned.estimate.high == pytest.approx(0.45 + reach, abs=1e-4)
+    alone = rows["tuning", "supervised_fine_tuning"].estimate
+    assert (alone.value, alone.low) == (pytest.approx(0.9), None)
+    assert found.unlabelled["tuning"] == ("d",)
+    assert found.unlabelled["total_params"] == ("b", "c", "d")
+    assert found.without == ("d",)
+    assert "d: no model card" in found.notes()[0]
+    assert json.dumps(found.plain())
+
+
+def test_nothing_labelled_is_no_table_and_no_note() -> None:
+    found = model_dimensions({"a": {"x": 1.0}}, {})
+    assert (found.rows, found.notes()) == ((), [])
+    assert model_dimensions({}, {}).tasks == ()
+
+
+def test_the_profile_is_split_by_the_cards_that_runs_kept(tmp_path: Path) -> None:
+    own = _card(tmp_path, CARD.replace("gpt-4*", "baseline/oracle"))
+    words = ["run", "baseline/oracle", "baseline/majority", "--task", "probe_shapes", "--limit", "20"]
+    assert status([*words, "--out", str(tmp_path / "r"), "--card", str(own)]) == 0
+    there = cells(tmp_path / "r")
+    found = of_rows(profile(there).tasks, {str(cell.folder): cell.run for cell in there})
+    assert found.tasks == ("probe_shapes",)
+    by_category = {(r.dimension, r.category): r for r in found.rows}
+    assert by_category["training_type", "modular_fine_tune"].models == ("baseline/oracle",)
+    assert by_category["training_type", "modular_fine_tune"].estimate.value == pytest.approx(1.0)
+    assert found.without == ("baseline/majority",)
