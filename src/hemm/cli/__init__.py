@@ -33,6 +33,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "preferences": ("hemm.cli.preferences:command", "What pairwise votes say of models and metrics."),
     "paper": ("hemm.cli.paper:command", "The HEMM paper's aggregates, from its published figures."),
     "doctor": ("hemm.cli.doctor:command", "Say which credentials are set, what is installed, what is ready."),
+    "compare": ("hemm.cli.compare:command", "Compare models: paired tests, ranks, and what labels explain."),
     "diff": ("hemm.cli.diff:command", "Show answers that flipped between two models or checkpoints."),
 }
 """Command -> where it lives, what it does. ``hemm --help`` reads this alone."""

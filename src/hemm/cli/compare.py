@@ -1,0 +1,86 @@
+"""``hemm compare``: models against each other, with what the data can and cannot tell."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from hemm.cli._common import (
+    NumberOr,
+    OneOf,
+    failures_option,
+    format_option,
+    normalise_option,
+    print_json,
+    print_table,
+    results_argument,
+    to_markdown,
+)
+
+
+@click.command(name="compare")
+@results_argument()
+@click.option(
+    "--model",
+    "models",
+    multiple=True,
+    metavar="M",
+    help="A model's name, its name as hemm profile prints it, or the beginning of a protocol; give two to "
+    "compare them sample by sample.",
+)
+@click.option(
+    "--with",
+    "beside",
+    type=OneOf("set of models to compare with", ("published",)),
+    metavar="published",
+    help="Set the HEMM paper's models beside those here, by BARTScore on the tasks that both have.",
+)
+@click.option(
+    "--subset",
+    type=OneOf("subset of the published scores", ("100", "full")),
+    default="100",
+    show_default=True,
+    metavar="100|full",
+    help="Of the paper's scores: 100 samples a task and eleven models, or whole splits and nine.",
+)
+@normalise_option("rank")
+@failures_option()
+@click.option(
+    "--resamples",
+    type=NumberOr(least=100),
+    default=10_000,
+    show_default=True,
+    metavar="N",
+    help="Of the bootstrap.",
+)
+@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Of the bootstrap.")
+@format_option("table", "json", "markdown")
+def command(
+    folder: Path,
+    models: tuple[str, ...],
+    beside: str | None,
+    subset: str,
+    normalise: str,
+    failures: str,
+    resamples: int,
+    seed: int,
+    format_: str,
+) -> None:
+    """Compare the models in DIR (results): two sample by sample, all by rank, and what labels explain."""
+    from hemm.analysis.compare import Choice, compare
+    from hemm.analysis.compare_view import lines, tables
+    from hemm.results.read import cells
+
+    choice = Choice(models, subset if beside else "", normalise, failures, resamples, seed)
+    found = compare(cells(folder), choice)
+    if format_ == "json":
+        print_json(found.plain())
+        return
+    for title, rows, columns in tables(found):
+        if format_ == "markdown":
+            click.echo(f"## {title}\n\n{to_markdown(rows, columns)}\n")
+        else:
+            print_table(rows, columns, title)
+    for line in lines(found):
+        click.echo(f"{'- ' if format_ == 'markdown' else '  '}{line}")
