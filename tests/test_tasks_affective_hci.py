@@ -20,9 +20,9 @@ from hemm.cli import status
 from hemm.core import BadData, Media, Response, Sample, Task
 from hemm.data.layouts import match
 from hemm.data.prepare import prepare
+from hemm.data.rows import table_rows
 from hemm.metrics.outcome import judge
 from hemm.tasks import resolve
-from hemm.tasks.affective._tables import table_rows
 from hemm.tasks.affective.new_yorker_cartoon import Rated, pairs_of
 from hemm.tasks.prompt import render
 from layouts import write_layout
@@ -120,6 +120,15 @@ def test_cartoon_as_the_paper_asked_it(cache: Path, tmp_path: Path) -> None:
         )
 
 
+def test_cartoons_with_nothing_to_compare_are_left_out_and_named(cache: Path, tmp_path: Path) -> None:
+    folder = original("new_yorker_cartoon", tmp_path)
+    table = min((folder / "summaries").glob("*.csv"))
+    table.write_text("caption,mean,votes\nonly one,1.5,100\n")
+    left_out = prepare(resolve("new_yorker_cartoon"), folder=folder).info["left_out"]
+    row = {"where": f"summaries/{table.name}", "why": "no two captions with different ratings"}
+    assert left_out == {"count": 1, "rows": [row]}
+
+
 def test_cartoons_tables_are_told_by_number_alone(cache: Path, tmp_path: Path) -> None:
     """Of several tables one is taken by a fixed order; a cartoon without one asks nothing."""
 
@@ -199,7 +208,13 @@ def test_hateful_memes_from_all_its_copies(cache: Path, tmp_path: Path) -> None:
             i: s.sample_hash for i, s in samples.items()
         }
     assert {s.ids for s in resolve("hateful_memes").sources} == {"id"}
-    assert len(read("hateful_memes:test_seen", first)) == 12  # the row without a label is not asked
+    assert len(read("hateful_memes:test_seen", first)) == 12
+    left_out = prepare(resolve("hateful_memes:test_seen"), folder=first).info[
+        "left_out"
+    ]  # a row without a label
+    assert [(Path(r["where"]).name.partition(",")[0], r["why"]) for r in left_out["rows"]] == [
+        ("test_seen.jsonl", "field 'label' is empty")
+    ]
 
 
 def test_hateful_memes_without_labels(cache: Path, tmp_path: Path) -> None:

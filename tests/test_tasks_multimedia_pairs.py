@@ -153,8 +153,9 @@ def test_pictures_are_read_from_the_archive_they_come_in(
 
 def test_nocaps_references_by_id_and_domains(cache: Path, tmp_path: Path) -> None:
     layouts.nocaps(tmp_path, 9)
-    samples = by_id(prepared("nocaps", tmp_path))
-    assert len(samples) == 9  # the tenth picture has no caption
+    pack = prepared("nocaps", tmp_path)
+    samples = by_id(pack)
+    assert (len(samples), pack.info["left_out"]["count"]) == (9, 1)  # the tenth picture has no caption
     for number in range(9):
         sample = samples[f"{number:016x}"]
         assert sorted(sample.references) == sorted(layouts.caption(number, p) for p in range(10))

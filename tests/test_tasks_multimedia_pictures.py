@@ -90,6 +90,15 @@ def test_films_whose_files_are_missing_are_counted_and_named(cache: Path, tmp_pa
     assert (len(pack), pack.rows("shots")) == (4, 1)
 
 
+def test_films_without_a_genre_that_counts_are_left_out_and_named(cache: Path, tmp_path: Path) -> None:
+    layouts.mm_imdb(tmp_path, 6)  # and one with dropped genres alone
+    edit(tmp_path / "dataset/0026001.json", lambda row: row | {"genres": ["News", "Adult"]})
+    pack = prepare(resolve("mm_imdb"), folder=tmp_path)
+    names = ("dataset/0026001.json", "dataset/0090001.json")
+    rows = [{"where": name, "why": "field 'genres' names none of the 23 genres"} for name in names]
+    assert (len(pack), pack.info["left_out"]) == (5, {"count": 2, "rows": rows})
+
+
 @pytest.mark.parametrize(
     ("change", "said"),
     [

@@ -15,6 +15,7 @@ import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
+from hemm.cli import status
 from hemm.core import BadData, HemmError, Judged, Outcome, Response, Sample, Task
 from hemm.data.pack import Pack
 from hemm.data.prepare import prepare
@@ -267,11 +268,35 @@ def test_visual_genome_full_stops_and_case_do_not_count(said: str, cache: Path, 
         assert score(task, metric, sample, said)[""] == 1.0
 
 
+def test_visual_genome_questions_without_an_answer_are_left_out_and_named(
+    cache: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = made("visual_genome", tmp_path / "f")
+    whole = len(prepare(resolve("visual_genome"), folder=folder))
+
+    def change(content: Any) -> None:
+        content[1]["qas"][2].update(answer=" ")
+        content[2]["qas"][0].pop("question")
+
+    edit(folder / "question_answers.json", change)
+    assert status(["prepare", "visual_genome", "--from", str(folder)]) == 0
+    said = capsys.readouterr().err
+    assert "visual_genome: 2 rows left out" in said
+    assert "question_answers.json, entry 2, question 3: field 'answer' is empty" in said
+    for limit in (None, 4):  # with a limit the files are read twice
+        pack = prepare(resolve("visual_genome"), folder=folder, limit=limit)
+        left_out = pack.info["left_out"]
+        assert (len(pack), left_out["count"]) == (limit or whole - 2, 2)
+        assert left_out["rows"][1] == {
+            "where": "question_answers.json, entry 3, question 1",
+            "why": "field 'question' is empty",
+        }
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
         (lambda c: c[1].pop("qas") and None, "entry 2: field 'qas' is missing"),
-        (lambda c: c[1]["qas"][2].update(answer=" "), "entry 2, question 3: field 'answer' is empty"),
         (lambda c: c[1]["qas"].append("x"), "entry 2, question 5: an object is expected"),
         (lambda c: {"id": 1}, "entry id: an object is expected"),
     ],

@@ -40,7 +40,8 @@ def command(tasks: Sequence[str], folder: Path | None, limit: int | None, card: 
     """Turn a task's source into a pack, once; runs then read the pack alone.
 
     TASK is a name from `hemm tasks`, ./folder, ./task.py, file.tsv or hub:ORG/NAME. Files that are missing
-    and pictures that do not open are listed, the rest is packed, and the exit status is 3.
+    and pictures that do not open are listed, the rest is packed, and the exit status is 3. Rows that the data
+    set has and that cannot be asked (without an answer, say) are listed too.
     """
     from hemm.data.prepare import prepare
     from hemm.tasks import resolve
@@ -69,8 +70,12 @@ def _tell(pack: Pack) -> None:
 
 
 def _complain(pack: Pack) -> bool:
-    """List what is missing or does not open; whether there was nothing to list."""
+    """List what is missing, does not open or cannot be asked; whether all files were there and open."""
     missing, problems = pack.info["missing"], pack.info["problems"]
+    left_out = pack.info.get("left_out") or {"count": 0, "rows": []}
+    if left_out["count"]:
+        click.echo(f"{pack.task}: {left_out['count']} rows left out: they cannot be asked", err=True)
+        print_errors([(row["where"], row["why"]) for row in left_out["rows"]])
     if missing["count"]:
         click.echo(f"{pack.task}: {missing['count']} samples left out: their files are missing", err=True)
         print_errors([(name, "missing") for name in dict.fromkeys(missing["names"])])

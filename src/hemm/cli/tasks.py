@@ -11,7 +11,7 @@ import click
 from hemm.cli._common import emit, format_option, print_json
 
 if TYPE_CHECKING:
-    from hemm.core import Message, Sample, Task
+    from hemm.core import Message, Sample, Source, Task
 
 COLUMNS = ("name", "use_case", "labels", "samples", "size", "licence", "access", "ready")
 
@@ -146,8 +146,8 @@ def _show(task: Task, sample: Sample | None, messages: tuple[Message, ...]) -> N
     if _at_hand(task):
         click.echo("  nothing to get: it is prepared on first use")
     else:
-        for source in dict.fromkeys(row["sources"]):
-            click.echo(f"  hemm prepare {task.name}    from {source}")
+        for line in dict.fromkeys(_how(task.name, source) for source in task.sources):
+            click.echo(f"  {line}")
         for required in dict.fromkeys(s.layout.required for s in task.sources if s.layout.required):
             click.echo(f"  hemm prepare {task.name} --from FOLDER    with {', '.join(required)}")
     if sample is None:
@@ -159,6 +159,14 @@ def _show(task: Task, sample: Sample | None, messages: tuple[Message, ...]) -> N
         click.echo(f"  [{message.role}]")
         click.echo(_indented(_text(message)))
     click.echo(f"  [right answer] {' | '.join(_reference(r) for r in sample.references)}")
+
+
+def _how(name: str, source: Source) -> str:
+    from hemm.data.sources import ByHand
+
+    if isinstance(source, ByHand):
+        return f"{source.name}: {source.why}"
+    return f"hemm prepare {name}    from {source.name}"
 
 
 def _line(value: Any) -> str:

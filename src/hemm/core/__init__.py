@@ -27,7 +27,7 @@ from hemm.core.model import (
     Scores,
 )
 from hemm.core.registry import Registry
-from hemm.core.sample import Sample, content_id
+from hemm.core.sample import LeftOut, Sample, content_id
 from hemm.core.task import Card, Layout, Progress, Source, Task
 from hemm.core.taxonomy import DIMENSIONS, Dimension, check_labels, declare
 from hemm.core.text import redact, slug, storable
@@ -51,6 +51,7 @@ __all__ = [
     "Judge",
     "Judged",
     "Layout",
+    "LeftOut",
     "Media",
     "Message",
     "Metric",

@@ -83,6 +83,17 @@ class Sample:
         return replace(self, media=media, stored_hash="")
 
 
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """A row that a reader met and that cannot be asked: counted and named, and no part of the pack.
+
+    where  file and row, as in messages; why: what it lacks, in a few words
+    """
+
+    where: str
+    why: str
+
+
 def content_id(text: str, *media: Media) -> str:
     """An id for data sets without keys: digest of the question and the decoded pixels (20 hex digits).
 

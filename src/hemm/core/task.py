@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Protocol, runtime_checkable
 
 from hemm.core.metric import AnswerFormat
-from hemm.core.sample import Sample
+from hemm.core.sample import LeftOut, Sample
 from hemm.core.taxonomy import check_labels
 
 
@@ -37,11 +37,12 @@ class Layout:
     """How files lie in a folder and how they become samples.
 
     required  paths (or glob patterns) relative to the folder that must be there
-    read      folder -> samples; media late (``Media.at``), in the data set's own order
+    read      folder -> samples; media late (``Media.at``), in the data set's own order; a row that cannot
+              be asked (no answer, no label that counts) as ``LeftOut``
     """
 
     required: tuple[str, ...]
-    read: Callable[[Path], Iterator[Sample]]
+    read: Callable[[Path], Iterator[Sample | LeftOut]]
 
 
 Progress = Callable[[int, int | None, str], None]

@@ -13,6 +13,7 @@ from hemm.core import slug
 from hemm.data.files import write_atomic
 
 INDEX = "current.json"
+PACK_FILE = "pack.json"
 
 
 def root() -> Path:

@@ -15,6 +15,7 @@ import orjson
 from hemm.core import HemmError, Layout, Progress, digest, redact
 from hemm.data.extract import extract
 from hemm.data.files import write_atomic
+from hemm.data.places import below
 from hemm.data.rows import parquet_rows
 
 if TYPE_CHECKING:
@@ -141,7 +142,7 @@ def split_files(folder: Path, config: str, split: str, shots: str) -> dict[str, 
     if note.is_file():
         found = orjson.loads(note.read_bytes())
     else:
-        names = sorted(str(p.relative_to(folder).as_posix()) for p in folder.glob("**/*.parquet"))
+        names = sorted(str(p.relative_to(folder).as_posix()) for p in below(folder, "**/*.parquet"))
         found = {"test": by_path(names, config, split)}
         found["shots"] = by_path(names, config, shots) if shots else []
     return {ours: [folder / n for n in names] for ours, names in found.items()}

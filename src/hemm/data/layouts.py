@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from hemm.core import HemmError, Layout, Source, Task, digest
+from hemm.data.cache import PACK_FILE
+from hemm.data.places import below, is_own
 
 
 def missing(folder: Path, layout: Layout) -> list[str]:
@@ -19,7 +21,7 @@ def missing(folder: Path, layout: Layout) -> list[str]:
 
 def _is_there(folder: Path, pattern: str) -> bool:
     if any(c in pattern for c in "*?["):
-        return next(folder.glob(pattern), None) is not None
+        return next(below(folder, pattern), None) is not None
     return (folder / pattern).exists()
 
 
@@ -57,12 +59,15 @@ def _places(folder: Path, required: tuple[str, ...]) -> Iterator[Path]:
     yield folder
     if required and all(r.split("/")[0] == folder.resolve().name for r in required):
         yield folder.resolve().parent
-    if folder.is_dir():
-        yield from sorted(p for p in folder.iterdir() if p.is_dir())
+    if folder.is_dir() and not (folder / PACK_FILE).is_file():
+        yield from sorted(p for p in folder.iterdir() if p.is_dir() and not is_own(p))
 
 
 def fingerprint(path: Path) -> str:
-    """Changes when a file at or below ``path`` is added, removed, resized or written."""
+    """Changes when a file at or below ``path`` is added, removed, resized or written.
+
+    Packs, hemm's cache and hidden folders in it do not count.
+    """
     total = hashlib.sha256()
     if path.is_file():
         stat = path.stat()
@@ -74,7 +79,7 @@ def fingerprint(path: Path) -> str:
         with os.scandir(here) as entries:
             for entry in sorted(entries, key=lambda e: e.name):
                 if entry.is_dir(follow_symlinks=True):
-                    if entry.name != "__pycache__":
+                    if entry.name != "__pycache__" and not is_own(Path(entry.path)):
                         stack.append(Path(entry.path))
                     continue
                 try:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import uuid
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from hemm.core import (
     BadData,
     HemmError,
     Layout,
+    LeftOut,
     Progress,
     Sample,
     Source,
@@ -26,17 +27,15 @@ from hemm.core import (
     storable,
 )
 from hemm.data import cache, schema
+from hemm.data.faults import Faults
 from hemm.data.files import locked, sync_folder, sync_tree, temporary_folder
 from hemm.data.layouts import find, fingerprint, match, missing, reader_digest
 from hemm.data.look import Checked, Looked, clean, look
 from hemm.data.pack import Pack, find_pack, open_pack
 from hemm.data.select import first_ids
-from hemm.data.sources import Generated, Local
+from hemm.data.sources import ByHand, Generated, Local
 from hemm.data.spool import Blobs, Row, Spool, set_hash
 from hemm.data.writer import write_split
-
-_NAMED = 1000
-"""How many missing files and problems pack.json names; all are counted."""
 
 
 def prepare(
@@ -47,7 +46,8 @@ def prepare(
     ``folder`` holds the data set's original files; without it the task's sources are tried in order.
     ``limit`` packs the first units of the selection order with seed 0 only. A pack that was made before
     from the same files by the same reader is returned at once. ``pack.info`` counts and names ``missing``
-    files (their samples are left out) and ``problems`` (pictures that do not open; their samples are kept).
+    files (their samples are left out), ``problems`` (pictures that do not open; their samples are kept) and
+    ``left_out``, rows that cannot be asked.
     Raises HemmError where no source can be had or the files are not the data set.
     """
     if limit is not None and limit < 1:
@@ -110,7 +110,7 @@ def _from_source(task: Task, source: Source, limit: int | None, progress: Progre
         return ready
     try:
         into = cache.download_folder(source.name)
-        if isinstance(source, Generated | Local):
+        if isinstance(source, ByHand | Generated | Local):
             folder, revision = source.fetch(into, progress)
         else:
             into.mkdir(parents=True, exist_ok=True)
@@ -181,10 +181,9 @@ class _Job:
     layout: Layout
     folder: Path
     progress: Progress | None
-    missing: list[str] = field(default_factory=list)
-    missing_rows: int = 0
-    problems: list[dict[str, str]] = field(default_factory=list)
-    problem_count: int = 0
+
+    def __post_init__(self) -> None:
+        self.faults = Faults(self.folder)
 
     def run(self, origin: Mapping[str, Any]) -> Pack:
         name = self.facts.task.name
@@ -206,8 +205,12 @@ class _Job:
     def _read(self) -> Iterator[Sample]:
         """The reader's samples; what goes wrong in it is one clear line."""
         task = self.facts.task
+        self.faults.read_again()
         try:
             for sample in self.layout.read(self.folder):
+                if isinstance(sample, LeftOut):
+                    self.faults.leave(sample)
+                    continue
                 checked = clean(sample, task.name)
                 check_labels(checked.labels, f"{task.name}: sample {checked.id!r}")
                 if checked.split not in schema.SPLITS:
@@ -240,7 +243,7 @@ class _Job:
             if self.progress and n % 64 == 0:
                 self.progress(n, None, "samples")
             if looked.missing is not None:
-                self._miss(looked.missing.name)
+                self.faults.miss(looked.missing.name)
                 continue
             picture = -1
             for medium in (*looked.media, *looked.references):
@@ -251,31 +254,18 @@ class _Job:
             if looked.references:
                 used.add(schema.REFERENCE_MEDIA)
             if looked.sample.problem:
-                self._problem(looked.sample)
+                self.faults.problem(looked.sample)
             spools[looked.sample.split].add(looked.sample, _row(looked), picture)
         self._check(spools)
         order = (*schema.MEDIA_COLUMNS, schema.REFERENCE_MEDIA)
         return tuple(c for c in order if c in used)
-
-    def _miss(self, path: str) -> None:
-        self.missing_rows += 1
-        name = _below(path, self.folder)
-        if len(self.missing) < _NAMED and name not in self.missing[-64:]:
-            self.missing.append(name)
-
-    def _problem(self, sample: Sample) -> None:
-        self.problem_count += 1
-        if len(self.problems) < _NAMED:
-            self.problems.append({"id": sample.id, "problem": sample.problem})
 
     def _check(self, spools: Mapping[str, Spool]) -> None:
         name = self.facts.task.name
         for spool in spools.values():
             spool.check_ids(name)
         if not len(spools["test"]):
-            lost = f"; {self.missing_rows} samples name files that are not there" if self.missing else ""
-            first = f", the first: {self.missing[0]}" if self.missing else ""
-            raise BadData(f"{name}: no sample was found in {self.folder}{lost}{first}")
+            raise BadData(f"{name}: no sample was found in {self.folder}{self.faults.nothing()}")
 
     def _write(
         self, target: Path, spools: dict[str, Spool], blobs: Blobs, columns: tuple[str, ...]
@@ -317,8 +307,7 @@ class _Job:
             "homepage": card.homepage,
             "media": {"count": len(blobs), "bytes": blobs.total()},
             "media_columns": list(columns),
-            "missing": {"count": self.missing_rows, "names": self.missing},
-            "problems": {"count": self.problem_count, "samples": self.problems},
+            **self.faults.info(),
             "created_by": f"hemm {_version()}",
         }
 
@@ -372,13 +361,6 @@ def _row(looked: Looked) -> Row:
         "sample_hash": s.sample_hash,
     }
     return Row(values, facts(looked.media), facts(looked.references))
-
-
-def _below(path: str, folder: Path) -> str:
-    try:
-        return str(Path(path).relative_to(folder))
-    except ValueError:
-        return path
 
 
 def _version() -> str:

@@ -12,6 +12,7 @@ import orjson
 
 from hemm.core import BadData, HemmError, Media, content_id, digest, storable
 from hemm.data.stream import json_items as json_items
+from hemm.data.xlsx import xlsx_rows
 
 
 def parquet_rows(
@@ -148,6 +149,23 @@ def csv_rows(
         raise BadData(f"{path}, line {reader.line_num}: {error}") from None
     except UnicodeDecodeError as error:
         raise BadData(f"{path} is not UTF-8: {error.reason} at byte {error.start}") from None
+
+
+def table_rows(path: Path, required: Iterable[str]) -> Iterator[tuple[str, dict[str, str]]]:
+    """(file and row, for messages; row) of a CSV file or an Excel workbook.
+
+    Blanks around names and cells are removed, rows of empty cells are passed over. Raises BadData where a
+    required column is missing.
+    """
+    workbook = path.suffix.lower() == ".xlsx"
+    wanted = tuple(required)
+    for number, cells in xlsx_rows(path) if workbook else csv_rows(path):
+        row = {name.strip(): value.strip() for name, value in cells.items()}
+        lacking = [name for name in wanted if name not in row]
+        if lacking:
+            raise BadData(f"{path}: no column {lacking[0]!r}; there are {', '.join(n for n in row if n)}")
+        if any(row.values()):
+            yield f"{path}, {'row' if workbook else 'line'} {number}", row
 
 
 def text_of(row: Mapping[str, Any], name: str, where: str, default: str | None = None) -> str:

@@ -7,8 +7,9 @@ from typing import Any
 
 import pyarrow as pa
 
+from hemm.data.cache import PACK_FILE as PACK_FILE
+
 PACK_VERSION = 1
-PACK_FILE = "pack.json"
 SPLITS = ("test", "shots")
 
 MEDIA_COLUMNS = {"images": "Image", "audio": "Audio", "video": "Video"}

@@ -12,7 +12,7 @@ from hemm.data.extract import Limits, extract, merge, merge_file
 from hemm.data.hub import Hub
 from hemm.data.kaggle import Kaggle
 
-__all__ = ["File", "Generated", "Http", "Hub", "Kaggle", "Limits", "Local", "Retry"]
+__all__ = ["ByHand", "File", "Generated", "Http", "Hub", "Kaggle", "Limits", "Local", "Retry"]
 
 
 @dataclass(frozen=True)
@@ -51,6 +51,27 @@ class Local:
     def fetch(self, into: Path, progress: Progress | None = None) -> tuple[Path, str]:
         self.check()
         return self.path, ""
+
+
+@dataclass(frozen=True)
+class ByHand:
+    """Files that nobody may fetch unasked: they are read with ``--from`` alone.
+
+    where  the address at which people get them; why  what stands in the way
+    """
+
+    where: str
+    why: str
+    layout: Layout
+    ids: str = ""
+
+    @property
+    def name(self) -> str:
+        return f"by hand: {self.where}"
+
+    def fetch(self, into: Path, progress: Progress | None = None) -> tuple[Path, str]:
+        """Raises HemmError: says why."""
+        raise HemmError(self.why)
 
 
 @dataclass(frozen=True)

@@ -91,8 +91,8 @@ def _read(task: Task, folder: Path | None, pack: Any | None, scratch: Path) -> l
             raise HemmError(f"checking task {task.name!r} needs folder= (its original files) or pack=")
         source = task.sources[0]
         folder, _ = source.fetch(scratch)
-        return list(source.layout.read(folder))
-    return list(_layout(task, folder).read(folder))
+        return [s for s in source.layout.read(folder) if isinstance(s, Sample)]
+    return [s for s in _layout(task, folder).read(folder) if isinstance(s, Sample)]
 
 
 def _layout(task: Task, folder: Path) -> Layout:

@@ -10,10 +10,9 @@ from pathlib import Path
 
 from hemm.core import BadData, Card, Layout, Media, Sample, Task
 from hemm.data.hub import hub_rows
-from hemm.data.rows import Ids, media_of, row_id, text_of
+from hemm.data.rows import Ids, media_of, row_id, table_rows, text_of
 from hemm.data.sources import Hub, Kaggle
 from hemm.metrics.formats import OneOf
-from hemm.tasks.affective._tables import table_rows
 
 LABELS = {
     "angry": "angry",

@@ -8,46 +8,48 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from hemm.core import BadData, Card, Layout, Media, Sample, Task
+from hemm.core import BadData, Card, Layout, LeftOut, Sample, Task
+from hemm.data.places import Places
 from hemm.data.rows import jsonl_rows, text_of
 from hemm.data.sources import Hub, Kaggle
 from hemm.metrics.formats import YesNo
-from hemm.tasks.affective._tables import first_there
 
 SHOTS = 100
 WORDS = {"0": "no", "1": "yes"}
 
 
-def read(folder: Path, file: str) -> Iterator[Sample]:
+def read(folder: Path, file: str) -> Iterator[Sample | LeftOut]:
     """The rows of ``file`` that have a label, and as shots the first of train.jsonl where that is there.
 
     Raises BadData where no row has a label, as in the challenge's test file without answers.
     """
     listing = folder / file
     asked = 0
-    for sample in _samples(listing, "test"):
-        asked += 1
-        yield sample
+    for row in _samples(listing, "test"):
+        asked += isinstance(row, Sample)
+        yield row
     if not asked and listing.stat().st_size:
         raise BadData(f"{listing}: no row has a label; take a file with answers, such as dev.jsonl")
     train = listing.with_name("train.jsonl")
     if train.is_file():
-        yield from islice(_samples(train, "shots"), SHOTS)
+        shots = (row for row in _samples(train, "shots") if isinstance(row, Sample))
+        yield from islice(shots, SHOTS)
 
 
-def _samples(listing: Path, split: str) -> Iterator[Sample]:
+def _samples(listing: Path, split: str) -> Iterator[Sample | LeftOut]:
+    pictures = Places(listing.parent, ("img", "."))
     for line, row in jsonl_rows(listing):
         where = f"{listing}, line {line}"
         label = text_of(row, "label", where, "")
         if not label:
+            yield LeftOut(where, "field 'label' is empty")
             continue
         if label not in WORDS:
             raise BadData(f"{where}: field 'label' is {row['label']!r}, not 0 or 1")
         name = text_of(row, "img", where)
-        root = listing.parent
         yield Sample(
             id=_id(row, where),
-            media=(Media.at(first_there(root / name, root / "img" / Path(name).name)),),
+            media=(pictures.at(Path(name).name, name),),
             fields={"text": text_of(row, "text", where, "")},
             references=(WORDS[label],),
             choices=("yes", "no"),

@@ -8,11 +8,11 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from hemm.core import BadData, Card, Layout, Media, Sample, Task
+from hemm.core import BadData, Card, Layout, Sample, Task
+from hemm.data.places import Places
 from hemm.data.rows import Ids, json_rows, text_of, texts_of
 from hemm.data.sources import File, Http
 from hemm.metrics.formats import Caption
-from hemm.tasks.affective._tables import first_there
 
 TEST, TRAIN = "memes-test.json", "memes-trainval.json"
 PICTURES = (
@@ -36,13 +36,13 @@ def read(folder: Path, top: str, literal: bool = False) -> Iterator[Sample]:
 
     ``literal`` shows the first literal caption of the picture and keeps the first interpretation only.
     """
-    ids = Ids()
-    yield from _samples(folder, folder / top / TEST, ids, "test", literal)
+    ids, pictures = Ids(), Places(folder, PICTURES)
+    yield from _samples(pictures, folder / top / TEST, ids, "test", literal)
     if (folder / top / TRAIN).is_file():
-        yield from islice(_samples(folder, folder / top / TRAIN, ids, "shots", literal), SHOTS)
+        yield from islice(_samples(pictures, folder / top / TRAIN, ids, "shots", literal), SHOTS)
 
 
-def _samples(folder: Path, file: Path, ids: Ids, split: str, literal: bool) -> Iterator[Sample]:
+def _samples(pictures: Places, file: Path, ids: Ids, split: str, literal: bool) -> Iterator[Sample]:
     for number, row in enumerate(json_rows(file), 1):
         where = f"{file}, entry {number}"
         if not isinstance(row, dict):
@@ -56,7 +56,7 @@ def _samples(folder: Path, file: Path, ids: Ids, split: str, literal: bool) -> I
             fields["description"] = _first(row, where)
         yield Sample(
             id=ids.of(text_of(row, "post_id", where, Path(name).stem)),
-            media=(Media.at(first_there(*(folder / place / name for place in PICTURES))),),
+            media=(pictures.at(name),),
             fields=fields,
             references=tuple(captions[:1] if literal else dict.fromkeys(captions)),
             cluster=name,

@@ -13,10 +13,9 @@ from functools import partial
 from pathlib import Path
 
 from hemm.core import BadData, Card, Layout, Media, Sample, Task
-from hemm.data.rows import Ids, text_of
+from hemm.data.rows import Ids, table_rows, text_of
 from hemm.data.sources import Kaggle
 from hemm.metrics.formats import OneOf
-from hemm.tasks.affective._tables import table_rows
 
 
 @dataclass(frozen=True)

@@ -8,9 +8,11 @@ from functools import partial
 from pathlib import Path
 
 from hemm.core import BadData, Card, Layout, Sample, Task
+from hemm.data.places import Places
+from hemm.data.rows import table_rows
 from hemm.data.sources import File, Http
 from hemm.metrics.formats import OneOf
-from hemm.tasks.hci._screens import Screenshots, screen_id, table_rows
+from hemm.tasks.hci._screens import screen_id
 
 TOPICS = {
     "bare": "hardly anything on it",
@@ -47,7 +49,7 @@ def read(folder: Path, tenth: bool = False) -> Iterator[Sample]:
     if tenth:
         random.Random(0).shuffle(rows)
         rows = rows[-len(rows) // 10 :]  # rounded up
-    pictures = Screenshots(folder, PLACES)
+    pictures = Places(folder, PLACES)
     for where, row in rows:
         topic = row["topic"].lower().replace(" ", "")
         if topic not in LABELS:
@@ -55,7 +57,7 @@ def read(folder: Path, tenth: bool = False) -> Iterator[Sample]:
         screen = screen_id(row["screen_id"], where)
         yield Sample(
             id=screen,
-            media=(pictures.of(screen),),
+            media=(pictures.at(screen),),
             references=(topic,),
             choices=tuple(LABELS.values()),
             stratum=topic,

@@ -9,10 +9,11 @@ from pathlib import Path
 
 from hemm.core import BadData, Card, Layout, Sample, Task
 from hemm.data.hub import hub_rows
-from hemm.data.rows import media_of, texts_of
+from hemm.data.places import Places
+from hemm.data.rows import media_of, table_rows, texts_of
 from hemm.data.sources import File, Http, Hub
 from hemm.metrics.formats import Caption
-from hemm.tasks.hci._screens import Screenshots, screen_id, table_rows
+from hemm.tasks.hci._screens import screen_id
 
 TABLE, TEST, TRAIN = "screen_summaries.csv", "split/test_screens.txt", "split/train_screens.txt"
 PLACES = (
@@ -40,13 +41,13 @@ def read_original(folder: Path, top: str, last: bool) -> Iterator[Sample]:
         known = summaries.get(screen_id(row["screenId"], where))
         if known is not None and row["summary"]:
             known.append(row["summary"])
-    pictures = Screenshots(root, PLACES)
+    pictures = Places(root, PLACES)
     for screen, (split, where) in wanted.items():
         if not summaries[screen]:
             raise BadData(f"{where}: screen {screen} has no summary in {root / TABLE}")
         yield Sample(
             id=screen,
-            media=(pictures.of(screen),),
+            media=(pictures.at(screen),),
             references=_references(summaries[screen], last),
             split=split,
         )

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from hemm.core import BadData, Card, Layout, Media, Sample, Task
 from hemm.data.hub import hub_rows
+from hemm.data.places import Places
 from hemm.data.rows import Ids, csv_rows, media_of, row_id, text_of
 from hemm.data.sources import File, Http, Hub
 from hemm.metrics.formats import OneOf
@@ -32,17 +33,12 @@ FOLDER = "CRC-VAL-HE-7K"
 def read_table(folder: Path) -> Iterator[Sample]:
     """PLIP's table; its captions only repeat the class."""
     file, ids = folder / TABLE, Ids()
+    pictures = Places(folder, (".", "Kather_test"), ())
     for line, row in csv_rows(file, required=("image", "label")):
         where = f"{file}, line {line}"
         name, label = text_of(row, "image", where), text_of(row, "label", where)
-        picture = Media.at(_place(folder, label, Path(name).name))
+        picture = pictures.at(f"{label}/{Path(name).name}")
         yield _sample(ids.of(Path(name).stem), picture, label, where)
-
-
-def _place(folder: Path, label: str, name: str) -> Path:
-    """Where a picture lies: copies have the folders of the classes beside the table's, or in it."""
-    usual, inner = folder / label / name, folder / "Kather_test" / label / name
-    return inner if inner.is_file() and not usual.is_file() else usual
 
 
 def read_folders(folder: Path, top: str = FOLDER) -> Iterator[Sample]:

@@ -15,9 +15,8 @@ from hemm.core import BadData, Card, Layout, Media, Sample, Task, digest
 from hemm.data.hub import hub_rows
 from hemm.data.pickles import pickle_value
 from hemm.data.rows import Ids, json_rows, list_of, media_of, row_id, text_of
-from hemm.data.sources import Hub
+from hemm.data.sources import ByHand, Hub
 from hemm.metrics.formats import ShortAnswer
-from hemm.tasks.multimedia._folders import ByHand
 
 SHOTS = 300
 YES_NO = ("yes", "no")

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from hemm.core import BadData, Card, Layout, Media, Sample, Task, digest
+from hemm.data.places import below
 from hemm.data.rows import Ids, json_rows, parquet_rows, row_id
 from hemm.data.sources import File, Http, Hub
 from hemm.metrics.formats import ShortAnswer
@@ -37,7 +38,7 @@ def read_parquet(folder: Path) -> Iterator[Sample]:
     """A hub copy: Parquet files of the splits test and train; facts that a copy lost are left out."""
     ids = Ids()
     for split, name in (("test", "test"), ("shots", "train")):
-        files = sorted(folder.glob(f"**/*{name}*.parquet")) or sorted(folder.glob(f"**/{name}/*.parquet"))
+        files = sorted(below(folder, f"**/*{name}*.parquet")) or sorted(below(folder, f"**/{name}/*.parquet"))
         for number, row in enumerate(parquet_rows(files), 1):
             picture = row.get("image")
             if not isinstance(picture, Media):

@@ -16,8 +16,8 @@ from typing import Any
 
 from hemm.core import BadData, Layout, Media, Sample
 from hemm.data.hub import hub_rows
+from hemm.data.places import SUFFIXES, Places
 from hemm.data.rows import json_items, list_of, media_of, text_of, whole_of
-from hemm.tasks.multimedia._places import SUFFIXES, Places
 
 SHOTS = 200
 IDS = "question-id"
@@ -81,7 +81,7 @@ def read(folder: Path, form: Form, tops: tuple[str, str]) -> Iterator[Sample]:
     if questions.is_file() and (folder / annotations).is_file():
         first = next(iter(_questions(questions, 1).values()), None)
         place = form.train.places(folder)
-        if first is not None and place.find(form.train.name(first[0])).is_file():
+        if first is not None and place.has(form.train.name(first[0])):
             yield from _split(folder, form.train, tops, form.stratum, SHOTS)
 
 
@@ -112,7 +112,7 @@ def _split(
         if row.get("image_id") is not None and whole_of(row, "image_id", where) != picture:
             raise BadData(f"{where}: field 'image_id' is not that of question {key} in {asked.name}")
         split = "test" if limit is None else "shots"
-        media = Media.at(places.find(part.name(picture)))
+        media = places.at(part.name(picture))
         yield _sample(row, question, media, str(picture), f"{where} (question {key})", stratum, split)
     if questions:
         first = next(iter(questions))

@@ -15,10 +15,10 @@ from pathlib import Path, PurePosixPath
 
 from hemm.core import BadData, Card, Layout, Media, Sample, Task
 from hemm.data.hub import hub_rows
+from hemm.data.places import Places, below
 from hemm.data.rows import json_items, json_rows, list_of, media_of, text_of, texts_of
-from hemm.data.sources import Hub, Kaggle
+from hemm.data.sources import ByHand, Hub, Kaggle
 from hemm.metrics.formats import Caption
-from hemm.tasks.multimedia._folders import ByHand, Pictures
 
 TEST = "flickr30k_test.json"
 KARPATHY = "dataset_flickr30k.json"
@@ -35,10 +35,11 @@ PLACES = (
 )
 
 
-def _found(folder: Path, name: str) -> tuple[Path, Pictures]:
+def _found(folder: Path, name: str) -> tuple[Path, Places]:
     """The file of captions and the pictures around it: copies differ in how deep they lie."""
-    file = min(folder.glob(f"**/{name}"))
-    return file, Pictures(folder, *(str(top / place) for top in (folder, file.parent) for place in PLACES))
+    file = min(below(folder, f"**/{name}"))
+    tops = (".", file.parent.relative_to(folder).as_posix())
+    return file, Places(folder, [f"{top}/{place}" for top in tops for place in PLACES], anywhere=True)
 
 
 def read_test(folder: Path) -> Iterator[Sample]:
@@ -90,7 +91,7 @@ def read_table(folder: Path, listed: bool = True) -> Iterator[Sample]:
         for name, found in captions.items():
             yield _sample(name, pictures, found, str(file))
         return
-    names = min(folder.glob(f"**/{NAMES}"))
+    names = min(below(folder, f"**/{NAMES}"))
     for number, line in enumerate(names.read_text("utf-8-sig").splitlines(), 1):
         name = PurePosixPath(line.split("#")[0].strip()).name
         if name:
@@ -129,7 +130,7 @@ def read_parquet(folder: Path) -> Iterator[Sample]:
 
 
 def _sample(
-    path: str, pictures: Pictures | Media, captions: Sequence[str], where: str, split: str = "test"
+    path: str, pictures: Places | Media, captions: Sequence[str], where: str, split: str = "test"
 ) -> Sample:
     name = PurePosixPath(path).name
     if not captions:

@@ -19,10 +19,10 @@ import orjson
 
 from hemm.core import BadData, Card, Layout, Media, Sample, Task
 from hemm.data.hub import hub_rows
+from hemm.data.places import Places, below
 from hemm.data.rows import json_items, media_of, parquet_rows, text_of
 from hemm.data.sources import File, Http, Hub
 from hemm.metrics.formats import ShortAnswer
-from hemm.tasks.multimedia._places import Places
 
 SHOTS = 200
 IDS = "question-id"
@@ -44,7 +44,7 @@ def read(folder: Path, split: str, top: str) -> Iterator[Sample]:
         return
     for key, row in islice(_records(train), SHOTS):
         sample = _read_one(places, key, row, f"{train}, question {key}", "shots")
-        if not places.find(sample.cluster).is_file():
+        if not places.has(sample.cluster):
             return  # a copy with the pictures of the test split only
         yield sample
 
@@ -60,7 +60,7 @@ def _read_one(places: Places, key: str, row: Mapping[str, Any], where: str, spli
     image = text_of(row, "imageId", where)
     if Path(image).name != image:
         raise BadData(f"{where}: field 'imageId' is {image!r}, no name of a picture")
-    return _sample(key, row, Media.at(places.find(image)), image, where, split)
+    return _sample(key, row, places.at(image), image, where, split)
 
 
 def read_joined(folder: Path, split: str) -> Iterator[Sample]:
@@ -69,12 +69,12 @@ def read_joined(folder: Path, split: str) -> Iterator[Sample]:
     Questions whose picture is in no table name it as missing.
     """
     waiting: dict[str, list[tuple[str, bytes]]] = {}
-    for file in sorted(folder.glob(f"**/{split}_instructions/**/*.parquet")):
+    for file in sorted(below(folder, f"**/{split}_instructions/**/*.parquet")):
         for number, row in enumerate(parquet_rows([file], _columns(file)), 1):
             where = f"{file}, row {number}"
             kept = {"id": text_of(row, "id", where)} | {name: row.get(name) for name in FIELDS}
             waiting.setdefault(text_of(row, "imageId", where), []).append((where, orjson.dumps(kept)))
-    for file in sorted(folder.glob(f"**/{split}_images/**/*.parquet")):
+    for file in sorted(below(folder, f"**/{split}_images/**/*.parquet")):
         for number, row in enumerate(parquet_rows([file], ("id", "image")), 1):
             where = f"{file}, row {number}"
             image, media = text_of(row, "id", where), media_of(row, "image", where)

@@ -19,15 +19,16 @@ from urllib.parse import unquote, urlsplit
 import orjson
 
 from hemm.core import AnswerFormat, BadData, Card, Layout, Media, Sample, Task, digest, keyed_number
+from hemm.data.places import Places, below
 from hemm.data.rows import Ids, csv_rows, text_of
-from hemm.data.sources import Hub
+from hemm.data.sources import ByHand, Hub
 from hemm.metrics.formats import OneOf, YesNo
-from hemm.tasks.multimedia._folders import ByHand, Pictures, spellings
 
 KINDS = ("idiom", "metaphor", "simile", "open_simile")
 LETTERS = tuple(f"picture {letter}" for letter in "ABCDEFGH")
 YES_NO = ("yes", "no")
 SUFFIXES = (".jpeg", ".jpg", ".png")
+PLACES = ("images", "IRFL_images", "IRFL_images/images", ".")
 _LONGEST = 1_000_000  # characters of a cell: more is no list of pictures
 _COMPARISON = re.compile(r"\bas\b .+ \bas\b .+")
 
@@ -55,10 +56,10 @@ class Row:
 
 def read(folder: Path, form: Form) -> Iterator[Sample]:
     """The tables of those kinds that are there, in the order of ``form.kinds``."""
-    ids, pictures = Ids(), Pictures(folder, "images", "IRFL_images", "IRFL_images/images", ".")
+    ids, pictures = Ids(), Places(folder, PLACES, SUFFIXES, anywhere=True)
     for kind in form.kinds:
         pattern = f"**/{kind.replace('_', '?')}?{form.task}?task.csv"
-        for file in sorted(folder.glob(pattern))[:1]:
+        for file in sorted(below(folder, pattern))[:1]:
             shared = _shared(file)
             for where, table_row in _table(file):
                 row = _row(table_row, kind, pictures, shared, where)
@@ -71,7 +72,7 @@ def _table(file: Path) -> Iterator[tuple[str, dict[str, str]]]:
         yield f"{file}, line {line}", row
 
 
-def _row(row: Mapping[str, str], kind: str, pictures: Pictures, shared: Set[str], where: str) -> Row:
+def _row(row: Mapping[str, str], kind: str, pictures: Places, shared: Set[str], where: str) -> Row:
     phrase = text_of(row, "phrase", where)
     answers, distractors = _listed(row, "answer", where), _listed(row, "distractors", where)
     names = [*answers, *distractors]
@@ -92,7 +93,7 @@ def _row(row: Mapping[str, str], kind: str, pictures: Pictures, shared: Set[str]
         key=key,
         phrase=phrase,
         cluster=compared[0] if compared else phrase.lower(),
-        pictures=tuple(pictures.at(*_spelled(name, uuids, shared, where)) for name in shown),
+        pictures=tuple(pictures.at(*_named(name, uuids, shared, where)) for name in shown),
         right=shown.index(answers[0]),
         facts=facts,
     )
@@ -155,17 +156,17 @@ def _stem(name: str) -> str:
     return name if "://" in name else PurePosixPath(name).name.removesuffix(".jpeg")
 
 
-def _spelled(name: str, uuids: Mapping[str, str], shared: Set[str], where: str) -> tuple[str, ...]:
-    """File names that a picture may have; known by an address: by its uuid, or the address's last part."""
+def _named(name: str, uuids: Mapping[str, str], shared: Set[str], where: str) -> tuple[str, ...]:
+    """Names that a picture may have; known by an address: by its uuid, or the address's last part."""
     if "://" not in name:
-        return spellings(PurePosixPath(name).name, SUFFIXES)
+        return (PurePosixPath(name).name,)
     last = _last(name)
     bases = ([uuids[name]] if name in uuids else []) + ([last, unquote(last)] if last not in shared else [])
     if not bases:
         raise BadData(
             f"{where}: several addresses end in {last!r}, and images_metadata has no uuid of {name}"
         )
-    return tuple(dict.fromkeys(s for base in bases for s in spellings(PurePosixPath(base).name, SUFFIXES)))
+    return tuple(dict.fromkeys(PurePosixPath(base).name for base in bases))
 
 
 def _last(address: str) -> str:

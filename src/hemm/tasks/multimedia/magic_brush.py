@@ -22,9 +22,8 @@ from typing import Any
 from hemm.core import BadData, Card, Layout, Media, Sample, Task
 from hemm.data.hub import hub_rows
 from hemm.data.rows import Ids, json_value, list_of, media_of, text_of, whole_of
-from hemm.data.sources import Hub
+from hemm.data.sources import ByHand, Hub
 from hemm.metrics.picture_format import Picture
-from hemm.tasks.multimedia._folders import ByHand
 
 SESSIONS = "edit_sessions.json"
 PICTURES = "images"

@@ -2,7 +2,7 @@
 
 A film has several plot texts. The authors' code takes the longest, and so does ``mm_imdb``;
 ``mm_imdb:hemm`` takes the first, as the paper does. 23 genres count; the others that occur in the files
-(news, adult, talk show, reality) are dropped, as the authors do, and a film with no other genre is no sample.
+(news, adult, talk show, reality) are dropped, as the authors do, and a film with no other genre is left out.
 """
 
 from __future__ import annotations
@@ -14,7 +14,8 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from hemm.core import BadData, Card, Layout, Media, Sample, Task
+from hemm.core import BadData, Card, Layout, LeftOut, Media, Sample, Task
+from hemm.data.places import Places
 from hemm.data.rows import json_value, text_of, texts_of
 from hemm.data.sources import File, Http, Hub
 from hemm.metrics.formats import ManyOf, join_labels
@@ -39,57 +40,61 @@ class Place:
     longest: bool
 
 
-def read(folder: Path, place: Place) -> Iterator[Sample]:
+class Films:
+    """The films of a copy by their ids, which have seven digits: a list of numbers loses the first ones."""
+
+    def __init__(self, folder: Path, place: Place) -> None:
+        self._texts = Places(folder, (place.texts,), (".json",))
+        self._posters = Places(folder, (place.posters,), POSTERS)
+        self._longest = place.longest
+
+    def there(self, name: str) -> bool:
+        """Whether text and poster of a film are there."""
+        return self._texts.has(*_ids(name)) and self._posters.has(*_ids(name))
+
+    def film(self, name: str, split: str) -> Sample | LeftOut:
+        """The sample of one film."""
+        file, poster = self._texts.find(*_ids(name)), self._posters.at(*_ids(name))
+        if not file.is_file():  # named as missing, not asked
+            return Sample(id=file.stem, media=(Media.at(file), poster), split=split)
+        return _film(file, poster, self._longest, split)
+
+
+def _ids(name: str) -> tuple[str, str]:
+    return name, f"{name:0>7}"
+
+
+def read(folder: Path, place: Place) -> Iterator[Sample | LeftOut]:
     """The test split, and as shots the first films of train whose files are there."""
     file = folder / SPLIT
     splits = json_value(file)
     if not isinstance(splits, dict):
         raise BadData(f"{file}: an object with the ids of the splits is expected")
+    films = Films(folder, place)
     for name in texts_of(splits, "test", str(file)):
-        yield from _film(folder, name, place, "test")
+        yield films.film(name, "test")
     train = texts_of(splits, "train", str(file)) if splits.get("train") else []
-    here = (n for n in train if _text(folder, n, place).is_file() and _poster(folder, n, place).is_file())
-    yield from islice((sample for n in here for sample in _film(folder, n, place, "shots")), SHOTS)
+    found = (films.film(name, "shots") for name in train if films.there(name))
+    yield from islice((film for film in found if isinstance(film, Sample)), SHOTS)
 
 
-def _text(folder: Path, name: str, place: Place) -> Path:
-    """The film's JSON file. Ids have seven digits, of which a list of numbers loses the first ones."""
-    plain = folder / place.texts / f"{name}.json"
-    padded = plain.with_name(f"{name:0>7}.json")
-    return padded if len(name) < 7 and padded.is_file() else plain
-
-
-def _poster(folder: Path, name: str, place: Place) -> Path:
-    """The film's poster, beside or as its text is called; copies differ in the ending."""
-    base = folder / place.posters / _text(folder, name, place).stem
-    found = (base.with_suffix(ending) for ending in POSTERS)
-    return next((path for path in found if path.is_file()), base.with_suffix(POSTERS[0]))
-
-
-def _film(folder: Path, name: str, place: Place, split: str) -> Iterator[Sample]:
-    """The sample of one film; none where no genre of it counts."""
-    file, poster = _text(folder, name, place), Media.at(_poster(folder, name, place))
-    if not file.is_file():
-        yield Sample(id=file.stem, media=(Media.at(file), poster), split=split)  # named as missing, not asked
-        return
+def _film(file: Path, poster: Media, longest: bool, split: str) -> Sample | LeftOut:
     row = json_value(file)
     if not isinstance(row, dict):
         raise BadData(f"{file}: an object is expected")
     genres = _genres(row, file)
-    if genres:
-        yield Sample(
-            id=file.stem,
-            media=(poster,),
-            fields={
-                "plot": _plot(row, file, place.longest),
-                "title": text_of(row, "title", str(file), ""),
-            },
-            references=(join_labels(genres),),
-            choices=GENRES,
-            stratum=genres[0],
-            metadata={"genres": len(genres)},
-            split=split,
-        )
+    if not genres:
+        return LeftOut(str(file), "field 'genres' names none of the 23 genres")
+    return Sample(
+        id=file.stem,
+        media=(poster,),
+        fields={"plot": _plot(row, file, longest), "title": text_of(row, "title", str(file), "")},
+        references=(join_labels(genres),),
+        choices=GENRES,
+        stratum=genres[0],
+        metadata={"genres": len(genres)},
+        split=split,
+    )
 
 
 def _genres(row: Mapping[str, Any], file: Path) -> list[str]:

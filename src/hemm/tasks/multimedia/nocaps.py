@@ -6,13 +6,12 @@ from collections.abc import Iterator
 from functools import partial
 from pathlib import Path, PurePosixPath
 
-from hemm.core import BadData, Card, Layout, Sample, Task
-from hemm.core.media import Media
+from hemm.core import BadData, Card, Layout, LeftOut, Media, Sample, Task
 from hemm.data.hub import hub_rows
+from hemm.data.places import Places
 from hemm.data.rows import json_value, list_of, media_of, text_of, texts_of, whole_of
-from hemm.data.sources import Hub
+from hemm.data.sources import ByHand, Hub
 from hemm.metrics.formats import Caption
-from hemm.tasks.multimedia._folders import ByHand, Pictures
 
 CAPTIONS = "nocaps_val_4500_captions.json"
 PLACES = (
@@ -27,7 +26,7 @@ PLACES = (
 )
 
 
-def read_original(folder: Path, top: str = "") -> Iterator[Sample]:
+def read_original(folder: Path, top: str = "") -> Iterator[Sample | LeftOut]:
     """The captions in COCO's form, below ``top``: each picture with all captions that name its id."""
     file = folder / top / CAPTIONS
     table = json_value(file)
@@ -39,13 +38,15 @@ def read_original(folder: Path, top: str = "") -> Iterator[Sample]:
         if not isinstance(row, dict):
             raise BadData(f"{where}: an object is expected")
     known = any(row.get("domain") for _, row in rows)
-    pictures = Pictures(folder, *PLACES)
+    pictures = Places(folder, PLACES, anywhere=True)
     for where, row in rows:
         name = PurePosixPath(text_of(row, "file_name", where)).name
         domain = text_of(row, "domain", where, "unknown" if known else "")
         references = captions.get(whole_of(row, "id", where), [])
-        if references:  # the test split is published without captions
+        if references:
             yield _sample(name, pictures.at(name), references, domain)
+        else:  # as in the test split, which is published without captions
+            yield LeftOut(where, f"no caption names its id ({name})")
 
 
 def _captions(table: dict[str, object], file: Path) -> dict[int, list[str]]:
@@ -60,13 +61,15 @@ def _captions(table: dict[str, object], file: Path) -> dict[int, list[str]]:
     return found
 
 
-def read_parquet(folder: Path) -> Iterator[Sample]:
+def read_parquet(folder: Path) -> Iterator[Sample | LeftOut]:
     """A hub copy: the split validation; it does not tell the domains."""
     for _, where, row in hub_rows(folder, "validation"):
         references = texts_of(row, "annotations_captions", where)
         name = text_of(row, "image_file_name", where)
         if references:
             yield _sample(name, media_of(row, "image", where), references, "")
+        else:
+            yield LeftOut(where, "field 'annotations_captions' holds no caption")
 
 
 def _sample(name: str, picture: Media, captions: list[str], domain: str) -> Sample:

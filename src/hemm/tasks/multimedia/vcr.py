@@ -19,11 +19,11 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from hemm.core import BadData, Card, Layout, Media, Sample, Task
+from hemm.data.places import Places
 from hemm.data.rows import json_value, jsonl_rows, list_of, text_of, whole_of
 from hemm.data.sources import File, Http
 from hemm.metrics.formats import OneOf
 from hemm.tasks.multimedia._boxes import Recent, tagged
-from hemm.tasks.multimedia._places import Places
 
 SHOTS = 100
 KINDS = ("q_a", "qa_r")
@@ -42,7 +42,7 @@ class Form:
 
 def read(folder: Path, top: str, form: Form) -> Iterator[Sample]:
     """``val.jsonl`` in ``top``, and shots from ``train.jsonl`` where that and its pictures are there."""
-    drawn, places = Recent(draw), Places(folder, PICTURES, ("",))
+    drawn, places = Recent(draw), Places(folder, PICTURES, ())
     for line, row in jsonl_rows(folder / top / "val.jsonl"):
         yield from _samples(places, row, f"{folder / top}/val.jsonl, line {line}", form, drawn, "test")
     train = folder / top / "train.jsonl"

@@ -12,11 +12,11 @@ from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from hemm.core import BadData, Card, Layout, Media, Sample, Task
+from hemm.core import BadData, Card, Layout, LeftOut, Media, Sample, Task
+from hemm.data.places import Places
 from hemm.data.rows import json_items, list_of, text_of, whole_of
 from hemm.data.sources import File, Http
 from hemm.metrics.formats import ShortAnswer
-from hemm.tasks.multimedia._places import Places
 
 QUESTIONS = "question_answers.json"
 FOLDERS = ("VG_100K", "VG_100K_2")
@@ -26,8 +26,8 @@ META = "https://homes.cs.washington.edu/~ranjay/visualgenome/data/dataset"
 PICTURES = "https://cs.stanford.edu/people/rak248/VG_100K_2"
 
 
-def read(folder: Path, top: str) -> Iterator[Sample]:
-    """All questions, in the order of the file; ``top`` holds the JSON files."""
+def read(folder: Path, top: str) -> Iterator[Sample | LeftOut]:
+    """All questions with an answer, in the order of the file; ``top`` holds the JSON files."""
     tops = dict.fromkeys(("", top))
     listings = (folder / t / "image_data.json" for t in tops)
     homes = _homes(next((f for f in listings if f.is_file()), None))
@@ -45,7 +45,11 @@ def read(folder: Path, top: str) -> Iterator[Sample]:
                 raise BadData(f"{here}: an object is expected")
             image = whole_of(qa if qa.get("image_id") is not None else row, _id_of(qa, row), here)
             places = each[homes[image]] if image in homes else both
-            yield _sample(qa, image, Media.at(places.find(str(image))), here)
+            lacking = [name for name in ("question", "answer") if not text_of(qa, name, here, "")]
+            if lacking:
+                yield LeftOut(here, f"field {lacking[0]!r} is empty")
+            else:
+                yield _sample(qa, image, places.at(str(image)), here)
 
 
 def _id_of(qa: Mapping[str, Any], row: Mapping[str, Any]) -> str:

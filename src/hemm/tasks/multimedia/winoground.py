@@ -16,13 +16,14 @@ from typing import Any
 
 from hemm.core import AnswerFormat, BadData, Card, Layout, Media, Sample, Task
 from hemm.data.hub import hub_rows
+from hemm.data.places import Places
 from hemm.data.rows import jsonl_rows, media_of, text_of, whole_of
-from hemm.data.sources import Hub
+from hemm.data.sources import ByHand, Hub
 from hemm.metrics.formats import OneOf, YesNo
-from hemm.tasks.multimedia._folders import ByHand, Pictures, spellings
 
 LETTERS = ("picture A", "picture B")
 YES_NO = ("yes", "no")
+PLACES = ("data/images", "images", "data", ".")
 SUFFIXES = (".png", ".jpg", ".jpeg")
 
 Form = Callable[[str, tuple[str, str], tuple[Media, Media], Mapping[str, Any]], Iterator[Sample]]
@@ -32,11 +33,11 @@ Form = Callable[[str, tuple[str, str], tuple[Media, Media], Mapping[str, Any]], 
 def read_original(folder: Path, top: str, form: Form) -> Iterator[Sample]:
     """``examples.jsonl`` below ``top`` and the pictures by the names that it gives, without their suffix."""
     file = folder / top / "examples.jsonl"
-    pictures = Pictures(folder, "data/images", "images", "data", ".")
+    pictures = Places(folder, PLACES, SUFFIXES, anywhere=True)
     for line, row in jsonl_rows(file):
         where = f"{file}, line {line}"
         names = [text_of(row, f"image_{i}", where) for i in (0, 1)]
-        first, second = (pictures.at(*spellings(Path(name).name, SUFFIXES)) for name in names)
+        first, second = (pictures.at(Path(name).name) for name in names)
         yield from _row(row, (first, second), where, form)
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from hemm.core import BadData, Card, Layout, Media, Sample, Task
 from hemm.data.hub import hub_rows
+from hemm.data.places import Places
 from hemm.data.rows import Ids, csv_rows, media_of, row_id, text_of
 from hemm.data.sources import File, Http, Hub, Kaggle
 from hemm.metrics.molecules import Smiles
@@ -20,16 +21,15 @@ PICTURES = "DECIMER_HDM_Dataset_Images"
 def read_original(folder: Path, part: bool = False) -> Iterator[Sample]:
     """The table of names and SMILES; with ``part`` the tenth of it that the paper took."""
     file = folder / TABLE
-    inner = folder / PICTURES / PICTURES
-    place = inner if inner.is_dir() else folder / PICTURES
+    pictures = Places(folder, (f"{PICTURES}/{PICTURES}", PICTURES), (".png", ".jpg", ".jpeg"))
     rows = [(f"{file}, line {line}", *_cells(file, line, row)) for line, row in csv_rows(file, "\t")]
     if part:
         random.Random(0).shuffle(rows)
         rows = rows[-len(rows) // 10 :]
     ids = Ids()
     for where, name, smiles in rows:
-        picture = Media.at(place / (name if name.lower().endswith(".png") else f"{name}.png"))
-        yield _sample(ids.of(Path(picture.name).stem), picture, text_of({"SMILES": smiles}, "SMILES", where))
+        picture = pictures.find(name)
+        yield _sample(ids.of(picture.stem), Media.at(picture), text_of({"SMILES": smiles}, "SMILES", where))
 
 
 def _cells(file: Path, line: int, row: dict[str, str]) -> tuple[str, str]:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from hemm.core import BadData, Card, Layout, Media, Sample, Task
 from hemm.data.hub import hub_rows
+from hemm.data.places import below
 from hemm.data.rows import Ids, media_of, parquet_rows, row_id, text_of
 from hemm.data.sources import Hub, Kaggle
 from hemm.metrics.formats import OneOf
@@ -64,7 +65,7 @@ def read_parquet(folder: Path, split: str = "") -> Iterator[Sample]:
     else:
         rows = (
             ("test", f"{file}, row {number}", row)
-            for file in sorted(folder.glob("**/*.parquet"))
+            for file in sorted(below(folder, "**/*.parquet"))
             for number, row in enumerate(parquet_rows([file], columns), 1)
         )
     for ours, where, row in rows:

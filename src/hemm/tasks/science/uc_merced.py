@@ -7,6 +7,7 @@ from functools import partial
 from pathlib import Path
 
 from hemm.core import BadData, Card, Layout, Media, Sample, Task
+from hemm.data.places import below
 from hemm.data.rows import csv_rows, parquet_rows, row_id
 from hemm.data.sources import File, Http, Hub, Kaggle
 from hemm.metrics.formats import OneOf
@@ -56,7 +57,7 @@ def read_original(folder: Path, top: str = PICTURES, split: str = "") -> Iterato
 
 def read_parquet(folder: Path) -> Iterator[Sample]:
     """A hub copy without file names: ids come from the pixels."""
-    files = sorted(folder.glob("**/*.parquet"))
+    files = sorted(below(folder, "**/*.parquet"))
     for number, row in enumerate(parquet_rows(files, ("image", "label")), 1):
         where = f"{folder}, row {number}"
         if not isinstance(row["image"], Media):

@@ -1,0 +1,147 @@
+"""Finding a data set's files: copies have the same ones in other folders and with other endings."""
+
+from __future__ import annotations
+
+import os
+import zipfile
+import zlib
+from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache, partial
+from pathlib import Path, PurePosixPath
+
+from hemm.core import BadData, Media
+from hemm.data import cache
+
+SUFFIXES = (".jpg", ".jpeg", ".png")
+_KNOWN = (*SUFFIXES, ".JPG", ".webp")
+_LARGEST = 1 << 28  # bytes
+
+
+class Places:
+    """Finds files by name in the folders ``places`` below ``folder``: in their order, those that are there.
+
+    suffixes  endings that copies give the files: a name is looked for as it is, and with each of them in
+              place of its own; none where names are whole
+    anywhere  whether the folder's other subfolders are searched too, and the zip archives that lie in any
+              of these folders
+
+    A name may have folders of its own (``train/12.png``). Each folder is listed once, when first needed.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        places: Sequence[str],
+        suffixes: Sequence[str] = SUFFIXES,
+        *,
+        anywhere: bool = False,
+    ) -> None:
+        named = [folder / place for place in places]
+        if anywhere:
+            named += sorted(p for p in folder.iterdir() if p.is_dir() and not is_own(p))
+        self._folders = [str(p) for p in dict.fromkeys(named) if p.is_dir()]
+        self._expected = next((f for f in self._folders if Path(f) != folder), str(named[0]))
+        self._suffixes = tuple(suffixes)
+        self._listed: dict[str, frozenset[str]] = {}
+        self._archives = [folder, *map(Path, self._folders)] if anywhere else []
+        self._packed: dict[str, Media] | None = None
+
+    def find(self, *names: str) -> Path:
+        """The file with one of ``names`` in the first folder that has one; where none has, the place of the
+        first name in the folder that had the last file, or should have it."""
+        return self._found(names) or Path(self._expected, self._spelled(names[0])[0])
+
+    def at(self, *names: str) -> Media:
+        """As ``find``, as a medium; it may lie in an archive."""
+        found = self._found(names)
+        return self._unpacked(names) or Media.at(self.find(*names)) if found is None else Media.at(found)
+
+    def has(self, *names: str) -> bool:
+        """Whether there is a file with one of ``names``."""
+        return self._found(names) is not None or self._unpacked(names) is not None
+
+    def _found(self, names: Sequence[str]) -> Path | None:
+        spelled = dict.fromkeys(s for name in names for s in self._spelled(name))
+        for place in self._folders:
+            for name in spelled:
+                if self._is_in(place, name):
+                    self._expected = place
+                    return Path(place, name)
+        return None
+
+    def _is_in(self, place: str, name: str) -> bool:
+        if "/" in name or os.sep in name:
+            return os.path.isfile(os.path.join(place, name))
+        if place not in self._listed:
+            with os.scandir(place) as entries:
+                self._listed[place] = frozenset(entry.name for entry in entries if entry.is_file())
+        return name in self._listed[place]
+
+    def _spelled(self, name: str) -> tuple[str, ...]:
+        """The file names that ``name`` may stand for, as it is first where it has an ending."""
+        stem = name
+        for suffix in (*_KNOWN, *self._suffixes):
+            stem = stem.removesuffix(suffix)
+        others = [stem + suffix for suffix in self._suffixes]
+        return tuple(dict.fromkeys((name, *others) if stem != name else (*others, name)))
+
+    def _unpacked(self, names: Sequence[str]) -> Media | None:
+        if not self._archives:
+            return None
+        if self._packed is None:
+            files = [f.resolve() for place in self._archives for f in sorted(place.glob("*.zip"))]
+            self._packed = _members(dict.fromkeys(files))
+        spelled = (PurePosixPath(s).name for name in names for s in self._spelled(name))
+        return next((self._packed[name] for name in spelled if name in self._packed), None)
+
+
+def _members(archives: Iterable[Path]) -> dict[str, Media]:
+    """The pictures in zip archives by their names without folders; of equal names the first."""
+    found: dict[str, Media] = {}
+    for file in archives:
+        stamp = file.stat().st_mtime_ns
+        for member in _archive(file, stamp).namelist():
+            name = PurePosixPath(member).name
+            if name.lower().endswith(_KNOWN) and not name.startswith("._"):
+                found.setdefault(name, Media(load=partial(_member, file, stamp, member), name=name))
+    return found
+
+
+@lru_cache(maxsize=8)
+def _archive(file: Path, stamp: int) -> zipfile.ZipFile:
+    """The open archive; ``stamp`` is the time at which it was written: another one is another archive."""
+    try:
+        return zipfile.ZipFile(file)
+    except (zipfile.BadZipFile, NotImplementedError) as error:
+        raise BadData(f"{file} is no zip archive that can be read: {error}") from None
+
+
+def _member(file: Path, stamp: int, member: str) -> bytes:
+    archive = _archive(file, stamp)
+    size = archive.getinfo(member).file_size
+    if size > _LARGEST:
+        raise BadData(f"{file}: {member} has {size} bytes, too many for a picture")
+    try:
+        return archive.read(member)
+    except (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, EOFError) as error:
+        raise BadData(f"{file}: {member} cannot be unpacked: {error}") from None
+
+
+def is_own(folder: Path) -> bool:
+    """Whether a folder is no part of a data set: a pack, hemm's cache, or hidden."""
+    if folder.name.startswith(".") or (folder / cache.PACK_FILE).is_file():
+        return True
+    root = cache.root()
+    return folder.name == root.name and folder.resolve() == root.resolve()
+
+
+def below(folder: Path, pattern: str) -> Iterator[Path]:
+    """What matches ``pattern`` below ``folder``, but nothing in packs, hemm's cache and hidden folders."""
+    known: dict[Path, bool] = {folder: (folder / cache.PACK_FILE).is_file()}
+
+    def own(place: Path) -> bool:
+        if place not in known:
+            known[place] = own(place.parent) or is_own(place)
+        return known[place]
+
+    return (path for path in folder.glob(pattern) if not own(path.parent))
