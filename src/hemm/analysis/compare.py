@@ -17,7 +17,7 @@ from hemm.analysis.bootstrap import RESAMPLES
 from hemm.analysis.gather import gather
 from hemm.analysis.intervals import combine
 from hemm.analysis.load import Loaded
-from hemm.analysis.normalise import NORMALISERS, OVERALL, Part, Scale, limits, normal_value, scale_of, wins_of
+from hemm.analysis.normalise import NORMALISERS, OVERALL, Part, Scale, limits, normal_value, scale_of
 from hemm.analysis.paired import Options
 from hemm.analysis.pairs import (
     CategoryPair,
@@ -276,6 +276,11 @@ def _untangled(
     read: Sequence[Loaded], labels: dict[str, str], scale: Scale, notes: list[str]
 ) -> tuple[Untangled, ...]:
     """Effects of labels over tasks with one set of labels, and within tasks whose samples differ."""
+    if scale.name == "rank":
+        notes.append(
+            "no effects of labels under rank: the models' win rates average one half whatever the label"
+        )
+        return ()
     by_task: dict[str, list[Loaded]] = {}
     for item in read:
         if item.subject in labels and len(item.headline):
@@ -316,8 +321,7 @@ def _samples(varying: dict[str, list[Loaded]], scale: Scale) -> Samples | None:
             floor, ceiling, why = limits(item.headline, scale, part)
             if why:
                 continue
-            read = wins_of(item.headline, scale, part) if scale.name == "rank" else item.headline.read
-            rows.append((read - floor) / (ceiling - floor))
+            rows.append((item.headline.read - floor) / (ceiling - floor))
         if len(rows) < len(items):  # a model without a scale would unbalance the task
             continue
         models = max(models, len(rows))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from hemm.analysis.conclusions import TRAVELS, conclusions
+from hemm.analysis.conclusions import LIFTED, TRAVELS, conclusions
 from hemm.analysis.intervals import LEVEL, Estimate
 from hemm.analysis.normalise import MEANINGS
 from hemm.analysis.power import POINTS, Power
@@ -148,7 +148,7 @@ def _effects(found: Untangled) -> dict[str, Any]:
             | {"raw": row.raw, "low_out": row.low_out, "high_out": row.high_out, "lost": row.lost}
             for row in found.effects
         ],
-        "together": [asdict(t) | {"share": t.share} for t in found.together],
+        "together": [asdict(t) | {"share": t.share, "lift": t.lift} for t in found.together],
     }
 
 
@@ -185,7 +185,9 @@ def tables(found: Comparison) -> Iterator[Table]:
     for table in found.untangled:
         if table.effects:
             yield _of(f"Labels with the others held equal, over {table.level}", list(_effect_rows(table)))
-        travel = [t for t in table.together if t.share >= TRAVELS and t.n > 1][:SHOWN_TOGETHER]
+        travel = [t for t in table.together if t.share >= TRAVELS and t.n > 1 and t.lift > LIFTED][
+            :SHOWN_TOGETHER
+        ]
         if travel:
             rows = [
                 {
@@ -193,6 +195,7 @@ def tables(found: Comparison) -> Iterator[Table]:
                     "travels with": f"{t.other}={t.other_category}",
                     "of": t.n,
                     "both": t.both,
+                    "else": f"{t.everywhere:.0%}",
                 }
                 for t in travel
             ]

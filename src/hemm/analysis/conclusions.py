@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from hemm.analysis.untangle import Adjusted, Together, Untangled
 
 INFLATED = 5.0
-TRAVELS = 0.8
+TRAVELS, LIFTED = 0.8, 0.1
+"""Labels travel together from this share on, and where it is so much more than elsewhere."""
 
 
 def conclusions(found: Comparison) -> list[str]:
@@ -135,6 +136,7 @@ def _companions(row: Adjusted, table: Untangled) -> str:
     found: list[Together] = [
         t for t in table.together
         if t.dimension == e.dimension and t.category in (e.a, e.b) and t.share >= TRAVELS and t.n > 1
+        and t.lift > LIFTED
     ]  # fmt: skip
     if not found:
         return ""

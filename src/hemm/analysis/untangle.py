@@ -54,7 +54,8 @@ class Adjusted:
 
 @dataclass(frozen=True, slots=True)
 class Together:
-    """Of ``n`` tasks (or samples) with the first label, ``both`` carry the second one as well."""
+    """Of ``n`` tasks (or samples) with the first label, ``both`` carry the second one as well, which
+    ``everywhere`` is the share of those that have its dimension."""
 
     dimension: str
     category: str
@@ -62,10 +63,16 @@ class Together:
     other_category: str
     n: int
     both: int
+    everywhere: float
 
     @property
     def share(self) -> float:
         return self.both / self.n
+
+    @property
+    def lift(self) -> float:
+        """By how much more often the second label stands beside the first than anywhere."""
+        return self.share - self.everywhere
 
 
 @dataclass(frozen=True)
@@ -258,18 +265,20 @@ def _cr3(x: Floats, rest: Floats, codes: NDArray[Any], inverse: Floats) -> Float
 
 
 def together(labels: Sequence[Mapping[str, str]], order: Mapping[str, Sequence[str]]) -> tuple[Together, ...]:
-    """How often labels of different dimensions travel together, those that always do first. Dimensions with
+    """How often labels of different dimensions travel together, those that do most first. Dimensions with
     one category among these are left out."""
     used = categories_of({str(i): own for i, own in enumerate(labels)}, [str(i) for i in range(len(labels))],
                          order)  # fmt: skip
     has = {(d, c): np.array([own.get(d) == c for own in labels]) for d, cs in used.items() for c in cs}
+    count = {d: sum(d in own for own in labels) for d in used}
     found = [
-        Together(*one, *other, int(has[one].sum()), int((has[one] & has[other]).sum()))
+        Together(*one, *other, int(has[one].sum()), int((has[one] & has[other]).sum()),
+                 float(has[other].sum()) / count[other[0]])
         for one in has
         for other in has
         if one[0] != other[0]
-    ]
-    return tuple(sorted(found, key=lambda t: (-t.share, -t.n)))
+    ]  # fmt: skip
+    return tuple(sorted(found, key=lambda t: (-t.share * t.lift, -t.n)))
 
 
 __all__ = ["Adjusted", "Samples", "Together", "Untangled", "by_samples", "by_tasks", "together"]
