@@ -230,3 +230,14 @@ def test_the_detectable_difference_is_found_in_four_of_five() -> None:
     assert needed is not None
     x = rng.normal(0.1, 0.5, (SIMULATIONS, needed))
     assert float(np.mean(stats.ttest_1samp(x, 0.0, axis=1).pvalue < 0.05)) == pytest.approx(0.8, abs=0.03)
+
+
+@pytest.mark.parametrize(("value", "spread"), [(1.0, 0.0), (0.0, 0.0), (1.0, 1e-17), (0.5, 0.0)])
+def test_the_jackknife_of_values_at_an_end_has_a_width(value: float, spread: float) -> None:
+    """Blocks that agree, to the last digit or nearly."""
+    left = [value - spread * (i % 2) for i in range(20)]
+    found = jackknife(value, left, 20, 60, (0.0, 1.0))
+    assert found.low is not None
+    assert found.high is not None
+    assert found.low <= value <= found.high
+    assert found.high - found.low > 0.05

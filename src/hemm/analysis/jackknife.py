@@ -61,8 +61,8 @@ def jackknife(
 def effective(share: Any, variance: Any, clusters: int) -> Any:
     """Answers whose proportion ``share`` would have this variance, at most ``clusters``."""
     with np.errstate(divide="ignore", invalid="ignore"):
-        found = share * (1 - share) / variance
-    return np.where(np.isfinite(found) & (np.asarray(variance) > 0), np.minimum(found, clusters), clusters)
+        found = np.asarray(share * (1 - share), dtype=np.float64) / np.asarray(variance, dtype=np.float64)
+    return np.where(np.isfinite(found) & (found > 0), np.minimum(found, clusters), clusters)
 
 
 def blocks_of(clusters: Sequence[str]) -> list[NDArray[np.int64]]:
