@@ -155,27 +155,33 @@ def _summary(given: argparse.Namespace) -> dict[str, Any]:
 
     from hemm.core import DIMENSIONS
 
-    began = time.perf_counter()
+    began, worked = time.perf_counter(), time.process_time()
     with duckdb.connect(config={"threads": 2, "memory_limit": "1500MB"}) as database:
         files = given.folder / "*" / "*" / "*" / "scores" / "*.parquet"
-        labels = ", ".join(f"labels['{d}'] as {d}" for d in DIMENSIONS)
+        labels = ", ".join(
+            f"map(string_split(keys, ','), string_split(words, ','))['{d}'] as {d}" for d in DIMENSIONS
+        )
         names = ", ".join(DIMENSIONS)
         sets = ", ".join(f"(model, {d})" for d in DIMENSIONS)
+        # grouping by texts takes half the time of grouping by maps
         found = database.execute(f"""
             with parts as (
-                select split_part(filename, '/', -5) as model, {labels},
+                select filename, array_to_string(map_keys(labels), ',') as keys,
+                       array_to_string(map_values(labels), ',') as words,
                        sum(case when outcome = 'error' then null else coalesce(value, 0) end) as total,
                        count(*) filter (outcome <> 'error') as n
                 from read_parquet('{files}', filename = true)
                 where component = ''
-                group by model, filename, labels
-            )
+                group by filename, keys, words
+            ),
+            labelled as (select split_part(filename, '/', -5) as model, {labels}, total, n from parts)
             select model, {names}, sum(total) / sum(n) as mean, sum(n) as n
-            from parts group by grouping sets ({sets}) order by all
+            from labelled group by grouping sets ({sets}) order by all
         """).fetchall()
     scores = sum(row[-1] for row in found) // len(DIMENSIONS)
     assert scores == given.scores, (scores, given.scores)
-    return {"seconds": time.perf_counter() - began, "scores": int(scores), "rows": len(found)}
+    seconds, cpu = time.perf_counter() - began, time.process_time() - worked
+    return {"seconds": seconds, "cpu_seconds": cpu, "scores": int(scores), "rows": len(found)}
 
 
 STEPS: dict[str, Callable[[argparse.Namespace], dict[str, Any]]] = {
@@ -199,6 +205,7 @@ def _table(results: dict[str, Any]) -> str:
         what = f"{r['scores']:,} scores in {r['files']} files ({r['mb']:.0f} MB) by dimension"
         rows += [
             (what, f"{r['seconds']:.1f} s", "< 10 s"),
+            ("  processor time of it, on two threads", f"{r['cpu_seconds']:.1f} s", ""),
             ("  peak memory", f"{r['peak_mb']:.0f} MB", "< 2000"),
         ]
     return "\n".join(f"{what:70} {value:>10}   {aim}" for what, value, aim in rows)
