@@ -163,9 +163,11 @@ def _fresh(cell: Cell, fall_back: bool) -> list[tuple[Metric, pa.Table]] | None:
 def _subject(cell: Cell, spec: Mapping[str, Any]) -> tuple[str, str, str]:
     """Digest of the subject, of its pair, and its name for people.
 
-    What belongs to the task (template, instruction, length of answers) is left out, unless the user set it.
+    What belongs to the task (template, instruction, length and kind of answers) is left out, unless the user
+    set it.
     """
     generation = {k: v for k, v in dict(spec.get("generation") or {}).items() if k != "max_new_tokens"}
+    generation["extra"] = [pair for pair in generation.get("extra") or () if pair[0] != "output"]
     own = {
         "model": spec["model"],
         "shots": spec.get("shots", 0),
