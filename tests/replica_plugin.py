@@ -1,4 +1,4 @@
-"""A local model of another package, for tests: its answers depend on the batch, and it fails on demand.
+"""A local model of another package, for tests: answers depend on the batch (not to "alone"); fails on demand.
 
 HEMM_TEST_FOLDER holds ``asked`` (process and sample ids of each batch, as they come) and may hold
 ``kill`` (a sample id: the first process that is asked it ends by SIGKILL), ``poison`` (every process that is
@@ -60,7 +60,7 @@ class Plugged:
                 os.kill(os.getpid(), signal.SIGKILL)
         time.sleep(0.01)
         together = hashlib.sha256(" ".join(ids).encode()).hexdigest()[:8]
-        return [self._answer(r, together) for r in requests]
+        return [self._answer(r, "" if "alone" in r.prompt else together) for r in requests]
 
     def _answer(self, request: Request, together: str) -> Response:
         seen = hashlib.sha256(b"".join(m.data for m in request.media)).hexdigest()[:8]

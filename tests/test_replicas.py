@@ -260,16 +260,24 @@ def test_requests_and_responses_arrive_as_they_were_sent(tmp_path: Path) -> None
 
 
 def test_the_bundled_checkpoint_in_two_processes(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Equal bytes, and the rules that every model keeps."""
+    more = ("--batch-size", "4", "--limit", "24")
     monkeypatch.setenv("OMP_NUM_THREADS", "1")  # of the processes to come
     torch = pytest.importorskip("torch")
     before = torch.get_num_threads()
     torch.set_num_threads(1)  # as they have: rounding follows the number of threads
     try:
-        one = words("one", 1, "--batch-size", "8", "--limit", "40", model="tiny")
-        assert status(one) == 0
+        assert status(words("one", 1, *more, model="tiny")) == 0
     finally:
         torch.set_num_threads(before)
-    assert status(words("two", 2, "--batch-size", "8", "--limit", "40", model="tiny")) == 0
+    assert status(words("two", 2, *more, model="tiny")) == 0
     assert parts("two") == parts("one")
-    check_model(resolve("tiny", ModelOptions(replicas=2)))
+
+
+def test_the_rules_for_models_hold(place: Path) -> None:
+    check_model(
+        resolve("plugged", ModelOptions(replicas=2, batch_size=1)), requests=[_plain(n) for n in range(3)]
+    )
+
+
+def _plain(number: int) -> Request:
+    return _request(f"p{number}", (picture(number), "alone?"), generation=Generation(max_new_tokens=3))

@@ -209,6 +209,7 @@ def test_nothing_is_left_when_hemm_is_interrupted_or_killed(
         (["--set", "serve_args=oops"], "give options of vllm"),
         (["--set", "serve_arg=--seed 1"], "did you mean 'serve_args'?"),
         (["--set", "gguf=x.gguf"], "--set gguf and mmproj are for --serve llama.cpp"),
+        (["--replicas", "2"], "--replicas does not go with --serve"),
         (["--set", "serve_program=./nothing"], "no program './nothing' is there"),
     ],
 )
@@ -238,7 +239,6 @@ def test_llama_cpp_runs_a_file_of_the_folder(place: Path) -> None:
     (place / "bin" / "llama-server").symlink_to(place / "bin" / "vllm")
     for name in ("m.gguf", "eyes.gguf"):
         (place / "model" / name).write_bytes(b"GGUF")
-    assert serve.SERVERS["llama.cpp"].version == ("/props", "build_info")
     model = serve.open_served(
         "hf/./model",
         serve.ModelOptions(serve="llama.cpp", settings=(("gguf", "m.gguf"), ("mmproj", "eyes.gguf"))),
@@ -246,9 +246,17 @@ def test_llama_cpp_runs_a_file_of_the_folder(place: Path) -> None:
     model._files = serve._files(model._checkpoint, model._settings)
     folder = (place / "model").resolve()
     shown = model._arguments("7")
+    assert serve._program("llama.cpp", "") == [str(place / "bin" / "llama-server")]
     assert shown[:4] == ["--model", str(folder / "m.gguf"), "--alias", "model"]
     assert shown[-2:] == ["--mmproj", str(folder / "eyes.gguf")]
     assert dict(model.protocol_extra) == {"serve": "llama.cpp", "gguf": "m.gguf", "mmproj": "eyes.gguf"}
+
+
+def test_a_program_of_one_s_own_choice(place: Path) -> None:
+    other = str(place / "bin" / "vllm")
+    assert serve._program("vllm", other) == [other, "serve"]
+    words = serve._program("sglang", f"{sys.executable} -m sglang.launch_server")
+    assert words == [sys.executable, "-m", "sglang.launch_server"]
 
 
 def test_logs_do_not_pile_up(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:

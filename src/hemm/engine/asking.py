@@ -58,6 +58,8 @@ class Starter:
     async def start(self) -> None:
         if not self.started:
             began = time.monotonic()
+            if notice := getattr(self.model, "notice", ""):
+                self.watcher.say(redact(notice))
             await self.model.start()
             self.started = True
             self._arrive()

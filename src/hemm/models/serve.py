@@ -23,7 +23,7 @@ from hemm.models.hf.identity import Checkpoint, folder_checkpoint, hub_checkpoin
 from hemm.models.options import ModelOptions
 from hemm.models.prices import Price
 from hemm.models.retry import CallFailed
-from hemm.models.server_process import ServerProcess
+from hemm.models.server_process import ServerProcess, logs
 from hemm.models.servers import SERVERS, arguments
 
 _ELSEWHERE = ("base_url", "api_key_env", "api_version", "output", "image_size", "image_quality")
@@ -55,6 +55,10 @@ def open_served(spec: str, options: ModelOptions) -> ServedModel:
     if os.name != "posix":
         raise HemmError("--serve needs Linux or macOS: start the server yourself and give its address")
     settings = {**CHAT_SETTINGS, **options.read(f"hf (--serve {kind})", SETTINGS)}
+    if options.replicas != 1:
+        raise HemmError(
+            f"--replicas does not go with --serve: {kind} has its own ways, by --set serve_args=..."
+        )
     if not settings["serve_timeout"] > 0:
         raise HemmError(f"--set serve_timeout={settings['serve_timeout']:g}: give seconds above 0")
     _program(kind, settings["serve_program"])
@@ -69,9 +73,11 @@ def free_port() -> int:
 
 
 def _program(kind: str, named: str) -> list[str]:
-    """The program as words. Raises HemmError where it is not there."""
+    """The program as words, its subcommand included. Raises HemmError where it is not there."""
     server = SERVERS[kind]
-    words = shlex.split(named) if named else [server.program]
+    words = (shlex.split(named) if named else []) or [server.program]
+    if len(words) == 1:
+        words += server.sub
     found = shutil.which(os.path.expanduser(words[0]))
     if found is None:
         raise HemmError(
@@ -104,6 +110,11 @@ class ServedModel(ChatModel):
         self._files: tuple[str, str] = (self._checkpoint.source, "")  # weights, vision projector
         self._process: ServerProcess | None = None
         self._version: str | None = None
+
+    @property
+    def notice(self) -> str:
+        """What to tell before the start, which takes minutes."""
+        return f"starting {self._server.program} for {self.identity.name}; its log is in {logs()}"
 
     @property
     def setup(self) -> dict[str, Any]:
@@ -206,18 +217,17 @@ class ServedModel(ChatModel):
             await client.close()
 
     async def _told_version(self) -> str | None:
-        if not self._server.version or self._client is None:
-            return None
-        page, *keys = self._server.version
-        try:
-            async with asyncio.timeout(30):
-                status, _, answer = await self._client.send("GET", self._endpoint.host + page)
-            found: Any = json.loads(answer) if status == 200 else None
-        except (CallFailed, TimeoutError, ValueError):
-            return None
-        for key in keys:
-            found = found.get(key) if isinstance(found, dict) else None
-        return redact(str(found))[:100] if found else None
+        assert self._client is not None
+        for page, key in self._server.version:
+            try:
+                async with asyncio.timeout(HEALTH_SECONDS):
+                    status, _, answer = await self._client.send("GET", self._endpoint.host + page)
+                found = json.loads(answer) if status == 200 else None
+            except (CallFailed, TimeoutError, ValueError):
+                continue
+            if isinstance(found, dict) and found.get(key):
+                return redact(str(found[key]))[:100]
+        return None
 
     def _arguments(self, port: str) -> list[str]:
         """The server's command line after the program."""

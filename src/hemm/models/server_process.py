@@ -41,6 +41,7 @@ class ServerProcess:
             value for name, value in os.environ.items() if any(word in name.upper() for word in _SECRET_NAMES)
         )
         self._last: deque[str] = deque(maxlen=200)
+        self._heard = False
         nothing = str(self.log.with_suffix(".none"))  # the guard removes a folder: here there is none
         guard = [sys.executable, "-S", "-E", str(LIBRARY / "hemm_guard.py"), str(os.getpid()), nothing]
         try:
@@ -89,7 +90,7 @@ class ServerProcess:
             os.killpg(self._process.pid, signal.SIGTERM)
         deadline = time.monotonic() + GRACE_SECONDS
         while time.monotonic() < deadline and self._alive():
-            time.sleep(0.02)
+            time.sleep(0.05)
         self.kill()
         self._reader.join(1.0)
 
@@ -98,13 +99,18 @@ class ServerProcess:
         self._end()
 
     def _alive(self) -> bool:
-        """Whether anything of the group still runs."""
+        """Whether anything of the group still runs. What has ended and was not waited for does not count."""
         self._process.poll()
         try:
             os.killpg(self._process.pid, 0)
         except (ProcessLookupError, PermissionError):
             return False
-        return True
+        states = [
+            found[0]
+            for found in map(_state_and_group, Path("/proc").glob("[0-9]*/stat"))
+            if found[1] == str(self._process.pid)
+        ]
+        return not states or any(state not in "ZX" for state in states)
 
     def _keep(self, pipe: IO[bytes]) -> None:
         with pipe, self.log.open("w", encoding="utf-8") as out:
@@ -116,16 +122,22 @@ class ServerProcess:
 
     def _why(self) -> str:
         """The line that tells most: the last one of an error, else the last one."""
-        if self.ended():
-            self._reader.join(1.0)
+        if self.ended() and not self._heard:  # its last lines may be on their way, but not for long
+            self._reader.join(0.3)
+            self._heard = True
         lines = [" ".join(line.split()) for line in self._last if line.strip()]
         errors = [line for line in lines if "error" in line.lower()]
         return (errors or lines or [""])[-1][:300]
 
 
+def logs() -> Path:
+    """The folder of the logs."""
+    return root() / "serve"
+
+
 def _log_file(title: str) -> Path:
     """A new file for the log; of the older ones the newest are kept."""
-    folder = root() / "serve"
+    folder = logs()
     try:
         folder.mkdir(parents=True, exist_ok=True)
         old = sorted(folder.glob("*.log"), key=lambda p: p.stat().st_mtime)
@@ -137,6 +149,15 @@ def _log_file(title: str) -> Path:
     except OSError as error:
         raise HemmError(f"no log can be written in {folder}: {error.strerror or error}") from None
     return path
+
+
+def _state_and_group(stat: Path) -> tuple[str, str]:
+    """State and process group of a process, on Linux; empty where it is no more."""
+    try:
+        words = stat.read_text("utf-8", "replace").rpartition(")")[2].split()
+    except OSError:
+        return "", ""
+    return words[0], words[2]
 
 
 def _kill(process: subprocess.Popen[bytes]) -> None:

@@ -17,11 +17,12 @@ class Server:
 
     program   what is looked up on the PATH
     install   what to do where it is not there
+    sub       its subcommand; it is left out where the user names a program of several words
     words     its arguments; ``{model}``, ``{name}`` and ``{port}`` are filled in
     pinned    arguments besides where the checkpoint is a hub commit (``{revision}``)
     typed     settings of hemm (``--set``) that are arguments of the program
     health    page that answers 200 once requests may come
-    version   page and keys that tell its version
+    version   pages that tell its version, each with the key
     own       arguments that are hemm's to set
     neutral   arguments that say how fast and where, not what is answered: they are no part of the protocol
     sampled   fields of a sampled request that turn off defaults which the protocol does not name
@@ -31,10 +32,11 @@ class Server:
     program: str
     install: str
     words: tuple[str, ...]
+    sub: tuple[str, ...] = ()
     pinned: tuple[str, ...] = ()
     typed: tuple[tuple[str, str], ...] = ()
     health: str = "/health"
-    version: tuple[str, ...] = ()
+    version: tuple[tuple[str, str], ...] = ()
     own: tuple[str, ...] = ()
     neutral: tuple[str, ...] = ()
     sampled: Mapping[str, Any] = field(default_factory=dict)
@@ -49,10 +51,11 @@ SERVERS: dict[str, Server] = {
     "vllm": Server(
         program="vllm",
         install="pip install vllm, best in an environment of its own",
-        words=_all("serve {model} --served-model-name {name} --host 127.0.0.1 --port {port}"),
+        sub=("serve",),
+        words=_all("{model} --served-model-name {name} --host 127.0.0.1 --port {port}"),
         pinned=("--revision", "{revision}"),
         typed=(("dtype", "--dtype"), ("quantization", "--quantization")),
-        version=("/version", "version"),
+        version=(("/version", "version"),),
         own=_all(
             "--model --served-model-name --host --port --revision --dtype --quantization -q --api-key "
             "--uds --root-path --ssl-keyfile --ssl-certfile"
@@ -70,12 +73,13 @@ SERVERS: dict[str, Server] = {
     ),
     "sglang": Server(
         program="sglang",
+        sub=("serve",),
         install="pip install sglang, best in an environment of its own",
-        words=_all("serve --model-path {model} --served-model-name {name} --host 127.0.0.1 --port {port}"),
+        words=_all("--model-path {model} --served-model-name {name} --host 127.0.0.1 --port {port}"),
         pinned=("--revision", "{revision}"),
         typed=(("dtype", "--dtype"), ("quantization", "--quantization")),
         health="/health_generate",
-        version=("/get_server_info", "version"),
+        version=(("/get_server_info", "version"), ("/server_info", "version")),
         own=_all(
             "--model-path --model --served-model-name --host --port --revision --dtype --quantization "
             "--api-key --ssl-keyfile --ssl-certfile"
@@ -92,7 +96,7 @@ SERVERS: dict[str, Server] = {
         program="llama-server",
         install="see github.com/ggml-org/llama.cpp (brew install llama.cpp, or a released build)",
         words=_all("--model {model} --alias {name} --host 127.0.0.1 --port {port}"),
-        version=("/props", "build_info"),
+        version=(("/props", "build_info"),),
         own=_all(
             "--model -m --alias -a --host --port --mmproj -mm --hf-repo -hf -hfr --hf-file -hff --model-url "
             "-mu --api-key --api-key-file --api-prefix --ssl-key-file --ssl-cert-file"
