@@ -13,6 +13,8 @@ DTYPES = ("float32", "bfloat16", "float16")
 _TOKENS = {"cpu": 1024, "mps": 4096}
 """Positions in one batch. A processor gains nothing from more; a GPU needs many to be busy."""
 _TOKENS_ON_A_GPU = 16_384
+_ENOUGH = 0.25
+"""Share of the positions with which a batch is about as fast as a full one."""
 
 
 def device_named(name: str) -> str:
@@ -56,14 +58,20 @@ class Budget:
 
     def batches(self, lengths: Sequence[int]) -> Iterator[list[int]]:
         """Positions in ``lengths``, in batches of like length, the longest first (what does not fit into
-        memory does not fit at once)."""
-        order = sorted(range(len(lengths)), key=lambda i: (-lengths[i], i))
-        start = 0
-        while start < len(order):
-            fit = max(1, self.tokens // max(1, lengths[order[start]]))
-            count = min(fit, self.rows) if self.rows else fit
-            yield order[start : start + count]
-            start += count
+        memory does not fit at once). A batch that is large enough ends where shorter rows begin: these would
+        be padded."""
+        batch: list[int] = []
+        longest = 0
+        for row in sorted(range(len(lengths)), key=lambda i: (-lengths[i], i)):
+            used = len(batch) * longest
+            full = used + longest > self.tokens or len(batch) == self.rows > 0
+            if batch and (full or (lengths[row] < longest and used >= self.tokens * _ENOUGH)):
+                yield batch
+                batch = []
+            longest = longest if batch else lengths[row]
+            batch.append(row)
+        if batch:
+            yield batch
 
 
 def halving(rows: list[int], act: Callable[[list[int]], Any]) -> Iterator[tuple[list[int], Any]]:
