@@ -15,8 +15,7 @@ s to the independent one. D is at least 1. With one answer a cluster D is 1: Wil
 
 *Differences* of right and wrong (every value is -h, 0 or h, the range is -h to h): as means, with a part of
 an unseen cluster in the variance, which else is too small where few answers differ: n^2 V grows by
-``PSEUDO`` h^2 (1 - 2a)^2 s^2 (1 - 1/s), a the share of answers that differ (above one half, and with one
-answer a cluster: nothing).
+``PSEUDO`` h^2 (1 - 2a)^2 s^2 (1 + 1/s), a the share of answers that differ (from one half on: nothing).
 
 *All values equal*, anywhere in the range: Wilson's bound for none of n / (sum m^2 / sum m) clusters is the
 share q of clusters that may score otherwise; the interval runs from value - q (value - lowest) to
@@ -100,7 +99,7 @@ def design_effect(squares: Any, p: Any, n: float, size: float, groups: int) -> A
 def unseen_difference(differ: Any, size: float) -> Any:
     """What an unseen cluster adds to n^2 times the variance of a mean of -1, 0 and 1, of which the share
     ``differ`` is not 0. ``size`` is the mean cluster size as an answer sees it."""
-    return PSEUDO * np.maximum(0.0, 1 - 2 * differ) ** 2 * size**2 * (1 - 1 / size)
+    return PSEUDO * np.maximum(0.0, 1 - 2 * differ) ** 2 * size**2 * (1 + 1 / size)
 
 
 def mean_interval(
