@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,9 @@ import pytest
 from PIL import Image
 from scipy.signal import convolve2d
 
+import hemm
 from hemm.core import Failure, HemmError, Judged, Media, Outcome, Response, Sample
+from hemm.data.prepare import prepare
 from hemm.metrics import pictures, resolve
 from hemm.metrics.formats import ShortAnswer
 from hemm.metrics.media import late
@@ -19,7 +22,9 @@ from hemm.metrics.outcome import judge
 from hemm.metrics.picture_format import Picture
 from hemm.metrics.rebuild import judged_rows
 from hemm.results.seal import answer_batch
+from hemm.tasks import resolve as resolve_task
 from hemm.testing import check_metric
+from layouts import write_layout
 
 RNG = np.random.default_rng(7)
 NAMES = ("l1", "mse", "psnr", "ssim")
@@ -199,3 +204,12 @@ def test_bytes_of_stored_pictures_are_read_when_somebody_looks_at_them() -> None
     bare = judged_rows(table, ShortAnswer())[0].judged.sample.media[0]
     with pytest.raises(HemmError, match="aaaaaaaaaaaa"):
         bare.pixels()
+
+
+def test_a_profile_lists_pixel_errors_and_does_not_average_them(cache: Path, tmp_path: Path) -> None:
+    """Against the worst value possible, any picture would look nearly right."""
+    write_layout("magic_brush", tmp_path / "original", 12)
+    prepare(resolve_task("magic_brush"), folder=tmp_path / "original")
+    found = hemm.run("baseline/random", "magic_brush", out=tmp_path / "results").profile()
+    assert found.tasks[0].normalised is None
+    assert "no meaningful zero" in found.tasks[0].why

@@ -107,6 +107,9 @@ def limits(scores: Scores, scale: Scale, part: Part) -> tuple[float, float, str]
     """``ends``, and why they cannot be used (empty: they can). 0 and 1 under ``rank``."""
     if isinstance(scores.metric, CorpusMetric):
         return math.nan, math.nan, f"{scores.metric.name} is no mean of its values"
+    unanchored = getattr(scores.metric, "unanchored", "") if scale.name == "anchored" else ""
+    if unanchored:
+        return math.nan, math.nan, f"{scores.metric.name} {unanchored}"
     if bool(np.isnan(scores.read).all()):
         return math.nan, math.nan, "no answers"
     if scale.name == "rank":

@@ -146,6 +146,8 @@ class PictureMetric(SampleMetric):
 
     needs: ClassVar[frozenset[str]] = frozenset({"media"})
     best: ClassVar[float] = 1.0
+    unanchored: ClassVar[str] = "has no meaningful zero: any two photographs are far from its worst value"
+    """Why a profile that takes the worst value as 0 lists it and does not average it."""
 
     def compare(self, drawn: Media, wanted: Media) -> float:
         """The value for one reference. Raises BadData where a picture does not open."""
