@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +40,20 @@ def scores(task: Task, model: str, out: Path) -> tuple[Any, dict[str, Any]]:
     main = [row for row in table.to_pylist() if row["component"] == ""]
     aggregates = json.loads((cell.folder / "scores" / "aggregates.json").read_text())
     return main, aggregates["metrics"][key]
+
+
+TABLE = Path(__file__).resolve().parent.parent / "docs/datasets.md"
+
+
+def test_the_table_of_data_sets_is_whole_and_true() -> None:
+    lines = [line for line in TABLE.read_text().splitlines() if line.startswith("| `")]
+    rows = {cells[0].strip("`"): cells[1:] for line in lines if (cells := line.strip("| ").split(" | "))}
+    assert sorted(rows) == sorted(NAMES)
+    for name, (_, variants, metric, access) in rows.items():
+        task = resolve(name)
+        assert set(re.findall(r"`:(\w+)`", variants)) == set(task.variants), name
+        assert metric.strip("`") == task.metrics[0], name
+        assert access.partition(":")[0] == task.card.access, name
 
 
 @pytest.mark.parametrize("name", FORMS)

@@ -130,7 +130,7 @@ TASK = Task(
         citation="Goodfellow et al. Challenges in Representation Learning: A report on three machine "
         "learning contests. ICONIP 2013.",
         homepage="https://www.kaggle.com/datasets/msambare/fer2013",
-        licence="DbCL-1.0 (Kaggle copy); the pictures come from a web search",
+        licence="DbCL-1.0 (Kaggle copy); found by a web search (pictures)",
         access="login",
         size="under 0.1 GB",
         splits={"test": 7178, "train": 28709},

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import partial
 from itertools import islice
 from pathlib import Path
@@ -121,7 +122,8 @@ def _task(name: str, sources: tuple[Hub | Kaggle, ...], variants: dict[str, Task
 
 def _unlike(split: str) -> Task:
     file = f"{split}.jsonl"
-    return _task(f"hateful_memes:{split}", _sources(file, (f"data/{file}",)))
+    task = _task(f"hateful_memes:{split}", _sources(file, (f"data/{file}",)))
+    return replace(task, card=replace(CARD, splits={split: CARD.splits[split]}))
 
 
 TASK = _task(

@@ -112,7 +112,7 @@ CARD = Card(
     citation="Sharma, Bhageria, Scott, PYKL, Das, Chakraborty, Pulabaigari, Gambäck. SemEval-2020 Task 8: "
     "Memotion Analysis - the visuo-lingual metaphor! SemEval 2020.",
     homepage="https://www.kaggle.com/datasets/williamscott701/memotion-dataset-7k",
-    licence="for research; the memes belong to their authors",
+    licence="research only; the memes belong to their authors",
     access="login",
     size="0.7 GB",
     splits={"train": 6992},

@@ -223,12 +223,12 @@ TASK = _yes_no_task(
             {},
         ),
         "matching": _hub_task(
-            "matching", "Which of these captions was written for it?", "0.14 GB", {"test": 528, "train": 1632}
+            "matching", "Which of these captions was written for it?", "0.1 GB", {"test": 528, "train": 1632}
         ),
         "ranking": _hub_task(
             "ranking",
             "Both captions were sent in for it. Which was judged the funnier one?",
-            "0.14 GB",
+            "0.1 GB",
             {"test": 513, "validation": 506, "train": 1596},
         ),
     },

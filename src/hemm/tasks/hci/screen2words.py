@@ -90,9 +90,9 @@ CARD = Card(
     citation="Wang, Li, Zhou, Chen, Grossman, Li. Screen2Words: Automatic Mobile UI Summarization with "
     "Multimodal Learning. UIST 2021.",
     homepage="https://github.com/google-research-datasets/screen2words",
-    licence="CC-BY-4.0 (summaries); screens from RICO",
+    licence="CC-BY-4.0 (summaries); terms of RICO (pictures)",
     access="open",
-    size="0.5 GB (hub copy); 6 GB with all of RICO's screenshots",
+    size="0.5 GB (hub), 6 GB (original)",
     splits={"test": 4310, "dev": 2364, "train": 15743},
     labels={
         "use_case": "hci",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import islice
 from pathlib import Path
@@ -118,7 +118,7 @@ CARD = Card(
     licence="CC-BY-4.0",
     access="open",
     size="0.2 GB",
-    splits={"test": 2094, "test en": 1061, "test zh": 1033, "validate": 2099, "train": 9835},
+    splits={"test en": 1061, "test": 2094, "validate": 2099, "train": 9835},
     labels={
         "use_case": "healthcare",
         "fine_grained": "yes",
@@ -183,8 +183,11 @@ TASK = _task(
     "slake",
     Wanted(),
     variants={
-        "zh": _task("slake:zh", Wanted(("zh",))),
-        "all": _task("slake:all", Wanted(LANGUAGES)),
-        "hemm": _task("slake:hemm", Wanted(closed_only=True)),
+        name: replace(_task(f"slake:{name}", wanted), card=replace(CARD, splits=splits))
+        for name, wanted, splits in (
+            ("zh", Wanted(("zh",)), {"test zh": 1033}),
+            ("all", Wanted(LANGUAGES), {"test": 2094, "validate": 2099, "train": 9835}),
+            ("hemm", Wanted(closed_only=True), {"test en closed": 416}),
+        )
     },
 )

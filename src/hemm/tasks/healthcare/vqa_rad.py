@@ -96,7 +96,7 @@ TASK = Task(
         licence="CC0-1.0",
         access="open",
         size="under 0.1 GB",
-        splits={"test": 451, "shots": 1797},
+        splits={"test": 451, "train": 1797},
         labels={
             "use_case": "healthcare",
             "fine_grained": "yes",

@@ -149,9 +149,9 @@ CARD = Card(
     "Splits: Karpathy, Fei-Fei. Deep visual-semantic alignments for generating image descriptions. "
     "CVPR 2015.",
     homepage="https://shannon.cs.illinois.edu/DenotationGraph/",
-    licence="for research; the pictures are under Flickr's terms",
+    licence="research only (captions); terms of Flickr (pictures)",
     access="form",
-    size="0.2 GB (the whole set: 4.4 GB)",
+    size="0.2 GB (hub), 4.4 GB (original)",
     splits={"test": 1000, "val": 1014, "train": 29000},
     labels={
         "use_case": "multimedia",

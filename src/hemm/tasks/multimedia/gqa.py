@@ -10,6 +10,7 @@ from __future__ import annotations
 import errno
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from functools import partial
 from itertools import islice
 from pathlib import Path
@@ -156,7 +157,7 @@ CARD = Card(
     homepage="https://cs.stanford.edu/people/dorarad/gqa/",
     licence="CC-BY-4.0",
     access="open",
-    size="0.1 GB (hub), 22 GB (archives)",
+    size="0.1 GB (hub), 22 GB (original)",
     splits={"testdev_balanced": 12578, "testdev_all": 172174},
     labels={
         "use_case": "multimedia",
@@ -218,7 +219,7 @@ TASK = _task(
     "gqa",
     "testdev_balanced",
     variants={
-        "testdev_all": _task("gqa:testdev_all", "testdev_all"),
-        "hemm": _task("gqa:hemm", "testdev_all"),
+        name: replace(_task(f"gqa:{name}", "testdev_all"), card=replace(CARD, splits={"testdev_all": 172174}))
+        for name in ("testdev_all", "hemm")
     },
 )

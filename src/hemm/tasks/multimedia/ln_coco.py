@@ -60,7 +60,7 @@ TASK = Task(
         citation="Pont-Tuset, Uijlings, Changpinyo, Soricut, Ferrari. Connecting Vision and Language with "
         "Localized Narratives. ECCV 2020.",
         homepage="https://google.github.io/localized-narratives/",
-        licence="CC-BY-4.0 (annotations); photos under the terms of Flickr",
+        licence="CC-BY-4.0 (narratives); terms of Flickr (pictures)",
         access="open",
         size="0.8 GB",
         splits={"val": 8573},

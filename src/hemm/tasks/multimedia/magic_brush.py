@@ -179,7 +179,7 @@ def _task(
             licence="CC-BY-4.0",
             access="form",
             size="2.4 GB",
-            splits={"test": 1053, "dev": 528},
+            splits={"part": turns} if turns else {"test": 1053, "dev": 528},
             labels={
                 "use_case": "multimedia",
                 "fine_grained": "yes",

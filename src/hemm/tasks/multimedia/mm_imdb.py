@@ -144,7 +144,7 @@ def _task(name: str, notes: str, *, longest: bool, variants: tuple[Task, ...] = 
             citation="Arevalo, Solorio, Montes-y-Gómez, González. Gated Multimodal Units for Information "
             "Fusion. ICLR Workshop 2017.",
             homepage="http://lisi1.unal.edu.co/mmimdb/",
-            licence="research only (posters and plots of IMDb)",
+            licence="research only; posters and plots from IMDb",
             access="open",
             size="8.1 GB",
             splits={"test": 7799, "dev": 2608, "train": 15552},

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import islice
 from pathlib import Path, PurePosixPath
@@ -161,10 +161,10 @@ CARD = Card(
     citation="Zellers, Bisk, Farhadi, Choi. From Recognition to Cognition: Visual Commonsense Reasoning. "
     "CVPR 2019.",
     homepage="https://visualcommonsense.com/",
-    licence="research only (terms of visualcommonsense.com)",
+    licence="research only; terms of visualcommonsense.com",
     access="form",
-    size="some 20 GB",
-    splits={"val": 26534},
+    size="about 20 GB",
+    splits={"val": 53068},
     labels={
         "use_case": "multimedia",
         "fine_grained": "yes",
@@ -214,13 +214,17 @@ def _task(name: str, form: Form, variants: dict[str, Task] | None = None) -> Tas
     )
 
 
+def _half(name: str, kind: str) -> Task:
+    return replace(_task(name, Form((kind,))), card=replace(CARD, splits={"val": 26534}))
+
+
 TASK = _task(
     "vcr",
     Form(),
     variants={
-        "q_a": _task("vcr:q_a", Form(("q_a",))),
-        "qa_r": _task("vcr:qa_r", Form(("qa_r",))),
-        "hemm": _task("vcr:hemm", Form(("q_a",))),
+        "q_a": _half("vcr:q_a", "q_a"),
+        "qa_r": _half("vcr:qa_r", "qa_r"),
+        "hemm": _half("vcr:hemm", "q_a"),
         "plain": _task("vcr:plain", Form(boxes=False)),
     },
 )

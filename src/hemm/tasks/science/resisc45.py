@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -96,7 +97,7 @@ CARD = Card(
     licence="CC-BY-NC-4.0",
     access="open",
     size="0.4 GB",
-    splits={"all": 31_500, "test": 6_300, "train": 18_900, "val": 6_300},
+    splits={"all": 31_500},
     labels={
         "use_case": "science",
         "fine_grained": "no",
@@ -138,18 +139,21 @@ TASK = _task(
         Hub(TIMM, Layout(("**/*.parquet",), read_parquet), files=("*.parquet",), ids="pixels"),
     ),
     variants={
-        "test": _task(
-            "resisc45:test",
-            (
-                _torchgeo(Layout((TOP, "resisc45-test.txt"), read_lists), "*resisc45-*.txt"),
-                Hub(
-                    TIMM,
-                    Layout(("**/test*.parquet",), partial(read_parquet, split="test")),
-                    split="test",
-                    shots="train",
-                    ids="pixels",
+        "test": replace(
+            _task(
+                "resisc45:test",
+                (
+                    _torchgeo(Layout((TOP, "resisc45-test.txt"), read_lists), "*resisc45-*.txt"),
+                    Hub(
+                        TIMM,
+                        Layout(("**/test*.parquet",), partial(read_parquet, split="test")),
+                        split="test",
+                        shots="train",
+                        ids="pixels",
+                    ),
                 ),
             ),
+            card=replace(CARD, splits={"test": 6_300, "val": 6_300, "train": 18_900}),
         )
     },
 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import islice
 from pathlib import Path
@@ -136,7 +136,7 @@ CARD = Card(
     licence="CC-BY-NC-SA-4.0",
     access="open",
     size="0.7 GB",
-    splits={"test": 4241, "test with picture": 2017, "val": 4241, "train": 12_726},
+    splits={"test with picture": 2017, "test": 4241, "val": 4241, "train": 12_726},
     labels={
         "use_case": "science",
         "fine_grained": "no",
@@ -224,7 +224,10 @@ TASK = _task(
     "scienceqa",
     PROMPT,
     variants={
-        "all": _task("scienceqa:all", PROMPT, pictures_only=False),
+        "all": replace(
+            _task("scienceqa:all", PROMPT, pictures_only=False),
+            card=replace(CARD, splits={"test": 4241, "val": 4241, "train": 12_726}),
+        ),
         "lecture": _task("scienceqa:lecture", LECTURE),
         "hemm": _task("scienceqa:hemm", LECTURE),
     },

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -102,7 +103,7 @@ CARD = Card(
     licence="public domain (USGS)",
     access="open",
     size="0.3 GB",
-    splits={"test": 2100},
+    splits={"all": 2100},
     labels={
         "use_case": "science",
         "fine_grained": "no",
@@ -126,7 +127,7 @@ def _task(
         sources=sources,
         prompt="{{ image }}Which kind of land use does this aerial picture show? {{ instruction }}",
         answer=OneOf(LABELS, lettered=False),
-        metrics=("accuracy", "bartscore"),
+        metrics=("accuracy", "macro_f1", "bartscore"),
         max_new_tokens=16,
         variants=variants or {},
     )
@@ -158,16 +159,22 @@ TASK = _task(
         ),
     ),
     variants={
-        "test": _task("uc_merced:test", (TORCHGEO,)),
-        "hemm": _task(
-            "uc_merced:hemm",
-            (
-                Kaggle(
-                    "apollo2506/landuse-scene-classification",
-                    Layout((f"{KAGGLE}/validation.csv", f"{KAGGLE}/validation"), read_kaggle),
-                    ids="kaggle",
+        "test": replace(
+            _task("uc_merced:test", (TORCHGEO,)),
+            card=replace(CARD, splits={"test": 420, "val": 420, "train": 1260}),
+        ),
+        "hemm": replace(
+            _task(
+                "uc_merced:hemm",
+                (
+                    Kaggle(
+                        "apollo2506/landuse-scene-classification",
+                        Layout((f"{KAGGLE}/validation.csv", f"{KAGGLE}/validation"), read_kaggle),
+                        ids="kaggle",
+                    ),
                 ),
             ),
+            card=replace(CARD, splits={"validation": 420}),
         ),
     },
 )
