@@ -204,8 +204,9 @@ def test_nothing_is_left_when_hemm_is_interrupted_or_killed(
     [
         (["--serve", "vlm"], "unknown server 'vlm'; did you mean 'vllm'?"),
         (["--serve", "sglang"], "no program 'sglang' is there: pip install sglang"),
-        (["--set", "serve_args=--port 80"], "--port is set by hemm"),
-        (["--set", "serve_args=--dtype half"], "--dtype is set by hemm: --set dtype=..."),
+        (["--set", "serve_args=--port 80"], "--port is not for serve_args"),
+        (["--set", "serve_args=--dtype half"], "--dtype is not for serve_args: --set dtype=..."),
+        (["--set", "serve_args=--hf-token secret"], "--hf-token is not for serve_args: set HF_TOKEN"),
         (["--set", "serve_args=oops"], "give options of vllm"),
         (["--set", "serve_arg=--seed 1"], "did you mean 'serve_args'?"),
         (["--set", "gguf=x.gguf"], "--set gguf and mmproj are for --serve llama.cpp"),

@@ -140,10 +140,10 @@ class ServedModel(ChatModel):
             ready = await self._ready(process, deadline)
             if ready:
                 break
-            taken, ended = _taken(port), process.ended()
-            if ended and taken and left:  # another program was faster
-                continue
+            ended = process.ended()
             await self._end()
+            if ended and left and _taken(port):  # another program was faster
+                continue
             process.show(SHOWN)
             limit = f"{self._settings['serve_timeout']:g} s (--set serve_timeout=SECONDS)"
             why = process.end_words() if ended else f"was not ready after {limit}; its log: {process.log}"
@@ -207,7 +207,7 @@ class ServedModel(ChatModel):
         try:
             while not process.ended() and time.monotonic() < deadline:
                 with contextlib.suppress(CallFailed, TimeoutError):
-                    async with asyncio.timeout(HEALTH_SECONDS):
+                    async with asyncio.timeout(min(HEALTH_SECONDS, deadline - time.monotonic())):
                         if (await client.send("GET", page))[0] == 200:
                             return True
                 await asyncio.sleep(wait)

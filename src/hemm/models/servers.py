@@ -58,7 +58,7 @@ SERVERS: dict[str, Server] = {
         version=(("/version", "version"),),
         own=_all(
             "--model --served-model-name --host --port --revision --dtype --quantization -q --api-key "
-            "--uds --root-path --ssl-keyfile --ssl-certfile"
+            "--hf-token --uds --root-path --ssl-keyfile --ssl-certfile"
         ),
         neutral=_all(
             "--max-model-len --gpu-memory-utilization --tensor-parallel-size -tp --pipeline-parallel-size "
@@ -82,7 +82,7 @@ SERVERS: dict[str, Server] = {
         version=(("/get_server_info", "version"), ("/server_info", "version")),
         own=_all(
             "--model-path --model --served-model-name --host --port --revision --dtype --quantization "
-            "--api-key --ssl-keyfile --ssl-certfile"
+            "--api-key --hf-token --ssl-keyfile --ssl-certfile"
         ),
         neutral=_all(
             "--context-length --mem-fraction-static --tensor-parallel-size --tp-size --tp --dp-size --dp "
@@ -99,7 +99,7 @@ SERVERS: dict[str, Server] = {
         version=(("/props", "build_info"),),
         own=_all(
             "--model -m --alias -a --host --port --mmproj -mm --hf-repo -hf -hfr --hf-file -hff --model-url "
-            "-mu --api-key --api-key-file --api-prefix --ssl-key-file --ssl-cert-file"
+            "-mu --hf-token -hft --api-key --api-key-file --api-prefix --ssl-key-file --ssl-cert-file"
         ),
         neutral=_all(
             "--ctx-size -c --parallel -np --n-gpu-layers -ngl --gpu-layers --threads -t --threads-batch -tb "
@@ -111,6 +111,7 @@ SERVERS: dict[str, Server] = {
     ),
 }
 
+_TOKEN = ": set HF_TOKEN"
 _FLAG = re.compile(r"--?[A-Za-z]")
 
 
@@ -136,7 +137,7 @@ def arguments(kind: str, text: str) -> tuple[list[str], str]:
     for group in groups:
         flag = _plain(group[0])
         if flag in server.own:
-            raise HemmError(f"--set serve_args: {flag} is set by hemm{_instead(server, flag)}")
+            raise HemmError(f"--set serve_args: {flag} is not for serve_args{_instead(server, flag)}")
         if flag not in server.neutral:
             telling.append(" ".join(group))
     return words, " ".join(sorted(telling))
@@ -151,4 +152,5 @@ def _instead(server: Server, flag: str) -> str:
     for key, own in server.typed:
         if flag == own:
             return f": --set {key}=..."
-    return ": name the revision in the model" if flag == "--revision" else ""
+    others = {"--revision": ": name it in the model", "--hf-token": _TOKEN, "-hft": _TOKEN}
+    return others.get(flag, "")
