@@ -14,7 +14,7 @@ import pyarrow as pa
 import pytest
 from scipy import stats
 
-from fake import FakePack, Served, go, right, sample
+from fake import FakePack, Served, go, right, sample, task
 from hemm.analysis.adjust import benjamini_hochberg, holm
 from hemm.analysis.beside import beside
 from hemm.analysis.compare import Choice, Comparison, compare
@@ -513,10 +513,40 @@ def test_names_of_models() -> None:
         compare(cells, Choice(normalise="anchord"))
 
 
-def test_a_metric_of_the_whole_set_is_not_compared_sample_by_sample() -> None:
-    cells = [Stored(marks("1100"), model=m, metrics=("macro_f1",)) for m in "ab"]
-    [row] = compare(cells).tasks
-    assert "no mean of its values" in row.why
+def test_values_that_are_no_means_are_compared_by_jackknife(monkeypatch: pytest.MonkeyPatch) -> None:
+    from sklearn.metrics import f1_score
+
+    from hemm import tasks
+
+    def cell(model: str, said: Any, task: str = "known") -> Stored:
+        rows = [
+            question(i, True, references=["wx"[g]], raw="AB"[s], choices=["w", "x"], cluster=f"c{i // 2}")
+            for i, (g, s) in enumerate(zip(gold, said, strict=True))
+        ]
+        return Stored(rows, model=model, task=task, metrics=("macro_f1",))
+
+    rng = np.random.default_rng(8)
+    gold = rng.integers(0, 2, 100)
+    one, two = (np.where(rng.random(100) < q, gold, 1 - gold) for q in (0.8, 0.5))
+    monkeypatch.setattr(tasks, "resolve", lambda name: task(answer=OneOf()))
+    [row] = compare([cell("a", one), cell("b", two)]).tasks
+    assert row.pair is not None
+    assert row.normalised is None
+
+    def value(keep: Any) -> float:
+        f1 = [f1_score(gold[keep], s[keep], average="macro") for s in (one, two)]
+        return float(f1[0] - f1[1])
+
+    left = np.array([value(np.arange(100) // 2 != c) for c in range(50)])
+    error = math.sqrt(49 / 50 * ((left - left.mean()) ** 2).sum())
+    assert row.pair.difference.value == pytest.approx(value(np.arange(100)))
+    assert row.pair.error == pytest.approx(error, rel=0.05)  # and a part of an unseen cluster
+    assert (row.pair.error or 0.0) >= error
+    assert row.pair.p == pytest.approx(2 * stats.t.sf(left.mean() / error, 49), rel=0.3)
+    monkeypatch.undo()
+    [row] = compare([cell("a", one, "nosuch"), cell("b", two, "nosuch")]).tasks
+    assert row.pair is None
+    assert "not known here" in row.why
 
 
 # how it is shown

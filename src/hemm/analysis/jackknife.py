@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hemm.analysis.intervals import Estimate, t_quantile, wilson
+from hemm.analysis.intervals import Estimate, t_quantile, unseen_difference, wilson
 from hemm.core import CorpusMetric, HemmError, Metric, Outcome, digest
 
 if TYPE_CHECKING:
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 BLOCKS = 50
 LEAST = 10
 """Fewer clusters than this get no interval: their blocks say too little of how values vary."""
+LEAST_PAIRED = 40
+"""The same for differences: by simulation 20 clusters cover as little as 90 %."""
 CHEAP = 5000
 """More groups than this get no interval: each block is a whole computation of the value."""
 
@@ -114,24 +116,44 @@ class Corpus:
         return self._found[spec]
 
     def _computed_now(self, metric: CorpusMetric) -> dict[str, Estimate]:
-        from hemm.engine.score import stored_media
-        from hemm.metrics.rebuild import judged_rows
-        from hemm.metrics.scoring import _over, grouped
-        from hemm.tasks import resolve
-
-        cell = self._item.cell
-        task = resolve(cell.task)
-        rows = judged_rows(cell.answers(), task.answer, stored_media(cell))
         own = next(s for s in (self._item.headline, *self._item.others) if s.metric is metric)
-        at_hand = set(own.groups.tolist())
-        members = [m for m in grouped(rows, metric) if m.key in at_hand and m.outcome is not Outcome.ERROR]
-        return computed(members, lambda part: _over(part, metric, task.answer), metric)
+        members, bind = members_of(self._item, metric, set(own.groups.tolist()))
+        return computed(members, bind, metric)
 
 
-def computed(
-    members: Sequence[Member], bind: Callable[[Sequence[Member]], Metric], metric: Metric
-) -> dict[str, Estimate]:
+Bind = Callable[[Sequence["Member"]], Metric]
+"""Gives the metric bound to a set of groups."""
+
+
+def members_of(item: Loaded, metric: CorpusMetric, keep: set[str]) -> tuple[list[Member], Bind]:
+    """The cell's answers to these groups, judged, without errors. Raises HemmError for an unknown task."""
+    from hemm.engine.score import stored_media
+    from hemm.metrics.rebuild import judged_rows
+    from hemm.metrics.scoring import _over, grouped
+    from hemm.tasks import resolve
+
+    cell = item.cell
+    task = resolve(cell.task)
+    rows = judged_rows(cell.answers(), task.answer, stored_media(cell))
+    members = [m for m in grouped(rows, metric) if m.key in keep and m.outcome is not Outcome.ERROR]
+    return members, lambda part: _over(part, metric, task.answer)
+
+
+def computed(members: Sequence[Member], bind: Bind, metric: Metric) -> dict[str, Estimate]:
     """Every corpus value of these groups with its interval; ``bind`` gives the metric bound to a set."""
+
+    whole, left, count = values_without(members, bind)
+    return {
+        name: jackknife(value, left[name], count, len(members), metric.range)
+        for name, value in whole.items()
+        if math.isfinite(value)
+    }
+
+
+def values_without(
+    members: Sequence[Member], bind: Bind
+) -> tuple[dict[str, float], dict[str, list[float]], int]:
+    """Every corpus value of these groups, the same without each block, and the number of clusters."""
 
     def values(part: Sequence[Member]) -> dict[str, float]:
         bound = bind(part)
@@ -146,9 +168,48 @@ def computed(
         for name, value in values([m for i, m in enumerate(members) if i not in gone]).items():
             if name in left:
                 left[name].append(value)
-    count = len(set(clusters))
-    return {
-        name: jackknife(value, left[name], count, len(members), metric.range)
-        for name, value in whole.items()
-        if math.isfinite(value)
-    }
+    return whole, left, len(set(clusters))
+
+
+def difference(a: Loaded, b: Loaded) -> tuple[Estimate, float, float, float, int] | str:
+    """The difference of two cells' headlines that are no means, on the groups that both answered, without
+    the same block on both sides: the estimate, both values, its standard error, and t's degrees of freedom.
+    A text says why there is none. With few answers that differ the variance grows as that of other
+    differences does (``intervals.unseen_difference``)."""
+    metric = a.headline.metric
+    assert isinstance(metric, CorpusMetric)
+    if metric.needs - {"media"} or len(a.headline) > CHEAP:
+        return "each block is too dear"
+    keep = set(a.headline.groups.tolist()) & set(b.headline.groups.tolist())
+    try:
+        sides = [members_of(item, metric, keep) for item in (a, b)]
+    except HemmError:
+        return "its task is not known here"
+    shared = set.intersection(*({(m.key, m.repeat) for m in members} for members, _ in sides))
+    kept = [
+        sorted((m for m in members if (m.key, m.repeat) in shared), key=lambda m: (m.key, m.repeat))
+        for members, _ in sides
+    ]
+    found = [values_without(members, bind) for members, (_, bind) in zip(kept, sides, strict=True)]
+    clusters, n = found[0][2], len(kept[0])
+    if clusters < LEAST_PAIRED:
+        return f"{clusters} clusters are too few for a jackknife of a difference ({LEAST_PAIRED})"
+    x, y = (f[0].get("", math.nan) for f in found)
+    left = np.array(found[0][1].get("", [])) - np.array(found[1][1].get("", []))
+    if not (math.isfinite(x - y) and len(left) and bool(np.isfinite(left).all())):
+        return "its value is not defined without some of the samples"
+    pairs = zip(*kept, strict=True)
+    differ = float(np.mean([[r.value for r in m.judged] != [r.value for r in o.judged] for m, o in pairs]))
+    blocks = len(left)
+    reach = metric.range[1] - metric.range[0]
+    variance = (blocks - 1) / blocks * float(((left - left.mean()) ** 2).sum())
+    if math.isfinite(reach):
+        variance += reach**2 * float(unseen_difference(differ, n / clusters)) / n**2
+    error = math.sqrt(variance)
+    half = t_quantile(blocks - 1) * error
+    low, high = max(-reach, x - y - half), min(reach, x - y + half)
+    if half > 0:
+        estimate = Estimate(x - y, low, high, n, clusters, f"jackknife of {blocks} blocks")
+    else:
+        estimate = Estimate(x - y, None, None, n, clusters, "no variation, no interval")
+    return estimate, x, y, error, blocks - 1

@@ -17,12 +17,14 @@ from numpy.typing import NDArray
 
 from hemm.analysis.adjust import benjamini_hochberg, holm
 from hemm.analysis.intervals import Estimate, combine, mean_interval, t_quantile
+from hemm.analysis.jackknife import difference
 from hemm.analysis.load import Loaded, Scores
 from hemm.analysis.normalise import OVERALL, Part, Scale, limits, parts_of, wins_of
 from hemm.analysis.paired import Options, Pair, paired, t_p
 from hemm.analysis.power import Power, power_of
 from hemm.analysis.profile import matched, place_of
 from hemm.analysis.readings import Readings, bounded, read_as, unvalued
+from hemm.core import CorpusMetric
 
 Floats = NDArray[np.float64]
 
@@ -79,6 +81,8 @@ def task_pair(a: Loaded, b: Loaded, scale: Scale, options: Options) -> TaskPair:
     """The two models on one task. ``a`` and ``b`` as loaded, failures unread."""
     one, other, why = side_by_side(a.headline, b.headline)
     spec, n = a.headline.spec, len(one)
+    if isinstance(one.metric, CorpusMetric) and n:
+        return _corpus_pair(a, b, n)
     if why:
         return TaskPair(a.task, spec, n, None, None, why, None)
     pair = _pair(one, other, scale.failures, options)
@@ -90,10 +94,27 @@ def task_pair(a: Loaded, b: Loaded, scale: Scale, options: Options) -> TaskPair:
     )
 
 
+def _corpus_pair(a: Loaded, b: Loaded, n: int) -> TaskPair:
+    """The difference of values that are no means, by jackknife."""
+    name = a.headline.metric.name
+    found = difference(a, b)
+    if isinstance(found, str):
+        return TaskPair(
+            a.task, a.headline.spec, n, None, None, f"{name} is no mean of its values: {found}", None
+        )
+    estimate, x, y, error, df = found
+    p = t_p(x - y, error, df) if error > 0 else None
+    low, high = a.headline.metric.range
+    width = high - low if math.isfinite(high - low) else 1.0
+    test = "t (jackknife)" if p is not None else ""
+    power = power_of(error or None, estimate.clusters, width)
+    pair = Pair(x, y, estimate, None, error or None, df, p, test, p, None, None, None, None, "", power)
+    why = f"{name} is no mean of its values: not averaged over tasks"
+    return TaskPair(a.task, a.headline.spec, n, pair, None, why, None)
+
+
 def side_by_side(one: Scores, other: Scores) -> tuple[Scores, Scores, str]:
     """The groups that both have, in one order; the text says why they cannot be compared."""
-    from hemm.core import CorpusMetric
-
     if (one.metric.name, one.metric.version) != (other.metric.name, other.metric.version):
         names = [f"{s.metric.name} version {s.metric.version}" for s in (one, other)]
         return one.take(np.zeros(0, int)), other, f"scored by {names[0]} and {names[1]}: hemm score helps"
