@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
 from typing import TYPE_CHECKING, Any
 
@@ -199,9 +199,11 @@ def _shared(items: Sequence[Loaded], keys: set[str]) -> list[Loaded]:
 
 
 def _with_headline(item: Loaded, rows: Any) -> Loaded:
-    return Loaded(
-        item.cell, item.subject, item.pair, item.label, "", item.headline.take(rows), (), item.corpus
-    )
+    """These groups of the headline alone; clusters become numbers, which are sorted faster than names."""
+    headline = item.headline.take(rows)
+    codes: Any = np.unique(headline.clusters.astype(str), return_inverse=True)[1].reshape(-1)
+    headline = replace(headline, clusters=codes)
+    return Loaded(item.cell, item.subject, item.pair, item.label, "", headline, (), item.corpus)
 
 
 def _scale(read: Sequence[Loaded], choice: Choice) -> tuple[Scale, str]:

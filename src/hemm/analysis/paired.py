@@ -155,17 +155,24 @@ def mcnemar(net: Floats) -> float | None:
         return None if not len(net) else 1.0
     if total > MOST_FLIPS:
         return obuchowski_p(net)
-    from scipy.stats import binom
-
     chances = np.ones(1)  # of sum of flipped signs, from -total to total in steps of one
     for size in np.unique(sizes[sizes > 0]):
         count = int((sizes == size).sum())
         own = np.zeros(2 * count * int(size) + 1)
-        own[:: 2 * int(size)] = binom.pmf(np.arange(count + 1), count, 0.5)
+        own[:: 2 * int(size)] = _halves(count)
         chances = np.convolve(chances, own)
     seen = abs(int(np.rint(net.sum())))
     away = np.abs(np.arange(-total, total + 1))
     return min(1.0, float(chances[away > seen].sum() + 0.5 * chances[away == seen].sum()))
+
+
+def _halves(count: int) -> Floats:
+    """Chances of 0 to ``count`` heads of as many coins."""
+    from scipy.special import gammaln
+
+    heads = np.arange(count + 1)
+    log = gammaln(count + 1) - gammaln(heads + 1) - gammaln(count - heads + 1) - count * math.log(2)
+    return np.asarray(np.exp(log), dtype=np.float64)
 
 
 def obuchowski_p(net: Floats) -> float | None:

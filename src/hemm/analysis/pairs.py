@@ -118,8 +118,9 @@ def side_by_side(one: Scores, other: Scores) -> tuple[Scores, Scores, str]:
     if (one.metric.name, one.metric.version) != (other.metric.name, other.metric.version):
         names = [f"{s.metric.name} version {s.metric.version}" for s in (one, other)]
         return one.take(np.zeros(0, int)), other, f"scored by {names[0]} and {names[1]}: hemm score helps"
-    left, right = matched(one, other)
-    one, other = one.take(left), other.take(right)
+    if not np.array_equal(one.groups, other.groups):
+        left, right = matched(one, other)
+        one, other = one.take(left), other.take(right)
     if not len(one):
         return one, other, "no samples in common"
     if isinstance(one.metric, CorpusMetric):
@@ -200,6 +201,9 @@ def readings_of(one: Scores, other: Scores) -> Readings:
             return None
         return None if bool(np.isnan(d).all()) else float(np.nanmean(d))
 
+    if not (one.missing.any() or other.missing.any()):
+        same = mean("zero", "zero")
+        return Readings(same, same, same, same, 0)
     low, high = mean("worst", "best"), mean("best", "worst")
     return Readings(mean("zero", "zero"), mean("out", "out"), low, high, unvalued(one) + unvalued(other))
 
