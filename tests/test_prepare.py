@@ -28,6 +28,7 @@ from hemm.data.select import first_ids
 from hemm.data.sources import Generated, Local
 from hemm.metrics.formats import ShortAnswer
 from hemm.tasks import resolve
+from layouts import write_layout
 from test_pack import png, task_of
 
 
@@ -99,6 +100,20 @@ def test_missing_pictures_are_named_and_the_rest_is_packed(cache: Path, tmp_path
         prepare(task(), folder=data)
     assert find_pack("small").hash == pack.hash
     assert temporaries(cache) == []
+
+
+def test_names_that_lead_out_of_the_folder_are_refused(cache: Path, tmp_path: Path) -> None:
+    """A data set's file must not make hemm read the user's own pictures."""
+    (tmp_path / "mine.png").write_bytes(png(1))
+    folder = tmp_path / "set"
+    write_layout("memecap", folder, 4)
+    file = folder / "memes-test.json"
+    rows = json.loads(file.read_text())
+    for name in ("../../mine.png", str(tmp_path / "mine.png")):
+        rows[0]["img_fname"] = name
+        file.write_text(json.dumps(rows))
+        with pytest.raises(BadData, match=r"outside|field 'img_fname'"):
+            prepare(resolve("memecap"), folder=folder)
 
 
 def test_a_wrong_folder_names_what_it_lacks(cache: Path, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import uuid
 from collections.abc import Iterator, Mapping
@@ -17,6 +18,7 @@ from hemm.core import (
     HemmError,
     Layout,
     LeftOut,
+    Media,
     Progress,
     Sample,
     Source,
@@ -218,6 +220,7 @@ class _Job:
                         f"{task.name}: sample {checked.id!r} has split {checked.split!r}: "
                         f"it is one of {', '.join(schema.SPLITS)}"
                     )
+                self._inside(checked)
                 yield checked
         except HemmError:
             raise
@@ -228,6 +231,19 @@ class _Job:
                 f"{task.name}: the files in {self.folder} are not in the layout that its reader knows: "
                 f"{type(error).__name__}: {storable(str(error))}"
             ) from error
+
+    def _inside(self, sample: Sample) -> None:
+        """A name in a data set's file must not lead to files of the user's own. Links may: they are his."""
+        if self.facts.source.startswith("local:"):
+            return
+        home = os.path.normpath(self.folder)
+        for medium in (*sample.media, *(r for r in sample.references if isinstance(r, Media))):
+            if medium.path is None:
+                continue
+            path = os.path.normpath(medium.path)
+            if os.path.commonpath([home, path]) != home:
+                where = f"{self.facts.task.name}: sample {sample.id!r}"
+                raise BadData(f"{where} names a picture outside {self.folder}: {path}")
 
     def _chosen(self) -> Iterator[Sample]:
         if self.facts.limit is None:
