@@ -20,6 +20,7 @@ from hemm.analysis.gather import gather
 from hemm.analysis.intervals import Estimate, combine, mean_interval
 from hemm.analysis.jackknife import Corpus
 from hemm.analysis.load import OUTCOMES, Loaded, Scores
+from hemm.analysis.model_dimensions import ModelDimensions, of_rows
 from hemm.analysis.normalise import (
     NORMALISERS,
     OVERALL,
@@ -34,7 +35,8 @@ from hemm.analysis.normalise import (
 )
 from hemm.analysis.readings import READINGS, Readings, mean_of, read_as, three
 from hemm.analysis.rows import CategoryRow, ControlRow, MetricValue, Profile, Subject, TaskRow
-from hemm.core import DIMENSIONS, CorpusMetric, UnknownName
+from hemm.analysis.until import line
+from hemm.core import DIMENSIONS, CorpusMetric, HemmError, UnknownName
 
 if TYPE_CHECKING:
     from hemm.results.read import Cell
@@ -81,6 +83,8 @@ def profile(
         categories += _categories(own, subject, scale)
     notes += [f"{t.subject.label} on {t.task}: listed, not averaged: {t.why}" for t in tasks if t.why]
     notes += _unshared(tasks)
+    notes += [f"{i.label} on {i.task}: {told}" for i in loaded if (told := line(i.cell.run))]
+    made = _made(tasks, loaded, notes)
     return Profile(
         normalise,
         tuple(subjects.values()),
@@ -89,7 +93,19 @@ def profile(
         tuple(_controls(loaded, subjects)),
         tuple(dict.fromkeys(notes)),
         failures,
+        made,
     )
+
+
+def _made(tasks: Sequence[TaskRow], loaded: Sequence[Loaded], notes: list[str]) -> ModelDimensions | None:
+    """Means by how the models were made; None, and a note, where their cards contradict each other."""
+    try:
+        found = of_rows(tasks, {str(i.cell.folder): i.cell.run for i in loaded})
+    except HemmError as error:
+        notes.append(str(error))
+        return None
+    notes += found.notes()
+    return found
 
 
 def as_read(item: Loaded, reading: str) -> Loaded:

@@ -67,6 +67,7 @@ def plain(profile: Profile) -> dict[str, Any]:
             }
             for s in profile.subjects
         ],
+        "model_dimensions": None if profile.made is None else profile.made.plain(),
         "categories": [
             {
                 "subject": row.subject.key,

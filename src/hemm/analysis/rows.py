@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from hemm.analysis.intervals import Estimate
+from hemm.analysis.model_dimensions import ModelDimensions
 from hemm.analysis.readings import Readings
 
 
@@ -105,6 +106,8 @@ class Profile:
     controls: tuple[ControlRow, ...]
     notes: tuple[str, ...] = field(default=())
     failures: str = "zero"
+    made: ModelDimensions | None = None
+    """Means by model dimension."""
 
     def plain(self) -> dict[str, Any]:
         """Everything as plain values: the JSON."""
