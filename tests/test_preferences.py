@@ -158,6 +158,17 @@ def test_metrics_are_judged_by_the_votes() -> None:
 
 
 @pytest.mark.full
+def test_elo_is_covered(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Against the mean of the studies: what Elo with this K comes to on so many votes."""
+    monkeypatch.setattr("hemm.analysis.strengths.RESAMPLES", 200)
+    monkeypatch.setattr("hemm.analysis.strengths.SHUFFLES", 100)
+    found = [sorted(strengths(drawn(seed, questions=20)).rows, key=lambda r: r.model) for seed in range(500)]
+    truth = [np.mean([rows[m].elo for rows in found]) for m in range(4)]
+    inside = [r.elo_low <= truth[m] <= r.elo_high for rows in found for m, r in enumerate(rows)]  # type: ignore[operator]
+    assert np.mean(inside) >= 0.92  # 500 studies: one error is 0.01
+
+
+@pytest.mark.full
 def test_correlations_are_covered() -> None:
     """Spearman's and Kendall's intervals over simulated studies, against the value in a very large one."""
 

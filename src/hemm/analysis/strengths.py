@@ -2,7 +2,8 @@
 
 *Elo* (K 4, scale 400, base 10, start 1000): ratings move vote by vote, so they depend on the order; the paper
 takes the median over 1,000 shuffles. The spread over shuffles is the order's, not the sample's: it is no
-interval. The interval here is a bootstrap over questions, each resample in an order of its own.
+interval. The interval here is t(G-1) times the error by a bootstrap over the G questions, each resample in an
+order of its own (percentiles of the same resamples cover 86 to 92 % with 10 to 40 questions).
 
 *Bradley-Terry with ties* (Davidson 1970): with strengths s on the log scale, a beats b in proportion to
 exp(s_a), b beats a to exp(s_b), and they tie to nu exp((s_a + s_b) / 2). Maximum likelihood has no order. It
@@ -18,7 +19,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from hemm.analysis.intervals import LEVEL, t_quantile
+from hemm.analysis.intervals import t_quantile
 from hemm.analysis.votes import Votes
 
 K, SCALE, BASE, START = 4.0, 400.0, 10.0, 1000.0
@@ -31,7 +32,8 @@ Floats = NDArray[np.float64]
 class Strength:
     """One model among the votes.
 
-    elo                    median over shuffles; ``elo_low``, ``elo_high`` by bootstrap over questions
+    elo                    median over shuffles; ``elo_low``, ``elo_high`` by bootstrap over questions; None
+                           with one question
     strength, low, high    Bradley-Terry, mean zero over models, natural-log scale; None where not finite
     wins, ties, losses     counts
     """
@@ -41,8 +43,8 @@ class Strength:
     ties: int
     losses: int
     elo: float
-    elo_low: float
-    elo_high: float
+    elo_low: float | None
+    elo_high: float | None
     strength: float | None
     low: float | None
     high: float | None
@@ -72,16 +74,16 @@ def strengths(found: Votes, *, seed: int = 0) -> Strengths:
     np.add.at(met, (found.b, found.a), 1)
     rng = np.random.default_rng([seed, 1952])
     elo = np.median(elo_ratings(found, orders(len(found), SHUFFLES, rng)), axis=0)
-    low, high = _elo_interval(found, rng)
+    reach = _elo_reach(found, rng)
     fit = bradley_terry(found)
     order = np.argsort(-(elo if fit.strengths is None else fit.strengths), kind="stable")
-    rows = tuple(_row(found, m, elo[m], low[m], high[m], fit) for m in order.tolist())
+    rows = tuple(_row(found, m, elo[m], None if reach is None else reach[m], fit) for m in order.tolist())
     with np.errstate(invalid="ignore"):
         rates = (won / met)[np.ix_(order, order)]
     return Strengths(rows, rates, fit.tie_rate, fit.why)
 
 
-def _row(found: Votes, m: int, elo: float, low: float, high: float, fit: BradleyTerry) -> Strength:
+def _row(found: Votes, m: int, elo: float, spread: float | None, fit: BradleyTerry) -> Strength:
     mine = np.concatenate([found.outcome[found.a == m], 1 - found.outcome[found.b == m]])
     known = fit.strengths is not None and fit.errors is not None
     s = float(fit.strengths[m]) if fit.strengths is not None else None
@@ -93,8 +95,8 @@ def _row(found: Votes, m: int, elo: float, low: float, high: float, fit: Bradley
         int((mine == 0.5).sum()),
         int((mine == 0).sum()),
         float(elo),
-        float(low),
-        float(high),
+        None if spread is None else float(elo - spread),
+        None if spread is None else float(elo + spread),
         s,
         s - reach if bounded and s is not None and reach is not None else None,
         s + reach if bounded and s is not None and reach is not None else None,
@@ -122,22 +124,22 @@ def elo_ratings(found: Votes, order: NDArray[np.int64]) -> Floats:
     return ratings
 
 
-def _elo_interval(found: Votes, rng: np.random.Generator) -> tuple[Floats, Floats]:
-    """Percentiles of Elo over resampled questions; each resample in a shuffled order of its own."""
+def _elo_reach(found: Votes, rng: np.random.Generator) -> Floats | None:
+    """Half the width of each model's interval; None where one question says nothing of others."""
     clusters = found.clusters
     members = np.split(np.argsort(clusters, kind="stable"), np.cumsum(np.bincount(clusters))[:-1])
+    count = len(members)
+    if count < 2:
+        return None
     drawn = []
     for _ in range(RESAMPLES):
-        picked = np.concatenate([members[g] for g in rng.integers(0, len(members), len(members))])
+        picked = np.concatenate([members[g] for g in rng.integers(0, count, count)])
         drawn.append(rng.permutation(picked))
-    longest = max(map(len, drawn))
-    last = np.full((RESAMPLES, longest), -1, dtype=np.int64)
+    order = np.full((RESAMPLES, max(map(len, drawn))), -1, dtype=np.int64)
     for i, picked in enumerate(drawn):
-        last[i, : len(picked)] = picked
-    ratings = elo_ratings(found, last)
-    tail = (1 - LEVEL) / 2
-    low, high = np.quantile(ratings, [tail, 1 - tail], axis=0)
-    return low, high
+        order[i, : len(picked)] = picked
+    error = elo_ratings(found, order).std(axis=0, ddof=1) * math.sqrt(count / (count - 1))
+    return np.asarray(t_quantile(count - 1) * error, dtype=np.float64)
 
 
 @dataclass(frozen=True)

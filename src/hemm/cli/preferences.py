@@ -103,7 +103,7 @@ def _tables(ranked: Strengths, checked: list[Validity]) -> list[tuple[str, list[
             "ties": r.ties,
             "losses": r.losses,
             "Elo (paper)": round(r.elo, 1),
-            "Elo 95 %": f"{r.elo_low:.1f} to {r.elo_high:.1f}",
+            "Elo 95 %": "" if r.elo_low is None else f"{r.elo_low:.1f} to {r.elo_high:.1f}",
             "Bradley-Terry": r.strength,
             "95 %": "" if r.low is None or r.high is None else f"{r.low:.2f} to {r.high:.2f}",
         }
