@@ -9,6 +9,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -69,9 +70,15 @@ def until(true: Callable[[], Any], seconds: float = 20.0) -> Any:
     return found
 
 
-def folders() -> set[Path]:
-    import tempfile
+@pytest.fixture(autouse=True)
+def _own_temporary_folder(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Workers of tests that run beside this one leave their folders elsewhere."""
+    folder = tmp_path_factory.mktemp("w")  # short: what is in it may be a socket's path
+    monkeypatch.setenv("TMPDIR", str(folder))
+    monkeypatch.setattr(tempfile, "tempdir", None)
 
+
+def folders() -> set[Path]:
     return set(Path(tempfile.gettempdir()).glob("hemm-worker-*"))
 
 

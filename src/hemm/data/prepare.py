@@ -102,7 +102,8 @@ def _from_folder(task: Task, folder: Path, limit: int | None, progress: Progress
     if ready is not None:
         return ready
     facts = _Facts(task, "folder", "", source.ids, limit)
-    return _Job(facts, layout, found, progress).run(origin)
+    home = folder if found.resolve().is_relative_to(folder.resolve()) else found
+    return _Job(facts, layout, found, progress, home).run(origin)
 
 
 def _from_source(task: Task, source: Source, limit: int | None, progress: Progress | None) -> Pack:
@@ -122,12 +123,12 @@ def _from_source(task: Task, source: Source, limit: int | None, progress: Progre
         if isinstance(source, Local):
             raise
         raise _NotHad(redact(str(error))) from error
-    place = find(folder, source.layout)
+    home, place = folder, find(folder, source.layout)
     if place is None:
         raise _NotHad(f"what came has no {', '.join(missing(folder, source.layout))}")
     folder = place
     facts = _Facts(task, source.name, revision, source.ids, limit)
-    return _Job(facts, source.layout, folder, progress).run(origin)
+    return _Job(facts, source.layout, folder, progress, home).run(origin)
 
 
 def _origin(source: Source, limit: int | None) -> dict[str, Any]:
@@ -183,6 +184,8 @@ class _Job:
     layout: Layout
     folder: Path
     progress: Progress | None
+    home: Path
+    """What the files came in: ``folder`` or a folder above it, where pictures may lie beside."""
 
     def __post_init__(self) -> None:
         self.faults = Faults(self.folder)
@@ -236,14 +239,14 @@ class _Job:
         """A name in a data set's file must not lead to files of the user's own. Links may: they are his."""
         if self.facts.source.startswith("local:"):
             return
-        home = os.path.normpath(self.folder)
+        home = os.path.abspath(self.home)
         for medium in (*sample.media, *(r for r in sample.references if isinstance(r, Media))):
             if medium.path is None:
                 continue
-            path = os.path.normpath(medium.path)
+            path = os.path.abspath(medium.path)
             if os.path.commonpath([home, path]) != home:
                 where = f"{self.facts.task.name}: sample {sample.id!r}"
-                raise BadData(f"{where} names a picture outside {self.folder}: {path}")
+                raise BadData(f"{where} names a picture outside {self.home}: {path}")
 
     def _chosen(self) -> Iterator[Sample]:
         if self.facts.limit is None:
