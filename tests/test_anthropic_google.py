@@ -28,7 +28,7 @@ from servers import ChatServer
 from wires import DRAWN, TOP
 
 KEY = "sk-ant-verysecret0123456789"
-FAST = (("max_retries", "1"), ("timeout", "5"), ("retry_wait", "0.001"))
+FAST = (("max_retries", "1"), ("timeout", "60"), ("retry_wait", "0.001"))
 
 
 @pytest.fixture(autouse=True)

@@ -76,7 +76,7 @@ def ask(server: Scripted, count: int = 3, host: str = "") -> list[Response]:
     async def run() -> list[Response]:
         listening = await asyncio.start_server(server.serve, "127.0.0.1", 0)
         port = listening.sockets[0].getsockname()[1]
-        settings = (("check_model", "false"), ("max_retries", "1"), ("retry_wait", "0"), ("timeout", "10"))
+        settings = (("check_model", "false"), ("max_retries", "1"), ("retry_wait", "0"), ("timeout", "60"))
         model = resolve(f"http://{host or f'127.0.0.1:{port}'}/v1#m", ModelOptions(settings=settings))
         request = Request("s", 0, (Message("user", ("q",)),), Generation(), "k")
         generate: Callable[[Request], Awaitable[Response]] = model.generate  # type: ignore[attr-defined]

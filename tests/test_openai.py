@@ -19,7 +19,7 @@ from hemm.models import ModelOptions, resolve
 from hemm.models.retry import CallFailed, Policy, attempts, retry_after
 from servers import ChatServer, fixed_answer
 
-FAST = (("max_retries", "3"), ("timeout", "5"), ("retry_wait", "0.001"))
+FAST = (("max_retries", "3"), ("timeout", "60"), ("retry_wait", "0.001"))
 
 
 def picture(format: str = "PNG", colour: tuple[int, int, int] = (200, 10, 60), size: int = 12) -> bytes:
@@ -137,7 +137,7 @@ def test_what_the_interface_says_is_a_fact_and_no_failure(fault: str, finish: st
 @pytest.mark.parametrize("fault", ["429", "429:0.01", "500", "503", "reset", "truncated", "garbage", "hang"])
 def test_a_passing_fault_is_asked_again(fault: str) -> None:
     with ChatServer(faults=[fault, fault]) as server:
-        (answer,) = ask(server.spec(), [request("q")], ("timeout", "0.3"))
+        (answer,) = ask(server.spec(), [request("q")], ("timeout", "1" if fault == "hang" else "60"))
         assert server.asked == 3
     assert answer.failure is None
     assert answer.attempts == 3
@@ -156,7 +156,7 @@ def test_a_passing_fault_is_asked_again(fault: str) -> None:
 )
 def test_a_lasting_fault_ends_after_the_policy_s_attempts(fault: str, kind: str) -> None:
     with ChatServer(always=fault) as server:
-        (answer,) = ask(server.spec(), [request("q")], ("timeout", "0.2"))
+        (answer,) = ask(server.spec(), [request("q")], ("timeout", "0.2" if fault == "hang" else "60"))
         assert server.asked == 4
     assert answer.failure is not None
     assert (answer.failure.kind, answer.failure.permanent) == (kind, False)
@@ -230,7 +230,7 @@ def test_random_faults_never_lose_mix_or_overask() -> None:
 
 
 def test_as_many_in_flight_as_asked_for_and_connections_are_kept() -> None:
-    with ChatServer(latency=0.02) as server:
+    with ChatServer(latency=0.3) as server:
         ask(server.spec(), [request("q", id=str(i)) for i in range(200)], width=40)
         assert server.most_in_flight == 40
         assert server.connections <= 41
