@@ -2,6 +2,7 @@
 # make test   sets up .venv and passes the tests (under 15 minutes)
 # make test-full   the long crash, soak and simulation tests (under 80 minutes)
 # make lint   ruff, mypy and the import layers alone
+# make upgrade   takes the newest versions of everything but torch into constraints.txt; then make test
 #
 # PYTHON=python3.12 chooses the interpreter (3.11 or newer), JOBS=4 the test processes,
 # PIP_FLAGS="--index-url ..." goes to pip.
@@ -14,8 +15,9 @@ PIP := $(VENV)/bin/python -m pip --disable-pip-version-check -qq install $(PIP_F
 CPUS := $(shell getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2)
 JOBS ?= $(shell test $(CPUS) -gt 4 && echo 4 || echo $(CPUS))
 SETUP := pyproject.toml constraints.txt
+TESTED := hf,metrics,anthropic,google,worker,test
 
-.PHONY: run test test-full lint lint-style lint-format lint-types lint-layers setup clean
+.PHONY: run test test-full lint lint-style lint-format lint-types lint-layers setup upgrade clean
 .DELETE_ON_ERROR:
 
 run: $(VENV)/.installed
@@ -62,9 +64,16 @@ $(VENV)/.installed: $(SETUP) | $(VENV)/bin/python
 # torchvision for the processors that want it (Qwen-VL's); without its dependencies, so that torch stays.
 $(VENV)/.installed-test: $(VENV)/.installed
 	@echo "installing what the tests need"
-	@$(PIP) -e '.[hf,metrics,anthropic,google,worker,test]'
+	@$(PIP) -e '.[$(TESTED)]'
 	@$(PIP) --no-deps torchvision
 	@touch $@
+
+upgrade: $(VENV)/.installed-test
+	@grep -E '^(#|torch)' constraints.txt > constraints.new
+	@$(VENV)/bin/python -m pip --disable-pip-version-check -qq install $(PIP_FLAGS) -c constraints.new \
+		--upgrade --upgrade-strategy eager -e '.[$(TESTED)]'
+	@$(VENV)/bin/python -m pip freeze --exclude-editable --exclude torch --exclude torchvision >> constraints.new
+	@mv constraints.new constraints.txt && touch $(VENV)/.installed $(VENV)/.installed-test
 
 clean:
 	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis

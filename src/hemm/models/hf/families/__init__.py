@@ -41,6 +41,7 @@ KNOWN: dict[str, Known] = {
     "instructblip": Known("instructblip:InstructBlip", 1, 1),
     "janus": Known("janus:Janus", draws=True),
     "kosmos-2": Known("kosmos2:Kosmos2", 1, 1),
+    "llama4": Known("llama4:Llama4"),
     "paligemma": Known("paligemma:PaliGemma", 1),
     "smolvlm": Known(processor="Idefics3Processor"),
 }
