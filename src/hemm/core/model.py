@@ -71,7 +71,7 @@ class RequestModel(Model, Protocol):
 class BatchModel(Model, Protocol):
     """A model in this process. ``generate_batch`` runs in one thread, never twice at a time.
 
-    A model with a number ``parallel`` (more than 1) takes so many batches at a time, each from its own thread.
+    A model with a number ``parallel`` (more than 1) takes that many batches at a time, from as many threads.
     """
 
     @property
