@@ -14,8 +14,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hemm.analysis.intervals import Estimate, combine, mean_interval
+from hemm.analysis.intervals import Estimate, combine
 from hemm.analysis.load import Loaded, Scores
+from hemm.analysis.normalise import own_scale
 from hemm.core import HemmError
 from hemm.published import Published, published
 
@@ -124,7 +125,7 @@ def _estimates(
     for task in tasks:
         scores = own[task].get(subject)
         if scores is not None:
-            out[task] = mean_interval(scores.read, scores.clusters, scores.metric.range)
+            out[task] = own_scale(scores)
     return out
 
 

@@ -33,6 +33,7 @@ from hemm.analysis.profile import as_read
 from hemm.analysis.ranks import Ranking, ranking
 from hemm.analysis.readings import READINGS
 from hemm.analysis.rows import Subject
+from hemm.analysis.stopped import UNTESTED
 from hemm.analysis.untangle import Samples, Untangled, by_samples, by_tasks
 from hemm.core import DIMENSIONS, HemmError, UnknownName
 
@@ -46,10 +47,12 @@ class Choice:
 
     models     two names (a model, its label, the beginning of ``model@revision`` or of a protocol); none:
                all, and where there are just two, these
+    best       with more than two models and none named: compare the two that rank first
     published  a subset of the paper's figures (``100``, ``full``) to set beside; empty: none
     """
 
     models: tuple[str, ...] = ()
+    best: bool = False
     published: str = ""
     normalise: str = "anchored"
     failures: str = "zero"
@@ -99,6 +102,7 @@ def compare(cells: Iterable[Cell], choice: Choice = Choice()) -> Comparison:
     keep = [item for item in loaded if item.subject in labels]
     notes += _unmatched(keep, labels)
     paper = beside([i for i in keep if not i.control], labels, choice.published) if choice.published else None
+    notes += _stopped(keep)
     shared = _shared(keep, set(labels))
     read = [as_read(i, "out") if choice.failures == "out" else i for i in shared]
     scale, why = _scale(read, choice)
@@ -106,12 +110,14 @@ def compare(cells: Iterable[Cell], choice: Choice = Choice()) -> Comparison:
     overall: CategoryPair | None = None
     tasks: list[TaskPair] = []
     categories: list[CategoryPair] = []
+    ranks, ranked = _ranks(read, labels, scale, notes)
+    if choice.best and not chosen and ranks is not None:
+        chosen = [row.subject for row in ranks.rows[:2]]
     if chosen:
         own = {key: {i.task: i for i in keep if i.subject == key} for key in chosen}
         both = [t for t in own[chosen[0]] if t in own[chosen[1]]]
         pairs = {t: (own[chosen[0]][t], own[chosen[1]][t]) for t in both}
         tasks, overall, categories = _pairwise(pairs, scale, choice, notes, labels, chosen)
-    ranks, ranked = _ranks(read, labels, scale, notes)
     untangled = _untangled(read, labels, scale, notes)
     return Comparison(
         choice,
@@ -180,6 +186,11 @@ def _unmatched(items: Sequence[Loaded], labels: dict[str, str]) -> list[str]:
     ]
 
 
+def _stopped(items: Sequence[Loaded]) -> list[str]:
+    names = dict.fromkeys(i.task for i in items if i.headline.stop is not None)
+    return [f"{', '.join(names)}: {UNTESTED}"] if names else []
+
+
 def _shared(items: Sequence[Loaded], keys: set[str]) -> list[Loaded]:
     """Tasks that every model was asked, on the groups that all have, in one order."""
     by_task: dict[str, dict[str, Loaded]] = {}
@@ -230,7 +241,7 @@ def _pairwise(
         return [], None, []
     options = Options(choice.resamples, choice.seed)
     tasks = corrected([pair_task(a, b, scale, options) for a, b in pairs.values()])
-    notes += [f"{t.task}: {t.why}" for t in tasks if t.why]
+    notes += [f"{t.task}: {t.why}" for t in tasks if t.why not in ("", UNTESTED)]
     overall, categories = category_pairs(pairs, scale, options)
     if overall.difference.value is None:
         notes.append("no overall difference: no task has a normalised one")
@@ -252,7 +263,7 @@ def _ranks(
     usable = {}
     for task, row in by_task.items():
         whys = [limits(i.headline, scale, Part(i.subject, task))[2] for i in row.values()]
-        if not any(whys):
+        if not any(whys) and all(i.headline.stop is None for i in row.values()):
             usable[task] = row
     if not usable:
         notes.append("no ranks: no task has a normalised score of every model on common samples")
@@ -293,7 +304,8 @@ def _untangled(
     for task, items in by_task.items():
         own = {d: set(c.tolist()) for d, c in items[0].headline.labels.items()}
         if any(len(c) > 1 for c in own.values()):
-            varying[task] = items
+            if all(i.headline.stop is None for i in items):
+                varying[task] = items
             continue
         known = {d: next(iter(c)) for d, c in own.items() if None not in c}
         if not known:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from hemm.analysis.paired import Pair
     from hemm.analysis.pairs import CategoryPair, TaskPair
     from hemm.analysis.ranks import Ranking
-    from hemm.analysis.untangle import Untangled
+    from hemm.analysis.untangle import Together, Untangled
 
 SCHEMA_VERSION = 1
 SHOWN_TOGETHER = 12
@@ -185,9 +185,7 @@ def tables(found: Comparison) -> Iterator[Table]:
     for table in found.untangled:
         if table.effects:
             yield _of(f"Labels with the others held equal, over {table.level}", list(_effect_rows(table)))
-        travel = [t for t in table.together if t.share >= TRAVELS and t.n > 1 and t.lift > LIFTED][
-            :SHOWN_TOGETHER
-        ]
+        travel = travelling(table)
         if travel:
             rows = [
                 {
@@ -212,6 +210,12 @@ def tables(found: Comparison) -> Iterator[Table]:
             for s in found.beside.stands
         ]
         yield _of(f"Beside the paper's models (BARTScore, subset {found.beside.subset})", rows)
+
+
+def travelling(table: Untangled) -> list[Together]:
+    """Labels that stand together far more often than elsewhere."""
+    found = [t for t in table.together if t.share >= TRAVELS and t.n > 1 and t.lift > LIFTED]
+    return found[:SHOWN_TOGETHER]
 
 
 def _of(title: str, rows: list[dict[str, Any]]) -> Table:
@@ -317,9 +321,18 @@ def _effect_rows(table: Untangled) -> Iterator[dict[str, Any]]:
 
 def lines(found: Comparison) -> list[str]:
     """What stands below the tables: conclusions, scale and readings, notes."""
+    out = [*conclusions(found), *terms(found)]
+    out += found.beside.notes if found.beside is not None else ()
+    if found.beside is not None and found.beside.new_worst:
+        out.append(f"One of your models is the worst, and so the 0, of {', '.join(found.beside.new_worst)}")
+    return [storable(line) for line in (*out, *found.notes)]
+
+
+def terms(found: Comparison) -> list[str]:
+    """The scale, the reading of failures, and how ranks are to be read."""
     name = found.choice.normalise
     words = WORDS[found.choice.failures]
-    out = conclusions(found)
+    out = []
     out.append(f"Normalised scores and ranks are on the scale {name!r}: {MEANINGS[name]}.")
     out.append(f"{words[0].upper()}{words[1:]}; p values under bounds are of the worst score.")
     if found.ranks is not None:
@@ -327,10 +340,7 @@ def lines(found: Comparison) -> list[str]:
             f"Ranks are over {len(found.ranked_tasks)} tasks that all models share; models without a "
             "Holm-corrected difference from the best share rank 1; a common letter: not separated."
         )
-    out += found.beside.notes if found.beside is not None else ()
-    if found.beside is not None and found.beside.new_worst:
-        out.append(f"One of your models is the worst, and so the 0, of {', '.join(found.beside.new_worst)}")
-    return [storable(line) for line in (*out, *found.notes)]
+    return out
 
 
-__all__ = ["SCHEMA_VERSION", "Table", "ends", "lines", "plain", "tables"]
+__all__ = ["SCHEMA_VERSION", "Table", "ends", "lines", "plain", "tables", "terms", "travelling"]

@@ -26,14 +26,29 @@ def conclusions(found: Comparison) -> list[str]:
         out += _overall(found.overall, names)
         out += _tasks(found.tasks, names)
         out += _failures(found.overall)
+    out += ranked(found)
+    for table in found.untangled:
+        out += list(_effects(table))
+    return out
+
+
+def verdict(found: Comparison) -> list[str]:
+    """The one or two sentences that come first: who is ahead, and which is best of several."""
+    first: list[str] = []
+    if found.pair is not None and found.overall is not None and found.overall.difference.value is not None:
+        first = _overall(found.overall, (found.labels[found.pair[0]], found.labels[found.pair[1]]))[:1]
+    return first + (ranked(found) if len(found.labels) > 2 else [])
+
+
+def ranked(found: Comparison) -> list[str]:
+    """Which models may be the best."""
+    out: list[str] = []
     if found.ranks is not None:
         best = [found.labels[r.subject] for r in found.ranks.rows if r.rank == 1]
         if len(best) > 1:
             out.append(f"The data do not tell which is best of {_listed(best)}.")
         elif len(found.ranks.rows) > 1:
             out.append(f"{best[0]} is better than every other model here.")
-    for table in found.untangled:
-        out += list(_effects(table))
     return out
 
 
@@ -156,4 +171,4 @@ def _listed(names: list[str]) -> str:
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
 
 
-__all__ = ["conclusions"]
+__all__ = ["conclusions", "verdict"]

@@ -50,6 +50,7 @@ class Estimate:
     low, high  None where no interval can be given
     note       why an interval is missing, or not the usual one
     n          values; ``clusters`` of them
+    anytime    the interval, or that of a part of the mean, holds whenever one looks (``analysis.stopped``)
     """
 
     value: float | None
@@ -58,13 +59,14 @@ class Estimate:
     n: int
     clusters: int
     note: str = ""
+    anytime: bool = False
 
     def scaled(self, shift: float, scale: float) -> Estimate:
         """The estimate of (x - shift) / scale; a negative scale swaps the ends."""
         ends = [None if e is None else (e - shift) / scale for e in (self.low, self.high)]
         low, high = ends if scale > 0 else ends[::-1]
         value = None if self.value is None else (self.value - shift) / scale
-        return Estimate(value, low, high, self.n, self.clusters, self.note)
+        return Estimate(value, low, high, self.n, self.clusters, self.note, self.anytime)
 
 
 @lru_cache(maxsize=4096)
@@ -187,4 +189,5 @@ def combine(parts: Sequence[Estimate]) -> Estimate:
         return Estimate(mean, None, None, n, clusters, notes)
     below = math.hypot(*((p.value or 0.0) - (p.low or 0.0) for p in known)) / len(known)
     above = math.hypot(*((p.high or 0.0) - (p.value or 0.0) for p in known)) / len(known)
-    return Estimate(mean, mean - below, mean + above, n, clusters, notes)
+    anytime = any(p.anytime for p in known)
+    return Estimate(mean, mean - below, mean + above, n, clusters, notes, anytime)

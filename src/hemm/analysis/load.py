@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from hemm.analysis.stopped import NO_ENDS, Stop, stop_of
 from hemm.core import DIMENSIONS, HemmError, Metric, Outcome, digest
 
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ class Scores:
     counts    groups x outcomes (in the order of ``OUTCOMES``): answers, all repeats
     cut       parsed although cut off, for each group
     labels    dimension -> category of each group, None where it has none
+    stop      where the answers decided how many were asked: the interval that holds (``analysis.stopped``)
     """
 
     metric: Metric
@@ -48,6 +50,7 @@ class Scores:
     counts: NDArray[np.int64]
     cut: NDArray[np.int64]
     labels: Mapping[str, Texts] = field(default_factory=dict)
+    stop: Stop | None = None
 
     def __len__(self) -> int:
         return len(self.groups)
@@ -130,6 +133,10 @@ def load(cell: Cell) -> Loaded:
         if part.get("corpus")
     }
     control = str(spec.get("control") or "")
+    stop = stop_of(cell.run)
+    if stop is not None:
+        watched = scores[0].spec == cell.run["until_ci"]["metric"]
+        scores = [replace(s, stop=stop if watched and not n else NO_ENDS) for n, s in enumerate(scores)]
     return Loaded(cell, subject, pair, how, control, scores[0], tuple(scores[1:]), corpus)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from hemm.analysis.intervals import Estimate, mean_interval
 from hemm.analysis.load import Loaded, Scores
 from hemm.analysis.readings import bounded, read_as
+from hemm.analysis.stopped import NO_ENDS
 from hemm.core import DIMENSIONS, CorpusMetric, HemmError, UnknownName
 
 NORMALISERS = ("anchored", "paper", "rank")
@@ -71,7 +72,8 @@ def scale_of(loaded: Sequence[Loaded], name: str, failures: str = "zero") -> Sca
 def own_scale(scores: Scores, failures: str = "zero") -> Estimate:
     """The mean of the readings with its interval, on the metric's own scale."""
     if failures != "bounds":
-        return mean_interval(scores.read, scores.clusters, scores.metric.range)
+        own = mean_interval(scores.read, scores.clusters, scores.metric.range)
+        return own if scores.stop is None else scores.stop.interval(own)
     worst, best = (read_as(scores, end) for end in ("worst", "best"))
     value = own_scale(scores).value
     if bool(np.isnan(worst.read).any() or np.isnan(best.read).any()):
@@ -98,7 +100,8 @@ def normal_value(scores: Scores, scale: Scale, part: Part) -> tuple[Estimate | N
     if why:
         return None, why
     if scale.name == "rank":
-        return mean_interval(wins_of(scores, scale, part), scores.clusters, (0.0, 1.0)), ""
+        won = mean_interval(wins_of(scores, scale, part), scores.clusters, (0.0, 1.0))
+        return won if scores.stop is None else NO_ENDS.interval(won), ""
     own = own_scale(scores, scale.failures)
     return own.scaled(floor, ceiling - floor), ""
 
@@ -200,4 +203,7 @@ def parts_of(scores: Scores) -> Iterable[tuple[str, str, Scores]]:
         for category in dimension.categories:
             mask = column == category
             if mask.any():
-                yield name, category, scores if mask.all() else scores.take(mask)
+                part = scores if mask.all() else scores.take(mask)
+                if scores.stop is not None:
+                    part = replace(part, stop=scores.stop.of(name, category, bool(mask.all())))
+                yield name, category, part

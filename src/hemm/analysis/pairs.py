@@ -24,6 +24,7 @@ from hemm.analysis.paired import Options, Pair, paired, t_p
 from hemm.analysis.power import Power, power_of
 from hemm.analysis.profile import matched, place_of
 from hemm.analysis.readings import Readings, bounded, read_as, unvalued
+from hemm.analysis.stopped import UNTESTED
 from hemm.core import CorpusMetric
 
 Floats = NDArray[np.float64]
@@ -81,6 +82,8 @@ def task_pair(a: Loaded, b: Loaded, scale: Scale, options: Options) -> TaskPair:
     """The two models on one task. ``a`` and ``b`` as loaded, failures unread."""
     one, other, why = side_by_side(a.headline, b.headline)
     spec, n = a.headline.spec, len(one)
+    if why == UNTESTED:
+        return TaskPair(a.task, spec, n, None, None, why, None)
     if isinstance(one.metric, CorpusMetric) and n:
         return _corpus_pair(a, b, n)
     if why:
@@ -123,6 +126,8 @@ def side_by_side(one: Scores, other: Scores) -> tuple[Scores, Scores, str]:
         one, other = one.take(left), other.take(right)
     if not len(one):
         return one, other, "no samples in common"
+    if one.stop is not None or other.stop is not None:
+        return one, other, UNTESTED
     if isinstance(one.metric, CorpusMetric):
         return one, other, f"{one.metric.name} is no mean of its values: not comparable sample by sample"
     return one, other, ""

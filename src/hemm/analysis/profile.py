@@ -35,6 +35,7 @@ from hemm.analysis.normalise import (
 )
 from hemm.analysis.readings import READINGS, Readings, mean_of, read_as, three
 from hemm.analysis.rows import CategoryRow, ControlRow, MetricValue, Profile, Subject, TaskRow
+from hemm.analysis.stopped import NO_ENDS
 from hemm.analysis.until import line
 from hemm.core import DIMENSIONS, CorpusMetric, HemmError, UnknownName
 
@@ -128,7 +129,7 @@ def _task_row(item: Loaded, headline: Scores, subject: Subject, scale: Scale, ex
     floor, ceiling = ends(scores, scale, part)
     run = item.cell.run
     boot = None
-    if extras.bootstrap and not isinstance(scores.metric, CorpusMetric):
+    if extras.bootstrap and scores.stop is None and not isinstance(scores.metric, CorpusMetric):
         given = (scores.metric.range, extras.resamples, extras.seed)
         boot = bootstrap_interval(scores.read, scores.clusters, *given)
     return TaskRow(
@@ -160,15 +161,21 @@ def _values(item: Loaded, failures: str) -> tuple[MetricValue, ...]:
     told = {(v.metric, v.component) for v in found}
     for metric, component in corpus.names():
         if (metric, component) not in told:
-            found.append(MetricValue(metric, component, corpus.estimate(metric, component), corpus=True))
+            estimate = _held(corpus.estimate(metric, component), item.headline)
+            found.append(MetricValue(metric, component, estimate, corpus=True))
     return tuple(found)
 
 
 def _value(scores: Scores, corpus: Corpus, failures: str) -> MetricValue:
     key = (scores.spec, scores.component)
     if isinstance(scores.metric, CorpusMetric) or key in corpus.names():
-        return MetricValue(*key, corpus.estimate(*key), corpus=True)
+        return MetricValue(*key, _held(corpus.estimate(*key), scores), corpus=True)
     return MetricValue(*key, own_scale(scores, failures))
+
+
+def _held(estimate: Estimate, scores: Scores) -> Estimate:
+    """A corpus value of a cell whose answers decided how many were asked has no interval."""
+    return estimate if scores.stop is None else NO_ENDS.interval(estimate)
 
 
 def _selection(run: Mapping[str, Any]) -> dict[str, Any]:
@@ -277,6 +284,8 @@ def _paired(with_picture: Scores, without: Scores) -> tuple[Estimate, Estimate |
     low, high = with_picture.metric.range
     differences = with_picture.read[left] - without.read[right]
     estimate = mean_interval(differences, with_picture.clusters[left], (low - high, high - low))
+    if with_picture.stop is not None or without.stop is not None:
+        estimate = NO_ENDS.interval(estimate)
     floor, ceiling = math.nan, math.nan
     if len(left):
         floor, ceiling = ends(with_picture.take(left), Scale(), Part("", ""))

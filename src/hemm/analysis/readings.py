@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from hemm.analysis.intervals import Estimate
 from hemm.analysis.load import Scores
+from hemm.analysis.stopped import NO_ENDS
 
 READINGS = ("zero", "out", "bounds")
 WORDS = {
@@ -51,9 +52,12 @@ def read_as(scores: Scores, reading: str) -> Scores:
     """The same groups read as ``zero``, ``out``, ``worst`` or ``best``."""
     if reading == "zero":
         return scores
+    stop = scores.stop
+    if stop is not None and scores.missing.any():  # what was watched is the score in its default reading
+        stop = NO_ENDS
     if reading == "out":
-        return replace(scores, read=scores.valued)
-    return replace(scores, read=_filled(scores, best=reading == "best"))
+        return replace(scores, read=scores.valued, stop=stop)
+    return replace(scores, read=_filled(scores, best=reading == "best"), stop=stop)
 
 
 def _filled(scores: Scores, best: bool) -> Floats:
@@ -99,7 +103,7 @@ def mean_of(parts: Mapping[Any, Readings] | list[Readings]) -> Readings:
 def bounded(worst: Estimate, best: Estimate, value: float | None) -> Estimate:
     """From the lower end of the worst case to the upper end of the best one."""
     low, high = sorted((worst, best), key=lambda e: e.value if e.value is not None else np.nan)
-    return Estimate(value, low.low, high.high, worst.n, worst.clusters, worst.note or best.note)
+    return Estimate(value, low.low, high.high, worst.n, worst.clusters, worst.note or best.note, worst.anytime)
 
 
 __all__ = ["READINGS", "WORDS", "Readings", "bounded", "mean_of", "read_as", "three", "unvalued"]

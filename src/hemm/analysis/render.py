@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from hemm.analysis.intervals import LEVEL, Estimate
+from hemm.analysis.stopped import EXPLAINED, MARK, NOTHING
 from hemm.core import DIMENSIONS, UnknownName, storable
 
 if TYPE_CHECKING:
@@ -105,6 +106,7 @@ def numbers(estimate: Estimate) -> dict[str, Any]:
         "high": estimate.high,
         "n": estimate.n,
         "clusters": estimate.clusters,
+        "anytime": estimate.anytime,
         "note": estimate.note,
     }
 
@@ -135,7 +137,7 @@ def _task(row: TaskRow) -> dict[str, Any]:
 
 _COLUMNS = (
     "kind subject dimension category task metric component value low high normalised n units clusters tasks "
-    "ok unparsable refused truncated error cut note normaliser failures bootstrap_low bootstrap_high"
+    "ok unparsable refused truncated error cut note normaliser failures bootstrap_low bootstrap_high anytime"
 )
 COLUMNS = tuple(_COLUMNS.split())
 """Columns of the CSV."""
@@ -190,7 +192,8 @@ def number(value: float | None) -> str:
 def interval(estimate: Estimate) -> str:
     if estimate.low is None or estimate.high is None:
         return "-"
-    return f"{number(estimate.low)} to {number(estimate.high)}"
+    mark = f" {MARK}" if estimate.anytime else ""
+    return f"{number(estimate.low)} to {number(estimate.high)}{mark}"
 
 
 def failures(outcomes: Mapping[str, int], cut: int = 0) -> str:
@@ -329,6 +332,16 @@ def legend(profile: Profile) -> str:
     )
 
 
+def stopped(profile: Profile) -> list[str]:
+    """What the mark beside an interval says, and why some have none; empty where no run stopped early."""
+    estimates = [v.estimate for t in profile.tasks for v in t.values]
+    out = [f"{EXPLAINED}."] if any(e.anytime for e in estimates) else []
+    estimates += [c.estimate for c in profile.categories] + [c.difference for c in profile.controls]
+    if any(NOTHING in e.note for e in estimates):
+        out.append(f"Without an interval: {NOTHING}.")
+    return out
+
+
 def selections(profile: Profile) -> list[str]:
     """Which samples the scores are of, in words; one line for each selection."""
     found: dict[str, dict[str, None]] = {}
@@ -349,8 +362,7 @@ def _print(profile: Profile, console: Any) -> None:
     for heading, header, lines in _sections(profile):
         console.print(Text(storable(heading), style="bold"))
         console.print(_table(header, lines))
-    console.print(Text(legend(profile), style="dim"))
-    for line in selections(profile):
+    for line in (legend(profile), *stopped(profile), *selections(profile)):
         console.print(Text(storable(line), style="dim"))
     for note in profile.notes:
         console.print(Text(f"Note: {storable(note)}"))
@@ -383,7 +395,7 @@ def _markdown(profile: Profile) -> str:
                 shown[0] = f"**{shown[0]}**"
             out.append(_bar(shown))
         out.append("")
-    out += [_escaped(line) for line in (legend(profile), *selections(profile))]
+    out += [_escaped(line) for line in (legend(profile), *stopped(profile), *selections(profile))]
     out += [f"\n- {_escaped(note)}" for note in profile.notes]
     return "\n".join(out)
 

@@ -42,6 +42,7 @@ def running_interval(
     aim: float | None = None,
     level: float = LEVEL,
     grid: int = GRID,
+    rest: ArrayLike | None = None,
 ) -> tuple[Floats, Floats]:
     """Lower and upper ends for the mean of a population of ``population`` values, after each of ``values``.
 
@@ -49,6 +50,9 @@ def running_interval(
     highest  where a value is not known exactly: ``values`` are its lowest, these its highest ones
     aim      half-width at which to stop; the ends hold whatever it is, and are closest around it
     grid     steps of [0, 1] to which the ends are rounded outwards
+    rest     where only a part of each draw counts: the share of it that does not, for each of ``values``,
+             which are then from 0 to 1 - rest. The mean is that of the part, sum of values over sum of 1 - rest:
+             were it m, a draw filled up with m, x + rest m, would have the mean m, which is what is bet on
 
     All ends together hold with probability ``level``: looking after each value and stopping when one likes
     costs nothing. Raises ValueError for values out of range, or more than there are.
@@ -57,12 +61,17 @@ def running_interval(
     high = low if highest is None else _checked(highest, population)
     if len(high) != len(low) or bool(np.any(high < low)):
         raise ValueError("highest: as many as values, none below its value")
+    gap = np.zeros(len(low)) if rest is None else _checked(rest, population)
+    if len(gap) != len(low) or bool(np.any(high > 1 - gap + 1e-12)):
+        raise ValueError("rest: as many as values, none above what a value leaves")
     goal = 2 / (1 - level)
-    lower = _lower(low, population, goal, aim, grid)
-    upper = 1 - _lower(1 - high, population, goal, aim, grid)
+    against = np.maximum(1 - gap - high, 0.0)
+    lower = _lower(low, gap, population, goal, aim, grid)
+    upper = 1 - _lower(against, gap, population, goal, aim, grid)
     # where an unlikely order has led astray, what is certain wins
-    least = np.cumsum(low) / population
-    most = 1 - np.cumsum(1 - high) / population
+    counted = np.maximum(population - np.cumsum(gap), 1e-12)
+    least = np.minimum(np.cumsum(low) / counted, 1.0)
+    most = 1 - np.minimum(np.cumsum(against) / counted, 1.0)
     lower = np.minimum(lower, most)
     return lower, np.maximum(np.maximum(upper, least), lower)
 
@@ -76,25 +85,33 @@ def _checked(values: ArrayLike, population: int) -> Floats:
     return found
 
 
-def _lower(x: Floats, population: int, goal: float, aim: float | None, grid: int) -> Floats:
+def _lower(x: Floats, gap: Floats, population: int, goal: float, aim: float | None, grid: int) -> Floats:
     """The largest grid value out by betting or by certainty, after each value; never falling."""
     count = len(x)
-    seen = np.concatenate([[0.0], np.cumsum(x)])
-    stakes = _stakes(x, goal, aim)
+    seen, filled = (np.concatenate([[0.0], np.cumsum(v)]) for v in (x, gap))
+    stakes = _stakes(x + gap * _means_before(x, gap), goal, aim)
     candidates = np.linspace(0.0, 1.0, grid + 1)
     left = population - np.arange(count, dtype=np.float64)
-    ends = seen[1:] / population
+    ends = seen[1:] / np.maximum(population - filled[1:], 1e-12)
     capital = np.zeros(grid + 1)
     for start in range(0, count, _ROWS):
         part = slice(start, min(start + _ROWS, count))
-        mean = (population * candidates - seen[:-1][part, None]) / left[part, None]
+        taken = seen[:-1][part, None] + filled[:-1][part, None] * candidates
+        mean = (population * candidates - taken) / left[part, None]
+        drawn = x[part, None] + gap[part, None] * candidates
         possible = np.maximum(mean, 1e-12)  # below it a candidate is out for certain: ``ends`` says so
         bet = np.minimum(stakes[part, None], CAUTION / possible)
-        capital = capital + np.cumsum(np.log1p(bet * (x[part, None] - possible)), axis=0)
+        capital = capital + np.cumsum(np.log1p(bet * (drawn - possible)), axis=0)
         out = (capital >= math.log(goal)).sum(axis=1)  # the capital falls in m: those out come first
         ends[part] = np.maximum(ends[part], candidates[np.maximum(out - 1, 0)])
         capital = capital[-1]
     return np.asarray(np.maximum.accumulate(np.minimum(ends, 1.0)), dtype=np.float64)
+
+
+def _means_before(x: Floats, gap: Floats) -> Floats:
+    """The mean of the part that counts, as known before each draw."""
+    total, weight = (np.concatenate([[0.0], np.cumsum(v)[:-1]]) for v in (x, 1 - gap))
+    return np.asarray((0.5 + total) / (1 + weight), dtype=np.float64)
 
 
 def _stakes(x: Floats, goal: float, aim: float | None) -> Floats:

@@ -5,7 +5,7 @@ stopping, however often one looked. A cluster of m of the pack's n scored groups
 with the sum of its scores over M, the size of the largest, which is in [0, 1]; the mean of that over all N
 clusters, times M N / n, is the score of the whole pack. So clusters of very different sizes take longer. What
 is not known (an error, a sample that has no score) counts as the worst for the lower end and the best for the
-upper one.
+upper one. Beside it stands the interval of each label's part of the pack, by the same sequence.
 """
 
 from __future__ import annotations
@@ -16,14 +16,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from hemm.analysis.intervals import LEVEL
 from hemm.analysis.sequential import METHOD, running_interval
-from hemm.core import CorpusMetric, HemmError, Task
+from hemm.core import DIMENSIONS, CorpusMetric, HemmError, Task
 
 if TYPE_CHECKING:
+    from hemm.analysis.load import Scores
     from hemm.engine.options import CellResult, RunOptions, Watcher
     from hemm.engine.until import Blocks
+
+
+PART_GRID = 400
 
 
 def run(options: RunOptions, watcher: Watcher | None = None) -> list[CellResult]:
@@ -82,6 +87,7 @@ class Until:
             highest=np.clip((total + unknown) / largest, 0, 1),
             aim=self.points / 100 / scale,
         )
+        parts = _parts(scores, number, count, members, blocks.total)
         first, last = (min(1.0, float(end[-1]) * scale) for end in ends)
         return {
             "points": self.points,
@@ -93,7 +99,39 @@ class Until:
             "of": blocks.total,
             "value": low + float(x.mean()) * (high - low) if len(x) else None,
             "interval": [low + first * (high - low), low + last * (high - low)],
+            "parts": parts,
         }
+
+
+def _parts(
+    scores: Scores, number: NDArray[np.int64], count: int, members: NDArray[np.int64], total: int
+) -> list[dict[str, Any]]:
+    """The same for each label that not all groups have: the mean of its own groups, with an interval of its own
+    that holds at every moment. ``number``: the block of each group; ``members``: groups in each block."""
+    inside = number < count
+    if int(inside.sum()) < int(members[:count].sum()):
+        return []  # a group that was not scored has no label that is known
+    low, high = scores.metric.range
+    x = (scores.read - low) / (high - low)
+    largest = float(members.max())
+
+    def blocks(weights: NDArray[np.float64], own: NDArray[np.bool_]) -> NDArray[np.float64]:
+        return np.bincount(number[own], weights=weights[own], minlength=count)[:count] / largest
+
+    out = []
+    for dimension, about in DIMENSIONS.items():
+        column = scores.labels.get(dimension)
+        for category in about.categories if column is not None else ():
+            own = inside & (column == category)
+            if not own.any() or own.sum() == inside.sum():
+                continue
+            worst, best = (blocks(np.nan_to_num(x, nan=end), own) for end in (0.0, 1.0))
+            rest = np.clip(1 - blocks(np.ones(len(x)), own), 0, 1)
+            most = np.minimum(best, 1 - rest)
+            ends = running_interval(np.minimum(worst, most), total, highest=most, rest=rest, grid=PART_GRID)
+            first, last = (low + float(end[-1]) * (high - low) for end in ends)
+            out.append({"dimension": dimension, "category": category, "low": first, "high": last})
+    return out
 
 
 def line(run: Mapping[str, Any]) -> str:

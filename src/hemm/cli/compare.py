@@ -72,7 +72,14 @@ def command(
     from hemm.analysis.compare_view import lines, tables
     from hemm.results.read import cells
 
-    choice = Choice(models, subset if beside else "", normalise, failures, resamples, seed)
+    choice = Choice(
+        models,
+        published=subset if beside else "",
+        normalise=normalise,
+        failures=failures,
+        resamples=resamples,
+        seed=seed,
+    )
     found = compare(cells(folder), choice)
     if format_ == "json":
         print_json(found.plain())
