@@ -47,7 +47,7 @@ class Choice:
 
     models     two names (a model, its label, the beginning of ``model@revision`` or of a protocol); none:
                all, and where there are just two, these
-    best       with more than two models and none named: compare the two that rank first
+    best       where none are named: the two that rank first, the better one first
     published  a subset of the paper's figures (``100``, ``full``) to set beside; empty: none
     """
 
@@ -111,7 +111,7 @@ def compare(cells: Iterable[Cell], choice: Choice = Choice()) -> Comparison:
     tasks: list[TaskPair] = []
     categories: list[CategoryPair] = []
     ranks, ranked = _ranks(read, labels, scale, notes)
-    if choice.best and not chosen and ranks is not None:
+    if choice.best and not choice.models and ranks is not None:
         chosen = [row.subject for row in ranks.rows[:2]]
     if chosen:
         own = {key: {i.task: i for i in keep if i.subject == key} for key in chosen}

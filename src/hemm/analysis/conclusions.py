@@ -18,8 +18,8 @@ TRAVELS, LIFTED = 0.8, 0.1
 """Labels travel together from this share on, and where it is so much more than elsewhere."""
 
 
-def conclusions(found: Comparison) -> list[str]:
-    """The sentences, most general first."""
+def conclusions(found: Comparison, labels: bool = True) -> list[str]:
+    """The sentences, most general first; ``labels``: with those on the effects of labels."""
     out: list[str] = []
     if found.pair is not None and found.overall is not None:
         names = (found.labels[found.pair[0]], found.labels[found.pair[1]])
@@ -27,9 +27,15 @@ def conclusions(found: Comparison) -> list[str]:
         out += _tasks(found.tasks, names)
         out += _failures(found.overall)
     out += ranked(found)
-    for table in found.untangled:
-        out += list(_effects(table))
+    if labels:
+        for table in found.untangled:
+            out += effects(table)
     return out
+
+
+def effects(table: Untangled) -> list[str]:
+    """What can be said of the labels at one level."""
+    return list(_effects(table))
 
 
 def verdict(found: Comparison) -> list[str]:
@@ -59,7 +65,7 @@ def _overall(row: CategoryPair, names: tuple[str, str]) -> list[str]:
     ahead, behind = names if e.value >= 0 else names[::-1]
     said = f"{abs(e.value):.3f} over {_count(len(row.tasks), 'task')}"
     if row.p is not None and row.p < 1 - LEVEL:
-        out = [f"{ahead} scores higher than {behind} by {said} (p {row.p:.2g})."]
+        out = [f"{ahead} scores higher than {behind} by {said} ({_p(row.p)})."]
     else:
         out = [f"No difference between {names[0]} and {names[1]} is shown: {ahead} is higher by {said}."]
         if row.power.detectable is not None:
@@ -70,6 +76,10 @@ def _overall(row: CategoryPair, names: tuple[str, str]) -> list[str]:
     if len(row.tasks) > 1:
         out.append("This holds for other samples of these tasks; other tasks may differ.")
     return out
+
+
+def _p(p: float) -> str:
+    return "p < 0.001" if p < 0.001 else f"p {p:.2g}"
 
 
 def _tasks(rows: tuple[TaskPair, ...], names: tuple[str, str]) -> list[str]:
@@ -171,4 +181,4 @@ def _listed(names: list[str]) -> str:
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
 
 
-__all__ = ["conclusions", "verdict"]
+__all__ = ["conclusions", "effects", "verdict"]

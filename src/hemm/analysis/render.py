@@ -338,7 +338,10 @@ def stopped(profile: Profile) -> list[str]:
     out = [f"{EXPLAINED}."] if any(e.anytime for e in estimates) else []
     estimates += [c.estimate for c in profile.categories] + [c.difference for c in profile.controls]
     if any(NOTHING in e.note for e in estimates):
-        out.append(f"Without an interval: {NOTHING}.")
+        out.append(
+            "What else these runs have (further metrics, other readings of failures, differences to a control) has "
+            "no interval: none holds after such a stop."
+        )
     return out
 
 

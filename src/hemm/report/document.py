@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from hemm.core import HemmError, UnknownName
 from hemm.report import view
+from hemm.report.comparison import comparison
 from hemm.report.figures import MOST
 from hemm.report.findings import CONTROLS, findings
 from hemm.report.method import method, selection, stamp
@@ -108,14 +109,20 @@ def _profile(cells: Sequence[Cell], normalise: str, common: bool) -> tuple[Profi
 
 
 def _shown(cells: Sequence[Cell], profile: Profile, per_group: int | None, pictures: int) -> dict[str, Any]:
+    from hemm.analysis.render import stopped
+
     subjects = view.main_subjects(profile)
     lines = view.lines(profile, subjects)
     gallery = Gallery(bytes_left=pictures)
+    compared = comparison(cells, subjects, profile.normaliser)
     return {
         "title": view.title(profile, cells, subjects),
         "subjects": subjects,
         "lines": lines,
-        "findings": findings(profile, subjects),
+        "findings": findings(profile, subjects, () if compared is None else compared.verdict),
+        "compared": compared,
+        "readings": view.readings(profile, lines, subjects),
+        "stopped": stopped(profile),
         "radar": view.radar(lines, subjects),
         "bars": view.bars(lines, subjects),
         "most": MOST,

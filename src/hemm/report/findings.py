@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from hemm.analysis.stopped import MARK
 from hemm.core import DIMENSIONS
 from hemm.report.text import count, number, one_line, plural, span
 
@@ -16,15 +17,16 @@ GAPS = 3
 CONTROLS = {"none": "the picture removed", "grey": "a grey picture", "shuffle": "another sample's picture"}
 
 
-def findings(profile: Profile, subjects: Sequence[Subject]) -> list[str]:
-    """Sentences in order of weight: overall, gaps between categories, the picture, failures."""
+def findings(profile: Profile, subjects: Sequence[Subject], verdict: Sequence[str] = ()) -> list[str]:
+    """Sentences in order of weight: overall, who is ahead (``verdict``: what tests say of it), gaps between
+    categories, the picture, failures."""
     lines: list[str] = []
     overall = {c.subject.key: c for c in profile.categories if not c.category}
     for subject in subjects:
         row = overall.get(subject.key)
         if row is not None and row.estimate.value is not None:
             lines.append(_overall(row))
-    lines += _ahead([overall[s.key] for s in subjects if s.key in overall])
+    lines += verdict or _ahead([overall[s.key] for s in subjects if s.key in overall])
     for subject in subjects:
         lines += _gaps([c for c in profile.categories if c.subject.key == subject.key], len(subjects) > 1)
     for control in profile.controls:
@@ -35,7 +37,7 @@ def findings(profile: Profile, subjects: Sequence[Subject]) -> list[str]:
 
 
 def _bracket(e: Estimate) -> str:
-    return f"{number(e.value)} ({span(e.low, e.high)})"
+    return f"{number(e.value)} ({span(e.low, e.high)}{MARK if e.anytime else ''})"
 
 
 def _overall(row: CategoryRow) -> str:
@@ -102,9 +104,14 @@ def _control(row: ControlRow) -> str:
     if e.value is None:
         return f"{one_line(row.subject.label)} with {with_}: no answers to compare."
     where = f" on {one_line(row.task)}" if row.task else ""
-    if e.low is not None and e.low > 0:
+    if e.low is None or e.high is None:
+        return (
+            f"{one_line(row.subject.label)} scores {number(e.value)} more{where} with the right picture than with {with_};"
+            " whether that holds for other samples is not known."
+        )
+    if e.low > 0:
         verdict = "the picture matters"
-    elif e.high is not None and e.high < 0:
+    elif e.high < 0:
         verdict = "it does better without the right picture"
     else:
         verdict = "there is no sign that the picture matters"

@@ -9,6 +9,7 @@ from typing import Any
 from markupsafe import Markup
 
 from hemm.report import text
+from hemm.report.comparison import effect_of
 
 POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
 """Nothing on the page may run or load: whatever slipped through would stay dead."""
@@ -43,6 +44,8 @@ def _environment() -> Any:
         "one_line": text.one_line,
         "plain": text.plain,
         "p_value": text.p_value,
+        "signed": text.signed,
+        "effect_of": effect_of,
     }
     environment.globals |= {"policy": POLICY, "style": _style()}
     return environment

@@ -82,6 +82,12 @@ def number(value: float | None, digits: int = 2) -> str:
     return text.replace("-", MINUS)
 
 
+def signed(value: float | None, digits: int = 2) -> str:
+    """A difference with its sign."""
+    said = number(value, digits)
+    return f"+{said}" if value is not None and value > 0 and float(f"{value:.{digits}f}") else said
+
+
 def count(value: int) -> str:
     """A whole number with thin spaces between thousands."""
     return f"{value:,}".replace(",", "\u202f")

@@ -15,6 +15,7 @@ from hemm.report.text import one_line
 
 if TYPE_CHECKING:
     from hemm.analysis.profile import CategoryRow, ControlRow, Profile, Subject, TaskRow
+    from hemm.analysis.readings import Readings
     from hemm.report.pictures import Gallery
     from hemm.results.read import Cell
 
@@ -144,6 +145,35 @@ def shown_examples(
             continue
         out.append(Shown(task, own[0].title, tuple(groups), "" if groups else "no answers to show"))
     return out
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What failures do to one score: (model, readings) of each model that has answers without a value."""
+
+    title: str
+    name: str
+    task: bool
+    rows: tuple[tuple[str, Readings], ...]
+
+
+def readings(profile: Profile, of: Sequence[Line], subjects: Sequence[Subject]) -> list[Reading]:
+    """Overall, categories and tasks in which answers without a value occur, in every reading of them."""
+    found: dict[tuple[str, str, bool], list[tuple[str, Readings]]] = {}
+
+    def add(title: str, name: str, task: bool, label: str, values: Readings | None) -> None:
+        if values is not None and values.left_out:
+            found.setdefault((title, name, task), []).append((label, values))
+
+    for line in of:
+        for cell in line.cells:
+            if cell is not None:
+                add(line.title, line.name, False, cell.subject.label, cell.readings)
+    keys = {s.key for s in subjects}
+    for row in sorted(profile.tasks, key=lambda r: r.task):
+        if row.subject.key in keys:
+            add("Tasks", row.task, True, row.subject.label, row.readings)
+    return [Reading(title, name, task, tuple(rows)) for (title, name, task), rows in found.items()]
 
 
 def controls_of(profile: Profile) -> list[ControlRow]:
