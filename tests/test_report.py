@@ -150,9 +150,31 @@ def test_several_models_stand_side_by_side(tmp_path: Path) -> None:
     fake.go(tmp_path, Says(identity=Identity("beta", "1"), said=half()), PACK)
     seen = words(page(tmp_path))
     assert "alpha and beta on even" in seen
-    assert "alpha is ahead of beta" in seen
+    assert "alpha scores higher than beta" in seen
     assert "Models differ most" in seen
     assert "pictures are not here: hemm prepare even brings them back" in seen
+
+
+def test_two_models_are_compared_and_one_is_not(tmp_path: Path) -> None:
+    fake.go(tmp_path, Says(identity=Identity("alpha", "1")), PACK)
+    assert 'id="comparison"' not in page(tmp_path)
+    fake.go(tmp_path, Says(identity=Identity("beta", "1"), said=half()), PACK)
+    found = page(tmp_path)
+    assert 'id="comparison"' in found
+    compared = words(found[found.index('id="comparison"') :])
+    for part in ("Ranks", "Tie group", "alpha less beta", "Holm", "BH", "Detectable", "odds ratio"):
+        assert part in compared
+
+
+def test_failures_are_read_in_three_ways_where_there_are_any(tmp_path: Path) -> None:
+    fake.go(tmp_path / "fine", Says(), PACK)
+    assert "What failures do to the scores" not in words(page(tmp_path / "fine"))
+    mumbling = {s.id: "hm, perhaps" for s in SAMPLES[:6]}
+    fake.go(tmp_path / "not", Says(said=mumbling), PACK)
+    seen = words(page(tmp_path / "not"))
+    part = seen[seen.index("What failures do to the scores") :]
+    assert "0.75" in part  # 18 of 24 right
+    assert "1.00" in part  # of those that were read
 
 
 def test_hostile_text_is_text(tmp_path: Path, pictures: None) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from hemm.analysis.profile import profile
 from hemm.analysis.sequential import CAUTION, running_interval
 from hemm.cli import status
 from hemm.engine.until import Blocks
@@ -170,6 +171,23 @@ def test_a_run_stops_when_its_score_is_known_and_goes_on_from_there(data: Path, 
     (more,) = cells(data.parent / "results")
     assert more.run["until_ci"]["asked"] > look["asked"]
     assert answered < set(more.answers()["id"].to_pylist())
+
+
+def test_profile_and_report_give_the_interval_that_holds_when_peeking(data: Path) -> None:
+    assert _run(data, "--until-ci", "12") == 0
+    found = cells(data.parent / "results")
+    low, high = found[0].run["until_ci"]["interval"]
+    (row,) = profile(found).tasks
+    assert row.headline.estimate.anytime
+    assert (row.headline.estimate.low, row.headline.estimate.high) == (low, high)
+    assert all(v.estimate.low is None for v in row.values[1:])  # nothing else holds after such a stop
+    page = data.parent / "page.html"
+    assert status(["report", str(data.parent / "results"), "-o", str(page)]) == 0
+    assert "stopped by --until-ci" in page.read_text()
+    # all of it asked is no stop: an ordinary interval
+    assert _run(data) == 0
+    (row,) = profile(cells(data.parent / "results")).tasks
+    assert not row.headline.estimate.anytime
 
 
 def _cluster(name: str) -> int:

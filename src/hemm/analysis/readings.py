@@ -103,7 +103,8 @@ def mean_of(parts: Mapping[Any, Readings] | list[Readings]) -> Readings:
 def bounded(worst: Estimate, best: Estimate, value: float | None) -> Estimate:
     """From the lower end of the worst case to the upper end of the best one."""
     low, high = sorted((worst, best), key=lambda e: e.value if e.value is not None else np.nan)
-    return Estimate(value, low.low, high.high, worst.n, worst.clusters, worst.note or best.note, worst.anytime)
+    note = worst.note or best.note
+    return Estimate(value, low.low, high.high, worst.n, worst.clusters, note, worst.anytime)
 
 
 __all__ = ["READINGS", "WORDS", "Readings", "bounded", "mean_of", "read_as", "three", "unvalued"]

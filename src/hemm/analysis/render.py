@@ -339,8 +339,8 @@ def stopped(profile: Profile) -> list[str]:
     estimates += [c.estimate for c in profile.categories] + [c.difference for c in profile.controls]
     if any(NOTHING in e.note for e in estimates):
         out.append(
-            "What else these runs have (further metrics, other readings of failures, differences to a control) has "
-            "no interval: none holds after such a stop."
+            "What else these runs have (further metrics, other readings of failures, differences to a "
+            "control) has no interval: none holds after such a stop."
         )
     return out
 

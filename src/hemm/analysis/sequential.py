@@ -51,8 +51,9 @@ def running_interval(
     aim      half-width at which to stop; the ends hold whatever it is, and are closest around it
     grid     steps of [0, 1] to which the ends are rounded outwards
     rest     where only a part of each draw counts: the share of it that does not, for each of ``values``,
-             which are then from 0 to 1 - rest. The mean is that of the part, sum of values over sum of 1 - rest:
-             were it m, a draw filled up with m, x + rest m, would have the mean m, which is what is bet on
+             which are then from 0 to 1 - rest. The mean is that of the part, sum of values over sum of
+             1 - rest: were it m, a draw filled up with m, x + rest m, would have the mean m, which is what
+             is bet on
 
     All ends together hold with probability ``level``: looking after each value and stopping when one likes
     costs nothing. Raises ValueError for values out of range, or more than there are.

@@ -2,8 +2,8 @@
 
 An ordinary interval is for one look at a size fixed before; here the answers decided the size. What holds is
 the confidence sequence of the last look (``analysis.until``, kept in run.json): of the headline over the
-whole pack, and of each label's part of it. Nothing else of the cell has an interval: no other metric, no other
-reading of failures, no win rate, no paired difference.
+whole pack, and of each label's part of it. Nothing else of the cell has an interval: no other metric, no
+other reading of failures, no win rate, no paired difference.
 
 All of a pack asked is no stop: the size was that of the pack.
 """
@@ -25,8 +25,8 @@ UNTESTED = (
     "asked until its score was known (--until-ci): differences and tests need a size that was fixed before"
 )
 EXPLAINED = (
-    f"{MARK} {ANYTIME}. These runs stopped by --until-ci; the interval is of the whole pack's score and holds "
-    "whenever one looks. Means over such tasks: by square-and-add of these intervals"
+    f"{MARK} {ANYTIME}. These runs stopped by --until-ci; the interval is of the whole pack's score and "
+    "holds whenever one looks. Means over such tasks: by square-and-add of these intervals"
 )
 
 Ends = tuple[float, float]
@@ -48,15 +48,15 @@ class Stop:
         return Stop(own if own is not None or not whole else self.ends)
 
     def interval(self, estimate: Estimate) -> Estimate:
-        """``estimate`` with the interval that holds, stretched to its value where that lies outside (it may be
-        of fewer samples, those that all models share, or of more than were there at the last look)."""
+        """``estimate`` with the interval that holds, stretched to its value where that lies outside (it may
+        be of fewer samples, those that all models share, or of more than were there at the last look)."""
         if estimate.value is None:
             return estimate
         if self.ends is None:
             return replace(estimate, low=None, high=None, note=NOTHING)
         low, high = self.ends
-        ends = {"low": min(low, estimate.value), "high": max(high, estimate.value)}
-        return replace(estimate, **ends, note=ANYTIME, anytime=True)
+        low, high = min(low, estimate.value), max(high, estimate.value)
+        return replace(estimate, low=low, high=high, note=ANYTIME, anytime=True)
 
 
 NO_ENDS = Stop()

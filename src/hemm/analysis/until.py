@@ -106,8 +106,8 @@ class Until:
 def _parts(
     scores: Scores, number: NDArray[np.int64], count: int, members: NDArray[np.int64], total: int
 ) -> list[dict[str, Any]]:
-    """The same for each label that not all groups have: the mean of its own groups, with an interval of its own
-    that holds at every moment. ``number``: the block of each group; ``members``: groups in each block."""
+    """The same for each label that not all groups have: the mean of its own groups, with an interval of its
+    own that holds at every moment. ``number``: the block of each group; ``members``: groups in each block."""
     inside = number < count
     if int(inside.sum()) < int(members[:count].sum()):
         return []  # a group that was not scored has no label that is known

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from hemm.analysis.untangle import Adjusted, Untangled
     from hemm.results.read import Cell
 
+
 @dataclass(frozen=True)
 class Line:
     """One category of the pair, under the title of its dimension (empty: overall)."""
@@ -77,8 +78,10 @@ def comparison(cells: Sequence[Cell], subjects: Sequence[Subject], normalise: st
     return Shown(
         found,
         {s.key: n for n, s in enumerate(subjects)},
-        tuple(Line(_title(r.dimension) if r.category else "", _words(r.category) or "Overall", r) for r in rows),
-        found.tasks,
+        tuple(
+            Line(_title(r.dimension) if r.category else "", _words(r.category) or "Overall", r) for r in rows
+        ),
+        found.tasks if any(t.pair is not None for t in found.tasks) else (),
         tuple(_level(table) for table in found.untangled),
         tuple(conclusions(found, labels=False)),
         tuple(terms(found)),
@@ -91,9 +94,7 @@ def _level(table: Untangled) -> Level:
     from hemm.analysis.conclusions import effects as effects_said
 
     effects = tuple(
-        Effect(
-            _title(row.effect.dimension), f"{_words(row.effect.a)} against {_words(row.effect.b)}", row
-        )
+        Effect(_title(row.effect.dimension), f"{_words(row.effect.a)} against {_words(row.effect.b)}", row)
         for row in table.effects
     )
     together = tuple(

@@ -106,8 +106,8 @@ def _control(row: ControlRow) -> str:
     where = f" on {one_line(row.task)}" if row.task else ""
     if e.low is None or e.high is None:
         return (
-            f"{one_line(row.subject.label)} scores {number(e.value)} more{where} with the right picture than with {with_};"
-            " whether that holds for other samples is not known."
+            f"{one_line(row.subject.label)} scores {number(e.value)} more{where} with the right picture "
+            f"than with {with_}; whether that holds for other samples is not known."
         )
     if e.low > 0:
         verdict = "the picture matters"

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 from hemm.core import DIMENSIONS
 from hemm.data.files import replacing
+from hemm.report.figures import COLOURS, DASHES, MARKERS
 
 if TYPE_CHECKING:
     from hemm.analysis.paper import Paper
 
 SHOWN = 6
 """Models in the radar: more cannot be told apart."""
-COLOURS = ("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00")
 
 
 def draw(found: Paper, folder: Path) -> list[Path]:
@@ -46,18 +46,24 @@ def _radar(found: Paper, figure: Any) -> None:
     angles = np.linspace(0, 2 * np.pi, len(spokes), endpoint=False)
     axes = figure.add_subplot(projection="polar")
     best = sorted(found.models, key=lambda m: -found.models[m])[:SHOWN]
-    for model, colour in zip(best, COLOURS, strict=False):
+    looks = zip(best, COLOURS, MARKERS, DASHES, strict=False)
+    for model, colour, marker, dash in looks:
         row = found.normalised[found.source.models.index(model)]
         values = [
             float(np.nanmean(row[[i for i, t in enumerate(found.source.tasks) if _carries(found, t, d, c)]]))
             for d, c in spokes
         ]
-        axes.plot([*angles, angles[0]], [*values, values[0]], color=colour, label=found.source.titles[model])
+        title = found.source.titles[model].removesuffix(" (estimated)")  # of its parameters
+        look = {"color": colour, "marker": marker, "markersize": 3.5, "linestyle": dash}
+        axes.plot([*angles, angles[0]], [*values, values[0]], label=title, **look)
     axes.set_xticks(angles, [_name(d, c) for d, c in spokes])
-    axes.tick_params(axis="x", pad=12)
+    axes.tick_params(axis="x", pad=4)
     axes.set_theta_offset(np.pi / 2)
     axes.set_theta_direction(-1)
     axes.set_ylim(0, None)
+    for label, angle in zip(axes.get_xticklabels(), angles, strict=True):
+        side = float(np.sin(angle))
+        label.set_horizontalalignment("center" if abs(side) < 0.15 else "left" if side > 0 else "right")
     figure.legend(loc="outside lower center", ncols=3, frameon=False)
     axes.set_title(f"Normalised BARTScore, subset {found.subset}: the {len(best)} best models", pad=24)
 
