@@ -83,7 +83,7 @@ def asked(place: Path) -> list[tuple[str, tuple[str, ...]]]:
 def gone(place: Path) -> bool:
     """Whether no process of a model is left, now or within the guard's few moments."""
     pids = [p.name.partition("-")[2] for p in place.glob("gpu-*")]
-    for _ in range(200):
+    for _ in range(1200):
         if not any(_runs(pid) for pid in pids if pid != str(os.getpid())):
             return True
         time.sleep(0.05)

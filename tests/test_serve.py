@@ -64,7 +64,7 @@ def nothing_left(place: Path) -> bool:
     """Whether all that the servers started has ended, at once or within the guard's few moments."""
     pids = [pid for pair in told(place, "pids") for pid in pair]
     assert pids
-    for _ in range(200):
+    for _ in range(1200):
         if not any(map(_runs, pids)):
             return True
         time.sleep(0.05)

@@ -21,6 +21,7 @@ import time
 import traceback
 from collections import Counter
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -156,7 +157,8 @@ class Nursery:
         self._process.stdin.write(json.dumps([target, *args]).encode() + b"\n")
         pid, began = int(pipe.readline()), time.monotonic()
         if not select.select([pipe], [], [], seconds)[0]:
-            os.kill(pid, signal.SIGKILL)
+            with suppress(ProcessLookupError):  # it may end at this very moment
+                os.kill(pid, signal.SIGKILL)
         return int(pipe.readline()), time.monotonic() - began
 
 

@@ -273,7 +273,8 @@ def reading_lines(rows: Sequence[CategoryRow]) -> Iterator[Line]:
     """Categories in which answers without a value occur, in every reading of them."""
     for row in rows:
         if row.readings is not None and row.readings.left_out:
-            yield "row", [title(row.dimension, row.category), *reading_cells(row.readings)]
+            label = f"{row.dimension}={row.category}" if row.category else title(row.dimension, row.category)
+            yield "row", [label, *reading_cells(row.readings)]
 
 
 def reading_cells(found: Readings) -> list[str]:
