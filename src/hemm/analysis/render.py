@@ -273,7 +273,7 @@ def reading_lines(rows: Sequence[CategoryRow]) -> Iterator[Line]:
     """Categories in which answers without a value occur, in every reading of them."""
     for row in rows:
         if row.readings is not None and row.readings.left_out:
-            label = f"{row.dimension}={row.category}" if row.category else title(row.dimension, row.category)
+            label = f"{row.dimension}: {row.category}".replace("_", " ") if row.category else "Overall"
             yield "row", [label, *reading_cells(row.readings)]
 
 
