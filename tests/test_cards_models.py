@@ -24,6 +24,7 @@ def test_the_papers_models_are_labelled_as_published() -> None:
         assert card.title == row["title"]
         assert card.params_b == float(row["total_params_b"])
         assert card.labels == {d: row[d] for d in MODEL_DIMENSIONS if row[d]}
+        assert card.checked
 
 
 def test_sizes_fall_into_categories_as_the_papers_models_do() -> None:
@@ -40,6 +41,7 @@ def test_every_card_says_where_its_labels_are_from_and_none_claims_anothers_name
         assert card.names
         assert card.citation
         assert card.homepage.startswith("https://")
+        assert card.checked == card.checked.strip()
         for pattern in card.sizes:
             assert card.params_b is None, f"{card.id} has one size and several: {pattern}"
 
@@ -54,6 +56,9 @@ def test_every_card_says_where_its_labels_are_from_and_none_claims_anothers_name
         ("Salesforce/blip2-flan-t5-xl", "blip2_t5_xl", 4.1, None),
         ("Salesforce/instructblip-vicuna-7b", "instructblip_more", None, None),
         ("gpt-4o-2024-08-06", "gpt_4o", None, None),
+        ("gpt-4o-mini-2024-07-18", "gpt_4o_mini", None, None),
+        ("gpt-5-mini", "gpt_5", None, None),
+        ("mistralai/Pixtral-12B-2409", "pixtral", 12.4, "medium"),
         ("gpt-4.1-mini", "gpt_4_1", None, None),
         ("claude-3-5-sonnet-20241022", "claude_3_5", None, None),
         ("gemini-2.5-pro", "gemini_2_5", None, None),
@@ -66,7 +71,11 @@ def test_a_card_is_found_by_the_whole_name(name: str, card: str, params: float |
 
 
 @pytest.mark.parametrize(
-    "name", ["tiny", "baseline/oracle", "my-org/Qwen2.5-VL-7B-Instruct-tuned", "my-gpt-4o", "o11", ""]
+    "name",
+    [
+        *("tiny", "baseline/oracle", "my-org/Qwen2.5-VL-7B-Instruct-tuned", "my-gpt-4o", "o11", ""),
+        *("mistralai/Pixtral-12B-Base-2409", "gpt-5.6-sol"),  # others of the family, made otherwise
+    ],
 )
 def test_a_name_that_only_contains_anothers_has_no_card(name: str) -> None:
     assert cards.find(name) is None

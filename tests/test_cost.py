@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import math
 import re
 import threading
 from collections.abc import Iterator
@@ -76,15 +77,17 @@ def test_every_price_of_the_list_is_sound_dated_and_has_a_source() -> None:
     found = tomllib.loads(prices.LIST.read_text())
     assert set(found) == {"openai", "anthropic", "google"}
     for kind, table in found.items():
-        assert isinstance(table["seen"], date)
         assert table["source"].startswith("https://")
         names = [name for row in table["models"] for name in row["names"]]
         assert len(names) == len(set(names))
+        for row in table["models"]:
+            assert isinstance(row["seen"], date), row["names"]
+            assert row["checked"], row["names"]
         for name in names:
             price = price_of(kind, name)
             assert price is not None
             assert 0 < price.input < price.output
-            assert price.picture is not None or not price.pictures
+            assert price.picture is None or price.picture(640, 480) > 0
     assert price_of("openai", "gpt-4o") == price_of("openai", "gpt-4o-2024-08-06")
     assert price_of("openai", "gpt-4o-of-tomorrow") is None
     assert price_of("azure", "gpt-4o") is None  # a deployment may have any name
@@ -135,10 +138,20 @@ def test_a_wrong_list_is_one_line(text: str, said: str, tmp_path: Path) -> None:
         ("openai", "gpt-4o", (1024, 1024), 765),
         ("openai", "gpt-4o", (2048, 4096), 1105),
         ("openai", "gpt-4o", (512, 512), 255),
-        ("anthropic", "claude-sonnet-4-5", (200, 200), 54),
-        ("anthropic", "claude-sonnet-4-5", (1000, 1000), 1334),
-        ("anthropic", "claude-sonnet-4-5", (1092, 1092), 1590),
-        ("anthropic", "claude-sonnet-4-5", (5000, 5000), 1600),
+        ("openai", "gpt-5.6-luna", (1024, 1024), 1229),  # 1,024 patches x 1.2
+        *(
+            ("anthropic", name, size, tokens)
+            for size, *both in (
+                ((200, 200), 64, 64),
+                ((1000, 1000), 1296, 1296),
+                ((1092, 1092), 1521, 1521),
+                ((1920, 1080), 1560, 2691),
+                ((2000, 1500), 1564, 3888),
+                ((3840, 2160), 1560, 4784),
+                ((1075, 1520), 33 * 47, 39 * 55),  # shown at 924 x 1307 by the smaller limit
+            )
+            for name, tokens in zip(("claude-haiku-4-5", "claude-opus-5"), both, strict=True)
+        ),
         ("google", "gemini-2.5-flash", (384, 384), 258),
         ("google", "gemini-2.5-flash", (960, 540), 6 * 258),
     ],
@@ -153,9 +166,26 @@ def test_tokens_of_a_picture_are_what_the_providers_say(
 
 
 def test_patches_of_the_smaller_models() -> None:
-    assert prices._patches(1024, 1024, 1, 1536) == 1024
-    assert prices._patches(1800, 2400, 1, 1536) == 1452
-    assert prices._patches(1, 1, 1.62, 1536) == 2
+    assert prices._patches(1024, 1024, 1, 1536, 2048) == 1024
+    assert prices._patches(1800, 2400, 1, 1536, 2048) == 1452
+    assert prices._patches(4096, 64, 1, 1536, 2048) == 64  # 2048 x 32
+    assert prices._patches(1, 1, 1.62, 1536, 2048) == 2
+
+
+@pytest.mark.parametrize("size", [(1, 1), (1, 9000), (9000, 1), (28, 29), (1568, 1568), (7999, 3)])
+@pytest.mark.parametrize(("edge", "most"), [(1568, 1568), (2576, 4784)])
+def test_squares_are_those_of_the_largest_picture_that_fits(
+    size: tuple[int, int], edge: int, most: int
+) -> None:
+    def squares(side: int) -> tuple[int, int]:
+        return math.ceil(side / 28), math.ceil(max(1, round(side * min(size) / max(size))) / 28)
+
+    fitting = [s for s in map(squares, range(1, max(size) + 1)) if s[0] * 28 <= edge and math.prod(s) <= most]
+    assert (
+        prices._squares(*size, edge, most)
+        == prices._squares(*size[::-1], edge, most)
+        == math.prod(fitting[-1])
+    )
 
 
 def test_text_is_counted_by_length() -> None:
@@ -178,6 +208,13 @@ def test_an_estimate_is_a_bound() -> None:
     assert estimate(request, Price(10.0, 20.0)).pictures is None
     assert estimate(request, Price(10.0, 20.0)).least is None
     assert estimate(request, None).most is None
+    for width, set_aside in (
+        (640, 5_000),
+        (5_600, math.ceil(2.5 * 200 * 200)),
+    ):  # no rule: more for a large one
+        shown = Message("user", (picture(1, (width, width)),))
+        unknown = estimate(Request("s", 0, (shown,), g, "k"), Price(1.0, 0.0))
+        assert unknown.most == pytest.approx((8 + set_aside) / 1e6)
     damaged = Request("s", 0, (Message("user", (Media(b"II*\x00 no"),)),), g, "k")
     assert estimate(damaged, price).pictures == 0
 
@@ -220,8 +257,11 @@ def test_openrouter_s_list_of_models_tells_prices_and_what_a_model_takes() -> No
     assert inputs == {"text", "image"}
 
 
-def test_a_model_that_takes_no_pictures_by_the_list() -> None:
-    assert resolve("openai/o3-mini").capabilities.inputs == {"text", "audio"}
+def test_a_model_that_takes_no_pictures_by_the_list(tmp_path: Path) -> None:
+    own = tmp_path / "mine.toml"
+    own.write_text(ROW + "pictures = false\n")
+    options = ModelOptions(settings=(("prices", str(own)),))
+    assert resolve("openai/a", options).capabilities.inputs == {"text", "audio"}
 
 
 # dry run
@@ -289,6 +329,15 @@ def test_max_cost_too_small_for_one_answer_spends_nothing(
     assert status(words(server, data, "--max-cost", "0.000001")) == 3
     assert server.asked == 0
     assert "30 answers are still to ask" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("spec", ["openai/gpt-of-tomorrow", "anthropic/claude-3-haiku-20240307"])
+def test_an_unknown_price_is_not_nothing(spec: str) -> None:
+    model = resolve(spec)
+    assert isinstance(model, prices.Priced)
+    assert model.price is None
+    found = model.estimate(Request("s", 0, (Message("user", ("a",)),), Generation(), "k"))
+    assert (found.least, found.most) == (None, None)
 
 
 def test_max_cost_without_a_price_is_one_line(

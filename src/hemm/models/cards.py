@@ -36,7 +36,8 @@ SPANS = {"small": (0.0, 4.0), "medium": (7.0, 14.0), "large": (600.0, math.inf)}
 """Billions of parameters that the paper's own eleven models have in each category of ``total_params``. The
 paper gives no limits; sizes between its spans stay without a category."""
 
-KEYS = ("id", "title", "names", "params_b", "sizes", "labels", "citation", "homepage", "notes")
+TEXTS = ("id", "title", "citation", "homepage", "checked", "notes")
+KEYS = ("id", "title", "names", "params_b", "sizes", "labels", "citation", "homepage", "checked", "notes")
 
 
 @dataclass(frozen=True)
@@ -47,6 +48,7 @@ class ModelCard:
     params_b  parameters in billions, as its makers state; None: not published
     sizes     name or glob -> parameters in billions, for a family of several sizes
     labels    dimension -> category, as far as known
+    checked   what was read to confirm the card, and what of it; empty: it was not
     source    the file that says so; empty: hemm's own list
     """
 
@@ -58,6 +60,7 @@ class ModelCard:
     labels: Mapping[str, str] = field(default_factory=dict)
     citation: str = ""
     homepage: str = ""
+    checked: str = ""
     notes: str = ""
     source: str = ""
 
@@ -153,7 +156,7 @@ def _card(row: Mapping[str, Any], where: str, source: str) -> ModelCard:
     for key in row:
         if key not in KEYS:
             raise UnknownName(f"key of the model card in {where}", str(key), KEYS)
-    for key in ("id", "title", "citation", "homepage", "notes"):
+    for key in TEXTS:
         if not isinstance(row.get(key, ""), str):
             raise BadData(f"{where}: {key} is {row[key]!r}; give a text")
     names = row.get("names", [])
@@ -173,6 +176,7 @@ def _card(row: Mapping[str, Any], where: str, source: str) -> ModelCard:
         labels=_labels(row.get("labels", {}), where),
         citation=row.get("citation", ""),
         homepage=row.get("homepage", ""),
+        checked=row.get("checked", ""),
         notes=row.get("notes", ""),
         source=source,
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import os
 import tomllib
+from bisect import bisect_left
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache, partial
@@ -18,8 +19,11 @@ LIST = Path(__file__).parent / "data" / "prices.toml"
 
 MILLION = 1_000_000
 
+SIDE = 28
+"""Pixels of a side of the squares by which Anthropic counts."""
+
 UNKNOWN_MOST = {"image": 5_000, "audio": 20_000, "video": 100_000}
-"""Tokens that are set aside for media of which no rule is known."""
+"""Tokens that are set aside for media of which no rule is known; more for large pictures (``_set_aside``)."""
 
 PictureRule = Callable[[int, int], int]
 """(width, height) in pixels -> tokens."""
@@ -87,7 +91,7 @@ def estimate(request: Request, price: Price | None, written: int = 0) -> Estimat
     for media in request.media:
         tokens = picture_tokens(media, price)
         pictures = None if tokens is None or pictures is None else pictures + tokens
-        most_media += UNKNOWN_MOST.get(media.kind, 0) if tokens is None else tokens
+        most_media += _set_aside(media) if tokens is None else tokens
     if price is None:
         return Estimate(text, pictures, written, None, None)
     least = None if pictures is None else price.cost(text + pictures, 0)
@@ -111,6 +115,24 @@ def picture_tokens(media: Media, price: Price | None) -> int | None:
         return price.picture(*dimensions(media))
     except (BadData, FileNotFoundError):
         return 0  # it is never sent
+
+
+def _set_aside(media: Media) -> int:
+    """Tokens that are set aside for ``media`` of which no rule is known.
+
+    For a picture at least 5,000, and 2.5 for each 28 x 28: the smallest squares and the largest factor that a
+    provider publishes, without shrinking. Only gpt-4o-mini's rule makes more, and that one is in the list.
+    """
+    from hemm.models.pictures import dimensions
+
+    least = UNKNOWN_MOST.get(media.kind, 0)
+    if media.kind != "image":
+        return least
+    try:
+        width, height = dimensions(media)
+    except (BadData, FileNotFoundError):
+        return 0  # it is never sent
+    return max(least, math.ceil(2.5 * math.ceil(width / SIDE) * math.ceil(height / SIDE)))
 
 
 # lists
@@ -152,7 +174,7 @@ def _read(path: Path) -> Mapping[tuple[str, str], Price]:
 
 
 def _price(row: Mapping[str, Any], where: str) -> Price:
-    unknown = set(row) - {"names", "input", "output", "picture", "pictures"}
+    unknown = set(row) - {"names", "input", "output", "picture", "pictures", "seen", "checked", "note"}
     if unknown:
         raise BadData(f"{where}: unknown field {min(unknown)!r}")
     for field in ("input", "output"):
@@ -194,8 +216,11 @@ def _tiles(width: int, height: int, base: float, tile: float) -> int:
     return round(base + tile * squares)
 
 
-def _patches(width: int, height: int, factor: float, most: float) -> int:
-    """OpenAI's smaller models: patches of 32 x 32; a picture of too many is made smaller till they fit."""
+def _patches(width: int, height: int, factor: float, most: float, edge: float) -> int:
+    """OpenAI's other models: patches of 32 x 32, times a factor. A picture with a side above ``edge``, or of
+    too many patches, is made smaller till it fits."""
+    fit = min(1.0, edge / max(width, height))
+    width, height = max(1, round(width * fit)), max(1, round(height * fit))
     if math.ceil(width / 32) * math.ceil(height / 32) > most:
         scale = math.sqrt(32 * 32 * most / (width * height))
         across, down = width * scale / 32, height * scale / 32
@@ -204,14 +229,24 @@ def _patches(width: int, height: int, factor: float, most: float) -> int:
     return math.ceil(min(most, math.ceil(width / 32) * math.ceil(height / 32)) * factor)
 
 
-def _area(width: int, height: int, per: float, edge: float, most: float) -> int:
-    """Anthropic: width x height / 750, after a long side above 1568 was made smaller; at most about 1600."""
-    scale = min(1.0, edge / max(width, height))
-    return math.ceil(min(most, width * scale * height * scale / per))
+def _squares(width: int, height: int, edge: float, most: float) -> int:
+    """Anthropic: a token for each square of 28 x 28, of the largest picture of these proportions that has,
+    filled up to whole squares, no side above ``edge`` and no more than ``most`` squares."""
+    long, short = max(width, height), min(width, height)
+
+    def squares(side: int) -> tuple[int, int]:
+        return math.ceil(side / SIDE), math.ceil(max(1, round(side * short / long)) / SIDE)
+
+    def too_large(side: int) -> bool:
+        across, down = squares(side)
+        return across * SIDE > edge or across * down > most
+
+    side = bisect_left(range(1, long + 1), True, key=too_large)  # how many sizes, from 1 up, fit
+    return math.prod(squares(max(1, side)))
 
 
 def _crops(width: int, height: int, tokens: float) -> int:
-    """Google: 258 up to 384 x 384; else for each crop of side short/1.5, which is 256 to 768."""
+    """Google up to Gemini 2.5: one up to 384 x 384; else one for each crop of side short/1.5, 256 to 768."""
     if max(width, height) <= 384:
         return round(tokens)
     side = min(768, max(256, math.floor(min(width, height) / 1.5)))
@@ -224,8 +259,8 @@ def _fixed(width: int, height: int, tokens: float) -> int:
 
 RULES: dict[str, tuple[Callable[..., int], tuple[str, ...]]] = {
     "tiles": (_tiles, ("base", "tile")),
-    "patches": (_patches, ("factor", "most")),
-    "area": (_area, ("per", "edge", "most")),
+    "patches": (_patches, ("factor", "most", "edge")),
+    "squares": (_squares, ("edge", "most")),
     "crops": (_crops, ("tokens",)),
     "fixed": (_fixed, ("tokens",)),
 }
