@@ -71,6 +71,23 @@ def test_the_figures_protocol_is_what_is_asked(toy, capsys) -> None:
     assert found.run["selections"][-1]["limit"] == 40
 
 
+def test_a_value_of_a_set_as_a_whole_is_compared_by_the_profiles_interval(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    more = TOY.replace("probe_shapes", "probe_scenes").format(
+        value=0.0, tolerance=0.0, more="metric = 'cider_d'"
+    )
+    Path("toy.toml").write_text(more)
+    code, (row,) = _verify(capsys, "baseline/oracle", "--reference", "toy.toml", "--format", "json")
+    assert (code, row["verdict"]) == (3, "differs")
+    assert status(["profile", "verify", "--format", "json"]) == 0
+    (task,) = json.loads(capsys.readouterr().out)["tasks"]
+    (told,) = [v for v in task["metrics"] if v["metric"] == "cider_d"]
+    assert [row[k] for k in ("here", "low", "high")] == [told[k] for k in ("value", "low", "high")]
+    assert 0 < row["low"] < row["here"] < row["high"]
+
+
 def test_what_cannot_be_asked_is_listed_with_the_reason(toy, capsys) -> None:
     words = toy(1.0)
     with open("toy.toml", "a") as out:
@@ -100,6 +117,7 @@ def test_a_model_without_figures_is_one_line(toy, capsys) -> None:
         ("value = 1\ntolerance = -1", "tolerance is -1"),
         ("value = 1\nlimit = 0", "limit is 0"),
         ("value = 1\nprompt = 3", "prompt is 3"),
+        ("value = 1\nchecked = true", "checked is True"),
         ("value = 1\nsettings = 3", "settings are"),
         ("value = 1\nmodels = []", "models are a list"),
         ("value = 1\ntolerence = 3", "did you mean 'tolerance'"),
@@ -132,8 +150,13 @@ def test_the_list_names_tasks_and_metrics_that_there_are(capsys) -> None:
         task = TASKS.get(figure.task)
         assert not figure.metric or figure.metric in task.metrics
         assert figure.place
+        assert figure.checked
+        assert figure.prompt
+        assert int(figure.settings["max_new_tokens"]) > 0
         assert 0 < figure.tolerance < figure.value
     assert len({(f.models, f.task) for f in found}) == len(found)
+    assert len({f.models for f in found}) >= 8
+    assert len({f.task for f in found}) >= 5
     assert {f.task for f in chosen(found, "Salesforce/blip2-flan-t5-xl")} == {"ok_vqa", "gqa"}
     assert not chosen(found, "Salesforce/blip2-flan-t5-xl-coco")
     assert status(["verify", "--task", "nocaps", "--format", "json"]) == 0

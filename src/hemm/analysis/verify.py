@@ -22,7 +22,7 @@ LIST = Path(__file__).parent.parent / "models" / "data" / "verify.toml"
 
 KEYS = (
     *("models", "task", "metric", "value", "tolerance", "prompt", "system", "limit", "settings"),
-    *("source", "place", "notes"),
+    *("source", "place", "checked", "notes"),
 )
 AGREES, DIFFERS, NOT_RUN = "agrees", "differs", "not run"
 
@@ -36,6 +36,7 @@ class Figure:
     value      on the metric's own scale; ``tolerance`` on the same, for what cannot be made the same
     prompt     the template it was had by; empty: the task's
     source     citation; ``place`` is the table or page
+    checked    where value and protocol were read; empty: not said
     """
 
     models: tuple[str, ...]
@@ -49,6 +50,7 @@ class Figure:
     system: str = ""
     limit: int | None = None
     settings: Mapping[str, str] = field(default_factory=dict)
+    checked: str = ""
     notes: str = ""
 
     def is_of(self, name: str) -> bool:
@@ -86,6 +88,7 @@ class Compared:
             "verdict": self.verdict,
             "why": self.why,
             "source": " ".join(filter(None, [f.source, f.place])),
+            "checked": f.checked,
             "notes": f.notes,
             "folder": self.folder,
         }
@@ -115,7 +118,7 @@ def _figure(row: Mapping[str, Any], where: str) -> Figure:
     names = [row["models"]] if isinstance(row["models"], str) else row["models"]
     if not isinstance(names, list) or not names or not all(isinstance(n, str) for n in names):
         raise BadData(f"{where}: models are a list of names and globs")
-    texts = ("task", "metric", "prompt", "system", "source", "place", "notes")
+    texts = ("task", "metric", "prompt", "system", "source", "place", "checked", "notes")
     for key in texts:
         if not isinstance(row.get(key, ""), str):
             raise BadData(f"{where}: {key} is {row[key]!r}; give a text")
@@ -175,6 +178,7 @@ def _compare(
     spec: str, figure: Figure, out: Path, limit: int | None, batch_size: int, revision: str
 ) -> Compared:
     from hemm.analysis.intervals import mean_interval
+    from hemm.analysis.jackknife import Corpus
     from hemm.analysis.load import load
     from hemm.core import CorpusMetric
     from hemm.engine.options import RunOptions
@@ -202,8 +206,9 @@ def _compare(
     wanted = resolve(figure.metric).name if figure.metric else loaded.headline.metric.name
     scores = next(s for s in (loaded.headline, *loaded.others) if s.metric.name == wanted)
     if isinstance(scores.metric, CorpusMetric):
-        raise HemmError(f"{wanted} is of a set as a whole: there is no interval to compare")
-    here = mean_interval(scores.read, scores.clusters, scores.metric.range)
+        here = Corpus(loaded).estimate(scores.spec, scores.component)
+    else:
+        here = mean_interval(scores.read, scores.clusters, scores.metric.range)
     if here.value is None:
         raise HemmError(f"no answer was scored: {here.note}")
     low = here.value if here.low is None else here.low
