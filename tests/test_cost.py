@@ -297,6 +297,11 @@ def test_a_dry_run_says_what_it_does_not_know(
     assert line.endswith("cost unknown")
     assert status(["run", "openai/gpt-4o", "--task", str(data), "--dry-run"]) == 0  # no key is needed for it
     assert "7,650 of 30 pictures" in capsys.readouterr().out  # 6 x 4 pixels are one tile
+    models = ["openai/gpt-4o", "openai/gpt-4.1"]
+    for more, end in (([], ""), (["openai/gpt-of-tomorrow"], ", without those of unknown cost")):
+        assert status(["run", *models, *more, "--task", str(data), "--dry-run"]) == 0
+        total = capsys.readouterr().out.strip().splitlines()[-1]
+        assert re.fullmatch(rf"in all at most \$[\d.]+{end}", total)
 
 
 # a budget

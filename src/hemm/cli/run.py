@@ -204,10 +204,11 @@ def _forecast(results: list[CellResult]) -> int:
         click.echo(f"{result.model} on {result.task}: {result.asked} of {result.answers} answers to ask")
         if result.asked and result.forecast is not None:
             click.echo(f"  {result.forecast.line()}")
-    costs = [r.forecast.most for r in results if r.forecast is not None and r.forecast.priced and r.asked]
+    costs = [r.forecast.most for r in results if r.forecast is not None and r.asked]
     known = [cost for cost in costs if cost is not None]
     if len(known) > 1:
-        click.echo(f"in all at most {dollars(sum(known))}")
+        rest = ", without those of unknown cost" if len(known) < len(costs) else ""
+        click.echo(f"in all at most {dollars(sum(known))}{rest}")
     return 0
 
 

@@ -68,7 +68,7 @@ def _card(model: Model) -> dict[str, Any]:
     card = find(model.identity.name)
     if card is None:
         return {"card": "", "labels": {}}
-    known = {"params_b": card.params_b, "citation": card.citation, "homepage": card.homepage}
+    known = {k: getattr(card, k) for k in ("params_b", "citation", "homepage", "checked")}
     return {"card": card.title, "labels": dict(card.labels), **known}
 
 
