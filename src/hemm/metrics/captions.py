@@ -195,7 +195,8 @@ class CiderD(SampleMetric):
     """
 
     tokens: str = "ptb"
-    _samples: tuple[Sample, ...] = field(default=(), init=False, repr=False, compare=False)
+    _held: tuple[tuple[str, ...], ...] = field(default=(), init=False, repr=False, compare=False)
+    """The references of each sample of the set."""
 
     name = "cider_d"
     title = "consensus with the references by n-grams weighted by tf-idf"
@@ -211,13 +212,16 @@ class CiderD(SampleMetric):
     def over(self, samples: Sequence[Sample]) -> CiderD:
         """The same metric with the document frequencies of these samples' references."""
         bound = replace(self)
-        distinct = {s.id: s for s in reversed(samples) if texts(s)}
-        object.__setattr__(bound, "_samples", tuple(reversed(distinct.values())))
+        held: dict[str, tuple[str, ...]] = {}
+        for sample in samples:
+            if sample.id not in held and (own := tuple(texts(sample))):
+                held[sample.id] = own
+        object.__setattr__(bound, "_held", tuple(held.values()))
         return bound
 
     def score(self, groups: Sequence[Group]) -> list[dict[str, float | None]]:
         judged = [group[0] for group in groups]
-        bound = self if self._samples else self.over([j.sample for j in judged])
+        bound = self if self._held else self.over([j.sample for j in judged])
         return [{"": v} for v in bound._values([(written(j.value), tuple(texts(j.sample))) for j in judged])]
 
     def value(self, answer: Any, sample: Sample) -> float:
@@ -231,7 +235,7 @@ class CiderD(SampleMetric):
         return {"": math.fsum(values) / len(judged) if judged else math.nan}
 
     def ceiling(self, group: Sequence[Sample]) -> float:
-        bound = self if self._samples else self.over(group)
+        bound = self if self._held else self.over(group)
         references = tuple(texts(group[0]))
         known = bound._ceilings
         return known[references] if references in known else bound._best([references])[references]
@@ -242,10 +246,6 @@ class CiderD(SampleMetric):
     @cached_property
     def _documents(self) -> Documents:
         return Documents.of([self._cut(references) for references in self._held])
-
-    @cached_property
-    def _held(self) -> list[tuple[str, ...]]:
-        return [tuple(texts(sample)) for sample in self._samples]
 
     @cached_property
     def _places(self) -> dict[tuple[str, ...], int]:
@@ -271,11 +271,11 @@ class CiderD(SampleMetric):
         cut = self._cut([text for text, _ in pairs])
         answers = documents.read(cut + [tokens for own in others for tokens in self._cut(own)])
         total = np.zeros(len(pairs))
-        for table, first in ((documents.table, places), (answers, start)):
+        for table, first in ((documents.table, places), *([(answers, start)] if others else [])):
             rows = [
                 (i, first[own] + k)
                 for i, (_, own) in enumerate(pairs)
-                if (own in places) == (first is places)
+                if not others or (own in places) == (first is places)
                 for k in range(len(own))
             ]
             said, wanted = np.array(rows, dtype=np.int64).reshape(-1, 2).T

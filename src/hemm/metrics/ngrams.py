@@ -88,12 +88,11 @@ class Documents:
         words = {word: i for i, word in enumerate(dict.fromkeys(chain.from_iterable(texts)))}
         whole = math.log(max(1, len(held)))
         keys, idfs, entries = [], [], []
-        for n, (text, gram, fresh) in enumerate(_levels(texts, words, (), 0), 1):
+        for n, (text, gram, fresh, order) in enumerate(_levels(texts, words, (), 0), 1):
             kinds = len(words) if n == 1 else len(fresh)
-            first, count, order = _distinct(text, gram)
-            there = owner[text[order]]  # sorted by n-gram, then by document
-            once = _changes(gram[order]) | _changes(there)
-            idf = whole - np.log(np.maximum(1, np.bincount(gram[order][once], minlength=kinds)))
+            first, count, grams, there = _distinct(text, gram, order)
+            once = _changes(grams) | _changes(owner[there])
+            idf = whole - np.log(np.maximum(1, np.bincount(grams[once], minlength=kinds)))
             keys.append(fresh)
             idfs.append(idf)
             text, gram = text[first], gram[first]
@@ -105,10 +104,10 @@ class Documents:
         import numpy as np
 
         entries = []
-        for idf, (text, gram, fresh) in zip(
+        for idf, (text, gram, fresh, order) in zip(
             self.idf, _levels(texts, self.words, self.keys, len(self.words)), strict=True
         ):
-            first, count, _ = _distinct(text, gram)
+            first, count, _, _ = _distinct(text, gram, order)
             text, gram = text[first], gram[first]
             each = np.full(len(gram), math.log(max(1, self.size)))
             known = np.flatnonzero(gram < len(idf))
@@ -125,12 +124,12 @@ def _lengths(texts: Sequence[Tokens]) -> Whole:
 
 def _levels(
     texts: Sequence[Tokens], words: Mapping[str, int], known: Sequence[Whole], known_words: int
-) -> Iterable[tuple[Whole, Whole, Whole]]:
-    """For n = 1 to 4 all n-grams in reading order: text and number of each, and the keys (sorted) of the
-    numbers that come after those of ``known``."""
+) -> Iterable[tuple[Whole, Whole, Whole, Whole | None]]:
+    """For n = 1 to 4 all n-grams in reading order: text and number of each, the keys (sorted) of the numbers
+    that come after those of ``known``, and, where it is known, the order of the numbers (``_in_order``)."""
     import numpy as np
 
-    here = dict.fromkeys(chain.from_iterable(texts))
+    here = dict.fromkeys(chain.from_iterable(texts)) if known else words  # documents have made their words
     more = [word for word in here if word not in words]
     number = {word: words[word] for word in here if word in words}
     number |= {word: len(words) + i for i, word in enumerate(more)}
@@ -141,7 +140,7 @@ def _levels(
     )
     text = np.repeat(np.arange(len(texts)), lengths)
     left = np.repeat(np.cumsum(lengths), lengths) - np.arange(len(flat))  # tokens from here to the text's end
-    yield text, flat, np.arange(len(more))
+    yield text, flat, np.arange(len(more)), None
     before, heads = flat.copy(), known_words
     for n in range(2, LONGEST + 1):
         starts = np.flatnonzero(left >= n)
@@ -156,22 +155,24 @@ def _levels(
             gram[maybe[hit]] = place[hit]
             there[maybe[hit]] = True
         new = np.flatnonzero(~there)
-        fresh, gram[new] = _numbered(head[new] * radix + last[new], kinds)
-        yield text[starts], gram, fresh
+        fresh, gram[new], order = _numbered(head[new] * radix + last[new], kinds)
+        yield text[starts], gram, fresh, None if kinds else order
         before[starts], heads = gram, kinds
 
 
 def _in_order(key: Whole) -> Whole:
-    """Places of ``key`` sorted by value, equal ones in their order (all at least 0)."""
+    """Places of ``key`` sorted by value, equal ones in their order (all at least 0).
+
+    By 16 bits at a time, which NumPy sorts by counting.
+    """
     import numpy as np
 
-    bits = len(key).bit_length()
-    if len(key) and int(key.max()) < 1 << (62 - bits):
-        packed = (key << bits) | np.arange(len(key))  # one fast sort of numbers instead of a sort of places
-        packed.sort()
-        packed &= (1 << bits) - 1
-        return packed
-    return np.argsort(key, kind="stable")
+    order = np.argsort((key & 0xFFFF).astype(np.uint16), kind="stable")
+    most, shift = int(key.max(initial=0)), 16
+    while most >> shift:
+        order = order[np.argsort((key[order] >> shift & 0xFFFF).astype(np.uint16), kind="stable")]
+        shift += 16
+    return order
 
 
 def _changes(values: Whole) -> NDArray[np.bool_]:
@@ -183,8 +184,9 @@ def _changes(values: Whole) -> NDArray[np.bool_]:
     return out
 
 
-def _numbered(key: Whole, start: int) -> tuple[Whole, Whole]:
-    """The distinct keys, sorted, and the number of each key: its place among them, counted from ``start``."""
+def _numbered(key: Whole, start: int) -> tuple[Whole, Whole, Whole]:
+    """The distinct keys, sorted, the number of each key (its place among them, counted from ``start``), and
+    their order."""
     import numpy as np
 
     order = _in_order(key)
@@ -192,19 +194,20 @@ def _numbered(key: Whole, start: int) -> tuple[Whole, Whole]:
     fresh = _changes(ordered)
     number = np.empty(len(key), dtype=np.int64)
     number[order] = np.cumsum(fresh) + (start - 1)
-    return ordered[fresh], number
+    return ordered[fresh], number, order
 
 
-def _distinct(text: Whole, gram: Whole) -> tuple[Whole, Whole, Whole]:
-    """Where each n-gram of a text is first read, how often it is there, and all places by n-gram and text."""
+def _distinct(text: Whole, gram: Whole, order: Whole | None) -> tuple[Whole, Whole, Whole, Whole]:
+    """Where each n-gram of a text is first read, how often it is there; n-grams and their texts, sorted."""
     import numpy as np
 
-    order = _in_order(gram)
-    starts = np.flatnonzero(_changes(gram[order]) | _changes(text[order]))
+    order = _in_order(gram) if order is None else order
+    grams, there = gram[order], text[order]
+    starts = np.flatnonzero(_changes(grams) | _changes(there))
     often = np.zeros(len(gram), dtype=np.int64)
     often[order[starts]] = np.diff(starts, append=len(gram))
     first = np.flatnonzero(often)
-    return first, often[first], order
+    return first, often[first], grams, there
 
 
 def _entries(text: Whole, gram: Whole, weight: Real, texts: int, kinds: int) -> Entries:
