@@ -577,10 +577,36 @@ def test_slake_languages_and_kinds(slake: Path) -> None:
                 assert s.references == (row["answer"],)
 
 
+@pytest.mark.parametrize(
+    ("question", "answer", "meant"),
+    [
+        ("这张图片看起来正常吗?", "不正常", "否"),
+        ("这张图片看起来正常吗?", "正常", "是"),
+        ("肺看起来不正常吗?", "不正常", "是"),
+        ("肺看起来不正常吗?", "是的", "是"),
+        ("肺是健康的吗?", "不健康", "否"),
+        ("肺是正常还是不正常?", "不正常", "不正常"),  # a choice of its own
+        ("图中心脏和肺哪个更大?", "肺", "肺"),
+    ],
+)
+def test_slake_answers_that_say_the_question_again(
+    question: str, answer: str, meant: str, tmp_path: Path
+) -> None:
+    write_layout("slake", tmp_path, 4)
+    file = tmp_path / "Slake1.0/test.json"
+    row = next(
+        r for r in json.loads(file.read_text()) if r["q_lang"] == "zh" and r["answer_type"] == "CLOSED"
+    )
+    file.write_text(json.dumps([row | {"question": question, "answer": answer}]))
+    sample = next(s for s in read("slake:zh", tmp_path) if s.split == "test")
+    assert sample.references == (meant,)
+    assert sample.choices == (("是", "否") if meant in "是否" else ())
+
+
 def test_slake_yes_and_no_in_two_languages(slake: Path) -> None:
     task = resolve("slake:all")
-    meant = {"Yes": "yes", "No": "no", **dict.fromkeys(("是的", "是", "有"), "是")}
-    meant |= dict.fromkeys(("不是", "否", "没有"), "否")
+    meant = {"Yes": "yes", "No": "no", **dict.fromkeys(("是的", "是", "有", "包含", "存在", "可以"), "是")}
+    meant |= dict.fromkeys(("不是", "否", "没有", "不包含", "不存在", "不可以"), "否")
     rows = {str(r["qid"]): r for r in json.loads((slake / "Slake1.0/test.json").read_text())}
     shown: dict[str, set[Any]] = {"en": set(), "zh": set()}
     for s in read("slake:all", slake):
@@ -595,6 +621,7 @@ def test_slake_yes_and_no_in_two_languages(slake: Path) -> None:
         else:
             assert answer not in meant
     assert shown == {"en": {("yes", "no")}, "zh": {("是", "否")}}  # the options tell nothing of the answer
+    assert {rows[s.id]["answer"] for s in read("slake:zh", slake) if s.split == "test"} >= {"包含", "不可以"}
     which = next(s for s in read("slake", slake) if "bigger" in s.fields["question"])
     assert which.choices == ()
     assert which.metadata["answer_type"] == "CLOSED"

@@ -15,6 +15,7 @@ from hemm.cli._common import print_errors
 from hemm.core.errors import HemmError
 
 if TYPE_CHECKING:
+    from hemm.core import Task
     from hemm.data.pack import Pack
 
 WITH_ERRORS = 3
@@ -54,7 +55,9 @@ def command(tasks: Sequence[str], folder: Path | None, limit: int | None, card: 
         with _progress(task.name) as progress:
             pack = prepare(task, folder=folder, limit=limit, progress=progress)
         _tell(pack)
-        whole = _complain(pack) and whole
+        if folder is not None:
+            _count(task, pack)
+        whole = _complain(pack, folder) and whole
     return 0 if whole else WITH_ERRORS
 
 
@@ -69,8 +72,20 @@ def _tell(pack: Pack) -> None:
     )
 
 
-def _complain(pack: Pack) -> bool:
+def _count(task: Task, pack: Pack) -> None:
+    """Say where a whole data set was expected and a part came: folders of pictures have no list to compare
+    them with. Files that are known to be missing are told of by ``_complain``."""
+    published = list(task.card.splits.values())
+    known = sum(pack.info.get(kind, {}).get("count", 0) for kind in ("missing", "left_out"))
+    whole = pack.info.get("limit") or not published or len(pack) in published
+    if not whole and len(pack) + known < published[0]:
+        click.echo(f"{pack.task}: that is a part: {published[0]:,} samples were published", err=True)
+
+
+def _complain(pack: Pack, folder: Path | None) -> bool:
     """List what is missing, does not open or cannot be asked; whether all files were there and open."""
+    from hemm.data.layouts import not_unpacked
+
     missing, problems = pack.info["missing"], pack.info["problems"]
     left_out = pack.info.get("left_out") or {"count": 0, "rows": []}
     if left_out["count"]:
@@ -79,6 +94,8 @@ def _complain(pack: Pack) -> bool:
     if missing["count"]:
         click.echo(f"{pack.task}: {missing['count']} samples left out: their files are missing", err=True)
         print_errors([(name, "missing") for name in dict.fromkeys(missing["names"])])
+        if folder is not None and (hint := not_unpacked(folder.expanduser())):
+            click.echo(f"  {hint.removeprefix('; ')}", err=True)
     if problems["count"]:
         click.echo(f"{pack.task}: {problems['count']} samples whose media cannot be used", err=True)
         print_errors([(p["id"], p["problem"]) for p in problems["samples"]])

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import shutil
+import sys
+import textwrap
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +16,12 @@ from hemm.cli._common import emit, format_option, print_json
 if TYPE_CHECKING:
     from hemm.core import Message, Sample, Source, Task
 
+ACCESS = {
+    "open": "hemm prepare downloads it",
+    "login": "wants a Kaggle login, which hemm doctor tells of",
+    "gated": "accept its terms on the hub, then: hf auth login",
+    "form": "asked for by hand; below is what can be had without",
+}
 COLUMNS = ("name", "use_case", "labels", "samples", "size", "licence", "access", "ready")
 
 
@@ -29,6 +38,9 @@ def command(name: str | None, format_: str, card: Path | None) -> None:
     if name is None:
         suites = {task: suite for suite, names in SUITES.items() for task in names}
         rows = [{**describe(TASKS.get(n)), "suite": suites.get(n, "")} for n in TASKS.names()]
+        if format_ == "table" and sys.stdout.isatty():
+            _list(rows)
+            return
         if format_ in ("table", "markdown"):
             rows = [{**row, "labels": _short(row["labels"])} for row in rows]
         emit(rows, COLUMNS, format_, "Tasks (hemm tasks NAME shows one)")
@@ -40,6 +52,55 @@ def command(name: str | None, format_: str, card: Path | None) -> None:
         print_json({**describe(task), "example": shown})
     else:
         _show(task, sample, messages)
+
+
+def _list(rows: Sequence[Mapping[str, Any]]) -> None:
+    """All tasks for a terminal, which is too narrow for the table: by use case, a few lines each."""
+    from hemm.core import DIMENSIONS
+
+    indent = 2 + max(len(row["name"]) for row in rows) + 2
+    order = list(DIMENSIONS["use_case"].categories)
+    groups = sorted({row["use_case"] for row in rows}, key=lambda use: [*order, use].index(use))
+    for use in groups:
+        click.secho(use.replace("_", " "), bold=True)
+        for row in (row for row in rows if row["use_case"] == use):
+            ready = "not prepared" if row["ready"] == "no" else row["ready"].replace("yes", "prepared")
+            count = f"{row['samples']:,} samples" if row["samples"] else "samples not counted"
+            facts = "; ".join(filter(None, (count, row["size"], row["access"], ready, row["licence"])))
+            lines = [_wrapped(facts, indent), _wrapped(_words(row["labels"]), indent)]
+            click.echo(
+                "\n".join(filter(None, lines)).replace(" " * indent, f"  {row['name']:{indent - 2}}", 1)
+            )
+        click.echo()
+    click.echo(_wrapped("hemm tasks NAME shows one: how to get it, an example, the prompt as it is sent.", 0))
+
+
+def _wrapped(text: str, indent: int, later: int = 0) -> str:
+    """``text`` in lines of the terminal's width at words, indented, all but the first by ``later`` more."""
+    width = max(40, shutil.get_terminal_size().columns)
+    first, others = " " * indent, " " * (indent + later)
+    return textwrap.fill(
+        text,
+        width,
+        initial_indent=first,
+        subsequent_indent=others,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+
+
+def _words(labels: Mapping[str, str]) -> str:
+    """Labels beside the use case in plain words: ``more reasoning, external knowledge, fusion``."""
+    from hemm.core import DIMENSIONS
+
+    found = []
+    for name, value in labels.items():
+        if name == "use_case" or value == "no":
+            continue
+        plain = name.replace("_", " ")
+        several = name in DIMENSIONS and len(DIMENSIONS[name].categories) > 2
+        found.append(plain if value == "yes" else value if several else f"{value} {plain}")
+    return ", ".join(found)
 
 
 def describe(task: Task) -> dict[str, Any]:
@@ -135,12 +196,12 @@ def _text(message: Message) -> str:
 def _show(task: Task, sample: Sample | None, messages: tuple[Message, ...]) -> None:
     row = describe(task)
     click.echo(f"{row['name']}: {row['title']}")
-    for key in ("citation", "homepage", "licence", "access", "size", "splits", "labels", "notes"):
+    row["access"] = f"{row['access']} ({ACCESS[row['access']]})" if row["access"] in ACCESS else row["access"]
+    facts = ("citation", "homepage", "licence", "access", "size", "splits", "labels", "notes")
+    for key in (*facts, "answer", "metrics", "variants"):
         if row[key]:
-            click.echo(f"  {key}: {_line(row[key])}")
-    for key in ("answer", "metrics", "variants"):
-        if row[key]:
-            click.echo(f"  {key}: {_line(row[key])}")
+            text = f"{key}: {_line(row[key])}"
+            click.echo(_wrapped(text, 2, 2) if sys.stdout.isatty() else f"  {text}")
     click.echo(f"  ready: {row['ready']}" + (f", in {row['pack']['path']}" if row["pack"] else ""))
     click.echo("\nHow to get it:")
     if _at_hand(task):

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from hemm.core import HemmError, Layout, Source, Task, digest
 from hemm.data.cache import PACK_FILE
-from hemm.data.places import below, is_own
+from hemm.data.places import archives, below, is_own
 
 
 def missing(folder: Path, layout: Layout) -> list[str]:
@@ -47,7 +47,18 @@ def match(task: Task, folder: Path) -> tuple[Path, Layout, Source]:
     if not lacking:
         raise HemmError(f"task {task.name} is not read from a folder: hemm prepare {task.name}")
     options = "; or ".join(lacking)
-    raise HemmError(f"--from {folder}: these are not the files of {task.name}: missing {options}")
+    raise HemmError(
+        f"--from {folder}: these are not the files of {task.name}: missing {options}{not_unpacked(folder)}"
+    )
+
+
+def not_unpacked(folder: Path) -> str:
+    """For an error about files that are not there: which archives may have them. Empty without archives."""
+    names = archives(folder)
+    if not names:
+        return ""
+    more = f" or {len(names) - 3} more" if len(names) > 3 else ""
+    return f"; if they are in {' or '.join(names[:3])}{more}, unpack that first"
 
 
 def find(folder: Path, layout: Layout) -> Path | None:

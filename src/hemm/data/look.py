@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from hemm.core import BadData, Media, Sample, digest_bytes, redact, sniff, storable
+from hemm.data.places import spelled_otherwise
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,13 +50,17 @@ class Looked:
 def check(media: Media, known: Callable[[str], tuple[str, str] | None]) -> Checked:
     """Read one medium and see whether it opens.
 
-    ``known`` gives (MIME type, problem) of a digest seen before: equal bytes are decoded once. Raises
-    FileNotFoundError where the file is not there; every other failure to read becomes a problem.
+    ``known`` gives (MIME type, problem) of a digest seen before: equal bytes are decoded once. A file that
+    is there in other letters (``1.JPG``) is taken. Raises FileNotFoundError where none is; every other
+    failure to read becomes a problem.
     """
     try:
         data = media.data
     except (FileNotFoundError, IsADirectoryError, NotADirectoryError):
-        raise
+        other = None if media.path is None else spelled_otherwise(media.path)
+        if other is None or not other.is_file():
+            raise
+        return check(Media.at(other), known)
     except (OSError, BadData) as error:
         return Checked(
             digest_bytes(b""), _named(media.name), redact(f"cannot be read: {error}"), media.name, b""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import unicodedata
 import zipfile
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
@@ -14,7 +15,12 @@ from hemm.data import cache
 
 SUFFIXES = (".jpg", ".jpeg", ".png")
 _KNOWN = (*SUFFIXES, ".JPG", ".webp")
+_PICTURES = (*SUFFIXES, ".tif", ".tiff")
 _LARGEST = 1 << 28  # bytes
+_ARCHIVES = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz", ".rar", ".7z")
+_MOST = 100  # folders of one level that are looked through for archives
+MACOS = "__MACOSX"
+"""The folder beside the content of a zip made on macOS: its files have the content's names after ``._``."""
 
 
 class Places:
@@ -67,7 +73,8 @@ class Places:
                 if self._is_in(place, name):
                     self._expected = place
                     return Path(place, name)
-        return None
+        others = (spelled_otherwise(Path(place, name)) for place in self._folders for name in spelled)
+        return next((other for other in others if other is not None and other.is_file()), None)
 
     def _is_in(self, place: str, name: str) -> bool:
         if "/" in name or os.sep in name:
@@ -127,16 +134,59 @@ def _member(file: Path, stamp: int, member: str) -> bytes:
         raise BadData(f"{file}: {member} cannot be unpacked: {error}") from None
 
 
+def spelled_otherwise(path: Path) -> Path | None:
+    """The file that is ``path`` but for the case of letters and the form of accents: copies made on other
+    systems differ in these. None where there is none, or several.
+    """
+    folder = path.parent if path.parent.is_dir() else spelled_otherwise(path.parent)
+    if folder is None or path.parent == path:
+        return None
+    names = _by_fold(folder, folder.stat().st_mtime_ns).get(_folded(path.name), ())
+    return folder / names[0] if len(names) == 1 else None
+
+
+@lru_cache(maxsize=64)
+def _by_fold(folder: Path, stamp: int) -> dict[str, list[str]]:
+    """What is in a folder by folded names; ``stamp`` is the time at which it was written."""
+    found: dict[str, list[str]] = {}
+    for name in os.listdir(folder):
+        found.setdefault(_folded(name), []).append(name)
+    return found
+
+
+def _folded(name: str) -> str:
+    return unicodedata.normalize("NFC", name).casefold()
+
+
+def by_folder(top: Path) -> Iterator[tuple[str, Path]]:
+    """(class, picture) of the folders in ``top``, in the order of their names; hidden ones are none."""
+    for place in sorted(p for p in top.iterdir() if p.is_dir() and not is_own(p)):
+        for file in sorted(place.iterdir()):
+            if file.suffix.lower() in _PICTURES and not file.name.startswith("."):
+                yield place.name, file
+
+
+def archives(folder: Path, deep: int = 2) -> list[str]:
+    """Archives in ``folder`` and in its subfolders, ``deep`` levels down, by their paths below it."""
+    found: list[str] = []
+    level = [folder]
+    for _ in range(deep + 1):
+        entries = [p for place in level[:_MOST] for p in sorted(place.iterdir())]
+        found += [p.relative_to(folder).as_posix() for p in entries if p.name.lower().endswith(_ARCHIVES)]
+        level = [p for p in entries if p.is_dir() and not is_own(p)]
+    return [name for name in found if (folder / name).is_file() and not Path(name).name.startswith(".")]
+
+
 def is_own(folder: Path) -> bool:
-    """Whether a folder is no part of a data set: a pack, hemm's cache, or hidden."""
-    if folder.name.startswith(".") or (folder / cache.PACK_FILE).is_file():
+    """Whether a folder is no part of a data set: a pack, hemm's cache, hidden, or what macOS adds to zips."""
+    if folder.name.startswith(".") or folder.name == MACOS or (folder / cache.PACK_FILE).is_file():
         return True
     root = cache.root()
     return folder.name == root.name and folder.resolve() == root.resolve()
 
 
 def below(folder: Path, pattern: str) -> Iterator[Path]:
-    """What matches ``pattern`` below ``folder``, but nothing in packs, hemm's cache and hidden folders."""
+    """What matches ``pattern`` below ``folder``, but nothing hidden, in packs, in hemm's cache."""
     known: dict[Path, bool] = {folder: (folder / cache.PACK_FILE).is_file()}
 
     def own(place: Path) -> bool:
@@ -144,4 +194,4 @@ def below(folder: Path, pattern: str) -> Iterator[Path]:
             known[place] = own(place.parent) or is_own(place)
         return known[place]
 
-    return (path for path in folder.glob(pattern) if not own(path.parent))
+    return (p for p in folder.glob(pattern) if not p.name.startswith(".") and not own(p.parent))

@@ -31,7 +31,7 @@ from hemm.core import (
 from hemm.data import cache, schema
 from hemm.data.faults import Faults
 from hemm.data.files import locked, sync_folder, sync_tree, temporary_folder
-from hemm.data.layouts import find, fingerprint, match, missing, reader_digest
+from hemm.data.layouts import find, fingerprint, match, missing, not_unpacked, reader_digest
 from hemm.data.look import Checked, Looked, clean, look
 from hemm.data.pack import Pack, find_pack, open_pack
 from hemm.data.select import first_ids
@@ -258,11 +258,14 @@ class _Job:
         """First pass: look at every sample, keep rows and distinct media on disk; the media columns used."""
         seen: dict[str, tuple[str, str]] = {}
         used: set[str] = set()
+        lost: dict[str, str] = {}  # what continues a sample that is left out has nothing to go on from
         for n, looked in enumerate(look(self._chosen(), seen.get)):
             if self.progress and n % 64 == 0:
                 self.progress(n, None, "samples")
-            if looked.missing is not None:
-                self.faults.miss(looked.missing.name)
+            name = looked.missing.name if looked.missing else lost.get(looked.sample.after or "")
+            if name is not None:
+                lost[looked.sample.id] = name
+                self.faults.miss(name)
                 continue
             picture = -1
             for medium in (*looked.media, *looked.references):
@@ -284,7 +287,8 @@ class _Job:
         for spool in spools.values():
             spool.check_ids(name)
         if not len(spools["test"]):
-            raise BadData(f"{name}: no sample was found in {self.folder}{self.faults.nothing()}")
+            why = self.faults.nothing() + not_unpacked(self.home)
+            raise BadData(f"{name}: no sample was found in {self.folder}{why}")
 
     def _write(
         self, target: Path, spools: dict[str, Spool], blobs: Blobs, columns: tuple[str, ...]

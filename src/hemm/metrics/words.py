@@ -27,7 +27,10 @@ WORDS: dict[str, tuple[str, str]] = {
     "Hungarian": ("igen igaz", "nem hamis"),
     "Romanian": ("da adevărat", "nu fals"),
     "Greek": ("ναι", "όχι"),
-    "Chinese": ("是 是的 对 對 对的 正确 正確 真 有", "不是 否 不 不对 不對 错 錯 错误 錯誤 没有 沒有 假"),
+    "Chinese": (
+        "是 是的 对 對 对的 正确 正確 真 有 包含 存在 可以",
+        "不是 否 不 不对 不對 错 錯 错误 錯誤 没有 沒有 假 不包含 不存在 不可以",
+    ),
     "Japanese": ("はい ええ 正しい", "いいえ いえ 違います"),
     "Korean": ("네 예 맞습니다 참", "아니요 아니오 거짓"),
     "Arabic": ("نعم أجل صحيح", "لا خطأ"),

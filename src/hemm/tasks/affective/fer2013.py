@@ -5,11 +5,13 @@ from __future__ import annotations
 import io
 from collections.abc import Iterator
 from functools import partial
-from itertools import islice
+from itertools import groupby, islice
+from operator import itemgetter
 from pathlib import Path
 
 from hemm.core import BadData, Card, Layout, Media, Sample, Task
 from hemm.data.hub import hub_rows
+from hemm.data.places import by_folder
 from hemm.data.rows import Ids, media_of, row_id, table_rows, text_of
 from hemm.data.sources import Hub, Kaggle
 from hemm.metrics.formats import OneOf
@@ -32,7 +34,6 @@ TEST = ("PublicTest", "PrivateTest")
 SIZE = 48
 SHOTS = 14
 """Shots of each class at most."""
-KINDS = (".jpg", ".jpeg", ".png")
 
 
 def read_folders(folder: Path) -> Iterator[Sample]:
@@ -43,12 +44,11 @@ def read_folders(folder: Path) -> Iterator[Sample]:
 
 
 def _split(root: Path, split: str, limit: int | None) -> Iterator[Sample]:
-    for place in sorted(p for p in root.iterdir() if p.is_dir() and not p.name.startswith((".", "_"))):
-        label = place.name.strip().lower()
+    for name, files in groupby(by_folder(root), key=itemgetter(0)):
+        label = name.strip().lower()
         if label not in LABELS:
-            raise BadData(f"{place}: {place.name!r} is none of the seven emotions ({', '.join(LABELS)})")
-        files = sorted(f for f in place.iterdir() if f.suffix.lower() in KINDS)
-        for file in islice(files, limit):
+            raise BadData(f"{root / name}: {name!r} is none of the seven emotions ({', '.join(LABELS)})")
+        for _, file in islice(files, limit):
             usage = file.stem.partition("_")[0]
             yield _sample(f"{label}-{file.stem}", Media.at(file), label, split, usage)
 

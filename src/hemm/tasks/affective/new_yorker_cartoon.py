@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -124,7 +125,7 @@ def _card(splits: dict[str, int], **more: Any) -> Card:
 
 
 RATINGS = _card(
-    {"contests": 397},
+    {"all": 2030},
     citation="Jain, Jamieson, Mankoff, Nowak, Sievert. The New Yorker Cartoon Caption Contest Dataset. 2020.",
     licence="CC-BY-4.0 (ratings); the cartoons belong to The New Yorker",
     size="0.6 GB",
@@ -133,11 +134,13 @@ RATINGS = _card(
     "left out, of equal captions the one with most votes. new_yorker_cartoon:pairs asks which of such two "
     "is funnier. new_yorker_cartoon:hemm is the HEMM paper's form: the highest (yes) and the four lowest "
     "(no) of each table, so that 'no' is right four times in five. Of several tables of a contest, "
-    "NUMBER.csv is read, else _LilUCB, else _lil-KLUCB, else the first by name. The repository grows, and "
-    "has tables without a cartoon (most before 660): their samples are counted as missing; a cartoon "
-    "without a table has nothing to ask. :matching and :ranking are the tasks of Hessel et al. (ACL 2023). "
-    "The draw behind the paper's 100 samples is not known.",
+    "NUMBER.csv is read, else _LilUCB, else _lil-KLUCB, else the first by name. The repository grows (the "
+    "number of samples is that of 203 cartoons), and has tables without a cartoon (most before 660): their "
+    "samples are counted as missing; a cartoon without a table has nothing to ask. :matching and :ranking "
+    "are the tasks of Hessel et al. (ACL 2023). The draw behind the paper's 100 samples is not known.",
 )
+HALF = replace(RATINGS, splits={"all": 1015})
+"""Of the forms that ask five questions about a cartoon."""
 HESSEL = (
     "Hessel, Marasović, Hwang, Lee, Da, Zellers, Mankoff, Choi. Do Androids Laugh at Electric Sheep? Humor "
     "Understanding Benchmarks from The New Yorker Caption Contest. ACL 2023."
@@ -164,10 +167,12 @@ def _sources(form: str) -> tuple[Http, ...]:
     return at("caption-contest-data", "data"), at("caption-contest-data-api", "api")
 
 
-def _yes_no_task(name: str, form: str, metrics: tuple[str, ...], variants: dict[str, Task]) -> Task:
+def _yes_no_task(
+    name: str, form: str, card: Card, metrics: tuple[str, ...], variants: dict[str, Task]
+) -> Task:
     return Task(
         name=name,
-        card=RATINGS,
+        card=card,
         sources=_sources(form),
         prompt=f"{INTRO}Caption: {{{{ caption }}}}\nDid readers find this caption funny? {{{{ instruction "
         f"}}}}",
@@ -208,17 +213,19 @@ def _hub_task(variant: str, question: str, size: str, splits: dict[str, int]) ->
 TASK = _yes_no_task(
     "new_yorker_cartoon",
     "each",
+    RATINGS,
     ("accuracy", "auroc", "macro_f1", "bartscore"),
     {
         "pairs": _choice_task(
             "new_yorker_cartoon:pairs",
-            RATINGS,
+            HALF,
             _sources("pairs"),
             "Which of these two captions did readers find funnier?",
         ),
         "hemm": _yes_no_task(
             "new_yorker_cartoon:hemm",
             "hemm",
+            HALF,
             ("balanced_accuracy", "accuracy", "auroc", "macro_f1", "bartscore"),
             {},
         ),

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from hemm.core import BadData, Card, Layout, Media, Sample, Task
 from hemm.data.hub import hub_rows
-from hemm.data.places import Places
+from hemm.data.places import Places, by_folder
 from hemm.data.rows import Ids, csv_rows, media_of, row_id, text_of
 from hemm.data.sources import File, Http, Hub
 from hemm.metrics.formats import OneOf
@@ -44,8 +44,8 @@ def read_table(folder: Path) -> Iterator[Sample]:
 def read_folders(folder: Path, top: str = FOLDER) -> Iterator[Sample]:
     """The published archive: a folder for each class."""
     ids = Ids()
-    for file in sorted((folder / top).glob("*/*.tif")):
-        yield _sample(ids.of(file.stem), Media.at(file), file.parent.name, file)
+    for label, file in by_folder(folder / top):
+        yield _sample(ids.of(file.stem), Media.at(file), label, file)
 
 
 def read_parquet(folder: Path, split: str) -> Iterator[Sample]:

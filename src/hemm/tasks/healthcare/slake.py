@@ -22,12 +22,14 @@ YES_NO = {"en": ("yes", "no"), "zh": ("是", "否")}
 SAID = {
     "en": {"yes": "yes", "no": "no"},
     "zh": {
-        **dict.fromkeys(("是", "是的", "有", "对"), "是"),
-        **dict.fromkeys(("否", "不是", "没有", "不对"), "否"),
+        **dict.fromkeys(("是", "是的", "有", "对", "包含", "存在", "可以"), "是"),
+        **dict.fromkeys(("否", "不是", "没有", "不对", "不包含", "不存在", "不可以"), "否"),
     },
 }
 """Answers of closed questions that mean yes or no wherever they stand. Chinese has many: which of them the
 data set has must not show in the options, so all questions show the same two."""
+STATES = ("正常", "健康", "异常")
+"""What Chinese questions ask about, and answers say again for yes (``正常``) or no (``不正常``)."""
 
 
 @dataclass(frozen=True)
@@ -90,9 +92,18 @@ def _picture(row: Mapping[str, Any], where: str) -> str:
     return text_of(row, "img_name", where, "") or f"xmlab{text_of(row, 'img_id', where)}/source.jpg"
 
 
+def _said(language: str, question: str, answer: str) -> str:
+    """The yes or no that an answer means; empty where it means neither."""
+    state = answer.removeprefix("不")
+    if language == "zh" and state in STATES and state in question and "还是" not in question:
+        return YES_NO[language][(f"不{state}" in question) != (state != answer)]
+    return SAID[language].get(answer.lower(), "")
+
+
 def _sample(row: Mapping[str, Any], where: str, picture: Media, key: str, split: str) -> Sample:
     language, kind, answer = _language(row, where), _kind(row, where), text_of(row, "answer", where)
-    said = SAID[language].get(answer.lower(), "") if kind != "OPEN" else ""
+    question = text_of(row, "question", where)
+    said = _said(language, question, answer) if kind != "OPEN" else ""
     facts = {fact: text_of(row, fact, where, "") for fact in FACTS}
     facts |= {"language": language, "answer_type": kind}
     if said and said != answer.lower():
@@ -100,7 +111,7 @@ def _sample(row: Mapping[str, Any], where: str, picture: Media, key: str, split:
     return Sample(
         id=key,
         media=(picture,),
-        fields={"question": text_of(row, "question", where), "language": language},
+        fields={"question": question, "language": language},
         references=(said or answer,),
         choices=YES_NO[language] if said else (),
         cluster=_picture(row, where),

@@ -56,11 +56,14 @@ class Row:
 
 def read(folder: Path, form: Form) -> Iterator[Sample]:
     """The tables of those kinds that are there, in the order of ``form.kinds``."""
-    ids, pictures = Ids(), Places(folder, PLACES, SUFFIXES, anywhere=True)
+    ids = Ids()
     for kind in form.kinds:
         pattern = f"**/{kind.replace('_', '?')}?{form.task}?task.csv"
         for file in sorted(below(folder, pattern))[:1]:
             shared = _shared(file)
+            tops = (".", file.parent.relative_to(folder).as_posix())
+            places = [f"{top}/{place}" for top in tops for place in PLACES]
+            pictures = Places(folder, places, SUFFIXES, anywhere=True)
             for where, table_row in _table(file):
                 row = _row(table_row, kind, pictures, shared, where)
                 row = replace(row, key=ids.of(row.key))

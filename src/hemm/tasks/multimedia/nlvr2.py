@@ -56,7 +56,8 @@ def read_original(folder: Path, top: str, part: Part) -> Iterator[Sample]:
 def _places(top: str, split: str) -> list[str]:
     """Where copies keep the pictures of a split: beside the annotations or above them."""
     above = [Path(top), *Path(top).parents] if top else [Path()]
-    return [(p / name).as_posix() for p in above for name in (split, f"images/{split}", "images", ".")]
+    named = [(p / name).as_posix() for p in above for name in (split, f"images/{split}", "images")]
+    return [*named, *(p.as_posix() for p in above)]
 
 
 def _file(file: Path, pictures: Places, part: Part, split: str) -> Iterator[Sample]:

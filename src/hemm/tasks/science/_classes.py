@@ -1,19 +1,9 @@
-"""Pictures in one folder for each class, with lists of splits beside them."""
+"""Lists of splits beside pictures that lie in one folder for each class."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
-
-SUFFIXES = (".jpg", ".jpeg", ".png", ".tif", ".tiff")
-
-
-def by_folder(top: Path) -> Iterator[tuple[str, Path]]:
-    """(class, picture) of the folders in ``top``, in the order of their names, but hidden files."""
-    for place in sorted(p for p in top.iterdir() if p.is_dir()):
-        for file in sorted(place.iterdir()):
-            if file.suffix.lower() in SUFFIXES and not file.name.startswith("."):
-                yield place.name, file
 
 
 def by_list(listing: Path, top: Path, class_of: Callable[[str], str]) -> Iterator[tuple[str, Path]]:

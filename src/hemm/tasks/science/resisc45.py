@@ -10,11 +10,11 @@ from pathlib import Path
 
 from hemm.core import BadData, Card, Layout, Media, Sample, Task
 from hemm.data.hub import hub_rows
-from hemm.data.places import below
+from hemm.data.places import below, by_folder
 from hemm.data.rows import Ids, media_of, parquet_rows, row_id, text_of
 from hemm.data.sources import Hub, Kaggle
 from hemm.metrics.formats import OneOf
-from hemm.tasks.science._classes import by_folder, by_list, sample_id
+from hemm.tasks.science._classes import by_list, sample_id
 
 CLASSES = """
 airplane airport baseball_diamond basketball_court beach bridge chaparral church circular_farmland cloud
