@@ -237,13 +237,14 @@ def test_memecap_keeps_all_interpretations(cache: Path, tmp_path: Path) -> None:
         assert s.references == tuple(c for c in row["meme_captions"] if c)
         assert s.media[0].name == row["img_fname"].strip()
         text = prompt_of(task, s)
-        assert ("title: " in text) == bool(row["title"])
+        title = f"The title of its post: {row['title'].strip()}\n" if row["title"] else ""
+        assert f"This is a meme.\n{title}What does" in text
         assert row["img_captions"][0].strip() not in text
     assert {len(s.references) for s in pack.samples()} == {1, 2, 3, 4}
     shown = resolve("memecap:hemm")
     for s in prepare(shown, folder=folder).samples():
         assert s.references == (rows[s.id]["meme_captions"][0],)
-        assert f"The picture shows: {rows[s.id]['img_captions'][0].strip()}\n" in prompt_of(shown, s)
+        assert f"\nThe picture shows: {rows[s.id]['img_captions'][0].strip()}\n" in prompt_of(shown, s)
 
 
 @pytest.mark.parametrize("place", ["images", "data/memes", "."])

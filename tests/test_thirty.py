@@ -18,6 +18,7 @@ from hemm.data.prepare import prepare
 from hemm.metrics import metric_key
 from hemm.metrics import resolve as metric_of
 from hemm.tasks import MORE, SUITES, resolve
+from hemm.tasks.prompt import render
 from hemm.testing import check_task
 from layouts import write_layout
 
@@ -66,6 +67,10 @@ def test_the_original_layout_is_prepared_read_and_answered(name: str, cache: Pat
     pack = prepare(task, folder=folder)
     assert pack.info["missing"]["count"] == 0, pack.info["missing"]
     assert len(pack) >= 4
+    for sample in pack.samples():
+        text = "".join(p for p in render(task, sample)[-1].parts if isinstance(p, str))
+        for value in sample.fields.values():  # a line that ends with one is a line of its own
+            assert not re.search(rf"{re.escape(value)}\w", text) or len(value) < 6, text
     others = load_dataset(
         "parquet", data_files=str(pack.path / "data/test-*.parquet"), cache_dir=str(tmp_path / "hf")
     )["train"]

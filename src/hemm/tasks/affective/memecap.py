@@ -113,7 +113,7 @@ def _task(name: str, literal: bool, variants: dict[str, Task] | None = None) -> 
             for top in ("data/", "")
         ),
         prompt=(
-            "{{ image }}This is a meme{% if title %} that was posted with the title: {{ title }}{% endif %}\n"
+            "{{ image }}This is a meme.\n{% if title %}The title of its post: {{ title }}\n{% endif %}"
             + ("The picture shows: {{ description }}\n" if literal else "")
             + "What does the person who posted it want to say with it? {{ instruction }}"
         ),
