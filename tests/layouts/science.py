@@ -35,7 +35,7 @@ def uc_merced_test(folder: Path, n: int) -> None:
 
 
 def uc_merced_hemm(folder: Path, n: int) -> None:
-    """The Kaggle copy: PNG files of the validation part and their table."""
+    """The Kaggle copy: PNG files of the validation part, and their table beside the folder that has them."""
     root = folder / "images_train_test_val"
     classes = sorted(LABELS)
     lines = [",Filename,Label,ClassName"]
@@ -44,7 +44,7 @@ def uc_merced_hemm(folder: Path, n: int) -> None:
         name = f"{classes[label]}/{classes[label]}_{number:06d}.png"
         put(root / "validation" / name, number)
         lines.append(f"{number},{name},{label},{classes[label]}")
-    (root / "validation.csv").write_text("\r\n".join(lines) + "\r\n")
+    (folder / "validation.csv").write_text("\r\n".join(lines) + "\r\n")
 
 
 def resisc45(folder: Path, n: int) -> None:

@@ -67,11 +67,12 @@ def read_parquet(folder: Path) -> Iterator[Sample]:
         yield _sample(row_id("", [row["image"]]), row["image"], label, where)
 
 
-def read_kaggle(folder: Path) -> Iterator[Sample]:
-    """The validation part of the Kaggle copy: 420 PNG files listed in validation.csv."""
-    for _, row in csv_rows(folder / KAGGLE / "validation.csv", required=("Filename", "ClassName")):
+def read_kaggle(folder: Path, top: str) -> Iterator[Sample]:
+    """The validation part of the Kaggle copy: PNG files that validation.csv below ``top`` lists."""
+    listing = folder / top / "validation.csv"
+    for _, row in csv_rows(listing, required=("Filename", "ClassName")):
         file = folder / KAGGLE / "validation" / row["Filename"]
-        yield _sample(file.stem, Media.at(file), row["ClassName"], folder / KAGGLE / "validation.csv")
+        yield _sample(file.stem, Media.at(file), row["ClassName"], listing)
 
 
 def _sample(name: str, picture: Media, label: str, where: object, split: str = "test") -> Sample:
@@ -113,8 +114,9 @@ CARD = Card(
         "information_flow": "querying",
     },
     notes="The data set has no split of its own: all 2,100 pictures are asked. uc_merced:test is the test "
-    "split of torchgeo (420), with its train split as shots; uc_merced:hemm the Kaggle validation part (420) "
-    "that the HEMM paper used; the draw behind its 100 samples is not known.",
+    "split of torchgeo (420), with its train split as shots; uc_merced:hemm the validation part of the Kaggle "
+    "copy that the HEMM paper used (2,100: the copy has every picture in five altered forms); the draw behind "
+    "its 100 samples is not known.",
 )
 
 
@@ -166,15 +168,18 @@ TASK = _task(
         "hemm": replace(
             _task(
                 "uc_merced:hemm",
-                (
+                tuple(
                     Kaggle(
                         "apollo2506/landuse-scene-classification",
-                        Layout((f"{KAGGLE}/validation.csv", f"{KAGGLE}/validation"), read_kaggle),
+                        Layout(
+                            (f"{top}validation.csv", f"{KAGGLE}/validation"), partial(read_kaggle, top=top)
+                        ),
                         ids="kaggle",
-                    ),
+                    )
+                    for top in ("", f"{KAGGLE}/")
                 ),
             ),
-            card=replace(CARD, splits={"validation": 420}),
+            card=replace(CARD, splits={"validation": 2100}),
         ),
     },
 )
