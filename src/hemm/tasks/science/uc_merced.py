@@ -114,9 +114,9 @@ CARD = Card(
         "information_flow": "querying",
     },
     notes="The data set has no split of its own: all 2,100 pictures are asked. uc_merced:test is the test "
-    "split of torchgeo (420), with its train split as shots; uc_merced:hemm the validation part of the Kaggle "
-    "copy that the HEMM paper used (2,100: the copy has every picture in five altered forms); the draw behind "
-    "its 100 samples is not known.",
+    "split of torchgeo (420), with its train split as shots; uc_merced:hemm the validation part of the "
+    "Kaggle copy that the HEMM paper used (2,100: that copy has altered pictures too); the draw behind its "
+    "100 samples is not known.",
 )
 
 
