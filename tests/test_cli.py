@@ -295,3 +295,26 @@ def test_a_folder_of_results_must_be_there(
     (tmp_path / "results").mkdir()
     assert cli.status(["toy"]) == 0
     assert capsys.readouterr().out == "results\n"
+
+
+def test_tasks_read_well_in_a_narrow_terminal(
+    cache: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from hemm.tasks import TASKS
+
+    monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.setattr("hemm.cli.tasks._in_terminal", lambda: True)
+    assert cli.status(["tasks"]) == 0
+    text = capsys.readouterr().out
+    assert max(map(len, text.splitlines())) <= 80
+    assert all(f"\n  {name} " in text for name in TASKS.names())
+    vcr = " ".join(text.split("\n  vcr ")[1].split("\n  visual_genome ")[0].split())
+    assert vcr == (
+        "53,068 samples; about 20 GB; form; not prepared; research only; terms of visualcommonsense.com "
+        "fine grained, less reasoning, redundancy, fusion"
+    )
+    assert cli.status(["tasks", "winoground"]) == 0
+    facts, _, how = capsys.readouterr().out.partition("How to get it:")
+    assert max(map(len, facts.splitlines())) <= 80
+    assert "access: gated (accept its terms on the hub, then: hf auth login)" in facts
+    assert "\n  hemm prepare winoground    from hub:facebook/winoground\n" in how

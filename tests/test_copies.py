@@ -8,6 +8,8 @@ import unicodedata
 import zipfile
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from hemm.cli import status
@@ -56,6 +58,18 @@ def test_macos_s_additions_and_endings_in_capitals_change_nothing(
     capitals = prepare(resolve(name), folder=tmp_path / "plain")
     assert capitals.hash == plain.hash
     assert capitals.info["missing"]["count"] == 0
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_parquet_files_of_another_data_set_beside_it_are_not_read(
+    name: str, cache: Path, tmp_path: Path
+) -> None:
+    write_layout(name, tmp_path, 12)
+    plain = prepare(resolve(name), folder=tmp_path)
+    (tmp_path / "zz other").mkdir()
+    for split in ("train", "test", "validation"):
+        pq.write_table(pa.table({"x": [1]}), tmp_path / f"zz other/{split}-00000-of-00001.parquet")
+    assert prepare(resolve(name), folder=tmp_path).hash == plain.hash
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -38,7 +38,7 @@ def command(name: str | None, format_: str, card: Path | None) -> None:
     if name is None:
         suites = {task: suite for suite, names in SUITES.items() for task in names}
         rows = [{**describe(TASKS.get(n)), "suite": suites.get(n, "")} for n in TASKS.names()]
-        if format_ == "table" and sys.stdout.isatty():
+        if format_ == "table" and _in_terminal():
             _list(rows)
             return
         if format_ in ("table", "markdown"):
@@ -54,6 +54,10 @@ def command(name: str | None, format_: str, card: Path | None) -> None:
         _show(task, sample, messages)
 
 
+def _in_terminal() -> bool:
+    return sys.stdout.isatty()
+
+
 def _list(rows: Sequence[Mapping[str, Any]]) -> None:
     """All tasks for a terminal, which is too narrow for the table: by use case, a few lines each."""
     from hemm.core import DIMENSIONS
@@ -62,7 +66,7 @@ def _list(rows: Sequence[Mapping[str, Any]]) -> None:
     order = list(DIMENSIONS["use_case"].categories)
     groups = sorted({row["use_case"] for row in rows}, key=lambda use: [*order, use].index(use))
     for use in groups:
-        click.secho(use.replace("_", " "), bold=True)
+        click.secho(use.replace("_", " ") or "without a use case", bold=True)
         for row in (row for row in rows if row["use_case"] == use):
             ready = "not prepared" if row["ready"] == "no" else row["ready"].replace("yes", "prepared")
             count = f"{row['samples']:,} samples" if row["samples"] else "samples not counted"
@@ -201,7 +205,7 @@ def _show(task: Task, sample: Sample | None, messages: tuple[Message, ...]) -> N
     for key in (*facts, "answer", "metrics", "variants"):
         if row[key]:
             text = f"{key}: {_line(row[key])}"
-            click.echo(_wrapped(text, 2, 2) if sys.stdout.isatty() else f"  {text}")
+            click.echo(_wrapped(text, 2, 2) if _in_terminal() else f"  {text}")
     click.echo(f"  ready: {row['ready']}" + (f", in {row['pack']['path']}" if row["pack"] else ""))
     click.echo("\nHow to get it:")
     if _at_hand(task):

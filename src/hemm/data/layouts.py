@@ -29,14 +29,15 @@ def match(task: Task, folder: Path) -> tuple[Path, Layout, Source]:
     """The folder to read, its layout and the source that has this layout.
 
     The files may lie in ``folder``, one level below it, or (where ``folder`` is the top folder that the
-    layout names) beside it. Raises HemmError that names what is missing.
+    layout names) beside it. Layouts with names of their own come before those that are found by a pattern at
+    any depth (``**/*.parquet``), which may be of another data set. Raises HemmError that names what is
+    missing.
     """
     if not folder.is_dir():
         raise HemmError(f"--from {folder}: there is no such folder")
     lacking = []
-    for source in task.sources:
-        required = source.layout.required
-        if not required:
+    for source in sorted(task.sources, key=lambda s: any(r.startswith("**") for r in s.layout.required)):
+        if not source.layout.required:
             continue
         place = find(folder, source.layout)
         if place is not None:

@@ -19,6 +19,7 @@ PICTURES = (
     "memes",
     "images",
     "memes_images",
+    "memecap_images/memes",
     "data/memes",
     "data/images",
     "data",
