@@ -49,6 +49,7 @@ class Places:
         self._expected = next((f for f in self._folders if Path(f) != folder), str(named[0]))
         self._suffixes = tuple(suffixes)
         self._listed: dict[str, frozenset[str]] = {}
+        self._folds: dict[str, dict[str, list[str]]] = {}
         self._archives = [folder, *map(Path, self._folders)] if anywhere else []
         self._packed: dict[str, Media] | None = None
 
@@ -73,8 +74,18 @@ class Places:
                 if self._is_in(place, name):
                     self._expected = place
                     return Path(place, name)
-        others = (spelled_otherwise(Path(place, name)) for place in self._folders for name in spelled)
+        folded = {_folded(name): name for name in spelled}
+        others = (self._otherwise(place, *pair) for place in self._folders for pair in folded.items())
         return next((other for other in others if other is not None and other.is_file()), None)
+
+    def _otherwise(self, place: str, folded: str, name: str) -> Path | None:
+        """As ``spelled_otherwise``, of a folder that is listed once: many names may be missing."""
+        if "/" in name or os.sep in name:
+            return spelled_otherwise(Path(place, name))
+        if place not in self._folds:
+            self._folds[place] = _by_fold(Path(place), os.stat(place).st_mtime_ns)
+        names = self._folds[place].get(folded, ())
+        return Path(place, names[0]) if len(names) == 1 else None
 
     def _is_in(self, place: str, name: str) -> bool:
         if "/" in name or os.sep in name:
