@@ -180,7 +180,7 @@ def by_folder(top: Path) -> Iterator[tuple[str, Path]]:
 def archives(folder: Path, deep: int = 2) -> list[str]:
     """Archives in ``folder`` and in its subfolders, ``deep`` levels down, by their paths below it."""
     found: list[str] = []
-    level = [folder]
+    level = [folder] if folder.is_dir() else []  # what hemm draws itself comes from no folder
     for _ in range(deep + 1):
         entries = [p for place in level[:_MOST] for p in sorted(place.iterdir())]
         found += [p.relative_to(folder).as_posix() for p in entries if p.name.lower().endswith(_ARCHIVES)]
