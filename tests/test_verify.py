@@ -9,7 +9,8 @@ import pytest
 
 from hemm.analysis.verify import chosen, figures
 from hemm.cli import status
-from hemm.core import HemmError, UnknownName
+from hemm.core import HemmError, Message, UnknownName
+from hemm.models.hf.families.plain import question_and_answer
 from hemm.results.read import cells
 from hemm.tasks import TASKS
 
@@ -161,3 +162,15 @@ def test_the_list_names_tasks_and_metrics_that_there_are(capsys) -> None:
     assert not chosen(found, "Salesforce/blip2-flan-t5-xl-coco")
     assert status(["verify", "--task", "nocaps", "--format", "json"]) == 0
     assert {row["task"] for row in json.loads(capsys.readouterr().out)} == {"nocaps"}
+
+
+def test_prompts_of_blip_2_s_paper_are_not_put_into_its_form_a_second_time() -> None:
+    found = [f.prompt for f in figures() if "/blip2-" in f.models[0]]
+    assert found
+    for prompt in found:
+        said = prompt.replace("{{ image }}", "").replace("{{ question }}", "What is it?")
+        if said.startswith("Question:"):
+            assert question_and_answer([Message("user", (said,))]) == said
+    assert question_and_answer([Message("user", ("Blue?",))]) == "Question: Blue? Answer:"
+    half = "Question: Red?\nIn a word."
+    assert question_and_answer([Message("user", (half,))]) == f"Question: {half} Answer:"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -52,7 +53,17 @@ def text_of(message: Message) -> str:
     return "".join(p for p in message.parts if isinstance(p, str)).strip()
 
 
+_ASKED = re.compile(r"Question:.*\banswer:", re.IGNORECASE | re.DOTALL)
+
+
 def question_and_answer(messages: Sequence[Message]) -> str:
-    """``Question: ... Answer:``, with shots as finished pairs before it."""
+    """``Question: ... Answer:``, with shots as finished pairs before it.
+
+    A prompt that has this form already (``Question: ... Short answer:``) stays as it is.
+    """
     form = {"user": "Question: {} Answer:", "assistant": "{}."}
-    return " ".join(form.get(m.role, "{}").format(text_of(m)) for m in messages)
+    said = [(m.role, text_of(m)) for m in messages]
+    return " ".join(
+        text if role == "user" and _ASKED.fullmatch(text) else form.get(role, "{}").format(text)
+        for role, text in said
+    )
