@@ -157,7 +157,7 @@ def _task_row(item: Loaded, headline: Scores, subject: Subject, scale: Scale, ex
 def _values(item: Loaded, failures: str) -> tuple[MetricValue, ...]:
     """The headline, the other metrics and components, then corpus values that no single answer has."""
     corpus = Corpus(item)
-    found = [_value(scores, corpus, failures) for scores in (item.headline, *item.others)]
+    found = [value_of(scores, corpus, failures) for scores in (item.headline, *item.others)]
     told = {(v.metric, v.component) for v in found}
     for metric, component in corpus.names():
         if (metric, component) not in told:
@@ -166,7 +166,8 @@ def _values(item: Loaded, failures: str) -> tuple[MetricValue, ...]:
     return tuple(found)
 
 
-def _value(scores: Scores, corpus: Corpus, failures: str) -> MetricValue:
+def value_of(scores: Scores, corpus: Corpus, failures: str = "zero") -> MetricValue:
+    """The value of one component of one metric, on its own scale, with the interval that holds for it."""
     key = (scores.spec, scores.component)
     if isinstance(scores.metric, CorpusMetric) or key in corpus.names():
         return MetricValue(*key, _held(corpus.estimate(*key), scores), corpus=True)

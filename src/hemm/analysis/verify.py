@@ -177,10 +177,9 @@ def verify(
 def _compare(
     spec: str, figure: Figure, out: Path, limit: int | None, batch_size: int, revision: str
 ) -> Compared:
-    from hemm.analysis.intervals import mean_interval
     from hemm.analysis.jackknife import Corpus
     from hemm.analysis.load import load
-    from hemm.core import CorpusMetric
+    from hemm.analysis.profile import value_of
     from hemm.engine.options import RunOptions
     from hemm.engine.run import run
     from hemm.metrics import resolve
@@ -205,10 +204,7 @@ def _compare(
     loaded = load(cell(result.folder))
     wanted = resolve(figure.metric).name if figure.metric else loaded.headline.metric.name
     scores = next(s for s in (loaded.headline, *loaded.others) if s.metric.name == wanted)
-    if isinstance(scores.metric, CorpusMetric):
-        here = Corpus(loaded).estimate(scores.spec, scores.component)
-    else:
-        here = mean_interval(scores.read, scores.clusters, scores.metric.range)
+    here = value_of(scores, Corpus(loaded)).estimate
     if here.value is None:
         raise HemmError(f"no answer was scored: {here.note}")
     low = here.value if here.low is None else here.low

@@ -95,7 +95,7 @@ def _complain(pack: Pack, folder: Path | None) -> bool:
         click.echo(f"{pack.task}: {missing['count']} samples left out: their files are missing", err=True)
         print_errors([(name, "missing") for name in dict.fromkeys(missing["names"])])
         if folder is not None and (hint := not_unpacked(folder.expanduser())):
-            click.echo(f"  {hint.removeprefix('; ')}", err=True)
+            click.echo(f"  {hint}", err=True)
     if problems["count"]:
         click.echo(f"{pack.task}: {problems['count']} samples whose media cannot be used", err=True)
         print_errors([(p["id"], p["problem"]) for p in problems["samples"]])

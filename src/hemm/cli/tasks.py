@@ -63,6 +63,7 @@ def _list(rows: Sequence[Mapping[str, Any]]) -> None:
     from hemm.core import DIMENSIONS
 
     indent = 2 + max(len(row["name"]) for row in rows) + 2
+    pad = " " * indent
     order = list(DIMENSIONS["use_case"].categories)
     groups = sorted({row["use_case"] for row in rows}, key=lambda use: [*order, use].index(use))
     for use in groups:
@@ -71,21 +72,18 @@ def _list(rows: Sequence[Mapping[str, Any]]) -> None:
             ready = "not prepared" if row["ready"] == "no" else row["ready"].replace("yes", "prepared")
             count = f"{row['samples']:,} samples" if row["samples"] else "samples not counted"
             facts = "; ".join(filter(None, (count, row["size"], row["access"], ready, row["licence"])))
-            lines = [_wrapped(facts, indent), _wrapped(_words(row["labels"]), indent)]
-            click.echo(
-                "\n".join(filter(None, lines)).replace(" " * indent, f"  {row['name']:{indent - 2}}", 1)
-            )
+            click.echo(_wrapped(facts, f"  {row['name']:{indent - 2}}", pad))
+            if labels := _words(row["labels"]):
+                click.echo(_wrapped(labels, pad, pad))
         click.echo()
-    click.echo(_wrapped("hemm tasks NAME shows one: how to get it, an example, the prompt as it is sent.", 0))
+    click.echo(_wrapped("hemm tasks NAME shows one: how to get it, an example, the prompt as it is sent."))
 
 
-def _wrapped(text: str, indent: int, later: int = 0) -> str:
-    """``text`` in lines of the terminal's width at words, indented, all but the first by ``later`` more."""
-    width = max(40, shutil.get_terminal_size().columns)
-    first, others = " " * indent, " " * (indent + later)
+def _wrapped(text: str, first: str = "", others: str = "") -> str:
+    """``text`` in lines of the terminal's width, cut at words; what the first and other lines begin with."""
     return textwrap.fill(
         text,
-        width,
+        max(40, shutil.get_terminal_size().columns),
         initial_indent=first,
         subsequent_indent=others,
         break_long_words=False,
@@ -205,7 +203,7 @@ def _show(task: Task, sample: Sample | None, messages: tuple[Message, ...]) -> N
     for key in (*facts, "answer", "metrics", "variants"):
         if row[key]:
             text = f"{key}: {_line(row[key])}"
-            click.echo(_wrapped(text, 2, 2) if _in_terminal() else f"  {text}")
+            click.echo(_wrapped(text, "  ", "    ") if _in_terminal() else f"  {text}")
     click.echo(f"  ready: {row['ready']}" + (f", in {row['pack']['path']}" if row["pack"] else ""))
     click.echo("\nHow to get it:")
     if _at_hand(task):

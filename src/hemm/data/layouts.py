@@ -48,18 +48,17 @@ def match(task: Task, folder: Path) -> tuple[Path, Layout, Source]:
     if not lacking:
         raise HemmError(f"task {task.name} is not read from a folder: hemm prepare {task.name}")
     options = "; or ".join(lacking)
-    raise HemmError(
-        f"--from {folder}: these are not the files of {task.name}: missing {options}{not_unpacked(folder)}"
-    )
+    said = f"--from {folder}: these are not the files of {task.name}: missing {options}"
+    raise HemmError("; ".join(filter(None, (said, not_unpacked(folder)))))
 
 
 def not_unpacked(folder: Path) -> str:
-    """For an error about files that are not there: which archives may have them. Empty without archives."""
+    """Which archives may have files that are not there, in words; empty without archives."""
     names = archives(folder)
     if not names:
         return ""
     more = f" or {len(names) - 3} more" if len(names) > 3 else ""
-    return f"; if they are in {' or '.join(names[:3])}{more}, unpack that first"
+    return f"if they are in {' or '.join(names[:3])}{more}, unpack that first"
 
 
 def find(folder: Path, layout: Layout) -> Path | None:

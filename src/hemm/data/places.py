@@ -6,6 +6,7 @@ import os
 import unicodedata
 import zipfile
 import zlib
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache, partial
 from pathlib import Path, PurePosixPath
@@ -49,7 +50,7 @@ class Places:
         self._expected = next((f for f in self._folders if Path(f) != folder), str(named[0]))
         self._suffixes = tuple(suffixes)
         self._listed: dict[str, frozenset[str]] = {}
-        self._folds: dict[str, dict[str, list[str]]] = {}
+        self._folds: dict[str, dict[str, str]] = {}
         self._archives = [folder, *map(Path, self._folders)] if anywhere else []
         self._packed: dict[str, Media] | None = None
 
@@ -84,8 +85,8 @@ class Places:
             return spelled_otherwise(Path(place, name))
         if place not in self._folds:
             self._folds[place] = _by_fold(Path(place), os.stat(place).st_mtime_ns)
-        names = self._folds[place].get(folded, ())
-        return Path(place, names[0]) if len(names) == 1 else None
+        other = self._folds[place].get(folded)
+        return None if other is None else Path(place, other)
 
     def _is_in(self, place: str, name: str) -> bool:
         if "/" in name or os.sep in name:
@@ -152,17 +153,17 @@ def spelled_otherwise(path: Path) -> Path | None:
     folder = path.parent if path.parent.is_dir() else spelled_otherwise(path.parent)
     if folder is None or path.parent == path:
         return None
-    names = _by_fold(folder, folder.stat().st_mtime_ns).get(_folded(path.name), ())
-    return folder / names[0] if len(names) == 1 else None
+    other = _by_fold(folder, folder.stat().st_mtime_ns).get(_folded(path.name))
+    return None if other is None else folder / other
 
 
 @lru_cache(maxsize=64)
-def _by_fold(folder: Path, stamp: int) -> dict[str, list[str]]:
-    """What is in a folder by folded names; ``stamp`` is the time at which it was written."""
-    found: dict[str, list[str]] = {}
-    for name in os.listdir(folder):
-        found.setdefault(_folded(name), []).append(name)
-    return found
+def _by_fold(folder: Path, stamp: int) -> dict[str, str]:
+    """Folded name -> name of what is in a folder, but for names that fold alike; ``stamp`` is the time at
+    which it was written."""
+    names = os.listdir(folder)
+    often = Counter(map(_folded, names))
+    return {folded: name for name in names if often[folded := _folded(name)] == 1}
 
 
 def _folded(name: str) -> str:

@@ -287,8 +287,8 @@ class _Job:
         for spool in spools.values():
             spool.check_ids(name)
         if not len(spools["test"]):
-            why = self.faults.nothing() + not_unpacked(self.home)
-            raise BadData(f"{name}: no sample was found in {self.folder}{why}")
+            said = f"{name}: no sample was found in {self.folder}{self.faults.nothing()}"
+            raise BadData("; ".join(filter(None, (said, not_unpacked(self.home)))))
 
     def _write(
         self, target: Path, spools: dict[str, Spool], blobs: Blobs, columns: tuple[str, ...]

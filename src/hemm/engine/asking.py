@@ -227,18 +227,15 @@ class AskedCell:
 
     async def _pipe(self, plan: Plan, source: Source) -> int:
         """Send ``plan`` through the pipeline: how many were asked. ``stopped`` says why it ended early."""
-        options = self.options
         track = self.watcher.begin(f"{self.task.name} · {self.model.identity.name}", len(plan))
         pipeline = Pipeline(
             self.cell,
             plan,
             source,
             self.model,
+            options=self.options,
             earlier=self._earlier(plan),
             track=track,
-            concurrency=options.concurrency,
-            retry_errors=options.retry_errors,
-            stop_after=options.stop_after,
             budget=self.budget,
         )
         try:

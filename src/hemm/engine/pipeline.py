@@ -16,8 +16,8 @@ from itertools import islice
 from typing import Any
 
 from hemm.core import BatchModel, Failure, HemmError, Model, RequestModel, Response
-from hemm.engine.brakes import STOP_AFTER, Answered, Budget, Streak, billed
-from hemm.engine.options import Track
+from hemm.engine.brakes import Answered, Budget, Streak, billed
+from hemm.engine.options import RunOptions, Track
 from hemm.engine.plan import Plan
 from hemm.engine.source import Earlier, Item, Numbers, Source
 from hemm.models import batcher
@@ -53,17 +53,15 @@ class Pipeline:
         source: Source,
         model: Model,
         *,
+        options: RunOptions,
         earlier: Earlier,
         track: Track,
-        concurrency: int = 0,
-        retry_errors: bool = False,
-        stop_after: int = STOP_AFTER,
         budget: Budget | None = None,
     ) -> None:
         self._cell, self._plan, self._source, self._model = cell, plan, source, model
         self._earlier, self._track = earlier, track
-        self._concurrency, self._retry = concurrency, retry_errors
-        self._streak, self._budget, self._dearest = Streak(stop_after), budget, 0.0
+        self._concurrency, self._retry = options.concurrency, options.retry_errors
+        self._streak, self._budget, self._dearest = Streak(options.stop_after), budget, 0.0
         self._chained = bool(plan.depth.any())
         self._sealable = asyncio.Event()
         self._over = False

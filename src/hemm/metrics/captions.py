@@ -266,18 +266,15 @@ class CiderD(SampleMetric):
         import numpy as np
 
         documents, places = self._documents, self._places
-        others = [references for _, references in pairs if references not in places]
+        known = [(i, own) for i, (_, own) in enumerate(pairs) if own in places]
+        new = [(i, own) for i, (_, own) in enumerate(pairs) if own not in places]
+        others = [own for _, own in new]
         start = dict(zip(others, accumulate(map(len, others), initial=len(pairs)), strict=False))
         cut = self._cut([text for text, _ in pairs])
         answers = documents.read(cut + [tokens for own in others for tokens in self._cut(own)])
         total = np.zeros(len(pairs))
-        for table, first in ((documents.table, places), *([(answers, start)] if others else [])):
-            rows = [
-                (i, first[own] + k)
-                for i, (_, own) in enumerate(pairs)
-                if not others or (own in places) == (first is places)
-                for k in range(len(own))
-            ]
+        for table, first, asked in ((documents.table, places, known), (answers, start, new)):
+            rows = [(i, first[own] + k) for i, own in asked for k in range(len(own))]
             said, wanted = np.array(rows, dtype=np.int64).reshape(-1, 2).T
             total += np.bincount(said, similarities(answers, said, table, wanted), len(pairs))
         sizes = np.array([max(1, len(own)) for _, own in pairs])

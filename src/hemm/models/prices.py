@@ -107,12 +107,16 @@ def text_tokens(text: str) -> int:
 
 def picture_tokens(media: Media, price: Price | None) -> int | None:
     """Tokens of a picture by its provider's rule; None where none is known, or where it does not open."""
-    from hemm.models.pictures import dimensions
-
     if price is None or price.picture is None or media.kind != "image":
         return None
+    return _by_rule(media, price.picture)
+
+
+def _by_rule(picture: Media, rule: PictureRule) -> int:
+    from hemm.models.pictures import dimensions
+
     try:
-        return price.picture(*dimensions(media))
+        return rule(*dimensions(picture))
     except (BadData, FileNotFoundError):
         return 0  # it is never sent
 
@@ -123,16 +127,12 @@ def _set_aside(media: Media) -> int:
     For a picture at least 5,000, and 2.5 for each 28 x 28: the smallest squares and the largest factor that a
     provider publishes, without shrinking. Only gpt-4o-mini's rule makes more, and that one is in the list.
     """
-    from hemm.models.pictures import dimensions
-
     least = UNKNOWN_MOST.get(media.kind, 0)
     if media.kind != "image":
         return least
-    try:
-        width, height = dimensions(media)
-    except (BadData, FileNotFoundError):
-        return 0  # it is never sent
-    return max(least, math.ceil(2.5 * math.ceil(width / SIDE) * math.ceil(height / SIDE)))
+    return _by_rule(
+        media, lambda width, height: max(least, math.ceil(2.5 * math.prod(_in_squares(width, height))))
+    )
 
 
 # lists
@@ -229,13 +229,17 @@ def _patches(width: int, height: int, factor: float, most: float, edge: float) -
     return math.ceil(min(most, math.ceil(width / 32) * math.ceil(height / 32)) * factor)
 
 
+def _in_squares(width: int, height: int) -> tuple[int, int]:
+    return math.ceil(width / SIDE), math.ceil(height / SIDE)
+
+
 def _squares(width: int, height: int, edge: float, most: float) -> int:
     """Anthropic: a token for each square of 28 x 28, of the largest picture of these proportions that has,
     filled up to whole squares, no side above ``edge`` and no more than ``most`` squares."""
     long, short = max(width, height), min(width, height)
 
     def squares(side: int) -> tuple[int, int]:
-        return math.ceil(side / SIDE), math.ceil(max(1, round(side * short / long)) / SIDE)
+        return _in_squares(side, max(1, round(side * short / long)))
 
     def too_large(side: int) -> bool:
         across, down = squares(side)

@@ -19,20 +19,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Line:
-    """One category of the pair, under the title of its dimension (empty: overall)."""
+    """A category of the pair or a contrast of labels, under the title of its dimension (empty: overall)."""
 
     title: str
     name: str
-    row: CategoryPair
-
-
-@dataclass(frozen=True)
-class Effect:
-    """One contrast of labels."""
-
-    title: str
-    name: str
-    row: Adjusted
+    row: CategoryPair | Adjusted
 
 
 @dataclass(frozen=True)
@@ -40,7 +31,7 @@ class Level:
     """Effects of labels over tasks, or over samples within tasks."""
 
     name: str
-    effects: tuple[Effect, ...]
+    effects: tuple[Line, ...]
     table: Untangled
     together: tuple[str, ...]
     said: tuple[str, ...]
@@ -94,7 +85,7 @@ def _level(table: Untangled) -> Level:
     from hemm.analysis.conclusions import effects as effects_said
 
     effects = tuple(
-        Effect(_title(row.effect.dimension), f"{_words(row.effect.a)} against {_words(row.effect.b)}", row)
+        Line(_title(row.effect.dimension), f"{_words(row.effect.a)} against {_words(row.effect.b)}", row)
         for row in table.effects
     )
     together = tuple(
@@ -122,4 +113,4 @@ def effect_of(row: TaskPair) -> str:
     return f"{'odds ratio' if pair.effect_name == 'odds ratio' else 'd'} {number(pair.effect)}"
 
 
-__all__ = ["Effect", "Level", "Line", "Shown", "comparison", "effect_of"]
+__all__ = ["Level", "Line", "Shown", "comparison", "effect_of"]
