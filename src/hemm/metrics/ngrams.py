@@ -145,18 +145,19 @@ def _levels(
     for n in range(2, LONGEST + 1):
         starts = np.flatnonzero(left >= n)
         head, last = before[starts], flat[starts + (n - 1)]
-        gram, there = np.empty(len(starts), dtype=np.int64), np.zeros(len(starts), dtype=bool)
-        kinds = len(known[n - 2]) if known else 0
+        kinds, order = len(known[n - 2]) if known else 0, None
         if kinds:
+            gram = np.full(len(starts), -1)
             maybe = np.flatnonzero((head < heads) & (last < known_words))
             key = head[maybe] * known_words + last[maybe]
             place = np.minimum(np.searchsorted(known[n - 2], key), kinds - 1)
             hit = known[n - 2][place] == key
             gram[maybe[hit]] = place[hit]
-            there[maybe[hit]] = True
-        new = np.flatnonzero(~there)
-        fresh, gram[new], order = _numbered(head[new] * radix + last[new], kinds)
-        yield text[starts], gram, fresh, None if kinds else order
+            new = np.flatnonzero(gram < 0)
+            fresh, gram[new], _ = _numbered(head[new] * radix + last[new], kinds)
+        else:
+            fresh, gram, order = _numbered(head * radix + last, 0)
+        yield text[starts], gram, fresh, order
         before[starts], heads = gram, kinds
 
 
