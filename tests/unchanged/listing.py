@@ -1,0 +1,152 @@
+"""What users' stored work hangs on, as a list: ids, hashes, prompts, protocols, sealed answers, scores.
+
+``write(folder)`` makes every task and variant from the test layouts, asks the baselines (and ``tiny`` in
+several protocols), and gives one row a cell. ``python tests/unchanged/listing.py`` writes the list anew: only
+a change that is meant to ask users' models again may do so.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+
+HERE = Path(__file__).resolve().parent
+LIST = HERE / "list.json"
+MODELS = ("baseline/oracle", "baseline/random", "baseline/majority")
+PROTOCOLS: dict[str, dict[str, Any]] = {
+    "plain": {},
+    "none": {"control": "none"},
+    "grey": {"control": "grey"},
+    "shuffle": {"control": "shuffle"},
+    "noise": {"perturb": "noise:20"},
+    "shots": {"shots": 2},
+    "system": {"system": "Answer briefly.", "max_pixels": 900},
+    "repeats": {"repeats": 2, "settings": {"temperature": "0.7"}},
+    "likelihood": {"tasks": ["probe_shapes", "probe_legend"], "settings": {"scoring": "likelihood"}},
+    "prompt": {"prompt": "{{ question }}\n{{ options }}\n{{ image }}\n{{ instruction }}"},
+}
+SAMPLES = 24
+
+
+def forms() -> list[str]:
+    """Every task that has a layout, and its variants."""
+    from hemm.tasks import MORE, SUITES, resolve
+
+    names = [*SUITES["hemm"], *MORE]
+    return [form for name in names for form in (name, *(f"{name}:{v}" for v in resolve(name).variants))]
+
+
+def cell_row(folder: Path) -> dict[str, Any]:
+    """One stored cell, all of it by content: two equal rows are two equal cells."""
+    from hemm.core import digest
+
+    run = json.loads((folder / "run.json").read_text())
+    answers = [row for part in run["parts"] for row in pq.read_table(folder / part["file"]).to_pylist()]
+    scores = {
+        path.stem: digest([sorted(map(str, row.items())) for row in pq.read_table(path).to_pylist()], 16)
+        for path in sorted((folder / "scores").glob("*.parquet"))
+    }
+    aggregates = json.loads((folder / "scores/aggregates.json").read_text())
+    return {
+        "cell": "/".join(folder.parts[-3:]),
+        "answers": len(answers),
+        "ids": digest([a["id"] for a in answers], 16),
+        "sample_hashes": digest([a["sample_hash"] for a in answers], 16),
+        "request_keys": digest([a["request_key"] for a in answers], 16),
+        "prompts": digest([a["prompt"] for a in answers], 16),
+        "media": digest([a["media"] for a in answers], 16),
+        "stored": digest([sorted((k, str(v)) for k, v in a.items()) for a in answers], 16),
+        "sealed": [part["sha256"][:16] for part in run["parts"]],
+        "outcomes": aggregates["outcomes"],
+        "scores": scores,
+        "values": {
+            key: {name: value["value"] for name, value in row["components"].items()}
+            for key, row in aggregates["metrics"].items()
+        },
+    }
+
+
+def task_rows(form: str, folder: Path) -> dict[str, Any]:
+    """The pack of one task and its cells by the baselines. ``HEMM_CACHE`` is set by the caller."""
+    import hemm
+    from hemm.core import HemmError
+    from hemm.tasks import resolve
+    from layouts import write_layout
+
+    task = resolve(form)
+    write_layout(form, folder / "original", SAMPLES)
+    pack = _prepare(task, folder / "original")
+    found: dict[str, Any] = {"pack": pack.hash, "questions": pack.questions_hash, "rows": len(pack)}
+    found["readers"] = [_reader(source.layout) for source in task.sources]
+    for model in MODELS:
+        try:
+            cells = list(hemm.run(model, form, out=folder / "results"))
+        except HemmError as error:
+            found[model] = {"error": str(error)}
+            continue
+        found[model] = [cell_row(cell.folder) for cell in cells]
+    return found
+
+
+def _reader(layout: Any) -> str:
+    from hemm.data.layouts import reader_digest
+
+    return reader_digest(layout)
+
+
+def _prepare(task: Any, folder: Path) -> Any:
+    from hemm.data.prepare import prepare
+
+    return prepare(task, folder=folder)
+
+
+def tiny_rows(name: str, folder: Path) -> dict[str, Any]:
+    """Protocol ``name`` asked of ``tiny`` and of chance on the probes."""
+    import hemm
+
+    options = {"limit": 6, **PROTOCOLS[name]}
+    found: dict[str, Any] = {}
+    for model in ("tiny", "baseline/random"):
+        if model != "tiny" and "settings" in options:
+            continue
+        cells = hemm.run(model, out=folder, batch_size=4, **options)
+        found[model] = [cell_row(cell.folder) for cell in cells]
+    return found
+
+
+def environment() -> dict[str, str]:
+    """Versions of what encodes pictures, writes Parquet and computes: equal bytes are promised for equal ones."""
+    from importlib.metadata import version
+
+    return {name: version(name) for name in ("pillow", "pyarrow", "torch", "transformers", "numpy")}
+
+
+def write(folder: Path) -> dict[str, Any]:
+    """The whole list."""
+    from hemm.tasks import SUITES, resolve
+
+    os.environ["HEMM_CACHE"] = str(folder / "cache")
+    rows: dict[str, Any] = {"environment": environment(), "tasks": {}, "protocols": {}, "probes": {}}
+    for name in SUITES["probes"]:
+        rows["probes"][name] = [_reader(source.layout) for source in resolve(name).sources]
+    for form in forms():
+        print(form, file=sys.stderr)
+        rows["tasks"][form] = task_rows(form, folder / form.replace(":", "-"))
+    for name in PROTOCOLS:
+        print(name, file=sys.stderr)
+        rows["protocols"][name] = tiny_rows(name, folder / name)
+    return rows
+
+
+if __name__ == "__main__":
+    import tempfile
+
+    sys.path.insert(0, str(HERE.parent))
+    with tempfile.TemporaryDirectory() as temporary:
+        found = write(Path(temporary))
+    LIST.write_text(json.dumps(found, indent=1, sort_keys=True) + "\n")
