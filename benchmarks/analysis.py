@@ -72,7 +72,7 @@ def _peak() -> float:
 def _bootstrap(given: argparse.Namespace) -> dict[str, Any]:
     import numpy as np
 
-    from hemm.analysis.bootstrap import bootstrap_means, resampled_interval
+    from hemm.stats.bootstrap import bootstrap_means, resampled_interval
 
     rng = np.random.default_rng(0)
     scores = (rng.random((TASKS, SAMPLES, MODELS)) < 0.6).astype(np.float64)

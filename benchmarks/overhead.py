@@ -76,8 +76,8 @@ def _nothing(folder: Path, given: argparse.Namespace) -> dict[str, Any]:
 
 def _task(count: int) -> Any:
     from hemm.core import Card, Layout, Sample, Task
-    from hemm.data.sources import Generated
-    from hemm.metrics.formats import YesNo
+    from hemm.data.sources.kinds import Generated
+    from hemm.parsing.formats import YesNo
 
     def samples(_: Path) -> Iterator[Sample]:
         for n in range(count):
@@ -114,13 +114,13 @@ def _picture(number: int, side: int) -> Any:
 
 
 def _prepare(folder: Path, given: argparse.Namespace) -> dict[str, Any]:
-    from hemm.data.prepare import prepare
+    from hemm.data.pack.prepare import prepare
 
     return {"rows": len(prepare(_task(given.samples)))}
 
 
 def _read(folder: Path, given: argparse.Namespace) -> dict[str, Any]:
-    from hemm.data.prepare import prepare
+    from hemm.data.pack.prepare import prepare
 
     pack = prepare(_task(given.samples))
     began = time.perf_counter()
@@ -130,7 +130,7 @@ def _read(folder: Path, given: argparse.Namespace) -> dict[str, Any]:
 
 def _run(folder: Path, given: argparse.Namespace) -> dict[str, Any]:
     from hemm.core import Capabilities, Identity, Request, Response
-    from hemm.data.prepare import prepare
+    from hemm.data.pack.prepare import prepare
     from hemm.engine.options import RunOptions, Silent
     from hemm.engine.run import run_cells
     from hemm.engine.score import score_cell

@@ -28,7 +28,7 @@ from hemm.core import (
 )
 from hemm.engine.options import CellResult, RunOptions, Silent
 from hemm.engine.run import run_cells
-from hemm.metrics.formats import OneOf
+from hemm.parsing.formats import OneOf
 
 
 def picture(number: int, size: tuple[int, int] = (6, 4)) -> Media:

@@ -21,9 +21,9 @@ from typing import Any
 
 from hemm.core import Generation, Judged, Metric, Request, Response, Sample, Task
 from hemm.metrics import resolve as resolve_metric
-from hemm.metrics.outcome import judge
 from hemm.models import ModelOptions
 from hemm.models import resolve as resolve_model
+from hemm.parsing.outcome import judge
 from hemm.tasks.probes.base import TRAIN_SEEDS, Family, generate, page
 from hemm.tasks.prompt import render
 from hemm.tasks.transforms import Shuffle, identity, remove

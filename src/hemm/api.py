@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from hemm.analysis.profile import Profile
+    from hemm.analysis.profile.build import Profile
     from hemm.results.read import Cell
 
 
@@ -26,8 +26,8 @@ class Results:
         return len(self.cells)
 
     def profile(self, **options: Any) -> Profile:
-        """Scores by every dimension; ``options`` are those of ``hemm.analysis.profile.profile``."""
-        from hemm.analysis.profile import profile
+        """Scores by every dimension; ``options`` are those of ``hemm.analysis.profile.build.profile``."""
+        from hemm.analysis.profile.build import profile
 
         return profile(self.cells, **options)
 
@@ -48,7 +48,7 @@ def run(
     template's text), system, max_pixels, concurrency, batch_size, metrics, revision, retry_errors. Raises
     HemmError for bad input; samples that end in ``error`` are counted in the results.
     """
-    from hemm.analysis.until import run as run_all
+    from hemm.analysis.early_stopping import run as run_all
     from hemm.core import UnknownName
     from hemm.engine.options import RunOptions
 

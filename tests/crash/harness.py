@@ -28,8 +28,8 @@ from typing import Any
 
 from fake import Batched, sample, task
 from hemm.core import Layout, Request, Response, Task, Usage
-from hemm.data.pack import open_pack
-from hemm.data.sources import Generated
+from hemm.data.pack.reader import open_pack
+from hemm.data.sources.kinds import Generated
 from hemm.engine.options import RunOptions, Silent
 from hemm.engine.run import run_cells
 from hemm.results import layout

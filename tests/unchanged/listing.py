@@ -94,13 +94,13 @@ def task_rows(form: str, folder: Path) -> dict[str, Any]:
 
 
 def _reader(layout: Any) -> str:
-    from hemm.data.layouts import reader_digest
+    from hemm.data.readers.layouts import reader_digest
 
     return reader_digest(layout)
 
 
 def _prepare(task: Any, folder: Path) -> Any:
-    from hemm.data.prepare import prepare
+    from hemm.data.pack.prepare import prepare
 
     return prepare(task, folder=folder)
 
@@ -120,7 +120,7 @@ def tiny_rows(name: str, folder: Path) -> dict[str, Any]:
 
 
 def environment() -> dict[str, str]:
-    """Versions of what encodes pictures, writes Parquet and computes: equal bytes are promised for equal ones."""
+    """Versions of what encodes pictures, writes Parquet and computes: other versions may give other bytes."""
     from importlib.metadata import version
 
     return {name: version(name) for name in ("pillow", "pyarrow", "torch", "transformers", "numpy")}

@@ -177,9 +177,9 @@ def verify(
 def _compare(
     spec: str, figure: Figure, out: Path, limit: int | None, batch_size: int, revision: str
 ) -> Compared:
-    from hemm.analysis.jackknife import Corpus
-    from hemm.analysis.load import load
-    from hemm.analysis.profile import value_of
+    from hemm.analysis.profile.build import value_of
+    from hemm.analysis.study.load import load
+    from hemm.analysis.study.set_values import Corpus
     from hemm.engine.options import RunOptions
     from hemm.engine.run import run
     from hemm.metrics import resolve

@@ -68,8 +68,8 @@ def command(
     format_: str,
 ) -> None:
     """Compare the models in DIR (results): two sample by sample, all by rank, and what labels explain."""
-    from hemm.analysis.compare import Choice, compare
-    from hemm.analysis.compare_view import lines, tables
+    from hemm.analysis.compare.build import Choice, compare
+    from hemm.analysis.compare.view import lines, tables
     from hemm.results.read import cells
 
     choice = Choice(

@@ -42,9 +42,9 @@ def command(
     examples: int,
 ) -> None:
     """Answers that flipped from one model (or checkpoint, or protocol) to another, in the results in DIR."""
+    from hemm.analysis.diff import flips
     from hemm.core.errors import HemmError
-    from hemm.report import flips_page
-    from hemm.report.flips import flips
+    from hemm.report import diff_page as flips_page
     from hemm.results.read import cells
 
     if len(models) != 2:

@@ -58,7 +58,7 @@ def _on(name: str) -> bool:
 
 
 def _kaggle() -> str:
-    from hemm.data.kaggle import credentials
+    from hemm.data.sources.kaggle import credentials
 
     try:
         return "set" if credentials() else "not set"

@@ -11,7 +11,7 @@ import click
 from hemm.cli._common import OneOf, format_option, print_json, print_table, to_markdown
 
 if TYPE_CHECKING:
-    from hemm.analysis.paper import Paper
+    from hemm.analysis.paper_aggregates import Paper
 
 Table = tuple[str, list[dict[str, Any]], list[str]]
 """Title, rows, columns."""
@@ -35,7 +35,7 @@ Table = tuple[str, list[dict[str, Any]], list[str]]
 )
 def command(subset: str, format_: str, figures: Path | None) -> None:
     """Compute the HEMM paper's scores, dimensions and tests anew, with what they leave out beside them."""
-    from hemm.analysis.paper import paper
+    from hemm.analysis.paper_aggregates import paper
 
     found = paper(subset)
     if figures is not None:

@@ -11,9 +11,9 @@ import click
 from hemm.cli._common import format_option, print_json, print_table, to_markdown
 
 if TYPE_CHECKING:
-    from hemm.analysis.strengths import Strengths
-    from hemm.analysis.validity import Validity
-    from hemm.analysis.votes import Votes
+    from hemm.analysis.preferences.strengths import Strengths
+    from hemm.analysis.preferences.validity import Validity
+    from hemm.analysis.preferences.votes import Votes
 
 
 @click.command("preferences")
@@ -32,9 +32,9 @@ def command(path: Path, results: Path | None, seed: int, format_: str) -> None:
     Votes are .jsonl or .csv with a, b, winner, sample, and where known task and annotator: a FILE, or the
     files in preferences/ of a folder of results.
     """
-    from hemm.analysis.agreement import fleiss_kappa, krippendorff_alpha, vote_counts
-    from hemm.analysis.strengths import strengths
-    from hemm.analysis.votes import read_votes
+    from hemm.analysis.preferences.agreement import fleiss_kappa, krippendorff_alpha, vote_counts
+    from hemm.analysis.preferences.strengths import strengths
+    from hemm.analysis.preferences.votes import read_votes
 
     found = read_votes(path)
     ranked = strengths(found, seed=seed)
@@ -79,8 +79,8 @@ def plain(
 
 
 def _validity(found: Votes, folder: Path | None) -> list[Validity]:
-    from hemm.analysis.load import load
-    from hemm.analysis.validity import metric_scores, validity
+    from hemm.analysis.preferences.validity import metric_scores, validity
+    from hemm.analysis.study.load import load
     from hemm.core import HemmError
     from hemm.results.read import cells
 

@@ -16,7 +16,7 @@ from hemm.core.errors import HemmError
 
 if TYPE_CHECKING:
     from hemm.core import Task
-    from hemm.data.pack import Pack
+    from hemm.data.pack.reader import Pack
 
 WITH_ERRORS = 3
 
@@ -44,7 +44,7 @@ def command(tasks: Sequence[str], folder: Path | None, limit: int | None, card: 
     and pictures that do not open are listed, the rest is packed, and the exit status is 3. Rows that the data
     set has and that cannot be asked (without an answer, say) are listed too.
     """
-    from hemm.data.prepare import prepare
+    from hemm.data.pack.prepare import prepare
     from hemm.tasks import resolve
 
     if limit is not None and limit < 1:
@@ -84,7 +84,7 @@ def _count(task: Task, pack: Pack) -> None:
 
 def _complain(pack: Pack, folder: Path | None) -> bool:
     """List what is missing, does not open or cannot be asked; whether all files were there and open."""
-    from hemm.data.layouts import not_unpacked
+    from hemm.data.readers.layouts import not_unpacked
 
     missing, problems = pack.info["missing"], pack.info["problems"]
     left_out = pack.info.get("left_out") or {"count": 0, "rows": []}

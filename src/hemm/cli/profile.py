@@ -24,7 +24,7 @@ from hemm.cli._common import (
 @each_option()
 def command(folder: Path, format_: str, normalise: str, failures: str, bootstrap: bool, each: bool) -> None:
     """Scores of the results in DIR (results) by every dimension, with intervals and outcomes."""
-    from hemm.analysis.profile import Extras, profile
+    from hemm.analysis.profile.build import Extras, profile
     from hemm.results.read import cells
 
     extras = Extras(bootstrap=bootstrap)

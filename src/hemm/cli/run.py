@@ -75,7 +75,7 @@ def command(ctx: click.Context, /, models: tuple[str, ...], config: Path | None,
         from_file = _merge(ctx, config, given)
         models = models or from_file
     options = _options(models, given)
-    from hemm.analysis.until import run
+    from hemm.analysis.early_stopping import run
 
     try:
         results = run(options, _watcher())
@@ -162,7 +162,7 @@ def _watcher() -> Watcher:
 def _report(options: RunOptions, results: list[CellResult]) -> int:
     if options.dry_run:
         return _forecast(results)
-    from hemm.analysis.profile import profile
+    from hemm.analysis.profile.build import profile
     from hemm.results import layout
     from hemm.results.read import cell
 
@@ -190,7 +190,7 @@ def _report(options: RunOptions, results: list[CellResult]) -> int:
 
 def _looks(cells: Sequence[Cell]) -> None:
     """How well the scores of a run with ``--until-ci`` are known."""
-    from hemm.analysis.until import line
+    from hemm.analysis.early_stopping import line
 
     for cell in cells:
         if said := line(cell.run):

@@ -108,7 +108,7 @@ def _words(labels: Mapping[str, str]) -> str:
 def describe(task: Task) -> dict[str, Any]:
     """One task as a row: stable keys, documented in docs/data.md."""
     from hemm.data import cache
-    from hemm.data.pack import open_pack
+    from hemm.data.pack.reader import open_pack
 
     card = task.card
     folder = cache.current(task.name)
@@ -154,7 +154,7 @@ def _ready(prepared: bool, at_hand: bool, limit: int | None) -> str:
 
 def _at_hand(task: Task) -> bool:
     """Whether preparing it downloads nothing: hemm draws it, or it is the user's own."""
-    from hemm.data.sources import Generated, Local
+    from hemm.data.sources.kinds import Generated, Local
 
     return bool(task.sources) and isinstance(task.sources[0], Generated | Local)
 
@@ -162,7 +162,7 @@ def _at_hand(task: Task) -> bool:
 def example(task: Task) -> tuple[Sample | None, tuple[Message, ...]]:
     """A sample and its messages: from the pack, or drawn; None where the task is not prepared."""
     from hemm.core import HemmError
-    from hemm.data.prepare import ensure
+    from hemm.data.pack.prepare import ensure
     from hemm.tasks.prompt import render
 
     try:
@@ -225,7 +225,7 @@ def _show(task: Task, sample: Sample | None, messages: tuple[Message, ...]) -> N
 
 
 def _how(name: str, source: Source) -> str:
-    from hemm.data.sources import ByHand
+    from hemm.data.sources.kinds import ByHand
 
     if isinstance(source, ByHand):
         return f"{source.name}: {source.why}"

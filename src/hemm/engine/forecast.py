@@ -9,7 +9,7 @@ import numpy as np
 
 from hemm.core import Model
 from hemm.engine.plan import Plan
-from hemm.engine.source import Item, Source
+from hemm.engine.requests import Item, Source
 from hemm.models.prices import Priced, estimate
 
 LOOKED_AT = 500

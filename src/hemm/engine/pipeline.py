@@ -16,10 +16,10 @@ from itertools import islice
 from typing import Any
 
 from hemm.core import BatchModel, Failure, HemmError, Model, RequestModel, Response
-from hemm.engine.brakes import Answered, Budget, Streak, billed
+from hemm.engine.limits import Answered, Budget, Streak, billed
 from hemm.engine.options import RunOptions, Track
 from hemm.engine.plan import Plan
-from hemm.engine.source import Earlier, Item, Numbers, Source
+from hemm.engine.requests import Earlier, Item, Numbers, Source
 from hemm.models import batcher
 from hemm.models.prices import Priced
 from hemm.results.cell import CellWriter

@@ -10,8 +10,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from hemm.engine.select import Selection
-from hemm.engine.source import Numbers
+from hemm.engine.requests import Numbers
+from hemm.engine.selection import Selection
 from hemm.results import layout
 from hemm.results.cell import CellWriter
 

@@ -7,28 +7,28 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from hemm.core import HemmError, Model, RequestModel, Task
-from hemm.engine.asking import AskedCell, Barrier, Starter
-from hemm.engine.brakes import Budget
+from hemm.engine.cell_run import AskedCell, Barrier, Starter
+from hemm.engine.early_stopping import Blocks, Look, Rule
+from hemm.engine.limits import Budget
 from hemm.engine.options import CellResult, RunOptions, Silent, Watcher
 from hemm.engine.pipeline import first_of
+from hemm.engine.requests import PackLike
 from hemm.engine.setup import model_options
-from hemm.engine.source import PackLike
-from hemm.engine.until import Blocks, Look, Rule
 
 
 def run(options: RunOptions, watcher: Watcher | None = None, rule: Rule | None = None) -> list[CellResult]:
     """Do what ``options`` ask: one result for each cell, model by model. ``rule`` is what ends a task where
-    they have ``until_ci``: ``hemm.analysis.until.run`` gives it.
+    they have ``until_ci``: ``hemm.analysis.early_stopping.run`` gives it.
 
     Unknown names, packs that are not prepared, and models that cannot take a task's media are HemmErrors
     before anything is asked. KeyboardInterrupt leaves open cells that the same call completes.
     """
-    from hemm.data.prepare import ensure
+    from hemm.data.pack.prepare import ensure
     from hemm.engine.score import metrics_for
     from hemm.models import cards, resolve
 
     if options.until_ci is not None and rule is None:
-        raise HemmError("until_ci is given and no rule: call hemm.analysis.until.run")
+        raise HemmError("until_ci is given and no rule: call hemm.analysis.early_stopping.run")
     tasks = _tasks(options)
     for task in tasks:
         metrics_for(task, options.metrics)

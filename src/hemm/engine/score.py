@@ -15,7 +15,7 @@ from hemm.results.read import Cell, cell
 from hemm.results.record import media_path
 
 if TYPE_CHECKING:
-    from hemm.metrics.media import StoredMedia
+    from hemm.metrics.images.stored_media import StoredMedia
 
 
 def metrics_for(task: Task, extra: Sequence[str] = ()) -> dict[str, Metric]:
@@ -23,7 +23,7 @@ def metrics_for(task: Task, extra: Sequence[str] = ()) -> dict[str, Metric]:
 
     Raises UnknownName or HemmError for a spec that means none, and where packages or weights are missing.
     """
-    from hemm.engine.judge import identified
+    from hemm.engine.judges import identified
     from hemm.metrics import metric_key, prepared, resolve
 
     own = [m for m in map(resolve, task.metrics) if not {"weights", "judge"} & m.needs]
@@ -32,7 +32,7 @@ def metrics_for(task: Task, extra: Sequence[str] = ()) -> dict[str, Metric]:
 
 def stored_media(found: Cell) -> StoredMedia:
     """Where scoring finds the pictures of a cell's answers: its media folder, then its task's pack."""
-    from hemm.metrics.media import StoredMedia
+    from hemm.metrics.images.stored_media import StoredMedia
 
     answered = str(found.run.get("pack", {}).get("hash", ""))
     return StoredMedia(found.task, found.folder, partial(media_path, found.folder / layout.MEDIA), answered)
@@ -67,7 +67,7 @@ def is_scored(folder: Path, task: Task, extra: Sequence[str] = ()) -> bool:
 
 def _stands(found: Cell, key: str, row: Mapping[str, Any]) -> bool:
     """Whether a metric's scores of the same answers need not be made anew."""
-    from hemm.engine.judge import is_complete
+    from hemm.engine.judges import is_complete
 
     return (found.folder / layout.SCORES / f"{key}.parquet").exists() and is_complete(row, found)
 
@@ -137,7 +137,7 @@ class _Scoring:
     def _score(self, key: str, metric: Metric, answers: Any, media: StoredMedia) -> dict[str, Any]:
         import pyarrow.parquet as pq
 
-        from hemm.engine.judge import at_work
+        from hemm.engine.judges import at_work
         from hemm.metrics import spec_of
         from hemm.metrics.scoring import aggregate, score_answers
         from hemm.models.hf import vision

@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 
 from hemm.core import HemmError, Model, ProtocolSpec, RequestModel, Task, redact
-from hemm.data.schema import REFERENCE_MEDIA
+from hemm.data.pack.schema import REFERENCE_MEDIA
 from hemm.engine.options import RunOptions
-from hemm.engine.source import PackLike, Shots, Source
-from hemm.metrics.picture_format import Pictured
+from hemm.engine.requests import PackLike, Shots, Source
 from hemm.models import ModelOptions, cards
 from hemm.models.prices import Priced
+from hemm.parsing.picture_format import Pictured
 from hemm.tasks.prompt import Renderer
 from hemm.tasks.transforms import Perturb, Shuffle, Transform, grey, identity, remove
 

@@ -10,8 +10,8 @@ from functools import lru_cache
 from typing import Any, ClassVar
 
 from hemm.core import Group, Judged, Sample
-from hemm.metrics.formats import split_labels
-from hemm.metrics.numbers import read_number
+from hemm.parsing.formats import split_labels
+from hemm.parsing.numbers import read_number
 
 
 def texts(sample: Sample) -> list[str]:

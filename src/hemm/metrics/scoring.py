@@ -18,10 +18,11 @@ from hemm.core import (
     Sample,
     digest,
 )
-from hemm.metrics.majority import Majority, finite
-from hemm.metrics.media import Lookup
-from hemm.metrics.rebuild import Row, judged_rows
-from hemm.metrics.repeats import Repeated, repeats
+from hemm.metrics.classes.majority import Majority, finite
+from hemm.metrics.groups.repeats import Repeated, repeats
+from hemm.metrics.images.stored_media import Lookup
+from hemm.metrics.stored_answers import Row, judged_rows
+from hemm.results.layout import SCORE_SCHEMA
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -69,7 +70,7 @@ class Member:
 def score_answers(
     answers: pa.Table, task: HasAnswer, metric: Metric, media: Lookup | None = None
 ) -> pa.Table:
-    """Scores (``score_schema``) of stored answers (``layout.ANSWER_SCHEMA``) by one metric.
+    """Scores (``layout.SCORE_SCHEMA``) of stored answers (``layout.ANSWER_SCHEMA``) by one metric.
 
     One row for each group, repeat and component. A group in which an answer is not ok has a null for every
     component and the worst outcome of its answers (error, truncated, refused, unparsable, in this order).
@@ -115,7 +116,7 @@ class _Rows:
     def table(self, answers: pa.Table) -> pa.Table:
         import pyarrow as pa
 
-        schema = score_schema()
+        schema = SCORE_SCHEMA
         columns = list(zip(*self._rows, strict=True)) or [()] * (len(schema) - 1)
         labels = answers.column("labels").combine_chunks().take(pa.array(self._labels, type=pa.int64()))
         arrays = dict(zip((f.name for f in schema if f.name != "labels"), columns, strict=True))
@@ -123,26 +124,6 @@ class _Rows:
             [labels if f.name == "labels" else pa.array(arrays[f.name], type=f.type) for f in schema],
             schema=schema,
         )
-
-
-def score_schema() -> pa.Schema:
-    """The columns of a score table.
-
-    group      what was scored together: sample id, unit, or a metadata value
-    component  ``""`` is the metric's main value
-    value      null where there is none: see ``outcome``, the worst one in the group
-    cut        parsed although the answer was cut off
-    chance     null where guessing is not defined
-    majority   what the most frequent reference of the other clusters would score; null where there is none
-    response_hash  digest of the raw answers: says which ones were judged
-    """
-    import pyarrow as pa
-
-    text, number, count = pa.string(), pa.float64(), pa.int32()
-    names = {"group": text, "unit": text, "cluster": text, "labels": pa.map_(text, text), "repeat": count}
-    names |= {"component": text, "value": number, "outcome": text, "cut": pa.bool_()}
-    names |= {"ceiling": number, "chance": number, "majority": number, "response_hash": text}
-    return pa.schema(list(names.items()))
 
 
 def grouped(rows: Sequence[Row], metric: Metric) -> list[Member]:
@@ -334,6 +315,6 @@ def outcome_counts(answers: pa.Table, task: HasAnswer, media: Lookup | None = No
 
 def parser_versions(answer_format: AnswerFormat) -> Mapping[str, Any]:
     """What the outcomes and values of a score file depend on beside the metric."""
-    from hemm.metrics.outcome import VERSION
+    from hemm.parsing.outcome import VERSION
 
     return {"format": answer_format.name, "format_version": answer_format.version, "outcome_version": VERSION}

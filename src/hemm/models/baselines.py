@@ -24,8 +24,8 @@ from hemm.core import (
     keyed_number,
 )
 from hemm.metrics import resolve as metric_of
-from hemm.metrics.picture_format import Pictured
 from hemm.models.options import ModelOptions
+from hemm.parsing.picture_format import Pictured
 
 SURE = 0.99
 """Probability that a baseline gives to its answer where the options are scored by likelihood."""

@@ -113,7 +113,7 @@ def picture_tokens(media: Media, price: Price | None) -> int | None:
 
 
 def _by_rule(picture: Media, rule: PictureRule) -> int:
-    from hemm.models.pictures import dimensions
+    from hemm.models.image_fit import dimensions
 
     try:
         return rule(*dimensions(picture))

@@ -58,12 +58,12 @@ def resolve(spec: str, options: ModelOptions | None = None) -> Model:
     if name in FORMS and spec == name:
         raise HemmError(f"model {spec!r} names no model: write {FORMS[name]}")
     if options.serve and name == "hf":
-        from hemm.models.serve import open_served
+        from hemm.models.process.serve import open_served
 
         return open_served(spec, options)
     model = MODELS.get(name)(spec, options)
     if options.replicas != 1:
-        from hemm.models.replicas import replicated
+        from hemm.models.process.replicas import replicated
 
         return replicated(model, options)
     return model

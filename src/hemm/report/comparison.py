@@ -10,10 +10,10 @@ from hemm.core import DIMENSIONS, HemmError
 from hemm.report.text import number
 
 if TYPE_CHECKING:
-    from hemm.analysis.compare import Comparison
-    from hemm.analysis.pairs import CategoryPair, TaskPair
-    from hemm.analysis.profile import Subject
-    from hemm.analysis.untangle import Adjusted, Untangled
+    from hemm.analysis.compare.build import Comparison
+    from hemm.analysis.compare.label_effects import Adjusted, Untangled
+    from hemm.analysis.compare.pairs import CategoryPair, TaskPair
+    from hemm.analysis.profile.build import Subject
     from hemm.results.read import Cell
 
 
@@ -53,9 +53,9 @@ class Shown:
 
 def comparison(cells: Sequence[Cell], subjects: Sequence[Subject], normalise: str) -> Shown | None:
     """The models of the page against each other; None with one, or where they cannot be compared at all."""
-    from hemm.analysis.compare import Choice, compare
-    from hemm.analysis.compare_view import terms
-    from hemm.analysis.conclusions import conclusions, verdict
+    from hemm.analysis.compare.build import Choice, compare
+    from hemm.analysis.compare.conclusions import conclusions, verdict
+    from hemm.analysis.compare.view import terms
 
     if len(subjects) < 2 or any(s.control for s in subjects):
         return None
@@ -81,8 +81,8 @@ def comparison(cells: Sequence[Cell], subjects: Sequence[Subject], normalise: st
 
 
 def _level(table: Untangled) -> Level:
-    from hemm.analysis.compare_view import travelling
-    from hemm.analysis.conclusions import effects as effects_said
+    from hemm.analysis.compare.conclusions import effects as effects_said
+    from hemm.analysis.compare.view import travelling
 
     effects = tuple(
         Line(_title(row.effect.dimension), f"{_words(row.effect.a)} against {_words(row.effect.b)}", row)

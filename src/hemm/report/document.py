@@ -17,7 +17,7 @@ from hemm.report.page import render
 from hemm.report.pictures import Gallery
 
 if TYPE_CHECKING:
-    from hemm.analysis.profile import Profile, Subject
+    from hemm.analysis.profile.build import Profile, Subject
     from hemm.results.read import Cell
 
 NAME = "report.html"
@@ -98,7 +98,7 @@ def html(
 
 def _profile(cells: Sequence[Cell], normalise: str, common: bool) -> tuple[Profile | None, str]:
     """The profile, or why there is none yet."""
-    from hemm.analysis.profile import profile
+    from hemm.analysis.profile.build import profile
 
     try:
         return profile(cells, normalise, common=common), ""
@@ -109,7 +109,7 @@ def _profile(cells: Sequence[Cell], normalise: str, common: bool) -> tuple[Profi
 
 
 def _shown(cells: Sequence[Cell], profile: Profile, per_group: int | None, pictures: int) -> dict[str, Any]:
-    from hemm.analysis.render import stopped
+    from hemm.analysis.profile.render import stopped
 
     subjects = view.main_subjects(profile)
     lines = view.lines(profile, subjects)

@@ -18,7 +18,7 @@ from hemm.report.text import Excerpt, excerpt
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from hemm.analysis.load import Loaded, Scores
+    from hemm.analysis.study.load import Loaded, Scores
     from hemm.results.read import Cell
 
 REFERENCES = 6
@@ -162,7 +162,7 @@ class _Table:
     """Groups of all models side by side: mean score (higher is better), range over models, failures."""
 
     def __init__(self, scores: Sequence[Scores], task: str) -> None:
-        from hemm.analysis.load import OUTCOMES
+        from hemm.analysis.study.load import OUTCOMES
 
         self.task = task
         self.keys = list(dict.fromkeys(k for s in scores for k in s.groups.tolist()))
@@ -285,7 +285,7 @@ def _answer(one: Asked, key: str, rows: list[dict[str, Any]], gallery: Gallery) 
 
 def _outcome(scores: Scores, key: str) -> tuple[str, bool]:
     """The worst outcome among a group's repeats, and whether one was cut off though it was read."""
-    from hemm.analysis.load import OUTCOMES
+    from hemm.analysis.study.load import OUTCOMES
 
     at = np.flatnonzero(scores.groups == key)
     if not len(at):

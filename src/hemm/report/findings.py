@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from hemm.analysis.stopped import MARK
+from hemm.analysis.study.anytime_interval import MARK
 from hemm.core import DIMENSIONS
 from hemm.report.text import count, number, one_line, plural, span
 
 if TYPE_CHECKING:
-    from hemm.analysis.intervals import Estimate
-    from hemm.analysis.profile import CategoryRow, ControlRow, Profile, Subject
+    from hemm.analysis.profile.build import CategoryRow, ControlRow, Profile, Subject
+    from hemm.stats.intervals import Estimate
 
 GAPS = 3
 CONTROLS = {"none": "the picture removed", "grey": "a grey picture", "shuffle": "another sample's picture"}

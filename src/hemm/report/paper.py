@@ -11,7 +11,7 @@ from hemm.data.files import replacing
 from hemm.report.figures import COLOURS, DASHES, MARKERS
 
 if TYPE_CHECKING:
-    from hemm.analysis.paper import Paper
+    from hemm.analysis.paper_aggregates import Paper
 
 SHOWN = 6
 """Models in the radar: more cannot be told apart."""

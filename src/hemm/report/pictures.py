@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from hemm.core import BadData, HemmError, Media, sniff
 
 if TYPE_CHECKING:
-    from hemm.data.pack import Pack
+    from hemm.data.pack.reader import Pack
     from hemm.results.read import Cell
 
 SHOWN_AS_IS = frozenset({"image/png", "image/jpeg", "image/gif", "image/webp"})
@@ -88,7 +88,7 @@ class Gallery:
 
     def _pack(self, task: str) -> tuple[Pack, Mapping[str, int]] | str:
         if task not in self._packs:
-            from hemm.data.pack import find_pack
+            from hemm.data.pack.reader import find_pack
 
             try:
                 pack = find_pack(task)

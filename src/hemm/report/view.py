@@ -14,8 +14,8 @@ from hemm.report.examples import CARDS, Asked, Group, examples
 from hemm.report.text import one_line
 
 if TYPE_CHECKING:
-    from hemm.analysis.profile import CategoryRow, ControlRow, Profile, Subject, TaskRow
-    from hemm.analysis.readings import Readings
+    from hemm.analysis.profile.build import CategoryRow, ControlRow, Profile, Subject, TaskRow
+    from hemm.analysis.study.failure_policy import Readings
     from hemm.report.pictures import Gallery
     from hemm.results.read import Cell
 
@@ -120,7 +120,7 @@ def shown_examples(
     per_group: int | None,
 ) -> list[Shown]:
     """Examples by task, in the order of the tasks table; ``per_group`` None: as many as the page bears."""
-    from hemm.analysis.load import load
+    from hemm.analysis.study.load import load
 
     number = {s.key: n for n, s in enumerate(subjects)}
     rows: dict[str, list[TaskRow]] = {}

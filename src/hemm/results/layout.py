@@ -7,7 +7,6 @@ from pathlib import Path
 import pyarrow as pa
 
 from hemm.core import Identity, slug
-from hemm.metrics.scoring import score_schema
 
 SCHEMA_VERSION = 1
 
@@ -67,8 +66,24 @@ CALL_SCHEMA = pa.schema(
 )
 """Calls: what differs from run to run, apart from the answers."""
 
-SCORE_SCHEMA = score_schema()
-"""Scores: one row for each group, repeat and component; the metrics room says what the columns mean."""
+SCORE_SCHEMA = pa.schema(
+    [
+        ("group", pa.string()),  # what was scored together: sample id, unit, or a metadata value
+        ("unit", pa.string()),
+        ("cluster", pa.string()),
+        ("labels", pa.map_(pa.string(), pa.string())),
+        ("repeat", pa.int32()),
+        ("component", pa.string()),  # "" is the metric's main value
+        ("value", pa.float64()),  # null where there is none: see outcome
+        ("outcome", pa.string()),  # the worst one in the group
+        ("cut", pa.bool_()),  # parsed although the answer was cut off
+        ("ceiling", pa.float64()),
+        ("chance", pa.float64()),  # null where guessing is not defined
+        ("majority", pa.float64()),  # what the most frequent reference of the other clusters would score
+        ("response_hash", pa.string()),  # digest of the raw answers: says which ones were judged
+    ]
+)
+"""Scores: one row for each group, repeat and component."""
 
 
 def cell_folder(out: Path, model: Identity, task: str, protocol: str) -> Path:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from hemm.core import AnswerFormat, BadData, Card, HemmError, UnknownName, check_labels
-from hemm.metrics.formats import Caption, FreeText, ManyOf, Number, OneOf, ShortAnswer, YesNo
+from hemm.parsing.formats import Caption, FreeText, ManyOf, Number, OneOf, ShortAnswer, YesNo
 
 CARD = "card.yaml"
 

@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from hemm.core import AnswerFormat, Card, HemmError, Layout, Sample, Source, Task, UnknownName, digest
-from hemm.data.hub import split_files
-from hemm.data.rows import jsonl_rows, parquet_rows
-from hemm.data.sources import Hub, Local
-from hemm.metrics.formats import Caption, FreeText, ManyOf, Number, OneOf, ShortAnswer
+from hemm.data.readers.rows import jsonl_rows, parquet_rows
+from hemm.data.sources.hub import split_files
+from hemm.data.sources.kinds import Hub, Local
+from hemm.parsing.formats import Caption, FreeText, ManyOf, Number, OneOf, ShortAnswer
 from hemm.tasks.cards import CARD, UserCard, read_card
 from hemm.tasks.tsv import LETTERS, first_row, read_tsv
 from hemm.tasks.user_rows import Rules, renamed, to_sample

@@ -17,7 +17,7 @@ from jinja2.runtime import Context
 from jinja2.sandbox import SandboxedEnvironment
 
 from hemm.core import HemmError, Media, Message, Sample, Task, nearest
-from hemm.metrics.choices import letters
+from hemm.parsing.options import letters
 
 _NONCE = str(secrets.randbits(128))
 _MARK = re.compile(f"\x02{_NONCE}:(\\d+)\x03")

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from hemm.core import BadData, Media, Sample
-from hemm.data.rows import csv_rows
+from hemm.data.readers.rows import csv_rows
 from hemm.tasks.user_rows import Rules, renamed, to_sample
 
 LETTERS = tuple(string.ascii_uppercase)

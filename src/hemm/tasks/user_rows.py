@@ -11,8 +11,8 @@ from typing import Any
 import orjson
 
 from hemm.core import BadData, HemmError, Media, Sample, check_labels
-from hemm.data.rows import row_id
-from hemm.metrics.formats import ManyOf, OneOf
+from hemm.data.readers.rows import row_id
+from hemm.parsing.formats import ManyOf, OneOf
 from hemm.tasks.cards import COLUMNS, UserCard
 
 SHOTS = ("shots", "train")

@@ -99,8 +99,8 @@ def check_metric(
     _check_card(metric, found)
     examples = samples is None
     if not found:
-        from hemm.metrics.formats import ShortAnswer
-        from hemm.metrics.picture_format import Picture
+        from hemm.parsing.formats import ShortAnswer
+        from hemm.parsing.picture_format import Picture
 
         looks = "media" in metric.needs
         if answer is None:
@@ -341,7 +341,7 @@ class _Check:
 
 def answered(answer: AnswerFormat, sample: Sample, said: str | Media) -> Judged:
     """``said`` as a model's answer, judged: a text, or a picture that it drew."""
-    from hemm.metrics.outcome import judge
+    from hemm.parsing.outcome import judge
 
     response = Response(text=said) if isinstance(said, str) else Response(media=(said,))
     return judge(sample, 0, response, answer)

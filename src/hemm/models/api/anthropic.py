@@ -25,8 +25,8 @@ from hemm.models.api.chat import parsed
 from hemm.models.api.http import is_here
 from hemm.models.api.remote import SETTINGS as REMOTE
 from hemm.models.api.remote import Call, Remote, environment_key, not_an_answer
+from hemm.models.image_fit import dimensions, fit
 from hemm.models.options import ModelOptions
-from hemm.models.pictures import dimensions, fit
 from hemm.models.retry import CallFailed, refused, wait_told
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from typing import Any
 
 from hemm.core import Media, Message, Request, Response, Usage, storable
 from hemm.models.api.likelihood import option_logprobs, scored_options
-from hemm.models.pictures import fit
+from hemm.models.image_fit import fit
 from hemm.models.retry import CallFailed, refused
 
 IMAGE_TYPES = frozenset({"image/png", "image/jpeg", "image/gif", "image/webp"})

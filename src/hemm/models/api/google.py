@@ -27,8 +27,8 @@ from hemm.models.api.http import Client
 from hemm.models.api.likelihood import option_logprobs, scored_options
 from hemm.models.api.remote import MODALITIES, Call, Remote, environment_key, not_an_answer
 from hemm.models.api.remote import SETTINGS as REMOTE
+from hemm.models.image_fit import fit
 from hemm.models.options import ModelOptions
-from hemm.models.pictures import fit
 from hemm.models.retry import CallFailed, refused, wait_told
 
 if TYPE_CHECKING:

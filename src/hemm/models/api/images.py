@@ -8,7 +8,7 @@ from typing import Any
 
 from hemm.core import Media, Request, Response, Usage
 from hemm.models.api.chat import error, parsed, picture_of
-from hemm.models.pictures import fit
+from hemm.models.image_fit import fit
 from hemm.models.retry import CallFailed
 
 TYPES = frozenset({"image/png", "image/jpeg", "image/webp"})

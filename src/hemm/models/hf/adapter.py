@@ -30,8 +30,8 @@ from hemm.models.hf.families import Family, Opened, encodes, family_of, known
 from hemm.models.hf.identity import Checkpoint, folder_checkpoint, hub_checkpoint, is_folder
 from hemm.models.hf.loading import SETTINGS, Loaded, check, load, require_packages
 from hemm.models.hf.scoring import Prefix, Row, forced, rows_for, sums
+from hemm.models.image_fit import fit
 from hemm.models.options import ModelOptions
-from hemm.models.pictures import fit
 
 TINY = Path(__file__).resolve().parent.parent / "tiny"
 

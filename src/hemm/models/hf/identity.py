@@ -11,7 +11,7 @@ from typing import Any
 import orjson
 
 from hemm.core import HemmError, Identity
-from hemm.data.checkpoints import folder_digest
+from hemm.data.sources.checkpoints import folder_digest
 
 _COMMIT = re.compile(r"[0-9a-f]{40}")
 _SECONDS = 10.0

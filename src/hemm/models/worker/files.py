@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from hemm.core import HemmError, UnknownName, digest, digest_file
-from hemm.data.checkpoints import folder_digest
+from hemm.data.sources.checkpoints import folder_digest
 
 RECIPES = Path(__file__).resolve().parent / "recipes"
 

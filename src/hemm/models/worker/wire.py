@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from hemm.core import BadData, Failure, Media, Message, Request, Response, Usage, redact, storable
-from hemm.models.pictures import fit, rgb
+from hemm.models.image_fit import fit, rgb
 
 PROTOCOL = 1
 """Version of the protocol; a worker with another one is refused."""

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hemm.core import BadData, Media
-from hemm.data.places import Places
-from hemm.data.rows import table_rows
+from hemm.data.readers.file_finder import Places
+from hemm.data.readers.rows import table_rows
 
 PAIRS = 5
 """Captions of each kind that are asked of one cartoon, at most."""

@@ -10,11 +10,11 @@ from operator import itemgetter
 from pathlib import Path
 
 from hemm.core import BadData, Card, Layout, Media, Sample, Task
-from hemm.data.hub import hub_rows
-from hemm.data.places import by_folder
-from hemm.data.rows import Ids, media_of, row_id, table_rows, text_of
-from hemm.data.sources import Hub, Kaggle
-from hemm.metrics.formats import OneOf
+from hemm.data.readers.file_finder import by_folder
+from hemm.data.readers.rows import Ids, media_of, row_id, table_rows, text_of
+from hemm.data.sources.hub import hub_rows
+from hemm.data.sources.kinds import Hub, Kaggle
+from hemm.parsing.formats import OneOf
 
 LABELS = {
     "angry": "angry",

@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from hemm.core import BadData, Card, Layout, LeftOut, Sample, Task
-from hemm.data.places import Places
-from hemm.data.rows import jsonl_rows, text_of
-from hemm.data.sources import Hub, Kaggle
-from hemm.metrics.formats import YesNo
+from hemm.data.readers.file_finder import Places
+from hemm.data.readers.rows import jsonl_rows, text_of
+from hemm.data.sources.kinds import Hub, Kaggle
+from hemm.parsing.formats import YesNo
 
 SHOTS = 100
 WORDS = {"0": "no", "1": "yes"}

@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from hemm.core import BadData, Card, Layout, Sample, Task
-from hemm.data.places import Places
-from hemm.data.rows import Ids, json_rows, text_of, texts_of
-from hemm.data.sources import File, Http
-from hemm.metrics.formats import Caption
+from hemm.data.readers.file_finder import Places
+from hemm.data.readers.rows import Ids, json_rows, text_of, texts_of
+from hemm.data.sources.kinds import File, Http
+from hemm.parsing.formats import Caption
 
 TEST, TRAIN = "memes-test.json", "memes-trainval.json"
 PICTURES = (

@@ -13,9 +13,9 @@ from functools import partial
 from pathlib import Path
 
 from hemm.core import BadData, Card, Layout, Media, Sample, Task
-from hemm.data.rows import Ids, table_rows, text_of
-from hemm.data.sources import Kaggle
-from hemm.metrics.formats import OneOf
+from hemm.data.readers.rows import Ids, table_rows, text_of
+from hemm.data.sources.kinds import Kaggle
+from hemm.parsing.formats import OneOf
 
 
 @dataclass(frozen=True)

@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from hemm.core import BadData, Card, Layout, LeftOut, Media, Sample, Task, digest, keyed_number
-from hemm.data.hub import hub_rows
-from hemm.data.rows import Ids, media_of, row_id, text_of, texts_of
-from hemm.data.sources import File, Http, Hub
-from hemm.metrics.choices import letters
-from hemm.metrics.formats import OneOf, YesNo
+from hemm.data.readers.rows import Ids, media_of, row_id, text_of, texts_of
+from hemm.data.sources.hub import hub_rows
+from hemm.data.sources.kinds import File, Http, Hub
+from hemm.parsing.formats import OneOf, YesNo
+from hemm.parsing.options import letters
 from hemm.tasks.affective._captions import COPIES, Rated, contests, pairs_of
 
 HEMM_LOWEST = 4

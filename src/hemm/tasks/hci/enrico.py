@@ -9,10 +9,10 @@ from functools import partial
 from pathlib import Path
 
 from hemm.core import BadData, Card, Layout, Sample, Task
-from hemm.data.places import Places
-from hemm.data.rows import table_rows
-from hemm.data.sources import File, Http
-from hemm.metrics.formats import OneOf
+from hemm.data.readers.file_finder import Places
+from hemm.data.readers.rows import table_rows
+from hemm.data.sources.kinds import File, Http
+from hemm.parsing.formats import OneOf
 from hemm.tasks.hci._screens import screen_id
 
 TOPICS = {

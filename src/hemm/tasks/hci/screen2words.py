@@ -8,11 +8,11 @@ from itertools import islice
 from pathlib import Path
 
 from hemm.core import BadData, Card, Layout, Sample, Task
-from hemm.data.hub import hub_rows
-from hemm.data.places import Places
-from hemm.data.rows import media_of, table_rows, texts_of
-from hemm.data.sources import File, Http, Hub
-from hemm.metrics.formats import Caption
+from hemm.data.readers.file_finder import Places
+from hemm.data.readers.rows import media_of, table_rows, texts_of
+from hemm.data.sources.hub import hub_rows
+from hemm.data.sources.kinds import File, Http, Hub
+from hemm.parsing.formats import Caption
 from hemm.tasks.hci._screens import screen_id
 
 TABLE, TEST, TRAIN = "screen_summaries.csv", "split/test_screens.txt", "split/train_screens.txt"

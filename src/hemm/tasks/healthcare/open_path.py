@@ -7,11 +7,11 @@ from functools import partial
 from pathlib import Path
 
 from hemm.core import BadData, Card, Layout, Media, Sample, Task
-from hemm.data.hub import hub_rows
-from hemm.data.places import Places, by_folder
-from hemm.data.rows import Ids, csv_rows, media_of, row_id, text_of
-from hemm.data.sources import File, Http, Hub
-from hemm.metrics.formats import OneOf
+from hemm.data.readers.file_finder import Places, by_folder
+from hemm.data.readers.rows import Ids, csv_rows, media_of, row_id, text_of
+from hemm.data.sources.hub import hub_rows
+from hemm.data.sources.kinds import File, Http, Hub
+from hemm.parsing.formats import OneOf
 
 LABELS = {
     "ADI": "adipose tissue",

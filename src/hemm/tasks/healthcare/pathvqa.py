@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import Any
 
 from hemm.core import BadData, Card, Layout, Media, Sample, Task, digest
-from hemm.data.hub import hub_rows
-from hemm.data.pickles import pickle_value
-from hemm.data.rows import Ids, json_rows, list_of, media_of, row_id, text_of
-from hemm.data.sources import ByHand, Hub
-from hemm.metrics.formats import ShortAnswer
+from hemm.data.readers.pickles import pickle_value
+from hemm.data.readers.rows import Ids, json_rows, list_of, media_of, row_id, text_of
+from hemm.data.sources.hub import hub_rows
+from hemm.data.sources.kinds import ByHand, Hub
+from hemm.parsing.formats import ShortAnswer
 
 SHOTS = 300
 YES_NO = ("yes", "no")

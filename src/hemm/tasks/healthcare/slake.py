@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from hemm.core import BadData, Card, Layout, Media, Sample, Task
-from hemm.data.hub import hub_rows
-from hemm.data.rows import Ids, json_rows, media_of, text_of
-from hemm.data.sources import Hub
-from hemm.metrics.formats import ShortAnswer
+from hemm.data.readers.rows import Ids, json_rows, media_of, text_of
+from hemm.data.sources.hub import hub_rows
+from hemm.data.sources.kinds import Hub
+from hemm.parsing.formats import ShortAnswer
 
 LANGUAGES = ("en", "zh")
 SHOTS = 300

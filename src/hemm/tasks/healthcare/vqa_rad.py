@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from hemm.core import BadData, Card, Layout, Media, Sample, Task, digest
-from hemm.data.places import below
-from hemm.data.rows import Ids, json_rows, parquet_rows, row_id
-from hemm.data.sources import File, Http, Hub
-from hemm.metrics.formats import ShortAnswer
+from hemm.data.readers.file_finder import below
+from hemm.data.readers.rows import Ids, json_rows, parquet_rows, row_id
+from hemm.data.sources.kinds import File, Http, Hub
+from hemm.parsing.formats import ShortAnswer
 
 JSON = "VQA_RAD Dataset Public.json"
 PICTURES = "VQA_RAD Image Folder"

@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import Any
 
 from hemm.core import BadData, Layout, Media, Sample
-from hemm.data.hub import hub_rows
-from hemm.data.places import SUFFIXES, Places
-from hemm.data.rows import json_items, list_of, media_of, text_of, whole_of
+from hemm.data.readers.file_finder import SUFFIXES, Places
+from hemm.data.readers.rows import json_items, list_of, media_of, text_of, whole_of
+from hemm.data.sources.hub import hub_rows
 
 SHOTS = 200
 IDS = "question-id"

@@ -14,11 +14,11 @@ from itertools import islice
 from pathlib import Path, PurePosixPath
 
 from hemm.core import BadData, Card, Layout, Media, Sample, Task
-from hemm.data.hub import hub_rows
-from hemm.data.places import Places, below
-from hemm.data.rows import json_items, json_rows, list_of, media_of, text_of, texts_of
-from hemm.data.sources import ByHand, Hub, Kaggle
-from hemm.metrics.formats import Caption
+from hemm.data.readers.file_finder import Places, below
+from hemm.data.readers.rows import json_items, json_rows, list_of, media_of, text_of, texts_of
+from hemm.data.sources.hub import hub_rows
+from hemm.data.sources.kinds import ByHand, Hub, Kaggle
+from hemm.parsing.formats import Caption
 
 TEST = "flickr30k_test.json"
 KARPATHY = "dataset_flickr30k.json"

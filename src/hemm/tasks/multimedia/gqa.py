@@ -19,11 +19,11 @@ from typing import Any, NoReturn
 import orjson
 
 from hemm.core import BadData, Card, Layout, Media, Sample, Task
-from hemm.data.hub import hub_rows
-from hemm.data.places import Places, below
-from hemm.data.rows import json_items, media_of, parquet_rows, text_of
-from hemm.data.sources import File, Http, Hub
-from hemm.metrics.formats import ShortAnswer
+from hemm.data.readers.file_finder import Places, below
+from hemm.data.readers.rows import json_items, media_of, parquet_rows, text_of
+from hemm.data.sources.hub import hub_rows
+from hemm.data.sources.kinds import File, Http, Hub
+from hemm.parsing.formats import ShortAnswer
 
 SHOTS = 200
 IDS = "question-id"

@@ -19,10 +19,10 @@ from urllib.parse import unquote, urlsplit
 import orjson
 
 from hemm.core import AnswerFormat, BadData, Card, Layout, Media, Sample, Task, digest, keyed_number
-from hemm.data.places import Places, below
-from hemm.data.rows import Ids, csv_rows, text_of
-from hemm.data.sources import ByHand, Hub
-from hemm.metrics.formats import OneOf, YesNo
+from hemm.data.readers.file_finder import Places, below
+from hemm.data.readers.rows import Ids, csv_rows, text_of
+from hemm.data.sources.kinds import ByHand, Hub
+from hemm.parsing.formats import OneOf, YesNo
 
 KINDS = ("idiom", "metaphor", "simile", "open_simile")
 LETTERS = tuple(f"picture {letter}" for letter in "ABCDEFGH")

@@ -12,9 +12,9 @@ from functools import partial
 from pathlib import Path
 
 from hemm.core import BadData, Card, Layout, Media, Sample, Task
-from hemm.data.rows import Ids, jsonl_rows, text_of, whole_of
-from hemm.data.sources import File, Http
-from hemm.metrics.picture_format import Picture
+from hemm.data.readers.rows import Ids, jsonl_rows, text_of, whole_of
+from hemm.data.sources.kinds import File, Http
+from hemm.parsing.picture_format import Picture
 
 CAPTIONS = "coco_val_captions.jsonl"
 TRACED = "coco_val_localized_narratives.jsonl"

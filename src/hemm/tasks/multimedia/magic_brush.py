@@ -20,10 +20,10 @@ from pathlib import Path
 from typing import Any
 
 from hemm.core import BadData, Card, Layout, Media, Sample, Task
-from hemm.data.hub import hub_rows
-from hemm.data.rows import Ids, json_value, list_of, media_of, text_of, whole_of
-from hemm.data.sources import ByHand, Hub
-from hemm.metrics.picture_format import Picture
+from hemm.data.readers.rows import Ids, json_value, list_of, media_of, text_of, whole_of
+from hemm.data.sources.hub import hub_rows
+from hemm.data.sources.kinds import ByHand, Hub
+from hemm.parsing.picture_format import Picture
 
 SESSIONS = "edit_sessions.json"
 PICTURES = "images"

@@ -15,10 +15,10 @@ from pathlib import Path
 from typing import Any
 
 from hemm.core import BadData, Card, Layout, LeftOut, Media, Sample, Task
-from hemm.data.places import Places
-from hemm.data.rows import json_value, text_of, texts_of
-from hemm.data.sources import File, Http, Hub
-from hemm.metrics.formats import ManyOf, join_labels
+from hemm.data.readers.file_finder import Places
+from hemm.data.readers.rows import json_value, text_of, texts_of
+from hemm.data.sources.kinds import File, Http, Hub
+from hemm.parsing.formats import ManyOf, join_labels
 
 SPLIT = "split.json"
 GENRES = (

@@ -15,9 +15,9 @@ from itertools import islice
 from pathlib import Path
 
 from hemm.core import BadData, Card, Layout, Media, Sample, Task
-from hemm.data.rows import jsonl_rows
-from hemm.data.sources import File, Http
-from hemm.metrics.formats import YesNo
+from hemm.data.readers.rows import jsonl_rows
+from hemm.data.sources.kinds import File, Http
+from hemm.parsing.formats import YesNo
 
 COMMIT = "18924841aa96d519cfb8584f0945350f07a6d860"
 PERMUTATIONS = 6

@@ -17,12 +17,12 @@ from pathlib import Path
 from typing import Any
 
 from hemm.core import BadData, Card, Layout, Media, Sample, Task, digest
-from hemm.data.hub import hub_rows
-from hemm.data.places import Places
-from hemm.data.rows import Ids, jsonl_rows, list_of, media_of, text_of, texts_of
-from hemm.data.sources import ByHand, Hub
-from hemm.metrics.formats import YesNo
-from hemm.metrics.words import yes_or_no
+from hemm.data.readers.file_finder import Places
+from hemm.data.readers.rows import Ids, jsonl_rows, list_of, media_of, text_of, texts_of
+from hemm.data.sources.hub import hub_rows
+from hemm.data.sources.kinds import ByHand, Hub
+from hemm.parsing.formats import YesNo
+from hemm.parsing.yes_no_words import yes_or_no
 
 WORDS = ("true", "false")
 SHOTS = 100

@@ -7,11 +7,11 @@ from functools import partial
 from pathlib import Path, PurePosixPath
 
 from hemm.core import BadData, Card, Layout, LeftOut, Media, Sample, Task
-from hemm.data.hub import hub_rows
-from hemm.data.places import Places
-from hemm.data.rows import json_value, list_of, media_of, text_of, texts_of, whole_of
-from hemm.data.sources import ByHand, Hub
-from hemm.metrics.formats import Caption
+from hemm.data.readers.file_finder import Places
+from hemm.data.readers.rows import json_value, list_of, media_of, text_of, texts_of, whole_of
+from hemm.data.sources.hub import hub_rows
+from hemm.data.sources.kinds import ByHand, Hub
+from hemm.parsing.formats import Caption
 
 CAPTIONS = "nocaps_val_4500_captions.json"
 PLACES = (

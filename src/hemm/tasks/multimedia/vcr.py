@@ -19,10 +19,10 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from hemm.core import BadData, Card, Layout, Media, Sample, Task
-from hemm.data.places import Places
-from hemm.data.rows import json_value, jsonl_rows, list_of, text_of, whole_of
-from hemm.data.sources import File, Http
-from hemm.metrics.formats import OneOf
+from hemm.data.readers.file_finder import Places
+from hemm.data.readers.rows import json_value, jsonl_rows, list_of, text_of, whole_of
+from hemm.data.sources.kinds import File, Http
+from hemm.parsing.formats import OneOf
 from hemm.tasks.multimedia._boxes import Recent, tagged
 
 SHOTS = 100

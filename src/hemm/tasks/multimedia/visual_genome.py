@@ -13,10 +13,10 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from hemm.core import BadData, Card, Layout, LeftOut, Media, Sample, Task
-from hemm.data.places import Places
-from hemm.data.rows import json_items, list_of, text_of, whole_of
-from hemm.data.sources import File, Http
-from hemm.metrics.formats import ShortAnswer
+from hemm.data.readers.file_finder import Places
+from hemm.data.readers.rows import json_items, list_of, text_of, whole_of
+from hemm.data.sources.kinds import File, Http
+from hemm.parsing.formats import ShortAnswer
 
 QUESTIONS = "question_answers.json"
 FOLDERS = ("VG_100K", "VG_100K_2")

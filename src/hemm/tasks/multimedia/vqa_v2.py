@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from hemm.core import Card, Task
-from hemm.data.sources import File, Http, Hub
-from hemm.metrics.formats import ShortAnswer
+from hemm.data.sources.kinds import File, Http, Hub
+from hemm.parsing.formats import ShortAnswer
 from hemm.tasks.multimedia._vqa_json import IDS, Form, Part
 
 BASE = "https://s3.amazonaws.com/cvmlp/vqa/mscoco/vqa"

@@ -15,11 +15,11 @@ from pathlib import Path
 from typing import Any
 
 from hemm.core import AnswerFormat, BadData, Card, Layout, Media, Sample, Task
-from hemm.data.hub import hub_rows
-from hemm.data.places import Places
-from hemm.data.rows import jsonl_rows, media_of, text_of, whole_of
-from hemm.data.sources import ByHand, Hub
-from hemm.metrics.formats import OneOf, YesNo
+from hemm.data.readers.file_finder import Places
+from hemm.data.readers.rows import jsonl_rows, media_of, text_of, whole_of
+from hemm.data.sources.hub import hub_rows
+from hemm.data.sources.kinds import ByHand, Hub
+from hemm.parsing.formats import OneOf, YesNo
 
 LETTERS = ("picture A", "picture B")
 YES_NO = ("yes", "no")

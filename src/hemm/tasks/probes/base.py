@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hemm.core import AnswerFormat, Card, HemmError, Layout, Media, Sample, Task, digest, digest_bytes
-from hemm.data.sources import Generated
-from hemm.metrics.formats import ShortAnswer
+from hemm.data.sources.kinds import Generated
+from hemm.parsing.formats import ShortAnswer
 from hemm.tasks.probes.draw import Rand
 
 TEST_SEEDS = range(1_000)

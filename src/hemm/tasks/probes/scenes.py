@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hemm.metrics.formats import Caption
+from hemm.parsing.formats import Caption
 from hemm.tasks.probes.base import Facts, Family, Picture, Question, Skill, task
 from hemm.tasks.probes.draw import COLOURS, SIDE, Canvas, Rand, ellipse
 

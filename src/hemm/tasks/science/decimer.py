@@ -9,11 +9,11 @@ from functools import partial
 from pathlib import Path
 
 from hemm.core import BadData, Card, Layout, Media, Sample, Task
-from hemm.data.hub import hub_rows
-from hemm.data.places import Places
-from hemm.data.rows import Ids, csv_rows, media_of, row_id, text_of
-from hemm.data.sources import File, Http, Hub, Kaggle
-from hemm.metrics.molecules import Smiles
+from hemm.data.readers.file_finder import Places
+from hemm.data.readers.rows import Ids, csv_rows, media_of, row_id, text_of
+from hemm.data.sources.hub import hub_rows
+from hemm.data.sources.kinds import File, Http, Hub, Kaggle
+from hemm.metrics.domain.molecules import Smiles
 
 TABLE = "DECIMER_HDM_Dataset_SMILES.tsv"
 PICTURES = "DECIMER_HDM_Dataset_Images"

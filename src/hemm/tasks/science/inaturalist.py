@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from hemm.core import BadData, Card, Layout, Media, Sample, Task, keyed_number
-from hemm.data.places import by_folder
-from hemm.data.rows import json_items, text_of, whole_of
-from hemm.data.sources import File, Http
-from hemm.metrics.formats import OneOf
-from hemm.metrics.species import SpeciesName
+from hemm.data.readers.file_finder import by_folder
+from hemm.data.readers.rows import json_items, text_of, whole_of
+from hemm.data.sources.kinds import File, Http
+from hemm.metrics.domain.species import SpeciesName
+from hemm.parsing.formats import OneOf
 
 RANKS = ("kingdom", "phylum", "class", "order", "family", "genus")
 PARTS = 8

@@ -9,11 +9,11 @@ from functools import partial
 from pathlib import Path
 
 from hemm.core import BadData, Card, Layout, Media, Sample, Task
-from hemm.data.hub import hub_rows
-from hemm.data.places import below, by_folder
-from hemm.data.rows import Ids, media_of, parquet_rows, row_id, text_of
-from hemm.data.sources import Hub, Kaggle
-from hemm.metrics.formats import OneOf
+from hemm.data.readers.file_finder import below, by_folder
+from hemm.data.readers.rows import Ids, media_of, parquet_rows, row_id, text_of
+from hemm.data.sources.hub import hub_rows
+from hemm.data.sources.kinds import Hub, Kaggle
+from hemm.parsing.formats import OneOf
 from hemm.tasks.science._classes import by_list, sample_id
 
 CLASSES = """

@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from hemm.core import BadData, Card, Layout, Media, Sample, Task
-from hemm.data.hub import hub_rows
-from hemm.data.rows import Ids, json_items, json_value, list_of, row_id, text_of, whole_of
-from hemm.data.sources import File, Http, Hub
-from hemm.metrics.formats import OneOf
+from hemm.data.readers.rows import Ids, json_items, json_value, list_of, row_id, text_of, whole_of
+from hemm.data.sources.hub import hub_rows
+from hemm.data.sources.kinds import File, Http, Hub
+from hemm.parsing.formats import OneOf
 
 SUBJECTS = {"natural science": "NAT", "social science": "SOC", "language science": "LAN"}
 FACTS = ("grade", "topic", "category", "skill", "task")

@@ -8,10 +8,10 @@ from functools import partial
 from pathlib import Path
 
 from hemm.core import BadData, Card, Layout, Media, Sample, Task
-from hemm.data.places import below, by_folder
-from hemm.data.rows import csv_rows, parquet_rows, row_id
-from hemm.data.sources import File, Http, Hub, Kaggle
-from hemm.metrics.formats import OneOf
+from hemm.data.readers.file_finder import below, by_folder
+from hemm.data.readers.rows import csv_rows, parquet_rows, row_id
+from hemm.data.sources.kinds import File, Http, Hub, Kaggle
+from hemm.parsing.formats import OneOf
 from hemm.tasks.science._classes import by_list
 
 LABELS = {

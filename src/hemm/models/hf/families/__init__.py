@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from hemm.core import Generation, HemmError, Media, Message
-from hemm.models.pictures import rgb
+from hemm.models.image_fit import rgb
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,356 @@
+"""``hemm compare``: models against each other, with what the data can and cannot tell.
+
+``docs/compare.md`` has the definitions and the schema of the JSON.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from itertools import combinations
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from hemm.analysis.compare.label_effects import Samples, Untangled, by_samples, by_tasks
+from hemm.analysis.compare.pairs import (
+    CategoryPair,
+    TaskPair,
+    average,
+    category_pairs,
+    corrected,
+    piece,
+    side_by_side,
+)
+from hemm.analysis.compare.pairs import task_pair as pair_task
+from hemm.analysis.compare.published_comparison import Beside, beside
+from hemm.analysis.profile.build import as_read
+from hemm.analysis.profile.rows import Subject
+from hemm.analysis.study.anytime_interval import UNTESTED
+from hemm.analysis.study.failure_policy import READINGS
+from hemm.analysis.study.gather import gather
+from hemm.analysis.study.load import Loaded
+from hemm.analysis.study.normalise import NORMALISERS, OVERALL, Part, Scale, limits, normal_value, scale_of
+from hemm.core import DIMENSIONS, HemmError, UnknownName
+from hemm.stats.bootstrap import RESAMPLES
+from hemm.stats.intervals import combine
+from hemm.stats.paired import Options
+from hemm.stats.ranks import Ranking, ranking
+
+if TYPE_CHECKING:
+    from hemm.results.read import Cell
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """What is compared, and how.
+
+    models     two names (a model, its label, the beginning of ``model@revision`` or of a protocol); none:
+               all, and where there are just two, these
+    best       where none are named: the two that rank first, the better one first
+    published  a subset of the paper's figures (``100``, ``full``) to set beside; empty: none
+    """
+
+    models: tuple[str, ...] = ()
+    best: bool = False
+    published: str = ""
+    normalise: str = "anchored"
+    failures: str = "zero"
+    resamples: int = RESAMPLES
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """All of it. ``pair`` is None without two models to compare; ``ranks`` with one model or nothing shared.
+
+    labels      subject -> name, of models (not of controls)
+    untangled   effects of labels at the level of tasks, and of samples where labels vary within tasks
+    """
+
+    choice: Choice
+    labels: dict[str, str]
+    pair: tuple[str, str] | None
+    overall: CategoryPair | None
+    tasks: tuple[TaskPair, ...]
+    categories: tuple[CategoryPair, ...]
+    ranks: Ranking | None
+    ranked_tasks: tuple[str, ...]
+    untangled: tuple[Untangled, ...]
+    beside: Beside | None
+    notes: tuple[str, ...]
+
+    def plain(self) -> dict[str, Any]:
+        """Everything as plain values: the JSON."""
+        from hemm.analysis.compare.view import plain
+
+        return plain(self)
+
+
+def compare(cells: Iterable[Cell], choice: Choice = Choice()) -> Comparison:
+    """Compare models. Raises UnknownName or HemmError for bad input; what cannot be computed of good input
+    is told in ``notes`` and in the rows."""
+    if choice.normalise not in NORMALISERS:
+        raise UnknownName("normaliser", choice.normalise, NORMALISERS)
+    if choice.failures not in READINGS:
+        raise UnknownName("reading of failures", choice.failures, READINGS)
+    cells = list(cells)
+    loaded, subjects, notes = gather(cells, common=False)
+    chosen = _chosen(loaded, subjects, choice)
+    models = [s for s in subjects.values() if not s.control or s.key in chosen]
+    labels = {s.key: s.label for s in models}
+    keep = [item for item in loaded if item.subject in labels]
+    notes += _unmatched(keep, labels)
+    paper = beside([i for i in keep if not i.control], labels, choice.published) if choice.published else None
+    notes += _stopped(keep)
+    shared = _shared(keep, set(labels))
+    read = [as_read(i, "out") if choice.failures == "out" else i for i in shared]
+    scale, why = _scale(read, choice)
+    notes += [why] if why else []
+    overall: CategoryPair | None = None
+    tasks: list[TaskPair] = []
+    categories: list[CategoryPair] = []
+    ranks, ranked = _ranks(read, labels, scale, notes)
+    if choice.best and not choice.models and ranks is not None:
+        chosen = [row.subject for row in ranks.rows[:2]]
+    if chosen:
+        own = {key: {i.task: i for i in keep if i.subject == key} for key in chosen}
+        both = [t for t in own[chosen[0]] if t in own[chosen[1]]]
+        pairs = {t: (own[chosen[0]][t], own[chosen[1]][t]) for t in both}
+        tasks, overall, categories = _pairwise(pairs, scale, choice, notes, labels, chosen)
+    untangled = _untangled(read, labels, scale, notes)
+    return Comparison(
+        choice,
+        labels,
+        (chosen[0], chosen[1]) if chosen else None,
+        overall,
+        tuple(tasks),
+        tuple(categories),
+        ranks,
+        ranked,
+        untangled,
+        paper,
+        tuple(dict.fromkeys(notes)),
+    )
+
+
+def _chosen(loaded: Sequence[Loaded], subjects: dict[str, Subject], choice: Choice) -> list[str]:
+    """The keys of the two subjects that are compared; empty where none are named and there are not two."""
+    if not choice.models:
+        plain = [s.key for s in subjects.values() if not s.control]
+        return plain if len(plain) == 2 else []
+    if len(choice.models) != 2:
+        raise HemmError(f"hemm compare takes no --model, or two ({len(choice.models)} given)")
+    found = [_named(loaded, subjects, spec) for spec in choice.models]
+    if found[0] == found[1]:
+        raise HemmError(
+            f"{choice.models[0]!r} and {choice.models[1]!r} are the same results: name two different ones"
+        )
+    return found
+
+
+def _named(loaded: Sequence[Loaded], subjects: dict[str, Subject], spec: str) -> str:
+    known = list(subjects.values())
+    found = [s for s in known if s.label == spec] or [
+        s
+        for s in known
+        if not s.control and (s.model == spec or ("@" in spec and f"{s.model}@{s.revision}".startswith(spec)))
+    ]
+    if not found and len(spec) >= 6:
+        keys = {i.subject for i in loaded if i.cell.protocol.startswith(spec.lower())}
+        found = [s for s in known if s.key in keys]
+    if not found:
+        raise UnknownName("model in these results", spec, [s.label for s in known])
+    if len(found) > 1:
+        raise HemmError(
+            f"{spec!r} was asked in several ways: name one of {'; '.join(repr(s.label) for s in found)}"
+        )
+    return found[0].key
+
+
+def _unmatched(items: Sequence[Loaded], labels: dict[str, str]) -> list[str]:
+    """Tasks that some model was not asked, by model; what a reader must not compare."""
+    if len(labels) < 2:
+        only = next(iter(labels.values()), "")
+        return (
+            [f"{only} is the only model: nothing to compare it with"]
+            if only
+            else ["no models: controls alone"]
+        )
+    tasks = {key: {i.task for i in items if i.subject == key} for key in labels}
+    everything = set().union(*tasks.values())
+    return [
+        f"{labels[key]} was not asked {', '.join(sorted(everything - own))}: not compared there"
+        for key, own in tasks.items()
+        if own != everything
+    ]
+
+
+def _stopped(items: Sequence[Loaded]) -> list[str]:
+    names = dict.fromkeys(i.task for i in items if i.headline.stop is not None)
+    return [f"{', '.join(names)}: {UNTESTED}"] if names else []
+
+
+def _shared(items: Sequence[Loaded], keys: set[str]) -> list[Loaded]:
+    """Tasks that every model was asked, on the groups that all have, in one order."""
+    by_task: dict[str, dict[str, Loaded]] = {}
+    for item in items:
+        by_task.setdefault(item.task, {})[item.subject] = item
+    out = []
+    for row in by_task.values():
+        if set(row) != keys:
+            continue
+        groups = set.intersection(*(set(i.headline.groups.tolist()) for i in row.values()))
+        order = [g for g in next(iter(row.values())).headline.groups.tolist() if g in groups]
+        for item in row.values():
+            place = {g: n for n, g in enumerate(item.headline.groups.tolist())}
+            rows = np.array([place[g] for g in order], dtype=np.int64)
+            out.append(_with_headline(item, rows))
+    return out
+
+
+def _with_headline(item: Loaded, rows: Any) -> Loaded:
+    """These groups of the headline alone; clusters become numbers, which are sorted faster than names."""
+    headline = item.headline.take(rows)
+    codes: Any = np.unique(headline.clusters.astype(str), return_inverse=True)[1].reshape(-1)
+    headline = replace(headline, clusters=codes)
+    return Loaded(item.cell, item.subject, item.pair, item.label, "", headline, (), item.corpus)
+
+
+def _scale(read: Sequence[Loaded], choice: Choice) -> tuple[Scale, str]:
+    """The normaliser over what all models share; where nothing is shared it says so."""
+    known = [i for i in read if len(i.headline)]
+    if choice.normalise == "anchored":
+        return scale_of(known, "anchored", choice.failures), ""
+    if not known:
+        return Scale(choice.normalise, failures=choice.failures), "no samples that all models were asked"
+    return scale_of(known, choice.normalise, choice.failures), ""
+
+
+def _pairwise(
+    pairs: dict[str, tuple[Loaded, Loaded]],
+    scale: Scale,
+    choice: Choice,
+    notes: list[str],
+    labels: dict[str, str],
+    chosen: Sequence[str],
+) -> tuple[list[TaskPair], CategoryPair | None, list[CategoryPair]]:
+    names = [labels[key] for key in chosen]
+    if not pairs:
+        notes.append(f"{names[0]} and {names[1]} have no task in common: nothing is compared")
+        return [], None, []
+    options = Options(choice.resamples, choice.seed)
+    tasks = corrected([pair_task(a, b, scale, options) for a, b in pairs.values()])
+    notes += [f"{t.task}: {t.why}" for t in tasks if t.why not in ("", UNTESTED)]
+    overall, categories = category_pairs(pairs, scale, options)
+    if overall.difference.value is None:
+        notes.append("no overall difference: no task has a normalised one")
+    small = min((t.pair.difference.clusters for t in tasks if t.pair), default=99)
+    if small < 10:
+        notes.append(f"the smallest task has {small} clusters: intervals from so few are wide and rough")
+    return tasks, overall, categories
+
+
+def _ranks(
+    read: Sequence[Loaded], labels: dict[str, str], scale: Scale, notes: list[str]
+) -> tuple[Ranking | None, tuple[str, ...]]:
+    """Ranks over the tasks that have a normalised score of every model."""
+    if len(labels) < 2:
+        return None, ()
+    by_task: dict[str, dict[str, Loaded]] = {}
+    for item in read:
+        by_task.setdefault(item.task, {})[item.subject] = item
+    usable = {}
+    for task, row in by_task.items():
+        whys = [limits(i.headline, scale, Part(i.subject, task))[2] for i in row.values()]
+        if not any(whys) and all(i.headline.stop is None for i in row.values()):
+            usable[task] = row
+    if not usable:
+        notes.append("no ranks: no task has a normalised score of every model on common samples")
+        return None, ()
+    scores = {}
+    for key in labels:
+        parts = [normal_value(row[key].headline, scale, Part(key, task))[0] for task, row in usable.items()]
+        scores[key] = combine([p for p in parts if p is not None])
+    p: dict[tuple[str, str], float | None] = {}
+    for a, b in combinations(labels, 2):
+        pieces = []
+        for task, row in usable.items():
+            one, other, why = side_by_side(row[a].headline, row[b].headline)
+            if not why:
+                found, why = piece(one, other, Part(a, task), Part(b, task), scale)
+                pieces += [found] if found is not None else []
+            notes += [f"{task}: {why}"] if why else []
+        p[a, b] = average(OVERALL, "", pieces).p if pieces else None
+    return ranking(scores, p), tuple(usable)
+
+
+def _untangled(
+    read: Sequence[Loaded], labels: dict[str, str], scale: Scale, notes: list[str]
+) -> tuple[Untangled, ...]:
+    """Effects of labels over tasks with one set of labels, and within tasks whose samples differ."""
+    if scale.name == "rank":
+        notes.append(
+            "no effects of labels under rank: the models' win rates average one half whatever the label"
+        )
+        return ()
+    by_task: dict[str, list[Loaded]] = {}
+    for item in read:
+        if item.subject in labels and len(item.headline):
+            by_task.setdefault(item.task, []).append(item)
+    whole: dict[str, dict[str, str]] = {}
+    columns: list[list[float]] = []
+    varying: dict[str, list[Loaded]] = {}
+    for task, items in by_task.items():
+        own = {d: set(c.tolist()) for d, c in items[0].headline.labels.items()}
+        if any(len(c) > 1 for c in own.values()):
+            if all(i.headline.stop is None for i in items):
+                varying[task] = items
+            continue
+        known = {d: next(iter(c)) for d, c in own.items() if None not in c}
+        if not known:
+            notes.append(f"{task} has no labels: left out of the effects of labels")
+            continue
+        values = [normal_value(i.headline, scale, Part(i.subject, task))[0] for i in items]
+        columns.append([np.nan if v is None or v.value is None else v.value for v in values])
+        whole[task] = known
+    order = {name: d.categories for name, d in DIMENSIONS.items()}
+    out = []
+    if whole:
+        out.append(by_tasks(np.array(columns).T, list(whole), whole, order))
+    found = _samples(varying, scale)
+    if found is not None:
+        out.append(by_samples(found, order))
+    return tuple(out)
+
+
+def _samples(varying: dict[str, list[Loaded]], scale: Scale) -> Samples | None:
+    y, tasks, clusters = [], [], []
+    labels: dict[str, list[Any]] = {d: [] for d in DIMENSIONS}
+    models = 0
+    for task, items in varying.items():
+        rows = []
+        for item in items:
+            part = Part(item.subject, task)
+            floor, ceiling, why = limits(item.headline, scale, part)
+            if why:
+                continue
+            rows.append((item.headline.read - floor) / (ceiling - floor))
+        if len(rows) < len(items):  # a model without a scale would unbalance the task
+            continue
+        models = max(models, len(rows))
+        lead = items[0].headline
+        y.append(np.mean(rows, axis=0))
+        tasks += [task] * len(lead)
+        clusters += lead.clusters.tolist()
+        for d in DIMENSIONS:
+            column = lead.labels.get(d)
+            labels[d] += [None] * len(lead) if column is None else column.tolist()
+    if not y:
+        return None
+    as_object = {d: np.array(c, dtype=object) for d, c in labels.items()}
+    kinds = (np.array(tasks, dtype=object), np.array(clusters, dtype=object))
+    return Samples(np.concatenate(y), *kinds, as_object, models)
+
+
+__all__ = ["Choice", "Comparison", "compare"]

@@ -1,0 +1,184 @@
+"""In words: what a comparison lets one conclude, and what not. Fixed rules on the numbers, no judgement."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from hemm.core import DIMENSIONS
+from hemm.stats.intervals import LEVEL
+
+if TYPE_CHECKING:
+    from hemm.analysis.compare.build import Comparison
+    from hemm.analysis.compare.label_effects import Adjusted, Together, Untangled
+    from hemm.analysis.compare.pairs import CategoryPair, TaskPair
+
+INFLATED = 5.0
+TRAVELS, LIFTED = 0.8, 0.1
+"""Labels travel together from this share on, and where it is so much more than elsewhere."""
+
+
+def conclusions(found: Comparison, labels: bool = True) -> list[str]:
+    """The sentences, most general first; ``labels``: with those on the effects of labels."""
+    out: list[str] = []
+    if found.pair is not None and found.overall is not None:
+        names = (found.labels[found.pair[0]], found.labels[found.pair[1]])
+        out += _overall(found.overall, names)
+        out += _tasks(found.tasks, names)
+        out += _failures(found.overall)
+    out += ranked(found)
+    if labels:
+        for table in found.untangled:
+            out += effects(table)
+    return out
+
+
+def effects(table: Untangled) -> list[str]:
+    """What can be said of the labels at one level."""
+    return list(_effects(table))
+
+
+def verdict(found: Comparison) -> list[str]:
+    """The one or two sentences that come first: who is ahead, and which is best of several."""
+    first: list[str] = []
+    if found.pair is not None and found.overall is not None and found.overall.difference.value is not None:
+        first = _overall(found.overall, (found.labels[found.pair[0]], found.labels[found.pair[1]]))[:1]
+    return first + (ranked(found) if len(found.labels) > 2 else [])
+
+
+def ranked(found: Comparison) -> list[str]:
+    """Which models may be the best."""
+    out: list[str] = []
+    if found.ranks is not None:
+        best = [found.labels[r.subject] for r in found.ranks.rows if r.rank == 1]
+        if len(best) > 1:
+            out.append(f"The data do not tell which is best of {_listed(best)}.")
+        elif len(found.ranks.rows) > 1:
+            out.append(f"{best[0]} is better than every other model here.")
+    return out
+
+
+def _overall(row: CategoryPair, names: tuple[str, str]) -> list[str]:
+    e = row.difference
+    if e.value is None:
+        return [f"{names[0]} and {names[1]} cannot be compared overall: {e.note}."]
+    ahead, behind = names if e.value >= 0 else names[::-1]
+    said = f"{abs(e.value):.3f} over {_count(len(row.tasks), 'task')}"
+    if row.p is not None and row.p < 1 - LEVEL:
+        out = [f"{ahead} scores higher than {behind} by {said} ({_p(row.p)})."]
+    else:
+        out = [f"No difference between {names[0]} and {names[1]} is shown: {ahead} is higher by {said}."]
+        if row.power.detectable is not None:
+            out.append(
+                f"That is no sign that they are equal: a true difference below {row.power.detectable:.3f} is "
+                "found in less than 80 % of such comparisons."
+            )
+    if len(row.tasks) > 1:
+        out.append("This holds for other samples of these tasks; other tasks may differ.")
+    return out
+
+
+def _p(p: float) -> str:
+    return "p < 0.001" if p < 0.001 else f"p {p:.2g}"
+
+
+def _tasks(rows: tuple[TaskPair, ...], names: tuple[str, str]) -> list[str]:
+    tested = [r for r in rows if r.p_holm is not None]
+    sure = [r for r in tested if (r.p_holm or 0.0) < 1 - LEVEL]
+    raw = [r for r in tested if r.pair is not None and (r.pair.p or 0.0) < 1 - LEVEL]
+    if len(tested) < 2:
+        return []
+    out = []
+    for name, sign in ((names[0], 1), (names[1], -1)):
+        own = [r.task for r in sure if _sign(r) == sign]
+        if own:
+            out.append(f"{name} is better on {_listed(own)}, corrected for {len(tested)} tests.")
+    if len(raw) > len(sure):
+        rest = [r.task for r in raw if r not in sure]
+        out.append(f"On {_listed(rest)} a difference has p below 0.05 that does not stand after correction.")
+    return out
+
+
+def _sign(row: TaskPair) -> int:
+    e = row.normalised or (row.pair.difference if row.pair is not None else None)
+    return 0 if e is None or e.value is None else (e.value > 0) - (e.value < 0)
+
+
+def _failures(row: CategoryPair) -> list[str]:
+    r = row.readings
+    if r is None or not r.left_out or r.zero is None:
+        return []
+    if r.worst is not None and r.best is not None and r.worst < 0 < r.best:
+        return [f"{_count(r.left_out, 'answer')} without a value could turn the order of the two models."]
+    if r.out is not None and (r.out > 0) != (r.zero > 0):
+        return ["The order turns when answers without a value are left out: failures decide it."]
+    return []
+
+
+def _effects(table: Untangled) -> Iterator[str]:
+    where = "tasks" if table.level == "tasks" else "samples within tasks"
+    if table.why:
+        yield f"Nothing can be said of the labels' own effects over {where}: {table.why}."
+        return
+    for row in table.effects:
+        yield from _effect(row, table)
+    yield (
+        "Labels came with the tasks: even an adjusted effect may be that of something else they differ in."
+        if table.level == "tasks"
+        else "Within these tasks no other label explains these effects; other tasks may differ."
+    )
+
+
+def _effect(row: Adjusted, table: Untangled) -> Iterator[str]:
+    e = row.effect
+    title = DIMENSIONS[e.dimension].title.lower() if e.dimension in DIMENSIONS else e.dimension
+    a, b = (f"{c.replace('_', ' ')}" for c in (e.a, e.b))
+    what = f"{title}: {a} against {b}"
+    if e.value is None:
+        with_ = _companions(row, table)
+        yield f"{what} cannot be told apart from the other labels{with_}."
+        return
+    if e.low is None or e.high is None or e.p is None:
+        yield f"{what}: nothing varies, so nothing is known of other samples."
+        return
+    if e.p < 1 - LEVEL:
+        steady = row.low_out is not None and row.high_out is not None and row.low_out * row.high_out > 0
+        yield (
+            f"{what}: {e.value:+.3f} ({e.low:+.3f} to {e.high:+.3f}) with the other labels equal"
+            + ("." if steady and not row.lost else "; it hangs on single tasks.")
+        )
+    elif row.raw is not None and abs(row.raw) > 2 * abs(e.value) and abs(row.raw) > 0.05:
+        yield (
+            f"{what}: the raw difference of {row.raw:+.3f} shrinks to {e.value:+.3f} with the other labels "
+            f"equal; it may be theirs{_companions(row, table)}."
+        )
+    elif (e.inflation or 0.0) > INFLATED:
+        yield f"{what}: open, the labels travel together too closely{_companions(row, table)}."
+
+
+def _companions(row: Adjusted, table: Untangled) -> str:
+    e = row.effect
+    found: list[Together] = [
+        t for t in table.together
+        if t.dimension == e.dimension and t.category in (e.a, e.b) and t.share >= TRAVELS and t.n > 1
+        and t.lift > LIFTED
+    ]  # fmt: skip
+    if not found:
+        return ""
+    t = found[0]
+    other = DIMENSIONS[t.other].title.lower() if t.other in DIMENSIONS else t.other
+    return (
+        f" ({t.both} of {t.n} with {t.category.replace('_', ' ')} are "
+        f"{other} {t.other_category.replace('_', ' ')})"
+    )
+
+
+def _count(n: int, what: str) -> str:
+    return f"{n} {what}" if n == 1 else f"{n} {what}s"
+
+
+def _listed(names: list[str]) -> str:
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+
+
+__all__ = ["conclusions", "effects", "verdict"]

@@ -1,0 +1,291 @@
+"""Two models over tasks and categories: paired on each task's samples, averaged over tasks.
+
+A task's difference is on its metric's own scale and, normalised, on that of the normaliser. A category's is
+the mean of its tasks' normalised differences, each with the same weight; its interval is by square-and-add
+(``intervals.combine``), its p by t of the mean over the tasks' errors, with Welch and Satterthwaite's degrees
+of freedom; a category of one task has that task's p. p values are corrected over tasks, and over categories.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hemm.analysis.profile.build import matched, place_of
+from hemm.analysis.study.anytime_interval import UNTESTED
+from hemm.analysis.study.failure_policy import Readings, bounded, read_as, unvalued
+from hemm.analysis.study.load import Loaded, Scores
+from hemm.analysis.study.normalise import OVERALL, Part, Scale, limits, parts_of, wins_of
+from hemm.analysis.study.set_values import difference
+from hemm.core import CorpusMetric
+from hemm.stats.corrections import benjamini_hochberg, holm
+from hemm.stats.intervals import Estimate, combine, mean_interval, t_quantile
+from hemm.stats.paired import Options, Pair, paired, t_p
+from hemm.stats.power import Power, power_of
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class TaskPair:
+    """One task asked of both. ``pair`` is on the metric's own scale (None: ``why``).
+
+    normalised  the difference on the normaliser's scale, ``why_not`` says why there is none
+    readings    of the difference on the own scale; ``worst``: a at its worst and b at its best
+    """
+
+    task: str
+    metric: str
+    common: int
+    pair: Pair | None
+    normalised: Estimate | None
+    why: str
+    readings: Readings | None
+    p_holm: float | None = None
+    p_bh: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CategoryPair:
+    """One category (``overall`` for all tasks): the mean of its tasks' normalised differences."""
+
+    dimension: str
+    category: str
+    difference: Estimate
+    bootstrap: Estimate | None
+    p: float | None
+    power: Power
+    readings: Readings | None
+    tasks: tuple[str, ...]
+    p_holm: float | None = None
+    p_bh: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A normalised difference of one task with what averaging needs."""
+
+    task: str
+    estimate: Estimate
+    error: float
+    df: float
+    p: float | None
+    resampled: Floats | None
+    readings: Readings | None
+
+
+def task_pair(a: Loaded, b: Loaded, scale: Scale, options: Options) -> TaskPair:
+    """The two models on one task. ``a`` and ``b`` as loaded, failures unread."""
+    one, other, why = side_by_side(a.headline, b.headline)
+    spec, n = a.headline.spec, len(one)
+    if why == UNTESTED:
+        return TaskPair(a.task, spec, n, None, None, why, None)
+    if isinstance(one.metric, CorpusMetric) and n:
+        return _corpus_pair(a, b, n)
+    if why:
+        return TaskPair(a.task, spec, n, None, None, why, None)
+    pair = _pair(one, other, scale.failures, options)
+    if pair.difference.value is None:
+        return TaskPair(a.task, spec, n, None, None, "no sample has a score of both", None)
+    found, why = piece(one, other, Part(a.subject, a.task), Part(b.subject, b.task), scale, pair)
+    return TaskPair(
+        a.task, spec, n, pair, None if found is None else found.estimate, why, readings_of(one, other)
+    )
+
+
+def _corpus_pair(a: Loaded, b: Loaded, n: int) -> TaskPair:
+    """The difference of values that are no means, by jackknife."""
+    name = a.headline.metric.name
+    found = difference(a, b)
+    if isinstance(found, str):
+        return TaskPair(
+            a.task, a.headline.spec, n, None, None, f"{name} is no mean of its values: {found}", None
+        )
+    estimate, x, y, error, df = found
+    p = t_p(x - y, error, df) if error > 0 else None
+    low, high = a.headline.metric.range
+    width = high - low if math.isfinite(high - low) else 1.0
+    test = "t (jackknife)" if p is not None else ""
+    power = power_of(error or None, estimate.clusters, width)
+    pair = Pair(x, y, estimate, None, error or None, df, p, test, p, None, None, None, None, "", power)
+    why = f"{name} is no mean of its values: not averaged over tasks"
+    return TaskPair(a.task, a.headline.spec, n, pair, None, why, None)
+
+
+def side_by_side(one: Scores, other: Scores) -> tuple[Scores, Scores, str]:
+    """The groups that both have, in one order; the text says why they cannot be compared."""
+    if (one.metric.name, one.metric.version) != (other.metric.name, other.metric.version):
+        names = [f"{s.metric.name} version {s.metric.version}" for s in (one, other)]
+        return one.take(np.zeros(0, int)), other, f"scored by {names[0]} and {names[1]}: hemm score helps"
+    if not np.array_equal(one.groups, other.groups):
+        left, right = matched(one, other)
+        one, other = one.take(left), other.take(right)
+    if not len(one):
+        return one, other, "no samples in common"
+    if one.stop is not None or other.stop is not None:
+        return one, other, UNTESTED
+    if isinstance(one.metric, CorpusMetric):
+        return one, other, f"{one.metric.name} is no mean of its values: not comparable sample by sample"
+    return one, other, ""
+
+
+def _pair(one: Scores, other: Scores, failures: str, options: Options) -> Pair:
+    """On the own scale. Under ``bounds`` everything but the interval is of the zero reading."""
+    reading = "out" if failures == "out" else "zero"
+    x, y = (read_as(s, reading).read for s in (one, other))
+    pair = paired(x, y, one.clusters, one.metric.range, options)
+    if failures != "bounds" or pair.difference.value is None:
+        return pair
+    low, high = one.metric.range
+    ends = []
+    for first, second in (("worst", "best"), ("best", "worst")):
+        d = read_as(one, first).read - read_as(other, second).read
+        if bool(np.isnan(d).any()):
+            note = f"{one.metric.name} has no finite bound for failures"
+            empty = replace(pair.difference, low=None, high=None, note=note)
+            return replace(pair, difference=empty, bootstrap=None)
+        ends.append(mean_interval(d, one.clusters, (low - high, high - low)))
+    return replace(pair, difference=bounded(ends[0], ends[1], pair.difference.value))
+
+
+def piece(
+    one: Scores, other: Scores, a: Part, b: Part, scale: Scale, pair: Pair | None = None, resamples: int = 0
+) -> tuple[Piece | None, str]:
+    """The normalised difference of groups that both have, or why there is none."""
+    reading = "out" if scale.failures == "out" else "zero"
+    read = [read_as(s, reading) for s in (one, other)]
+    if scale.name == "rank":
+        for s, part in zip(read, (a, b), strict=True):
+            why = limits(s, scale, part)[2]
+            if why:
+                return None, why
+        wins = [wins_of(s, scale, part) for s, part in zip(read, (a, b), strict=True)]
+        rated = paired(wins[0], wins[1], one.clusters, (0.0, 1.0), Options(resamples))
+        return _piece(a.task, rated, 1.0, None), ""
+    both = [limits(s, scale, part) for s, part in zip(read, (a, b), strict=True)]
+    for _, _, why in both:
+        if why:
+            return None, why
+    width = float(np.mean([ceiling - floor for floor, ceiling, _ in both]))
+    if pair is None:
+        pair = _pair(one, other, scale.failures, Options(resamples))
+    if pair.difference.value is None:
+        return None, "no sample has a score of both"
+    return _piece(a.task, pair, width, readings_of(one, other)), ""
+
+
+def _piece(task: str, pair: Pair, width: float, readings: Readings | None) -> Piece:
+    estimate = pair.difference.scaled(0.0, width)
+    error = pair.error
+    if error is None:  # nothing varies: what the interval grants to other samples
+        reach = 0.0 if estimate.low is None or estimate.high is None else (estimate.high - estimate.low) / 2
+        error = reach / t_quantile(max(1, int(pair.df))) * abs(width)
+    drawn = None if pair.resampled is None else pair.resampled / width
+    return Piece(task, estimate, error / abs(width), pair.df, pair.p, drawn, _over(readings, width))
+
+
+def _over(found: Readings | None, width: float) -> Readings | None:
+    if found is None:
+        return None
+    zero, out, worst, best = (
+        None if v is None else v / width for v in (found.zero, found.out, found.worst, found.best)
+    )
+    return Readings(zero, out, worst, best, found.left_out)
+
+
+def readings_of(one: Scores, other: Scores) -> Readings:
+    """The difference in each reading: ``worst`` is one at its worst and the other at its best."""
+
+    def mean(first: str, second: str) -> float | None:
+        d = read_as(one, first).read - read_as(other, second).read
+        if first != second and bool(np.isnan(d).any()):
+            return None
+        return None if bool(np.isnan(d).all()) else float(np.nanmean(d))
+
+    if not (one.missing.any() or other.missing.any()):
+        same = mean("zero", "zero")
+        return Readings(same, same, same, same, 0)
+    low, high = mean("worst", "best"), mean("best", "worst")
+    return Readings(mean("zero", "zero"), mean("out", "out"), low, high, unvalued(one) + unvalued(other))
+
+
+def average(dimension: str, category: str, pieces: Sequence[Piece]) -> CategoryPair:
+    """The mean of the tasks' normalised differences."""
+    estimate = combine([p.estimate for p in pieces])
+    count = len(pieces)
+    error = math.sqrt(sum(p.error**2 for p in pieces)) / count
+    df = freedom(pieces)
+    p = pieces[0].p if count == 1 else (t_p(estimate.value or 0.0, error, df) if error > 0 else None)
+    boot = None
+    if estimate.value is not None and all(x.resampled is not None for x in pieces):
+        drawn = np.mean([x.resampled for x in pieces if x.resampled is not None], axis=0)
+        factor = math.sqrt((df + 1) / df)
+        reach = t_quantile(max(1, int(df))) * float(np.nanstd(drawn, ddof=1)) * factor
+        if reach > 0:
+            ends = (estimate.value - reach, estimate.value + reach)
+            boot = Estimate(estimate.value, *ends, estimate.n, estimate.clusters)
+    known = [x.readings for x in pieces if x.readings is not None]
+    readings = None
+    if len(known) == count:
+        from hemm.analysis.study.failure_policy import mean_of
+
+        readings = mean_of(known)
+    names = tuple(x.task for x in pieces)
+    power = power_of(error, estimate.clusters)
+    return CategoryPair(dimension, category, estimate, boot, p, power, readings, names)
+
+
+def freedom(pieces: Sequence[Piece]) -> float:
+    """Welch and Satterthwaite's degrees of freedom of the mean of independent differences."""
+    total = sum(p.error**2 for p in pieces)
+    parts = sum(p.error**4 / max(1.0, p.df) for p in pieces)
+    return max(1.0, total**2 / parts) if parts > 0 else float(max(1.0, sum(p.df for p in pieces)))
+
+
+def category_pairs(
+    pairs: Mapping[str, tuple[Loaded, Loaded]], scale: Scale, options: Options
+) -> tuple[CategoryPair, list[CategoryPair]]:
+    """Overall, then every category that has a normalised difference; ``pairs`` by task."""
+    found: dict[tuple[str, str], list[Piece]] = {}
+    for task, (a, b) in pairs.items():
+        one, other, why = side_by_side(a.headline, b.headline)
+        if why:
+            continue
+        whole: Piece | None = None  # most labels are those of the whole task: paired once
+        for dimension, category, part in parts_of(one):
+            if part is one and whole is not None:
+                found.setdefault((dimension, category), []).append(whole)
+                continue
+            own = {g: i for i, g in enumerate(other.groups.tolist())}
+            second = other.take(np.array([own[g] for g in part.groups.tolist()], dtype=np.int64))
+            places = (Part(a.subject, task, dimension, category), Part(b.subject, task, dimension, category))
+            got, _ = piece(part, second, *places, scale, resamples=options.resamples)
+            whole = got if part is one else whole
+            if got is not None:
+                found.setdefault((dimension, category), []).append(got)
+    none = Estimate(None, None, None, 0, 0, "no normalised difference")
+    empty = CategoryPair(OVERALL, "", none, None, None, power_of(None, 0), None, ())
+    rows = [average(*key, found[key]) for key in sorted(found, key=lambda k: place_of(*k))]
+    overall = next((r for r in rows if r.dimension == OVERALL), empty)
+    return overall, _corrected_categories([r for r in rows if r.dimension != OVERALL])
+
+
+def _corrected_categories(rows: list[CategoryPair]) -> list[CategoryPair]:
+    p = [r.p for r in rows]
+    both = zip(rows, holm(p), benjamini_hochberg(p), strict=True)
+    return [replace(r, p_holm=h, p_bh=q) for r, h, q in both]
+
+
+def corrected(rows: list[TaskPair]) -> list[TaskPair]:
+    """With p values corrected over the tasks."""
+    p = [None if r.pair is None else r.pair.p for r in rows]
+    both = zip(rows, holm(p), benjamini_hochberg(p), strict=True)
+    return [replace(r, p_holm=h, p_bh=q) for r, h, q in both]
+
+
+__all__ = ["CategoryPair", "TaskPair", "average", "category_pairs", "corrected", "piece", "side_by_side",
+           "task_pair"]  # fmt: skip

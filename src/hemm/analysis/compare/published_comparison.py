@@ -1,0 +1,164 @@
+"""The paper's models beside the user's, on the tasks that both have, by the paper's own metric and scale.
+
+A score is the mean BARTScore of a task, normalised as the paper does it: 0 is the worst model on the task,
+1 the reference scored against itself (as published). The worst is taken anew over the paper's models and the
+user's together, so a weaker model moves everybody's zero.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hemm.analysis.study.load import Loaded, Scores
+from hemm.analysis.study.normalise import own_scale
+from hemm.core import HemmError
+from hemm.published import Published, published
+from hemm.stats.intervals import Estimate, combine
+
+METRIC = "bartscore"
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Stand:
+    """One model among all. The interval is for other samples, of the user's models alone: the paper gives
+    no answers, so its models have none."""
+
+    model: str
+    published: bool
+    estimate: Estimate
+    tasks: int
+
+
+@dataclass(frozen=True)
+class Beside:
+    """Models by score; ``scores`` normalised (models in the order of ``names`` x tasks), NaN where unknown.
+    ``new_worst``: tasks on which one of the user's models is worse than all of the paper's."""
+
+    subset: str
+    stands: tuple[Stand, ...]
+    names: tuple[str, ...]
+    tasks: tuple[str, ...]
+    scores: Floats
+    new_worst: tuple[str, ...]
+    notes: tuple[str, ...]
+
+
+def beside(loaded: Sequence[Loaded], labels: Mapping[str, str], subset: str = "100") -> Beside:
+    """The paper's models beside those at hand (subject -> label in ``labels``; controls are left out).
+
+    Raises HemmError where no task is the paper's, or where a model lacks BARTScore on one that is.
+    """
+    source = published(subset)
+    own = _own(loaded, source)
+    tasks = [t for t in source.tasks if t in own]
+    subjects = [s for s in labels if any(s in found for found in own.values())]
+    estimates = {s: _estimates(s, tasks, own) for s in subjects}
+    mine = np.array([[_value(estimates[s].get(t)) for t in tasks] for s in subjects])
+    columns = [source.tasks.index(t) for t in tasks]
+    theirs, identity = source.scores[:, columns], source.identity[columns]
+    both = np.vstack([theirs, mine])
+    worst = np.nanmin(both, axis=0)
+    spread = identity - worst
+    stands = [
+        _stand(source.titles[m], row, (row - worst) / spread)
+        for m, row in zip(source.models, theirs, strict=True)
+    ]
+    for s in subjects:
+        parts = [
+            e.scaled(float(worst[i]), float(spread[i]))
+            for i, t in enumerate(tasks)
+            if (e := estimates[s].get(t)) is not None and e.value is not None
+        ]
+        stands.append(Stand(labels[s], False, combine(parts), len(parts)))
+    lower = np.nanmin(mine, axis=0) < np.nanmin(theirs, axis=0)
+    return Beside(
+        subset,
+        tuple(sorted(stands, key=lambda s: -(s.estimate.value if s.estimate.value is not None else -9e9))),
+        (*(source.titles[m] for m in source.models), *(labels[s] for s in subjects)),
+        tuple(tasks),
+        (both - worst) / spread,
+        tuple(t for t, new in zip(tasks, lower, strict=True) if new),
+        tuple(_notes(subset, len(tasks), len(source.tasks), subjects, estimates, labels)),
+    )
+
+
+def _own(loaded: Sequence[Loaded], source: Published) -> dict[str, dict[str, Scores]]:
+    """Paper's task -> subject -> BARTScores. HEMM's own variant (``task:hemm``) goes before the task."""
+    found: dict[str, dict[str, tuple[bool, Scores]]] = {}
+    lacks: dict[str, list[str]] = {}
+    for item in loaded:
+        name, _, variant = item.task.partition(":")
+        if item.control or name not in source.tasks or variant not in ("", "hemm"):
+            continue
+        scores = next(
+            (s for s in (item.headline, *item.others) if s.metric.name == METRIC and not s.component), None
+        )
+        if scores is None:
+            lacks.setdefault(item.label, []).append(item.task)
+            continue
+        known = found.setdefault(name, {}).get(item.subject)
+        if known is None or variant == "hemm":
+            found[name][item.subject] = (variant == "hemm", scores)
+    if lacks:
+        which = "; ".join(f"{', '.join(dict.fromkeys(tasks))} of {m}" for m, tasks in lacks.items())
+        raise HemmError(
+            f"--with published compares by {METRIC}, which is missing for {which}: "
+            f"hemm score DIR --metric {METRIC} adds it"
+        )
+    if not found:
+        raise HemmError(
+            "--with published needs results on a task of the paper (hemm paper lists them): there are none"
+        )
+    return {t: {s: scores for s, (_, scores) in rows.items()} for t, rows in found.items()}
+
+
+def _estimates(
+    subject: str, tasks: Sequence[str], own: Mapping[str, Mapping[str, Scores]]
+) -> dict[str, Estimate]:
+    out = {}
+    for task in tasks:
+        scores = own[task].get(subject)
+        if scores is not None:
+            out[task] = own_scale(scores)
+    return out
+
+
+def _value(estimate: Estimate | None) -> float:
+    return float("nan") if estimate is None or estimate.value is None else estimate.value
+
+
+def _stand(title: str, raw: Any, row: Floats) -> Stand:
+    known = row[~np.isnan(raw)]
+    n = len(known)
+    value = float(known.mean()) if n else None
+    return Stand(title, True, Estimate(value, None, None, n, n, "no answers published: no interval"), n)
+
+
+def _notes(
+    subset: str,
+    shared: int,
+    everything: int,
+    subjects: Sequence[str],
+    estimates: Mapping[str, Mapping[str, Estimate]],
+    labels: Mapping[str, str],
+) -> list[str]:
+    notes = [
+        f"{shared} of the paper's {everything} tasks (subset {subset}); the draw behind its samples is not "
+        "known, so the samples are not the same",
+        "normalised over the paper's models and yours together: 0 is the worst of them, 1 the reference "
+        "scored against itself, as published",
+    ]
+    for s in subjects:
+        n = sum(e.value is not None for e in estimates[s].values())
+        if n < shared:
+            notes.append(f"{labels[s]}: the mean is over {n} of these {shared} tasks")
+    return notes
+
+
+__all__ = ["METRIC", "Beside", "Stand", "beside"]

@@ -1,0 +1,346 @@
+"""A comparison as plain values and as tables. ``docs/compare.md`` is the schema."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from hemm.analysis.compare.conclusions import LIFTED, TRAVELS, conclusions
+from hemm.analysis.profile.render import numbers
+from hemm.analysis.study.failure_policy import WORDS, Readings
+from hemm.analysis.study.normalise import MEANINGS
+from hemm.core import storable
+from hemm.stats.intervals import LEVEL, Estimate
+from hemm.stats.power import POINTS, Power
+
+if TYPE_CHECKING:
+    from hemm.analysis.compare.build import Comparison
+    from hemm.analysis.compare.label_effects import Together, Untangled
+    from hemm.analysis.compare.pairs import CategoryPair, TaskPair
+    from hemm.analysis.compare.published_comparison import Beside
+    from hemm.stats.paired import Pair
+    from hemm.stats.ranks import Ranking
+
+SCHEMA_VERSION = 1
+SHOWN_TOGETHER = 12
+
+Table = tuple[str, list[dict[str, Any]], list[str]]
+"""Title, rows, columns."""
+
+
+def plain(found: Comparison) -> dict[str, Any]:
+    """The JSON document."""
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "normaliser": found.choice.normalise,
+        "failures": found.choice.failures,
+        "level": LEVEL,
+        "resamples": found.choice.resamples,
+        "seed": found.choice.seed,
+        "models": {key: storable(label) for key, label in found.labels.items()},
+        "pair": None if found.pair is None else list(found.pair),
+        "overall": None if found.overall is None else _category(found.overall),
+        "tasks": [_task(t) for t in found.tasks],
+        "categories": [_category(c) for c in found.categories],
+        "ranks": None if found.ranks is None else _ranks(found.ranks, found.ranked_tasks),
+        "effects": [_effects(u) for u in found.untangled],
+        "published": None if found.beside is None else _beside(found.beside),
+        "conclusions": [storable(line) for line in conclusions(found)],
+        "notes": [storable(note) for note in found.notes],
+    }
+
+
+def _estimate(estimate: Estimate | None) -> dict[str, Any] | None:
+    return None if estimate is None else numbers(estimate)
+
+
+def _readings(readings: Readings | None) -> dict[str, Any] | None:
+    return None if readings is None else readings.plain()
+
+
+def _power(power: Power) -> dict[str, Any]:
+    return {
+        "detectable": power.detectable,
+        "clusters": power.clusters,
+        "clusters_for_points": {str(k): v for k, v in power.needed.items()},
+    }
+
+
+def _category(row: CategoryPair) -> dict[str, Any]:
+    return {
+        "dimension": row.dimension,
+        "category": row.category,
+        "difference": _estimate(row.difference),
+        "bootstrap": _estimate(row.bootstrap),
+        "p": row.p,
+        "p_holm": row.p_holm,
+        "p_bh": row.p_bh,
+        "power": _power(row.power),
+        "readings": _readings(row.readings),
+        "tasks": list(row.tasks),
+    }
+
+
+def _task(row: TaskPair) -> dict[str, Any]:
+    return {
+        "task": row.task,
+        "metric": row.metric,
+        "common": row.common,
+        "pair": None if row.pair is None else _pair(row.pair),
+        "normalised": _estimate(row.normalised),
+        "why": row.why,
+        "p_holm": row.p_holm,
+        "p_bh": row.p_bh,
+        "readings": _readings(row.readings),
+    }
+
+
+def _pair(pair: Pair) -> dict[str, Any]:
+    return {
+        "a": pair.a,
+        "b": pair.b,
+        "difference": _estimate(pair.difference),
+        "bootstrap": _estimate(pair.bootstrap),
+        "error": pair.error,
+        "df": pair.df,
+        "p": pair.p,
+        "test": pair.test,
+        "p_t": pair.p_t,
+        "p_obuchowski": pair.p_obuchowski,
+        "won": pair.won,
+        "lost": pair.lost,
+        "effect": pair.effect,
+        "effect_name": pair.effect_name,
+        "power": _power(pair.power),
+    }
+
+
+def _ranks(found: Ranking, tasks: tuple[str, ...]) -> dict[str, Any]:
+    return {
+        "tasks": list(tasks),
+        "rows": [
+            {
+                "model": r.subject,
+                **numbers(r.estimate),
+                "rank": r.rank,
+                "rank_low": r.low,
+                "rank_high": r.high,
+                "groups": r.groups,
+            }
+            for r in found.rows
+        ],
+        "pairs": [{"a": a, "b": b, "p_holm": p} for (a, b), p in found.p.items()],
+    }
+
+
+def _effects(found: Untangled) -> dict[str, Any]:
+    return {
+        "level": found.level,
+        "tasks": found.tasks,
+        "models": found.models,
+        "units": found.units,
+        "why": found.why,
+        "effects": [
+            asdict(row.effect)
+            | {"raw": row.raw, "low_out": row.low_out, "high_out": row.high_out, "lost": row.lost}
+            for row in found.effects
+        ],
+        "together": [asdict(t) | {"share": t.share, "lift": t.lift} for t in found.together],
+    }
+
+
+def _beside(found: Beside) -> dict[str, Any]:
+    return {
+        "subset": found.subset,
+        "metric": "bartscore",
+        "tasks": list(found.tasks),
+        "models": [
+            {"model": storable(s.model), "published": s.published, "tasks": s.tasks, **numbers(s.estimate)}
+            for s in found.stands
+        ],
+        "scores": {
+            storable(name): {
+                t: None if np.isnan(v) else float(v) for t, v in zip(found.tasks, row, strict=True)
+            }
+            for name, row in zip(found.names, found.scores, strict=True)
+        },
+        "new_worst": list(found.new_worst),
+        "notes": list(found.notes),
+    }
+
+
+# for people
+
+
+def tables(found: Comparison) -> Iterator[Table]:
+    """What is printed, in order."""
+    if found.pair is not None and found.overall is not None:
+        a, b = (storable(found.labels[key]) for key in found.pair)
+        yield from _pair_tables(found, f"{a} less {b}")
+    if found.ranks is not None:
+        yield _of("Ranks", [_rank_row(r, found) for r in found.ranks.rows])
+    for table in found.untangled:
+        if table.effects:
+            yield _of(f"Labels with the others held equal, over {table.level}", list(_effect_rows(table)))
+        travel = travelling(table)
+        if travel:
+            rows = [
+                {
+                    "label": f"{t.dimension}={t.category}",
+                    "travels with": f"{t.other}={t.other_category}",
+                    "of": t.n,
+                    "both": t.both,
+                    "else": f"{t.everywhere:.0%}",
+                }
+                for t in travel
+            ]
+            yield _of(f"Labels that travel together, over {table.level}", rows)
+    if found.beside is not None:
+        rows = [
+            {
+                "model": storable(s.model),
+                "score": s.estimate.value,
+                "95 %": ends(s.estimate),
+                "tasks": s.tasks,
+                "from": "paper" if s.published else "here",
+            }
+            for s in found.beside.stands
+        ]
+        yield _of(f"Beside the paper's models (BARTScore, subset {found.beside.subset})", rows)
+
+
+def travelling(table: Untangled) -> list[Together]:
+    """Labels that stand together far more often than elsewhere."""
+    found = [t for t in table.together if t.share >= TRAVELS and t.n > 1 and t.lift > LIFTED]
+    return found[:SHOWN_TOGETHER]
+
+
+def _of(title: str, rows: list[dict[str, Any]]) -> Table:
+    return title, rows, list(rows[0]) if rows else []
+
+
+def _pair_tables(found: Comparison, title: str) -> Iterator[Table]:
+    if found.tasks:
+        yield _of(f"{title}: tasks, each on its metric's scale", [_task_row(t) for t in found.tasks])
+    known = [
+        c for c in (found.overall, *found.categories) if c is not None and c.difference.value is not None
+    ]
+    if known:
+        yield _of(f"{title}: normalised ({found.choice.normalise})", [_category_row(c) for c in known])
+        yield _of(f"{title}: power", [_power_row(_name(c), c.power) for c in known[:1]]
+                  + [_power_row(t.task, t.pair.power) for t in found.tasks if t.pair])  # fmt: skip
+    rows = [(_name(c), c.readings) for c in known] + [(t.task, t.readings) for t in found.tasks]
+    failed = [{"": name, **_reading_row(r)} for name, r in rows if r is not None and r.left_out]
+    if failed:
+        yield _of(f"{title}: failures in three readings", failed)
+
+
+def _name(row: CategoryPair) -> str:
+    return f"{row.dimension}={row.category}" if row.category else "overall"
+
+
+def ends(estimate: Estimate | None) -> str:
+    """``0.012 to 0.034``; empty where there is no interval."""
+    if estimate is None or estimate.low is None or estimate.high is None:
+        return ""
+    return f"{estimate.low:.3f} to {estimate.high:.3f}"
+
+
+def _task_row(row: TaskPair) -> dict[str, Any]:
+    pair = row.pair
+    if pair is None:
+        return dict.fromkeys(_TASK_COLUMNS) | {"task": row.task, "metric": row.metric, "n": row.common,
+                                               "note": row.why}  # fmt: skip
+    flips = "" if pair.won is None else f"+{pair.won} -{pair.lost}"
+    values = (row.task, row.metric, pair.difference.n, pair.a, pair.b, pair.difference.value,
+              ends(pair.difference), ends(pair.bootstrap), flips, pair.effect, pair.effect_name, pair.p,
+              row.p_holm, row.p_bh, pair.test, row.why or pair.difference.note)  # fmt: skip
+    return dict(zip(_TASK_COLUMNS, values, strict=True))
+
+
+_TASK_COLUMNS = (
+    "task", "metric", "n", "a", "b", "a - b", "95 %", "bootstrap", "won, lost", "effect", "effect is", "p",
+    "Holm", "BH", "test", "note",
+)  # fmt: skip
+
+
+def _category_row(row: CategoryPair) -> dict[str, Any]:
+    return {
+        "": _name(row),
+        "a - b": row.difference.value,
+        "95 %": ends(row.difference),
+        "bootstrap": ends(row.bootstrap),
+        "p": row.p,
+        "Holm": row.p_holm,
+        "BH": row.p_bh,
+        "tasks": len(row.tasks),
+        "n": row.difference.n,
+    }
+
+
+def _power_row(name: str, power: Power) -> dict[str, Any]:
+    needed = {f"clusters for {k}": power.needed[k] for k in POINTS}
+    return {"": name, "clusters": power.clusters, "found with 80 %": power.detectable, **needed}
+
+
+def _reading_row(r: Readings) -> dict[str, Any]:
+    return {"worst score": r.zero, "left out": r.out, "a worst, b best": r.worst, "a best, b worst": r.best,
+            "without value": r.left_out}  # fmt: skip
+
+
+def _rank_row(row: Any, found: Comparison) -> dict[str, Any]:
+    return {
+        "rank": row.rank,
+        "ranks possible": f"{row.low} to {row.high}" if row.low != row.high else str(row.low),
+        "groups": row.groups,
+        "model": storable(found.labels[row.subject]),
+        "score": row.estimate.value,
+        "95 %": ends(row.estimate),
+    }
+
+
+def _effect_rows(table: Untangled) -> Iterator[dict[str, Any]]:
+    for row in table.effects:
+        e = row.effect
+        left = "" if row.low_out is None else f"{row.low_out:.3f} to {row.high_out:.3f}"
+        yield {
+            "dimension": e.dimension,
+            "a": e.a,
+            "b": e.b,
+            "raw a - b": row.raw,
+            "adjusted": e.value,
+            "95 %": "" if e.low is None else f"{e.low:.3f} to {e.high:.3f}",
+            "p": e.p,
+            "inflation": e.inflation,
+            "without one task": left,
+        }
+
+
+def lines(found: Comparison) -> list[str]:
+    """What stands below the tables: conclusions, scale and readings, notes."""
+    out = [*conclusions(found), *terms(found)]
+    out += found.beside.notes if found.beside is not None else ()
+    if found.beside is not None and found.beside.new_worst:
+        out.append(f"One of your models is the worst, and so the 0, of {', '.join(found.beside.new_worst)}")
+    return [storable(line) for line in (*out, *found.notes)]
+
+
+def terms(found: Comparison) -> list[str]:
+    """The scale, the reading of failures, and how ranks are to be read."""
+    name = found.choice.normalise
+    words = WORDS[found.choice.failures]
+    out = []
+    out.append(f"Normalised scores and ranks are on the scale {name!r}: {MEANINGS[name]}.")
+    out.append(f"{words[0].upper()}{words[1:]}; p values under bounds are of the worst score.")
+    if found.ranks is not None:
+        out.append(
+            f"Ranks are over {len(found.ranked_tasks)} tasks that all models share; models without a "
+            "Holm-corrected difference from the best share rank 1; a common letter: not separated."
+        )
+    return out
+
+
+__all__ = ["SCHEMA_VERSION", "Table", "ends", "lines", "plain", "tables", "terms", "travelling"]

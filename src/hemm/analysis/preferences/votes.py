@@ -1,0 +1,134 @@
+"""Votes: which of two models answered a question better, by people or judges."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hemm.core import BadData, HemmError
+from hemm.data.readers.rows import csv_rows, jsonl_rows, text_of
+
+FOLDER = "preferences"
+"""Where the votes of a folder of results lie."""
+
+_A, _B, _TIE = (
+    ("a", "model_a", "left"),
+    ("b", "model_b", "right"),
+    ("tie", "both", "tie (bothbad)", "both_bad"),
+)
+
+Ints = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Votes:
+    """All votes as arrays of equal length.
+
+    models   names; ``a`` and ``b`` are places in it
+    outcome  1: a won, 0: b won, 0.5: a tie
+    task, sample, annotator  texts; annotator is empty where it is not told
+    """
+
+    models: tuple[str, ...]
+    a: Ints
+    b: Ints
+    outcome: NDArray[np.float64]
+    task: NDArray[np.object_]
+    sample: NDArray[np.object_]
+    annotator: NDArray[np.object_]
+
+    def __len__(self) -> int:
+        return len(self.a)
+
+    @property
+    def clusters(self) -> Ints:
+        """Votes on one question depend on each other: a number for each (task, sample)."""
+        keys = np.array([f"{t}\0{s}" for t, s in zip(self.task, self.sample, strict=True)], dtype=object)
+        return np.asarray(np.unique(keys, return_inverse=True)[1], dtype=np.int64)
+
+    def take(self, picked: NDArray[Any]) -> Votes:
+        """These votes alone (a mask or places)."""
+        return Votes(
+            self.models,
+            self.a[picked],
+            self.b[picked],
+            self.outcome[picked],
+            self.task[picked],
+            self.sample[picked],
+            self.annotator[picked],
+        )
+
+
+def votes(rows: Iterable[tuple[str, Mapping[str, Any]]]) -> Votes:
+    """Votes from (where, row) pairs.
+
+    A row has ``a`` and ``b`` (or ``model_a``, ``model_b``), ``winner`` (``a``, ``b``, ``tie``, or one of the
+    two names), ``sample``, and may have ``task`` and ``annotator``. Raises BadData with the place of what is
+    wrong.
+    """
+    names: dict[str, int] = {}
+    columns: list[tuple[int, int, float, str, str, str]] = []
+    for where, row in rows:
+        a = text_of(row, "a" if "a" in row else "model_a", where)
+        b = text_of(row, "b" if "b" in row else "model_b", where)
+        if a == b:
+            raise BadData(f"{where}: a and b are the same model, {a!r}")
+        said = text_of(row, "winner", where)
+        places = [names.setdefault(n, len(names)) for n in (a, b)]
+        columns.append(
+            (
+                *places,
+                _outcome(said, a, b, where),
+                text_of(row, "task", where, ""),
+                text_of(row, "sample", where),
+                text_of(row, "annotator", where, ""),
+            )  # type: ignore[arg-type]  # two places, unpacked
+        )
+    if not columns:
+        raise BadData("there are no votes")
+    order = sorted(names)
+    at = np.array([order.index(n) for n in names], dtype=np.int64)
+    a_, b_, outcome, task, sample, annotator = (np.array(c, dtype=t) for c, t in zip(
+        zip(*columns, strict=True), (np.int64, np.int64, np.float64, object, object, object), strict=True
+    ))  # fmt: skip
+    return Votes(tuple(order), at[a_], at[b_], outcome, task, sample, annotator)
+
+
+def _outcome(said: str, a: str, b: str, where: str) -> float:
+    if said == a or (said.lower() in _A and said != b):
+        return 1.0
+    if said == b or said.lower() in _B:
+        return 0.0
+    if said.lower() in _TIE:
+        return 0.5
+    raise BadData(f"{where}: field 'winner' is {said!r}: a, b, tie or one of the two names models")
+
+
+def read_votes(path: Path) -> Votes:
+    """Votes of a ``.jsonl`` or ``.csv`` file, or of all such files in ``preferences/`` of a results folder.
+
+    Raises HemmError where there are none, BadData with file, line and field for what is wrong.
+    """
+    if path.is_dir():
+        folder = path / FOLDER if (path / FOLDER).is_dir() else path
+        files = sorted(p for p in folder.iterdir() if p.suffix in (".jsonl", ".csv"))
+        if not files:
+            raise HemmError(f"{folder}: no votes here; put .jsonl or .csv files into {path / FOLDER}")
+    elif path.is_file():
+        files = [path]
+    else:
+        raise HemmError(f"{path}: there is no such file or folder")
+    return votes(row for file in files for row in _rows(file))
+
+
+def _rows(file: Path) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    if file.suffix not in (".jsonl", ".csv"):
+        raise HemmError(f"{file}: votes are .jsonl or .csv files")
+    rows = jsonl_rows(file) if file.suffix == ".jsonl" else csv_rows(file)
+    for line, row in rows:
+        yield f"{file}, line {line}", row

@@ -1,0 +1,319 @@
+"""The profile: what a model can do, by every dimension, with its uncertainty and its failures.
+
+A category's value is the mean over its tasks of the task's normalised headline score. Where the samples of
+a task differ in a dimension, each category gets the part of the task that carries its label.
+``docs/profile.md`` has the definitions and the schema of the JSON.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from hemm.analysis.early_stopping import line
+from hemm.analysis.profile.model_dimensions import ModelDimensions, of_rows
+from hemm.analysis.profile.rows import CategoryRow, ControlRow, MetricValue, Profile, Subject, TaskRow
+from hemm.analysis.study.anytime_interval import NO_ENDS
+from hemm.analysis.study.failure_policy import READINGS, Readings, mean_of, read_as, three
+from hemm.analysis.study.gather import gather
+from hemm.analysis.study.load import OUTCOMES, Loaded, Scores
+from hemm.analysis.study.normalise import (
+    NORMALISERS,
+    OVERALL,
+    Part,
+    Scale,
+    ends,
+    limits,
+    normal_value,
+    own_scale,
+    parts_of,
+    scale_of,
+)
+from hemm.analysis.study.set_values import Corpus
+from hemm.core import DIMENSIONS, CorpusMetric, HemmError, UnknownName
+from hemm.stats.bootstrap import RESAMPLES, bootstrap_interval
+from hemm.stats.intervals import Estimate, combine, mean_interval
+
+if TYPE_CHECKING:
+    from hemm.results.read import Cell
+
+
+@dataclass(frozen=True, slots=True)
+class Extras:
+    """What is computed only when asked for: bootstrap intervals of the tasks' headlines."""
+
+    bootstrap: bool = False
+    resamples: int = RESAMPLES
+    seed: int = 0
+
+
+def profile(
+    cells: Iterable[Cell],
+    normalise: str = "anchored",
+    *,
+    common: bool = True,
+    failures: str = "zero",
+    extras: Extras = Extras(),
+) -> Profile:
+    """The profile of these cells.
+
+    common    where several models (without controls) were asked a task, use only the groups that all of them
+              have an answer for; else each has its own
+    failures  how answers without a value are read: ``zero``, ``out`` or ``bounds`` (``analysis.readings``)
+    Raises UnknownName for a normaliser or reading, HemmError where no cell can be read.
+    """
+    if normalise not in NORMALISERS:
+        raise UnknownName("normaliser", normalise, NORMALISERS)
+    if failures not in READINGS:
+        raise UnknownName("reading of failures", failures, READINGS)
+    loaded, subjects, notes = gather(cells, common)
+    raw = loaded
+    if failures == "out":
+        loaded = [as_read(item, "out") for item in loaded]
+    scale = scale_of(loaded, normalise, failures)
+    tasks: list[TaskRow] = []
+    categories: list[CategoryRow] = []
+    for key, subject in subjects.items():
+        own = [(item, r.headline) for item, r in zip(loaded, raw, strict=True) if item.subject == key]
+        tasks += [_task_row(item, headline, subject, scale, extras) for item, headline in own]
+        categories += _categories(own, subject, scale)
+    notes += [f"{t.subject.label} on {t.task}: listed, not averaged: {t.why}" for t in tasks if t.why]
+    notes += _unshared(tasks)
+    notes += [f"{i.label} on {i.task}: {told}" for i in loaded if (told := line(i.cell.run))]
+    made = _made(tasks, loaded, notes)
+    return Profile(
+        normalise,
+        tuple(subjects.values()),
+        tuple(tasks),
+        tuple(categories),
+        tuple(_controls(loaded, subjects)),
+        tuple(dict.fromkeys(notes)),
+        failures,
+        made,
+    )
+
+
+def _made(tasks: Sequence[TaskRow], loaded: Sequence[Loaded], notes: list[str]) -> ModelDimensions | None:
+    """Means by how the models were made; None, and a note, where their cards contradict each other."""
+    try:
+        found = of_rows(tasks, {str(i.cell.folder): i.cell.run for i in loaded})
+    except HemmError as error:
+        notes.append(str(error))
+        return None
+    notes += found.notes()
+    return found
+
+
+def as_read(item: Loaded, reading: str) -> Loaded:
+    """A cell with its failures read as ``zero``, ``out``, ``worst`` or ``best``."""
+    return replace(
+        item,
+        headline=read_as(item.headline, reading),
+        others=tuple(read_as(scores, reading) for scores in item.others),
+    )
+
+
+# rows
+
+
+def _task_row(item: Loaded, headline: Scores, subject: Subject, scale: Scale, extras: Extras) -> TaskRow:
+    """``headline`` as it was loaded; that of ``item`` has its failures read as asked."""
+    scores = item.headline
+    part = Part(item.subject, item.task)
+    normalised, why = normal_value(scores, scale, part)
+    floor, ceiling = ends(scores, scale, part)
+    run = item.cell.run
+    boot = None
+    if extras.bootstrap and scores.stop is None and not isinstance(scores.metric, CorpusMetric):
+        given = (scores.metric.range, extras.resamples, extras.seed)
+        boot = bootstrap_interval(scores.read, scores.clusters, *given)
+    return TaskRow(
+        subject=subject,
+        task=item.task,
+        title=str(run.get("card", {}).get("title") or item.task),
+        values=_values(item, scale.failures),
+        normalised=normalised,
+        why=why,
+        floor=floor if math.isfinite(floor) else None,
+        ceiling=ceiling if math.isfinite(ceiling) else None,
+        units=len(set(scores.units)),
+        outcomes=scores.outcomes,
+        cut=int(scores.cut.sum()),
+        selection=_selection(run),
+        state=item.cell.state,
+        folder=str(item.cell.folder),
+        readings=None
+        if isinstance(scores.metric, CorpusMetric)
+        else three(headline, lambda s: own_scale(s).value),
+        bootstrap=boot,
+    )
+
+
+def _values(item: Loaded, failures: str) -> tuple[MetricValue, ...]:
+    """The headline, the other metrics and components, then corpus values that no single answer has."""
+    corpus = Corpus(item)
+    found = [value_of(scores, corpus, failures) for scores in (item.headline, *item.others)]
+    told = {(v.metric, v.component) for v in found}
+    for metric, component in corpus.names():
+        if (metric, component) not in told:
+            estimate = _held(corpus.estimate(metric, component), item.headline)
+            found.append(MetricValue(metric, component, estimate, corpus=True))
+    return tuple(found)
+
+
+def value_of(scores: Scores, corpus: Corpus, failures: str = "zero") -> MetricValue:
+    """The value of one component of one metric, on its own scale, with the interval that holds for it."""
+    key = (scores.spec, scores.component)
+    if isinstance(scores.metric, CorpusMetric) or key in corpus.names():
+        return MetricValue(*key, _held(corpus.estimate(*key), scores), corpus=True)
+    return MetricValue(*key, own_scale(scores, failures))
+
+
+def _held(estimate: Estimate, scores: Scores) -> Estimate:
+    """A corpus value of a cell whose answers decided how many were asked has no interval."""
+    return estimate if scores.stop is None else NO_ENDS.interval(estimate)
+
+
+def _selection(run: Mapping[str, Any]) -> dict[str, Any]:
+    """The last selection of a cell: the largest where each command took more."""
+    last = (run.get("selections") or [{}])[-1]
+    return {k: last.get(k) for k in ("seed", "limit", "units", "samples", "repeats")}
+
+
+def _categories(items: Sequence[tuple[Loaded, Scores]], subject: Subject, scale: Scale) -> list[CategoryRow]:
+    found: dict[tuple[str, str], list[tuple[Part, Scores, Scores]]] = {}
+    for item, headline in items:
+        pairs = zip(parts_of(item.headline), parts_of(headline), strict=True)
+        for (dimension, category, scores), (_, _, raw) in pairs:
+            part = Part(item.subject, item.task, dimension, category)
+            found.setdefault((dimension, category), []).append((part, scores, raw))
+    return [
+        _category(subject, *place, parts, scale)
+        for place, parts in sorted(found.items(), key=lambda kv: place_of(*kv[0]))
+    ]
+
+
+def _category(
+    subject: Subject,
+    dimension: str,
+    category: str,
+    parts: Sequence[tuple[Part, Scores, Scores]],
+    scale: Scale,
+) -> CategoryRow:
+    estimates: list[Estimate] = []
+    readings: list[Readings] = []
+    names: list[str] = []
+    outcomes: Counter[str] = Counter(dict.fromkeys(OUTCOMES, 0))
+    units = cut = 0
+    for part, scores, raw in parts:
+        normalised, _ = normal_value(scores, scale, part)
+        outcomes.update(scores.outcomes)
+        cut += int(scores.cut.sum())
+        if normalised is not None:
+            estimates.append(normalised)
+            names.append(part.task)
+            units += len(set(scores.units))
+            if scale.name != "rank":
+                readings.append(three(raw, lambda s, p=part: scaled_mean(s, scale, p)))  # type: ignore[misc]
+    return CategoryRow(
+        subject,
+        dimension,
+        category,
+        combine(estimates) if estimates else Estimate(None, None, None, 0, 0, "no normalised score"),
+        tuple(names),
+        units,
+        dict(outcomes),
+        cut,
+        mean_of(readings) if readings else None,
+    )
+
+
+def scaled_mean(scores: Scores, scale: Scale, part: Part) -> float | None:
+    """The normalised mean of these readings, without an interval; None where there is none."""
+    floor, ceiling, why = limits(scores, scale, part)
+    return None if why else (float(np.nanmean(scores.read)) - floor) / (ceiling - floor)
+
+
+def place_of(dimension: str, category: str) -> tuple[int, int]:
+    """Where a category stands in lists: the whole first."""
+    if dimension == OVERALL:
+        return (-1, 0)
+    return list(DIMENSIONS).index(dimension), DIMENSIONS[dimension].categories.index(category)
+
+
+def _unshared(tasks: Sequence[TaskRow]) -> list[str]:
+    """Models that were asked different tasks have categories over different tasks: say so."""
+    by_subject: dict[str, set[str]] = {}
+    for row in tasks:
+        if not row.subject.control:
+            by_subject.setdefault(row.subject.label, set()).add(row.task)
+    everything = set().union(*by_subject.values()) if by_subject else set()
+    return [
+        f"{label} was not asked {', '.join(sorted(everything - own))}: its categories are over fewer tasks"
+        for label, own in by_subject.items()
+        if own != everything
+    ]
+
+
+def _controls(loaded: Sequence[Loaded], subjects: Mapping[str, Subject]) -> list[ControlRow]:
+    """Paired differences to every control of the same model, settings and task."""
+    plain = {(i.pair, i.task): i for i in loaded if not i.control}
+    rows: list[ControlRow] = []
+    means: dict[tuple[str, str], list[Estimate]] = {}
+    for item in loaded:
+        base = plain.get((item.pair, item.task)) if item.control else None
+        if base is None or isinstance(base.headline.metric, CorpusMetric):
+            continue
+        difference, scaled = _paired(base.headline, item.headline)
+        rows.append(ControlRow(subjects[base.subject], item.task, item.control, difference, scaled))
+        if scaled is not None:
+            means.setdefault((base.subject, item.control), []).append(scaled)
+    for (key, control), parts in means.items():
+        if len(parts) > 1:
+            rows.append(ControlRow(subjects[key], "", control, combine(parts), combine(parts)))
+    return rows
+
+
+def _paired(with_picture: Scores, without: Scores) -> tuple[Estimate, Estimate | None]:
+    """Mean difference over the groups that both have, and the same on the ``anchored`` scale."""
+    left, right = matched(with_picture, without)
+    low, high = with_picture.metric.range
+    differences = with_picture.read[left] - without.read[right]
+    estimate = mean_interval(differences, with_picture.clusters[left], (low - high, high - low))
+    if with_picture.stop is not None or without.stop is not None:
+        estimate = NO_ENDS.interval(estimate)
+    floor, ceiling = math.nan, math.nan
+    if len(left):
+        floor, ceiling = ends(with_picture.take(left), Scale(), Part("", ""))
+    if estimate.value is None or not math.isfinite(ceiling - floor) or abs(ceiling - floor) < 1e-9:
+        return estimate, None
+    return estimate, estimate.scaled(0.0, ceiling - floor)
+
+
+def matched(one: Scores, other: Scores) -> tuple[Any, Any]:
+    """Row numbers, in both, of the groups that both have."""
+    where = {g: i for i, g in enumerate(other.groups.tolist())}
+    pairs = [(i, where[g]) for i, g in enumerate(one.groups.tolist()) if g in where]
+    table = np.array(pairs, dtype=np.int64).reshape(-1, 2)
+    return table[:, 0], table[:, 1]
+
+
+__all__ = [
+    "CategoryRow",
+    "ControlRow",
+    "Extras",
+    "MetricValue",
+    "Profile",
+    "Subject",
+    "TaskRow",
+    "as_read",
+    "matched",
+    "place_of",
+    "profile",
+    "scaled_mean",
+]

@@ -1,0 +1,144 @@
+"""Means over the models at hand by how they were made: each category of each model dimension of their cards.
+
+A model's value is the mean of its normalised headline scores over the tasks that every model at hand has one
+on; a category's value is the mean over its models. What varies is the model: the interval is t over models,
+and one model alone has none. Models are few and unlike: a difference says that they differ, not why.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+
+from hemm.core import HemmError
+from hemm.models.cards import DIMENSIONS
+from hemm.stats.intervals import Estimate, mean_interval
+
+
+class Row(Protocol):
+    """What is needed of a row of the profile's tasks: its subject, task, normalised headline and folder."""
+
+    @property
+    def subject(self) -> Any: ...
+    @property
+    def task(self) -> str: ...
+    @property
+    def normalised(self) -> Estimate | None: ...
+    @property
+    def folder(self) -> str: ...
+
+
+@dataclass(frozen=True, slots=True)
+class ModelCategory:
+    """One category of one model dimension; ``estimate`` is over ``models``, on the normalised scale."""
+
+    dimension: str
+    category: str
+    estimate: Estimate
+    models: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class ModelDimensions:
+    """All categories that some model has.
+
+    tasks       those in the means: every model at hand has a normalised score on them
+    unlabelled  dimension -> models whose cards do not say; all dimensions where a model has no card
+    without     models without a card
+    """
+
+    rows: tuple[ModelCategory, ...]
+    tasks: tuple[str, ...]
+    unlabelled: Mapping[str, tuple[str, ...]]
+    without: tuple[str, ...]
+
+    def plain(self) -> dict[str, Any]:
+        """The part ``model_dimensions`` of the profile's JSON."""
+        return {
+            "tasks": list(self.tasks),
+            "categories": [
+                {
+                    "dimension": row.dimension,
+                    "category": row.category,
+                    "value": row.estimate.value,
+                    "low": row.estimate.low,
+                    "high": row.estimate.high,
+                    "models": list(row.models),
+                    "note": row.estimate.note,
+                }
+                for row in self.rows
+            ],
+            "unlabelled": {dimension: list(models) for dimension, models in self.unlabelled.items()},
+        }
+
+    def notes(self) -> list[str]:
+        """What a reader of the profile is told; nothing where no model has a card."""
+        if not self.rows:
+            return []
+        names = ", ".join(self.without)
+        return [f"{names}: no model card, so unlabelled in model dimensions"] if self.without else []
+
+
+def model_dimensions(
+    scores: Mapping[str, Mapping[str, float]], labels: Mapping[str, Mapping[str, str] | None]
+) -> ModelDimensions:
+    """Means by model dimension.
+
+    scores  model -> task -> normalised score
+    labels  model -> dimension -> category; None, or no entry: it has no card
+    """
+    shared = set.intersection(*map(set, scores.values())) if scores else set()
+    tasks = tuple(sorted(shared))
+    values = {m: float(np.mean([own[t] for t in tasks])) for m, own in scores.items()} if tasks else {}
+    known = {m: dict(labels.get(m) or {}) for m in scores}
+    rows = []
+    for dimension, categories in DIMENSIONS.items():
+        for category in categories:
+            models = tuple(m for m in values if known[m].get(dimension) == category)
+            if models:
+                estimate = _mean([values[m] for m in models])
+                rows.append(ModelCategory(dimension, category, estimate, models))
+    unlabelled = {d: tuple(m for m in scores if d not in known[m]) for d in DIMENSIONS}
+    return ModelDimensions(
+        tuple(rows),
+        tasks,
+        {d: models for d, models in unlabelled.items() if models},
+        tuple(m for m in scores if labels.get(m) is None),
+    )
+
+
+def _mean(values: list[float]) -> Estimate:
+    if len(values) == 1:
+        return Estimate(values[0], None, None, 1, 1, "one model: no interval")
+    return mean_interval(values, np.arange(len(values)))
+
+
+def of_rows(rows: Iterable[Row], runs: Mapping[str, Mapping[str, Any]]) -> ModelDimensions:
+    """The same from the rows of the profile's tasks; ``runs`` is folder -> run.json.
+
+    Controls are left out; settings of one model are averaged task by task. The card is the one that the run
+    kept; runs from before there were cards are looked up by name. Raises HemmError where two runs of one
+    model kept different labels.
+    """
+    from hemm.models.cards import find
+
+    found: dict[str, dict[str, list[float]]] = {}
+    labels: dict[str, dict[str, str] | None] = {}
+    for row in rows:
+        if row.subject.control or row.normalised is None or row.normalised.value is None:
+            continue
+        model, run = row.subject.model, runs[row.folder]
+        found.setdefault(model, {}).setdefault(row.task, []).append(row.normalised.value)
+        if "model_card" in run:
+            card = run["model_card"]
+            own = None if card is None else dict(card["labels"])
+        else:
+            known = find(model)
+            own = None if known is None else dict(known.labels)
+        if labels.setdefault(model, own) != own:
+            raise HemmError(f"runs of {model} have different model cards: {row.folder} and one before it")
+    scores = {m: {t: float(np.mean(v)) for t, v in tasks.items()} for m, tasks in found.items()}
+    return model_dimensions(scores, labels)

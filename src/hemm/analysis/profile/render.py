@@ -1,0 +1,415 @@
+"""The profile as table, JSON, CSV and Markdown. ``docs/profile.md`` is the schema."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from hemm.analysis.study.anytime_interval import EXPLAINED, MARK, NOTHING
+from hemm.core import DIMENSIONS, UnknownName, storable
+from hemm.stats.intervals import LEVEL, Estimate
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from hemm.analysis.profile.rows import CategoryRow, ControlRow, Profile, Subject, TaskRow
+    from hemm.analysis.study.failure_policy import Readings
+
+SCHEMA_VERSION = 1
+FORMATS = ("table", "json", "csv", "markdown")
+FAILURES = ("unparsable", "refused", "truncated", "error")
+
+
+def render(profile: Profile, format_: str, width: int | None = None) -> str:
+    """The profile as text. Raises UnknownName for a format that does not exist."""
+    if format_ == "json":
+        import orjson
+
+        return orjson.dumps(plain(profile), option=orjson.OPT_INDENT_2).decode()
+    if format_ == "csv":
+        return _csv(flat(profile))
+    if format_ == "markdown":
+        return _markdown(profile)
+    if format_ == "table":
+        from rich.console import Console
+
+        out = io.StringIO()
+        _print(profile, Console(file=out, width=width or 100, highlight=False))
+        return out.getvalue()
+    raise UnknownName("format", format_, FORMATS)
+
+
+def show(profile: Profile, width: int | None = None) -> None:
+    """Print the tables on the terminal."""
+    from rich.console import Console
+
+    _print(profile, Console(width=width, highlight=False))
+
+
+# plain values
+
+
+def plain(profile: Profile) -> dict[str, Any]:
+    """The JSON document."""
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "normaliser": profile.normaliser,
+        "failures": profile.failures,
+        "level": LEVEL,
+        "subjects": [
+            {
+                "key": s.key,
+                "label": storable(s.label),
+                "model": s.model,
+                "revision": s.revision,
+                "control": s.control,
+            }
+            for s in profile.subjects
+        ],
+        "model_dimensions": None if profile.made is None else profile.made.plain(),
+        "categories": [
+            {
+                "subject": row.subject.key,
+                "dimension": row.dimension,
+                "category": row.category,
+                **numbers(row.estimate),
+                "tasks": list(row.tasks),
+                "units": row.units,
+                "outcomes": dict(row.outcomes),
+                "cut": row.cut,
+                "readings": None if row.readings is None else row.readings.plain(),
+            }
+            for row in profile.categories
+        ],
+        "tasks": [_task(row) for row in profile.tasks],
+        "controls": [
+            {
+                "subject": row.subject.key,
+                "task": row.task,
+                "control": row.control,
+                **numbers(row.difference),
+                "normalised": None if row.normalised is None else numbers(row.normalised),
+            }
+            for row in profile.controls
+        ],
+        "notes": [storable(note) for note in profile.notes],
+    }
+
+
+def numbers(estimate: Estimate) -> dict[str, Any]:
+    """An estimate as plain values."""
+    return {
+        "value": estimate.value,
+        "low": estimate.low,
+        "high": estimate.high,
+        "n": estimate.n,
+        "clusters": estimate.clusters,
+        "anytime": estimate.anytime,
+        "note": estimate.note,
+    }
+
+
+def _task(row: TaskRow) -> dict[str, Any]:
+    return {
+        "subject": row.subject.key,
+        "task": row.task,
+        "title": storable(row.title),
+        "metrics": [
+            {"metric": v.metric, "component": v.component, "corpus": v.corpus, **numbers(v.estimate)}
+            for v in row.values
+        ],
+        "normalised": None if row.normalised is None else numbers(row.normalised),
+        "not_normalised": row.why,
+        "readings": None if row.readings is None else row.readings.plain(),
+        "bootstrap": None if row.bootstrap is None else numbers(row.bootstrap),
+        "floor": row.floor,
+        "ceiling": row.ceiling,
+        "units": row.units,
+        "outcomes": dict(row.outcomes),
+        "cut": row.cut,
+        "selection": dict(row.selection),
+        "state": row.state,
+        "folder": storable(row.folder),
+    }
+
+
+_COLUMNS = (
+    "kind subject dimension category task metric component value low high normalised n units clusters tasks "
+    "ok unparsable refused truncated error cut note normaliser failures bootstrap_low bootstrap_high anytime"
+)
+COLUMNS = tuple(_COLUMNS.split())
+"""Columns of the CSV."""
+
+
+def flat(profile: Profile) -> list[dict[str, Any]]:
+    """One row for each value, all with the keys of ``COLUMNS``: kind ``category``, ``task``, ``control``."""
+    rows: list[dict[str, Any]] = []
+    for c in profile.categories:
+        own = {"dimension": c.dimension, "category": c.category, "tasks": len(c.tasks), "units": c.units}
+        own |= {"normalised": True, **c.outcomes, "cut": c.cut}
+        rows.append(_flat("category", c.subject, c.estimate, own))
+    for t in profile.tasks:
+        for number, v in enumerate(t.values):
+            own = {"task": t.task, "metric": v.metric, "component": v.component, "normalised": False}
+            own |= {"units": t.units, **t.outcomes, "cut": t.cut} if not number else {}
+            if t.bootstrap is not None and not number:
+                own |= {"bootstrap_low": t.bootstrap.low, "bootstrap_high": t.bootstrap.high}
+            rows.append(_flat("task", t.subject, v.estimate, own))
+        if t.normalised is not None:
+            own = {"task": t.task, "metric": t.headline.metric, "component": "", "normalised": True}
+            rows.append(_flat("task", t.subject, t.normalised, own))
+    for d in profile.controls:
+        own = {"task": d.task, "category": d.control, "normalised": not d.task}
+        rows.append(_flat("control", d.subject, d.difference, own))
+    return [row | {"normaliser": profile.normaliser, "failures": profile.failures} for row in rows]
+
+
+def _flat(kind: str, subject: Subject, estimate: Estimate, own: Mapping[str, Any]) -> dict[str, Any]:
+    known = {"kind": kind, "subject": storable(subject.label), **numbers(estimate), **own}
+    return {column: known.get(column) for column in COLUMNS}
+
+
+def _csv(rows: Sequence[Mapping[str, Any]]) -> str:
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(COLUMNS)
+    for row in rows:
+        writer.writerow(
+            ["" if (v := row[c]) is None else repr(v) if isinstance(v, float) else v for c in COLUMNS]
+        )
+    return out.getvalue()
+
+
+# for people
+
+
+def number(value: float | None) -> str:
+    return "-" if value is None else f"{round(value, 2) + 0.0:.2f}"  # no "-0.00"
+
+
+def interval(estimate: Estimate) -> str:
+    if estimate.low is None or estimate.high is None:
+        return "-"
+    mark = f" {MARK}" if estimate.anytime else ""
+    return f"{number(estimate.low)} to {number(estimate.high)}{mark}"
+
+
+def failures(outcomes: Mapping[str, int], cut: int = 0) -> str:
+    """``3 unparsable, 1 error``; ``none`` where every answer was read; cut answers that were read are named
+    too."""
+    said = [f"{outcomes[o]} {o}" for o in FAILURES if outcomes.get(o)]
+    if cut:
+        said.append(f"({cut} cut)")
+    return ", ".join(said) or "none"
+
+
+def title(dimension: str, category: str) -> str:
+    return "Overall" if not category else category.replace("_", " ")
+
+
+Line = tuple[str, list[str]]
+"""A row for people: ``head`` (of a dimension) or ``row``, and its cells."""
+
+CATEGORY_HEAD = ["", "score", f"{LEVEL:.0%} interval", "tasks", "units", "failed"]
+TASK_HEAD = [
+    "task",
+    "metric",
+    "score",
+    f"{LEVEL:.0%} interval",
+    "norm.",
+    "n",
+    "failed",
+]
+CONTROL_HEAD = ["task", "picture", "with - without", f"{LEVEL:.0%} interval", "n"]
+
+
+def category_lines(rows: Sequence[CategoryRow]) -> Iterator[Line]:
+    """One subject's categories by dimension."""
+    last = ""
+    for row in rows:
+        if row.category and row.dimension != last:
+            yield "head", [DIMENSIONS[row.dimension].title]
+        last = row.dimension
+        yield (
+            "row",
+            [
+                ("  " if row.category else "") + title(row.dimension, row.category),
+                number(row.estimate.value),
+                interval(row.estimate),
+                str(len(row.tasks)),
+                str(row.units),
+                failures(row.outcomes, row.cut),
+            ],
+        )
+
+
+def task_lines(rows: Sequence[TaskRow]) -> Iterator[Line]:
+    """One subject's tasks: the headline, then what else was measured."""
+    for row in rows:
+        for index, value in enumerate(row.values):
+            name = f"  {value.component}" if value.component else value.metric
+            first = index == 0
+            yield (
+                "row",
+                [
+                    row.task if first else "",
+                    name,
+                    number(value.estimate.value),
+                    interval(value.estimate),
+                    number(row.normalised.value if row.normalised else None) if first else "",
+                    str(value.estimate.n),
+                    failures(row.outcomes, row.cut) if first else "",
+                ],
+            )
+
+
+READING_HEAD = ["failures read as", "worst score", "left out", "worst case", "best case", "without value"]
+BOOTSTRAP_HEAD = ["task", "score", "95% interval", "by bootstrap"]
+
+
+def reading_lines(rows: Sequence[CategoryRow]) -> Iterator[Line]:
+    """Categories in which answers without a value occur, in every reading of them."""
+    for row in rows:
+        if row.readings is not None and row.readings.left_out:
+            label = f"{row.dimension}: {row.category}".replace("_", " ") if row.category else "Overall"
+            yield "row", [label, *reading_cells(row.readings)]
+
+
+def reading_cells(found: Readings) -> list[str]:
+    values = (found.zero, found.out, found.worst, found.best)
+    return [*(number(v) for v in values), str(found.left_out)]
+
+
+def bootstrap_lines(rows: Sequence[TaskRow]) -> Iterator[Line]:
+    for row in rows:
+        if row.bootstrap is not None:
+            e = row.headline.estimate
+            yield "row", [row.task, number(e.value), interval(e), interval(row.bootstrap)]
+
+
+def control_lines(rows: Sequence[ControlRow]) -> Iterator[Line]:
+    words = {"none": "removed", "grey": "grey", "shuffle": "shuffled"}
+    for row in rows:
+        task = row.task or "all tasks (normalised)"
+        shown = [
+            task,
+            words.get(row.control, row.control),
+            number(row.difference.value),
+            interval(row.difference),
+        ]
+        yield "row", [*shown, str(row.difference.n)]
+
+
+def _sections(profile: Profile) -> Iterator[tuple[str, list[str], list[Line]]]:
+    """(heading, header, lines) of everything that is shown."""
+    for subject in profile.subjects:
+        categories = [r for r in profile.categories if r.subject == subject]
+        tasks = [r for r in profile.tasks if r.subject == subject]
+        if not subject.control:
+            yield f"{subject.label}: scores by category", CATEGORY_HEAD, list(category_lines(categories))
+        yield f"{subject.label}: tasks", TASK_HEAD, list(task_lines(tasks))
+        read = list(reading_lines(categories))
+        if read and not subject.control:
+            yield f"{subject.label}: what failures do to the scores", READING_HEAD, read
+        resampled = list(bootstrap_lines(tasks))
+        if resampled:
+            yield f"{subject.label}: intervals by bootstrap over clusters", BOOTSTRAP_HEAD, resampled
+        controls = [r for r in profile.controls if r.subject == subject]
+        if controls:
+            heading = f"{subject.label}: does the picture matter?"
+            yield heading, CONTROL_HEAD, list(control_lines(controls))
+
+
+def legend(profile: Profile) -> str:
+    from hemm.analysis.study.failure_policy import WORDS
+    from hemm.analysis.study.normalise import MEANINGS
+
+    words = WORDS[profile.failures]
+    return (
+        f"Category scores and norm. are normalised ({profile.normaliser}: {MEANINGS[profile.normaliser]}), "
+        f"a mean over tasks. {words[0].upper()}{words[1:]}."
+    )
+
+
+def stopped(profile: Profile) -> list[str]:
+    """What the mark beside an interval says, and why some have none; empty where no run stopped early."""
+    estimates = [v.estimate for t in profile.tasks for v in t.values]
+    out = [f"{EXPLAINED}."] if any(e.anytime for e in estimates) else []
+    estimates += [c.estimate for c in profile.categories] + [c.difference for c in profile.controls]
+    if any(NOTHING in e.note for e in estimates):
+        out.append(
+            "What else these runs have (further metrics, other readings of failures, differences to a "
+            "control) has no interval: none holds after such a stop."
+        )
+    return out
+
+
+def selections(profile: Profile) -> list[str]:
+    """Which samples the scores are of, in words; one line for each selection."""
+    found: dict[str, dict[str, None]] = {}
+    for row in profile.tasks:
+        limit, seed, repeats = (row.selection.get(k) for k in ("limit", "seed", "repeats"))
+        said = "all samples" if limit is None else f"the first {limit} units in the order of seed {seed}"
+        if (repeats or 1) > 1:
+            said += f", {repeats} answers each"
+        found.setdefault(said, {})[row.task] = None
+    if len(found) == 1:
+        return [f"Selection: {next(iter(found))}."]
+    return [f"Selection: {said} of {', '.join(tasks)}." for said, tasks in found.items()]
+
+
+def _print(profile: Profile, console: Any) -> None:
+    from rich.text import Text
+
+    for heading, header, lines in _sections(profile):
+        console.print(Text(storable(heading), style="bold"))
+        console.print(_table(header, lines))
+    for line in (legend(profile), *stopped(profile), *selections(profile)):
+        console.print(Text(storable(line), style="dim"))
+    for note in profile.notes:
+        console.print(Text(f"Note: {storable(note)}"))
+
+
+def _table(header: Sequence[str], lines: Sequence[Line]) -> Table:
+    from rich import box
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
+    texts = {"", "task", "metric", "failed", "picture", "failures read as"}
+    for column in header:
+        right = column not in texts
+        table.add_column(Text(column), justify="right" if right else "left", overflow="fold", no_wrap=right)
+    for kind, cells in lines:
+        padded = [*cells, *[""] * (len(header) - len(cells))]
+        table.add_row(*(Text(storable(c), style="bold" if kind == "head" else "") for c in padded))
+    return table
+
+
+def _markdown(profile: Profile) -> str:
+    out: list[str] = []
+    for heading, header, lines in _sections(profile):
+        out += [f"## {_escaped(heading)}", "", _bar(header), _bar(["---"] * len(header))]
+        for kind, cells in lines:
+            padded = [*cells, *[""] * (len(header) - len(cells))]
+            shown = [_escaped(c.strip()) for c in padded]
+            if kind == "head":
+                shown[0] = f"**{shown[0]}**"
+            out.append(_bar(shown))
+        out.append("")
+    out += [_escaped(line) for line in (legend(profile), *stopped(profile), *selections(profile))]
+    out += [f"\n- {_escaped(note)}" for note in profile.notes]
+    return "\n".join(out)
+
+
+def _bar(cells: Sequence[str]) -> str:
+    return "| " + " | ".join(cells) + " |"
+
+
+def _escaped(text: str) -> str:
+    flat_ = " ".join(storable(text).split())
+    for mark in "\\|*_<>[]`":
+        flat_ = flat_.replace(mark, f"\\{mark}")
+    return flat_

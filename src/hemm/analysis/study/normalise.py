@@ -1,0 +1,209 @@
+"""From a metric's own scale to 0 and 1: the normalisers, and the parts of a task that carry a label."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hemm.analysis.study.anytime_interval import NO_ENDS
+from hemm.analysis.study.failure_policy import bounded, read_as
+from hemm.analysis.study.load import Loaded, Scores
+from hemm.core import DIMENSIONS, CorpusMetric, HemmError, UnknownName
+from hemm.stats.intervals import Estimate, mean_interval
+
+NORMALISERS = ("anchored", "paper", "rank")
+MEANINGS = {
+    "anchored": "0 is chance (else the majority answer), 1 the best possible",
+    "paper": "0 is the worst of these models, 1 the score of the reference itself",
+    "rank": "the share of the other models at hand that an answer beats, ties as half, so 0.5 is the middle",
+}
+OVERALL = "overall"
+
+Lowest = Mapping[tuple[str, str, str], float]
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Scale:
+    """A normaliser and what it needs of all models.
+
+    lowest    ``paper``: (task, dimension, category) -> mean score of the worst model
+    wins      ``rank``: (subject, task) -> group -> its win rate
+    failures  how failures are read (``analysis.readings``)
+    """
+
+    name: str = "anchored"
+    lowest: Lowest = field(default_factory=dict)
+    wins: Mapping[tuple[str, str], Mapping[str, float]] = field(default_factory=dict)
+    failures: str = "zero"
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Whose groups, and which: the whole of a task, or those with one label."""
+
+    subject: str
+    task: str
+    dimension: str = OVERALL
+    category: str = ""
+
+    @property
+    def place(self) -> tuple[str, str, str]:
+        return (self.task, self.dimension, self.category)
+
+
+def scale_of(loaded: Sequence[Loaded], name: str, failures: str = "zero") -> Scale:
+    """The normaliser ``name`` over these models. Raises UnknownName, or HemmError where it needs several."""
+    if name not in NORMALISERS:
+        raise UnknownName("normaliser", name, NORMALISERS)
+    if name == "paper":
+        return Scale(name, worst_models(loaded), failures=failures)
+    if name == "rank":
+        if failures == "bounds":
+            raise HemmError("--normalise rank has no bounds: take --failures zero or out, or anchored")
+        return Scale(name, wins=win_rates(loaded), failures=failures)
+    return Scale(name, failures=failures)
+
+
+def own_scale(scores: Scores, failures: str = "zero") -> Estimate:
+    """The mean of the readings with its interval, on the metric's own scale."""
+    if failures != "bounds":
+        own = mean_interval(scores.read, scores.clusters, scores.metric.range)
+        return own if scores.stop is None else scores.stop.interval(own)
+    worst, best = (read_as(scores, end) for end in ("worst", "best"))
+    value = own_scale(scores).value
+    if bool(np.isnan(worst.read).any() or np.isnan(best.read).any()):
+        n, clusters = int((~np.isnan(scores.read)).sum()), len(set(scores.clusters))
+        note = f"{scores.metric.name} has no finite bound for failures"
+        return Estimate(value, None, None, n, clusters, note)
+    return bounded(own_scale(worst), own_scale(best), value)
+
+
+def ends(scores: Scores, scale: Scale, part: Part) -> tuple[float, float]:
+    """What 0 and 1 stand for on the metric's own scale: means over the groups that are counted."""
+    counted = ~np.isnan(scores.read)
+    if scale.name == "rank":
+        return math.nan, math.nan
+    ceiling = float(np.mean(scores.ceiling[counted])) if counted.any() else math.nan
+    if scale.name == "paper":
+        return scale.lowest.get(part.place, math.nan), ceiling
+    return float(np.mean(scores.floor[counted])) if counted.any() else math.nan, ceiling
+
+
+def normal_value(scores: Scores, scale: Scale, part: Part) -> tuple[Estimate | None, str]:
+    """The normalised headline, or why there is none."""
+    floor, ceiling, why = limits(scores, scale, part)
+    if why:
+        return None, why
+    if scale.name == "rank":
+        won = mean_interval(wins_of(scores, scale, part), scores.clusters, (0.0, 1.0))
+        return won if scores.stop is None else NO_ENDS.interval(won), ""
+    own = own_scale(scores, scale.failures)
+    return own.scaled(floor, ceiling - floor), ""
+
+
+def limits(scores: Scores, scale: Scale, part: Part) -> tuple[float, float, str]:
+    """``ends``, and why they cannot be used (empty: they can). 0 and 1 under ``rank``."""
+    if isinstance(scores.metric, CorpusMetric):
+        return math.nan, math.nan, f"{scores.metric.name} is no mean of its values"
+    unanchored = getattr(scores.metric, "unanchored", "") if scale.name == "anchored" else ""
+    if unanchored:
+        return math.nan, math.nan, f"{scores.metric.name} {unanchored}"
+    if bool(np.isnan(scores.read).all()):
+        return math.nan, math.nan, "no answers"
+    if scale.name == "rank":
+        known = bool((~np.isnan(wins_of(scores, scale, part))).any())
+        return 0.0, 1.0, "" if known else "no other model has answers to these samples"
+    floor, ceiling = ends(scores, scale, part)
+    if not (math.isfinite(floor) and math.isfinite(ceiling)):
+        lacks = "worst score or ceiling" if scale.name == "anchored" else "ceiling"
+        return floor, ceiling, f"{scores.metric.name} has no finite {lacks}"
+    if abs(ceiling - floor) < 1e-9:
+        what = "chance" if scale.name == "anchored" else "worst model"
+        return floor, ceiling, f"{what} and ceiling are the same"
+    return floor, ceiling, ""
+
+
+def worst_models(loaded: Sequence[Loaded]) -> dict[tuple[str, str, str], float]:
+    """(task, dimension, category) -> mean score of the worst model at hand; controls are no models."""
+    several(loaded, "--normalise paper scales by the worst of several models")
+    found: dict[tuple[str, str, str], float] = {}
+    for item in loaded:
+        if item.control:
+            continue
+        for dimension, category, part in parts_of(item.headline):
+            value = own_scale(part).value
+            if value is not None:
+                key = (item.task, dimension, category)
+                worse = min if item.headline.metric.higher_is_better else max
+                found[key] = worse(found.get(key, value), value)
+    return found
+
+
+def several(loaded: Sequence[Loaded], what: str) -> None:
+    """Raise HemmError unless there are two models at least; controls are none."""
+    if len({(item.cell.model, item.cell.revision) for item in loaded if not item.control}) < 2:
+        raise HemmError(f"{what}, and there is only one: use anchored")
+
+
+def win_rates(loaded: Sequence[Loaded]) -> dict[tuple[str, str], dict[str, float]]:
+    """(subject, task) -> group -> share of the other models that it beats there, ties as half.
+
+    Over the models that have a score for the group; a group that no other model has is left out.
+    """
+    plain = [item for item in loaded if not item.control]
+    if len({item.subject for item in plain}) < 2:
+        raise HemmError("--normalise rank counts wins over other models, and there is only one: use anchored")
+    out: dict[tuple[str, str], dict[str, float]] = {}
+    for task in dict.fromkeys(item.task for item in plain):
+        items = [item for item in plain if item.task == task]
+        groups = list(dict.fromkeys(g for item in items for g in item.headline.groups.tolist()))
+        place = {g: i for i, g in enumerate(groups)}
+        table = np.full((len(items), len(groups)), np.nan)
+        for row, item in zip(table, items, strict=True):
+            sign = 1.0 if item.headline.metric.higher_is_better else -1.0
+            row[[place[g] for g in item.headline.groups.tolist()]] = sign * item.headline.read
+        rates = beaten(table)
+        for row, item in zip(rates, items, strict=True):
+            known = np.flatnonzero(~np.isnan(row)).tolist()
+            out[item.subject, task] = {groups[i]: float(row[i]) for i in known}
+    return out
+
+
+def beaten(table: Floats) -> Floats:
+    """For scores (models x groups, NaN: none) the share of the other scores of the group that each beats,
+    ties as half; NaN where there is no other."""
+    known = ~np.isnan(table)
+    others = known.sum(axis=0) - 1
+    won = np.zeros_like(table)
+    for row in table:
+        with np.errstate(invalid="ignore"):
+            won += (table > row) + 0.5 * (table == row)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.where(known & (others > 0), (won - 0.5) / np.maximum(others, 1), np.nan)
+
+
+def wins_of(scores: Scores, scale: Scale, part: Part) -> Floats:
+    """The win rate of each group; NaN where it has none."""
+    own = scale.wins.get((part.subject, part.task), {})
+    return np.array([own.get(g, math.nan) for g in scores.groups.tolist()], dtype=np.float64)
+
+
+def parts_of(scores: Scores) -> Iterable[tuple[str, str, Scores]]:
+    """(dimension, category, the groups that carry it): the whole first, then each category that occurs."""
+    yield OVERALL, "", scores
+    for name, dimension in DIMENSIONS.items():
+        column = scores.labels.get(name)
+        if column is None:
+            continue
+        for category in dimension.categories:
+            mask = column == category
+            if mask.any():
+                part = scores if mask.all() else scores.take(mask)
+                if scores.stop is not None:
+                    part = replace(part, stop=scores.stop.of(name, category, bool(mask.all())))
+                yield name, category, part

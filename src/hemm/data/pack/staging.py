@@ -1,0 +1,175 @@
+"""The first pass of ``prepare``: rows and distinct media on disk, a few bytes a row in memory."""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import orjson
+
+from hemm.core import BadData, Sample, digest
+from hemm.data.pack.media_check import Checked
+
+_MASK = (1 << 63) - 1
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One spooled sample: its columns, and its media as (digest, MIME type, problem, name)."""
+
+    values: dict[str, Any]
+    media: list[tuple[str, str, str, str]]
+    references: list[tuple[str, str, str, str]]
+
+
+class Spool:
+    """Rows of one split in the order of the source, and the order in which the pack holds them."""
+
+    def __init__(self, path: Path) -> None:
+        self._file: BinaryIO = path.open("w+b")
+        self._offsets = array("q")
+        self._keys = array("q")  # number of the row's first picture; a row without any has its own
+        self._ids = array("q")
+        self.hashes = bytearray()  # 16 bytes a row
+        self.question_hashes = bytearray()
+        self._after: dict[int, str] = {}
+
+    def __len__(self) -> int:
+        return len(self._offsets)
+
+    def add(self, sample: Sample, row: Row, picture: int) -> None:
+        """Keep one row; ``picture`` numbers its first picture by first appearance."""
+        self._offsets.append(self._file.tell())
+        self._keys.append(picture)
+        self._ids.append(hash(sample.id) & _MASK)
+        self.hashes += bytes.fromhex(sample.sample_hash)
+        self.question_hashes += bytes.fromhex(question_hash(sample))
+        if sample.after is not None:
+            self._after[len(self._offsets) - 1] = sample.after
+        self._file.write(orjson.dumps([row.values, row.media, row.references]) + b"\n")
+
+    def row(self, number: int) -> Row:
+        """The row with this number in source order."""
+        self._file.seek(self._offsets[number])
+        values, media, references = orjson.loads(self._file.readline())
+        return Row(values, media, references)
+
+    def check_ids(self, where: str) -> None:
+        """Raise BadData where two rows have one id."""
+        import numpy as np
+
+        ids = np.frombuffer(self._ids, dtype=np.int64)
+        order = np.argsort(ids, kind="stable")
+        seen: dict[str, int] = {}
+        for pair in np.flatnonzero(ids[order][1:] == ids[order][:-1]):
+            for number in (int(order[pair]), int(order[pair + 1])):
+                name = self.row(number).values["id"]
+                if seen.setdefault(name, number) != number:
+                    first, second = sorted((seen[name], number))
+                    raise BadData(
+                        f"{where}: the id {name!r} is used twice (rows {first + 1} and {second + 1}); "
+                        "every sample needs its own"
+                    )
+
+    def order(self, where: str) -> list[int]:
+        """Row numbers in pack order: by first appearance of their picture, chains together and in turn."""
+        keys: list[tuple[int, int, int]] = [(key, n, 0) for n, key in enumerate(self._keys)]
+        if self._after:
+            self._chain(keys, where)
+        return sorted(range(len(keys)), key=keys.__getitem__)
+
+    def _chain(self, keys: list[tuple[int, int, int]], where: str) -> None:
+        number = {self.row(n).values["id"]: n for n in range(len(self))}
+        previous: dict[int, int] = {}
+        for n, after in self._after.items():
+            if after not in number:
+                raise BadData(f"{where}: row {n + 1} continues {after!r}, which is no sample of its split")
+            previous[n] = number[after]
+        if len(set(previous.values())) < len(previous):
+            raise BadData(f"{where}: two samples continue the same one; only chains are possible")
+        for n in previous:
+            root, depth = n, 0
+            while root in previous:
+                root, depth = previous[root], depth + 1
+                if depth > len(previous):
+                    raise BadData(f"{where}: the samples after row {n + 1} continue each other in a circle")
+            keys[n] = (self._keys[root], root, depth)
+
+    def close(self) -> None:
+        self._file.close()
+
+
+class Blobs:
+    """Distinct media bytes, each once, in the order of first appearance."""
+
+    def __init__(self, path: Path) -> None:
+        self._file: BinaryIO = path.open("w+b")
+        self._place: dict[str, tuple[int, int, int]] = {}
+
+    def __contains__(self, digest: str) -> bool:
+        return digest in self._place
+
+    def __len__(self) -> int:
+        return len(self._place)
+
+    def add(self, media: Checked) -> int:
+        """The number of these bytes by first appearance; written when they are new."""
+        known = self._place.get(media.digest)
+        if known is not None:
+            return known[0]
+        assert media.data is not None
+        offset = self._file.seek(0, 2)
+        self._file.write(media.data)
+        self._place[media.digest] = (len(self._place), offset, len(media.data))
+        return len(self._place) - 1
+
+    def size(self, digest: str) -> int:
+        return self._place[digest][2]
+
+    def read(self, digest: str) -> bytes:
+        _, offset, size = self._place[digest]
+        self._file.seek(offset)
+        return self._file.read(size)
+
+    def digests(self) -> Iterator[str]:
+        return iter(self._place)
+
+    def total(self) -> int:
+        """Bytes of all distinct media."""
+        return sum(size for _, _, size in self._place.values())
+
+    def close(self) -> None:
+        self._file.close()
+
+
+def question_hash(sample: Sample) -> str:
+    """Digest of what is asked and expected, without any picture (32 hex digits)."""
+    return digest(
+        {
+            "id": sample.id,
+            "fields": dict(sample.fields),
+            "references": [r if isinstance(r, str) else None for r in sample.references],
+            "choices": list(sample.choices),
+            "after": sample.after,
+        },
+        32,
+    )
+
+
+def set_hash(splits: dict[str, bytearray]) -> str:
+    """One hash (32 hex digits) over 16-byte row hashes by split; the order of rows does not count."""
+    import hashlib
+
+    import numpy as np
+
+    total = hashlib.sha256()
+    for name in sorted(splits):
+        if splits[name]:
+            rows = np.frombuffer(bytes(splits[name]), dtype="S16").copy()
+            raw = np.frombuffer(bytes(splits[name]), dtype=np.uint8).reshape(-1, 16)
+            rows = raw[np.lexsort(raw.T[::-1])]
+            total.update(f"{name}:{len(rows)}\n".encode() + rows.tobytes())
+    return total.hexdigest()[:32]

@@ -1,0 +1,173 @@
+"""The second pass of ``prepare``: spooled rows become Parquet files."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from hemm.data.pack import schema
+from hemm.data.pack.staging import Blobs, Row, Spool
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+GROUP_BYTES = 4 << 20
+GROUP_ROWS = 1024
+FILE_BYTES = 512 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """Where row groups and files end: distinct media bytes and rows."""
+
+    group_bytes: int = GROUP_BYTES
+    group_rows: int = GROUP_ROWS
+    file_bytes: int = FILE_BYTES
+
+
+def write_split(
+    folder: Path,
+    split: str,
+    spool: Spool,
+    blobs: Blobs,
+    media: tuple[str, ...],
+    where: str,
+    shape: Shape | None = None,
+    progress: Callable[[int], None] | None = None,
+) -> list[str]:
+    """Write one split below ``folder``; the names of its files. Holds one row group in memory."""
+    shape = shape or Shape()
+    names: list[Path] = []
+    writer = _Writer(media)
+    written = 0
+    for rows in _groups(spool, blobs, where, shape):
+        if not names or written >= shape.file_bytes:
+            names.append(folder / f"{split}-{len(names):05d}.parquet")
+            writer.open(names[-1])
+            written = 0
+        written += writer.write(rows, blobs)
+        if progress:
+            progress(len(rows))
+    writer.close()
+    final = []
+    for n, path in enumerate(names):
+        name = f"{split}-{n:05d}-of-{len(names):05d}.parquet"
+        os.replace(path, folder / name)
+        final.append(name)
+    return final
+
+
+def _groups(spool: Spool, blobs: Blobs, where: str, shape: Shape) -> Iterator[list[Row]]:
+    rows: list[Row] = []
+    held: set[str] = set()
+    size = 0
+    for number in spool.order(where):
+        row = spool.row(number)
+        new = {m[0] for m in (*row.media, *row.references)} - held
+        more = sum(blobs.size(d) for d in new)
+        if rows and (len(rows) >= shape.group_rows or (more and size + more > shape.group_bytes)):
+            yield rows
+            rows, held, size = [], set(), 0
+            new = {m[0] for m in (*row.media, *row.references)}
+            more = sum(blobs.size(d) for d in new)
+        rows.append(row)
+        held |= new
+        size += more
+    if rows:
+        yield rows
+
+
+class _Writer:
+    """One Parquet file after another in the pack's layout; a call of ``write`` is a row group."""
+
+    def __init__(self, media: tuple[str, ...]) -> None:
+        self.media = media
+        self._schema = schema.columns(media)
+        self._writer: Any = None
+
+    def open(self, path: Path) -> None:
+        import pyarrow.parquet as pq
+
+        self.close()
+        raw = schema.byte_paths(self.media)
+        leaves = [c for c in _leaves(self._schema) if c not in raw]
+        self._writer = pq.ParquetWriter(
+            path,
+            self._schema,
+            # pictures are compressed already; the dictionary page must hold a group's distinct ones
+            compression={**dict.fromkeys(leaves, "zstd"), **dict.fromkeys(raw, "none")},
+            dictionary_pagesize_limit=1 << 40,
+            write_statistics=["id", "unit", "cluster"],
+            store_schema=False,  # else readers would get dictionaries where they expect plain bytes
+        )
+        self._writer.add_key_value_metadata({"huggingface": schema.features(self.media)})
+
+    def write(self, rows: Sequence[Row], blobs: Blobs) -> int:
+        """Write a row group; its distinct media bytes."""
+        import pyarrow as pa
+
+        arrays: dict[str, Any] = {}
+        size = 0
+        for name in self.media:
+            references = name == schema.REFERENCE_MEDIA
+            cells = [
+                row.references if references else [m for m in row.media if schema.kind_of(m[1]) == name]
+                for row in rows
+            ]
+            arrays[name], more = _media_array(cells, blobs)
+            size += more
+        for name, kind in schema.TEXT_COLUMNS.items():
+            if name.startswith("media_"):
+                place = ("media_digests", "media_types", "media_problems").index(name)
+                arrays[name] = pa.array(
+                    [[m[place] for m in (*row.media, *row.references)] for row in rows], kind
+                )
+            else:
+                arrays[name] = pa.array([row.values[name] for row in rows], kind)
+        table = pa.Table.from_arrays([arrays[f.name] for f in self._schema], schema=self._schema)
+        self._writer.write_table(table, row_group_size=len(rows))
+        return size
+
+    def close(self) -> None:
+        if self._writer is not None:
+            self._writer.close()
+            self._writer = None
+
+
+def _media_array(cells: list[list[tuple[str, str, str, str]]], blobs: Blobs) -> tuple[pa.Array, int]:
+    """A list<struct<bytes, path>> array whose bytes are a dictionary: each distinct picture once."""
+    import pyarrow as pa
+
+    numbers: dict[str, int] = {}
+    values: list[bytes] = []
+    indices: list[int | None] = []
+    offsets = [0]
+    for cell in cells:
+        for digest, *_ in cell:
+            if digest not in numbers:
+                numbers[digest] = len(values)
+                values.append(blobs.read(digest))
+            # no bytes are a null: other readers then show no picture instead of failing
+            indices.append(numbers[digest] if blobs.size(digest) else None)
+        offsets.append(len(indices))
+    encoded = pa.DictionaryArray.from_arrays(pa.array(indices, pa.int32()), pa.array(values, pa.binary()))
+    paths = pa.array([m[3] for cell in cells for m in cell], pa.string())
+    struct = pa.StructArray.from_arrays([encoded, paths], names=["bytes", "path"])
+    return pa.ListArray.from_arrays(pa.array(offsets, pa.int32()), struct), sum(map(len, values))
+
+
+def _leaves(columns: pa.Schema) -> list[str]:
+    import pyarrow as pa
+
+    found = []
+    for field in columns:
+        if not pa.types.is_list(field.type):
+            found.append(field.name)
+        elif pa.types.is_struct(field.type.value_type):
+            found += [f"{field.name}.list.element.{part}" for part in ("bytes", "path")]
+        else:
+            found.append(f"{field.name}.list.element")
+    return found

@@ -1,0 +1,118 @@
+"""Folders with original files: which layout of a task they are in, and whether they changed."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import os
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from hemm.core import HemmError, Layout, Source, Task, digest
+from hemm.data.cache import PACK_FILE
+from hemm.data.readers.file_finder import archives, below, is_own
+
+
+def missing(folder: Path, layout: Layout) -> list[str]:
+    """Those of the layout's required paths and patterns that are not in ``folder``."""
+    return [pattern for pattern in layout.required if not _is_there(folder, pattern)]
+
+
+def _is_there(folder: Path, pattern: str) -> bool:
+    if any(c in pattern for c in "*?["):
+        return next(below(folder, pattern), None) is not None
+    return (folder / pattern).exists()
+
+
+def match(task: Task, folder: Path) -> tuple[Path, Layout, Source]:
+    """The folder to read, its layout and the source that has this layout.
+
+    The files may lie in ``folder``, one level below it, or (where ``folder`` is the top folder that the
+    layout names) beside it. Layouts with names of their own come before those that are found by a pattern at
+    any depth (``**/*.parquet``), which may be of another data set. Raises HemmError that names what is
+    missing.
+    """
+    if not folder.is_dir():
+        raise HemmError(f"--from {folder}: there is no such folder")
+    lacking = []
+    for source in sorted(task.sources, key=lambda s: any(r.startswith("**") for r in s.layout.required)):
+        if not source.layout.required:
+            continue
+        place = find(folder, source.layout)
+        if place is not None:
+            return place, source.layout, source
+        lacks = ", ".join(missing(folder, source.layout))
+        if lacks not in lacking:
+            lacking.append(lacks)
+    if not lacking:
+        raise HemmError(f"task {task.name} is not read from a folder: hemm prepare {task.name}")
+    options = "; or ".join(lacking)
+    said = f"--from {folder}: these are not the files of {task.name}: missing {options}"
+    raise HemmError("; ".join(filter(None, (said, not_unpacked(folder)))))
+
+
+def not_unpacked(folder: Path) -> str:
+    """Which archives may have files that are not there, in words; empty without archives."""
+    names = archives(folder)
+    if not names:
+        return ""
+    more = f" or {len(names) - 3} more" if len(names) > 3 else ""
+    return f"if they are in {' or '.join(names[:3])}{more}, unpack that first"
+
+
+def find(folder: Path, layout: Layout) -> Path | None:
+    """The place at, beside or one level below ``folder`` where all that the layout requires is, or None."""
+    return next((p for p in _places(folder, layout.required) if not missing(p, layout)), None)
+
+
+def _places(folder: Path, required: tuple[str, ...]) -> Iterator[Path]:
+    yield folder
+    if required and all(r.split("/")[0] == folder.resolve().name for r in required):
+        yield folder.resolve().parent
+    if folder.is_dir() and not (folder / PACK_FILE).is_file():
+        yield from sorted(p for p in folder.iterdir() if p.is_dir() and not is_own(p))
+
+
+def fingerprint(path: Path) -> str:
+    """Changes when a file at or below ``path`` is added, removed, resized or written.
+
+    Packs, hemm's cache and hidden folders in it do not count.
+    """
+    total = hashlib.sha256()
+    if path.is_file():
+        stat = path.stat()
+        total.update(f"{stat.st_size}:{stat.st_mtime_ns}".encode())
+        return total.hexdigest()[:32]
+    stack = [path]
+    while stack:
+        here = stack.pop()
+        with os.scandir(here) as entries:
+            for entry in sorted(entries, key=lambda e: e.name):
+                if entry.is_dir(follow_symlinks=True):
+                    if entry.name != "__pycache__" and not is_own(Path(entry.path)):
+                        stack.append(Path(entry.path))
+                    continue
+                try:
+                    stat = entry.stat()
+                except FileNotFoundError:
+                    continue
+                line = f"{entry.path[len(str(path)) :]}:{stat.st_size}:{stat.st_mtime_ns}\n"
+                total.update(line.encode("utf-8", "surrogateescape"))
+    return total.hexdigest()[:32]
+
+
+def reader_digest(layout: Layout) -> str:
+    """Digest of the source file that defines the layout's reader: a changed reader makes a new pack."""
+    read: object = layout.read
+    arguments = ""
+    while isinstance(read, functools.partial):
+        arguments += repr((read.args, sorted(read.keywords.items())))
+        read = read.func
+    code = getattr(read, "__code__", None) or getattr(type(read).__call__, "__code__", None)
+    try:
+        text = Path(code.co_filename).read_bytes() if code else b""
+    except OSError:
+        text = b""
+    arguments = re.sub(r" at 0x[0-9a-fA-F]+", "", arguments)  # where objects lie differs from run to run
+    return digest([hashlib.sha256(text).hexdigest(), arguments], 16)

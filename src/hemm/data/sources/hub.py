@@ -1,0 +1,263 @@
+"""Data sets on the Hugging Face hub."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatch
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+from hemm.core import HemmError, Layout, Progress, digest, redact
+from hemm.data.files import write_atomic
+from hemm.data.readers.file_finder import below
+from hemm.data.readers.rows import parquet_rows
+from hemm.data.sources.extraction import extract
+
+if TYPE_CHECKING:
+    from huggingface_hub import HfApi
+
+PARQUET_BRANCH = "refs/convert/parquet"
+"""Where the hub keeps its own Parquet form of data sets that are published otherwise."""
+
+
+@dataclass(frozen=True)
+class Hub:
+    """Files of a hub data set, at the commit that ``revision`` points to when it is fetched.
+
+    repos     names of the same data set, in order of preference (data sets move)
+    files     patterns of the files that are needed (``*`` matches ``/`` too); each must find one
+    split     asked for by name where ``files`` is empty: the Parquet files of this split and ``config``
+              are found by the repository's own README, by their paths, or on the hub's Parquet branch;
+              ``shots`` is the split to take examples in prompts from
+    unpack    patterns of fetched archives to unpack beside the other files
+    """
+
+    repos: Sequence[str]
+    layout: Layout
+    files: Sequence[str] = ()
+    config: str = ""
+    split: str = ""
+    shots: str = ""
+    revision: str = "main"
+    unpack: Sequence[str] = ()
+    ids: str = ""
+
+    @property
+    def name(self) -> str:
+        return f"hub:{self.repos[0]}"
+
+    def fetch(self, into: Path, progress: Progress | None = None) -> tuple[Path, str]:
+        """Get the files; the folder with them and ``repo@commit``. Raises HemmError where that fails."""
+        reasons = []
+        for repo in self.repos:
+            try:
+                return _fetch(self, repo, into, progress)
+            except HemmError as error:
+                reasons.append(str(error))
+        raise HemmError("; ".join(reasons))
+
+
+def api() -> HfApi:
+    """The hub's client: its address from ``HF_ENDPOINT``, the token from where ``hf auth login`` put it."""
+    from huggingface_hub import HfApi
+
+    return HfApi(endpoint=os.environ.get("HF_ENDPOINT") or None)
+
+
+def _fetch(source: Hub, repo: str, into: Path, progress: Progress | None) -> tuple[Path, str]:
+    client = api()
+    try:
+        commit, sizes = _listing(client, repo, source.revision)
+        wanted = _wanted(client, source, repo, commit, sizes)
+        if not wanted["test"]:
+            commit, sizes, wanted = _converted(client, source, repo)
+        folder = into / f"{repo.replace('/', '--')}-{commit[:12]}"
+        names = sorted({n for part in wanted.values() for n in part})
+        _download(client, repo, commit, {n: sizes[n] for n in names}, folder, progress)
+        if source.split:
+            write_atomic(folder / manifest(source.config, source.split, source.shots), orjson.dumps(wanted))
+        folder = _unpacked(source, folder, names)
+    except HemmError:
+        raise
+    except Exception as error:
+        raise HemmError(_reason(repo, error)) from error
+    return folder, f"{repo}@{commit}"
+
+
+def _converted(client: HfApi, source: Hub, repo: str) -> tuple[str, dict[str, int], dict[str, list[str]]]:
+    """The split on the hub's Parquet branch. Raises HemmError where there is none."""
+    from huggingface_hub import errors
+
+    config = f" of config {source.config!r}" if source.config else ""
+    nothing = HemmError(f"hub data set {repo} has no split {source.split!r}{config} in Parquet files")
+    try:
+        commit, sizes = _listing(client, repo, PARQUET_BRANCH)
+    except (errors.RevisionNotFoundError, errors.RepositoryNotFoundError):
+        raise nothing from None
+    wanted = _wanted(client, source, repo, commit, sizes)
+    if not wanted["test"]:
+        raise nothing
+    return commit, sizes, wanted
+
+
+def _listing(client: HfApi, repo: str, revision: str) -> tuple[str, dict[str, int]]:
+    """Commit and files with their sizes in bytes."""
+    info = client.dataset_info(repo, revision=revision, files_metadata=True)
+    return str(info.sha), {s.rfilename: int(s.size or 0) for s in info.siblings or []}
+
+
+def _wanted(
+    client: HfApi, source: Hub, repo: str, commit: str, sizes: dict[str, int]
+) -> dict[str, list[str]]:
+    """The files to fetch, by our split (all under ``test`` where they are given by pattern)."""
+    if source.files:
+        lacking = [p for p in source.files if not any(fnmatch(n, p) for n in sizes)]
+        if lacking:
+            raise HemmError(f"hub data set {repo} has no files like {', '.join(lacking)}")
+        return {"test": sorted(n for n in sizes if any(fnmatch(n, p) for p in source.files))}
+    parquet = sorted(n for n in sizes if n.endswith(".parquet"))
+    patterns = _readme_patterns(client, source, repo, commit) if "README.md" in sizes else {}
+    found: dict[str, list[str]] = {"test": []}
+    for ours, split in (("test", source.split), ("shots", source.shots)):
+        if split in patterns:
+            found[ours] = [n for n in parquet if any(fnmatch(n, p) for p in patterns[split])]
+        elif split:
+            found[ours] = by_path(parquet, source.config, split)
+    return found
+
+
+def manifest(config: str, split: str, shots: str) -> str:
+    """Name of the file that says which of the fetched files hold which split."""
+    return f".files-{digest([config, split, shots], 12)}.json"
+
+
+def split_files(folder: Path, config: str, split: str, shots: str) -> dict[str, list[Path]]:
+    """The Parquet files of ``test`` and ``shots`` in a fetched folder, or in any folder by their paths."""
+    note = folder / manifest(config, split, shots)
+    if note.is_file():
+        found = orjson.loads(note.read_bytes())
+    else:
+        names = sorted(str(p.relative_to(folder).as_posix()) for p in below(folder, "**/*.parquet"))
+        found = {"test": by_path(names, config, split)}
+        found["shots"] = by_path(names, config, shots) if shots else []
+    return {ours: [folder / n for n in names] for ours, names in found.items()}
+
+
+def hub_rows(
+    folder: Path,
+    split: str,
+    *,
+    shots: str = "",
+    config: str = "",
+    columns: Sequence[str] | None = None,
+    shots_limit: int | None = None,
+) -> Iterator[tuple[str, str, dict[str, Any]]]:
+    """(``test`` or ``shots``, where, row) of the Parquet files of a split and of the one to take shots from.
+
+    ``where`` names file and row, for messages; at most ``shots_limit`` rows of shots are read.
+    """
+    for ours, files in split_files(folder, config, split, shots).items():
+        rows = ((f, n, row) for f in files for n, row in enumerate(parquet_rows([f], columns), 1))
+        for file, number, row in islice(rows, shots_limit if ours == "shots" else None):
+            yield ours, f"{file}, row {number}", row
+
+
+def _unpacked(source: Hub, folder: Path, names: Sequence[str]) -> Path:
+    """Unpack archives as ``source.unpack`` says; the folder with everything in it."""
+    archives = [n for n in names if any(fnmatch(n, p) for p in source.unpack)]
+    if not archives:
+        return folder
+    for name in archives:
+        place = extract(folder / name, folder / f"{name}.unpacked")
+        for entry in place.iterdir():  # beside the other files, as the data set's own layout wants it
+            link = folder / entry.name
+            if not link.exists():
+                entry.rename(link)
+    return folder
+
+
+def _readme_patterns(client: HfApi, source: Hub, repo: str, commit: str) -> dict[str, list[str]]:
+    """Split -> file patterns, as the head of the repository's README says."""
+    import yaml
+
+    text = Path(client.hf_hub_download(repo, "README.md", repo_type="dataset", revision=commit)).read_text(
+        "utf-8", "replace"
+    )
+    if not text.startswith("---"):
+        return {}
+    try:
+        head = yaml.safe_load(text.split("---", 2)[1])
+    except (yaml.YAMLError, IndexError):
+        return {}
+    configs = head.get("configs") if isinstance(head, dict) else None
+    if not isinstance(configs, list):
+        return {}
+    for config in configs:
+        name = config.get("config_name", "default")
+        if source.config in ("", name) and isinstance(config.get("data_files"), list):
+            if not source.config and len(configs) > 1 and not config.get("default") and name != "default":
+                raise HemmError(
+                    f"hub data set {repo} has several configs: set config to one of "
+                    f"{', '.join(str(c.get('config_name')) for c in configs)}"
+                )
+            return {str(f["split"]): _listed(f["path"]) for f in config["data_files"] if "split" in f}
+    return {}
+
+
+def _listed(value: Any) -> list[str]:
+    return [str(v) for v in value] if isinstance(value, list) else [str(value)]
+
+
+def by_path(names: Sequence[str], config: str, split: str) -> list[str]:
+    """Those of the Parquet files whose path says that they hold ``split`` (of ``config``).
+
+    Known are ``data/SPLIT-00000-of-00001.parquet``, ``CONFIG/SPLIT-...``, ``CONFIG/SPLIT/0000.parquet``
+    and ``SPLIT.parquet``.
+    """
+    found = []
+    for name in names:
+        *folders, file = name.split("/")
+        stem = file.removesuffix(".parquet")
+        named = stem == split or stem.startswith((f"{split}-", f"{split}_", f"{split}."))
+        if not named and not (folders and folders[-1] == split):
+            continue
+        if config and config not in folders and not stem.startswith(config):
+            continue
+        found.append(name)
+    return found
+
+
+def _download(
+    client: HfApi, repo: str, commit: str, sizes: dict[str, int], folder: Path, progress: Progress | None
+) -> None:
+    from huggingface_hub.utils.tqdm import disable_progress_bars
+
+    disable_progress_bars()  # one bar, and it is ours
+    done, total = 0, sum(sizes.values())
+    for name, size in sizes.items():
+        client.hf_hub_download(repo, name, repo_type="dataset", revision=commit, local_dir=folder)
+        done += size
+        if progress:
+            progress(done, total or None, "bytes")
+
+
+def _reason(repo: str, error: Exception) -> str:
+    """Why the hub did not give it, in one line."""
+    from huggingface_hub import errors
+
+    page = f"https://huggingface.co/datasets/{repo}"
+    if isinstance(error, errors.GatedRepoError):
+        return f"hub data set {repo} is gated: accept its terms at {page} and log in (hf auth login)"
+    if isinstance(error, errors.RepositoryNotFoundError):
+        return f"hub data set {repo} does not exist, or needs a login (hf auth login)"
+    if isinstance(error, errors.RevisionNotFoundError):
+        return f"hub data set {repo} has no such revision"
+    if isinstance(error, errors.OfflineModeIsEnabled):
+        return f"hub data set {repo} is not here, and HF_HUB_OFFLINE is set"
+    text = " ".join(str(error).split())
+    return redact(f"hub data set {repo} cannot be had: {type(error).__name__}: {text[:200]}")

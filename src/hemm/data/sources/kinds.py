@@ -1,0 +1,114 @@
+"""The kinds of sources. Each gets a data set's files into a folder; its layout reads them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+
+from hemm.core import BadData, HemmError, Layout, Progress, digest
+from hemm.data.sources.extraction import Limits, extract, merge, merge_file
+from hemm.data.sources.http import File, Retry, download
+from hemm.data.sources.hub import Hub
+from hemm.data.sources.kaggle import Kaggle
+
+__all__ = ["ByHand", "File", "Generated", "Http", "Hub", "Kaggle", "Limits", "Local", "Retry"]
+
+
+@dataclass(frozen=True)
+class Generated:
+    """Samples that the layout's reader draws itself; nothing is fetched.
+
+    ``revision`` names the version of what is drawn: a new one makes a new pack.
+    """
+
+    layout: Layout
+    revision: str = ""
+    ids: str = "generated"
+    name: str = "generated"
+
+    def fetch(self, into: Path, progress: Progress | None = None) -> tuple[Path, str]:
+        return into, self.revision
+
+
+@dataclass(frozen=True)
+class Local:
+    """Files of the user's own at ``path`` (a folder, or one file)."""
+
+    path: Path
+    layout: Layout
+    ids: str = "local"
+
+    @property
+    def name(self) -> str:
+        return f"local:{self.path.name}"
+
+    def check(self) -> None:
+        """Raise HemmError where the files are not there."""
+        if not self.path.exists():
+            raise HemmError(f"{self.path}: there is no such file or folder")
+
+    def fetch(self, into: Path, progress: Progress | None = None) -> tuple[Path, str]:
+        self.check()
+        return self.path, ""
+
+
+@dataclass(frozen=True)
+class ByHand:
+    """Files that nobody may fetch unasked: they are read with ``--from`` alone.
+
+    where  the address at which people get them; why  what stands in the way
+    """
+
+    where: str
+    why: str
+    layout: Layout
+    ids: str = ""
+
+    @property
+    def name(self) -> str:
+        return f"by hand: {self.where}"
+
+    def fetch(self, into: Path, progress: Progress | None = None) -> tuple[Path, str]:
+        """Raises HemmError: says why."""
+        raise HemmError(self.why)
+
+
+@dataclass(frozen=True)
+class Http:
+    """Files and archives on web servers (a git host's archive of a commit is one).
+
+    Archives with ``unpack`` are unpacked safely; the folder to read holds what all of them have, each below
+    its ``unpack``, and the other files. The revision is the digest of the files' hashes unless it is given
+    (the commit of a git archive).
+    """
+
+    files: Sequence[File]
+    layout: Layout
+    ids: str = ""
+    revision: str = ""
+    limits: Limits = field(default_factory=Limits)
+    retry: Retry = field(default_factory=Retry)
+
+    @property
+    def name(self) -> str:
+        return self.files[0].url.split("?")[0]
+
+    def fetch(self, into: Path, progress: Progress | None = None) -> tuple[Path, str]:
+        hashes = []
+        for file in self.files:
+            for part in (file.local, file.unpack):
+                if PurePosixPath(part).is_absolute() or ".." in PurePosixPath(part).parts:
+                    raise BadData(f"{self.name}: {part!r} leads out of the download folder")
+            hashes.append(download(file, into / file.local, progress, retry=self.retry))
+        if not any(file.unpack for file in self.files):
+            return into, self.revision or digest(hashes, 16)
+        # the hash is part of the name: a changed archive is unpacked anew
+        root = into / "files" / digest(hashes, 12)
+        for file, found in zip(self.files, hashes, strict=True):
+            if file.unpack:
+                unpacked = extract(into / file.local, into / "unpacked" / found[:16], self.limits)
+                merge(unpacked, root if file.unpack == "." else root / file.unpack)
+            else:
+                merge_file(into / file.local, root / file.local)
+        return root, self.revision or digest(hashes, 16)

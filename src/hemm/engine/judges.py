@@ -1,0 +1,337 @@
+"""Models that judge: started when first asked, their replies kept beside the scores of the cell.
+
+A reply is a line in ``scores/<metric>.verdicts.jsonl`` (a journal as that of an open cell): a killed command
+loses none that it had, and the next one asks for the rest. The key of a line stands for judge, rubric and all
+text that was judged, so a reply is used again wherever the same is to be judged.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import atexit
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from hemm.core import (
+    BatchModel,
+    Binds,
+    Failure,
+    HemmError,
+    Identity,
+    Metric,
+    Model,
+    Outcome,
+    Request,
+    RequestModel,
+    Response,
+    Task,
+    Usage,
+    digest,
+    redact,
+    storable,
+)
+from hemm.metrics.judge.llm_judge import LlmJudge, Others
+from hemm.models import ModelOptions, batcher
+from hemm.results import layout
+from hemm.results.journal import Journal, scan
+from hemm.results.lock import Lock
+from hemm.results.read import Cell, cells
+
+STOP_AFTER = 20
+"""Requests in a row that fail before a judge is given up."""
+
+Keep = Callable[[Request, Response], None]
+
+
+class Desk:
+    """One judge, in a thread with a loop of its own, so that it can be asked from inside a run."""
+
+    def __init__(self, model: Model) -> None:
+        self.model = model
+        self._started = False
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._thread: threading.Thread | None = None
+
+    def ask(self, requests: Sequence[Request], keep: Keep) -> None:
+        """Ask all of them; each reply goes to ``keep`` as it comes, in any order.
+
+        Raises HemmError where the judge does not start, or fails ``STOP_AFTER`` times in a row.
+        """
+        if self._loop is None:
+            self._loop = asyncio.new_event_loop()
+            self._thread = threading.Thread(target=self._loop.run_forever, name="hemm-judge", daemon=True)
+            self._thread.start()
+        work = asyncio.run_coroutine_threadsafe(self._ask(requests, keep), self._loop)
+        try:
+            work.result()
+        except BaseException:
+            work.cancel()
+            raise
+
+    def close(self) -> None:
+        """Let the model go and end the thread."""
+        if self._loop is None or self._thread is None:
+            return
+        loop, self._loop = self._loop, None
+        if self._started:
+            self._started = False
+            asyncio.run_coroutine_threadsafe(self.model.close(), loop).result(30)
+        loop.call_soon_threadsafe(loop.stop)
+        self._thread.join(30)
+        loop.close()
+
+    async def _ask(self, requests: Sequence[Request], keep: Keep) -> None:
+        if not self._started:
+            await self.model.start()
+            self._started = True
+        if isinstance(self.model, BatchModel):
+            await self._in_batches(self.model, requests, keep)
+        elif isinstance(self.model, RequestModel):
+            await self._one_by_one(self.model, requests, keep)
+        else:
+            raise HemmError(f"judge {self.model.spec} has neither generate nor generate_batch")
+
+    async def _in_batches(self, model: BatchModel, requests: Sequence[Request], keep: Keep) -> None:
+        loop, streak = asyncio.get_running_loop(), _Streak(model.spec)
+        with ThreadPoolExecutor(1, "hemm-judge-model") as pool:
+            for batch in batcher.windows(requests, model.batch_size, batcher.size_for(model)):
+                responses = await loop.run_in_executor(pool, batcher.run_batch, model, batch)
+                for request, response in zip(batch, responses, strict=True):
+                    keep(request, response)
+                    streak.take(response)
+
+    async def _one_by_one(self, model: RequestModel, requests: Sequence[Request], keep: Keep) -> None:
+        left, streak = iter(requests), _Streak(model.spec)
+
+        async def work() -> None:
+            for request in left:
+                try:
+                    response = await model.generate(request)
+                except HemmError:
+                    raise
+                except Exception as error:  # the adapter breaks its contract: this request fails
+                    response = Response(failure=Failure("model", f"{type(error).__name__}: {error}"))
+                keep(request, response)
+                streak.take(response)
+
+        try:
+            async with asyncio.TaskGroup() as group:
+                for _ in range(min(model.concurrency, len(requests))):
+                    group.create_task(work())
+        except BaseExceptionGroup as failed:
+            raise failed.exceptions[0] from None
+
+
+@dataclass
+class _Streak:
+    """Failures in a row: a judge that is gone is one error, not one for each answer."""
+
+    spec: str
+    failed: int = 0
+
+    def take(self, response: Response) -> None:
+        self.failed = self.failed + 1 if response.failure is not None else 0
+        if self.failed >= STOP_AFTER:
+            assert response.failure is not None
+            raise HemmError(
+                f"judge {redact(self.spec)} failed {self.failed} times in a row ({response.failure.kind}: "
+                f"{response.failure.message}); verdicts had so far are kept, the same command asks the rest"
+            )
+
+
+_desks: dict[tuple[str, str, str], Desk] = {}
+"""(spec, settings, revision asked for) -> its desk: one for each in this process."""
+
+_found: dict[LlmJudge, Desk] = {}
+"""Metrics whose judge is identified -> its desk."""
+
+
+def desk(spec: str, settings: str, revision: str) -> Desk:
+    """The desk of a judge; nothing is started.
+
+    Raises UnknownName or HemmError for a spec that names no model that can judge.
+    """
+    from hemm.models import resolve
+
+    key = (spec, settings, revision)
+    if key not in _desks:
+        model = resolve(spec, _options(settings, revision))
+        if isinstance(model, Binds):
+            raise HemmError(f"metric judge: {spec} answers from references; a judge is a language model")
+        _desks[key] = Desk(model)
+        atexit.register(_desks[key].close)
+    return _desks[key]
+
+
+def _options(settings: str, revision: str = "") -> ModelOptions:
+    pairs = [item.partition(":") for item in settings.split(";") if item.strip()]
+    for key, colon, _ in pairs:
+        if not colon:
+            raise HemmError(f"metric judge: settings={settings!r}: {key!r} is not KEY:VALUE")
+    return ModelOptions(revision=revision, settings=tuple((k.strip(), v.strip()) for k, _, v in pairs))
+
+
+def identified(metric: Metric) -> Metric:
+    """A judge metric with the identity of its model as parameters; any other metric as it is."""
+    if not isinstance(metric, LlmJudge):
+        return metric
+    if metric in _found or (metric.judge and not metric.model):
+        return metric
+    if not metric.model:
+        raise HemmError("metric judge needs a model: judge:model=openai/NAME, or another of hemm models")
+    found = desk(metric.model, metric.settings, metric.revision)
+    known = metric.known_as(found.model.identity, _options(metric.settings).protocol)
+    _found[known] = found
+    return known
+
+
+def at_work(metric: Metric, key: str, cell: Cell, task: Task) -> Metric:
+    """A judge metric with the model that it asks about one cell; any other metric as it is. Where no
+    ``model=`` was given, stored verdicts alone are read."""
+    if not isinstance(metric, LlmJudge):
+        return metric
+    at = cell.folder / layout.SCORES / f"{key}.verdicts.jsonl"
+    judge = CellJudge(Identity(metric.judge, metric.revision), at, _found.get(metric))
+    if metric.against == "reference":
+        return metric.asking(judge)
+    rival = _rival(metric.against, cell)
+    judge.told["against"] = {"model": rival.model, "answers": _sealed(rival)}
+    return metric.asking(judge, _answers_of(rival, task))
+
+
+def is_complete(row: Mapping[str, Any], cell: Cell) -> bool:
+    """Whether all verdicts behind a row of aggregates.json were had, and the answers that it compares with
+    are those of today (always so for other metrics)."""
+    told = row.get("judge", {})
+    if told.get("failed") or told.get("not_asked"):
+        return False
+    if "against" not in told:
+        return True
+    try:
+        return bool(told["against"]["answers"] == _sealed(_rival(told["against"]["model"], cell)))
+    except HemmError:  # they are gone: what was judged stands
+        return True
+
+
+@dataclass
+class CellJudge:
+    """``core.Judge`` over the verdicts of one metric on one cell."""
+
+    identity: Identity
+    path: Path
+    desk: Desk | None
+    used: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """The lines that were used, by key."""
+    told: dict[str, Any] = field(default_factory=dict)
+    """What else is to be recorded."""
+
+    def ask(self, requests: Sequence[Request]) -> list[Response]:
+        """Replies from the journal, and from the model for what it lacks or could not be had then."""
+        known = {line["key"]: line for _, _, line in scan(self.path)}
+        wanted = {r.key: r for r in requests}
+        open_ = [r for key, r in wanted.items() if not _is_answer(known.get(key))]
+        if open_ and self.desk is not None:
+            with Lock(self.path.with_suffix(".lock")):
+                journal = Journal(self.path)
+                try:
+                    self.desk.ask(open_, lambda request, response: _keep(journal, known, request, response))
+                finally:
+                    journal.close()
+        self.used |= {key: known[key] for key in wanted if key in known}
+        return [_response(known.get(r.key)) for r in requests]
+
+    def record(self) -> dict[str, Any]:
+        """Who judged, as far as is known, and what the verdicts in use cost, whenever they were had."""
+        lines = list(self.used.values())
+        return {
+            "name": self.identity.name,
+            "revision": self.identity.revision,
+            "served": sorted({line["model"] for line in lines if line["model"]}),
+            "input_tokens": _sum(line["usage"][0] for line in lines),
+            "output_tokens": _sum(line["usage"][1] for line in lines),
+            "cost": _sum(line["usage"][2] for line in lines),
+            **self.told,
+        }
+
+
+def _sum(values: Iterator[Any]) -> Any:
+    told = [v for v in values if v is not None]
+    return sum(told) if told else None
+
+
+def _is_answer(line: dict[str, Any] | None) -> bool:
+    """Whether a line holds a reply, or a failure that asking again will not mend."""
+    return line is not None and (line["failure"] is None or line["permanent"])
+
+
+def _keep(journal: Journal, known: dict[str, Any], request: Request, response: Response) -> None:
+    failure, usage = response.failure, response.usage
+    line = {
+        "key": request.key,
+        "id": request.sample_id,
+        "reply": storable(response.text),
+        "finish": response.finish,
+        "refusal": None if response.refusal is None else storable(response.refusal),
+        "failure": None if failure is None else failure.kind,
+        "message": None if failure is None else storable(redact(failure.message)),
+        "permanent": failure is not None and failure.permanent,
+        "usage": [usage.input_tokens, usage.output_tokens, usage.cost],
+        "model": storable(response.model),
+    }
+    known[request.key] = line
+    journal.append([line])
+    journal.flush()  # a verdict costs more than a write
+
+
+def _response(line: dict[str, Any] | None) -> Response:
+    if line is None:
+        return Response(failure=Failure("not_asked", "no verdict is stored, and no judge was named"))
+    failure = line["failure"]
+    return Response(
+        text=line["reply"],
+        finish=line["finish"],
+        refusal=line["refusal"],
+        failure=None if failure is None else Failure(failure, line["message"] or "", line["permanent"]),
+        usage=Usage(*line["usage"]),
+        model=line["model"],
+    )
+
+
+def _rival(model: str, cell: Cell) -> Cell:
+    """The cell of another model in the same results folder, on the same task; of several the one that was
+    asked alike. Raises HemmError where there is no such cell, or more than one."""
+    out = cell.folder.parent.parent.parent
+    there = [c for c in cells(out) if c.task == cell.task and c.folder != cell.folder]
+    fits = [c for c in there if c.model == model]
+    alike = [c for c in fits if _asked_alike(c, cell)] or fits
+    if len(alike) != 1:
+        names = ", ".join(sorted({c.model for c in there})) or "none"
+        what = f"{len(fits)} cells" if fits else "no answers"
+        raise HemmError(
+            f"metric judge: {out} has {what} of model {model!r} for task {cell.task} to compare those of "
+            f"{cell.model} with (other models there: {names})"
+        )
+    return alike[0]
+
+
+def _sealed(cell: Cell) -> str:
+    return digest([part.plain() for part in cell.parts], 16)
+
+
+def _answers_of(cell: Cell, task: Task) -> Others:
+    """Ids and repeats of a cell's answers to their texts, None for failures."""
+    from hemm.metrics.base import written
+    from hemm.metrics.stored_answers import judged_rows
+
+    judged = [row.judged for row in judged_rows(cell.answers(), task.answer)]
+    return {(j.sample.id, j.repeat): written(j.value) if j.outcome is Outcome.OK else None for j in judged}
+
+
+def _asked_alike(one: Cell, other: Cell) -> bool:
+    """Whether two cells differ in the model alone."""
+    specs = [{k: v for k, v in c.run["protocol_spec"].items() if k != "model"} for c in (one, other)]
+    return bool(specs[0] == specs[1])

@@ -1,0 +1,238 @@
+"""From planned rows to requests: read, transform, render, key. Runs in the reader's thread."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from hemm.core import (
+    BadData,
+    Capabilities,
+    Failure,
+    Generation,
+    HemmError,
+    Media,
+    Message,
+    Request,
+    Response,
+    Sample,
+    Task,
+    request_key,
+)
+from hemm.models.image_fit import fit
+from hemm.parsing.picture_format import Pictured
+from hemm.tasks.prompt import Renderer
+from hemm.tasks.transforms import Ring, Transform
+
+PackLike = Any
+"""A ``hemm.data.pack.reader.Pack``, or anything with its ``index``, ``samples``, ``sample``, ``hash`` and
+``info``.
+"""
+
+Numbers = np.ndarray[Any, np.dtype[np.int64]]
+
+Earlier = Callable[[str, int], Response]
+"""(sample id, repeat) -> the answer that was given to it in this cell."""
+
+
+class Item:
+    """One planned answer: what is asked for it, or why it cannot be asked (``failure``).
+
+    ``known`` says that the journal has the answer to exactly this request.
+    """
+
+    __slots__ = ("failure", "known", "position", "repeat", "request", "sample")
+
+    def __init__(
+        self, position: int, repeat: int, sample: Sample, request: Request, failure: Failure | None
+    ) -> None:
+        self.position, self.repeat = position, repeat
+        self.sample, self.request, self.failure = sample, request, failure
+        self.known = False
+
+
+@dataclass(frozen=True)
+class Shots:
+    """Seeded choice of examples: never of the sample's own cluster, never one that shows its pictures."""
+
+    count: int
+    ring: Ring
+    samples: Sequence[Sample]
+
+    @classmethod
+    def of(cls, pack: PackLike, count: int, seed: int) -> Shots | None:
+        """None where no shots are asked for. Raises HemmError where the pack has too few."""
+        if not count:
+            return None
+        samples = [s for s in pack.samples(split="shots") if not s.problem and s.references]
+        if len(samples) < count:
+            raise HemmError(
+                f"--shots {count}: task {pack.task} has {len(samples) or 'no'} samples to serve as shots"
+            )
+        return cls(count, Ring("shots", seed, [s.id for s in samples]), samples)
+
+    def for_sample(self, sample: Sample) -> list[Sample]:
+        own = {m.digest for m in sample.media}
+        chosen: list[Sample] = []
+        for number in self.ring.walk(sample.id):
+            shot = self.samples[number]
+            if shot.cluster == sample.cluster or not own.isdisjoint(m.digest for m in shot.media):
+                continue
+            chosen.append(shot)
+            if len(chosen) == self.count:
+                return chosen
+        raise HemmError(
+            f"--shots {self.count}: only {len(chosen)} shots are of another cluster than sample {sample.id!r}"
+        )
+
+
+@dataclass(frozen=True)
+class Source:
+    """Everything that turns a pack's rows into requests of one protocol."""
+
+    task: Task
+    pack: PackLike
+    renderer: Renderer
+    transform: Transform
+    shots: Shots | None
+    protocol: str
+    generation: Generation
+    capabilities: Capabilities
+
+    def items(
+        self, rows: Numbers, repeats: Numbers, positions: Numbers, earlier: Earlier | None = None
+    ) -> Iterator[Item]:
+        """The items of these rows (ascending; equal rows are repeats of one sample), in order."""
+        unique, starts = np.unique(rows, return_index=True)
+        ends = [*starts.tolist(), len(rows)][1:]
+        for sample, start, end in zip(self.pack.samples(unique), starts.tolist(), ends, strict=True):
+            prepared: tuple[Sample, tuple[Message, ...]] | None = None
+            for at in range(start, end):
+                repeat, position = int(repeats[at]), int(positions[at])
+                try:
+                    if sample.after is not None and earlier is not None:
+                        messages = self._continue(sample, repeat, earlier)
+                    else:
+                        prepared = prepared or (sample, self.messages(sample))
+                        messages = prepared[1]
+                except _Unaskable as error:
+                    yield self._item(position, repeat, sample, (), error.failure)
+                    continue
+                yield self._item(position, repeat, sample, messages, None)
+
+    def _item(
+        self,
+        position: int,
+        repeat: int,
+        sample: Sample,
+        messages: tuple[Message, ...],
+        failure: Failure | None,
+    ) -> Item:
+        options: tuple[str, ...] = ()
+        if self.generation.scoring == "likelihood":
+            options = self.task.answer.options(sample)
+            if not options:
+                raise HemmError(
+                    f"--set scoring=likelihood: task {self.task.name} has open answers, no options to score"
+                )
+        key = request_key(self.protocol, messages, repeat, options)
+        request = Request(sample.id, repeat, messages, self.generation, key, options)
+        return Item(position, repeat, sample, request, failure)
+
+    def messages(self, sample: Sample, history: Sequence[Message] = ()) -> tuple[Message, ...]:
+        """The final messages for one sample: transformed, rendered, pictures fitted."""
+        shown = self._shown(sample)
+        shots = self.shots.for_sample(sample) if self.shots is not None else ()
+        messages = self.renderer.messages(shown, shots, history)
+        if self.generation.max_pixels or self.capabilities.image_types or shots or history:
+            messages = self._fitted(messages)
+        return messages
+
+    def _shown(self, sample: Sample) -> Sample:
+        try:
+            shown = self.transform(sample)
+        except BadData as error:
+            raise _Unaskable(Failure("media", str(error), permanent=True)) from error
+        if shown.problem:
+            raise _Unaskable(Failure("media", shown.problem, permanent=True))
+        return shown
+
+    def _fitted(self, messages: tuple[Message, ...]) -> tuple[Message, ...]:
+        limit = self.capabilities.max_images
+        count = sum(not isinstance(p, str) for m in messages for p in m.parts)
+        if limit is not None and count > limit:
+            raise HemmError(
+                f"task {self.task.name} shows {count} pictures in one prompt, the model takes {limit}"
+                + (": ask with fewer --shots" if self.shots else "")
+            )
+        return tuple(Message(m.role, tuple(self._fit(p) for p in m.parts)) for m in messages)
+
+    def _fit(self, part: str | Media) -> str | Media:
+        if isinstance(part, str):
+            return part
+        try:
+            return fit(part, self.capabilities.image_types, self.generation.max_pixels)
+        except BadData as error:
+            raise _Unaskable(Failure("media", str(error), permanent=True)) from error
+
+    # chains
+
+    def _continue(self, sample: Sample, repeat: int, earlier: Earlier) -> tuple[Message, ...]:
+        """A sample that continues another: after the earlier turns, or on the picture the last one gave.
+
+        Where pictures are the answers, a turn that gave none is passed over: the next goes on from the last
+        picture there is, at first its own.
+        """
+        assert sample.after is not None
+        if isinstance(self.task.answer, Pictured):
+            drawn = self._last_drawn(self.task.answer, sample.after, repeat, earlier)
+            media = sample.media if drawn is None else (drawn,)
+            return self.messages(replace(sample, media=media, stored_hash=sample.sample_hash))
+        answer = self._answered(sample.after, repeat, earlier)
+        if answer.media:
+            return self.messages(replace(sample, media=answer.media, stored_hash=sample.sample_hash))
+        return self.messages(sample, self._history(sample.after, repeat, earlier))
+
+    def _answered(self, name: str, repeat: int, earlier: Earlier) -> Response:
+        answer = earlier(name, repeat)
+        if answer.failure is not None:
+            raise _Unaskable(
+                Failure(
+                    "earlier_turn",
+                    f"{name}, which this sample continues, has no answer: {answer.failure.message}",
+                    answer.failure.permanent,
+                )
+            )
+        return answer
+
+    def _last_drawn(self, answer: Pictured, name: str | None, repeat: int, earlier: Earlier) -> Media | None:
+        """The picture that the nearest earlier turn gave, as the answer format reads it; None for none."""
+        while name is not None:
+            sample = self.pack.sample(self._row_of()[name])
+            drawn: Media | None = answer.pictured(self._answered(name, repeat, earlier), sample)
+            if drawn is not None:
+                return drawn
+            name = sample.after
+        return None
+
+    def _history(self, name: str, repeat: int, earlier: Earlier) -> list[Message]:
+        sample = self.pack.sample(self._row_of()[name])
+        before = self._history(sample.after, repeat, earlier) if sample.after is not None else []
+        turn = self.renderer.messages(self._shown(sample))[-1]
+        return [*before, turn, Message("assistant", (earlier(name, repeat).text,))]
+
+    def _row_of(self) -> Mapping[str, int]:
+        found: Mapping[str, int] | None = self.__dict__.get("_rows")
+        if found is None:
+            found = {name: row for row, name in enumerate(self.pack.index().ids)}
+            self.__dict__["_rows"] = found
+        return found
+
+
+class _Unaskable(Exception):
+    def __init__(self, failure: Failure) -> None:
+        super().__init__(failure.message)
+        self.failure = failure

@@ -1,0 +1,224 @@
+"""Values over a set of answers that weigh classes, not answers: balanced accuracy, F1s, multi-label F1s.
+
+For each answer they give right or wrong (or its F1); the corpus value is no mean of these. Failed answers
+among those counted (value None) name no class: they are misses of their own class.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from hemm.core import Group, Judged, Sample
+from hemm.metrics.base import SampleMetric, plain, same, texts, written
+from hemm.metrics.text.answers import Accuracy
+from hemm.parsing.formats import split_labels
+
+
+def _pairs(groups: Sequence[Group]) -> list[tuple[str, str | None]]:
+    """(class, class that was answered) of each answer. A right answer has the class of the sample's first
+    reference."""
+    out: list[tuple[str, str | None]] = []
+    for judged in (j for group in groups for j in group):
+        own = texts(judged.sample)
+        if not own:
+            continue
+        truth = plain(own[0])
+        if judged.value is None:
+            out.append((truth, None))
+        elif any(same(judged.value, reference) for reference in own):
+            out.append((truth, truth))
+        else:
+            out.append((truth, plain(written(judged.value))))
+    return out
+
+
+def _by_class(pairs: Sequence[tuple[str, str | None]]) -> dict[str, tuple[int, int, int]]:
+    """Class -> true positives, false positives, misses; for the classes that occur in the references."""
+    counts = {truth: [0, 0, 0] for truth, _ in pairs}
+    for truth, said in pairs:
+        if said == truth:
+            counts[truth][0] += 1
+            continue
+        counts[truth][2] += 1
+        if said in counts:
+            counts[said][1] += 1
+    return {truth: (c[0], c[1], c[2]) for truth, c in counts.items()}
+
+
+def _f1(right: float, extra: float, missed: float) -> float:
+    total = 2 * right + extra + missed
+    return 2 * right / total if total else 0.0
+
+
+@dataclass(frozen=True)
+class _OfClasses(Accuracy):
+    """For each answer: accuracy. Over a set: ``_values`` of the classes that occur in the references."""
+
+    def components(self, group: Sequence[Sample]) -> tuple[str, ...]:
+        return ("",)
+
+    def aggregate(self, groups: Sequence[Group]) -> Mapping[str, float]:
+        found = _by_class(_pairs(groups))
+        return self._values(found) if found else {}
+
+    def _values(self, found: Mapping[str, tuple[int, int, int]]) -> Mapping[str, float]:
+        raise NotImplementedError
+
+
+@dataclass(frozen=True)
+class BalancedAccuracy(_OfClasses):
+    """The mean over classes (the references that occur) of the share of their answers that are right. For
+    each answer: accuracy."""
+
+    name = "balanced_accuracy"
+    title = "mean over classes of the share that is right"
+
+    def _values(self, found: Mapping[str, tuple[int, int, int]]) -> Mapping[str, float]:
+        return {"": _mean([r / (r + m) for r, _, m in found.values()])}
+
+
+@dataclass(frozen=True)
+class MacroF1(_OfClasses):
+    """The mean of the F1 of each class, over the classes that occur in the references. For each answer:
+    accuracy."""
+
+    name = "macro_f1"
+    title = "mean over classes of their F1"
+
+    def _values(self, found: Mapping[str, tuple[int, int, int]]) -> Mapping[str, float]:
+        return {"": _mean([_f1(*c) for c in found.values()])}
+
+
+@dataclass(frozen=True)
+class WeightedF1(_OfClasses):
+    """The mean of the F1 of each class that occurs in the references, weighted by how often it does. For each
+    answer: accuracy."""
+
+    name = "weighted_f1"
+    title = "mean over classes of their F1, weighted by their number"
+
+    def _values(self, found: Mapping[str, tuple[int, int, int]]) -> Mapping[str, float]:
+        return {"": _weighted(found.values())}
+
+
+@dataclass(frozen=True)
+class MicroF1(_OfClasses):
+    """F1 of all classes together: of the right answers, the answers that name another class of the
+    references, and the answers that miss theirs. For each answer: accuracy, which it equals where every
+    answer names a class that occurs."""
+
+    name = "micro_f1"
+    title = "F1 of all classes together"
+
+    def _values(self, found: Mapping[str, tuple[int, int, int]]) -> Mapping[str, float]:
+        return {"": _f1(*(sum(c[i] for c in found.values()) for i in range(3)))}
+
+
+@dataclass(frozen=True)
+class ClassReport(_OfClasses):
+    """Precision, recall and F1 of every class that occurs in the references. For each answer: accuracy.
+
+    Over a set: ``""`` is macro-F1; ``precision`` and ``recall`` are means over classes, ``micro_f1`` and
+    ``weighted_f1`` the metrics of that name; ``CLASS precision``, ``CLASS recall``, ``CLASS f1`` and
+    ``CLASS n`` (references) are of one class. The precision of a class that no answer names is 0.
+    """
+
+    name = "class_report"
+    title = "precision, recall and F1 of every class"
+
+    def _values(self, found: Mapping[str, tuple[int, int, int]]) -> Mapping[str, float]:
+        out = {
+            "": _mean([_f1(*c) for c in found.values()]),
+            "precision": _mean([_share(r, e) for r, e, _ in found.values()]),
+            "recall": _mean([_share(r, m) for r, _, m in found.values()]),
+            "micro_f1": MicroF1()._values(found)[""],
+            "weighted_f1": _weighted(found.values()),
+        }
+        for name, (right, extra, missed) in sorted(found.items()):
+            out[f"{name} precision"] = _share(right, extra)
+            out[f"{name} recall"] = _share(right, missed)
+            out[f"{name} f1"] = _f1(right, extra, missed)
+            out[f"{name} n"] = float(right + missed)
+        return out
+
+
+def _mean(values: Sequence[float]) -> float:
+    return math.fsum(values) / len(values)
+
+
+def _share(part: int, rest: int) -> float:
+    return part / (part + rest) if part + rest else 0.0
+
+
+def _weighted(counts: Iterable[tuple[int, int, int]]) -> float:
+    """The mean F1 of classes, each as often as it occurs in the references."""
+    held = [(right + missed, _f1(right, extra, missed)) for right, extra, missed in counts]
+    return math.fsum(n * f1 for n, f1 in held) / sum(n for n, _ in held)
+
+
+@dataclass(frozen=True)
+class MultilabelF1(SampleMetric):
+    """F1 of sets of labels (``ManyOf``). For each answer: the F1 of its set, 1 where both sets are empty.
+
+    Over a set: ``""`` is the mean of these (*samples*), ``micro`` the F1 of all labels together, ``macro``
+    the mean over the
+    labels that occur in a reference, ``weighted`` the same weighted by how often they do.
+    """
+
+    name = "multilabel_f1"
+    title = "F1 of sets of labels: samples, micro, macro, weighted"
+
+    def value(self, answer: Any, sample: Sample) -> float:
+        return max((_set_f1(_labels(answer), _wanted(reference)) for reference in texts(sample)), default=0.0)
+
+    def chance(self, group: Sequence[Sample]) -> float | None:
+        return None
+
+    def aggregate(self, groups: Sequence[Group]) -> Mapping[str, float]:
+        answers = [j for group in groups for j in group if texts(j.sample)]
+        if not answers:
+            return {}
+        counts: dict[str, list[int]] = {}
+        for judged in answers:
+            said, wanted = _labels(judged.value), _nearest(judged)
+            for label in said | wanted:
+                row = counts.setdefault(label, [0, 0, 0])
+                row[0 if label in said & wanted else 1 if label in said else 2] += 1
+        known = {label: c for label, c in counts.items() if c[0] + c[2]}
+        support = sum(c[0] + c[2] for c in known.values())
+        each = [0.0 if j.value is None else self.value(j.value, j.sample) for j in answers]
+        return {
+            "": math.fsum(each) / len(each),
+            "micro": _f1(*(sum(c[i] for c in counts.values()) for i in range(3))),
+            "macro": math.fsum(_f1(*c) for c in known.values()) / len(known) if known else 0.0,
+            "weighted": math.fsum(_f1(*c) * (c[0] + c[2]) for c in known.values()) / support
+            if support
+            else 0.0,
+        }
+
+
+def _labels(value: Any) -> frozenset[str]:
+    if value is None:
+        return frozenset()
+    return frozenset(map(plain, value if isinstance(value, frozenset) else split_labels(written(value))))
+
+
+def _wanted(reference: str) -> frozenset[str]:
+    return frozenset(map(plain, split_labels(reference)))
+
+
+def _nearest(judged: Judged) -> frozenset[str]:
+    """The reference set that the answer is nearest to; the first for a failed answer."""
+    sets = [_wanted(reference) for reference in texts(judged.sample)]
+    if judged.value is None:
+        return sets[0]
+    return max(sets, key=lambda wanted: _set_f1(_labels(judged.value), wanted))
+
+
+def _set_f1(said: frozenset[str], wanted: frozenset[str]) -> float:
+    if not said and not wanted:
+        return 1.0
+    return _f1(len(said & wanted), len(said - wanted), len(wanted - said))

@@ -1,0 +1,114 @@
+"""Several answers to the same question: mean@k, pass@k, maj@k."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from hemm.core import Metric, Outcome, digest
+
+if TYPE_CHECKING:
+    from hemm.metrics.scoring import Member
+    from hemm.metrics.stored_answers import Row
+
+
+def pass_at(n: int, c: int, k: int) -> float:
+    """The chance that at least one of k answers is right, drawn without replacement from n of which c are
+    right:
+    1 - C(n-c, k) / C(n, k), the unbiased estimator. Needs 1 <= k <= n."""
+    return 1.0 - math.comb(n - c, k) / math.comb(n, k)
+
+
+def budgets(n: int) -> list[int]:
+    """The k for which pass@k is told: 1, 2, 4, ... and n."""
+    powers = [2**i for i in range(n.bit_length()) if 2**i < n]
+    return [*powers, n]
+
+
+@dataclass(frozen=True, slots=True)
+class Repeated:
+    """A group over all its repeats: values by component, None where a repeat was never answered."""
+
+    key: str
+    rows: Sequence[Row]
+    values: Mapping[str, float | None]
+    cut: bool
+    hash: str
+
+    @property
+    def outcome(self) -> Outcome:
+        """``error`` where there are no values."""
+        return Outcome.ERROR if all(v is None for v in self.values.values()) else Outcome.OK
+
+
+def repeats(
+    members: Sequence[Member],
+    values: Sequence[float | None],
+    ceilings: Sequence[float | None],
+    metric: Metric,
+) -> Iterator[Repeated]:
+    """Each group over all its repeats, where there are several.
+
+    With k repeats asked: ``mean@k`` is their mean; ``pass@j`` the estimate that one of j answers is right
+    (right:
+    the value reaches the group's ceiling); ``maj@k`` the score of the answer that most repeats give (the
+    mean over
+    the answers of a tie). Failed repeats count as the worst score, as not right, and give no vote. A group
+    of which
+    fewer than k answers were had (errors) has nulls.
+    """
+    by_group: dict[str, list[int]] = {}
+    for index, member in enumerate(members):
+        by_group.setdefault(member.key, []).append(index)
+    k = max((len(found) for found in by_group.values()), default=0)
+    if k < 2:
+        return
+    lowest = metric.range[0] if metric.higher_is_better else metric.range[1]
+    for key, found in by_group.items():
+        group = [members[i] for i in found]
+        read = [lowest if (v := values[i]) is None else v for i in found]
+        right = sum(_reaches(values[i], ceilings[i], metric.higher_is_better) for i in found)
+        had = [m for m in group if m.outcome is not Outcome.ERROR]
+        told = _told(group, read, right) if len(had) == k else {}
+        rows = [row for member in group for row in member.rows]
+        names = [f"mean@{k}", *(f"pass@{j}" for j in budgets(k)), f"maj@{k}"]
+        said = digest([m.hash for m in group], 16)
+        yield Repeated(key, rows, {n: told.get(n) for n in names}, any(m.cut for m in group), said)
+
+
+def _told(group: Sequence[Member], read: Sequence[float], right: int) -> dict[str, float | None]:
+    k = len(group)
+    told: dict[str, float | None] = {f"pass@{j}": pass_at(k, right, j) for j in budgets(k)}
+    told[f"mean@{k}"], told[f"maj@{k}"] = math.fsum(read) / k, _majority(group, read)
+    return {name: value if value is None or math.isfinite(value) else None for name, value in told.items()}
+
+
+def _reaches(value: float | None, ceiling: float | None, higher: bool) -> bool:
+    if value is None or ceiling is None:
+        return False
+    return value >= ceiling - 1e-9 if higher else value <= ceiling + 1e-9
+
+
+def _majority(members: Sequence[Member], read: Sequence[float]) -> float | None:
+    """The score of the most frequent parsed answer; the mean over the answers of a tie."""
+    votes: Counter[str] = Counter()
+    score: dict[str, float] = {}
+    for member, value in zip(members, read, strict=True):
+        if member.outcome is Outcome.OK:
+            said = repr([_ballot(j.value) for j in member.judged])
+            votes[said] += 1
+            score[said] = value
+    if not votes:
+        return read[0]  # all failed: all read as the worst score
+    most = max(votes.values())
+    tied = [score[said] for said, count in votes.items() if count == most]
+    return math.fsum(tied) / len(tied)
+
+
+def _ballot(value: object) -> object:
+    if isinstance(value, str):
+        return " ".join(value.casefold().split())
+    return sorted(value) if isinstance(value, frozenset) else value

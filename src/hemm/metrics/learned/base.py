@@ -1,0 +1,92 @@
+"""What metrics share whose values come from a checkpoint."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any, Self
+
+from hemm.core import HemmError, Judged, MissingExtra, Outcome, Response, Sample
+from hemm.metrics.base import SampleMetric
+from hemm.metrics.learned.torch_batches import DTYPES
+
+
+@dataclass(frozen=True)
+class LearnedMetric(SampleMetric):
+    """A metric that needs weights: a checkpoint on the hub or in a folder.
+
+    model       a name on the hub, or a folder (./x, /x, ~/x)
+    revision    branch, tag or commit on the hub (main); of a folder the digest of its weights, which is
+                checked
+    download    yes: weights that are not on this machine are downloaded
+    dtype       float32, or bfloat16 or float16, which are faster on a GPU and change values
+    batch_size  most texts or pictures in the model at once, or auto; changes values by no more than rounding
+    device      auto, cpu, cuda, cuda:1, mps
+    """
+
+    model: str = ""
+    revision: str = ""
+    download: str = "no"
+    dtype: str = "float32"
+    batch_size: str = "auto"
+    device: str = "auto"
+
+    needs = frozenset({"weights"})
+
+    def __post_init__(self) -> None:
+        self.among("download", "yes", "no")
+        self.among("dtype", *DTYPES)
+        size = self.batch_size
+        if size != "auto" and not (size.isdecimal() and int(size) >= 1):
+            raise HemmError(
+                f"metric parameter batch_size={size!r} is neither auto nor a whole number above 0"
+            )
+
+    def among(self, parameter: str, *values: str) -> None:
+        """Raise HemmError unless the parameter has one of these values."""
+        value = getattr(self, parameter)
+        if value not in values:
+            raise HemmError(f"metric parameter {parameter}={value!r} is none of {', '.join(values)}")
+
+    @property
+    def settings(self) -> Mapping[str, str]:
+        """What else than checkpoint and revision changes values; empty values are left out."""
+        return {}
+
+    @property
+    def parameters(self) -> Mapping[str, str]:
+        """Checkpoint and revision, once ``prepared`` has found it, and what else changes values."""
+        given = {"model": self.model, "revision": self.revision, **self.settings}
+        if self.dtype != "float32":
+            given["dtype"] = self.dtype
+        return {name: value for name, value in given.items() if value}
+
+    def prepared(self) -> Self:
+        """The same metric with the revision of the weights on this machine, or downloaded if so asked.
+
+        Raises MissingExtra without torch and transformers, HemmError where there are no weights.
+        """
+        return replace(self, revision=self.found()[1])
+
+    def found(self) -> tuple[Path, str]:
+        """Folder and revision of the checkpoint. Raises as ``prepared``."""
+        if any(find_spec(package) is None for package in ("torch", "transformers")):
+            raise MissingExtra(f"metric {self.name}", "hf")
+        from hemm.metrics.learned.weights import folder_weights, hub_weights, is_folder
+
+        if is_folder(self.model):
+            return folder_weights(self.name, Path(self.model).expanduser(), self.revision)
+        return hub_weights(self.name, self.model, self.revision, download=self.download == "yes")
+
+    def value(self, answer: Any, sample: Sample) -> float:
+        """The main value of one answer; NaN where there is none."""
+        judged = Judged(sample, 0, Response(text=str(answer)), Outcome.OK, answer)
+        found = self.score([[judged]])[0][""]
+        return math.nan if found is None else found
+
+    def chance(self, group: Sequence[Sample]) -> float | None:
+        """Not defined: guessing has no options here."""
+        return None

@@ -1,0 +1,350 @@
+"""``--replicas``: a local model in several processes of one machine, one for each GPU, behind one batcher."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+import weakref
+from collections import deque
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, replace
+from importlib.util import find_spec
+from pathlib import Path
+from typing import IO, Any
+
+from hemm.core import (
+    Capabilities,
+    HemmError,
+    Identity,
+    Model,
+    OutOfMemory,
+    Request,
+    Response,
+    redact,
+    storable,
+)
+from hemm.models.hf.identity import is_folder
+from hemm.models.options import ModelOptions
+from hemm.models.process import replica
+from hemm.models.worker.environment import LIBRARY
+from hemm.models.worker.process import Ended
+from hemm.models.worker.wire import failed
+
+LIVES = 2
+"""How often a batch is given to a process that ends before it has answered."""
+GIVE_UP = 6
+"""Ends in a row, without one answer between them, after which no process is started again."""
+
+
+def replicated(model: Model, options: ModelOptions) -> Model:
+    """``model`` in ``options.replicas`` processes (0: as many as there are GPUs).
+
+    The same object where it is served, where it is bound to its task (baselines), and where one process is
+    enough. Raises HemmError for settings that name a device, which each process has of its own.
+    """
+    if not callable(getattr(model, "generate_batch", None)) or callable(getattr(model, "bind", None)):
+        return model
+    settings = dict(options.settings)
+    device = settings.get("device", "auto")
+    cards = [] if device not in ("auto", "cuda") and not device.startswith("cuda:") else gpus()
+    count = options.replicas or max(1, len(cards))
+    if count == 1:
+        return model
+    if os.name != "posix":
+        raise HemmError("--replicas needs Linux or macOS")
+    if device.startswith("cuda:") or settings.get("device_map"):
+        key = "device" if device.startswith("cuda:") else "device_map"
+        raise HemmError(f"--set {key}={settings[key]}: with --replicas each process has a GPU of its own")
+    return Replicas(model, options, count, cards)
+
+
+def gpus() -> list[str]:
+    """The GPUs that may be used, as CUDA_VISIBLE_DEVICES names them; torch is imported for AMD's alone."""
+    named = os.environ.get("CUDA_VISIBLE_DEVICES")
+    if named is not None:
+        return [word.strip() for word in named.split(",") if word.strip() not in ("", "-1")]
+    if (program := shutil.which("nvidia-smi")) is not None:
+        with contextlib.suppress(OSError, subprocess.SubprocessError):
+            told = subprocess.run([program, "-L"], capture_output=True, text=True, timeout=60, check=True)
+            count = sum(line.startswith("GPU ") for line in told.stdout.splitlines())
+            return [str(k) for k in range(count)]
+    if Path("/dev/kfd").exists() and find_spec("torch") is not None:
+        import torch
+
+        return [str(k) for k in range(torch.cuda.device_count())]
+    return []
+
+
+class Replicas:
+    """Several processes that each hold the whole model. It takes ``parallel`` batches at a time.
+
+    Batches are composed as for one process, and one process answers a whole batch, so answers are those of
+    one process on the same hardware. A batch whose process ends is asked again, whole, of another one or of
+    a new one. Where that happens twice it is left to the batcher: halved where the process was killed by
+    SIGKILL, as the kernel does when memory runs out, else request by request; one request then fails as
+    transient.
+    """
+
+    def __init__(self, model: Model, options: ModelOptions, count: int, cards: Sequence[str]) -> None:
+        self.spec = model.spec
+        self.parallel = count
+        self.batch_size: int = model.batch_size  # type: ignore[attr-defined]
+        self.shape: Callable[[Request], Any] | None = getattr(model, "shape", None)
+        self._model, self._options = model, options
+        self._cards = [cards[k % len(cards)] if cards else "" for k in range(count)]
+        self._replicas: list[_Replica] = []
+        self._free: list[_Replica] = []
+        self._changed = threading.Condition()
+        self._closed, self._ends, self._restarts = False, 0, 0
+        self._why = "they were closed"
+
+    @property
+    def identity(self) -> Identity:
+        """As of the model in one process."""
+        return self._model.identity
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """As of the model in one process."""
+        return self._model.capabilities
+
+    @property
+    def setup(self) -> dict[str, Any]:
+        """For run.json: how many processes, on which GPUs (empty: on the CPU), how often one was replaced."""
+        cards = sorted({card for card in self._cards if card})
+        return {"replicas": self.parallel, "gpus": cards, "restarts": self._restarts}
+
+    async def start(self) -> None:
+        """Start all processes at once. Raises HemmError with the first one's reason where that fails."""
+        told = self._told()
+        self._closed, self._ends = False, 0
+        self._replicas = [
+            _Replica(self.spec, f"{k + 1} of {self.parallel}", card, told, self.identity)
+            for k, card in enumerate(self._cards)
+        ]
+        pool, loop = ThreadPoolExecutor(self.parallel, "hemm-replica"), asyncio.get_running_loop()
+        starting = [loop.run_in_executor(pool, r.start) for r in self._replicas]
+        try:
+            await asyncio.gather(*starting)
+        except BaseException:
+            for one in self._replicas:
+                one.abandon()
+            await asyncio.gather(*starting, return_exceptions=True)
+            raise
+        finally:
+            pool.shutdown(wait=False)
+        self._free = list(self._replicas)
+
+    async def close(self) -> None:
+        """End all processes; a batch that is being answered is given up at once."""
+        with self._changed:
+            self._closed = True
+            self._changed.notify_all()
+        await asyncio.gather(*(asyncio.to_thread(r.stop) for r in self._replicas))
+        self._replicas, self._free = [], []
+
+    def generate_batch(self, requests: Sequence[Request]) -> list[Response]:
+        """One response for each request, from one process. May be called from ``parallel`` threads at once.
+
+        Raises OutOfMemory and HemmError where processes ended twice over several requests: see the class.
+        """
+        why, lives = Ended("was closed"), LIVES
+        while lives:
+            one = self._take()
+            if one is None:
+                return [failed("replica", f"no process is left: {self._why}")] * len(requests)
+            lost = False
+            try:
+                answers = one.ask(requests)
+                self._ends = 0
+                return answers
+            except Ended as ended:
+                one.kill()
+                why, lives = ended, lives - 1
+                self._ends += 1
+                self._why = f"{self._ends} ended in a row, the last one {ended}"
+            except HemmError as error:  # it did not start again: the others go on
+                lost, self._why = True, str(error)
+            finally:
+                self._give(one, lost)
+        message = f"the process {why}, twice over the same request{'s' * (len(requests) > 1)}"
+        if len(requests) == 1:
+            return [failed("replica", message)]
+        raise OutOfMemory(message) if why.signal == "SIGKILL" else HemmError(message)
+
+    def _take(self) -> _Replica | None:
+        """A process that is free, running or to be started again; None where there is none to wait for."""
+        with self._changed:
+            while not self._free and self._replicas and not self._closed:
+                self._changed.wait()
+            most = max(GIVE_UP, 2 * self.parallel)
+            if self._closed or not self._replicas or self._ends >= most:
+                return None
+            one = self._free.pop()
+            self._restarts += not one.running
+            return one
+
+    def _give(self, one: _Replica, lost: bool) -> None:
+        with self._changed:
+            if lost and one in self._replicas:
+                self._replicas.remove(one)
+            elif not lost:
+                self._free.append(one)
+            self._changed.notify_all()
+
+    def _told(self) -> dict[str, Any]:
+        """What each process is to be: the same checkpoint at the same commit."""
+        spec = self.spec
+        options = replace(self._options, replicas=1, serve="", batch_size=self.batch_size)
+        if spec.startswith("hf/") and not is_folder(spec.removeprefix("hf/")):
+            spec, options = f"hf/{self.identity.name}@{self.identity.revision}", replace(options, revision="")
+        return {"spec": spec, "options": asdict(options)}
+
+
+class _Replica:
+    """One process, started when it is first asked and again after its end."""
+
+    def __init__(self, spec: str, which: str, card: str, told: dict[str, Any], identity: Identity) -> None:
+        self._name = f"model {redact(spec)}, process {which}"
+        self._card, self._told, self._identity = card, told, identity
+        self._process: subprocess.Popen[bytes] | None = None
+        self._end: Callable[[], object] = lambda: None
+        self._lines: deque[str] = deque(maxlen=50)
+        self._reader: threading.Thread | None = None
+        self._busy = self._gone = False
+
+    @property
+    def running(self) -> bool:
+        """Whether there is a process."""
+        return self._process is not None
+
+    def start(self) -> None:
+        """Start the process and load the model. Raises HemmError in the process's own words."""
+        self._spawn()
+        try:
+            told, _ = self._exchange(self._told, [])
+        except Ended as ended:
+            self.kill()
+            raise HemmError(f"{self._name}: it {ended}") from None
+        if "failed" in told:
+            self.kill()
+            raise HemmError(f"{self._name}: {told['failed']}")
+        if told["ready"] != [self._identity.name, self._identity.revision]:
+            self.kill()
+            raise HemmError(f"{self._name}: the checkpoint changed since the run began")
+
+    def ask(self, requests: Sequence[Request]) -> list[Response]:
+        """The answers to a batch. Raises Ended where the process ends, HemmError where none starts."""
+        if not self.running:
+            self.start()
+        batch, blobs = replica.requests_out(requests)
+        self._busy = True
+        try:
+            told, media = self._exchange({"batch": batch}, blobs)
+        finally:
+            self._busy = False
+        if "answers" not in told:
+            return []  # another number of responses than of requests: the batcher ends the run
+        return replica.responses_in(told["answers"], media)
+
+    def stop(self) -> None:
+        """Let the process close its model where it has nothing else to do, then end it."""
+        process = self._process
+        if process is not None and process.stdin is not None and not self._busy:
+            with contextlib.suppress(OSError):
+                process.stdin.close()
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(replica.GRACE_SECONDS + 1)
+        self.abandon()
+
+    def abandon(self) -> None:
+        """End the process and start no other."""
+        self._gone = True
+        self.kill()
+
+    def kill(self) -> None:
+        """End the process and its children at once."""
+        self._end()
+        self._process = None
+
+    def _spawn(self) -> None:
+        guard = [sys.executable, "-S", "-E", str(LIBRARY / "hemm_guard.py"), str(os.getpid()), ""]
+        variables = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
+        if self._card:
+            variables["CUDA_VISIBLE_DEVICES"] = self._card
+        try:
+            process = subprocess.Popen(
+                [*guard, sys.executable, "-P", "-c", replica.START],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                env=variables,
+                start_new_session=True,
+            )
+        except OSError as error:
+            raise HemmError(f"{self._name}: it cannot be started: {error}") from None
+        self._process = process
+        self._end = weakref.finalize(self, _kill, process)
+        assert process.stderr is not None
+        self._lines.clear()
+        self._reader = threading.Thread(target=self._keep, args=(process.stderr,), daemon=True)
+        self._reader.start()
+        if self._gone:  # closed before or meanwhile
+            self.kill()
+
+    def _exchange(self, value: dict[str, Any], blobs: list[bytes]) -> tuple[dict[str, Any], list[bytes]]:
+        """Send a message and wait for the one that answers it. Raises Ended."""
+        process = self._process
+        if process is None or process.stdin is None or process.stdout is None:
+            raise Ended("was closed")
+        try:
+            replica.write(process.stdin, value, blobs)
+            found = replica.read(process.stdout)
+        except (OSError, ValueError):  # gone, or closed by ``stop``
+            found = None
+        if found is None:
+            raise self._ended(process)
+        return found
+
+    def _ended(self, process: subprocess.Popen[bytes]) -> Ended:
+        """How it ended, with its last line of an error where it had one."""
+        try:
+            status = process.wait(replica.GRACE_SECONDS)
+        except subprocess.TimeoutExpired:
+            return Ended("closed its output")
+        if self._reader is not None:
+            self._reader.join(1.0)
+        errors = [line for line in self._lines if "Error" in line or "error" in line]
+        said = f": {errors[-1][:300]}" if errors else ""
+        number = -status if status < 0 else status - 128
+        if number in set(signal.Signals):
+            name = signal.Signals(number).name
+            return Ended(f"was ended by {name}{said}", signal=name)
+        return Ended(f"ended with status {status}{said}")
+
+    def _keep(self, pipe: IO[bytes]) -> None:
+        with pipe:
+            while line := pipe.readline(64 * 1024):
+                text = storable(redact(line.decode("utf-8", "replace").rstrip()))
+                if text:
+                    self._lines.append(" ".join(text.split()))
+                if os.environ.get("HEMM_DEBUG"):
+                    print(f"[{self._name}] {text}", file=sys.stderr)
+
+
+def _kill(process: subprocess.Popen[bytes]) -> None:
+    """Nothing of the process group is left."""
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    for pipe in (process.stdin, process.stdout):
+        if pipe is not None:
+            with contextlib.suppress(OSError):
+                pipe.close()

@@ -1,0 +1,54 @@
+"""From a response to exactly one outcome, in the documented precedence."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from hemm.core import AnswerFormat, Judged, Outcome, Response, Sample
+from hemm.parsing.answer_text import without_thinking
+from hemm.parsing.refusal import refuses
+
+VERSION = 1
+"""Of the rules here and of the refusal patterns; recorded beside every score."""
+
+
+def judge(sample: Sample, repeat: int, response: Response, answer_format: AnswerFormat) -> Judged:
+    """The answer with its one outcome and, where that is ok, its value.
+
+    error > refused (the API said so, or filtered the content) > ok (``cut`` says it was cut off) > truncated
+    > refused (by a documented pattern) > unparsable. An empty text is unparsable, or truncated where cut off.
+    A format with a method ``pictured`` reads the response's pictures, not its text. Raises HemmError where
+    their bytes are nowhere.
+    """
+    if response.failure is not None:
+        return Judged(sample, repeat, response, Outcome.ERROR)
+    if response.refusal is not None or response.finish == "content_filter":
+        return Judged(sample, repeat, response, Outcome.REFUSED)
+    cut = response.finish == "length"
+    value = _value(sample, response, answer_format)
+    if value is not None:
+        return Judged(sample, repeat, response, Outcome.OK, value, cut)
+    if cut:
+        return Judged(sample, repeat, response, Outcome.TRUNCATED)
+    if refuses(without_thinking(response.text).strip()):
+        return Judged(sample, repeat, response, Outcome.REFUSED)
+    return Judged(sample, repeat, response, Outcome.UNPARSABLE)
+
+
+def _value(sample: Sample, response: Response, answer_format: AnswerFormat) -> Any | None:
+    """What the answer says; with likelihood scoring the one most likely option, None where two are equal."""
+    pictured = getattr(answer_format, "pictured", None)
+    if pictured is not None:
+        return pictured(response, sample)
+    if response.options:
+        options = answer_format.options(sample)
+        if len(options) != len(response.options) or any(math.isnan(p) for p in response.options):
+            return None
+        best = max(response.options)
+        if response.options.count(best) != 1:
+            return None
+        return answer_format.parse(options[response.options.index(best)], sample)
+    if not response.text.strip():
+        return None
+    return answer_format.parse(response.text, sample)

@@ -1,0 +1,198 @@
+"""Flips for people and programs: HTML, terminal text, plain values."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from hemm.analysis.diff import TITLES, Flip, Flips, TaskFlips, members
+from hemm.core import HemmError, keyed_number
+from hemm.report.examples import Asked, Example, example, rows_of
+from hemm.report.page import render
+from hemm.report.pictures import Gallery
+from hemm.report.text import excerpt, one_line, p_value, plain
+
+SCHEMA_VERSION = 1
+SHOWN = 4
+"""Examples of each kind and task."""
+
+
+@dataclass(frozen=True)
+class Shown:
+    """Examples of one kind of one task, of ``count``."""
+
+    title: str
+    count: int
+    examples: tuple[Example, ...]
+
+
+def chosen(task: TaskFlips, per_kind: int) -> Iterator[tuple[str, list[Flip]]]:
+    """(kind, the first flips of it), in a drawn order that is the same every time."""
+    for kind in TITLES:
+        own = [f for f in task.flips if f.kind == kind]
+        own.sort(key=lambda f: keyed_number("flips", task.task, f.group, f.repeat))
+        if own:
+            yield kind, own[:per_kind]
+
+
+def examples_of(
+    found: Flips, task: TaskFlips, per_kind: int, gallery: Gallery
+) -> list[tuple[str, int, list[tuple[Flip, Example]]]]:
+    """(kind, how many there are, examples) of one task."""
+    from hemm.analysis.study.load import load
+
+    sides = enumerate(zip(task.cells, found.labels, strict=True))
+    asked = [Asked(load(cell), n, label) for n, (cell, label) in sides]
+    picked = dict(chosen(task, per_kind))
+    groups = members(task.cells[0], task.kind)
+    ids = sorted({next(iter(groups[f.group])) for own in picked.values() for f in own})
+    rows = [rows_of(cell, ids) for cell in task.cells]
+    out = []
+    for kind, own in picked.items():
+        made = []
+        for flip in own:
+            names = list(groups[flip.group])
+            name = names[0]
+            these = [{name: [r for r in side.get(name, []) if r["repeat"] == flip.repeat]} for side in rows]
+            if all(side[name] for side in these):
+                made.append((flip, example(flip.group, names, asked, these, gallery)))
+        out.append((kind, task.count(kind), made))
+    return out
+
+
+def write(found: Flips, file: Path, per_kind: int = SHOWN, pictures: int = 3_000_000) -> Path:
+    """Write the flips as one self-contained HTML file: its path."""
+    from hemm.data.files import write_atomic
+
+    if file.is_dir():
+        raise HemmError(f"{file} is a folder: name the file (-o {file / 'diff.html'})")
+    gallery = Gallery(bytes_left=pictures)
+    shown = {
+        task.task: [
+            Shown(TITLES[kind], count, tuple(e for _, e in made))
+            for kind, count, made in examples_of(found, task, per_kind, gallery)
+        ]
+        for task in found.tasks
+    }
+    title = f"{one_line(found.labels[0], 50)} and {one_line(found.labels[1], 50)}: answers that flipped"
+    page = render("diff.html", title=title, found=found, shown=shown)
+    file.parent.mkdir(parents=True, exist_ok=True)
+    write_atomic(file, page.encode("utf-8"))
+    return file
+
+
+def values(found: Flips) -> dict[str, Any]:
+    """The JSON document: every count, and every flip with both answers (cut after 1,500 characters)."""
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "a": found.labels[0],
+        "b": found.labels[1],
+        "lost": found.lost,
+        "gained": found.gained,
+        "p": found.p,
+        "tasks": [_task(task) for task in found.tasks],
+        "flips": [row for task in found.tasks for row in _flips(task)],
+        "notes": list(found.notes),
+    }
+
+
+def _task(task: TaskFlips) -> dict[str, Any]:
+    return {
+        "task": task.task,
+        "metric": task.metric,
+        "protocols": [c.protocol for c in task.cells],
+        "common": task.common,
+        "right": task.right,
+        "wrong": task.wrong,
+        "lost": task.lost,
+        "gained": task.gained,
+        "changed": task.count("changed"),
+        "net": task.net,
+        "p": task.p,
+        "only_a": task.only[0],
+        "only_b": task.only[1],
+        "other_sample": task.other,
+        "errors": task.errors,
+    }
+
+
+def _flips(task: TaskFlips) -> Iterator[dict[str, Any]]:
+    groups = members(task.cells[0], task.kind)
+    firsts = {f.group: next(iter(groups[f.group])) for f in task.flips}
+    rows = [rows_of(cell, set(firsts.values())) for cell in task.cells]
+    for flip in task.flips:
+        sides = [
+            next((r for r in side.get(firsts[flip.group], []) if r["repeat"] == flip.repeat), None)
+            for side in rows
+        ]
+        first = sides[0] or {}
+        yield {
+            "task": task.task,
+            "group": flip.group,
+            "id": firsts[flip.group],
+            "repeat": flip.repeat,
+            "kind": flip.kind,
+            "outcomes": list(flip.outcomes),
+            "values": list(flip.values),
+            "prompt": excerpt(first.get("prompt") or "").text,
+            "references": list(first.get("references") or []),
+            "media": list(first.get("media") or []),
+            "answers": [excerpt((side or {}).get("raw") or "").text for side in sides],
+        }
+
+
+# the terminal
+
+COLUMNS = ["task", "common", "both right", "both wrong", "lost", "gained", "net", "p", "not common"]
+
+
+def table(found: Flips) -> list[dict[str, Any]]:
+    """One row a task, and one over all where there are several."""
+    rows = [_row(t.task, [t], t.p) for t in found.tasks]
+    return [*rows, _row("all", found.tasks, found.p)] if len(found.tasks) > 1 else rows
+
+
+def _row(name: str, tasks: Sequence[TaskFlips], p: float | None) -> dict[str, Any]:
+    net = sum(t.net for t in tasks)
+    cells = [
+        sum(t.common for t in tasks),
+        sum(t.right for t in tasks),
+        sum(t.wrong for t in tasks),
+        sum(t.lost for t in tasks),
+        sum(t.gained for t in tasks),
+        f"{net:+d}" if net else "0",
+        p_value(p),
+        sum(sum(t.only) + t.other + t.errors for t in tasks),
+    ]
+    return dict(zip(COLUMNS, [name, *cells], strict=True))
+
+
+def lines(found: Flips, per_kind: int) -> Iterator[str]:
+    """The examples as text: unseen characters written out, answers cut after 200 characters."""
+    gallery = Gallery(bytes_left=0, left=0)
+    for task in found.tasks:
+        for kind, count, made in examples_of(found, task, per_kind, gallery):
+            yield f"\n{task.task}: {TITLES[kind].lower()}, {count}" + (
+                f" ({len(made)} shown)" if len(made) < count else ""
+            )
+            for flip, one in made:
+                yield from _text(flip, one)
+
+
+def _text(flip: Flip, one: Example) -> Iterator[str]:
+    yield f"  {plain(one.id)}" + (f" (answer {flip.repeat + 1})" if flip.repeat else "")
+    for picture in one.pictures:
+        name = f"{one_line(picture.name)} " if picture.name else ""
+        yield f"    picture    {name}sha256 {picture.digest[:16]}"
+    yield f"    prompt     {_short(one.prompt.text)}"
+    yield f"    reference  {' | '.join(_short(r.text) for r in one.references) or '-'}"
+    for answer, outcome in zip(one.answers, flip.outcomes, strict=True):
+        said = _short(answer.text.text) or answer.why or "(nothing)"
+        yield f"    {_short(answer.who, 40)}: {said}" + (f"  [{outcome}]" if outcome != "ok" else "")
+
+
+def _short(text: str, limit: int = 200) -> str:
+    line = plain(" ".join(text.split()))
+    return line if len(line) <= limit else f"{line[:limit]}…"

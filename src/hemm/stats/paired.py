@@ -1,0 +1,195 @@
+"""Two models on the same samples: difference, tests, effect size, power.
+
+Differences are taken on each group (usually a sample) that both have a score for. Their mean gets the
+interval of ``analysis.intervals`` and, beside it, that of ``analysis.bootstrap``.
+
+*Right or wrong* (every score is one end of the range). McNemar's test asks whether as many answers turned
+right as turned wrong. With one answer a cluster it is the exact test in its mid-p form. With several, the
+answers of a cluster are no independent trials: under the null each cluster's net change is as likely as its
+opposite, so signs are flipped by whole clusters, and the distribution of the sum is exact again (mid-p);
+with clusters of one it is McNemar's. Obuchowski's (1998) chi-square of the two proportions under a common
+one stands beside it: (sum d)^2 (G-1) / (G sum d^2) with d the net change of a cluster.
+
+*Other scores*: t of the mean over its cluster-robust error, with G - 1 degrees of freedom.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hemm.stats.bootstrap import RESAMPLES, bootstrap_means, resampled_interval
+from hemm.stats.intervals import Estimate, mean_interval
+from hemm.stats.power import Power, power_of
+
+Floats = NDArray[np.float64]
+MOST_FLIPS = 20_000
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """One comparison of model a with model b; all on one scale.
+
+    difference    a minus b, with its cluster-robust interval; ``bootstrap``: the same by resampling clusters
+    error         standard error; ``df`` its degrees of freedom
+    p, test       of no difference, and by which test: ``McNemar`` (exact, mid-p), ``McNemar by cluster``,
+                  ``t``; None where nothing can be tested
+    p_t, p_obuchowski  by t and, for right or wrong, by Obuchowski's chi-square
+    won, lost     groups where a, and b, is right alone (right or wrong only; else None)
+    effect, effect_name  Cohen's d of paired differences (mean over standard deviation), or for right or wrong
+                  the odds ratio of the answers that differ, won / lost (None without a finite one)
+    """
+
+    a: float | None
+    b: float | None
+    difference: Estimate
+    bootstrap: Estimate | None
+    error: float | None
+    df: float
+    p: float | None
+    test: str
+    p_t: float | None
+    p_obuchowski: float | None
+    won: int | None
+    lost: int | None
+    effect: float | None
+    effect_name: str
+    power: Power
+    resampled: Floats | None = field(default=None, repr=False, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """resamples: none for 0; seed: of resampling."""
+
+    resamples: int = RESAMPLES
+    seed: int = 0
+
+
+def paired(
+    a: Floats, b: Floats, clusters: NDArray[Any], bounds: tuple[float, float], options: Options = Options()
+) -> Pair:
+    """Compare ``a`` with ``b`` (same groups, NaN where there is no score).
+
+    bounds  the range of one score
+    """
+    both = ~np.isnan(a) & ~np.isnan(b)
+    x, y, names = a[both], b[both], np.asarray(clusters)[both]
+    low, high = bounds
+    reach = high - low if math.isfinite(high - low) else math.inf
+    d = x - y
+    estimate = mean_interval(d, names, (-reach, reach))
+    boot, resampled = None, None
+    if len(d) and options.resamples:
+        resampled = bootstrap_means(d, names, options.resamples, options.seed)
+        boot = resampled_interval(d, names, (-reach, reach), resampled)
+    binary = bool(len(d)) and all(bool(np.all((v == low) | (v == high))) for v in (x, y))
+    error, net = _error(d, names), _net(d, names)
+    df = max(1, len(net) - 1)
+    p_t = None if error is None or len(net) < 2 else t_p(float(d.mean()), error, df)
+    p, test, obuchowski, won, lost = p_t, "t", None, None, None
+    if binary:
+        won, lost = int((d > 0).sum()), int((d < 0).sum())
+        p, test = mcnemar(net / reach), "McNemar" if len(net) == len(d) else "McNemar by cluster"
+        obuchowski = obuchowski_p(net)
+    elif p is None and len(net) > 1:
+        p, test = mcnemar(np.sign(net)), "signs of clusters"  # all differences are the same
+    effect, name = _effect(d, won, lost)
+    return Pair(
+        a=float(x.mean()) if len(x) else None,
+        b=float(y.mean()) if len(y) else None,
+        difference=estimate,
+        bootstrap=boot,
+        error=error,
+        df=float(df),
+        p=p,
+        test=test if p is not None else "",
+        p_t=p_t,
+        p_obuchowski=obuchowski,
+        won=won,
+        lost=lost,
+        effect=effect,
+        effect_name=name,
+        power=power_of(error, len(net), reach if math.isfinite(reach) else 1.0),
+        resampled=resampled,
+    )
+
+
+def _net(d: Floats, clusters: NDArray[Any]) -> Floats:
+    """Sum of the differences in each cluster."""
+    if not len(d):
+        return d
+    codes = np.unique(clusters, return_inverse=True)[1].reshape(-1)
+    return np.bincount(codes, weights=d).astype(np.float64)
+
+
+def _error(d: Floats, clusters: NDArray[Any]) -> float | None:
+    """Cluster-robust standard error of the mean; None where nothing varies."""
+    if not len(d):
+        return None
+    codes = np.unique(clusters, return_inverse=True)[1].reshape(-1)
+    groups = int(codes.max()) + 1
+    residual = np.bincount(codes, weights=d - d.mean())
+    if groups < 2 or bool(np.all(d == d[0])):
+        return None
+    return math.sqrt(groups / (groups - 1) * float((residual**2).sum())) / len(d) or None
+
+
+def t_p(value: float, error: float, df: float) -> float:
+    """Two-sided p of ``value`` by Student's t."""
+    from scipy.special import stdtr
+
+    return float(2 * stdtr(df, -abs(value) / error))
+
+
+def mcnemar(net: Floats) -> float | None:
+    """Mid-p of flipping the signs of clusters: ``net`` is right answers won less lost in each (whole
+    numbers). None where none changed; by Obuchowski's chi-square above ``MOST_FLIPS`` changes."""
+    sizes = np.rint(np.abs(net)).astype(np.int64)
+    total = int(sizes.sum())
+    if total == 0:
+        return None if not len(net) else 1.0
+    if total > MOST_FLIPS:
+        return obuchowski_p(net)
+    chances = np.ones(1)  # of sum of flipped signs, from -total to total in steps of one
+    for size in np.unique(sizes[sizes > 0]):
+        count = int((sizes == size).sum())
+        own = np.zeros(2 * count * int(size) + 1)
+        own[:: 2 * int(size)] = _halves(count)
+        chances = np.convolve(chances, own)
+    seen = abs(int(np.rint(net.sum())))
+    away = np.abs(np.arange(-total, total + 1))
+    return min(1.0, float(chances[away > seen].sum() + 0.5 * chances[away == seen].sum()))
+
+
+def _halves(count: int) -> Floats:
+    """Chances of 0 to ``count`` heads of as many coins."""
+    from scipy.special import gammaln
+
+    heads = np.arange(count + 1)
+    log = gammaln(count + 1) - gammaln(heads + 1) - gammaln(count - heads + 1) - count * math.log(2)
+    return np.asarray(np.exp(log), dtype=np.float64)
+
+
+def obuchowski_p(net: Floats) -> float | None:
+    """Obuchowski's (1998) test of two proportions in clustered pairs; None where none changed."""
+    groups, squares = len(net), float((net**2).sum())
+    if groups < 2 or squares == 0:
+        return None
+    from scipy.special import chdtrc
+
+    return float(chdtrc(1, float(net.sum()) ** 2 * (groups - 1) / (groups * squares)))
+
+
+def _effect(d: Floats, won: int | None, lost: int | None) -> tuple[float | None, str]:
+    if won is not None and lost is not None:
+        return (won / lost if lost else None), "odds ratio"
+    spread = float(np.std(d, ddof=1)) if len(d) > 1 else 0.0
+    return (float(d.mean()) / spread if spread > 0 else None), "Cohen's d (paired)"
+
+
+__all__ = ["Options", "Pair", "mcnemar", "obuchowski_p", "paired", "t_p"]

@@ -1,0 +1,65 @@
+"""What a paired comparison of this size can find, from the variance that was observed.
+
+With d the standard error of the difference over G clusters and t Student's quantiles with G - 1 degrees of
+freedom, a two-sided test at 5 % finds a true difference of (t(.975) + t(.80)) d with 80 % power. The variance
+of one cluster, G d^2, gives the number of clusters (of the same mean size) for another difference.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from hemm.stats.intervals import LEVEL
+
+POWER = 0.8
+POINTS = (1, 2, 5)
+MOST = 10**9
+
+
+@dataclass(frozen=True, slots=True)
+class Power:
+    """``detectable``: the smallest difference found with 80 % power, on the scale of the difference.
+    ``needed``: points (hundredths of that scale) -> clusters. None where no variance was seen."""
+
+    detectable: float | None
+    needed: dict[int, int | None]
+    clusters: int
+
+
+def factor(df: float, level: float = LEVEL, power: float = POWER) -> float:
+    """t(.975) + t(.80)."""
+    from scipy.special import stdtrit
+
+    return float(stdtrit(df, 0.5 + level / 2) + stdtrit(df, power))
+
+
+def power_of(error: float | None, clusters: int, unit: float = 1.0) -> Power:
+    """error  standard error of the difference over ``clusters`` clusters; ``unit`` is the width of the scale
+    (100 points)."""
+    if error is None or clusters < 2 or not error > 0:
+        return Power(None, dict.fromkeys(POINTS), clusters)
+    each = error**2 * clusters
+    needed = {points: clusters_for(each, points / 100 * unit) for points in POINTS}
+    return Power(factor(clusters - 1) * error, needed, clusters)
+
+
+def clusters_for(variance: float, difference: float) -> int | None:
+    """Fewest clusters with which ``difference`` is found with 80 % power, where one cluster's share has
+    this variance. None above a thousand million."""
+    low, high = 2, 4
+    while not _enough(variance, difference, high):
+        low, high = high, high * 2
+        if high > MOST:
+            return None
+    while low < high:
+        middle = (low + high) // 2
+        low, high = (low, middle) if _enough(variance, difference, middle) else (middle + 1, high)
+    return low
+
+
+def _enough(variance: float, difference: float, clusters: int) -> bool:
+    return factor(clusters - 1) * math.sqrt(variance / clusters) <= difference
+
+
+__all__ = ["POINTS", "POWER", "Power", "clusters_for", "factor", "power_of"]

@@ -1,0 +1,80 @@
+"""Ranks of models with what the data leave open.
+
+Every two models are compared over the same samples of the same tasks; the p values of all pairs are corrected
+by Holm's method, so that with 95 % certainty no pair is called different that is not. A model's *rank* is 1
+plus the number of models that are so found better than it: models that the data cannot separate from the
+best all have rank 1. Its *rank interval* goes from there to the number of models less those found worse.
+Not being separated is no equivalence, and does not carry over: a may be separated from c while b is from
+neither. *Groups* are the longest runs of models, in the order of their scores, of which no two are separated.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+
+from hemm.stats.corrections import holm
+from hemm.stats.intervals import LEVEL, Estimate
+
+
+@dataclass(frozen=True, slots=True)
+class Rank:
+    """One model: its score with interval, rank, the interval of ranks, and letters of its groups."""
+
+    subject: str
+    estimate: Estimate
+    rank: int
+    low: int
+    high: int
+    groups: str
+
+
+@dataclass(frozen=True)
+class Ranking:
+    """Best first. ``p``: Holm-corrected p of every two (keys in order of score)."""
+
+    rows: tuple[Rank, ...]
+    p: Mapping[tuple[str, str], float | None]
+
+
+def ranking(scores: Mapping[str, Estimate], p: Mapping[tuple[str, str], float | None]) -> Ranking:
+    """Ranks from scores by subject (higher is better) and the uncorrected p of every pair."""
+    order = sorted(scores, key=lambda s: -(scores[s].value or 0.0))
+    pairs = list(combinations(order, 2))
+    raw = [p[pair] if pair in p else p.get((pair[1], pair[0])) for pair in pairs]
+    corrected = dict(zip(pairs, holm(raw), strict=True))
+    apart = {
+        pair
+        for pair, value in corrected.items()
+        if value is not None and value < 1 - LEVEL and scores[pair[0]].value != scores[pair[1]].value
+    }
+    letters = _letters(order, apart)
+    rows = []
+    for s in order:
+        better = sum((other, s) in apart for other in order)
+        worse = sum((s, other) in apart for other in order)
+        rows.append(Rank(s, scores[s], 1 + better, 1 + better, len(order) - worse, letters[s]))
+    return Ranking(tuple(rows), corrected)
+
+
+def _letters(order: Sequence[str], apart: set[tuple[str, str]]) -> dict[str, str]:
+    """A letter for each longest run of models of which no two are apart."""
+    runs: list[tuple[int, int]] = []
+    for first in range(len(order)):
+        last = first
+        while last + 1 < len(order) and not any(
+            (order[i], order[last + 1]) in apart for i in range(first, last + 1)
+        ):
+            last += 1
+        if not runs or last > runs[-1][1]:
+            runs.append((first, last))
+    out = dict.fromkeys(order, "")
+    for number, (first, last) in enumerate(runs):
+        name = chr(ord("a") + number) if number < 26 else f"({number + 1})"
+        for i in range(first, last + 1):
+            out[order[i]] += name
+    return out
+
+
+__all__ = ["Rank", "Ranking", "ranking"]

@@ -1,0 +1,261 @@
+"""Dimensions untangled: all labels at once, at task level.
+
+HEMM's labels travel together, so the mean over a category's tasks mixes the effects of several dimensions.
+Here a normalised score of model m on task t is taken as
+
+    y(m, t) = model(m) + task(t),      task(t) = sum over dimensions of effect(label of t) + rest(t)
+
+First models and tasks are fitted together (so that a model without some tasks shifts none of them), then
+the task effects on dummies of all dimensions by least squares. What varies is the task: inference is by t
+with tasks minus parameters degrees of freedom. Two checks stand beside it: standard errors clustered by task
+and by model (Cameron, Gelbach and Miller 2011), and a permutation of the rest over tasks (Freedman and Lane
+1983).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hemm.stats.intervals import LEVEL
+
+PERMUTATIONS = 4999
+_TINY = 1e-9
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Effect:
+    """What category ``a`` adds over ``b``, all other dimensions held equal.
+
+    value, low, high  on the scale of the scores; None where the labels do not let it be told apart
+    p                 by t with ``df`` degrees of freedom; ``p_clustered`` by errors clustered both ways;
+                      ``p_permuted`` by permutation
+    inflation         variance inflation: how much larger the variance is than if no other dimension were in
+    """
+
+    dimension: str
+    a: str
+    b: str
+    value: float | None
+    low: float | None
+    high: float | None
+    p: float | None
+    p_clustered: float | None
+    p_permuted: float | None
+    inflation: float | None
+    df: int
+
+
+@dataclass(frozen=True)
+class Joint:
+    """All effects, and what the fit rests on. ``why`` says why there is no fit, else it is empty."""
+
+    effects: tuple[Effect, ...]
+    tasks: int
+    models: int
+    parameters: int
+    why: str = ""
+
+
+def categories_of(
+    labels: Mapping[str, Mapping[str, str]], tasks: Sequence[str], order: Mapping[str, Sequence[str]]
+) -> dict[str, list[str]]:
+    """Dimension -> those of its categories that occur among ``tasks``, in their order; two at least."""
+    found = {}
+    for dimension, known in order.items():
+        own = {labels[t][dimension] for t in tasks if dimension in labels.get(t, {})}
+        if len(own) > 1:
+            found[dimension] = [c for c in known if c in own]
+    return found
+
+
+def task_effects(scores: Floats) -> Floats:
+    """Task effects (mean zero) of the additive fit to ``scores`` (models x tasks, NaN: not there)."""
+    models, tasks = scores.shape
+    known = ~np.isnan(scores)
+    m, t = np.nonzero(known)
+    design = np.zeros((len(m), models + tasks))
+    design[np.arange(len(m)), m] = 1
+    design[np.arange(len(m)), models + t] = 1
+    found = np.linalg.lstsq(design, scores[known], rcond=None)[0][models:]
+    return np.asarray(found - found.mean(), dtype=np.float64)
+
+
+def joint(
+    scores: Floats,
+    tasks: Sequence[str],
+    labels: Mapping[str, Mapping[str, str]],
+    order: Mapping[str, Sequence[str]],
+    *,
+    permutations: int = PERMUTATIONS,
+    seed: int = 0,
+) -> Joint:
+    """The joint model of ``scores`` (models x tasks, normalised; NaN where there is none).
+
+    labels  task -> dimension -> category; tasks that lack a label of a dimension in use are left out
+    order   dimension -> its categories in order; dimensions with one category among the tasks are left out
+    """
+    scores = np.asarray(scores, dtype=np.float64)
+    used = categories_of(labels, tasks, order)
+    kept = [
+        i
+        for i, t in enumerate(tasks)
+        if all(d in labels.get(t, {}) for d in used) and not np.isnan(scores[:, i]).all()
+    ]
+    names = [tasks[i] for i in kept]
+    used = categories_of(labels, names, used)
+    part = scores[:, kept]
+    part = part[~np.isnan(part).all(axis=1)]
+    columns, design = _design(names, labels, used)
+    rank = int(np.linalg.matrix_rank(design)) if len(names) else 0
+    df = len(names) - rank
+    if not used:
+        return Joint((), len(names), len(part), rank, "no dimension has two categories among these tasks")
+    if df < 2:
+        why = f"{len(names)} tasks are too few for {rank} parameters"
+        return Joint((), len(names), len(part), rank, why)
+    fit = _Fit(task_effects(part), design, df)
+    both = _clustered(part, design)
+    found = [
+        _effect(fit, both, columns, d, a, b, permutations, seed)
+        for d, categories in used.items()
+        for a, b in combinations(categories, 2)
+    ]
+    return Joint(tuple(found), len(names), len(part), rank)
+
+
+def _design(
+    names: Sequence[str], labels: Mapping[str, Mapping[str, str]], used: Mapping[str, Sequence[str]]
+) -> tuple[dict[tuple[str, str], int], Floats]:
+    """Column of each category but the first of its dimension, and the matrix (tasks x 1 + columns)."""
+    columns = {(d, c): 1 + n for n, (d, c) in enumerate((d, c) for d, cs in used.items() for c in cs[1:])}
+    design = np.zeros((len(names), 1 + len(columns)))
+    design[:, 0] = 1
+    for i, name in enumerate(names):
+        for d in used:
+            at = columns.get((d, labels[name][d]))
+            if at is not None:
+                design[i, at] = 1
+    return columns, design
+
+
+class _Fit:
+    """Least squares of the task effects; the pseudo-inverse serves where labels are redundant."""
+
+    def __init__(self, y: Floats, design: Floats, df: int) -> None:
+        self.y, self.design, self.df = y, design, df
+        self.inverse = np.linalg.pinv(design.T @ design)
+        self.beta = self.inverse @ design.T @ y
+        self.rest = y - design @ self.beta
+        self.variance = float(self.rest @ self.rest) / df
+
+    def estimable(self, contrast: Floats) -> bool:
+        """Whether the data say anything of this contrast: it is a combination of rows."""
+        seen = self.inverse @ (self.design.T @ self.design) @ contrast
+        return bool(np.abs(seen - contrast).max() < 1e-6)
+
+    def error(self, contrast: Floats) -> float:
+        return float(np.sqrt(self.variance * (contrast @ self.inverse @ contrast)))
+
+
+def _effect(
+    fit: _Fit,
+    both: Floats,
+    columns: Mapping[tuple[str, str], int],
+    dimension: str,
+    a: str,
+    b: str,
+    permutations: int,
+    seed: int,
+) -> Effect:
+    from scipy import stats
+
+    contrast = np.zeros(fit.design.shape[1])
+    for category, sign in ((a, 1.0), (b, -1.0)):
+        if (dimension, category) in columns:
+            contrast[columns[dimension, category]] += sign
+    if not fit.estimable(contrast):
+        return Effect(dimension, a, b, None, None, None, None, None, None, None, fit.df)
+    value, error = float(contrast @ fit.beta), fit.error(contrast)
+    reach = float(stats.t.isf((1 - LEVEL) / 2, fit.df)) * error
+    squared = float(contrast @ both @ contrast)
+    clustered = float(np.sqrt(squared)) if squared > 0 else None
+    return Effect(
+        dimension,
+        a,
+        b,
+        value,
+        value - reach,
+        value + reach,
+        _p(value, error, fit.df),
+        None if clustered is None else _p(value, clustered, fit.df),
+        _permuted(fit, contrast, permutations, seed),
+        _inflation(fit, contrast, columns, dimension),
+        fit.df,
+    )
+
+
+def _p(value: float, error: float, df: int) -> float:
+    from scipy import stats
+
+    if error <= _TINY:
+        return 1.0 if abs(value) <= _TINY else 0.0
+    return float(2 * stats.t.sf(abs(value) / error, df))
+
+
+def _permuted(fit: _Fit, contrast: Floats, permutations: int, seed: int) -> float | None:
+    """Freedman and Lane: the rest of the model without this contrast, permuted over tasks."""
+    if permutations < 1:
+        return None
+    direction = fit.inverse @ contrast
+    scale = float(contrast @ direction)
+    reduced = fit.beta - direction * (float(contrast @ fit.beta) / scale)  # the fit under contrast = 0
+    fitted = fit.design @ reduced
+    rest = fit.y - fitted
+    rng = np.random.default_rng([seed, 20240703])
+    drawn = rng.permuted(np.broadcast_to(rest, (permutations, len(rest))), axis=1) + fitted
+    betas = drawn @ fit.design @ fit.inverse
+    left = drawn - betas @ fit.design.T
+    error = np.sqrt((left**2).sum(axis=1) / fit.df * scale)
+    t = np.abs(betas @ contrast) / np.maximum(error, _TINY)
+    own = abs(float(contrast @ fit.beta)) / max(fit.error(contrast), _TINY)
+    return float((1 + (t >= own - 1e-12).sum()) / (1 + permutations))
+
+
+def _inflation(fit: _Fit, contrast: Floats, columns: Mapping[tuple[str, str], int], dimension: str) -> float:
+    """Variance of the contrast with all dimensions over that with its own dimension alone."""
+    own = [0, *(at for (d, _), at in columns.items() if d == dimension)]
+    alone = np.linalg.pinv(fit.design[:, own].T @ fit.design[:, own])
+    small = contrast[own]
+    return float((contrast @ fit.inverse @ contrast) / (small @ alone @ small))
+
+
+def _clustered(scores: Floats, design: Floats) -> Floats:
+    """Covariance of the label effects, clustered by task and by model (models as fixed effects)."""
+    m, t = np.nonzero(~np.isnan(scores))
+    models = np.zeros((len(m), len(scores)))
+    models[np.arange(len(m)), m] = 1
+    x = np.hstack([models, design[t, 1:]])
+    y = scores[m, t]
+    inverse = np.linalg.pinv(x.T @ x)
+    rest = y - x @ (inverse @ x.T @ y)
+    pieces = x * rest[:, None]
+
+    def meat(groups: NDArray[Any], count: int) -> Floats:
+        sums = np.zeros((count, x.shape[1]))
+        np.add.at(sums, groups, pieces)
+        return np.asarray(sums.T @ sums * (count / max(1, count - 1)), dtype=np.float64)
+
+    middle = meat(t, len(design)) + meat(m, len(scores)) - pieces.T @ pieces
+    whole = inverse @ middle @ inverse
+    first = len(scores)
+    out = np.zeros((design.shape[1], design.shape[1]))
+    out[1:, 1:] = whole[first:, first:]
+    return out

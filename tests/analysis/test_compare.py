@@ -1,0 +1,596 @@
+"""hemm compare: paired tests, ranks, effects of labels, the paper's models, and what cannot be said."""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import dataclass, field, replace
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from scipy import stats
+
+from fake import FakePack, Served, go, right, sample, task
+from hemm.analysis.compare.build import Choice, Comparison, compare
+from hemm.analysis.compare.conclusions import conclusions
+from hemm.analysis.compare.label_effects import Samples, by_samples, by_tasks, together
+from hemm.analysis.compare.published_comparison import beside
+from hemm.analysis.compare.view import lines, tables
+from hemm.analysis.profile.build import profile
+from hemm.analysis.study.load import load
+from hemm.analysis.study.normalise import beaten
+from hemm.analysis.study.set_values import computed
+from hemm.cli import status
+from hemm.core import HemmError, Identity, Request, Response, UnknownName, Usage
+from hemm.metrics import resolve
+from hemm.metrics.scoring import grouped
+from hemm.metrics.stored_answers import judged_rows
+from hemm.parsing.formats import OneOf
+from hemm.published import published
+from hemm.stats.corrections import benjamini_hochberg, holm
+from hemm.stats.intervals import Estimate, mean_interval
+from hemm.stats.paired import Options, mcnemar, obuchowski_p, paired
+from hemm.stats.ranks import ranking
+from stored_cells import Stored, question, questions, task_row
+
+UNIT = (0.0, 1.0)
+FEW = Options(resamples=500)
+
+
+def marks(text: str, labels: dict[str, str] | None = None, size: int = 1) -> list[dict[str, Any]]:
+    """Questions answered right (1), wrong (0), not readably (x) or with an error (e); ``size`` a cluster."""
+    rows = []
+    for i, mark in enumerate(text):
+        row = question(i, {"1": True, "0": False}.get(mark), labels, cluster=f"c{i // size}")
+        rows.append(row | {"failure": "server", "raw": ""} if mark == "e" else row)
+    return rows
+
+
+def of(*texts: str, size: int = 1, **choice: Any) -> Comparison:
+    """Models a, b, ... on one task."""
+    cells = [Stored(marks(t, size=size), model="abcd"[i]) for i, t in enumerate(texts)]
+    return compare(cells, Choice(**({"resamples": 200} | choice)))
+
+
+# two models
+
+
+def test_with_one_answer_a_cluster_it_is_mcnemars_exact_test() -> None:
+    found = of("1" * 14 + "0" * 2 + "1" * 9 + "0" * 5, "0" * 14 + "1" * 2 + "1" * 9 + "0" * 5)
+    [row] = found.tasks
+    assert row.pair is not None
+    exact = stats.binomtest(2, 16, 0.5).pvalue
+    assert row.pair.p == pytest.approx(exact - stats.binom.pmf(2, 16, 0.5))  # mid-p
+    assert (row.pair.won, row.pair.lost, row.pair.test) == (14, 2, "McNemar")
+    assert (row.pair.effect, row.pair.effect_name) == (7.0, "odds ratio")
+    wanted = mean_interval([1.0] * 14 + [-1.0] * 2 + [0.0] * 14, range(30), (-1, 1))
+    assert (row.pair.difference.low, row.pair.difference.high) == pytest.approx((wanted.low, wanted.high))
+    assert row.normalised is not None
+    assert row.normalised.value == pytest.approx(12 / 30 / 0.75)  # chance is 1/4
+    assert found.overall is not None
+    assert found.overall.p == row.pair.p
+
+
+@pytest.mark.parametrize("net", [[2, -1, 3, 0, 1, 1], [1, 1, -1, 2], [4], [0, 0, 5, -2]])
+def test_by_cluster_every_way_of_flipping_signs_is_counted(net: list[int]) -> None:
+    sums = [abs(sum(s * d for s, d in zip(signs, net, strict=True)))
+            for signs in product((-1, 1), repeat=len(net))]  # fmt: skip
+    seen = abs(sum(net))
+    wanted = np.mean([1.0 if s > seen else 0.5 if s == seen else 0.0 for s in sums])
+    assert mcnemar(np.array(net, dtype=float)) == pytest.approx(wanted)
+
+
+def test_obuchowskis_test_from_its_own_formula() -> None:
+    """Two proportions, their variances and covariance over clusters about the common proportion."""
+    rng = np.random.default_rng(0)
+    sizes = rng.integers(1, 6, 30)
+    x, y = (np.array([rng.binomial(n, p) for n in sizes]) for p in (0.7, 0.5))
+    n, groups = sizes.sum(), len(sizes)
+    common = (x.sum() + y.sum()) / (2 * n)
+    rest = [x - sizes * common, y - sizes * common]
+    factor = groups / (groups - 1) / n**2
+    variance = factor * ((rest[0] ** 2).sum() + (rest[1] ** 2).sum() - 2 * (rest[0] * rest[1]).sum())
+    wanted = stats.chi2.sf(((x.sum() - y.sum()) / n) ** 2 / variance, 1)
+    assert obuchowski_p((x - y).astype(float)) == pytest.approx(wanted)
+
+
+def test_other_scores_are_compared_by_students_t() -> None:
+    rng = np.random.default_rng(1)
+    x, y = rng.random((2, 25))
+    found = paired(x, y, np.arange(25), UNIT, FEW)
+    wanted = stats.ttest_rel(x, y)
+    assert (found.p, found.test) == (pytest.approx(wanted.pvalue), "t")
+    assert found.effect == pytest.approx((x - y).mean() / (x - y).std(ddof=1))
+    ends = wanted.confidence_interval()
+    assert (found.difference.low, found.difference.high) == pytest.approx((ends.low, ends.high))
+    assert found.bootstrap is not None
+    assert found.bootstrap.low == pytest.approx(ends.low, abs=0.03)
+    assert found.p_obuchowski is None
+    assert found.power.detectable == pytest.approx(
+        (stats.t.ppf(0.975, 24) + stats.t.ppf(0.8, 24)) * stats.sem(x - y)
+    )
+
+
+def test_p_values_are_corrected_over_tasks() -> None:
+    p = [0.01, 0.04, 0.03, None, 0.2]
+    assert holm(p) == pytest.approx([0.04, 0.09, 0.09, None, 0.2])
+    known = [0.01, 0.04, 0.03, 0.2]
+    wanted = stats.false_discovery_control(known)
+    found = benjamini_hochberg(p)
+    assert [found[i] for i in (0, 1, 2, 4)] == pytest.approx(wanted.tolist())
+    assert holm([]) == []
+    cells = [
+        Stored(marks(text), model=m, task=t)
+        for t, (a, b) in {"x": ("1" * 9 + "0", "0" * 9 + "1"), "y": ("10" * 5, "01" * 5)}.items()
+        for m, text in (("a", a), ("b", b))
+    ]
+    rows = {r.task: r for r in compare(cells, Choice(resamples=200)).tasks}
+    pairs = [rows[t].pair for t in "xy"]
+    assert [rows[t].p_holm for t in "xy"] == pytest.approx(holm([q.p if q else None for q in pairs]))
+
+
+def test_overall_is_the_mean_of_the_tasks_normalised_differences() -> None:
+    cells = [
+        Stored(marks(text), model=m, task=t)
+        for t, (a, b) in {"x": ("1110" * 5, "1010" * 5), "y": ("1" * 8, "0" * 8)}.items()
+        for m, text in (("a", a), ("b", b))
+    ]
+    found = compare(cells, Choice(resamples=500))
+    assert found.overall is not None
+    assert found.overall.difference.value == pytest.approx((0.25 + 1.0) / 2 / 0.75)
+    assert found.overall.tasks == ("x", "y")
+    assert found.overall.bootstrap is not None
+    science = next(c for c in found.categories if c.category == "science")
+    assert science.difference == found.overall.difference
+
+
+def test_two_models_are_compared_on_what_both_were_asked() -> None:
+    cells = [Stored(marks("11110000"), model="a"), Stored(marks("1100"), model="b")]
+    [row] = compare(cells, Choice(resamples=0)).tasks
+    assert (row.common, row.pair.a if row.pair else 0, row.pair.b if row.pair else 0) == (4, 1.0, 0.5)
+
+
+# failures
+
+
+def test_failures_in_three_readings() -> None:
+    found = of("11xxe000", "11110000")
+    [row] = found.tasks
+    readings = row.readings
+    assert readings is not None
+    assert readings.zero == pytest.approx((2 - 4) / 7)  # the error leaves its pair out
+    assert readings.out == pytest.approx(0.0)  # 1, 1, 0, 0, 0 against 1, 1, 0, 0, 0
+    assert (readings.worst, readings.best, readings.left_out) == (
+        pytest.approx((2 - 4) / 8), pytest.approx((5 - 4) / 8), 3,
+    )  # fmt: skip
+    out = of("11xxe000", "11110000", failures="out").tasks[0].pair
+    assert out is not None
+    assert out.difference.value == 0.0
+    assert out.difference.n == 5
+    bounds = of("11xxe000", "11110000", failures="bounds").tasks[0].pair
+    assert bounds is not None
+    assert bounds.difference.low is not None
+    assert bounds.difference.high is not None
+    assert bounds.difference.low <= -0.25
+    assert bounds.difference.high >= 0.125
+    assert any("could turn the order" in line for line in conclusions(found))
+
+
+def test_the_profile_reads_failures_as_asked() -> None:
+    cells = [Stored(marks("11xx0e"))]
+    zero, out, bounds = (profile(cells, failures=f) for f in ("zero", "out", "bounds"))
+    assert task_row(zero, "t").headline.estimate.value == pytest.approx(2 / 5)
+    assert task_row(out, "t").headline.estimate.value == pytest.approx(2 / 3)
+    low, high = (mean_interval(v, range(6), UNIT) for v in ([1, 1, 0, 0, 0, 0], [1, 1, 1, 1, 0, 1]))
+    estimate = task_row(bounds, "t").headline.estimate
+    assert (estimate.low, estimate.high) == (low.low, high.high)
+    readings = zero.categories[0].readings
+    assert readings is not None
+    assert readings.zero == pytest.approx((2 / 5 - 0.25) / 0.75)
+    assert readings.best == pytest.approx((5 / 6 - 0.25) / 0.75)
+    assert readings.left_out == 3
+    assert "what failures do" in zero.text()
+    assert out.plain()["failures"] == "out"
+    assert zero.categories[0].outcomes == out.categories[0].outcomes
+    with pytest.raises(UnknownName, match="bounds"):
+        profile(cells, failures="bound")
+
+
+# win rates
+
+
+def test_win_rates_count_ties_as_half() -> None:
+    table = np.array([[1.0, 0.0, np.nan], [0.0, 0.0, 1.0], [0.0, 1.0, np.nan]])
+    wanted = [[1.0, 0.25, np.nan], [0.25, 0.25, np.nan], [0.25, 1.0, np.nan]]
+    assert beaten(table) == pytest.approx(np.array(wanted), nan_ok=True)
+
+
+def test_the_profile_by_win_rate() -> None:
+    cells = [Stored(marks(t), model=m) for m, t in (("a", "1111"), ("b", "1100"), ("c", "0000"))]
+    found = profile(cells, "rank")
+    overall = {r.subject.label: r.estimate.value for r in found.categories if r.dimension == "overall"}
+    assert overall == {"a": pytest.approx((0.75 * 2 + 1 * 2) / 4), "b": pytest.approx(0.5),
+                       "c": pytest.approx(0.125)}  # fmt: skip
+    assert "rank" in found.text()
+    with pytest.raises(HemmError, match="only one"):
+        profile(cells[:1], "rank")
+    pair = of("1111", "1100", normalise="rank")
+    assert pair.overall is not None
+    assert pair.overall.difference.value == pytest.approx(0.75 - 0.25)
+    assert any("under rank" in note for note in pair.notes)
+    with pytest.raises(HemmError, match="no bounds"):
+        of("1111", "1100", normalise="rank", failures="bounds")
+
+
+# ranks
+
+
+def test_models_that_cannot_be_separated_share_a_rank() -> None:
+    def at(v: float) -> Estimate:
+        return Estimate(v, v - 0.1, v + 0.1, 10, 10)
+
+    scores = {"a": at(0.9), "b": at(0.8), "c": at(0.7), "d": at(0.1)}
+    p = {("a", "b"): 0.5, ("a", "c"): 0.004, ("b", "c"): 0.3, ("a", "d"): 1e-9, ("d", "b"): 1e-9,
+         ("c", "d"): 1e-9}  # fmt: skip
+    rows = {r.subject: r for r in ranking(scores, p).rows}
+    assert {s: (r.rank, r.low, r.high) for s, r in rows.items()} == {
+        "a": (1, 1, 2), "b": (1, 1, 3), "c": (2, 2, 3), "d": (4, 4, 4),
+    }  # fmt: skip
+    assert [rows[s].groups for s in "abcd"] == ["a", "ab", "b", "c"]
+
+
+def test_ranks_of_models_on_common_samples() -> None:
+    found = of("1" * 40, "1" * 38 + "00", "0" * 40)
+    assert found.ranks is not None
+    assert [(r.rank, r.low, r.high) for r in found.ranks.rows] == [(1, 1, 2), (1, 1, 2), (3, 3, 3)]
+    assert found.pair is None
+    assert any("do not tell which is best" in line for line in conclusions(found))
+
+
+# effects of labels
+
+
+def probe(rng: np.random.Generator, effect: float, n: int = 400) -> Samples:
+    """Two tasks of pictures with four questions; reasoning counts, fine_grained does not but goes with it."""
+    reasoning = np.where(rng.random(n) < 0.5, "less", "more").astype(object)
+    same = rng.random(n) < 0.85
+    fine = np.where((reasoning == "more") == same, "yes", "no").astype(object)
+    tasks = np.repeat(np.array(["a", "b"], dtype=object), n // 2)
+    y = 0.5 + effect * (reasoning == "less") + 0.2 * (tasks == "a") + rng.normal(0, 0.2, n)
+    clusters = np.array([f"c{i // 4}" for i in range(n)], dtype=object)
+    return Samples(y, tasks, clusters, {"reasoning": reasoning, "fine_grained": fine}, 3)
+
+
+ORDER = {"reasoning": ("less", "more"), "fine_grained": ("yes", "no")}
+
+
+def test_effects_within_tasks_and_what_raw_means_say() -> None:
+    found = {r.effect.dimension: r for r in by_samples(probe(np.random.default_rng(2), 0.3), ORDER).effects}
+    reasoning, fine = found["reasoning"], found["fine_grained"]
+    assert reasoning.effect.value == pytest.approx(0.3, abs=0.07)
+    assert reasoning.effect.p is not None
+    assert reasoning.effect.p < 1e-6
+    assert fine.raw is not None
+    assert fine.raw < -0.15  # as if details were hard
+    assert fine.effect.value == pytest.approx(0.0, abs=0.08)
+    assert fine.effect.inflation is not None
+    assert fine.effect.inflation > 1.5
+    assert reasoning.low_out is not None
+    assert reasoning.high_out is not None
+    assert reasoning.low_out <= 0.3 + 0.1
+    assert reasoning.high_out >= 0.2
+
+
+def test_the_fit_within_tasks_is_least_squares() -> None:
+    data = probe(np.random.default_rng(3), 0.1)
+    x = np.stack([data.tasks == "a", data.tasks == "b", data.labels["reasoning"] == "less",
+                  data.labels["fine_grained"] == "yes"], axis=1).astype(float)  # fmt: skip
+    beta = np.linalg.lstsq(x, data.y, rcond=None)[0]
+    found = {r.effect.dimension: r.effect for r in by_samples(data, ORDER).effects}
+    assert found["reasoning"].value == pytest.approx(beta[2])
+    assert found["fine_grained"].value == pytest.approx(beta[3])
+    # CR3 by its definition: the spread of fits without one cluster each
+    names = np.unique(data.clusters.astype(str))
+    fits = np.array([
+        np.linalg.lstsq(x[keep], data.y[keep], rcond=None)[0]
+        for name in names
+        if (keep := data.clusters != name).any()
+    ])  # fmt: skip
+    groups = len(names)
+    error = math.sqrt((groups - 1) / groups * ((fits[:, 2] - beta[2]) ** 2).sum())
+    low = found["reasoning"].low
+    assert low is not None
+    reach = stats.t.ppf(0.975, groups - 1) * error
+    assert beta[2] - low == pytest.approx(reach, rel=1e-3)
+
+
+def test_labels_that_never_part_get_no_number() -> None:
+    data = probe(np.random.default_rng(4), 0.2)
+    labels = dict(data.labels) | {"fine_grained": np.where(data.labels["reasoning"] == "less", "yes", "no")}
+    found = by_samples(replace(data, labels=labels), ORDER)
+    assert {r.effect.value for r in found.effects} == {None}
+    assert found.together[0].share == 1.0
+    assert "too few" in by_samples(data.take(np.arange(6)), ORDER).why
+
+
+def test_labels_that_travel_together() -> None:
+    rows = [{"reasoning": "more", "fine_grained": "yes"}] * 3 + [{"reasoning": "less", "fine_grained": "no"}]
+    rows += [{"reasoning": "less", "fine_grained": "yes"}]
+    found = {(t.category, t.other_category): (t.n, t.both, t.everywhere) for t in together(rows, ORDER)}
+    assert found["more", "yes"] == (3, 3, 0.8)
+    assert found["yes", "more"] == (4, 3, 0.6)
+
+
+def test_the_joint_model_on_ones_own_results() -> None:
+    """Tasks with one label each; each is left out in turn."""
+    rng = np.random.default_rng(5)
+    names = [f"t{i}" for i in range(12)]
+    labels = {n: {"reasoning": ("less", "more")[i % 2]} for i, n in enumerate(names)}
+    scores = np.array([0.5 + 0.2 * (labels[n]["reasoning"] == "less") for n in names]) + rng.normal(
+        0, 0.05, (2, 12)
+    )
+    [row] = by_tasks(scores, names, labels, ORDER, permutations=99).effects
+    means = scores.mean(axis=0)
+    assert row.raw == pytest.approx(means[::2].mean() - means[1::2].mean())
+    assert row.effect.value == pytest.approx(row.raw)
+    parts = [[j for j in range(12) if j != i] for i in range(12)]
+    wanted = [
+        np.mean([means[j] for j in kept if j % 2 == 0]) - np.mean([means[j] for j in kept if j % 2])
+        for kept in parts
+    ]
+    assert (row.low_out, row.high_out) == (pytest.approx(min(wanted)), pytest.approx(max(wanted)))
+
+
+# values that are no means
+
+
+def test_the_jackknife_of_macro_f1() -> None:
+    """By hand: the value without each cluster."""
+    from sklearn.metrics import f1_score
+
+    rng = np.random.default_rng(6)
+    gold, said = rng.integers(0, 2, 40), rng.integers(0, 2, 40)
+    said = np.where(rng.random(40) < 0.6, gold, said)
+    rows = [
+        question(i, True, references=["wx"[g]], raw="AB"[s], choices=["w", "x"], cluster=f"c{i // 2}")
+        for i, (g, s) in enumerate(zip(gold, said, strict=True))
+    ]
+    metric = resolve("macro_f1")
+    answers = Stored(rows).answers()
+    members = grouped(judged_rows(answers, OneOf()), metric)
+    found = computed(members, lambda part: metric, metric)[""]
+    assert found.value == pytest.approx(f1_score(gold, said, average="macro"))
+    left = []
+    for cluster in range(20):
+        keep = np.arange(40) // 2 != cluster
+        left.append(f1_score(gold[keep], said[keep], average="macro"))
+    variance = 19 / 20 * ((np.array(left) - np.mean(left)) ** 2).sum()
+    assert found.low is not None
+    assert found.high is not None
+    half = stats.t.ppf(0.975, 19) * math.sqrt(variance)
+    assert found.high - found.low == pytest.approx(2 * half, rel=0.2)  # Wilson's is a little narrower
+    assert "jackknife of 20 blocks" in found.note
+
+
+# the paper's models
+
+
+@dataclass
+class WithBart(Stored):
+    """A cell that has BARTScores as well."""
+
+    bart: float = -3.0
+    extra: dict[str, Any] = field(default_factory=dict)
+
+    def scores(self, key: str) -> pa.Table:
+        if key != "bartscore-v1":
+            return super().scores(key)
+        table = super().scores("accuracy-v1")
+        values = self.bart + np.linspace(-0.5, 0.5, len(table))
+        return table.set_column(table.schema.get_field_index("value"), "value", pa.array(values))
+
+    def aggregates(self) -> dict[str, Any]:
+        stored = super().aggregates()
+        rows = {**stored["metrics"], "bartscore-v1": {"spec": "bartscore", "components": {}}}
+        return {**stored, "metrics": rows}
+
+
+def test_beside_the_papers_models_the_worst_is_taken_anew() -> None:
+    source = published("100")
+    vqa, decimer = source.tasks.index("vqa"), source.tasks.index("decimer")
+    cells = [
+        WithBart(questions(6, 6), task="vqa", bart=-20.0),
+        WithBart(questions(6, 6), task="decimer", bart=-2.0),
+        Stored(questions(6, 6), task="mine"),
+    ]
+    found = compare(cells, Choice(published="100")).beside
+    assert found is not None
+    assert (found.tasks, found.new_worst) == (("vqa", "decimer"), ("vqa",))
+    mine = next(s for s in found.stands if not s.published)
+    low = np.nanmin(source.scores[:, decimer])
+    here = (-2.0 - low) / (source.identity[decimer] - low)
+    assert mine.estimate.value == pytest.approx((0.0 + here) / 2)
+    assert mine.estimate.low is not None
+    blip = next(s for s in found.stands if s.model == source.titles["blip2"])
+    row = source.scores[source.models.index("blip2")]
+    wanted = [(row[vqa] + 20) / (source.identity[vqa] + 20),
+              (row[decimer] - low) / (source.identity[decimer] - low)]  # fmt: skip
+    assert blip.estimate.value == pytest.approx(np.mean(wanted))
+    assert blip.estimate.low is None
+    gpt = next(s for s in found.stands if s.model == source.titles["gpt4v"])
+    assert gpt.tasks == int((~np.isnan(source.scores[source.models.index("gpt4v")][[vqa, decimer]])).sum())
+
+
+def test_without_bartscore_the_papers_models_are_refused() -> None:
+    cells = [WithBart(questions(3, 3), task="vqa"), Stored(questions(3, 3), task="decimer")]
+    with pytest.raises(HemmError, match=r"missing for decimer of m@1: hemm score DIR --metric bartscore"):
+        compare(cells, Choice(published="100"))
+    with pytest.raises(HemmError, match="a task of the paper"):
+        beside([load(Stored(questions(3, 3)))], {}, "100")
+
+
+# what cannot be said
+
+
+def test_no_samples_in_common_is_said_and_gets_no_number() -> None:
+    cells = [Stored(questions(4, 4), model="a"), Stored(questions(4, 4, first=100), model="b")]
+    found = compare(cells)
+    [row] = found.tasks
+    assert (row.pair, row.why) == (None, "no samples in common")
+    assert found.overall is not None
+    assert found.overall.difference.value is None
+    assert found.ranks is None
+    assert any("no ranks" in n for n in found.notes)
+    assert any("no samples in common" in line for line in lines(found))
+
+
+def test_no_task_in_common() -> None:
+    found = compare([Stored(questions(4, 4), model="a"), Stored(questions(4, 4), model="b", task="u")])
+    assert found.tasks == ()
+    assert any("no task in common" in n for n in found.notes)
+    assert any("a was not asked u" in n for n in found.notes)
+
+
+def test_one_model_alone() -> None:
+    found = compare([Stored(questions(4, 4))])
+    assert (found.pair, found.ranks, found.tasks) == (None, None, ())
+    assert any("only model" in n for n in found.notes)
+    with pytest.raises(HemmError, match="only one"):
+        compare([Stored(questions(4, 4))], Choice(normalise="paper"))
+
+
+def test_one_cluster_tells_nothing_of_others() -> None:
+    found = of("1110", "0010", size=4)
+    pair = found.tasks[0].pair
+    assert pair is not None
+    assert (pair.difference.low, pair.difference.high) == (-1.0, 1.0)
+    assert pair.p_t is None
+    assert pair.power.detectable is None
+    assert "one cluster" in pair.difference.note
+    assert pair.p == pytest.approx(0.5)  # one sign to flip
+
+
+def test_equal_answers_are_no_proof_of_equality() -> None:
+    found = of("1100" * 5, "1100" * 5)
+    pair = found.tasks[0].pair
+    assert pair is not None
+    assert (pair.difference.value, pair.p, pair.power.needed[1]) == (0.0, 1.0, None)
+    assert pair.difference.low is not None
+    assert pair.difference.low < -0.1
+
+
+def test_scores_that_are_not_there_are_left_out_and_counted() -> None:
+    pair = of("ee11", "1111").tasks[0].pair
+    assert pair is not None
+    assert pair.difference.n == 2
+    nothing = of("eeee", "1111")
+    assert nothing.tasks[0].why == "no sample has a score of both"
+    json.dumps(nothing.plain(), allow_nan=False)
+
+
+def test_a_task_without_labels_is_named() -> None:
+    rows = [r | {"labels": []} for r in marks("1010")]
+    others = [Stored(marks(text), model=m, task="u") for m, text in (("a", "11"), ("b", "10"))]
+    found = compare([Stored(rows, model="a"), Stored(rows, model="b"), *others])
+    assert any("t has no labels" in n for n in found.notes)
+    assert any("Nothing can be said" in line for line in conclusions(found))
+
+
+def test_names_of_models() -> None:
+    cells = [Stored(marks("10"), model=m) for m in ("alpha", "beta")]
+    assert compare(cells, Choice(("beta", "alpha"), resamples=0)).pair is not None
+    with pytest.raises(UnknownName, match="alpha"):
+        compare(cells, Choice(("alpa", "beta")))
+    with pytest.raises(HemmError, match="same results"):
+        compare(cells, Choice(("beta", "beta")))
+    with pytest.raises(HemmError, match="or two"):
+        compare(cells, Choice(("beta",)))
+    with pytest.raises(UnknownName, match="anchored"):
+        compare(cells, Choice(normalise="anchord"))
+
+
+def test_values_that_are_no_means_are_compared_by_jackknife(monkeypatch: pytest.MonkeyPatch) -> None:
+    from sklearn.metrics import f1_score
+
+    from hemm import tasks
+
+    def cell(model: str, said: Any, task: str = "known") -> Stored:
+        rows = [
+            question(i, True, references=["wx"[g]], raw="AB"[s], choices=["w", "x"], cluster=f"c{i // 2}")
+            for i, (g, s) in enumerate(zip(gold, said, strict=True))
+        ]
+        return Stored(rows, model=model, task=task, metrics=("macro_f1",))
+
+    rng = np.random.default_rng(8)
+    gold = rng.integers(0, 2, 100)
+    one, two = (np.where(rng.random(100) < q, gold, 1 - gold) for q in (0.8, 0.5))
+    monkeypatch.setattr(tasks, "resolve", lambda name: task(answer=OneOf()))
+    [row] = compare([cell("a", one), cell("b", two)]).tasks
+    assert row.pair is not None
+    assert row.normalised is None
+
+    def value(keep: Any) -> float:
+        f1 = [f1_score(gold[keep], s[keep], average="macro") for s in (one, two)]
+        return float(f1[0] - f1[1])
+
+    left = np.array([value(np.arange(100) // 2 != c) for c in range(50)])
+    error = math.sqrt(49 / 50 * ((left - left.mean()) ** 2).sum())
+    assert row.pair.difference.value == pytest.approx(value(np.arange(100)))
+    assert row.pair.error == pytest.approx(error, rel=0.05)  # and a part of an unseen cluster
+    assert (row.pair.error or 0.0) >= error
+    assert row.pair.p == pytest.approx(2 * stats.t.sf(left.mean() / error, 49), rel=0.3)
+    monkeypatch.undo()
+    [row] = compare([cell("a", one, "nosuch"), cell("b", two, "nosuch")]).tasks
+    assert row.pair is None
+    assert "not known here" in row.why
+
+
+# how it is shown
+
+
+@dataclass
+class Careless(Served):
+    """Answers every third question wrong."""
+
+    identity: Identity = field(default_factory=lambda: Identity("careless", "1"))
+
+    async def generate(self, request: Request) -> Response:
+        number = int(request.prompt.split("Is ")[-1].split(" even")[0])
+        return Response(right(request) if number % 3 else "no", usage=Usage(1, 1))
+
+
+def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    pack = FakePack([sample(i, labels={"reasoning": ("less", "more")[i % 2]}) for i in range(24)])
+    for model in (Served(), Careless()):
+        go(tmp_path, model, pack)
+    capsys.readouterr()
+    assert status(["compare", str(tmp_path), "--resamples", "200", "--format", "json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert set(found) == {
+        "schema_version", "normaliser", "failures", "level", "resamples", "seed", "models", "pair", "overall",
+        "tasks", "categories", "ranks", "effects", "published", "conclusions", "notes",
+    }  # fmt: skip
+    assert abs(found["tasks"][0]["pair"]["difference"]["value"]) == pytest.approx(4 / 24)
+    assert {c["category"] for c in found["categories"]} >= {"less", "more"}
+    for format_ in ("table", "markdown"):
+        assert status(["compare", str(tmp_path), "--resamples", "200", "--format", format_]) == 0
+        text = capsys.readouterr().out
+        assert "Ranks" in text
+        assert "McNemar" in text
+        assert "anchored" in text
+    assert status(["compare", str(tmp_path), "--with", "published"]) == 2
+    assert len(capsys.readouterr().err.splitlines()) == 1
+    assert status(["compare", str(tmp_path), "--model", "careless"]) == 2
+
+
+def test_tables_are_whole() -> None:
+    rows = [(title, columns) for title, _, columns in tables(of("11x0" * 5, "1e00" * 5, "0000" * 5))]
+    assert [title for title, _ in rows] == ["Ranks"]
+    both = tables(of("11x0" * 5, "1e00" * 5))
+    titles = [title.partition(": ")[2] for title, rows, columns in both if rows and columns]
+    assert titles[:4] == ["tasks, each on its metric's scale", "normalised (anchored)", "power",
+                          "failures in three readings"]  # fmt: skip

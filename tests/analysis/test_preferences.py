@@ -1,0 +1,231 @@
+"""Votes, strengths, agreement, and metrics against people: each against an independent computation."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Sequence
+from itertools import combinations
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from scipy import optimize, stats
+
+import hemm
+from hemm.analysis.preferences.agreement import fleiss_kappa, krippendorff_alpha, vote_counts
+from hemm.analysis.preferences.strengths import bradley_terry, elo_ratings, orders, strengths
+from hemm.analysis.preferences.validity import validity
+from hemm.analysis.preferences.votes import Votes, read_votes, votes
+from hemm.cli import status
+from hemm.core import BadData, HemmError
+
+NAMES = ("m0", "m1", "m2", "m3")
+
+
+def drawn(
+    seed: int,
+    planted: Sequence[float] = (0.6, 0.2, -0.2, -0.6),
+    *,
+    questions: int = 40,
+    each: int = 5,
+    nu: float = 0.5,
+    alike: float = 0.0,
+) -> Votes:
+    """Votes from Davidson's model; with ``alike`` the voters of a question share a whim."""
+    rng = np.random.default_rng(seed)
+    s = np.asarray(planted)
+    a, b = (rng.permuted(np.tile(np.arange(len(s)), (questions, 1)), axis=1)[:, :2]).T
+    whim = rng.normal(0, alike, questions) if alike else 0.0
+    weights = np.exp(np.stack([s[a] + whim, (s[a] + s[b] + whim) / 2, s[b]], axis=1)) * (1, nu, 1)
+    bounds = np.cumsum(weights / weights.sum(axis=1, keepdims=True), axis=1)
+    said = (rng.random((questions, each, 1)) > bounds[:, None]).sum(axis=2)
+    question, voter = (x.ravel() for x in np.indices((questions, each)))
+    texts = [x.astype(str).astype(object) for x in (question, voter)]
+    return Votes(
+        NAMES, a[question], b[question], 1 - said.ravel() / 2, np.full(len(voter), "t", object), *texts
+    )
+
+
+def test_elo_is_the_plain_update_in_every_order() -> None:
+    found = drawn(1)
+    order = orders(len(found), 7, np.random.default_rng(0))
+    expected = []
+    for one in order:
+        ratings = dict.fromkeys(range(4), 1000.0)
+        for v in one:
+            a, b = int(found.a[v]), int(found.b[v])
+            chance = 1 / (1 + 10 ** ((ratings[b] - ratings[a]) / 400))
+            ratings[a] += 4 * (found.outcome[v] - chance)
+            ratings[b] -= 4 * (found.outcome[v] - chance)
+        expected.append([ratings[m] for m in range(4)])
+    assert elo_ratings(found, order) == pytest.approx(np.array(expected), abs=1e-9)
+    assert elo_ratings(found, np.array([[0, -1, 1], [0, 1, -1]]))[0] == pytest.approx(
+        elo_ratings(found, np.array([[0, 1]]))[0]
+    )
+
+
+@pytest.mark.parametrize("nu", [0.0, 0.7])
+def test_bradley_terry_is_the_maximum_of_davidsons_likelihood(nu: float) -> None:
+    found = drawn(2, nu=nu, questions=60)
+
+    def loss(beta: Any) -> float:
+        s = np.append(0.0, beta[:3])
+        a, b = np.exp(s[found.a]), np.exp(s[found.b])
+        tie = math.exp(beta[3]) * np.sqrt(a * b) if nu else 0 * a
+        p = np.where(found.outcome == 1, a, np.where(found.outcome == 0.5, tie, b)) / (a + b + tie)
+        return -float(np.log(p).sum())
+
+    best = optimize.minimize(loss, np.zeros(3 + (nu > 0)), method="BFGS", tol=1e-12).x
+    s = np.append(0.0, best[:3])
+    fit = bradley_terry(found)
+    assert fit.strengths == pytest.approx(s - s.mean(), abs=1e-4)
+    assert fit.tie_rate == pytest.approx(math.exp(best[3]) if nu else 0.0, abs=1e-4)
+
+
+def test_planted_strengths_are_recovered_and_covered() -> None:
+    """Means over 2,000 simulated studies; voters of one question agree more than strangers."""
+    planted = np.array([0.6, 0.2, -0.2, -0.6])
+    fits, inside = [], []
+    for seed in range(2000):
+        fit = bradley_terry(drawn(seed, planted, questions=40, each=3))
+        if fit.strengths is None:
+            continue
+        fits.append(fit.strengths)
+        reach = stats.t.ppf(0.975, fit.clusters - 1) * fit.errors
+        inside.append(np.abs(fit.strengths - planted) <= reach)
+    assert len(fits) > 1990
+    assert np.mean(fits, axis=0) == pytest.approx(planted, abs=0.06)
+    assert np.mean(inside) >= 0.93
+
+
+def test_strengths_that_are_not_finite_are_said() -> None:
+    rows = [("r", {"a": "x", "b": "y", "winner": "a", "sample": str(i)}) for i in range(5)]
+    found = strengths(votes(rows))
+    assert [r.strength for r in found.rows] == [None, None]
+    assert "always won" in found.why
+    assert found.rows[0].model == "x"
+    ties = strengths(votes([("r", {"a": "x", "b": "y", "winner": "tie", "sample": "1"})]))
+    assert "tie" in ties.why
+
+
+def by_hand(ratings: list[list[int]]) -> tuple[float, float]:
+    """Fleiss' kappa (equal numbers of voters) and Krippendorff's alpha from all pairs of voters."""
+    pairs = [(x, y) for item in ratings for x, y in combinations(item, 2)]
+    flat = [x for item in ratings for x in item]
+    shares = [flat.count(c) / len(flat) for c in range(3)]
+    observed = sum(x == y for x, y in pairs) / len(pairs)
+    chance = sum(p * p for p in shares)
+    disagree = sum(x != y for x, y in combinations(flat, 2)) / math.comb(len(flat), 2)
+    return (observed - chance) / (1 - chance), 1 - (1 - observed) / disagree
+
+
+def test_agreement_equals_the_definition_over_pairs_of_voters() -> None:
+    rng = np.random.default_rng(5)
+    ratings = [[int(r) for r in rng.choice(3, 4, p=(0.6, 0.1, 0.3))] for _ in range(50)]
+    counts = np.array([[item.count(c) for c in range(3)] for item in ratings])
+    kappa, alpha = by_hand(ratings)
+    assert fleiss_kappa(counts) == pytest.approx(kappa, abs=1e-12)
+    assert krippendorff_alpha(counts) == pytest.approx(alpha, abs=1e-12)
+    assert fleiss_kappa([[3, 0, 0], [0, 0, 2]]) == krippendorff_alpha([[3, 0, 0], [0, 0, 2]]) == 1.0
+    assert fleiss_kappa([[1, 0, 0]]) is krippendorff_alpha([[2, 0, 0]]) is None
+    # the order in which two models are named changes nothing
+    said = [("x", "y", "a"), ("y", "x", "b"), ("x", "y", "tie")]
+    rows = [("r", dict(zip(("a", "b", "winner"), v, strict=True)) | {"sample": "1"}) for v in said]
+    assert vote_counts(votes(rows)).tolist() == [[2, 1, 0]]
+
+
+def test_metrics_are_judged_by_the_votes() -> None:
+    found = drawn(7, questions=80, each=1, nu=0.0)
+    rng = np.random.default_rng(1)
+    perfect, noise = {}, {}
+    for i in range(len(found)):
+        for model, share in ((found.a[i], found.outcome[i]), (found.b[i], 1 - found.outcome[i])):
+            perfect[found.models[model], "t", found.sample[i]] = float(share)
+            noise[found.models[model], "t", found.sample[i]] = float(rng.random())
+    right, random = validity(found, {("good", ""): perfect, ("noise", ""): noise, ("other", ""): {}})
+    assert (right.metric, right.accuracy.value, right.kendall.value) == ("good", 1.0, pytest.approx(1.0))
+    assert random.accuracy.low is not None
+    assert random.accuracy.low < 0.5 < random.accuracy.high
+    assert random.kendall.low < 0 < random.kendall.high
+    d = np.array([noise[found.models[a], "t", s] - noise[found.models[b], "t", s]
+                  for a, b, s in zip(found.a, found.b, found.sample, strict=True)])  # fmt: skip
+    vote = 2 * found.outcome - 1
+    both = np.append(d, -d), np.append(vote, -vote)
+    assert random.kendall.value == pytest.approx(stats.kendalltau(*both).statistic)
+    assert random.spearman.value == pytest.approx(stats.spearmanr(*both).statistic)
+
+
+@pytest.mark.full
+def test_elo_is_covered(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Against the mean of the studies: what Elo with this K comes to on so many votes."""
+    monkeypatch.setattr("hemm.analysis.preferences.strengths.RESAMPLES", 200)
+    monkeypatch.setattr("hemm.analysis.preferences.strengths.SHUFFLES", 100)
+    found = [sorted(strengths(drawn(seed, questions=20)).rows, key=lambda r: r.model) for seed in range(500)]
+    truth = [np.mean([rows[m].elo for rows in found]) for m in range(4)]
+    inside = [r.elo_low <= truth[m] <= r.elo_high for rows in found for m, r in enumerate(rows)]  # type: ignore[operator]
+    assert np.mean(inside) >= 0.92  # 500 studies: one error is 0.01
+
+
+@pytest.mark.full
+def test_correlations_are_covered() -> None:
+    """Spearman's and Kendall's intervals over simulated studies, against the value in a very large one."""
+
+    def study(seed: int, questions: int) -> Any:
+        rng = np.random.default_rng(seed)
+        d = rng.normal(size=questions)
+        said = (rng.random(questions) < 1 / (1 + np.exp(-1.5 * d))).astype(float)
+        rows = [("r", {"a": "x", "b": "y", "winner": "a" if w else "b", "sample": str(i), "task": "t"})
+                for i, w in enumerate(said)]  # fmt: skip
+        scores = {("x", "t", str(i)): float(v) for i, v in enumerate(d)}
+        scores |= {("y", "t", str(i)): 0.0 for i in range(questions)}
+        return validity(votes(rows), {("m", ""): scores})[0]
+
+    truth = study(10**6, 4000)
+    for kind in ("kendall", "spearman"):
+        value = getattr(truth, kind).value
+        found = [getattr(study(seed, 40), kind) for seed in range(200)]
+        assert np.mean([e.low <= value <= e.high for e in found]) >= 0.92  # 200 studies: one error is 0.015
+
+
+def test_the_command(cache: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    results = tmp_path / "results"
+    done = hemm.run(["baseline/oracle", "baseline/random"], "probe_charts", out=results, limit=40)
+    ids = [row["id"] for row in next(iter(done)).answers(["id"]).to_pylist()]
+    folder = results / "preferences"
+    folder.mkdir()
+    lines = [
+        {"a": "baseline/random", "b": "baseline/oracle", "winner": "b" if n % 5 else "tie",
+         "task": "probe_charts", "sample": name, "annotator": voter}
+        for n, name in enumerate(ids) for voter in ("x", "y")
+    ]  # fmt: skip
+    (folder / "votes.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    assert status(["preferences", str(results), "--format", "json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told["models"][0]["model"] == "baseline/oracle"
+    assert told["votes"] == 2 * len(ids)
+    assert told["agreement"]["fleiss_kappa"] == pytest.approx(1.0)
+    accuracy = next(m for m in told["metrics"] if m["metric"] == "accuracy" and not m["component"])
+    assert accuracy["accuracy"]["value"] > 0.7
+    for form in ("table", "markdown"):
+        assert status(["preferences", str(results), "--format", form]) == 0
+        assert "baseline/oracle" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ('{"a": "x", "b": "y", "winner": "z", "sample": 1}', "votes.jsonl, line 1: field 'winner' is 'z'"),
+        ('{"a": "x", "b": "x", "winner": "a", "sample": 1}', "line 1: a and b are the same model"),
+        ('{"a": "x", "b": "y", "winner": "a"}', "line 1: field 'sample' is missing"),
+        ("", "there are no votes"),
+    ],
+)
+def test_bad_votes_are_one_line(tmp_path: Path, line: str, said: str) -> None:
+    file = tmp_path / "votes.jsonl"
+    file.write_text(line + "\n")
+    with pytest.raises(BadData, match=said):
+        read_votes(file)
+    with pytest.raises(HemmError, match="no such file"):
+        read_votes(tmp_path / "none")
