@@ -1,6 +1,6 @@
 """Write docs/compatibility.md from what the tests of the transformers families find.
 
-    python tools/compatibility.py           run tests/test_hf_families.py (about a minute), write the page
+    python tools/compatibility.py           run the tests of the families (about a minute), write the page
     python tools/compatibility.py --check   the same, but only say whether the page's table would change
 
 The cells are what each test recorded when it passed; a test that failed or was skipped says so in its cell.
@@ -18,7 +18,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGE = ROOT / "docs" / "compatibility.md"
-TESTS = "tests/test_hf_families.py"
+TESTS = "tests/models/test_hf_families.py"
 COLUMNS = {
     "single image": "test_one_picture",
     "several images": "test_several_pictures",

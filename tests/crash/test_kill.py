@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from hemm.data.prepare import prepare
 
 from crash.harness import BATCH, CONCURRENCY, SAMPLES, Lives, Nursery, crash_task, parts
+from hemm.data.pack.prepare import prepare
 from servers import ChatServer
 
 

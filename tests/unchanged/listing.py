@@ -119,6 +119,13 @@ def tiny_rows(name: str, folder: Path) -> dict[str, Any]:
     return found
 
 
+def probe_readers() -> dict[str, list[str]]:
+    """What packs of the probes remember of who drew them."""
+    from hemm.tasks import SUITES, resolve
+
+    return {name: [_reader(source.layout) for source in resolve(name).sources] for name in SUITES["probes"]}
+
+
 def environment() -> dict[str, str]:
     """Versions of what encodes pictures, writes Parquet and computes: other versions may give other bytes."""
     from importlib.metadata import version
@@ -128,12 +135,13 @@ def environment() -> dict[str, str]:
 
 def write(folder: Path) -> dict[str, Any]:
     """The whole list."""
-    from hemm.tasks import SUITES, resolve
-
     os.environ["HEMM_CACHE"] = str(folder / "cache")
-    rows: dict[str, Any] = {"environment": environment(), "tasks": {}, "protocols": {}, "probes": {}}
-    for name in SUITES["probes"]:
-        rows["probes"][name] = [_reader(source.layout) for source in resolve(name).sources]
+    rows: dict[str, Any] = {
+        "environment": environment(),
+        "tasks": {},
+        "protocols": {},
+        "probes": probe_readers(),
+    }
     for form in forms():
         print(form, file=sys.stderr)
         rows["tasks"][form] = task_rows(form, folder / form.replace(":", "-"))

@@ -1,0 +1,99 @@
+"""Packs and results that version 0.1.0 wrote are recognised, say the same, and go on.
+
+``v0_1_0/`` was written by that version: packs of three tasks in ``cache/``, sealed cells of three models in
+``results/``, a cell whose process was killed in ``open/``, votes, and in ``said/`` what each command printed
+as JSON. It is never written anew.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+import hemm
+from hemm.cli import group
+from hemm.data.pack.prepare import prepare
+from hemm.data.readers.layouts import fingerprint
+from hemm.tasks import resolve
+from layouts import write_layout
+
+STORED = Path(__file__).resolve().parent / "v0_1_0"
+COMMANDS = {
+    "profile": ["profile", "results"],
+    "compare": ["compare", "results"],
+    "diff": ["diff", "results", "--model", "tiny", "--model", "baseline/random"],
+    "preferences": ["preferences", "votes.jsonl", "--results", "results"],
+}
+
+
+@pytest.fixture
+def old(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A copy of what was stored; the packs know the original files, which lie there again."""
+    folder = tmp_path / "old"
+    shutil.copytree(STORED, folder)
+    monkeypatch.chdir(folder)
+    monkeypatch.setenv("HEMM_CACHE", str(folder / "cache"))
+    for task, name in (("vqa_rad", "original"), ("nlvr", "nlvr")):
+        write_layout(task, folder / name, 24)
+        index = folder / "cache/packs" / task / "current.json"
+        entry = json.loads(index.read_text())
+        entry["origin"] |= {"from": str(folder / name), "files": fingerprint(folder / name)}
+        index.write_text(json.dumps(entry))
+    return folder
+
+
+def parts(folder: Path) -> dict[str, bytes]:
+    return {str(p.relative_to(folder)): p.read_bytes() for p in folder.rglob("part-*.parquet")}
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_says_what_it_said(name: str, old: Path) -> None:
+    done = CliRunner().invoke(group, [*COMMANDS[name], "--format", "json"], catch_exceptions=False)
+    said = json.loads((old / f"said/{name}.json").read_text())
+    assert json.loads(done.stdout) == said
+
+
+def test_nothing_is_prepared_anew(old: Path) -> None:
+    for task, name in (("vqa_rad", "original"), ("nlvr", "nlvr"), ("probe_shapes", None)):
+        index = old / "cache/packs" / task / "current.json"
+        was, when = index.read_bytes(), index.stat().st_mtime_ns
+        folder = None if name is None else old / name
+        pack = prepare(resolve(task), folder=folder, limit=16 if folder is None else None)
+        assert pack.path.name == json.loads(was)["pack"]
+        assert (index.read_bytes(), index.stat().st_mtime_ns) == (was, when)
+
+
+def test_the_same_commands_ask_nothing(old: Path) -> None:
+    before = parts(old / "results")
+    runs = {p.parent: json.loads(p.read_text()) for p in Path("results").rglob("run.json")}
+    tasks = ["vqa_rad", "nlvr", "probe_shapes"]
+    cells = hemm.run(["tiny", "baseline/random", "baseline/oracle"], tasks, out="results", batch_size=4)
+    assert len(cells) == 9
+    for cell in cells:
+        assert cell.run["commands"] == runs[cell.folder]["commands"], "a command that asks is added"
+        assert cell.state == "sealed"
+    assert parts(old / "results") == before
+
+
+def test_a_cell_that_was_killed_goes_on_where_it_was(old: Path) -> None:
+    journaled = (old / "open/tiny/vqa_rad/15cbb1d14c09/journal.jsonl").read_bytes().count(b"\n")
+    assert journaled == 12
+    (cell,) = hemm.run("tiny", "vqa_rad", out="open", batch_size=4)
+    assert cell.run["commands"][-1]["asked"] == 24 - journaled
+    assert list(parts(old / "open").values()) == [
+        parts(old / "results/tiny/vqa_rad")["15cbb1d14c09/answers/part-00000.parquet"]
+    ]
+
+
+def test_scores_made_anew_are_as_they_were(old: Path) -> None:
+    said = json.loads((old / "said/profile.json").read_text())
+    for scores in old.glob("results/*/*/*/scores"):
+        shutil.rmtree(scores)
+    done = CliRunner().invoke(group, ["score", "results"], catch_exceptions=False)
+    assert done.exit_code == 0, done.output
+    done = CliRunner().invoke(group, ["profile", "results", "--format", "json"], catch_exceptions=False)
+    assert json.loads(done.stdout) == said

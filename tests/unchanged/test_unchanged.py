@@ -1,0 +1,46 @@
+"""Users' stored work is recognised: ids, hashes, keys, prompts, sealed answers and scores are as they were.
+
+A difference here means that users' models are asked again, or that their scores change. Where that is meant,
+``python tests/unchanged/listing.py`` writes the list anew, and the change is told in CHANGELOG.md.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+import listing
+
+WAS: dict[str, Any] = json.loads(listing.LIST.read_text())
+
+
+def same_encoders() -> None:
+    """Pictures' bytes and Parquet's depend on the versions that write them."""
+    if WAS["environment"] != listing.environment():
+        pytest.skip(f"THE LIST IS OF OTHER VERSIONS: {WAS['environment']}, here {listing.environment()}")
+
+
+@pytest.mark.parametrize("form", listing.forms())
+def test_tasks_packs_and_baselines_are_as_they_were(form: str, cache: Path, tmp_path: Path) -> None:
+    same_encoders()
+    assert listing.task_rows(form, tmp_path) == WAS["tasks"][form]
+
+
+@pytest.mark.parametrize("name", listing.PROTOCOLS)
+def test_every_protocol_is_as_it_was(name: str, cache: Path, tmp_path: Path) -> None:
+    same_encoders()
+    assert listing.tiny_rows(name, tmp_path) == WAS["protocols"][name]
+
+
+def test_readers_of_the_probes_are_as_they_were() -> None:
+    assert listing.probe_readers() == WAS["probes"]
+
+
+def test_nothing_was_dropped_from_the_list() -> None:
+    assert set(WAS["tasks"]) == set(listing.forms())
+    assert set(WAS["protocols"]) == set(listing.PROTOCOLS)
