@@ -127,8 +127,9 @@ def reader_digest(layout: Layout) -> str:
 def _own_version(file: str) -> str | None:
     """The version of one of hemm's own reader files; None for any other file.
 
-    A version is the digest that the file had in hemm 0.1.0, so that packs of that version are current. Whoever
-    changes what a reader gives changes its row in ``reader_versions.json``, and packs are prepared anew.
+    A version is the digest that the file had in hemm 0.1.0, so that packs of that version are current.
+    Whoever changes what a reader gives changes its row in ``reader_versions.json``: packs are then prepared
+    anew.
     """
     home = Path(__file__).resolve().parents[2] / "tasks"
     path = Path(file).resolve()
