@@ -10,7 +10,7 @@ from typing import Any
 import orjson
 import pyarrow as pa
 
-from hemm.analysis.profile.build import Profile, TaskRow
+from hemm.analysis.profile.rows import Profile, TaskRow
 from hemm.metrics import metric_key, resolve, spec_of
 from hemm.metrics.scoring import aggregate, score_answers
 from hemm.parsing.formats import OneOf, ShortAnswer

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from hemm.analysis.profile.build import Profile
+    from hemm.analysis.profile.rows import Profile
+    from hemm.analysis.study.study import Study
     from hemm.results.read import Cell
 
 
@@ -25,11 +27,18 @@ class Results:
     def __len__(self) -> int:
         return len(self.cells)
 
+    @cached_property
+    def study(self) -> Study:
+        """The scores of all cells, loaded once. Raises HemmError where none can be read."""
+        from hemm.analysis.study.study import Study
+
+        return Study.of(self.cells)
+
     def profile(self, **options: Any) -> Profile:
         """Scores by every dimension; ``options`` are those of ``hemm.analysis.profile.build.profile``."""
         from hemm.analysis.profile.build import profile
 
-        return profile(self.cells, **options)
+        return profile(self.study, **options)
 
 
 def run(

@@ -21,9 +21,10 @@ from hemm.analysis.compare.label_effects import Samples, by_samples, by_tasks, t
 from hemm.analysis.compare.published_comparison import beside
 from hemm.analysis.compare.view import lines, tables
 from hemm.analysis.profile.build import profile
-from hemm.analysis.study.load import load
+from hemm.analysis.study.cell_scores import load_scores
 from hemm.analysis.study.normalise import beaten
 from hemm.analysis.study.set_values import computed
+from hemm.analysis.study.study import Study
 from hemm.cli import status
 from hemm.core import HemmError, Identity, Request, Response, UnknownName, Usage
 from hemm.metrics import resolve
@@ -53,7 +54,7 @@ def marks(text: str, labels: dict[str, str] | None = None, size: int = 1) -> lis
 def of(*texts: str, size: int = 1, **choice: Any) -> Comparison:
     """Models a, b, ... on one task."""
     cells = [Stored(marks(t, size=size), model="abcd"[i]) for i, t in enumerate(texts)]
-    return compare(cells, Choice(**({"resamples": 200} | choice)))
+    return compare(Study.of(cells), Choice(**({"resamples": 200} | choice)))
 
 
 # two models
@@ -128,7 +129,7 @@ def test_p_values_are_corrected_over_tasks() -> None:
         for t, (a, b) in {"x": ("1" * 9 + "0", "0" * 9 + "1"), "y": ("10" * 5, "01" * 5)}.items()
         for m, text in (("a", a), ("b", b))
     ]
-    rows = {r.task: r for r in compare(cells, Choice(resamples=200)).tasks}
+    rows = {r.task: r for r in compare(Study.of(cells), Choice(resamples=200)).tasks}
     pairs = [rows[t].pair for t in "xy"]
     assert [rows[t].p_holm for t in "xy"] == pytest.approx(holm([q.p if q else None for q in pairs]))
 
@@ -139,7 +140,7 @@ def test_overall_is_the_mean_of_the_tasks_normalised_differences() -> None:
         for t, (a, b) in {"x": ("1110" * 5, "1010" * 5), "y": ("1" * 8, "0" * 8)}.items()
         for m, text in (("a", a), ("b", b))
     ]
-    found = compare(cells, Choice(resamples=500))
+    found = compare(Study.of(cells), Choice(resamples=500))
     assert found.overall is not None
     assert found.overall.difference.value == pytest.approx((0.25 + 1.0) / 2 / 0.75)
     assert found.overall.tasks == ("x", "y")
@@ -150,7 +151,7 @@ def test_overall_is_the_mean_of_the_tasks_normalised_differences() -> None:
 
 def test_two_models_are_compared_on_what_both_were_asked() -> None:
     cells = [Stored(marks("11110000"), model="a"), Stored(marks("1100"), model="b")]
-    [row] = compare(cells, Choice(resamples=0)).tasks
+    [row] = compare(Study.of(cells), Choice(resamples=0)).tasks
     assert (row.common, row.pair.a if row.pair else 0, row.pair.b if row.pair else 0) == (4, 1.0, 0.5)
 
 
@@ -182,7 +183,7 @@ def test_failures_in_three_readings() -> None:
 
 def test_the_profile_reads_failures_as_asked() -> None:
     cells = [Stored(marks("11xx0e"))]
-    zero, out, bounds = (profile(cells, failures=f) for f in ("zero", "out", "bounds"))
+    zero, out, bounds = (profile(Study.of(cells), failures=f) for f in ("zero", "out", "bounds"))
     assert task_row(zero, "t").headline.estimate.value == pytest.approx(2 / 5)
     assert task_row(out, "t").headline.estimate.value == pytest.approx(2 / 3)
     low, high = (mean_interval(v, range(6), UNIT) for v in ([1, 1, 0, 0, 0, 0], [1, 1, 1, 1, 0, 1]))
@@ -197,7 +198,7 @@ def test_the_profile_reads_failures_as_asked() -> None:
     assert out.plain()["failures"] == "out"
     assert zero.categories[0].outcomes == out.categories[0].outcomes
     with pytest.raises(UnknownName, match="bounds"):
-        profile(cells, failures="bound")
+        profile(Study.of(cells), failures="bound")
 
 
 # win rates
@@ -211,13 +212,13 @@ def test_win_rates_count_ties_as_half() -> None:
 
 def test_the_profile_by_win_rate() -> None:
     cells = [Stored(marks(t), model=m) for m, t in (("a", "1111"), ("b", "1100"), ("c", "0000"))]
-    found = profile(cells, "rank")
+    found = profile(Study.of(cells), "rank")
     overall = {r.subject.label: r.estimate.value for r in found.categories if r.dimension == "overall"}
     assert overall == {"a": pytest.approx((0.75 * 2 + 1 * 2) / 4), "b": pytest.approx(0.5),
                        "c": pytest.approx(0.125)}  # fmt: skip
     assert "rank" in found.text()
     with pytest.raises(HemmError, match="only one"):
-        profile(cells[:1], "rank")
+        profile(Study.of(cells[:1]), "rank")
     pair = of("1111", "1100", normalise="rank")
     assert pair.overall is not None
     assert pair.overall.difference.value == pytest.approx(0.75 - 0.25)
@@ -407,7 +408,7 @@ def test_beside_the_papers_models_the_worst_is_taken_anew() -> None:
         WithBart(questions(6, 6), task="decimer", bart=-2.0),
         Stored(questions(6, 6), task="mine"),
     ]
-    found = compare(cells, Choice(published="100")).beside
+    found = compare(Study.of(cells), Choice(published="100")).beside
     assert found is not None
     assert (found.tasks, found.new_worst) == (("vqa", "decimer"), ("vqa",))
     mine = next(s for s in found.stands if not s.published)
@@ -428,9 +429,9 @@ def test_beside_the_papers_models_the_worst_is_taken_anew() -> None:
 def test_without_bartscore_the_papers_models_are_refused() -> None:
     cells = [WithBart(questions(3, 3), task="vqa"), Stored(questions(3, 3), task="decimer")]
     with pytest.raises(HemmError, match=r"missing for decimer of m@1: hemm score DIR --metric bartscore"):
-        compare(cells, Choice(published="100"))
+        compare(Study.of(cells), Choice(published="100"))
     with pytest.raises(HemmError, match="a task of the paper"):
-        beside([load(Stored(questions(3, 3)))], {}, "100")
+        beside([load_scores(Stored(questions(3, 3)))], {}, "100")
 
 
 # what cannot be said
@@ -438,7 +439,7 @@ def test_without_bartscore_the_papers_models_are_refused() -> None:
 
 def test_no_samples_in_common_is_said_and_gets_no_number() -> None:
     cells = [Stored(questions(4, 4), model="a"), Stored(questions(4, 4, first=100), model="b")]
-    found = compare(cells)
+    found = compare(Study.of(cells))
     [row] = found.tasks
     assert (row.pair, row.why) == (None, "no samples in common")
     assert found.overall is not None
@@ -449,18 +450,20 @@ def test_no_samples_in_common_is_said_and_gets_no_number() -> None:
 
 
 def test_no_task_in_common() -> None:
-    found = compare([Stored(questions(4, 4), model="a"), Stored(questions(4, 4), model="b", task="u")])
+    found = compare(
+        Study.of([Stored(questions(4, 4), model="a"), Stored(questions(4, 4), model="b", task="u")])
+    )
     assert found.tasks == ()
     assert any("no task in common" in n for n in found.notes)
     assert any("a was not asked u" in n for n in found.notes)
 
 
 def test_one_model_alone() -> None:
-    found = compare([Stored(questions(4, 4))])
+    found = compare(Study.of([Stored(questions(4, 4))]))
     assert (found.pair, found.ranks, found.tasks) == (None, None, ())
     assert any("only model" in n for n in found.notes)
     with pytest.raises(HemmError, match="only one"):
-        compare([Stored(questions(4, 4))], Choice(normalise="paper"))
+        compare(Study.of([Stored(questions(4, 4))]), Choice(normalise="paper"))
 
 
 def test_one_cluster_tells_nothing_of_others() -> None:
@@ -495,22 +498,22 @@ def test_scores_that_are_not_there_are_left_out_and_counted() -> None:
 def test_a_task_without_labels_is_named() -> None:
     rows = [r | {"labels": []} for r in marks("1010")]
     others = [Stored(marks(text), model=m, task="u") for m, text in (("a", "11"), ("b", "10"))]
-    found = compare([Stored(rows, model="a"), Stored(rows, model="b"), *others])
+    found = compare(Study.of([Stored(rows, model="a"), Stored(rows, model="b"), *others]))
     assert any("t has no labels" in n for n in found.notes)
     assert any("Nothing can be said" in line for line in conclusions(found))
 
 
 def test_names_of_models() -> None:
     cells = [Stored(marks("10"), model=m) for m in ("alpha", "beta")]
-    assert compare(cells, Choice(("beta", "alpha"), resamples=0)).pair is not None
+    assert compare(Study.of(cells), Choice(("beta", "alpha"), resamples=0)).pair is not None
     with pytest.raises(UnknownName, match="alpha"):
-        compare(cells, Choice(("alpa", "beta")))
+        compare(Study.of(cells), Choice(("alpa", "beta")))
     with pytest.raises(HemmError, match="same results"):
-        compare(cells, Choice(("beta", "beta")))
+        compare(Study.of(cells), Choice(("beta", "beta")))
     with pytest.raises(HemmError, match="or two"):
-        compare(cells, Choice(("beta",)))
+        compare(Study.of(cells), Choice(("beta",)))
     with pytest.raises(UnknownName, match="anchored"):
-        compare(cells, Choice(normalise="anchord"))
+        compare(Study.of(cells), Choice(normalise="anchord"))
 
 
 def test_values_that_are_no_means_are_compared_by_jackknife(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -529,7 +532,7 @@ def test_values_that_are_no_means_are_compared_by_jackknife(monkeypatch: pytest.
     gold = rng.integers(0, 2, 100)
     one, two = (np.where(rng.random(100) < q, gold, 1 - gold) for q in (0.8, 0.5))
     monkeypatch.setattr(tasks, "resolve", lambda name: task(answer=OneOf()))
-    [row] = compare([cell("a", one), cell("b", two)]).tasks
+    [row] = compare(Study.of([cell("a", one), cell("b", two)])).tasks
     assert row.pair is not None
     assert row.normalised is None
 
@@ -544,7 +547,7 @@ def test_values_that_are_no_means_are_compared_by_jackknife(monkeypatch: pytest.
     assert (row.pair.error or 0.0) >= error
     assert row.pair.p == pytest.approx(2 * stats.t.sf(left.mean() / error, 49), rel=0.3)
     monkeypatch.undo()
-    [row] = compare([cell("a", one, "nosuch"), cell("b", two, "nosuch")]).tasks
+    [row] = compare(Study.of([cell("a", one, "nosuch"), cell("b", two, "nosuch")])).tasks
     assert row.pair is None
     assert "not known here" in row.why
 

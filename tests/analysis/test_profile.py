@@ -15,8 +15,10 @@ import pytest
 from click.testing import CliRunner
 
 from fake import FakePack, Served, go, sample
-from hemm.analysis.profile.build import CategoryRow, Profile, profile
+from hemm.analysis.profile.build import profile
 from hemm.analysis.profile.render import COLUMNS
+from hemm.analysis.profile.rows import CategoryRow, Profile
+from hemm.analysis.study.study import Study
 from hemm.cli import group
 from hemm.core import HemmError, UnknownName
 from hemm.stats.intervals import combine, mean_interval
@@ -37,7 +39,7 @@ def category(found: Profile, dimension: str, name: str = "", subject: str = "") 
 
 def test_a_category_is_the_mean_of_its_tasks_normalised_headlines() -> None:
     cells = [Stored(questions(30, 10), task="a"), Stored(questions(10, 30), task="b")]
-    found = profile(cells)
+    found = profile(Study.of(cells))
     row = category(found, "use_case", "science")
     # chance is 1/4, the ceiling 1: 0.75 -> 2/3 and 0.25 -> 0
     assert row.estimate.value == pytest.approx((2 / 3 + 0) / 2)
@@ -56,7 +58,7 @@ def test_a_category_is_the_mean_of_its_tasks_normalised_headlines() -> None:
 
 
 def test_tasks_weigh_the_same_whatever_their_size() -> None:
-    found = profile([Stored(questions(400, 0), task="a"), Stored(questions(0, 4), task="b")])
+    found = profile(Study.of([Stored(questions(400, 0), task="a"), Stored(questions(0, 4), task="b")]))
     assert category(found, "overall").estimate.value == pytest.approx((1 + (0 - 0.25) / 0.75) / 2)
 
 
@@ -65,7 +67,7 @@ def test_samples_with_other_labels_are_a_part_of_their_task_of_their_own() -> No
         *questions(8, 0, {"use_case": "science", "reasoning": "less"}),
         *questions(0, 8, {"use_case": "science", "reasoning": "more"}, first=100),
     ]
-    found = profile([Stored(rows)])
+    found = profile(Study.of([Stored(rows)]))
     assert category(found, "reasoning", "less").estimate.value == pytest.approx(1.0)
     assert category(found, "reasoning", "more").estimate.value == pytest.approx(-1 / 3)
     assert category(found, "use_case", "science").units == 16
@@ -74,7 +76,7 @@ def test_samples_with_other_labels_are_a_part_of_their_task_of_their_own() -> No
 
 def test_failures_count_as_the_worst_score_and_errors_not_at_all() -> None:
     rows = [*questions(2, 0), question(7, None), question(8, True, failure="server", raw="")]
-    found = profile([Stored(rows)])
+    found = profile(Study.of([Stored(rows)]))
     row = category(found, "overall")
     assert row.estimate.value == pytest.approx((2 / 3 - 0.25) / 0.75)
     assert row.outcomes == {"ok": 2, "unparsable": 1, "refused": 0, "truncated": 0, "error": 1}
@@ -87,14 +89,14 @@ def test_where_chance_is_not_defined_zero_is_the_majority_answer() -> None:
         {**question(i, True), "choices": [], "references": ["cat" if i < 6 else "dog"], "raw": "cat"}
         for i in range(8)
     ]
-    found = profile([Stored(rows)])
+    found = profile(Study.of([Stored(rows)]))
     assert task_row(found, "t").floor == pytest.approx(6 / 8)
     assert category(found, "overall").estimate.value == pytest.approx(0.0)
 
 
 def test_where_zero_and_one_are_the_same_the_task_is_listed_and_not_averaged() -> None:
     rows = [{**question(i, True), "choices": [], "references": ["cat"], "raw": "cat"} for i in range(4)]
-    found = profile([Stored(rows, task="sure"), Stored(questions(3, 1), task="b")])
+    found = profile(Study.of([Stored(rows, task="sure"), Stored(questions(3, 1), task="b")]))
     assert task_row(found, "sure").normalised is None
     assert category(found, "overall").tasks == ("b",)
     assert any("sure" in note and "not averaged" in note for note in found.notes)
@@ -105,33 +107,35 @@ def test_models_are_compared_on_the_samples_that_all_of_them_were_asked() -> Non
         Stored(questions(8, 8), model="a"),
         Stored(questions(8, 0), model="b", selection={"seed": 0, "limit": 8}),
     ]
-    found = profile(cells)
+    found = profile(Study.of(cells))
     assert [task_row(found, "t", m).headline.estimate.value for m in "ab"] == [1.0, 1.0]
     assert any("8 of 16" in note for note in found.notes)
-    each = profile(cells, common=False)
+    each = profile(Study.of(cells), common=False)
     assert task_row(each, "t", "a").headline.estimate.value == 0.5
 
 
 def test_a_model_that_was_not_asked_a_task_is_named() -> None:
-    found = profile([Stored(questions(1, 1), model="a"), Stored(questions(1, 1), model="b", task="u")])
+    found = profile(
+        Study.of([Stored(questions(1, 1), model="a"), Stored(questions(1, 1), model="b", task="u")])
+    )
     assert [n for n in found.notes if n.startswith("a was not asked u")]
 
 
 def test_the_paper_scales_by_the_worst_model_and_the_references_own_score() -> None:
     cells = [Stored(questions(r, 10 - r), model=m) for m, r in (("a", 4), ("b", 6), ("c", 8))]
-    found = profile(cells, "paper")
+    found = profile(Study.of(cells), "paper")
     values = [category(found, "overall", subject=m).estimate.value for m in "abc"]
     assert values == pytest.approx([0.0, 0.2 / 0.6, 0.4 / 0.6])
     with pytest.raises(HemmError, match="only one"):
-        profile(cells[:1], "paper")
+        profile(Study.of(cells[:1]), "paper")
     with pytest.raises(UnknownName, match="anchored"):
-        profile(cells, "ancored")
+        profile(Study.of(cells), "ancored")
 
 
 def test_the_difference_to_a_control_is_paired() -> None:
     plain, shuffled = questions(30, 10), questions(12, 28)
     cells = [Stored(plain), Stored(shuffled, control="shuffle", protocol="c")]
-    found = profile(cells)
+    found = profile(Study.of(cells))
     [row] = found.controls
     differences = [
         float(a["raw"] == "A") - float(b["raw"] == "A") for a, b in zip(plain, shuffled, strict=True)
@@ -150,7 +154,7 @@ def test_the_difference_to_a_control_is_paired() -> None:
 def test_a_mean_over_tasks_of_the_differences() -> None:
     cells = [Stored(questions(8, 8), task=t) for t in "ab"]
     cells += [Stored(questions(4, 12), task=t, control="shuffle") for t in "ab"]
-    rows = {r.task: r for r in profile(cells).controls}
+    rows = {r.task: r for r in profile(Study.of(cells)).controls}
     assert set(rows) == {"a", "b", ""}
     assert rows[""].difference.value == pytest.approx(0.25 / 0.75)
 
@@ -160,19 +164,19 @@ def test_two_protocols_of_a_task_are_two_subjects() -> None:
         Stored(questions(4, 0), protocol="a" * 12),
         Stored(questions(0, 4), protocol="b" * 12, template="!"),
     ]
-    found = profile(cells)
+    found = profile(Study.of(cells))
     assert [s.label for s in found.subjects] == ["m", "m [bbbbbb]"]
     assert any("several protocols" in note for note in found.notes)
 
 
 def test_revisions_are_shown_where_a_name_has_several() -> None:
     cells = [Stored(questions(4, 0)), Stored(questions(0, 4), revision="abcdef0123456789")]
-    assert sorted(s.label for s in profile(cells).subjects) == ["m@1", "m@abcdef01"]
+    assert sorted(s.label for s in profile(Study.of(cells)).subjects) == ["m@1", "m@abcdef01"]
 
 
 def test_repeats_of_a_question_are_averaged_and_all_counted() -> None:
     rows = [question(i, i % 2 == k, repeat=k) for i in range(6) for k in range(2)]
-    found = profile([Stored(rows)])
+    found = profile(Study.of([Stored(rows)]))
     head = task_row(found, "t").headline
     assert (head.estimate.value, head.estimate.n) == (0.5, 6)
     assert task_row(found, "t").outcomes["ok"] == 12
@@ -182,7 +186,9 @@ def test_repeats_of_a_question_are_averaged_and_all_counted() -> None:
 
 def test_corpus_values_are_listed_and_not_averaged() -> None:
     rows = [question(i, i < 6, references=["w" if i < 9 else "x"]) for i in range(12)]
-    found = profile([Stored(rows, metrics=("macro_f1", "multilabel_f1")), Stored(questions(3, 1), task="b")])
+    found = profile(
+        Study.of([Stored(rows, metrics=("macro_f1", "multilabel_f1")), Stored(questions(3, 1), task="b")])
+    )
     row = task_row(found, "t")
     # w: 6 right, 3 missed; x: 3 right (the answer to 9, 10, 11 is x), 3 extra
     assert row.headline.estimate.value == pytest.approx((12 / 15 + 6 / 9) / 2)
@@ -193,22 +199,22 @@ def test_corpus_values_are_listed_and_not_averaged() -> None:
 
 
 def test_labels_are_optional() -> None:
-    found = profile([Stored([question(i, True) | {"labels": []} for i in range(3)])])
+    found = profile(Study.of([Stored([question(i, True) | {"labels": []} for i in range(3)])]))
     assert {r.dimension for r in found.categories} == {"overall"}
 
 
 def test_unfinished_and_unscored_cells() -> None:
     empty = Stored([], task="nlvr", model="x")
-    found = profile([Stored(questions(3, 1)), empty])
+    found = profile(Study.of([Stored(questions(3, 1)), empty]))
     assert any("no answers yet" in note for note in found.notes)
     unknown = Stored([], task="nosuchtask")
-    assert any("nosuchtask" in note for note in profile([Stored(questions(3, 1)), unknown]).notes)
+    assert any("nosuchtask" in note for note in profile(Study.of([Stored(questions(3, 1)), unknown])).notes)
     with pytest.raises(HemmError, match="no answers yet"):
-        profile([empty])
+        profile(Study.of([empty]))
 
 
 def test_only_errors() -> None:
-    found = profile([Stored([question(i, True, failure="server", raw="") for i in range(3)])])
+    found = profile(Study.of([Stored([question(i, True, failure="server", raw="") for i in range(3)])]))
     row = category(found, "overall")
     assert row.estimate.value is None
     assert row.outcomes["error"] == 3
@@ -227,7 +233,7 @@ def many() -> Profile:
             rows = [*questions(30, 10, labels), question(99, None, labels)]
             cells.append(Stored(rows, model=model, task=task, metrics=("accuracy", "exact_match:strict=yes")))
     cells.append(replace(cells[0], control="shuffle"))
-    return profile(cells)
+    return profile(Study.of(cells))
 
 
 @pytest.mark.parametrize("width", [80, 120])
@@ -267,7 +273,7 @@ def test_csv_has_a_row_for_each_value() -> None:
 
 
 def test_markdown_escapes_what_would_be_markup() -> None:
-    found = profile([Stored(questions(3, 1), model="<b>|m|*", task="a`b")])
+    found = profile(Study.of([Stored(questions(3, 1), model="<b>|m|*", task="a`b")]))
     text = found.text("markdown")
     assert "\\<b\\>\\|m\\|\\*" in text
     assert "<b>" not in text
@@ -288,7 +294,7 @@ def test_profile_and_score_of_a_real_cell(tmp_path: Path) -> None:
     result = go(tmp_path, Served(), pack)
     from hemm.results.read import cells
 
-    found = profile(cells(tmp_path))
+    found = profile(Study.of(cells(tmp_path)))
     assert category(found, "overall").estimate.value == 1.0
     assert category(found, "use_case", "science").units == 12
     assert category(found, "interaction", "uniqueness").units == 12
@@ -301,7 +307,7 @@ def test_profile_and_score_of_a_real_cell(tmp_path: Path) -> None:
     assert {r["metric"]: r["value"] for r in json.loads(said.output)} == {"accuracy": 1.0, "exact_match": 1.0}
     stored = orjson.loads((Path(result.folder) / "scores" / "aggregates.json").read_bytes())
     assert set(stored["metrics"]) == {"accuracy-v1", "exact_match-v1"}
-    assert len(task_row(profile(cells(tmp_path)), "even").values) == 2
+    assert len(task_row(profile(Study.of(cells(tmp_path))), "even").values) == 2
 
 
 @pytest.mark.parametrize("command", ["profile", "score"])
@@ -323,4 +329,4 @@ def test_the_list_of_metrics() -> None:
 def test_large_cells_are_profiled_whole() -> None:
     rng = np.random.default_rng(0)
     rows = [question(i, bool(r), cluster=f"c{i // 5}") for i, r in enumerate(rng.integers(0, 2, 3000))]
-    assert category(profile([Stored(rows)]), "overall").estimate.clusters == 600
+    assert category(profile(Study.of([Stored(rows)])), "overall").estimate.clusters == 600

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from hemm.analysis.study.study import Study
 from hemm.core import Group, HemmError, Judged, MissingExtra, Outcome, Response, Sample
 from hemm.metrics import metric_key, prepared, resolve, spec_of
 from hemm.metrics.learned.bartscore import DEFAULT, BartScore
@@ -362,7 +363,7 @@ def test_scores_are_stored_and_kept_where_the_weights_are_not(
     from hemm.analysis.profile.build import profile
     from hemm.results.read import cells
 
-    told = profile(cells(tmp_path / "out"))
+    told = profile(Study.of(cells(tmp_path / "out")))
     assert "bartscore" in repr(told)
 
 

@@ -9,6 +9,7 @@ import pytest
 
 from hemm.analysis.profile.build import profile
 from hemm.analysis.profile.model_dimensions import model_dimensions, of_rows
+from hemm.analysis.study.study import Study
 from hemm.cli import status
 from hemm.core import BadData, HemmError, UnknownName
 from hemm.models import cards
@@ -214,7 +215,7 @@ def test_the_profile_is_split_by_the_cards_that_runs_kept(tmp_path: Path) -> Non
     words = ["run", "baseline/oracle", "baseline/majority", "--task", "probe_shapes", "--limit", "20"]
     assert status([*words, "--out", str(tmp_path / "r"), "--card", str(own)]) == 0
     there = cells(tmp_path / "r")
-    found = of_rows(profile(there).tasks, {str(cell.folder): cell.run for cell in there})
+    found = of_rows(profile(Study.of(there)).tasks, {str(cell.folder): cell.run for cell in there})
     assert found.tasks == ("probe_shapes",)
     by_category = {(r.dimension, r.category): r for r in found.rows}
     assert by_category["training_type", "modular_fine_tune"].models == ("baseline/oracle",)

@@ -5,16 +5,16 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 import fake
 from hemm import cli
-from hemm.analysis.diff import Flips, flips, mcnemar
+from hemm.analysis.compare.build import Choice, compare
+from hemm.analysis.diff import Flips, flips
+from hemm.analysis.study.study import Study
 from hemm.core import Failure, HemmError, Identity, Request, Response, UnknownName
 from hemm.report.diff_page import lines, values, write
 from hemm.results.read import cells
@@ -50,7 +50,7 @@ def two(out: Path, pack: fake.FakePack = PACK) -> Flips:
     """``a`` is wrong on 0 to 3, ``b`` on 0 and 6, and b's 1 cannot be read: 2, 3 are gained, 6 lost."""
     fake.go(out, Says(identity=Identity("a", "1"), said=wrong(0, 1, 2, 3)), PACK)
     fake.go(out, Says(identity=Identity("b", "1"), said=wrong(0, 6) | {1: "well"}, errors=(11,)), pack)
-    return flips(cells(out), "a", "b")
+    return flips(Study.of(cells(out)), "a", "b")
 
 
 def test_counts_of_what_both_were_asked(tmp_path: Path) -> None:
@@ -64,7 +64,6 @@ def test_counts_of_what_both_were_asked(tmp_path: Path) -> None:
     assert (task.lost, task.gained, task.net) == (1, 2, 1)
     assert (task.common, task.errors, task.only, task.other) == (11, 1, (0, 0), 0)
     assert task.right + task.wrong + task.lost + task.gained == task.common
-    assert task.p == pytest.approx(1.0)
 
 
 def test_only_common_and_unchanged_samples_count(tmp_path: Path) -> None:
@@ -76,16 +75,28 @@ def test_only_common_and_unchanged_samples_count(tmp_path: Path) -> None:
     assert task.gained == 1
 
 
-@given(st.integers(0, 60), st.integers(0, 60))
-def test_mcnemar_is_the_exact_binomial_test(lost: int, gained: int) -> None:
-    from math import comb
+def test_its_p_is_that_of_the_comparison(tmp_path: Path) -> None:
+    found = two(tmp_path)
+    compared = compare(Study.of(cells(tmp_path)), Choice(("a", "b"), resamples=0))
+    (pair,) = [t.pair for t in compared.tasks]
+    assert pair is not None
+    assert compared.overall is not None
+    assert (pair.lost, pair.won) == (2, 1)
+    assert found.tasks[0].p == pair.p == pytest.approx(0.625)
+    assert found.p == compared.overall.p
+    other_way = flips(Study.of(cells(tmp_path)), "b", "a")
+    assert other_way.p == found.p
 
-    n = lost + gained
-    if not n:
-        assert mcnemar(lost, gained) is None
-        return
-    tail = sum(comb(n, k) for k in range(min(lost, gained) + 1)) / 2**n
-    assert mcnemar(lost, gained) == pytest.approx(min(1.0, 2 * tail))
+
+def test_answers_that_share_a_picture_are_one_trial(tmp_path: Path) -> None:
+    """Twelve answers that all turned, to three pictures: no more than three coins."""
+    samples = [replace(s, cluster=f"picture {n % 3}") for n, s in enumerate(SAMPLES)]
+    pack = fake.FakePack(samples)
+    fake.go(tmp_path, Says(identity=Identity("a", "1"), said=wrong(*range(12))), pack)
+    fake.go(tmp_path, Says(identity=Identity("b", "1")), pack)
+    found = flips(Study.of(cells(tmp_path)), "a", "b")
+    assert (found.lost, found.gained) == (0, 12)
+    assert found.p == pytest.approx(2 * 0.5 * 0.125)
 
 
 def test_two_ways_to_ask_one_model(tmp_path: Path) -> None:
@@ -95,21 +106,21 @@ def test_two_ways_to_ask_one_model(tmp_path: Path) -> None:
         tmp_path, Says(said=wrong(1, 2)), PACK, prompt="{{ question }} Say it.", prompt_name="p.txt"
     )
     found = cells(tmp_path)
-    assert flips(found, "fake-batched", "fake-batched (picture grey)").gained == 1
-    by_hash = flips(found, "fake-batched (picture grey)", other.protocol[:8])
+    assert flips(Study.of(found), "fake-batched", "fake-batched (picture grey)").gained == 1
+    by_hash = flips(Study.of(found), "fake-batched (picture grey)", other.protocol[:8])
     assert by_hash.lost == 2
     with pytest.raises(HemmError, match="several ways: name one of"):
-        flips(found, "fake-batched@1", "fake-batched")
+        flips(Study.of(found), "fake-batched@1", "fake-batched")
 
 
 def test_bad_names_are_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     two(tmp_path)
     with pytest.raises(UnknownName):
-        flips(cells(tmp_path), "a", "c")
+        flips(Study.of(cells(tmp_path)), "a", "c")
     with pytest.raises(HemmError, match="the same results"):
-        flips(cells(tmp_path), "a", "a@1")
+        flips(Study.of(cells(tmp_path)), "a", "a@1")
     with pytest.raises(UnknownName, match="did you mean 'even'"):
-        flips(cells(tmp_path), "a", "b", ["evn"])
+        flips(Study.of(cells(tmp_path)), "a", "b", ["evn"])
     assert cli.status(["diff", str(tmp_path), "--model", "a"]) == 2
     assert "give --model twice" in capsys.readouterr().err
 
@@ -155,7 +166,7 @@ def test_html_shows_both_answers_with_the_picture(tmp_path: Path, monkeypatch: p
 def test_repeats_are_compared_one_by_one(tmp_path: Path) -> None:
     fake.go(tmp_path, Says(identity=Identity("a", "1")), PACK, repeats=2)
     fake.go(tmp_path, Says(identity=Identity("b", "1"), said=wrong(4)), PACK, repeats=2)
-    found = flips(cells(tmp_path), "a", "b")
+    found = flips(Study.of(cells(tmp_path)), "a", "b")
     assert [(f.group, f.repeat) for f in found.tasks[0].flips] == [("s00004", 0), ("s00004", 1)]
     assert found.tasks[0].common == 24
     assert len(values(found)["flips"]) == 2
@@ -165,6 +176,6 @@ def test_repeats_are_compared_one_by_one(tmp_path: Path) -> None:
 def test_nothing_flipped(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for name in "ab":
         fake.go(tmp_path, Says(identity=Identity(name, "1")), PACK)
-    found = flips(cells(tmp_path), "a", "b")
-    assert found.p is None
+    found = flips(Study.of(cells(tmp_path)), "a", "b")
+    assert found.p == pytest.approx(1.0)
     assert "Nothing flipped." in write(found, tmp_path / "d.html").read_text("utf-8")

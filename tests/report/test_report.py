@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -24,7 +25,7 @@ from hemm import cli, report
 from hemm.core import Failure, HemmError, Identity, Media, Request, Response
 from hemm.report import figures, text
 from hemm.report.pictures import Gallery
-from hemm.results.read import cell
+from hemm.results.read import Cell, cell
 
 LABELS = (
     {"use_case": "science", "reasoning": "less", "fine_grained": "yes"},
@@ -469,3 +470,23 @@ def test_browser_draws_and_prints_it(browse: Browse, tmp_path: Path, pictures: N
     data = paper.read_bytes()
     assert data.startswith(b"%PDF")
     assert len(re.findall(rb"/Type\s*/Page\b", data)) >= 2
+
+
+def test_scores_are_read_once_for_the_whole_page(
+    tmp_path: Path, pictures: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Profile, comparison and examples of three models read one study."""
+    for name, start in (("alpha", 0), ("beta", 1), ("gamma", 2)):
+        fake.go(tmp_path, Says(identity=Identity(name, "1"), said=half(start)), PACK)
+    read: list[tuple[Path, str]] = []
+    scores = Cell.scores
+
+    def counted(self: Cell, metric_key: str) -> pa.Table:
+        read.append((self.folder, metric_key))
+        return scores(self, metric_key)
+
+    monkeypatch.setattr(Cell, "scores", counted)
+    found = page(tmp_path)
+    assert ">Examples</h2>" in found
+    assert len({folder for folder, _ in read}) == 3
+    assert len(read) == len(set(read))

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from hemm.analysis.profile.build import profile
+from hemm.analysis.study.study import Study
 from hemm.cli import status
 from hemm.engine.early_stopping import Blocks
 from hemm.results.read import cells
@@ -177,7 +178,7 @@ def test_profile_and_report_give_the_interval_that_holds_when_peeking(data: Path
     assert _run(data, "--until-ci", "12") == 0
     found = cells(data.parent / "results")
     low, high = found[0].run["until_ci"]["interval"]
-    (row,) = profile(found).tasks
+    (row,) = profile(Study.of(found)).tasks
     assert row.headline.estimate.anytime
     assert (row.headline.estimate.low, row.headline.estimate.high) == (low, high)
     assert all(v.estimate.low is None for v in row.values[1:])  # nothing else holds after such a stop
@@ -186,7 +187,7 @@ def test_profile_and_report_give_the_interval_that_holds_when_peeking(data: Path
     assert "stopped by --until-ci" in page.read_text()
     # all of it asked is no stop: an ordinary interval
     assert _run(data) == 0
-    (row,) = profile(cells(data.parent / "results")).tasks
+    (row,) = profile(Study.of(cells(data.parent / "results"))).tasks
     assert not row.headline.estimate.anytime
 
 

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
-import orjson
-
+from hemm.analysis.compare.pairs import category_pairs, task_pair
+from hemm.analysis.study.cell_scores import CellScores
+from hemm.analysis.study.groups import group_members
+from hemm.analysis.study.normalise import Scale
+from hemm.analysis.study.study import Study
 from hemm.core import HemmError, Metric, UnknownName
+from hemm.stats.paired import Options
 
 if TYPE_CHECKING:
     import pyarrow as pa
-
-    from hemm.analysis.profile.build import Profile, Subject
-    from hemm.results.read import Cell
 
 LOST, GAINED, CHANGED = "lost", "gained", "changed"
 TITLES = {LOST: "Right, then wrong", GAINED: "Wrong, then right", CHANGED: "Wrong both times, in another way"}
@@ -39,12 +40,13 @@ class TaskFlips:
     common     groups with a score on both sides and equal samples; the counts below are of these
     only       asked of one side alone, (first, second); ``other`` are of changed samples; ``errors`` have no
                answer on one side at least
-    p          exact McNemar test, two-sided, of ``lost`` against ``gained``; None where nothing flipped
+    p          of no difference between the two, as ``compare`` tests it: on the groups that are counted, by
+               clusters; None where nothing can be tested
     """
 
     task: str
     metric: str
-    cells: tuple[Cell, Cell]
+    cells: tuple[CellScores, CellScores]
     common: int
     right: int
     wrong: int
@@ -52,7 +54,8 @@ class TaskFlips:
     other: int
     errors: int
     flips: tuple[Flip, ...]
-    kind: str = "sample"
+    kind: str
+    p: float | None
 
     def count(self, kind: str) -> int:
         return sum(f.kind == kind for f in self.flips)
@@ -70,19 +73,19 @@ class TaskFlips:
         """Gained less lost."""
         return self.gained - self.lost
 
-    @property
-    def p(self) -> float | None:
-        return mcnemar(self.lost, self.gained)
-
 
 @dataclass(frozen=True)
 class Flips:
-    """What differs between two subjects, over the tasks that both were asked; ``notes`` says what is not
-    compared."""
+    """What differs between two subjects, over the tasks that both were asked.
+
+    p      over all tasks: of the mean of their normalised differences, as ``compare`` tests it
+    notes  what is not compared
+    """
 
     labels: tuple[str, str]
     tasks: tuple[TaskFlips, ...]
-    notes: tuple[str, ...] = field(default=())
+    notes: tuple[str, ...]
+    p: float | None
 
     @property
     def lost(self) -> int:
@@ -92,37 +95,19 @@ class Flips:
     def gained(self) -> int:
         return sum(t.gained for t in self.tasks)
 
-    @property
-    def p(self) -> float | None:
-        """Over all tasks."""
-        return mcnemar(self.lost, self.gained)
 
-
-def mcnemar(lost: int, gained: int) -> float | None:
-    """Exact two-sided McNemar test: the binomial test of ``lost`` among all flips at one half."""
-    if lost + gained == 0:
-        return None
-    from scipy.stats import binomtest
-
-    return float(binomtest(lost, lost + gained, 0.5).pvalue)
-
-
-def flips(cells: Sequence[Cell], first: str, second: str, tasks: Sequence[str] = ()) -> Flips:
+def flips(study: Study, first: str, second: str, tasks: Sequence[str] = ()) -> Flips:
     """Flips from ``first`` to ``second``, each a model's name, its name as the profile prints it, or the
     beginning of a protocol (6 hex digits or more).
 
     Raises UnknownName, or HemmError where they are the same or have no task in common.
     """
-    from hemm.analysis.profile.build import profile
-
-    known = profile(cells, common=False)
+    names = [item.task for item in study.cells]
     for task in tasks:
-        names = [row.task for row in known.tasks]
         if task not in names:
             raise UnknownName("task in these results", task, names)
-    sides = [_side(known, cells, spec, tasks) for spec in (first, second)]
-    (label_a, a), (label_b, b) = sides
-    if a == b:
+    (label_a, a), (label_b, b) = (_side(study, spec, tasks) for spec in (first, second))
+    if [c.cell.folder for c in a.values()] == [c.cell.folder for c in b.values()]:
         raise HemmError(f"{first!r} and {second!r} are the same results: name two different ones")
     both = [task for task in a if task in b]
     if not both:
@@ -130,90 +115,62 @@ def flips(cells: Sequence[Cell], first: str, second: str, tasks: Sequence[str] =
     notes = [f"{task}: asked of {label} alone" for label, own, other in ((label_a, a, b), (label_b, b, a))
              for task in own if task not in other]  # fmt: skip
     if label_a == label_b:
-        label_a, label_b = (f"{label_a} [{next(iter(s.values())).protocol[:6]}]" for s in (a, b))
-    return Flips((label_a, label_b), tuple(_task(a[t], b[t]) for t in both), tuple(notes))
+        label_a, label_b = (f"{label_a} [{next(iter(s.values())).cell.protocol[:6]}]" for s in (a, b))
+    found = {t: _task(a[t], b[t]) for t in both}
+    overall, _ = category_pairs({t: pair for t, (_, pair) in found.items()}, Scale(), _UNSAMPLED)
+    return Flips((label_a, label_b), tuple(row for row, _ in found.values()), tuple(notes), overall.p)
 
 
-def _side(
-    known: Profile, cells: Sequence[Cell], spec: str, tasks: Sequence[str]
-) -> tuple[str, dict[str, Cell]]:
-    """Label and cells by task of what ``spec`` names."""
-    by_folder = {str(c.folder): c for c in cells}
-    exact = [s for s in known.subjects if s.label == spec]
-    found = exact or [s for s in known.subjects if _names(s, spec)]
-    rows = [r for r in known.tasks if r.subject in found and (not tasks or r.task in tasks)]
-    if not found and len(spec) >= 6:
-        rows = [r for r in known.tasks if by_folder[r.folder].protocol.startswith(spec.lower())]
-        found = list(dict.fromkeys(r.subject for r in rows))
-    if not found:
-        raise UnknownName("model in these results", spec, [s.label for s in known.subjects])
-    if len(found) > 1:
-        choice = "; ".join(repr(s.label) for s in found)
-        raise HemmError(f"{spec!r} was asked in several ways: name one of {choice}, or a protocol")
-    return found[0].label, {r.task: by_folder[r.folder] for r in rows}
+_UNSAMPLED = Options(resamples=0)
 
 
-def _names(subject: Subject, spec: str) -> bool:
-    """Whether ``spec`` is this model, or the beginning of ``model@revision``; controls have to be named in
-    full."""
-    named = f"{subject.model}@{subject.revision}"
-    return not subject.control and (spec == subject.model or ("@" in spec and named.startswith(spec)))
-
-
-def headline(cell: Cell) -> tuple[Metric, pa.Table]:
-    """A cell's headline metric and scores: those on disk, or made now. Raises HemmError where that cannot
-    be."""
-    from hemm.engine.score import stored_media
-    from hemm.metrics import resolve
-    from hemm.metrics.scoring import score_answers
-    from hemm.tasks import resolve as task_named
-
-    stored = cell.aggregates() if cell.state != "open" else {}
-    if stored.get("metrics"):
-        key = stored.get("headline") or next(iter(stored["metrics"]))
-        return resolve(stored["metrics"][key]["spec"]), cell.scores(key)
-    task = task_named(cell.task)
-    metric = next(m for m in map(resolve, task.metrics) if "weights" not in m.needs)
-    return metric, score_answers(cell.answers(), task, metric, stored_media(cell))
+def _side(study: Study, spec: str, tasks: Sequence[str]) -> tuple[str, dict[str, CellScores]]:
+    """Label and cells by task of what ``spec`` names: those of ``tasks``, or that of the protocol."""
+    subject, cells = study.named(spec, ", or a protocol")
+    by_protocol = spec not in (subject.label, subject.model) and "@" not in spec
+    return subject.label, {c.task: c for c in cells if not tasks or c.task in tasks or by_protocol}
 
 
 Key = tuple[str, int]
 
 
-def _task(a: Cell, b: Cell) -> TaskFlips:
-    (metric, left), (other, right) = headline(a), headline(b)
+def _task(a: CellScores, b: CellScores) -> tuple[TaskFlips, tuple[CellScores, CellScores]]:
+    """The flips of one task, and both sides on the samples that did not change."""
+    metric, other = a.headline.metric, b.headline.metric
     if (metric.name, metric.version) != (other.name, other.version):
         raise HemmError(
-            f"task {a.task} is scored by {metric.name} version {metric.version} in {a.folder} and by "
-            f"{other.name} version {other.version} in {b.folder}: hemm score makes them agree"
+            f"task {a.task} is scored by {metric.name} version {metric.version} in {a.cell.folder} and by "
+            f"{other.name} version {other.version} in {b.cell.folder}: hemm score makes them agree"
         )
-    one, two = _scores(left), _scores(right)
-    hashes = [members(cell, metric.group) for cell in (a, b)]
+    one, two = _scores(a.answers), _scores(b.answers)
+    hashes = [group_members(item.cell, metric.group) for item in (a, b)]
     shared = [k for k in one if k in two]
     equal = [k for k in shared if hashes[0].get(k[0]) == hashes[1].get(k[0])]
     counted = [k for k in equal if "error" not in (one[k][1], two[k][1])]
-    found: list[Flip] = []
-    both_right = both_wrong = 0
-    for key in counted:
-        flip = _flip(key, one[key], two[key], metric)
-        if flip is not None:
-            found.append(flip)
-        was = [_right(side[key], metric) for side in (one, two)]
-        both_right += all(was)
-        both_wrong += not any(was)
-    return TaskFlips(
+    right = [[_right(side[key], metric) for side in (one, two)] for key in counted]
+    found = (_flip(k, one[k], two[k], was) for k, was in zip(counted, right, strict=True))
+    pair = _only(a, equal), _only(b, equal)
+    tested = task_pair(*pair, Scale(), _UNSAMPLED).pair
+    row = TaskFlips(
         task=a.task,
         metric=metric.name,
         cells=(a, b),
         common=len(counted),
-        right=both_right,
-        wrong=both_wrong,
+        right=sum(all(was) for was in right),
+        wrong=sum(not any(was) for was in right),
         only=(len(one) - len(shared), len(two) - len(shared)),
         other=len(shared) - len(equal),
         errors=len(equal) - len(counted),
-        flips=tuple(found),
+        flips=tuple(flip for flip in found if flip is not None),
         kind=metric.group,
+        p=None if tested is None else tested.p,
     )
+    return row, pair
+
+
+def _only(item: CellScores, keys: Sequence[Key]) -> CellScores:
+    groups = dict.fromkeys(group for group, _ in keys)
+    return replace(item, headline=item.headline.take(item.headline.rows_of(groups)))
 
 
 Scored = tuple[float | None, str, float]
@@ -238,24 +195,9 @@ def _right(scored: Scored, metric: Metric) -> bool:
     return value >= ceiling - 1e-9 if metric.higher_is_better else value <= ceiling + 1e-9
 
 
-def _flip(key: Key, one: Scored, two: Scored, metric: Metric) -> Flip | None:
-    was, is_ = _right(one, metric), _right(two, metric)
+def _flip(key: Key, one: Scored, two: Scored, right: Sequence[bool]) -> Flip | None:
+    was, is_ = right
     if was == is_ and (was or one[1] == two[1]):
         return None
     kind = LOST if was and not is_ else GAINED if is_ and not was else CHANGED
     return Flip(*key, kind, (one[1], two[1]), (one[0], two[0]))
-
-
-def members(cell: Cell, kind: str) -> dict[str, dict[str, str]]:
-    """Scored group -> its samples with their hashes."""
-    column = {"sample": "id", "unit": "unit"}.get(kind, "metadata")
-    table = cell.answers(list(dict.fromkeys(["id", "sample_hash", column])))
-    out: dict[str, dict[str, str]] = {}
-    rows = zip(*(table[c].to_pylist() for c in ("id", "sample_hash", column)), strict=True)
-    for name, sample_hash, value in rows:
-        group = value
-        if column == "metadata":
-            found: Any = (orjson.loads(value) if value else {}).get(kind)
-            group = name if found is None else str(found)
-        out.setdefault(group, {})[name] = sample_hash
-    return out

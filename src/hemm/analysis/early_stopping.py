@@ -23,7 +23,7 @@ from hemm.stats.intervals import LEVEL
 from hemm.stats.sequential import METHOD, running_interval
 
 if TYPE_CHECKING:
-    from hemm.analysis.study.load import Scores
+    from hemm.analysis.study.cell_scores import ScoreColumn
     from hemm.engine.early_stopping import Blocks
     from hemm.engine.options import CellResult, RunOptions, Watcher
 
@@ -64,10 +64,10 @@ class Until:
 
     def __call__(self, folder: Path, blocks: Blocks, count: int) -> dict[str, Any]:
         """The look after ``count`` blocks, as run.json keeps it."""
-        from hemm.analysis.study.load import load
+        from hemm.analysis.study.cell_scores import load_scores
         from hemm.results.read import cell
 
-        scores = load(cell(folder)).headline
+        scores = load_scores(cell(folder)).headline
         low, high = scores.metric.range
         rows = range(len(blocks.units))
         number_of = {blocks.units[row]: int(blocks.number[row]) for row in rows}
@@ -104,7 +104,7 @@ class Until:
 
 
 def _parts(
-    scores: Scores, number: NDArray[np.int64], count: int, members: NDArray[np.int64], total: int
+    scores: ScoreColumn, number: NDArray[np.int64], count: int, members: NDArray[np.int64], total: int
 ) -> list[dict[str, Any]]:
     """The same for each label that not all groups have: the mean of its own groups, with an interval of its
     own that holds at every moment. ``number``: the block of each group; ``members``: groups in each block."""

@@ -178,7 +178,7 @@ def _compare(
     spec: str, figure: Figure, out: Path, limit: int | None, batch_size: int, revision: str
 ) -> Compared:
     from hemm.analysis.profile.build import value_of
-    from hemm.analysis.study.load import load
+    from hemm.analysis.study.cell_scores import load_scores
     from hemm.analysis.study.set_values import Corpus
     from hemm.engine.options import RunOptions
     from hemm.engine.run import run
@@ -201,9 +201,9 @@ def _compare(
     (result,) = run(options)
     if result.stopped:
         raise HemmError(result.stopped)
-    loaded = load(cell(result.folder))
+    loaded = load_scores(cell(result.folder))
     wanted = resolve(figure.metric).name if figure.metric else loaded.headline.metric.name
-    scores = next(s for s in (loaded.headline, *loaded.others) if s.metric.name == wanted)
+    scores = next(s for s in loaded.columns if s.metric.name == wanted)
     here = value_of(scores, Corpus(loaded)).estimate
     if here.value is None:
         raise HemmError(f"no answer was scored: {here.note}")

@@ -70,6 +70,7 @@ def command(
     """Compare the models in DIR (results): two sample by sample, all by rank, and what labels explain."""
     from hemm.analysis.compare.build import Choice, compare
     from hemm.analysis.compare.view import lines, tables
+    from hemm.analysis.study.study import Study
     from hemm.results.read import cells
 
     choice = Choice(
@@ -80,7 +81,7 @@ def command(
         resamples=resamples,
         seed=seed,
     )
-    found = compare(cells(folder), choice)
+    found = compare(Study.of(cells(folder)), choice)
     if format_ == "json":
         print_json(found.plain())
         return

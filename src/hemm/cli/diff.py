@@ -43,13 +43,14 @@ def command(
 ) -> None:
     """Answers that flipped from one model (or checkpoint, or protocol) to another, in the results in DIR."""
     from hemm.analysis.diff import flips
+    from hemm.analysis.study.study import Study
     from hemm.core.errors import HemmError
     from hemm.report import diff_page as flips_page
     from hemm.results.read import cells
 
     if len(models) != 2:
         raise HemmError(f"hemm diff compares two models: give --model twice ({len(models)} given)")
-    found = flips(cells(folder), *models, tasks)
+    found = flips(Study.of(cells(folder)), *models, tasks)
     if output is not None or format_ == "html":
         click.echo(str(flips_page.write(found, output or folder / "diff.html", examples)))
         return

@@ -80,14 +80,14 @@ def plain(
 
 def _validity(found: Votes, folder: Path | None) -> list[Validity]:
     from hemm.analysis.preferences.validity import metric_scores, validity
-    from hemm.analysis.study.load import load
+    from hemm.analysis.study.cell_scores import load_scores
     from hemm.core import HemmError
     from hemm.results.read import cells
 
     if folder is None:
         return []
     try:
-        loaded = [load(cell) for cell in cells(folder)]
+        loaded = [load_scores(cell) for cell in cells(folder)]
     except HemmError as error:
         click.echo(f"hemm: metrics are not compared with the votes: {error}", err=True)
         return []

@@ -25,10 +25,11 @@ from hemm.cli._common import (
 def command(folder: Path, format_: str, normalise: str, failures: str, bootstrap: bool, each: bool) -> None:
     """Scores of the results in DIR (results) by every dimension, with intervals and outcomes."""
     from hemm.analysis.profile.build import Extras, profile
+    from hemm.analysis.study.study import Study
     from hemm.results.read import cells
 
     extras = Extras(bootstrap=bootstrap)
-    found = profile(cells(folder), normalise, common=not each, failures=failures, extras=extras)
+    found = profile(Study.of(cells(folder)), normalise, common=not each, failures=failures, extras=extras)
     if format_ == "table":
         found.print()
     else:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from hemm.cli._common import KeyValue, NumberOr, OneOf, out_option, print_errors
+from hemm.core import CONTROLS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
     from hemm.engine.options import CellResult, RunOptions, Watcher
     from hemm.results.read import Cell
 
-_CONTROLS = ("none", "grey", "shuffle")
 _SERVERS = ("vllm", "sglang", "llama.cpp")
 
 
@@ -34,7 +34,7 @@ _SERVERS = ("vllm", "sglang", "llama.cpp")
 @click.option("--seed", type=int, default=0, show_default=True, help="Seed of selection and draws.")
 @out_option("Where the results go.")
 @click.option("--config", type=click.Path(path_type=Path), help="Options from a YAML file.")
-@click.option("--control", type=OneOf("control", _CONTROLS), default=None, metavar="|".join(_CONTROLS),
+@click.option("--control", type=OneOf("control", tuple(CONTROLS)), default=None, metavar="|".join(CONTROLS),
               help="Ask without the pictures, with grey ones, or with those of other samples.")  # fmt: skip
 @click.option(
     "--perturb", default="", metavar="NAME:LEVEL", help="Change the pictures (noise:20, blur:2, ...)."
@@ -163,13 +163,14 @@ def _report(options: RunOptions, results: list[CellResult]) -> int:
     if options.dry_run:
         return _forecast(results)
     from hemm.analysis.profile.build import profile
+    from hemm.analysis.study.study import Study
     from hemm.results import layout
     from hemm.results.read import cell
 
     scored = [r.folder for r in results if (r.folder / layout.SCORES / layout.AGGREGATES).exists()]
     cells = [cell(folder) for folder in dict.fromkeys(scored)]
     if cells:
-        profile(cells).print()
+        profile(Study.of(cells)).print()
     for result in results:
         click.echo(f"{result.folder}: {result.state}; {result.answers} answers, {result.asked} asked now")
     if options.until_ci is not None:

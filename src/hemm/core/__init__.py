@@ -29,10 +29,11 @@ from hemm.core.model import (
 from hemm.core.registry import Registry
 from hemm.core.sample import LeftOut, Sample, content_id
 from hemm.core.task import Card, Layout, Progress, Source, Task
-from hemm.core.taxonomy import DIMENSIONS, Dimension, check_labels, declare
+from hemm.core.taxonomy import CONTROLS, DIMENSIONS, Dimension, check_labels, declare
 from hemm.core.text import redact, slug, storable
 
 __all__ = [
+    "CONTROLS",
     "DIMENSIONS",
     "AnswerFormat",
     "BadData",

@@ -54,6 +54,22 @@ DIMENSIONS: dict[str, Dimension] = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class Control:
+    """What a control does to the pictures of a task: ``picture removed``, in full ``the picture removed``."""
+
+    short: str
+    full: str
+
+
+CONTROLS = {
+    "none": Control("removed", "the picture removed"),
+    "grey": Control("grey", "a grey picture"),
+    "shuffle": Control("shuffled", "another sample's picture"),
+}
+"""``--control``: what may be asked in place of a task as it is, to see whether the picture matters."""
+
+
 def declare(dimension: Dimension) -> None:
     """Add a dimension of a plug-in. Raises ValueError where the name is taken by another one."""
     known = DIMENSIONS.get(dimension.name)

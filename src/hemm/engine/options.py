@@ -8,8 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from hemm.core import Generation, HemmError, UnknownName
-from hemm.tasks.transforms import CONTROLS
+from hemm.core import CONTROLS, Generation, HemmError, UnknownName
 
 if TYPE_CHECKING:
     from hemm.engine.forecast import Forecast

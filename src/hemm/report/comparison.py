@@ -13,8 +13,7 @@ if TYPE_CHECKING:
     from hemm.analysis.compare.build import Comparison
     from hemm.analysis.compare.label_effects import Adjusted, Untangled
     from hemm.analysis.compare.pairs import CategoryPair, TaskPair
-    from hemm.analysis.profile.build import Subject
-    from hemm.results.read import Cell
+    from hemm.analysis.study.study import Study, Subject
 
 
 @dataclass(frozen=True)
@@ -51,7 +50,7 @@ class Shown:
     verdict: tuple[str, ...]
 
 
-def comparison(cells: Sequence[Cell], subjects: Sequence[Subject], normalise: str) -> Shown | None:
+def comparison(study: Study, subjects: Sequence[Subject], normalise: str) -> Shown | None:
     """The models of the page against each other; None with one, or where they cannot be compared at all."""
     from hemm.analysis.compare.build import Choice, compare
     from hemm.analysis.compare.conclusions import conclusions, verdict
@@ -60,7 +59,7 @@ def comparison(cells: Sequence[Cell], subjects: Sequence[Subject], normalise: st
     if len(subjects) < 2 or any(s.control for s in subjects):
         return None
     try:
-        found = compare(cells, Choice(best=True, normalise=normalise, resamples=0))
+        found = compare(study, Choice(best=True, normalise=normalise, resamples=0))
     except HemmError:
         return None
     if len(found.labels) < 2:

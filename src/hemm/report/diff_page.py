@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from hemm.analysis.diff import TITLES, Flip, Flips, TaskFlips, members
+from hemm.analysis.diff import TITLES, Flip, Flips, TaskFlips
+from hemm.analysis.study.groups import group_members
 from hemm.core import HemmError, keyed_number
 from hemm.report.examples import Asked, Example, example, rows_of
 from hemm.report.page import render
@@ -41,14 +42,12 @@ def examples_of(
     found: Flips, task: TaskFlips, per_kind: int, gallery: Gallery
 ) -> list[tuple[str, int, list[tuple[Flip, Example]]]]:
     """(kind, how many there are, examples) of one task."""
-    from hemm.analysis.study.load import load
-
     sides = enumerate(zip(task.cells, found.labels, strict=True))
-    asked = [Asked(load(cell), n, label) for n, (cell, label) in sides]
+    asked = [Asked(item, n, label) for n, (item, label) in sides]
     picked = dict(chosen(task, per_kind))
-    groups = members(task.cells[0], task.kind)
+    groups = group_members(task.cells[0].cell, task.kind)
     ids = sorted({next(iter(groups[f.group])) for own in picked.values() for f in own})
-    rows = [rows_of(cell, ids) for cell in task.cells]
+    rows = [rows_of(item.cell, ids) for item in task.cells]
     out = []
     for kind, own in picked.items():
         made = []
@@ -102,7 +101,7 @@ def _task(task: TaskFlips) -> dict[str, Any]:
     return {
         "task": task.task,
         "metric": task.metric,
-        "protocols": [c.protocol for c in task.cells],
+        "protocols": [item.cell.protocol for item in task.cells],
         "common": task.common,
         "right": task.right,
         "wrong": task.wrong,
@@ -119,9 +118,9 @@ def _task(task: TaskFlips) -> dict[str, Any]:
 
 
 def _flips(task: TaskFlips) -> Iterator[dict[str, Any]]:
-    groups = members(task.cells[0], task.kind)
+    groups = group_members(task.cells[0].cell, task.kind)
     firsts = {f.group: next(iter(groups[f.group])) for f in task.flips}
-    rows = [rows_of(cell, set(firsts.values())) for cell in task.cells]
+    rows = [rows_of(item.cell, set(firsts.values())) for item in task.cells]
     for flip in task.flips:
         sides = [
             next((r for r in side.get(firsts[flip.group], []) if r["repeat"] == flip.repeat), None)

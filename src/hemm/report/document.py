@@ -7,17 +7,18 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hemm.core import HemmError, UnknownName
+from hemm.core import CONTROLS, HemmError, UnknownName
 from hemm.report import view
 from hemm.report.comparison import comparison
 from hemm.report.figures import MOST
-from hemm.report.findings import CONTROLS, findings
+from hemm.report.findings import findings
 from hemm.report.method import method, selection, stamp
 from hemm.report.page import render
 from hemm.report.pictures import Gallery
 
 if TYPE_CHECKING:
-    from hemm.analysis.profile.build import Profile, Subject
+    from hemm.analysis.profile.rows import Profile
+    from hemm.analysis.study.study import Study, Subject
     from hemm.results.read import Cell
 
 NAME = "report.html"
@@ -79,7 +80,7 @@ def html(
     command: Sequence[str] = (),
 ) -> str:
     """The report as HTML text; options as ``write``."""
-    profile, why = _profile(cells, normalise, common)
+    study, profile, why = _profile(cells, normalise, common)
     values: dict[str, Any] = {
         "title": view.title(profile, cells, []),
         "why": why,
@@ -91,30 +92,34 @@ def html(
         "method": method(cells),
         "command": _command(command),
     }
-    if profile is not None:
-        values |= _shown(cells, profile, per_group, pictures)
+    if study is not None and profile is not None:
+        values |= _shown(cells, study, profile, per_group, pictures)
     return render("report.html", **values)
 
 
-def _profile(cells: Sequence[Cell], normalise: str, common: bool) -> tuple[Profile | None, str]:
-    """The profile, or why there is none yet."""
+def _profile(cells: Sequence[Cell], normalise: str, common: bool) -> tuple[Study | None, Profile | None, str]:
+    """The cells, loaded once for the whole page, and their profile; or why there is none yet."""
     from hemm.analysis.profile.build import profile
+    from hemm.analysis.study.study import Study
 
     try:
-        return profile(cells, normalise, common=common), ""
+        study = Study.of(cells)
+        return study, profile(study, normalise, common=common), ""
     except UnknownName:
         raise
     except HemmError as error:
-        return None, str(error)
+        return None, None, str(error)
 
 
-def _shown(cells: Sequence[Cell], profile: Profile, per_group: int | None, pictures: int) -> dict[str, Any]:
+def _shown(
+    cells: Sequence[Cell], study: Study, profile: Profile, per_group: int | None, pictures: int
+) -> dict[str, Any]:
     from hemm.analysis.profile.render import stopped
 
     subjects = view.main_subjects(profile)
     lines = view.lines(profile, subjects)
     gallery = Gallery(bytes_left=pictures)
-    compared = comparison(cells, subjects, profile.normaliser)
+    compared = comparison(study, subjects, profile.normaliser)
     return {
         "title": view.title(profile, cells, subjects),
         "subjects": subjects,
@@ -127,8 +132,8 @@ def _shown(cells: Sequence[Cell], profile: Profile, per_group: int | None, pictu
         "bars": view.bars(lines, subjects),
         "most": MOST,
         "controls": view.controls_of(profile),
-        "control_names": CONTROLS,
-        "examples": view.shown_examples(cells, profile, subjects, gallery, per_group),
+        "control_words": CONTROLS,
+        "examples": view.shown_examples(study, profile, subjects, gallery, per_group),
         "totals": view.totals(profile, subjects),
         "failures": view.FAILURES,
         "unlabelled": not any(line.dimension != "overall" for line in lines),

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import orjson
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from hemm.analysis.study.groups import group_members
 from hemm.core import keyed_number
 from hemm.report.pictures import MEDIA_MARK, Gallery, Picture
 from hemm.report.text import Excerpt, excerpt
@@ -18,7 +18,7 @@ from hemm.report.text import Excerpt, excerpt
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from hemm.analysis.study.load import Loaded, Scores
+    from hemm.analysis.study.cell_scores import CellScores, ScoreColumn
     from hemm.results.read import Cell
 
 REFERENCES = 6
@@ -31,7 +31,7 @@ CARDS = 48
 class Asked:
     """One model's cell of a task, with its number and name in this report."""
 
-    item: Loaded
+    item: CellScores
     number: int
     label: str
 
@@ -122,7 +122,7 @@ def examples(asked: Sequence[Asked], gallery: Gallery, per_group: int) -> list[G
 Keys = list[str]
 
 
-def _choose(scores: Sequence[Scores], task: str, count: int) -> list[tuple[str, Keys]]:
+def _choose(scores: Sequence[ScoreColumn], task: str, count: int) -> list[tuple[str, Keys]]:
     """(title, groups) of each kind; none twice, other pictures first."""
     table = _Table(scores, task)
     taken: set[str] = set()
@@ -161,8 +161,8 @@ _FAILED = {
 class _Table:
     """Groups of all models side by side: mean score (higher is better), range over models, failures."""
 
-    def __init__(self, scores: Sequence[Scores], task: str) -> None:
-        from hemm.analysis.study.load import OUTCOMES
+    def __init__(self, scores: Sequence[ScoreColumn], task: str) -> None:
+        from hemm.analysis.study.cell_scores import OUTCOMES
 
         self.task = task
         self.keys = list(dict.fromkeys(k for s in scores for k in s.groups.tolist()))
@@ -208,21 +208,16 @@ class _Table:
         return chosen
 
 
-def _members(items: Sequence[Loaded], wanted: set[str]) -> dict[str, list[str]]:
+def _members(items: Sequence[CellScores], wanted: set[str]) -> dict[str, list[str]]:
     """Group -> its samples, in their order."""
     kind = items[0].headline.metric.group
     if kind == "sample":
         return {key: [key] for key in wanted}
-    column = "unit" if kind == "unit" else "metadata"
-    members: dict[str, dict[str, None]] = {}
+    members: dict[str, dict[str, str]] = {}
     for item in items:
-        table = item.cell.answers(["id", column])
-        for name, value in zip(table["id"].to_pylist(), table[column].to_pylist(), strict=True):
-            if kind != "unit":
-                found = (orjson.loads(value) if value else {}).get(kind)
-                value = name if found is None else str(found)
-            if value in wanted:
-                members.setdefault(value, {})[name] = None
+        for key, names in group_members(item.cell, kind).items():
+            if key in wanted:
+                members.setdefault(key, {}).update(names)
     return {key: list(names) for key, names in members.items()}
 
 
@@ -260,7 +255,7 @@ def _answer(one: Asked, key: str, rows: list[dict[str, Any]], gallery: Gallery) 
     item, row = one.item, rows[0]
     outcome, cut = _outcome(item.headline, key)
     scores = []
-    for own in (item.headline, *item.others):
+    for own in item.columns:
         at = np.flatnonzero(own.groups == key)
         if len(at):
             title = f"{own.metric.name} {own.component}".strip()
@@ -283,9 +278,9 @@ def _answer(one: Asked, key: str, rows: list[dict[str, Any]], gallery: Gallery) 
     )
 
 
-def _outcome(scores: Scores, key: str) -> tuple[str, bool]:
+def _outcome(scores: ScoreColumn, key: str) -> tuple[str, bool]:
     """The worst outcome among a group's repeats, and whether one was cut off though it was read."""
-    from hemm.analysis.study.load import OUTCOMES
+    from hemm.analysis.study.cell_scores import OUTCOMES
 
     at = np.flatnonzero(scores.groups == key)
     if not len(at):

@@ -6,15 +6,15 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from hemm.analysis.study.anytime_interval import MARK
-from hemm.core import DIMENSIONS
+from hemm.core import CONTROLS, DIMENSIONS
 from hemm.report.text import count, number, one_line, plural, span
 
 if TYPE_CHECKING:
-    from hemm.analysis.profile.build import CategoryRow, ControlRow, Profile, Subject
+    from hemm.analysis.profile.rows import CategoryRow, ControlRow, Profile
+    from hemm.analysis.study.study import Subject
     from hemm.stats.intervals import Estimate
 
 GAPS = 3
-CONTROLS = {"none": "the picture removed", "grey": "a grey picture", "shuffle": "another sample's picture"}
 
 
 def findings(profile: Profile, subjects: Sequence[Subject], verdict: Sequence[str] = ()) -> list[str]:
@@ -100,7 +100,7 @@ def _summary(row: ControlRow, rows: Sequence[ControlRow]) -> bool:
 
 def _control(row: ControlRow) -> str:
     e = row.difference if row.task else row.normalised or row.difference
-    with_ = CONTROLS.get(row.control, row.control)
+    with_ = CONTROLS[row.control].full
     if e.value is None:
         return f"{one_line(row.subject.label)} with {with_}: no answers to compare."
     where = f" on {one_line(row.task)}" if row.task else ""

@@ -14,8 +14,9 @@ from hemm.report.examples import CARDS, Asked, Group, examples
 from hemm.report.text import one_line
 
 if TYPE_CHECKING:
-    from hemm.analysis.profile.build import CategoryRow, ControlRow, Profile, Subject, TaskRow
+    from hemm.analysis.profile.rows import CategoryRow, ControlRow, Profile, TaskRow
     from hemm.analysis.study.failure_policy import Readings
+    from hemm.analysis.study.study import Study, Subject
     from hemm.report.pictures import Gallery
     from hemm.results.read import Cell
 
@@ -113,15 +114,13 @@ def bars(of: Sequence[Line], subjects: Sequence[Subject]) -> list[tuple[str, str
 
 
 def shown_examples(
-    cells: Sequence[Cell],
+    study: Study,
     profile: Profile,
     subjects: Sequence[Subject],
     gallery: Gallery,
     per_group: int | None,
 ) -> list[Shown]:
     """Examples by task, in the order of the tasks table; ``per_group`` None: as many as the page bears."""
-    from hemm.analysis.study.load import load
-
     number = {s.key: n for n, s in enumerate(subjects)}
     rows: dict[str, list[TaskRow]] = {}
     for row in profile.tasks:
@@ -131,12 +130,12 @@ def shown_examples(
         per_group = max(1, min(3, CARDS // (3 * max(1, len(rows)))))
     if per_group == 0:
         return []
-    by_folder = {str(cell.folder): cell for cell in cells}
+    by_folder = {str(item.cell.folder): item for item in study.cells}
     out = []
     for task, own in rows.items():
         try:
             asked = [
-                Asked(load(by_folder[r.folder]), number[r.subject.key], r.subject.label)
+                Asked(by_folder[r.folder], number[r.subject.key], r.subject.label)
                 for r in own[: figures.MOST]
             ]
             groups = examples(asked, gallery, per_group)

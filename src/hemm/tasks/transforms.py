@@ -21,9 +21,6 @@ from PIL import Image, ImageFilter
 from hemm.core import BadData, HemmError, Media, Sample, UnknownName, keyed_number
 from hemm.data.pixels import upright
 
-CONTROLS = ("none", "grey", "shuffle")
-"""``--control``: none removes the pictures, grey and shuffle replace them."""
-
 Transform = Callable[[Sample], Sample]
 
 

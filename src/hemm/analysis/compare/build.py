@@ -5,10 +5,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -25,20 +25,24 @@ from hemm.analysis.compare.pairs import (
 from hemm.analysis.compare.pairs import task_pair as pair_task
 from hemm.analysis.compare.published_comparison import Beside, beside
 from hemm.analysis.profile.build import as_read
-from hemm.analysis.profile.rows import Subject
 from hemm.analysis.study.anytime_interval import UNTESTED
+from hemm.analysis.study.cell_scores import CellScores
 from hemm.analysis.study.failure_policy import READINGS
-from hemm.analysis.study.gather import gather
-from hemm.analysis.study.load import Loaded
-from hemm.analysis.study.normalise import NORMALISERS, OVERALL, Part, Scale, limits, normal_value, scale_of
+from hemm.analysis.study.normalise import (
+    NORMALISERS,
+    OVERALL,
+    Scale,
+    TaskSlice,
+    limits,
+    normal_value,
+    scale_of,
+)
+from hemm.analysis.study.study import Study
 from hemm.core import DIMENSIONS, HemmError, UnknownName
 from hemm.stats.bootstrap import RESAMPLES
 from hemm.stats.intervals import combine
 from hemm.stats.paired import Options
 from hemm.stats.ranks import Ranking, ranking
-
-if TYPE_CHECKING:
-    from hemm.results.read import Cell
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,19 +91,17 @@ class Comparison:
         return plain(self)
 
 
-def compare(cells: Iterable[Cell], choice: Choice = Choice()) -> Comparison:
+def compare(study: Study, choice: Choice = Choice()) -> Comparison:
     """Compare models. Raises UnknownName or HemmError for bad input; what cannot be computed of good input
     is told in ``notes`` and in the rows."""
     if choice.normalise not in NORMALISERS:
         raise UnknownName("normaliser", choice.normalise, NORMALISERS)
     if choice.failures not in READINGS:
         raise UnknownName("reading of failures", choice.failures, READINGS)
-    cells = list(cells)
-    loaded, subjects, notes = gather(cells, common=False)
-    chosen = _chosen(loaded, subjects, choice)
-    models = [s for s in subjects.values() if not s.control or s.key in chosen]
+    chosen, notes = _chosen(study, choice), list(study.notes)
+    models = [s for s in study.subjects.values() if not s.control or s.key in chosen]
     labels = {s.key: s.label for s in models}
-    keep = [item for item in loaded if item.subject in labels]
+    keep = [item for item in study.cells if item.subject in labels]
     notes += _unmatched(keep, labels)
     paper = beside([i for i in keep if not i.control], labels, choice.published) if choice.published else None
     notes += _stopped(keep)
@@ -134,14 +136,14 @@ def compare(cells: Iterable[Cell], choice: Choice = Choice()) -> Comparison:
     )
 
 
-def _chosen(loaded: Sequence[Loaded], subjects: dict[str, Subject], choice: Choice) -> list[str]:
+def _chosen(study: Study, choice: Choice) -> list[str]:
     """The keys of the two subjects that are compared; empty where none are named and there are not two."""
     if not choice.models:
-        plain = [s.key for s in subjects.values() if not s.control]
+        plain = [s.key for s in study.subjects.values() if not s.control]
         return plain if len(plain) == 2 else []
     if len(choice.models) != 2:
         raise HemmError(f"hemm compare takes no --model, or two ({len(choice.models)} given)")
-    found = [_named(loaded, subjects, spec) for spec in choice.models]
+    found = [study.named(spec)[0].key for spec in choice.models]
     if found[0] == found[1]:
         raise HemmError(
             f"{choice.models[0]!r} and {choice.models[1]!r} are the same results: name two different ones"
@@ -149,26 +151,7 @@ def _chosen(loaded: Sequence[Loaded], subjects: dict[str, Subject], choice: Choi
     return found
 
 
-def _named(loaded: Sequence[Loaded], subjects: dict[str, Subject], spec: str) -> str:
-    known = list(subjects.values())
-    found = [s for s in known if s.label == spec] or [
-        s
-        for s in known
-        if not s.control and (s.model == spec or ("@" in spec and f"{s.model}@{s.revision}".startswith(spec)))
-    ]
-    if not found and len(spec) >= 6:
-        keys = {i.subject for i in loaded if i.cell.protocol.startswith(spec.lower())}
-        found = [s for s in known if s.key in keys]
-    if not found:
-        raise UnknownName("model in these results", spec, [s.label for s in known])
-    if len(found) > 1:
-        raise HemmError(
-            f"{spec!r} was asked in several ways: name one of {'; '.join(repr(s.label) for s in found)}"
-        )
-    return found[0].key
-
-
-def _unmatched(items: Sequence[Loaded], labels: dict[str, str]) -> list[str]:
+def _unmatched(items: Sequence[CellScores], labels: dict[str, str]) -> list[str]:
     """Tasks that some model was not asked, by model; what a reader must not compare."""
     if len(labels) < 2:
         only = next(iter(labels.values()), "")
@@ -186,38 +169,35 @@ def _unmatched(items: Sequence[Loaded], labels: dict[str, str]) -> list[str]:
     ]
 
 
-def _stopped(items: Sequence[Loaded]) -> list[str]:
+def _stopped(items: Sequence[CellScores]) -> list[str]:
     names = dict.fromkeys(i.task for i in items if i.headline.stop is not None)
     return [f"{', '.join(names)}: {UNTESTED}"] if names else []
 
 
-def _shared(items: Sequence[Loaded], keys: set[str]) -> list[Loaded]:
+def _shared(items: Sequence[CellScores], keys: set[str]) -> list[CellScores]:
     """Tasks that every model was asked, on the groups that all have, in one order."""
-    by_task: dict[str, dict[str, Loaded]] = {}
+    by_task: dict[str, dict[str, CellScores]] = {}
     for item in items:
         by_task.setdefault(item.task, {})[item.subject] = item
     out = []
     for row in by_task.values():
         if set(row) != keys:
             continue
-        groups = set.intersection(*(set(i.headline.groups.tolist()) for i in row.values()))
+        groups = set.intersection(*(set(i.headline.row_of) for i in row.values()))
         order = [g for g in next(iter(row.values())).headline.groups.tolist() if g in groups]
-        for item in row.values():
-            place = {g: n for n, g in enumerate(item.headline.groups.tolist())}
-            rows = np.array([place[g] for g in order], dtype=np.int64)
-            out.append(_with_headline(item, rows))
+        out += [_with_headline(item, item.headline.rows_of(order)) for item in row.values()]
     return out
 
 
-def _with_headline(item: Loaded, rows: Any) -> Loaded:
+def _with_headline(item: CellScores, rows: Any) -> CellScores:
     """These groups of the headline alone; clusters become numbers, which are sorted faster than names."""
     headline = item.headline.take(rows)
     codes: Any = np.unique(headline.clusters.astype(str), return_inverse=True)[1].reshape(-1)
     headline = replace(headline, clusters=codes)
-    return Loaded(item.cell, item.subject, item.pair, item.label, "", headline, (), item.corpus)
+    return replace(item, control="", headline=headline, others=())
 
 
-def _scale(read: Sequence[Loaded], choice: Choice) -> tuple[Scale, str]:
+def _scale(read: Sequence[CellScores], choice: Choice) -> tuple[Scale, str]:
     """The normaliser over what all models share; where nothing is shared it says so."""
     known = [i for i in read if len(i.headline)]
     if choice.normalise == "anchored":
@@ -228,7 +208,7 @@ def _scale(read: Sequence[Loaded], choice: Choice) -> tuple[Scale, str]:
 
 
 def _pairwise(
-    pairs: dict[str, tuple[Loaded, Loaded]],
+    pairs: dict[str, tuple[CellScores, CellScores]],
     scale: Scale,
     choice: Choice,
     notes: list[str],
@@ -252,17 +232,17 @@ def _pairwise(
 
 
 def _ranks(
-    read: Sequence[Loaded], labels: dict[str, str], scale: Scale, notes: list[str]
+    read: Sequence[CellScores], labels: dict[str, str], scale: Scale, notes: list[str]
 ) -> tuple[Ranking | None, tuple[str, ...]]:
     """Ranks over the tasks that have a normalised score of every model."""
     if len(labels) < 2:
         return None, ()
-    by_task: dict[str, dict[str, Loaded]] = {}
+    by_task: dict[str, dict[str, CellScores]] = {}
     for item in read:
         by_task.setdefault(item.task, {})[item.subject] = item
     usable = {}
     for task, row in by_task.items():
-        whys = [limits(i.headline, scale, Part(i.subject, task))[2] for i in row.values()]
+        whys = [limits(i.headline, scale, TaskSlice(i.subject, task))[2] for i in row.values()]
         if not any(whys) and all(i.headline.stop is None for i in row.values()):
             usable[task] = row
     if not usable:
@@ -270,7 +250,9 @@ def _ranks(
         return None, ()
     scores = {}
     for key in labels:
-        parts = [normal_value(row[key].headline, scale, Part(key, task))[0] for task, row in usable.items()]
+        parts = [
+            normal_value(row[key].headline, scale, TaskSlice(key, task))[0] for task, row in usable.items()
+        ]
         scores[key] = combine([p for p in parts if p is not None])
     p: dict[tuple[str, str], float | None] = {}
     for a, b in combinations(labels, 2):
@@ -278,7 +260,7 @@ def _ranks(
         for task, row in usable.items():
             one, other, why = side_by_side(row[a].headline, row[b].headline)
             if not why:
-                found, why = piece(one, other, Part(a, task), Part(b, task), scale)
+                found, why = piece(one, other, TaskSlice(a, task), TaskSlice(b, task), scale)
                 pieces += [found] if found is not None else []
             notes += [f"{task}: {why}"] if why else []
         p[a, b] = average(OVERALL, "", pieces).p if pieces else None
@@ -286,7 +268,7 @@ def _ranks(
 
 
 def _untangled(
-    read: Sequence[Loaded], labels: dict[str, str], scale: Scale, notes: list[str]
+    read: Sequence[CellScores], labels: dict[str, str], scale: Scale, notes: list[str]
 ) -> tuple[Untangled, ...]:
     """Effects of labels over tasks with one set of labels, and within tasks whose samples differ."""
     if scale.name == "rank":
@@ -294,13 +276,13 @@ def _untangled(
             "no effects of labels under rank: the models' win rates average one half whatever the label"
         )
         return ()
-    by_task: dict[str, list[Loaded]] = {}
+    by_task: dict[str, list[CellScores]] = {}
     for item in read:
         if item.subject in labels and len(item.headline):
             by_task.setdefault(item.task, []).append(item)
     whole: dict[str, dict[str, str]] = {}
     columns: list[list[float]] = []
-    varying: dict[str, list[Loaded]] = {}
+    varying: dict[str, list[CellScores]] = {}
     for task, items in by_task.items():
         own = {d: set(c.tolist()) for d, c in items[0].headline.labels.items()}
         if any(len(c) > 1 for c in own.values()):
@@ -311,7 +293,7 @@ def _untangled(
         if not known:
             notes.append(f"{task} has no labels: left out of the effects of labels")
             continue
-        values = [normal_value(i.headline, scale, Part(i.subject, task))[0] for i in items]
+        values = [normal_value(i.headline, scale, TaskSlice(i.subject, task))[0] for i in items]
         columns.append([np.nan if v is None or v.value is None else v.value for v in values])
         whole[task] = known
     order = {name: d.categories for name, d in DIMENSIONS.items()}
@@ -324,14 +306,14 @@ def _untangled(
     return tuple(out)
 
 
-def _samples(varying: dict[str, list[Loaded]], scale: Scale) -> Samples | None:
+def _samples(varying: dict[str, list[CellScores]], scale: Scale) -> Samples | None:
     y, tasks, clusters = [], [], []
     labels: dict[str, list[Any]] = {d: [] for d in DIMENSIONS}
     models = 0
     for task, items in varying.items():
         rows = []
         for item in items:
-            part = Part(item.subject, task)
+            part = TaskSlice(item.subject, task)
             floor, ceiling, why = limits(item.headline, scale, part)
             if why:
                 continue

@@ -15,11 +15,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from hemm.analysis.profile.build import matched, place_of
+from hemm.analysis.profile.build import place_of
 from hemm.analysis.study.anytime_interval import UNTESTED
+from hemm.analysis.study.cell_scores import CellScores, ScoreColumn
 from hemm.analysis.study.failure_policy import Readings, bounded, read_as, unvalued
-from hemm.analysis.study.load import Loaded, Scores
-from hemm.analysis.study.normalise import OVERALL, Part, Scale, limits, parts_of, wins_of
+from hemm.analysis.study.normalise import OVERALL, Scale, TaskSlice, limits, parts_of, wins_of
 from hemm.analysis.study.set_values import difference
 from hemm.core import CorpusMetric
 from hemm.stats.corrections import benjamini_hochberg, holm
@@ -78,7 +78,7 @@ class Piece:
     readings: Readings | None
 
 
-def task_pair(a: Loaded, b: Loaded, scale: Scale, options: Options) -> TaskPair:
+def task_pair(a: CellScores, b: CellScores, scale: Scale, options: Options) -> TaskPair:
     """The two models on one task. ``a`` and ``b`` as loaded, failures unread."""
     one, other, why = side_by_side(a.headline, b.headline)
     spec, n = a.headline.spec, len(one)
@@ -91,13 +91,13 @@ def task_pair(a: Loaded, b: Loaded, scale: Scale, options: Options) -> TaskPair:
     pair = _pair(one, other, scale.failures, options)
     if pair.difference.value is None:
         return TaskPair(a.task, spec, n, None, None, "no sample has a score of both", None)
-    found, why = piece(one, other, Part(a.subject, a.task), Part(b.subject, b.task), scale, pair)
+    found, why = piece(one, other, TaskSlice(a.subject, a.task), TaskSlice(b.subject, b.task), scale, pair)
     return TaskPair(
         a.task, spec, n, pair, None if found is None else found.estimate, why, readings_of(one, other)
     )
 
 
-def _corpus_pair(a: Loaded, b: Loaded, n: int) -> TaskPair:
+def _corpus_pair(a: CellScores, b: CellScores, n: int) -> TaskPair:
     """The difference of values that are no means, by jackknife."""
     name = a.headline.metric.name
     found = difference(a, b)
@@ -116,14 +116,12 @@ def _corpus_pair(a: Loaded, b: Loaded, n: int) -> TaskPair:
     return TaskPair(a.task, a.headline.spec, n, pair, None, why, None)
 
 
-def side_by_side(one: Scores, other: Scores) -> tuple[Scores, Scores, str]:
+def side_by_side(one: ScoreColumn, other: ScoreColumn) -> tuple[ScoreColumn, ScoreColumn, str]:
     """The groups that both have, in one order; the text says why they cannot be compared."""
     if (one.metric.name, one.metric.version) != (other.metric.name, other.metric.version):
         names = [f"{s.metric.name} version {s.metric.version}" for s in (one, other)]
         return one.take(np.zeros(0, int)), other, f"scored by {names[0]} and {names[1]}: hemm score helps"
-    if not np.array_equal(one.groups, other.groups):
-        left, right = matched(one, other)
-        one, other = one.take(left), other.take(right)
+    one, other = one.paired_with(other)
     if not len(one):
         return one, other, "no samples in common"
     if one.stop is not None or other.stop is not None:
@@ -133,7 +131,7 @@ def side_by_side(one: Scores, other: Scores) -> tuple[Scores, Scores, str]:
     return one, other, ""
 
 
-def _pair(one: Scores, other: Scores, failures: str, options: Options) -> Pair:
+def _pair(one: ScoreColumn, other: ScoreColumn, failures: str, options: Options) -> Pair:
     """On the own scale. Under ``bounds`` everything but the interval is of the zero reading."""
     reading = "out" if failures == "out" else "zero"
     x, y = (read_as(s, reading).read for s in (one, other))
@@ -153,7 +151,13 @@ def _pair(one: Scores, other: Scores, failures: str, options: Options) -> Pair:
 
 
 def piece(
-    one: Scores, other: Scores, a: Part, b: Part, scale: Scale, pair: Pair | None = None, resamples: int = 0
+    one: ScoreColumn,
+    other: ScoreColumn,
+    a: TaskSlice,
+    b: TaskSlice,
+    scale: Scale,
+    pair: Pair | None = None,
+    resamples: int = 0,
 ) -> tuple[Piece | None, str]:
     """The normalised difference of groups that both have, or why there is none."""
     reading = "out" if scale.failures == "out" else "zero"
@@ -197,7 +201,7 @@ def _over(found: Readings | None, width: float) -> Readings | None:
     return Readings(zero, out, worst, best, found.left_out)
 
 
-def readings_of(one: Scores, other: Scores) -> Readings:
+def readings_of(one: ScoreColumn, other: ScoreColumn) -> Readings:
     """The difference in each reading: ``worst`` is one at its worst and the other at its best."""
 
     def mean(first: str, second: str) -> float | None:
@@ -247,7 +251,7 @@ def freedom(pieces: Sequence[Piece]) -> float:
 
 
 def category_pairs(
-    pairs: Mapping[str, tuple[Loaded, Loaded]], scale: Scale, options: Options
+    pairs: Mapping[str, tuple[CellScores, CellScores]], scale: Scale, options: Options
 ) -> tuple[CategoryPair, list[CategoryPair]]:
     """Overall, then every category that has a normalised difference; ``pairs`` by task."""
     found: dict[tuple[str, str], list[Piece]] = {}
@@ -260,10 +264,9 @@ def category_pairs(
             if part is one and whole is not None:
                 found.setdefault((dimension, category), []).append(whole)
                 continue
-            own = {g: i for i, g in enumerate(other.groups.tolist())}
-            second = other.take(np.array([own[g] for g in part.groups.tolist()], dtype=np.int64))
-            places = (Part(a.subject, task, dimension, category), Part(b.subject, task, dimension, category))
-            got, _ = piece(part, second, *places, scale, resamples=options.resamples)
+            second = other.take(other.rows_of(part.groups))
+            one_slice, other_slice = (TaskSlice(c.subject, task, dimension, category) for c in (a, b))
+            got, _ = piece(part, second, one_slice, other_slice, scale, resamples=options.resamples)
             whole = got if part is one else whole
             if got is not None:
                 found.setdefault((dimension, category), []).append(got)

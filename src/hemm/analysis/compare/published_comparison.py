@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hemm.analysis.study.load import Loaded, Scores
+from hemm.analysis.study.cell_scores import CellScores, ScoreColumn
 from hemm.analysis.study.normalise import own_scale
 from hemm.core import HemmError
 from hemm.published import Published, published
@@ -49,7 +49,7 @@ class Beside:
     notes: tuple[str, ...]
 
 
-def beside(loaded: Sequence[Loaded], labels: Mapping[str, str], subset: str = "100") -> Beside:
+def beside(loaded: Sequence[CellScores], labels: Mapping[str, str], subset: str = "100") -> Beside:
     """The paper's models beside those at hand (subject -> label in ``labels``; controls are left out).
 
     Raises HemmError where no task is the paper's, or where a model lacks BARTScore on one that is.
@@ -88,17 +88,15 @@ def beside(loaded: Sequence[Loaded], labels: Mapping[str, str], subset: str = "1
     )
 
 
-def _own(loaded: Sequence[Loaded], source: Published) -> dict[str, dict[str, Scores]]:
+def _own(loaded: Sequence[CellScores], source: Published) -> dict[str, dict[str, ScoreColumn]]:
     """Paper's task -> subject -> BARTScores. HEMM's own variant (``task:hemm``) goes before the task."""
-    found: dict[str, dict[str, tuple[bool, Scores]]] = {}
+    found: dict[str, dict[str, tuple[bool, ScoreColumn]]] = {}
     lacks: dict[str, list[str]] = {}
     for item in loaded:
         name, _, variant = item.task.partition(":")
         if item.control or name not in source.tasks or variant not in ("", "hemm"):
             continue
-        scores = next(
-            (s for s in (item.headline, *item.others) if s.metric.name == METRIC and not s.component), None
-        )
+        scores = next((s for s in item.columns if s.metric.name == METRIC and not s.component), None)
         if scores is None:
             lacks.setdefault(item.label, []).append(item.task)
             continue
@@ -119,7 +117,7 @@ def _own(loaded: Sequence[Loaded], source: Published) -> dict[str, dict[str, Sco
 
 
 def _estimates(
-    subject: str, tasks: Sequence[str], own: Mapping[str, Mapping[str, Scores]]
+    subject: str, tasks: Sequence[str], own: Mapping[str, Mapping[str, ScoreColumn]]
 ) -> dict[str, Estimate]:
     out = {}
     for task in tasks:

@@ -22,7 +22,7 @@ from hemm.analysis.preferences.votes import Votes
 from hemm.stats.intervals import Estimate, mean_interval, t_quantile
 
 if TYPE_CHECKING:
-    from hemm.analysis.study.load import Loaded
+    from hemm.analysis.study.cell_scores import CellScores
 
 Floats = NDArray[np.float64]
 JACKKNIFE = 100
@@ -45,13 +45,13 @@ ScoreOf = Mapping[tuple[str, str, str], float]
 """(model, task, sample) -> the metric's value; failed answers have the worst one."""
 
 
-def metric_scores(loaded: Sequence[Loaded]) -> dict[tuple[str, str], dict[tuple[str, str, str], float]]:
+def metric_scores(loaded: Sequence[CellScores]) -> dict[tuple[str, str], dict[tuple[str, str, str], float]]:
     """(metric, component) -> scores by (model, task, group) of every cell that is no control."""
     found: dict[tuple[str, str], dict[tuple[str, str, str], float]] = {}
     for item in loaded:
         if item.control:
             continue
-        for scores in (item.headline, *item.others):
+        for scores in item.columns:
             sign = 1.0 if scores.metric.higher_is_better else -1.0
             own = found.setdefault((scores.spec, scores.component), {})
             for group, value in zip(scores.groups, scores.read, strict=True):

@@ -9,24 +9,23 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from hemm.analysis.early_stopping import line
 from hemm.analysis.profile.model_dimensions import ModelDimensions, of_rows
-from hemm.analysis.profile.rows import CategoryRow, ControlRow, MetricValue, Profile, Subject, TaskRow
+from hemm.analysis.profile.rows import CategoryRow, ControlRow, MetricValue, Profile, TaskRow
 from hemm.analysis.study.anytime_interval import NO_ENDS
+from hemm.analysis.study.cell_scores import OUTCOMES, CellScores, ScoreColumn
 from hemm.analysis.study.failure_policy import READINGS, Readings, mean_of, read_as, three
-from hemm.analysis.study.gather import gather
-from hemm.analysis.study.load import OUTCOMES, Loaded, Scores
 from hemm.analysis.study.normalise import (
     NORMALISERS,
     OVERALL,
-    Part,
     Scale,
+    TaskSlice,
     ends,
     limits,
     normal_value,
@@ -35,12 +34,10 @@ from hemm.analysis.study.normalise import (
     scale_of,
 )
 from hemm.analysis.study.set_values import Corpus
+from hemm.analysis.study.study import Study, Subject
 from hemm.core import DIMENSIONS, CorpusMetric, HemmError, UnknownName
 from hemm.stats.bootstrap import RESAMPLES, bootstrap_interval
 from hemm.stats.intervals import Estimate, combine, mean_interval
-
-if TYPE_CHECKING:
-    from hemm.results.read import Cell
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,26 +50,29 @@ class Extras:
 
 
 def profile(
-    cells: Iterable[Cell],
+    study: Study,
     normalise: str = "anchored",
     *,
     common: bool = True,
     failures: str = "zero",
     extras: Extras = Extras(),
 ) -> Profile:
-    """The profile of these cells.
+    """The profile of the cells of ``study``.
 
     common    where several models (without controls) were asked a task, use only the groups that all of them
               have an answer for; else each has its own
     failures  how answers without a value are read: ``zero``, ``out`` or ``bounds`` (``analysis.readings``)
-    Raises UnknownName for a normaliser or reading, HemmError where no cell can be read.
+    Raises UnknownName for a normaliser or a reading of failures, HemmError where a normaliser needs several
+    models.
     """
     if normalise not in NORMALISERS:
         raise UnknownName("normaliser", normalise, NORMALISERS)
     if failures not in READINGS:
         raise UnknownName("reading of failures", failures, READINGS)
-    loaded, subjects, notes = gather(cells, common)
-    raw = loaded
+    if common:
+        study = study.on_common_samples
+    raw = loaded = list(study.cells)
+    subjects, notes = study.subjects, list(study.notes)
     if failures == "out":
         loaded = [as_read(item, "out") for item in loaded]
     scale = scale_of(loaded, normalise, failures)
@@ -98,7 +98,7 @@ def profile(
     )
 
 
-def _made(tasks: Sequence[TaskRow], loaded: Sequence[Loaded], notes: list[str]) -> ModelDimensions | None:
+def _made(tasks: Sequence[TaskRow], loaded: Sequence[CellScores], notes: list[str]) -> ModelDimensions | None:
     """Means by how the models were made; None, and a note, where their cards contradict each other."""
     try:
         found = of_rows(tasks, {str(i.cell.folder): i.cell.run for i in loaded})
@@ -109,7 +109,7 @@ def _made(tasks: Sequence[TaskRow], loaded: Sequence[Loaded], notes: list[str]) 
     return found
 
 
-def as_read(item: Loaded, reading: str) -> Loaded:
+def as_read(item: CellScores, reading: str) -> CellScores:
     """A cell with its failures read as ``zero``, ``out``, ``worst`` or ``best``."""
     return replace(
         item,
@@ -121,10 +121,12 @@ def as_read(item: Loaded, reading: str) -> Loaded:
 # rows
 
 
-def _task_row(item: Loaded, headline: Scores, subject: Subject, scale: Scale, extras: Extras) -> TaskRow:
+def _task_row(
+    item: CellScores, headline: ScoreColumn, subject: Subject, scale: Scale, extras: Extras
+) -> TaskRow:
     """``headline`` as it was loaded; that of ``item`` has its failures read as asked."""
     scores = item.headline
-    part = Part(item.subject, item.task)
+    part = TaskSlice(item.subject, item.task)
     normalised, why = normal_value(scores, scale, part)
     floor, ceiling = ends(scores, scale, part)
     run = item.cell.run
@@ -154,10 +156,10 @@ def _task_row(item: Loaded, headline: Scores, subject: Subject, scale: Scale, ex
     )
 
 
-def _values(item: Loaded, failures: str) -> tuple[MetricValue, ...]:
+def _values(item: CellScores, failures: str) -> tuple[MetricValue, ...]:
     """The headline, the other metrics and components, then corpus values that no single answer has."""
     corpus = Corpus(item)
-    found = [value_of(scores, corpus, failures) for scores in (item.headline, *item.others)]
+    found = [value_of(scores, corpus, failures) for scores in item.columns]
     told = {(v.metric, v.component) for v in found}
     for metric, component in corpus.names():
         if (metric, component) not in told:
@@ -166,7 +168,7 @@ def _values(item: Loaded, failures: str) -> tuple[MetricValue, ...]:
     return tuple(found)
 
 
-def value_of(scores: Scores, corpus: Corpus, failures: str = "zero") -> MetricValue:
+def value_of(scores: ScoreColumn, corpus: Corpus, failures: str = "zero") -> MetricValue:
     """The value of one component of one metric, on its own scale, with the interval that holds for it."""
     key = (scores.spec, scores.component)
     if isinstance(scores.metric, CorpusMetric) or key in corpus.names():
@@ -174,7 +176,7 @@ def value_of(scores: Scores, corpus: Corpus, failures: str = "zero") -> MetricVa
     return MetricValue(*key, own_scale(scores, failures))
 
 
-def _held(estimate: Estimate, scores: Scores) -> Estimate:
+def _held(estimate: Estimate, scores: ScoreColumn) -> Estimate:
     """A corpus value of a cell whose answers decided how many were asked has no interval."""
     return estimate if scores.stop is None else NO_ENDS.interval(estimate)
 
@@ -185,12 +187,14 @@ def _selection(run: Mapping[str, Any]) -> dict[str, Any]:
     return {k: last.get(k) for k in ("seed", "limit", "units", "samples", "repeats")}
 
 
-def _categories(items: Sequence[tuple[Loaded, Scores]], subject: Subject, scale: Scale) -> list[CategoryRow]:
-    found: dict[tuple[str, str], list[tuple[Part, Scores, Scores]]] = {}
+def _categories(
+    items: Sequence[tuple[CellScores, ScoreColumn]], subject: Subject, scale: Scale
+) -> list[CategoryRow]:
+    found: dict[tuple[str, str], list[tuple[TaskSlice, ScoreColumn, ScoreColumn]]] = {}
     for item, headline in items:
         pairs = zip(parts_of(item.headline), parts_of(headline), strict=True)
         for (dimension, category, scores), (_, _, raw) in pairs:
-            part = Part(item.subject, item.task, dimension, category)
+            part = TaskSlice(item.subject, item.task, dimension, category)
             found.setdefault((dimension, category), []).append((part, scores, raw))
     return [
         _category(subject, *place, parts, scale)
@@ -202,7 +206,7 @@ def _category(
     subject: Subject,
     dimension: str,
     category: str,
-    parts: Sequence[tuple[Part, Scores, Scores]],
+    parts: Sequence[tuple[TaskSlice, ScoreColumn, ScoreColumn]],
     scale: Scale,
 ) -> CategoryRow:
     estimates: list[Estimate] = []
@@ -233,7 +237,7 @@ def _category(
     )
 
 
-def scaled_mean(scores: Scores, scale: Scale, part: Part) -> float | None:
+def scaled_mean(scores: ScoreColumn, scale: Scale, part: TaskSlice) -> float | None:
     """The normalised mean of these readings, without an interval; None where there is none."""
     floor, ceiling, why = limits(scores, scale, part)
     return None if why else (float(np.nanmean(scores.read)) - floor) / (ceiling - floor)
@@ -260,7 +264,7 @@ def _unshared(tasks: Sequence[TaskRow]) -> list[str]:
     ]
 
 
-def _controls(loaded: Sequence[Loaded], subjects: Mapping[str, Subject]) -> list[ControlRow]:
+def _controls(loaded: Sequence[CellScores], subjects: Mapping[str, Subject]) -> list[ControlRow]:
     """Paired differences to every control of the same model, settings and task."""
     plain = {(i.pair, i.task): i for i in loaded if not i.control}
     rows: list[ControlRow] = []
@@ -279,41 +283,20 @@ def _controls(loaded: Sequence[Loaded], subjects: Mapping[str, Subject]) -> list
     return rows
 
 
-def _paired(with_picture: Scores, without: Scores) -> tuple[Estimate, Estimate | None]:
+def _paired(with_picture: ScoreColumn, without: ScoreColumn) -> tuple[Estimate, Estimate | None]:
     """Mean difference over the groups that both have, and the same on the ``anchored`` scale."""
-    left, right = matched(with_picture, without)
+    with_picture, without = with_picture.paired_with(without)
     low, high = with_picture.metric.range
-    differences = with_picture.read[left] - without.read[right]
-    estimate = mean_interval(differences, with_picture.clusters[left], (low - high, high - low))
+    differences = with_picture.read - without.read
+    estimate = mean_interval(differences, with_picture.clusters, (low - high, high - low))
     if with_picture.stop is not None or without.stop is not None:
         estimate = NO_ENDS.interval(estimate)
     floor, ceiling = math.nan, math.nan
-    if len(left):
-        floor, ceiling = ends(with_picture.take(left), Scale(), Part("", ""))
+    if len(with_picture):
+        floor, ceiling = ends(with_picture, Scale(), TaskSlice("", ""))
     if estimate.value is None or not math.isfinite(ceiling - floor) or abs(ceiling - floor) < 1e-9:
         return estimate, None
     return estimate, estimate.scaled(0.0, ceiling - floor)
 
 
-def matched(one: Scores, other: Scores) -> tuple[Any, Any]:
-    """Row numbers, in both, of the groups that both have."""
-    where = {g: i for i, g in enumerate(other.groups.tolist())}
-    pairs = [(i, where[g]) for i, g in enumerate(one.groups.tolist()) if g in where]
-    table = np.array(pairs, dtype=np.int64).reshape(-1, 2)
-    return table[:, 0], table[:, 1]
-
-
-__all__ = [
-    "CategoryRow",
-    "ControlRow",
-    "Extras",
-    "MetricValue",
-    "Profile",
-    "Subject",
-    "TaskRow",
-    "as_read",
-    "matched",
-    "place_of",
-    "profile",
-    "scaled_mean",
-]
+__all__ = ["Extras", "as_read", "place_of", "profile", "scaled_mean", "value_of"]

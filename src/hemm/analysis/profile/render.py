@@ -14,8 +14,9 @@ from hemm.stats.intervals import LEVEL, Estimate
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from hemm.analysis.profile.rows import CategoryRow, ControlRow, Profile, Subject, TaskRow
+    from hemm.analysis.profile.rows import CategoryRow, ControlRow, Profile, TaskRow
     from hemm.analysis.study.failure_policy import Readings
+    from hemm.analysis.study.study import Subject
 
 SCHEMA_VERSION = 1
 FORMATS = ("table", "json", "csv", "markdown")

@@ -8,18 +8,8 @@ from typing import Any
 
 from hemm.analysis.profile.model_dimensions import ModelDimensions
 from hemm.analysis.study.failure_policy import Readings
+from hemm.analysis.study.study import Subject
 from hemm.stats.intervals import Estimate
-
-
-@dataclass(frozen=True)
-class Subject:
-    """Who was asked, and how: a model with its settings. ``control`` is empty for the task as it is."""
-
-    key: str
-    label: str
-    model: str
-    revision: str
-    control: str
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hemm.analysis.study.anytime_interval import NO_ENDS
-from hemm.analysis.study.load import Scores
+from hemm.analysis.study.cell_scores import ScoreColumn
 from hemm.stats.intervals import Estimate
 
 READINGS = ("zero", "out", "bounds")
@@ -48,7 +48,7 @@ class Readings:
                 "left_out": self.left_out}  # fmt: skip
 
 
-def read_as(scores: Scores, reading: str) -> Scores:
+def read_as(scores: ScoreColumn, reading: str) -> ScoreColumn:
     """The same groups read as ``zero``, ``out``, ``worst`` or ``best``."""
     if reading == "zero":
         return scores
@@ -60,7 +60,7 @@ def read_as(scores: Scores, reading: str) -> Scores:
     return replace(scores, read=_filled(scores, best=reading == "best"), stop=stop)
 
 
-def _filled(scores: Scores, best: bool) -> Floats:
+def _filled(scores: ScoreColumn, best: bool) -> Floats:
     """Values with what is missing at its best or its worst; NaN where that end is not finite."""
     low, high = scores.metric.range
     if not scores.metric.higher_is_better:
@@ -73,12 +73,12 @@ def _filled(scores: Scores, best: bool) -> Floats:
     return np.where(whole, scores.valued, np.where(np.isfinite(fill), mixed, np.nan))
 
 
-def unvalued(scores: Scores) -> int:
+def unvalued(scores: ScoreColumn) -> int:
     """Answers without a value."""
     return round(float((scores.missing * scores.counts.sum(axis=1)).sum()))
 
 
-def three(scores: Scores, value: Callable[[Scores], float | None]) -> Readings:
+def three(scores: ScoreColumn, value: Callable[[ScoreColumn], float | None]) -> Readings:
     """``value`` of these scores in every reading. A bound that is not finite somewhere is None."""
     found: dict[str, float | None] = {}
     for name in ("zero", "out", "worst", "best"):

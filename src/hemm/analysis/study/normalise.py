@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hemm.analysis.study.anytime_interval import NO_ENDS
+from hemm.analysis.study.cell_scores import CellScores, ScoreColumn
 from hemm.analysis.study.failure_policy import bounded, read_as
-from hemm.analysis.study.load import Loaded, Scores
 from hemm.core import DIMENSIONS, CorpusMetric, HemmError, UnknownName
 from hemm.stats.intervals import Estimate, mean_interval
 
@@ -43,7 +43,7 @@ class Scale:
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class TaskSlice:
     """Whose groups, and which: the whole of a task, or those with one label."""
 
     subject: str
@@ -56,7 +56,7 @@ class Part:
         return (self.task, self.dimension, self.category)
 
 
-def scale_of(loaded: Sequence[Loaded], name: str, failures: str = "zero") -> Scale:
+def scale_of(loaded: Sequence[CellScores], name: str, failures: str = "zero") -> Scale:
     """The normaliser ``name`` over these models. Raises UnknownName, or HemmError where it needs several."""
     if name not in NORMALISERS:
         raise UnknownName("normaliser", name, NORMALISERS)
@@ -69,7 +69,7 @@ def scale_of(loaded: Sequence[Loaded], name: str, failures: str = "zero") -> Sca
     return Scale(name, failures=failures)
 
 
-def own_scale(scores: Scores, failures: str = "zero") -> Estimate:
+def own_scale(scores: ScoreColumn, failures: str = "zero") -> Estimate:
     """The mean of the readings with its interval, on the metric's own scale."""
     if failures != "bounds":
         own = mean_interval(scores.read, scores.clusters, scores.metric.range)
@@ -83,7 +83,7 @@ def own_scale(scores: Scores, failures: str = "zero") -> Estimate:
     return bounded(own_scale(worst), own_scale(best), value)
 
 
-def ends(scores: Scores, scale: Scale, part: Part) -> tuple[float, float]:
+def ends(scores: ScoreColumn, scale: Scale, part: TaskSlice) -> tuple[float, float]:
     """What 0 and 1 stand for on the metric's own scale: means over the groups that are counted."""
     counted = ~np.isnan(scores.read)
     if scale.name == "rank":
@@ -94,7 +94,7 @@ def ends(scores: Scores, scale: Scale, part: Part) -> tuple[float, float]:
     return float(np.mean(scores.floor[counted])) if counted.any() else math.nan, ceiling
 
 
-def normal_value(scores: Scores, scale: Scale, part: Part) -> tuple[Estimate | None, str]:
+def normal_value(scores: ScoreColumn, scale: Scale, part: TaskSlice) -> tuple[Estimate | None, str]:
     """The normalised headline, or why there is none."""
     floor, ceiling, why = limits(scores, scale, part)
     if why:
@@ -106,7 +106,7 @@ def normal_value(scores: Scores, scale: Scale, part: Part) -> tuple[Estimate | N
     return own.scaled(floor, ceiling - floor), ""
 
 
-def limits(scores: Scores, scale: Scale, part: Part) -> tuple[float, float, str]:
+def limits(scores: ScoreColumn, scale: Scale, part: TaskSlice) -> tuple[float, float, str]:
     """``ends``, and why they cannot be used (empty: they can). 0 and 1 under ``rank``."""
     if isinstance(scores.metric, CorpusMetric):
         return math.nan, math.nan, f"{scores.metric.name} is no mean of its values"
@@ -128,7 +128,7 @@ def limits(scores: Scores, scale: Scale, part: Part) -> tuple[float, float, str]
     return floor, ceiling, ""
 
 
-def worst_models(loaded: Sequence[Loaded]) -> dict[tuple[str, str, str], float]:
+def worst_models(loaded: Sequence[CellScores]) -> dict[tuple[str, str, str], float]:
     """(task, dimension, category) -> mean score of the worst model at hand; controls are no models."""
     several(loaded, "--normalise paper scales by the worst of several models")
     found: dict[tuple[str, str, str], float] = {}
@@ -144,13 +144,13 @@ def worst_models(loaded: Sequence[Loaded]) -> dict[tuple[str, str, str], float]:
     return found
 
 
-def several(loaded: Sequence[Loaded], what: str) -> None:
+def several(loaded: Sequence[CellScores], what: str) -> None:
     """Raise HemmError unless there are two models at least; controls are none."""
     if len({(item.cell.model, item.cell.revision) for item in loaded if not item.control}) < 2:
         raise HemmError(f"{what}, and there is only one: use anchored")
 
 
-def win_rates(loaded: Sequence[Loaded]) -> dict[tuple[str, str], dict[str, float]]:
+def win_rates(loaded: Sequence[CellScores]) -> dict[tuple[str, str], dict[str, float]]:
     """(subject, task) -> group -> share of the other models that it beats there, ties as half.
 
     Over the models that have a score for the group; a group that no other model has is left out.
@@ -187,13 +187,13 @@ def beaten(table: Floats) -> Floats:
         return np.where(known & (others > 0), (won - 0.5) / np.maximum(others, 1), np.nan)
 
 
-def wins_of(scores: Scores, scale: Scale, part: Part) -> Floats:
+def wins_of(scores: ScoreColumn, scale: Scale, part: TaskSlice) -> Floats:
     """The win rate of each group; NaN where it has none."""
     own = scale.wins.get((part.subject, part.task), {})
     return np.array([own.get(g, math.nan) for g in scores.groups.tolist()], dtype=np.float64)
 
 
-def parts_of(scores: Scores) -> Iterable[tuple[str, str, Scores]]:
+def parts_of(scores: ScoreColumn) -> Iterable[tuple[str, str, ScoreColumn]]:
     """(dimension, category, the groups that carry it): the whole first, then each category that occurs."""
     yield OVERALL, "", scores
     for name, dimension in DIMENSIONS.items():

@@ -22,7 +22,7 @@ from hemm.core import CorpusMetric, HemmError, Metric, Outcome, digest
 from hemm.stats.intervals import Estimate, t_quantile, unseen_difference, wilson
 
 if TYPE_CHECKING:
-    from hemm.analysis.study.load import Loaded
+    from hemm.analysis.study.cell_scores import CellScores
     from hemm.metrics.scoring import Member
 
 BLOCKS = 50
@@ -80,11 +80,11 @@ class Corpus:
     """Corpus values of one cell, with intervals where they are cheap: answers are judged once, when the
     first is asked for."""
 
-    def __init__(self, item: Loaded) -> None:
+    def __init__(self, item: CellScores) -> None:
         self._item = item
         self._found: dict[str, dict[str, Estimate]] = {}
         self._why = ""
-        metrics = {s.spec: s.metric for s in (item.headline, *item.others)}
+        metrics = {s.spec: s.metric for s in item.columns}
         self._metrics = {k: m for k, m in metrics.items() if isinstance(m, CorpusMetric)}
 
     def names(self) -> list[tuple[str, str]]:
@@ -116,7 +116,7 @@ class Corpus:
         return self._found[spec]
 
     def _computed_now(self, metric: CorpusMetric) -> dict[str, Estimate]:
-        own = next(s for s in (self._item.headline, *self._item.others) if s.metric is metric)
+        own = next(s for s in self._item.columns if s.metric is metric)
         members, bind = members_of(self._item, metric, set(own.groups.tolist()))
         return computed(members, bind, metric)
 
@@ -125,7 +125,7 @@ Bind = Callable[[Sequence["Member"]], Metric]
 """Gives the metric bound to a set of groups."""
 
 
-def members_of(item: Loaded, metric: CorpusMetric, keep: set[str]) -> tuple[list[Member], Bind]:
+def members_of(item: CellScores, metric: CorpusMetric, keep: set[str]) -> tuple[list[Member], Bind]:
     """The cell's answers to these groups, judged, without errors. Raises HemmError for an unknown task."""
     from hemm.engine.score import stored_media
     from hemm.metrics.scoring import _over, grouped
@@ -171,7 +171,7 @@ def values_without(
     return whole, left, len(set(clusters))
 
 
-def difference(a: Loaded, b: Loaded) -> tuple[Estimate, float, float, float, int] | str:
+def difference(a: CellScores, b: CellScores) -> tuple[Estimate, float, float, float, int] | str:
     """The difference of two cells' headlines that are no means, on the groups that both answered, without
     the same block on both sides: the estimate, both values, its standard error, and t's degrees of freedom.
     A text says why there is none. With few answers that differ the variance grows as that of other

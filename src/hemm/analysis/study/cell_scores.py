@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hemm.analysis.study.anytime_interval import NO_ENDS, Stop, stop_of
-from hemm.core import DIMENSIONS, HemmError, Metric, Outcome, digest
+from hemm.core import CONTROLS, DIMENSIONS, HemmError, Metric, Outcome, digest
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -24,7 +25,7 @@ Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class Scores:
+class ScoreColumn:
     """One component of one metric over the groups of one cell; repeats of a group are averaged.
 
     read      values in the default reading: failures are the worst score, NaN where there is none (errors)
@@ -55,6 +56,11 @@ class Scores:
     def __len__(self) -> int:
         return len(self.groups)
 
+    @cached_property
+    def row_of(self) -> dict[str, int]:
+        """Group -> its row."""
+        return {group: row for row, group in enumerate(self.groups.tolist())}
+
     @property
     def spec(self) -> str:
         """The metric with its parameters."""
@@ -62,7 +68,7 @@ class Scores:
 
         return spec_of(self.metric)
 
-    def take(self, picked: NDArray[Any]) -> Scores:
+    def take(self, picked: NDArray[Any]) -> ScoreColumn:
         """These groups alone (a mask or row numbers)."""
         return replace(
             self,
@@ -79,19 +85,32 @@ class Scores:
             labels={dimension: column[picked] for dimension, column in self.labels.items()},
         )
 
+    def rows_of(self, groups: Iterable[str]) -> NDArray[np.int64]:
+        """The rows of these groups, which it must have, in their order."""
+        return np.array([self.row_of[group] for group in groups], dtype=np.int64)
+
+    def paired_with(self, other: ScoreColumn) -> tuple[ScoreColumn, ScoreColumn]:
+        """The groups that both have, in the order of this one: what paired comparisons are made of."""
+        if np.array_equal(self.groups, other.groups):
+            return self, other
+        groups = [g for g in self.groups.tolist() if g in other.row_of]
+        return self.take(self.rows_of(groups)), other.take(other.rows_of(groups))
+
     @property
     def outcomes(self) -> dict[str, int]:
+        """Outcome -> number of answers, repeats included."""
         return dict(zip(OUTCOMES, map(int, self.counts.sum(axis=0)), strict=True))
 
 
 @dataclass(frozen=True)
-class Loaded:
+class CellScores:
     """One cell with its scores: the headline, and every other metric and component.
 
     subject   digest of who was asked how, whatever the task: equal for all cells of one model and its
     settings
     pair      the same without control and seed: joins a control to its plain cell
     corpus    (metric spec, component) -> corpus value of metrics that are no mean
+    answers   the headline's scores as they are stored (``results.layout.SCORE_SCHEMA``), each repeat apart
     """
 
     cell: Cell
@@ -99,16 +118,22 @@ class Loaded:
     pair: str
     label: str
     control: str
-    headline: Scores
-    others: tuple[Scores, ...]
+    headline: ScoreColumn
+    others: tuple[ScoreColumn, ...]
     corpus: Mapping[tuple[str, str], float | None]
+    answers: pa.Table
 
     @property
     def task(self) -> str:
         return self.cell.task
 
+    @property
+    def columns(self) -> tuple[ScoreColumn, ...]:
+        """The headline, then all others."""
+        return (self.headline, *self.others)
 
-def load(cell: Cell) -> Loaded:
+
+def load_scores(cell: Cell) -> CellScores:
     """The scores of one cell: those on disk, or made now where it is open or was never scored.
 
     Raises HemmError where it has none and its task is not known here.
@@ -120,7 +145,7 @@ def load(cell: Cell) -> Loaded:
         stored = stored if tables is None else {}
     if tables is None:
         tables = _stored(cell, stored)
-    scores: list[Scores] = []
+    scores: list[ScoreColumn] = []
     for metric, table in tables:
         names = list(dict.fromkeys(table.column("component").to_pylist())) or [""]
         scores += [_scores(table, metric, name) for name in names]
@@ -137,7 +162,7 @@ def load(cell: Cell) -> Loaded:
     if stop is not None:
         watched = scores[0].spec == cell.run["until_ci"]["metric"]
         scores = [replace(s, stop=stop if watched and not n else NO_ENDS) for n, s in enumerate(scores)]
-    return Loaded(cell, subject, pair, how, control, scores[0], tuple(scores[1:]), corpus)
+    return CellScores(cell, subject, pair, how, control, scores[0], tuple(scores[1:]), corpus, tables[0][1])
 
 
 def _stored(cell: Cell, stored: Mapping[str, Any]) -> list[tuple[Metric, pa.Table]]:
@@ -183,7 +208,7 @@ def _subject(cell: Cell, spec: Mapping[str, Any]) -> tuple[str, str, str]:
         "prompt": spec["template"] if cell.run.get("prompt_file") else "",
     }
     control = spec.get("control") or ""
-    how = [f"picture {_CONTROLS.get(control, control)}"] if control else []
+    how = [f"picture {CONTROLS[control].short}"] if control else []
     how += [f"{spec['shots']} shots"] if spec.get("shots") else []
     how += [str(spec["perturb"])] if spec.get("perturb") else []
     how += [f"prompt {cell.run['prompt_file']}"] if cell.run.get("prompt_file") else []
@@ -198,10 +223,7 @@ def _subject(cell: Cell, spec: Mapping[str, Any]) -> tuple[str, str, str]:
     return digest([own, control], 12), digest(own, 12), label
 
 
-_CONTROLS = {"none": "removed", "grey": "grey", "shuffle": "shuffled"}
-
-
-def _scores(table: pa.Table, metric: Metric, component: str) -> Scores:
+def _scores(table: pa.Table, metric: Metric, component: str) -> ScoreColumn:
     import pyarrow.compute as pc
 
     rows = table.filter(pc.equal(table.column("component"), component))
@@ -216,7 +238,7 @@ def _scores(table: pa.Table, metric: Metric, component: str) -> Scores:
     np.add.at(counts, (codes, kinds), 1)
     cut = np.bincount(codes, weights=_numbers(rows, "cut"), minlength=len(groups)).astype(np.int64)
     known = {d: pc.map_lookup(labels, d, "first").take(first) for d in DIMENSIONS}
-    return Scores(
+    return ScoreColumn(
         metric=metric,
         component=component,
         groups=np.array(groups, dtype=object),
