@@ -17,13 +17,12 @@ from scipy import stats
 from fake import FakePack, Served, go, right, sample, task
 from hemm.analysis.compare.build import Choice, Comparison, compare
 from hemm.analysis.compare.conclusions import conclusions
-from hemm.analysis.compare.label_effects import Samples, by_samples, by_tasks, together
 from hemm.analysis.compare.published_comparison import beside
 from hemm.analysis.compare.view import lines, tables
 from hemm.analysis.profile.build import profile
 from hemm.analysis.study.cell_scores import load_scores
+from hemm.analysis.study.corpus_values import computed
 from hemm.analysis.study.normalise import beaten
-from hemm.analysis.study.set_values import computed
 from hemm.analysis.study.study import Study
 from hemm.cli import status
 from hemm.core import HemmError, Identity, Request, Response, UnknownName, Usage
@@ -34,6 +33,7 @@ from hemm.parsing.formats import OneOf
 from hemm.published import published
 from hemm.stats.corrections import benjamini_hochberg, holm
 from hemm.stats.intervals import Estimate, mean_interval
+from hemm.stats.label_effects import LabelledSamples, by_samples, by_tasks, overlaps
 from hemm.stats.paired import Options, mcnemar, obuchowski_p, paired
 from hemm.stats.ranks import ranking
 from stored_cells import Stored, question, questions, task_row
@@ -255,7 +255,7 @@ def test_ranks_of_models_on_common_samples() -> None:
 # effects of labels
 
 
-def probe(rng: np.random.Generator, effect: float, n: int = 400) -> Samples:
+def probe(rng: np.random.Generator, effect: float, n: int = 400) -> LabelledSamples:
     """Two tasks of pictures with four questions; reasoning counts, fine_grained does not but goes with it."""
     reasoning = np.where(rng.random(n) < 0.5, "less", "more").astype(object)
     same = rng.random(n) < 0.85
@@ -263,7 +263,7 @@ def probe(rng: np.random.Generator, effect: float, n: int = 400) -> Samples:
     tasks = np.repeat(np.array(["a", "b"], dtype=object), n // 2)
     y = 0.5 + effect * (reasoning == "less") + 0.2 * (tasks == "a") + rng.normal(0, 0.2, n)
     clusters = np.array([f"c{i // 4}" for i in range(n)], dtype=object)
-    return Samples(y, tasks, clusters, {"reasoning": reasoning, "fine_grained": fine}, 3)
+    return LabelledSamples(y, tasks, clusters, {"reasoning": reasoning, "fine_grained": fine}, 3)
 
 
 ORDER = {"reasoning": ("less", "more"), "fine_grained": ("yes", "no")}
@@ -321,7 +321,7 @@ def test_labels_that_never_part_get_no_number() -> None:
 def test_labels_that_travel_together() -> None:
     rows = [{"reasoning": "more", "fine_grained": "yes"}] * 3 + [{"reasoning": "less", "fine_grained": "no"}]
     rows += [{"reasoning": "less", "fine_grained": "yes"}]
-    found = {(t.category, t.other_category): (t.n, t.both, t.everywhere) for t in together(rows, ORDER)}
+    found = {(t.category, t.other_category): (t.n, t.both, t.everywhere) for t in overlaps(rows, ORDER)}
     assert found["more", "yes"] == (3, 3, 0.8)
     assert found["yes", "more"] == (4, 3, 0.6)
 

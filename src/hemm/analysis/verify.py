@@ -179,7 +179,7 @@ def _compare(
 ) -> Compared:
     from hemm.analysis.profile.build import value_of
     from hemm.analysis.study.cell_scores import load_scores
-    from hemm.analysis.study.set_values import Corpus
+    from hemm.analysis.study.corpus_values import CorpusValues
     from hemm.engine.options import RunOptions
     from hemm.engine.run import run
     from hemm.metrics import resolve
@@ -204,7 +204,7 @@ def _compare(
     loaded = load_scores(cell(result.folder))
     wanted = resolve(figure.metric).name if figure.metric else loaded.headline.metric.name
     scores = next(s for s in loaded.columns if s.metric.name == wanted)
-    here = value_of(scores, Corpus(loaded)).estimate
+    here = value_of(scores, CorpusValues(loaded)).estimate
     if here.value is None:
         raise HemmError(f"no answer was scored: {here.note}")
     low = here.value if here.low is None else here.low

@@ -11,9 +11,9 @@ from hemm.report.text import number
 
 if TYPE_CHECKING:
     from hemm.analysis.compare.build import Comparison
-    from hemm.analysis.compare.label_effects import Adjusted, Untangled
     from hemm.analysis.compare.pairs import CategoryPair, TaskPair
     from hemm.analysis.study.study import Study, Subject
+    from hemm.stats.label_effects import AdjustedEffect, LabelEffects
 
 
 @dataclass(frozen=True)
@@ -22,7 +22,7 @@ class Line:
 
     title: str
     name: str
-    row: CategoryPair | Adjusted
+    row: CategoryPair | AdjustedEffect
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class Level:
 
     name: str
     effects: tuple[Line, ...]
-    table: Untangled
+    table: LabelEffects
     together: tuple[str, ...]
     said: tuple[str, ...]
 
@@ -72,14 +72,14 @@ def comparison(study: Study, subjects: Sequence[Subject], normalise: str) -> Sho
             Line(_title(r.dimension) if r.category else "", _words(r.category) or "Overall", r) for r in rows
         ),
         found.tasks if any(t.pair is not None for t in found.tasks) else (),
-        tuple(_level(table) for table in found.untangled),
+        tuple(_level(table) for table in found.label_effects),
         tuple(conclusions(found, labels=False)),
         tuple(terms(found)),
         tuple(verdict(found)),
     )
 
 
-def _level(table: Untangled) -> Level:
+def _level(table: LabelEffects) -> Level:
     from hemm.analysis.compare.conclusions import effects as effects_said
     from hemm.analysis.compare.view import travelling
 

@@ -47,18 +47,18 @@ class Pair:
     a: float | None
     b: float | None
     difference: Estimate
-    bootstrap: Estimate | None
     error: float | None
     df: float
     p: float | None
     test: str
     p_t: float | None
-    p_obuchowski: float | None
-    won: int | None
-    lost: int | None
-    effect: float | None
-    effect_name: str
     power: Power
+    bootstrap: Estimate | None = None
+    p_obuchowski: float | None = None
+    won: int | None = None
+    lost: int | None = None
+    effect: float | None = None
+    effect_name: str = ""
     resampled: Floats | None = field(default=None, repr=False, compare=False)
 
 

@@ -1,4 +1,4 @@
-"""Dimensions untangled: all labels at once, at task level.
+"""The effect of each dimension with the others held equal: all labels at once, at task level.
 
 HEMM's labels travel together, so the mean over a category's tasks mixes the effects of several dimensions.
 Here a normalised score of model m on task t is taken as

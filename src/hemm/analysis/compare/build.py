@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from hemm.analysis.compare.label_effects import Samples, Untangled, by_samples, by_tasks
+from hemm.analysis.compare.label_effects import label_effects
 from hemm.analysis.compare.pairs import (
     CategoryPair,
     TaskPair,
@@ -38,9 +38,10 @@ from hemm.analysis.study.normalise import (
     scale_of,
 )
 from hemm.analysis.study.study import Study
-from hemm.core import DIMENSIONS, HemmError, UnknownName
+from hemm.core import HemmError, UnknownName
 from hemm.stats.bootstrap import RESAMPLES
 from hemm.stats.intervals import combine
+from hemm.stats.label_effects import LabelEffects
 from hemm.stats.paired import Options
 from hemm.stats.ranks import Ranking, ranking
 
@@ -69,7 +70,7 @@ class Comparison:
     """All of it. ``pair`` is None without two models to compare; ``ranks`` with one model or nothing shared.
 
     labels      subject -> name, of models (not of controls)
-    untangled   effects of labels at the level of tasks, and of samples where labels vary within tasks
+    label_effects  at the level of tasks, and of samples where labels vary within tasks
     """
 
     choice: Choice
@@ -80,7 +81,7 @@ class Comparison:
     categories: tuple[CategoryPair, ...]
     ranks: Ranking | None
     ranked_tasks: tuple[str, ...]
-    untangled: tuple[Untangled, ...]
+    label_effects: tuple[LabelEffects, ...]
     beside: Beside | None
     notes: tuple[str, ...]
 
@@ -120,7 +121,7 @@ def compare(study: Study, choice: Choice = Choice()) -> Comparison:
         both = [t for t in own[chosen[0]] if t in own[chosen[1]]]
         pairs = {t: (own[chosen[0]][t], own[chosen[1]][t]) for t in both}
         tasks, overall, categories = _pairwise(pairs, scale, choice, notes, labels, chosen)
-    untangled = _untangled(read, labels, scale, notes)
+    effects = label_effects(read, labels, scale, notes)
     return Comparison(
         choice,
         labels,
@@ -130,7 +131,7 @@ def compare(study: Study, choice: Choice = Choice()) -> Comparison:
         tuple(categories),
         ranks,
         ranked,
-        untangled,
+        effects,
         paper,
         tuple(dict.fromkeys(notes)),
     )
@@ -265,74 +266,6 @@ def _ranks(
             notes += [f"{task}: {why}"] if why else []
         p[a, b] = average(OVERALL, "", pieces).p if pieces else None
     return ranking(scores, p), tuple(usable)
-
-
-def _untangled(
-    read: Sequence[CellScores], labels: dict[str, str], scale: Scale, notes: list[str]
-) -> tuple[Untangled, ...]:
-    """Effects of labels over tasks with one set of labels, and within tasks whose samples differ."""
-    if scale.name == "rank":
-        notes.append(
-            "no effects of labels under rank: the models' win rates average one half whatever the label"
-        )
-        return ()
-    by_task: dict[str, list[CellScores]] = {}
-    for item in read:
-        if item.subject in labels and len(item.headline):
-            by_task.setdefault(item.task, []).append(item)
-    whole: dict[str, dict[str, str]] = {}
-    columns: list[list[float]] = []
-    varying: dict[str, list[CellScores]] = {}
-    for task, items in by_task.items():
-        own = {d: set(c.tolist()) for d, c in items[0].headline.labels.items()}
-        if any(len(c) > 1 for c in own.values()):
-            if all(i.headline.stop is None for i in items):
-                varying[task] = items
-            continue
-        known = {d: next(iter(c)) for d, c in own.items() if None not in c}
-        if not known:
-            notes.append(f"{task} has no labels: left out of the effects of labels")
-            continue
-        values = [normal_value(i.headline, scale, TaskSlice(i.subject, task))[0] for i in items]
-        columns.append([np.nan if v is None or v.value is None else v.value for v in values])
-        whole[task] = known
-    order = {name: d.categories for name, d in DIMENSIONS.items()}
-    out = []
-    if whole:
-        out.append(by_tasks(np.array(columns).T, list(whole), whole, order))
-    found = _samples(varying, scale)
-    if found is not None:
-        out.append(by_samples(found, order))
-    return tuple(out)
-
-
-def _samples(varying: dict[str, list[CellScores]], scale: Scale) -> Samples | None:
-    y, tasks, clusters = [], [], []
-    labels: dict[str, list[Any]] = {d: [] for d in DIMENSIONS}
-    models = 0
-    for task, items in varying.items():
-        rows = []
-        for item in items:
-            part = TaskSlice(item.subject, task)
-            floor, ceiling, why = limits(item.headline, scale, part)
-            if why:
-                continue
-            rows.append((item.headline.read - floor) / (ceiling - floor))
-        if len(rows) < len(items):  # a model without a scale would unbalance the task
-            continue
-        models = max(models, len(rows))
-        lead = items[0].headline
-        y.append(np.mean(rows, axis=0))
-        tasks += [task] * len(lead)
-        clusters += lead.clusters.tolist()
-        for d in DIMENSIONS:
-            column = lead.labels.get(d)
-            labels[d] += [None] * len(lead) if column is None else column.tolist()
-    if not y:
-        return None
-    as_object = {d: np.array(c, dtype=object) for d, c in labels.items()}
-    kinds = (np.array(tasks, dtype=object), np.array(clusters, dtype=object))
-    return Samples(np.concatenate(y), *kinds, as_object, models)
 
 
 __all__ = ["Choice", "Comparison", "compare"]

@@ -10,8 +10,8 @@ from hemm.stats.intervals import LEVEL
 
 if TYPE_CHECKING:
     from hemm.analysis.compare.build import Comparison
-    from hemm.analysis.compare.label_effects import Adjusted, Together, Untangled
     from hemm.analysis.compare.pairs import CategoryPair, TaskPair
+    from hemm.stats.label_effects import AdjustedEffect, LabelEffects, LabelOverlap
 
 INFLATED = 5.0
 TRAVELS, LIFTED = 0.8, 0.1
@@ -28,12 +28,12 @@ def conclusions(found: Comparison, labels: bool = True) -> list[str]:
         out += _failures(found.overall)
     out += ranked(found)
     if labels:
-        for table in found.untangled:
+        for table in found.label_effects:
             out += effects(table)
     return out
 
 
-def effects(table: Untangled) -> list[str]:
+def effects(table: LabelEffects) -> list[str]:
     """What can be said of the labels at one level."""
     return list(_effects(table))
 
@@ -115,7 +115,7 @@ def _failures(row: CategoryPair) -> list[str]:
     return []
 
 
-def _effects(table: Untangled) -> Iterator[str]:
+def _effects(table: LabelEffects) -> Iterator[str]:
     where = "tasks" if table.level == "tasks" else "samples within tasks"
     if table.why:
         yield f"Nothing can be said of the labels' own effects over {where}: {table.why}."
@@ -129,7 +129,7 @@ def _effects(table: Untangled) -> Iterator[str]:
     )
 
 
-def _effect(row: Adjusted, table: Untangled) -> Iterator[str]:
+def _effect(row: AdjustedEffect, table: LabelEffects) -> Iterator[str]:
     e = row.effect
     title = DIMENSIONS[e.dimension].title.lower() if e.dimension in DIMENSIONS else e.dimension
     a, b = (f"{c.replace('_', ' ')}" for c in (e.a, e.b))
@@ -156,9 +156,9 @@ def _effect(row: Adjusted, table: Untangled) -> Iterator[str]:
         yield f"{what}: open, the labels travel together too closely{_companions(row, table)}."
 
 
-def _companions(row: Adjusted, table: Untangled) -> str:
+def _companions(row: AdjustedEffect, table: LabelEffects) -> str:
     e = row.effect
-    found: list[Together] = [
+    found: list[LabelOverlap] = [
         t for t in table.together
         if t.dimension == e.dimension and t.category in (e.a, e.b) and t.share >= TRAVELS and t.n > 1
         and t.lift > LIFTED

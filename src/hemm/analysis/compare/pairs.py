@@ -18,9 +18,9 @@ from numpy.typing import NDArray
 from hemm.analysis.profile.build import place_of
 from hemm.analysis.study.anytime_interval import UNTESTED
 from hemm.analysis.study.cell_scores import CellScores, ScoreColumn
+from hemm.analysis.study.corpus_values import corpus_difference
 from hemm.analysis.study.failure_policy import Readings, bounded, read_as, unvalued
 from hemm.analysis.study.normalise import OVERALL, Scale, TaskSlice, limits, parts_of, wins_of
-from hemm.analysis.study.set_values import difference
 from hemm.core import CorpusMetric
 from hemm.stats.corrections import benjamini_hochberg, holm
 from hemm.stats.intervals import Estimate, combine, mean_interval, t_quantile
@@ -100,18 +100,25 @@ def task_pair(a: CellScores, b: CellScores, scale: Scale, options: Options) -> T
 def _corpus_pair(a: CellScores, b: CellScores, n: int) -> TaskPair:
     """The difference of values that are no means, by jackknife."""
     name = a.headline.metric.name
-    found = difference(a, b)
+    found = corpus_difference(a, b)
     if isinstance(found, str):
         return TaskPair(
             a.task, a.headline.spec, n, None, None, f"{name} is no mean of its values: {found}", None
         )
-    estimate, x, y, error, df = found
-    p = t_p(x - y, error, df) if error > 0 else None
+    estimate, error = found.estimate, found.error
+    p = t_p(found.a - found.b, error, found.df) if error > 0 else None
     low, high = a.headline.metric.range
-    width = high - low if math.isfinite(high - low) else 1.0
-    test = "t (jackknife)" if p is not None else ""
-    power = power_of(error or None, estimate.clusters, width)
-    pair = Pair(x, y, estimate, None, error or None, df, p, test, p, None, None, None, None, "", power)
+    pair = Pair(
+        a=found.a,
+        b=found.b,
+        difference=estimate,
+        error=error or None,
+        df=found.df,
+        p=p,
+        test="t (jackknife)" if p is not None else "",
+        p_t=p,
+        power=power_of(error or None, estimate.clusters, high - low if math.isfinite(high - low) else 1.0),
+    )
     why = f"{name} is no mean of its values: not averaged over tasks"
     return TaskPair(a.task, a.headline.spec, n, pair, None, why, None)
 

@@ -18,9 +18,9 @@ from hemm.stats.power import POINTS, Power
 
 if TYPE_CHECKING:
     from hemm.analysis.compare.build import Comparison
-    from hemm.analysis.compare.label_effects import Together, Untangled
     from hemm.analysis.compare.pairs import CategoryPair, TaskPair
     from hemm.analysis.compare.published_comparison import Beside
+    from hemm.stats.label_effects import LabelEffects, LabelOverlap
     from hemm.stats.paired import Pair
     from hemm.stats.ranks import Ranking
 
@@ -46,7 +46,7 @@ def plain(found: Comparison) -> dict[str, Any]:
         "tasks": [_task(t) for t in found.tasks],
         "categories": [_category(c) for c in found.categories],
         "ranks": None if found.ranks is None else _ranks(found.ranks, found.ranked_tasks),
-        "effects": [_effects(u) for u in found.untangled],
+        "effects": [_effects(u) for u in found.label_effects],
         "published": None if found.beside is None else _beside(found.beside),
         "conclusions": [storable(line) for line in conclusions(found)],
         "notes": [storable(note) for note in found.notes],
@@ -136,7 +136,7 @@ def _ranks(found: Ranking, tasks: tuple[str, ...]) -> dict[str, Any]:
     }
 
 
-def _effects(found: Untangled) -> dict[str, Any]:
+def _effects(found: LabelEffects) -> dict[str, Any]:
     return {
         "level": found.level,
         "tasks": found.tasks,
@@ -182,7 +182,7 @@ def tables(found: Comparison) -> Iterator[Table]:
         yield from _pair_tables(found, f"{a} less {b}")
     if found.ranks is not None:
         yield _of("Ranks", [_rank_row(r, found) for r in found.ranks.rows])
-    for table in found.untangled:
+    for table in found.label_effects:
         if table.effects:
             yield _of(f"Labels with the others held equal, over {table.level}", list(_effect_rows(table)))
         travel = travelling(table)
@@ -212,7 +212,7 @@ def tables(found: Comparison) -> Iterator[Table]:
         yield _of(f"Beside the paper's models (BARTScore, subset {found.beside.subset})", rows)
 
 
-def travelling(table: Untangled) -> list[Together]:
+def travelling(table: LabelEffects) -> list[LabelOverlap]:
     """Labels that stand together far more often than elsewhere."""
     found = [t for t in table.together if t.share >= TRAVELS and t.n > 1 and t.lift > LIFTED]
     return found[:SHOWN_TOGETHER]
@@ -302,7 +302,7 @@ def _rank_row(row: Any, found: Comparison) -> dict[str, Any]:
     }
 
 
-def _effect_rows(table: Untangled) -> Iterator[dict[str, Any]]:
+def _effect_rows(table: LabelEffects) -> Iterator[dict[str, Any]]:
     for row in table.effects:
         e = row.effect
         left = "" if row.low_out is None else f"{row.low_out:.3f} to {row.high_out:.3f}"

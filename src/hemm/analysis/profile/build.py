@@ -20,6 +20,7 @@ from hemm.analysis.profile.model_dimensions import ModelDimensions, of_rows
 from hemm.analysis.profile.rows import CategoryRow, ControlRow, MetricValue, Profile, TaskRow
 from hemm.analysis.study.anytime_interval import NO_ENDS
 from hemm.analysis.study.cell_scores import OUTCOMES, CellScores, ScoreColumn
+from hemm.analysis.study.corpus_values import CorpusValues
 from hemm.analysis.study.failure_policy import READINGS, Readings, mean_of, read_as, three
 from hemm.analysis.study.normalise import (
     NORMALISERS,
@@ -33,7 +34,6 @@ from hemm.analysis.study.normalise import (
     parts_of,
     scale_of,
 )
-from hemm.analysis.study.set_values import Corpus
 from hemm.analysis.study.study import Study, Subject
 from hemm.core import DIMENSIONS, CorpusMetric, HemmError, UnknownName
 from hemm.stats.bootstrap import RESAMPLES, bootstrap_interval
@@ -158,7 +158,7 @@ def _task_row(
 
 def _values(item: CellScores, failures: str) -> tuple[MetricValue, ...]:
     """The headline, the other metrics and components, then corpus values that no single answer has."""
-    corpus = Corpus(item)
+    corpus = CorpusValues(item)
     found = [value_of(scores, corpus, failures) for scores in item.columns]
     told = {(v.metric, v.component) for v in found}
     for metric, component in corpus.names():
@@ -168,7 +168,7 @@ def _values(item: CellScores, failures: str) -> tuple[MetricValue, ...]:
     return tuple(found)
 
 
-def value_of(scores: ScoreColumn, corpus: Corpus, failures: str = "zero") -> MetricValue:
+def value_of(scores: ScoreColumn, corpus: CorpusValues, failures: str = "zero") -> MetricValue:
     """The value of one component of one metric, on its own scale, with the interval that holds for it."""
     key = (scores.spec, scores.component)
     if isinstance(scores.metric, CorpusMetric) or key in corpus.names():

@@ -9,10 +9,10 @@ import pytest
 from numpy.typing import NDArray
 from scipy import stats
 
-from hemm.analysis.compare.label_effects import Samples, by_samples
-from hemm.analysis.study.set_values import effective, jackknife
 from hemm.stats.bootstrap import bootstrap_interval, bootstrap_means, bootstrap_variance
 from hemm.stats.intervals import design_effect, mean_interval, t_quantile, unseen_difference, wilson
+from hemm.stats.jackknife import effective_number, jackknife
+from hemm.stats.label_effects import LabelledSamples, by_samples
 from hemm.stats.paired import Options, mcnemar, obuchowski_p, paired
 from hemm.stats.power import clusters_for
 from hemm.stats.ranks import ranking
@@ -151,7 +151,7 @@ def test_the_jackknife_covers_macro_f1(clusters: int, units: int, p: float) -> N
     whole = per_block.sum(axis=1)
     value, left = macro_f1(whole), macro_f1(whole[:, None] - per_block)
     variance = (blocks - 1) / blocks * ((left - left.mean(axis=1, keepdims=True)) ** 2).sum(axis=1)
-    low, high = wilson(value, effective(value, variance, clusters), t_quantile(blocks - 1))
+    low, high = wilson(value, effective_number(value, variance, clusters), t_quantile(blocks - 1))
     truth = float(macro_f1(np.array([[p, 1 - p], [1 - p, p]])))
     covered = float(np.mean((low <= truth) & (truth <= high)))
     assert covered >= 0.93
@@ -185,7 +185,7 @@ def test_effects_within_tasks_are_covered(clusters: int) -> None:
     for _ in range(SIMULATIONS // 4):
         slope = np.repeat(rng.normal(0, 0.3, 2 * clusters), 4) * (reasoning == "less")
         y = 0.4 + 0.1 * (reasoning == "less") + slope + rng.normal(0, 0.4, n)
-        data = Samples(y, tasks, names, {"reasoning": reasoning, "fine_grained": fine}, 1)
+        data = LabelledSamples(y, tasks, names, {"reasoning": reasoning, "fine_grained": fine}, 1)
         effects = {(row.effect.dimension): row.effect for row in by_samples(data, order).effects}
         for dimension, truth in (("reasoning", 0.1), ("fine_grained", 0.0)):
             e = effects[dimension]

@@ -1,82 +1,30 @@
-"""Intervals for values that are no means (macro F1, CIDEr-D, BLEU, AUROC): the cluster jackknife.
+"""Values of a cell that are no means (macro F1, CIDEr-D, BLEU, AUROC), and their intervals by jackknife.
 
-The clusters, in a fixed shuffled order, are cut into G blocks (at most ``BLOCKS``), and the value is computed
-anew without each. With v the value of all and v_g without block g, its variance is (G-1)/G times the sum of
-(v_g - their mean)^2 (delete-a-group jackknife; Kott 2001). The interval is v -+ t(G-1) times the root.
-
-Within a finite range it is Wilson's at t(G-1) with the effective number of answers that has this variance,
-v (1-v) / V on a scale from 0 to 1, of which it has no more than G clusters': a value near an end of its range
-keeps a width although the blocks agree.
+Such a value is computed from the answers themselves, once for all and once without each block of clusters.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
+from hemm.analysis.study.cell_scores import CellScores
 from hemm.core import CorpusMetric, HemmError, Metric, Outcome, digest
-from hemm.stats.intervals import Estimate, t_quantile, unseen_difference, wilson
+from hemm.stats.intervals import Estimate
+from hemm.stats.jackknife import LEAST, LEAST_PAIRED, blocks_of, jackknife, jackknife_difference
 
 if TYPE_CHECKING:
-    from hemm.analysis.study.cell_scores import CellScores
     from hemm.metrics.scoring import Member
 
-BLOCKS = 50
-LEAST = 10
-"""Fewer clusters than this get no interval: their blocks say too little of how values vary."""
-LEAST_PAIRED = 40
-"""The same for differences: by simulation 20 clusters cover as little as 90 %."""
 CHEAP = 5000
 """More groups than this get no interval: each block is a whole computation of the value."""
 
-Floats = NDArray[np.float64]
 
-
-def jackknife(
-    value: float, without: Sequence[float], clusters: int, n: int, bounds: tuple[float, float]
-) -> Estimate:
-    """The interval of ``value`` from its values without each block."""
-    left = np.asarray(without, dtype=np.float64)
-    left = left[np.isfinite(left)]
-    blocks = len(left)
-    if blocks < LEAST:
-        return Estimate(value, None, None, n, clusters, "a corpus value: too few clusters for an interval")
-    variance = (blocks - 1) / blocks * float(((left - left.mean()) ** 2).sum())
-    quantile = t_quantile(blocks - 1)
-    low, high = bounds
-    note = f"a corpus value: jackknife of {blocks} blocks"
-    if not (math.isfinite(low) and math.isfinite(high) and high > low):
-        if variance == 0:
-            return Estimate(value, None, None, n, clusters, "a corpus value: no variation, no interval")
-        half = quantile * math.sqrt(variance)
-        return Estimate(value, max(low, value - half), min(high, value + half), n, clusters, note)
-    share = min(1.0, max(0.0, (value - low) / (high - low)))
-    number = effective(share, variance / (high - low) ** 2, clusters)
-    first, last = (low + float(e) * (high - low) for e in wilson(share, number, quantile))
-    return Estimate(value, min(first, value), max(last, value), n, clusters, note)
-
-
-def effective(share: Any, variance: Any, clusters: int) -> Any:
-    """Answers whose proportion ``share`` would have this variance, at most ``clusters``."""
-    with np.errstate(divide="ignore", invalid="ignore"):
-        found = np.asarray(share * (1 - share), dtype=np.float64) / np.asarray(variance, dtype=np.float64)
-    return np.where(np.isfinite(found) & (found > 0), np.minimum(found, clusters), clusters)
-
-
-def blocks_of(clusters: Sequence[str]) -> list[NDArray[np.int64]]:
-    """Places of each block: whole clusters, in an order by digest, as even as can be."""
-    names = sorted(set(clusters), key=lambda c: digest(["jackknife", c], 16))
-    count = min(BLOCKS, len(names))
-    block = {name: i % count for i, name in enumerate(names)}
-    numbers = np.array([block[c] for c in clusters], dtype=np.int64)
-    return [np.flatnonzero(numbers == b) for b in range(count)]
-
-
-class Corpus:
+class CorpusValues:
     """Corpus values of one cell, with intervals where they are cheap: answers are judged once, when the
     first is asked for."""
 
@@ -141,7 +89,6 @@ def members_of(item: CellScores, metric: CorpusMetric, keep: set[str]) -> tuple[
 
 def computed(members: Sequence[Member], bind: Bind, metric: Metric) -> dict[str, Estimate]:
     """Every corpus value of these groups with its interval; ``bind`` gives the metric bound to a set."""
-
     whole, left, count = values_without(members, bind)
     return {
         name: jackknife(value, left[name], count, len(members), metric.range)
@@ -163,7 +110,7 @@ def values_without(
     whole = values(members)
     clusters = [m.rows[0].judged.sample.cluster for m in members]
     left: dict[str, list[float]] = {name: [] for name in whole}
-    for block in blocks_of(clusters) if len(set(clusters)) >= LEAST else []:
+    for block in blocks_of(clusters, _shuffled) if len(set(clusters)) >= LEAST else []:
         gone = set(block.tolist())
         for name, value in values([m for i, m in enumerate(members) if i not in gone]).items():
             if name in left:
@@ -171,11 +118,20 @@ def values_without(
     return whole, left, len(set(clusters))
 
 
-def difference(a: CellScores, b: CellScores) -> tuple[Estimate, float, float, float, int] | str:
-    """The difference of two cells' headlines that are no means, on the groups that both answered, without
-    the same block on both sides: the estimate, both values, its standard error, and t's degrees of freedom.
-    A text says why there is none. With few answers that differ the variance grows as that of other
-    differences does (``intervals.unseen_difference``)."""
+@dataclass(frozen=True, slots=True)
+class CorpusDifference:
+    """Value a less value b, with its standard error and t's degrees of freedom."""
+
+    estimate: Estimate
+    a: float
+    b: float
+    error: float
+    df: int
+
+
+def corpus_difference(a: CellScores, b: CellScores) -> CorpusDifference | str:
+    """The difference of two cells' headlines that are no means, on the groups that both answered. A text says
+    why there is none."""
     metric = a.headline.metric
     assert isinstance(metric, CorpusMetric)
     if metric.needs - {"media"} or len(a.headline) > CHEAP:
@@ -198,18 +154,19 @@ def difference(a: CellScores, b: CellScores) -> tuple[Estimate, float, float, fl
     left = np.array(found[0][1].get("", [])) - np.array(found[1][1].get("", []))
     if not (math.isfinite(x - y) and len(left) and bool(np.isfinite(left).all())):
         return "its value is not defined without some of the samples"
-    pairs = zip(*kept, strict=True)
-    differ = float(np.mean([[r.value for r in m.judged] != [r.value for r in o.judged] for m, o in pairs]))
-    blocks = len(left)
+    differ = float(np.mean([_answers(m) != _answers(o) for m, o in zip(*kept, strict=True)]))
     reach = metric.range[1] - metric.range[0]
-    variance = (blocks - 1) / blocks * float(((left - left.mean()) ** 2).sum())
-    if math.isfinite(reach):
-        variance += reach**2 * float(unseen_difference(differ, n / clusters)) / n**2
-    error = math.sqrt(variance)
-    half = t_quantile(blocks - 1) * error
-    low, high = max(-reach, x - y - half), min(reach, x - y + half)
-    if half > 0:
-        estimate = Estimate(x - y, low, high, n, clusters, f"jackknife of {blocks} blocks")
-    else:
-        estimate = Estimate(x - y, None, None, n, clusters, "no variation, no interval")
-    return estimate, x, y, error, blocks - 1
+    estimate, error = jackknife_difference(x - y, left, differ, clusters, n, reach)
+    return CorpusDifference(estimate, x, y, error, len(left) - 1)
+
+
+def _answers(member: Member) -> list[object]:
+    return [judged.value for judged in member.judged]
+
+
+def _shuffled(cluster: str) -> str:
+    """The order of clusters in blocks: fixed, and nothing to do with their answers."""
+    return digest(["jackknife", cluster], 16)
+
+
+__all__ = ["CorpusValues", "computed", "corpus_difference"]
