@@ -161,10 +161,10 @@ def test_two_models_are_compared_on_what_both_were_asked() -> None:
 def test_failures_in_three_readings() -> None:
     found = of("11xxe000", "11110000")
     [row] = found.tasks
-    readings = row.readings
+    readings = row.by_policy
     assert readings is not None
-    assert readings.zero == pytest.approx((2 - 4) / 7)  # the error leaves its pair out
-    assert readings.out == pytest.approx(0.0)  # 1, 1, 0, 0, 0 against 1, 1, 0, 0, 0
+    assert readings.as_worst == pytest.approx((2 - 4) / 7)  # the error leaves its pair out
+    assert readings.exclude == pytest.approx(0.0)  # 1, 1, 0, 0, 0 against 1, 1, 0, 0, 0
     assert (readings.worst, readings.best, readings.left_out) == (
         pytest.approx((2 - 4) / 8), pytest.approx((5 - 4) / 8), 3,
     )  # fmt: skip
@@ -189,9 +189,9 @@ def test_the_profile_reads_failures_as_asked() -> None:
     low, high = (mean_interval(v, range(6), UNIT) for v in ([1, 1, 0, 0, 0, 0], [1, 1, 1, 1, 0, 1]))
     estimate = task_row(bounds, "t").headline.estimate
     assert (estimate.low, estimate.high) == (low.low, high.high)
-    readings = zero.categories[0].readings
+    readings = zero.categories[0].by_policy
     assert readings is not None
-    assert readings.zero == pytest.approx((2 / 5 - 0.25) / 0.75)
+    assert readings.as_worst == pytest.approx((2 / 5 - 0.25) / 0.75)
     assert readings.best == pytest.approx((5 / 6 - 0.25) / 0.75)
     assert readings.left_out == 3
     assert "what failures do" in zero.text()

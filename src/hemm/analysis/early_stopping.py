@@ -75,8 +75,8 @@ class Until:
         if scores.metric.group == "unit":
             members = np.bincount(list(number_of.values()), minlength=blocks.total)
         number = np.array([number_of.get(unit, count) for unit in scores.units], dtype=np.int64)
-        kept = (number < count) & ~np.isnan(scores.read)
-        x = (scores.read[kept] - low) / (high - low)
+        kept = (number < count) & ~np.isnan(scores.values)
+        x = (scores.values[kept] - low) / (high - low)
         total = np.bincount(number[kept], weights=x, minlength=count)[:count]
         unknown = np.maximum(members[:count] - np.bincount(number[kept], minlength=count)[:count], 0)
         largest = float(members.max())
@@ -112,7 +112,7 @@ def _parts(
     if int(inside.sum()) < int(members[:count].sum()):
         return []  # a group that was not scored has no label that is known
     low, high = scores.metric.range
-    x = (scores.read - low) / (high - low)
+    x = (scores.values - low) / (high - low)
     largest = float(members.max())
 
     def blocks(weights: NDArray[np.float64], own: NDArray[np.bool_]) -> NDArray[np.float64]:

@@ -173,7 +173,7 @@ class _Table:
         for which, own in enumerate(scores):
             sign = 1.0 if own.metric.higher_is_better else -1.0
             rows = [at[key] for key in own.groups.tolist()]
-            values[which, rows] = sign * own.read
+            values[which, rows] = sign * own.values
             for n, counts, cluster in zip(rows, own.counts, own.clusters.tolist(), strict=True):
                 self.clusters[n] = cluster
                 self.failures[n] |= {o for o, c in zip(OUTCOMES, counts, strict=True) if c and o != "ok"}
@@ -259,7 +259,7 @@ def _answer(one: Asked, key: str, rows: list[dict[str, Any]], gallery: Gallery) 
         at = np.flatnonzero(own.groups == key)
         if len(at):
             title = f"{own.metric.name} {own.component}".strip()
-            value = float(own.read[at[0]])
+            value = float(own.values[at[0]])
             scores.append((title, None if value != value else value))
     why = row["refusal"] or ""
     if row["failure"] is not None:

@@ -15,7 +15,7 @@ from hemm.report.text import one_line
 
 if TYPE_CHECKING:
     from hemm.analysis.profile.rows import CategoryRow, ControlRow, Profile, TaskRow
-    from hemm.analysis.study.failure_policy import Readings
+    from hemm.analysis.study.failure_policy import PolicyScores
     from hemm.analysis.study.study import Study, Subject
     from hemm.report.pictures import Gallery
     from hemm.results.read import Cell
@@ -153,25 +153,25 @@ class Reading:
     title: str
     name: str
     task: bool
-    rows: tuple[tuple[str, Readings], ...]
+    rows: tuple[tuple[str, PolicyScores], ...]
 
 
 def readings(profile: Profile, of: Sequence[Line], subjects: Sequence[Subject]) -> list[Reading]:
     """Overall, categories and tasks in which answers without a value occur, in every reading of them."""
-    found: dict[tuple[str, str, bool], list[tuple[str, Readings]]] = {}
+    found: dict[tuple[str, str, bool], list[tuple[str, PolicyScores]]] = {}
 
-    def add(title: str, name: str, task: bool, label: str, values: Readings | None) -> None:
+    def add(title: str, name: str, task: bool, label: str, values: PolicyScores | None) -> None:
         if values is not None and values.left_out:
             found.setdefault((title, name, task), []).append((label, values))
 
     for line in of:
         for cell in line.cells:
             if cell is not None:
-                add(line.title, line.name, False, cell.subject.label, cell.readings)
+                add(line.title, line.name, False, cell.subject.label, cell.by_policy)
     keys = {s.key for s in subjects}
     for row in sorted(profile.tasks, key=lambda r: r.task):
         if row.subject.key in keys:
-            add("Tasks", row.task, True, row.subject.label, row.readings)
+            add("Tasks", row.task, True, row.subject.label, row.by_policy)
     return [Reading(title, name, task, tuple(rows)) for (title, name, task), rows in found.items()]
 
 

@@ -24,10 +24,9 @@ from hemm.analysis.compare.pairs import (
 )
 from hemm.analysis.compare.pairs import task_pair as pair_task
 from hemm.analysis.compare.published_comparison import Beside, beside
-from hemm.analysis.profile.build import as_read
 from hemm.analysis.study.anytime_interval import UNTESTED
 from hemm.analysis.study.cell_scores import CellScores
-from hemm.analysis.study.failure_policy import READINGS
+from hemm.analysis.study.failure_policy import FailurePolicy, without_failures
 from hemm.analysis.study.normalise import (
     NORMALISERS,
     OVERALL,
@@ -60,7 +59,7 @@ class Choice:
     best: bool = False
     published: str = ""
     normalise: str = "anchored"
-    failures: str = "zero"
+    failures: str = FailurePolicy.AS_WORST
     resamples: int = RESAMPLES
     seed: int = 0
 
@@ -97,8 +96,7 @@ def compare(study: Study, choice: Choice = Choice()) -> Comparison:
     is told in ``notes`` and in the rows."""
     if choice.normalise not in NORMALISERS:
         raise UnknownName("normaliser", choice.normalise, NORMALISERS)
-    if choice.failures not in READINGS:
-        raise UnknownName("reading of failures", choice.failures, READINGS)
+    FailurePolicy.check(choice.failures)
     chosen, notes = _chosen(study, choice), list(study.notes)
     models = [s for s in study.subjects.values() if not s.control or s.key in chosen]
     labels = {s.key: s.label for s in models}
@@ -107,7 +105,7 @@ def compare(study: Study, choice: Choice = Choice()) -> Comparison:
     paper = beside([i for i in keep if not i.control], labels, choice.published) if choice.published else None
     notes += _stopped(keep)
     shared = _shared(keep, set(labels))
-    read = [as_read(i, "out") if choice.failures == "out" else i for i in shared]
+    read = [without_failures(i) if choice.failures == FailurePolicy.EXCLUDE else i for i in shared]
     scale, why = _scale(read, choice)
     notes += [why] if why else []
     overall: CategoryPair | None = None

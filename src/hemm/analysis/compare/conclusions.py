@@ -105,12 +105,12 @@ def _sign(row: TaskPair) -> int:
 
 
 def _failures(row: CategoryPair) -> list[str]:
-    r = row.readings
-    if r is None or not r.left_out or r.zero is None:
+    r = row.by_policy
+    if r is None or not r.left_out or r.as_worst is None:
         return []
     if r.worst is not None and r.best is not None and r.worst < 0 < r.best:
         return [f"{_count(r.left_out, 'answer')} without a value could turn the order of the two models."]
-    if r.out is not None and (r.out > 0) != (r.zero > 0):
+    if r.exclude is not None and (r.exclude > 0) != (r.as_worst > 0):
         return ["The order turns when answers without a value are left out: failures decide it."]
     return []
 

@@ -64,7 +64,7 @@ def _samples(varying: dict[str, list[CellScores]], scale: Scale) -> LabelledSamp
             floor, ceiling, why = limits(item.headline, scale, part)
             if why:
                 continue
-            rows.append((item.headline.read - floor) / (ceiling - floor))
+            rows.append((item.headline.values - floor) / (ceiling - floor))
         if len(rows) < len(items):  # a model without a scale would unbalance the task
             continue
         models = max(models, len(rows))

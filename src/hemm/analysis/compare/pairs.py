@@ -19,7 +19,16 @@ from hemm.analysis.profile.build import place_of
 from hemm.analysis.study.anytime_interval import UNTESTED
 from hemm.analysis.study.cell_scores import CellScores, ScoreColumn
 from hemm.analysis.study.corpus_values import corpus_difference
-from hemm.analysis.study.failure_policy import Readings, bounded, read_as, unvalued
+from hemm.analysis.study.failure_policy import (
+    Case,
+    FailurePolicy,
+    PolicyScores,
+    bounded,
+    counted,
+    failures_of,
+    mean_over,
+    point_case,
+)
 from hemm.analysis.study.normalise import OVERALL, Scale, TaskSlice, limits, parts_of, wins_of
 from hemm.core import CorpusMetric
 from hemm.stats.corrections import benjamini_hochberg, holm
@@ -35,7 +44,8 @@ class TaskPair:
     """One task asked of both. ``pair`` is on the metric's own scale (None: ``why``).
 
     normalised  the difference on the normaliser's scale, ``why_not`` says why there is none
-    readings    of the difference on the own scale; ``worst``: a at its worst and b at its best
+    by_policy   the difference on the own scale under every failure policy; ``worst``: a at its worst and b
+                at its best
     """
 
     task: str
@@ -44,7 +54,7 @@ class TaskPair:
     pair: Pair | None
     normalised: Estimate | None
     why: str
-    readings: Readings | None
+    by_policy: PolicyScores | None
     p_holm: float | None = None
     p_bh: float | None = None
 
@@ -59,7 +69,7 @@ class CategoryPair:
     bootstrap: Estimate | None
     p: float | None
     power: Power
-    readings: Readings | None
+    by_policy: PolicyScores | None
     tasks: tuple[str, ...]
     p_holm: float | None = None
     p_bh: float | None = None
@@ -75,7 +85,7 @@ class Piece:
     df: float
     p: float | None
     resampled: Floats | None
-    readings: Readings | None
+    by_policy: PolicyScores | None
 
 
 def task_pair(a: CellScores, b: CellScores, scale: Scale, options: Options) -> TaskPair:
@@ -93,7 +103,7 @@ def task_pair(a: CellScores, b: CellScores, scale: Scale, options: Options) -> T
         return TaskPair(a.task, spec, n, None, None, "no sample has a score of both", None)
     found, why = piece(one, other, TaskSlice(a.subject, a.task), TaskSlice(b.subject, b.task), scale, pair)
     return TaskPair(
-        a.task, spec, n, pair, None if found is None else found.estimate, why, readings_of(one, other)
+        a.task, spec, n, pair, None if found is None else found.estimate, why, by_policy(one, other)
     )
 
 
@@ -139,16 +149,16 @@ def side_by_side(one: ScoreColumn, other: ScoreColumn) -> tuple[ScoreColumn, Sco
 
 
 def _pair(one: ScoreColumn, other: ScoreColumn, failures: str, options: Options) -> Pair:
-    """On the own scale. Under ``bounds`` everything but the interval is of the zero reading."""
-    reading = "out" if failures == "out" else "zero"
-    x, y = (read_as(s, reading).read for s in (one, other))
+    """On the own scale. Under ``bounds`` failures count as the worst score in everything but the interval."""
+    x, y = (counted(s, point_case(failures)).values for s in (one, other))
     pair = paired(x, y, one.clusters, one.metric.range, options)
-    if failures != "bounds" or pair.difference.value is None:
+    if failures != FailurePolicy.BOUNDS or pair.difference.value is None:
         return pair
     low, high = one.metric.range
     ends = []
-    for first, second in (("worst", "best"), ("best", "worst")):
-        d = read_as(one, first).read - read_as(other, second).read
+    cases: tuple[tuple[Case, Case], ...] = (("worst", "best"), ("best", "worst"))
+    for first, second in cases:
+        d = counted(one, first).values - counted(other, second).values
         if bool(np.isnan(d).any()):
             note = f"{one.metric.name} has no finite bound for failures"
             empty = replace(pair.difference, low=None, high=None, note=note)
@@ -167,8 +177,7 @@ def piece(
     resamples: int = 0,
 ) -> tuple[Piece | None, str]:
     """The normalised difference of groups that both have, or why there is none."""
-    reading = "out" if scale.failures == "out" else "zero"
-    read = [read_as(s, reading) for s in (one, other)]
+    read = [counted(s, point_case(scale.failures)) for s in (one, other)]
     if scale.name == "rank":
         for s, part in zip(read, (a, b), strict=True):
             why = limits(s, scale, part)[2]
@@ -186,42 +195,36 @@ def piece(
         pair = _pair(one, other, scale.failures, Options(resamples))
     if pair.difference.value is None:
         return None, "no sample has a score of both"
-    return _piece(a.task, pair, width, readings_of(one, other)), ""
+    return _piece(a.task, pair, width, by_policy(one, other)), ""
 
 
-def _piece(task: str, pair: Pair, width: float, readings: Readings | None) -> Piece:
+def _piece(task: str, pair: Pair, width: float, policies: PolicyScores | None) -> Piece:
     estimate = pair.difference.scaled(0.0, width)
     error = pair.error
     if error is None:  # nothing varies: what the interval grants to other samples
         reach = 0.0 if estimate.low is None or estimate.high is None else (estimate.high - estimate.low) / 2
         error = reach / t_quantile(max(1, int(pair.df))) * abs(width)
+    scaled = None if policies is None else policies.scaled(width)
     drawn = None if pair.resampled is None else pair.resampled / width
-    return Piece(task, estimate, error / abs(width), pair.df, pair.p, drawn, _over(readings, width))
+    return Piece(task, estimate, error / abs(width), pair.df, pair.p, drawn, scaled)
 
 
-def _over(found: Readings | None, width: float) -> Readings | None:
-    if found is None:
-        return None
-    zero, out, worst, best = (
-        None if v is None else v / width for v in (found.zero, found.out, found.worst, found.best)
-    )
-    return Readings(zero, out, worst, best, found.left_out)
+def by_policy(one: ScoreColumn, other: ScoreColumn) -> PolicyScores:
+    """The difference under every failure policy: ``worst`` is one at its worst and the other at its best."""
 
-
-def readings_of(one: ScoreColumn, other: ScoreColumn) -> Readings:
-    """The difference in each reading: ``worst`` is one at its worst and the other at its best."""
-
-    def mean(first: str, second: str) -> float | None:
-        d = read_as(one, first).read - read_as(other, second).read
+    def mean(first: Case, second: Case) -> float | None:
+        d = counted(one, first).values - counted(other, second).values
         if first != second and bool(np.isnan(d).any()):
             return None
         return None if bool(np.isnan(d).all()) else float(np.nanmean(d))
 
     if not (one.missing.any() or other.missing.any()):
-        same = mean("zero", "zero")
-        return Readings(same, same, same, same, 0)
-    low, high = mean("worst", "best"), mean("best", "worst")
-    return Readings(mean("zero", "zero"), mean("out", "out"), low, high, unvalued(one) + unvalued(other))
+        same = mean("as_worst", "as_worst")
+        return PolicyScores(same, same, same, same, 0)
+    facing: dict[Case, Case] = {"worst": "best", "best": "worst"}
+    return PolicyScores.of(
+        lambda case: mean(case, facing.get(case, case)), failures_of(one) + failures_of(other)
+    )
 
 
 def average(dimension: str, category: str, pieces: Sequence[Piece]) -> CategoryPair:
@@ -239,15 +242,11 @@ def average(dimension: str, category: str, pieces: Sequence[Piece]) -> CategoryP
         if reach > 0:
             ends = (estimate.value - reach, estimate.value + reach)
             boot = Estimate(estimate.value, *ends, estimate.n, estimate.clusters)
-    known = [x.readings for x in pieces if x.readings is not None]
-    readings = None
-    if len(known) == count:
-        from hemm.analysis.study.failure_policy import mean_of
-
-        readings = mean_of(known)
+    known = [x.by_policy for x in pieces if x.by_policy is not None]
+    policies = mean_over(known) if len(known) == count else None
     names = tuple(x.task for x in pieces)
     power = power_of(error, estimate.clusters)
-    return CategoryPair(dimension, category, estimate, boot, p, power, readings, names)
+    return CategoryPair(dimension, category, estimate, boot, p, power, policies, names)
 
 
 def freedom(pieces: Sequence[Piece]) -> float:

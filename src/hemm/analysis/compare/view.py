@@ -10,7 +10,7 @@ import numpy as np
 
 from hemm.analysis.compare.conclusions import LIFTED, TRAVELS, conclusions
 from hemm.analysis.profile.render import numbers
-from hemm.analysis.study.failure_policy import WORDS, Readings
+from hemm.analysis.study.failure_policy import DESCRIPTIONS, PolicyScores
 from hemm.analysis.study.normalise import MEANINGS
 from hemm.core import storable
 from hemm.stats.intervals import LEVEL, Estimate
@@ -57,8 +57,8 @@ def _estimate(estimate: Estimate | None) -> dict[str, Any] | None:
     return None if estimate is None else numbers(estimate)
 
 
-def _readings(readings: Readings | None) -> dict[str, Any] | None:
-    return None if readings is None else readings.plain()
+def _by_policy(found: PolicyScores | None) -> dict[str, Any] | None:
+    return None if found is None else found.to_json()
 
 
 def _power(power: Power) -> dict[str, Any]:
@@ -79,7 +79,7 @@ def _category(row: CategoryPair) -> dict[str, Any]:
         "p_holm": row.p_holm,
         "p_bh": row.p_bh,
         "power": _power(row.power),
-        "readings": _readings(row.readings),
+        "readings": _by_policy(row.by_policy),
         "tasks": list(row.tasks),
     }
 
@@ -94,7 +94,7 @@ def _task(row: TaskPair) -> dict[str, Any]:
         "why": row.why,
         "p_holm": row.p_holm,
         "p_bh": row.p_bh,
-        "readings": _readings(row.readings),
+        "readings": _by_policy(row.by_policy),
     }
 
 
@@ -232,7 +232,7 @@ def _pair_tables(found: Comparison, title: str) -> Iterator[Table]:
         yield _of(f"{title}: normalised ({found.choice.normalise})", [_category_row(c) for c in known])
         yield _of(f"{title}: power", [_power_row(_name(c), c.power) for c in known[:1]]
                   + [_power_row(t.task, t.pair.power) for t in found.tasks if t.pair])  # fmt: skip
-    rows = [(_name(c), c.readings) for c in known] + [(t.task, t.readings) for t in found.tasks]
+    rows = [(_name(c), c.by_policy) for c in known] + [(t.task, t.by_policy) for t in found.tasks]
     failed = [{"": name, **_reading_row(r)} for name, r in rows if r is not None and r.left_out]
     if failed:
         yield _of(f"{title}: failures in three readings", failed)
@@ -286,9 +286,9 @@ def _power_row(name: str, power: Power) -> dict[str, Any]:
     return {"": name, "clusters": power.clusters, "found with 80 %": power.detectable, **needed}
 
 
-def _reading_row(r: Readings) -> dict[str, Any]:
-    return {"worst score": r.zero, "left out": r.out, "a worst, b best": r.worst, "a best, b worst": r.best,
-            "without value": r.left_out}  # fmt: skip
+def _reading_row(r: PolicyScores) -> dict[str, Any]:
+    return {"worst score": r.as_worst, "left out": r.exclude, "a worst, b best": r.worst,
+            "a best, b worst": r.best, "without value": r.left_out}  # fmt: skip
 
 
 def _rank_row(row: Any, found: Comparison) -> dict[str, Any]:
@@ -331,7 +331,7 @@ def lines(found: Comparison) -> list[str]:
 def terms(found: Comparison) -> list[str]:
     """The scale, the reading of failures, and how ranks are to be read."""
     name = found.choice.normalise
-    words = WORDS[found.choice.failures]
+    words = DESCRIPTIONS[found.choice.failures]
     out = []
     out.append(f"Normalised scores and ranks are on the scale {name!r}: {MEANINGS[name]}.")
     out.append(f"{words[0].upper()}{words[1:]}; p values under bounds are of the worst score.")

@@ -54,7 +54,7 @@ def metric_scores(loaded: Sequence[CellScores]) -> dict[tuple[str, str], dict[tu
         for scores in item.columns:
             sign = 1.0 if scores.metric.higher_is_better else -1.0
             own = found.setdefault((scores.spec, scores.component), {})
-            for group, value in zip(scores.groups, scores.read, strict=True):
+            for group, value in zip(scores.groups, scores.values, strict=True):
                 if not math.isnan(value):
                     own[item.cell.model, item.task, str(group)] = sign * float(value)
     return found

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -21,7 +21,13 @@ from hemm.analysis.profile.rows import CategoryRow, ControlRow, MetricValue, Pro
 from hemm.analysis.study.anytime_interval import NO_ENDS
 from hemm.analysis.study.cell_scores import OUTCOMES, CellScores, ScoreColumn
 from hemm.analysis.study.corpus_values import CorpusValues
-from hemm.analysis.study.failure_policy import READINGS, Readings, mean_of, read_as, three
+from hemm.analysis.study.failure_policy import (
+    FailurePolicy,
+    PolicyScores,
+    mean_over,
+    under_each_policy,
+    without_failures,
+)
 from hemm.analysis.study.normalise import (
     NORMALISERS,
     OVERALL,
@@ -54,27 +60,26 @@ def profile(
     normalise: str = "anchored",
     *,
     common: bool = True,
-    failures: str = "zero",
+    failures: str = FailurePolicy.AS_WORST,
     extras: Extras = Extras(),
 ) -> Profile:
     """The profile of the cells of ``study``.
 
     common    where several models (without controls) were asked a task, use only the groups that all of them
               have an answer for; else each has its own
-    failures  how answers without a value are read: ``zero``, ``out`` or ``bounds`` (``analysis.readings``)
+    failures  how answers without a value are read: ``zero``, ``out`` or ``bounds`` (``failure_policy``)
     Raises UnknownName for a normaliser or a reading of failures, HemmError where a normaliser needs several
     models.
     """
     if normalise not in NORMALISERS:
         raise UnknownName("normaliser", normalise, NORMALISERS)
-    if failures not in READINGS:
-        raise UnknownName("reading of failures", failures, READINGS)
+    FailurePolicy.check(failures)
     if common:
         study = study.on_common_samples
     raw = loaded = list(study.cells)
     subjects, notes = study.subjects, list(study.notes)
-    if failures == "out":
-        loaded = [as_read(item, "out") for item in loaded]
+    if failures == FailurePolicy.EXCLUDE:
+        loaded = [without_failures(item) for item in loaded]
     scale = scale_of(loaded, normalise, failures)
     tasks: list[TaskRow] = []
     categories: list[CategoryRow] = []
@@ -109,15 +114,6 @@ def _made(tasks: Sequence[TaskRow], loaded: Sequence[CellScores], notes: list[st
     return found
 
 
-def as_read(item: CellScores, reading: str) -> CellScores:
-    """A cell with its failures read as ``zero``, ``out``, ``worst`` or ``best``."""
-    return replace(
-        item,
-        headline=read_as(item.headline, reading),
-        others=tuple(read_as(scores, reading) for scores in item.others),
-    )
-
-
 # rows
 
 
@@ -133,7 +129,7 @@ def _task_row(
     boot = None
     if extras.bootstrap and scores.stop is None and not isinstance(scores.metric, CorpusMetric):
         given = (scores.metric.range, extras.resamples, extras.seed)
-        boot = bootstrap_interval(scores.read, scores.clusters, *given)
+        boot = bootstrap_interval(scores.values, scores.clusters, *given)
     return TaskRow(
         subject=subject,
         task=item.task,
@@ -149,9 +145,9 @@ def _task_row(
         selection=_selection(run),
         state=item.cell.state,
         folder=str(item.cell.folder),
-        readings=None
+        by_policy=None
         if isinstance(scores.metric, CorpusMetric)
-        else three(headline, lambda s: own_scale(s).value),
+        else under_each_policy(headline, lambda s: own_scale(s).value),
         bootstrap=boot,
     )
 
@@ -168,7 +164,9 @@ def _values(item: CellScores, failures: str) -> tuple[MetricValue, ...]:
     return tuple(found)
 
 
-def value_of(scores: ScoreColumn, corpus: CorpusValues, failures: str = "zero") -> MetricValue:
+def value_of(
+    scores: ScoreColumn, corpus: CorpusValues, failures: str = FailurePolicy.AS_WORST
+) -> MetricValue:
     """The value of one component of one metric, on its own scale, with the interval that holds for it."""
     key = (scores.spec, scores.component)
     if isinstance(scores.metric, CorpusMetric) or key in corpus.names():
@@ -210,7 +208,7 @@ def _category(
     scale: Scale,
 ) -> CategoryRow:
     estimates: list[Estimate] = []
-    readings: list[Readings] = []
+    by_policy: list[PolicyScores] = []
     names: list[str] = []
     outcomes: Counter[str] = Counter(dict.fromkeys(OUTCOMES, 0))
     units = cut = 0
@@ -223,7 +221,7 @@ def _category(
             names.append(part.task)
             units += len(set(scores.units))
             if scale.name != "rank":
-                readings.append(three(raw, lambda s, p=part: scaled_mean(s, scale, p)))  # type: ignore[misc]
+                by_policy.append(under_each_policy(raw, lambda s, p=part: scaled_mean(s, scale, p)))  # type: ignore[misc]
     return CategoryRow(
         subject,
         dimension,
@@ -233,14 +231,14 @@ def _category(
         units,
         dict(outcomes),
         cut,
-        mean_of(readings) if readings else None,
+        mean_over(by_policy) if by_policy else None,
     )
 
 
 def scaled_mean(scores: ScoreColumn, scale: Scale, part: TaskSlice) -> float | None:
-    """The normalised mean of these readings, without an interval; None where there is none."""
+    """The normalised mean of these scores, without an interval; None where there is none."""
     floor, ceiling, why = limits(scores, scale, part)
-    return None if why else (float(np.nanmean(scores.read)) - floor) / (ceiling - floor)
+    return None if why else (float(np.nanmean(scores.values)) - floor) / (ceiling - floor)
 
 
 def place_of(dimension: str, category: str) -> tuple[int, int]:
@@ -287,7 +285,7 @@ def _paired(with_picture: ScoreColumn, without: ScoreColumn) -> tuple[Estimate, 
     """Mean difference over the groups that both have, and the same on the ``anchored`` scale."""
     with_picture, without = with_picture.paired_with(without)
     low, high = with_picture.metric.range
-    differences = with_picture.read - without.read
+    differences = with_picture.values - without.values
     estimate = mean_interval(differences, with_picture.clusters, (low - high, high - low))
     if with_picture.stop is not None or without.stop is not None:
         estimate = NO_ENDS.interval(estimate)
@@ -299,4 +297,4 @@ def _paired(with_picture: ScoreColumn, without: ScoreColumn) -> tuple[Estimate, 
     return estimate, estimate.scaled(0.0, ceiling - floor)
 
 
-__all__ = ["Extras", "as_read", "place_of", "profile", "scaled_mean", "value_of"]
+__all__ = ["Extras", "place_of", "profile", "scaled_mean", "value_of"]

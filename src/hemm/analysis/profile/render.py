@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from hemm.analysis.profile.rows import CategoryRow, ControlRow, Profile, TaskRow
-    from hemm.analysis.study.failure_policy import Readings
+    from hemm.analysis.study.failure_policy import PolicyScores
     from hemm.analysis.study.study import Subject
 
 SCHEMA_VERSION = 1
@@ -80,7 +80,7 @@ def plain(profile: Profile) -> dict[str, Any]:
                 "units": row.units,
                 "outcomes": dict(row.outcomes),
                 "cut": row.cut,
-                "readings": None if row.readings is None else row.readings.plain(),
+                "readings": None if row.by_policy is None else row.by_policy.to_json(),
             }
             for row in profile.categories
         ],
@@ -123,7 +123,7 @@ def _task(row: TaskRow) -> dict[str, Any]:
         ],
         "normalised": None if row.normalised is None else numbers(row.normalised),
         "not_normalised": row.why,
-        "readings": None if row.readings is None else row.readings.plain(),
+        "readings": None if row.by_policy is None else row.by_policy.to_json(),
         "bootstrap": None if row.bootstrap is None else numbers(row.bootstrap),
         "floor": row.floor,
         "ceiling": row.ceiling,
@@ -273,13 +273,13 @@ BOOTSTRAP_HEAD = ["task", "score", "95% interval", "by bootstrap"]
 def reading_lines(rows: Sequence[CategoryRow]) -> Iterator[Line]:
     """Categories in which answers without a value occur, in every reading of them."""
     for row in rows:
-        if row.readings is not None and row.readings.left_out:
+        if row.by_policy is not None and row.by_policy.left_out:
             label = f"{row.dimension}: {row.category}".replace("_", " ") if row.category else "Overall"
-            yield "row", [label, *reading_cells(row.readings)]
+            yield "row", [label, *reading_cells(row.by_policy)]
 
 
-def reading_cells(found: Readings) -> list[str]:
-    values = (found.zero, found.out, found.worst, found.best)
+def reading_cells(found: PolicyScores) -> list[str]:
+    values = (found.as_worst, found.exclude, found.worst, found.best)
     return [*(number(v) for v in values), str(found.left_out)]
 
 
@@ -324,10 +324,10 @@ def _sections(profile: Profile) -> Iterator[tuple[str, list[str], list[Line]]]:
 
 
 def legend(profile: Profile) -> str:
-    from hemm.analysis.study.failure_policy import WORDS
+    from hemm.analysis.study.failure_policy import DESCRIPTIONS
     from hemm.analysis.study.normalise import MEANINGS
 
-    words = WORDS[profile.failures]
+    words = DESCRIPTIONS[profile.failures]
     return (
         f"Category scores and norm. are normalised ({profile.normaliser}: {MEANINGS[profile.normaliser]}), "
         f"a mean over tasks. {words[0].upper()}{words[1:]}."

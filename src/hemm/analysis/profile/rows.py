@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from hemm.analysis.profile.model_dimensions import ModelDimensions
-from hemm.analysis.study.failure_policy import Readings
+from hemm.analysis.study.failure_policy import FailurePolicy, PolicyScores
 from hemm.analysis.study.study import Subject
 from hemm.stats.intervals import Estimate
 
@@ -30,7 +30,7 @@ class TaskRow:
     values      the headline first, on the metric's own scale
     normalised  the headline after normalising; None where that is not possible, ``why`` says why
     floor, ceiling  means of what 0 and 1 stand for, on the metric's own scale
-    readings    the headline on its own scale with failures read in three ways
+    by_policy   the headline on its own scale under every failure policy
     bootstrap   the headline's interval by bootstrap over clusters, where asked for
     """
 
@@ -48,7 +48,7 @@ class TaskRow:
     selection: Mapping[str, Any]
     state: str
     folder: str
-    readings: Readings | None = None
+    by_policy: PolicyScores | None = None
     bootstrap: Estimate | None = None
 
     @property
@@ -58,8 +58,8 @@ class TaskRow:
 
 @dataclass(frozen=True)
 class CategoryRow:
-    """One category of one dimension for one subject; ``tasks`` are those in the mean, ``readings`` the
-    normalised value with failures read in three ways (None under ``rank``)."""
+    """One category of one dimension for one subject; ``tasks`` are those in the mean, ``by_policy`` the
+    normalised value under every failure policy (None under ``rank``)."""
 
     subject: Subject
     dimension: str
@@ -69,7 +69,7 @@ class CategoryRow:
     units: int
     outcomes: Mapping[str, int]
     cut: int
-    readings: Readings | None = None
+    by_policy: PolicyScores | None = None
 
 
 @dataclass(frozen=True)
@@ -87,7 +87,7 @@ class ControlRow:
 @dataclass(frozen=True)
 class Profile:
     """All rows, and ``notes``: what a reader must know of them (intersections, what is listed and not
-    averaged). ``failures`` is the reading of them that was used (``analysis.readings``)."""
+    averaged). ``failures`` is the failure policy."""
 
     normaliser: str
     subjects: tuple[Subject, ...]
@@ -95,7 +95,7 @@ class Profile:
     categories: tuple[CategoryRow, ...]
     controls: tuple[ControlRow, ...]
     notes: tuple[str, ...] = field(default=())
-    failures: str = "zero"
+    failures: str = FailurePolicy.AS_WORST
     made: ModelDimensions | None = None
     """Means by model dimension."""
 

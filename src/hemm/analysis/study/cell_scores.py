@@ -28,8 +28,8 @@ Floats = NDArray[np.float64]
 class ScoreColumn:
     """One component of one metric over the groups of one cell; repeats of a group are averaged.
 
-    read      values in the default reading: failures are the worst score, NaN where there is none (errors)
-    valued    the mean over a group's answers that have a value, NaN where none has; ``missing`` is the share
+    values    with failures as the worst score, NaN where there is none (errors)
+    answered  the mean over a group's answers that have a value, NaN where none has; ``missing`` is the share
               of its answers that have none, whatever the reason
     ceiling   best possible value of each group; ``floor`` chance, else majority, else the worst score
     counts    groups x outcomes (in the order of ``OUTCOMES``): answers, all repeats
@@ -43,8 +43,8 @@ class ScoreColumn:
     groups: Texts
     units: Texts
     clusters: Texts
-    read: Floats
-    valued: Floats
+    values: Floats
+    answered: Floats
     missing: Floats
     ceiling: Floats
     floor: Floats
@@ -75,8 +75,8 @@ class ScoreColumn:
             groups=self.groups[picked],
             units=self.units[picked],
             clusters=self.clusters[picked],
-            read=self.read[picked],
-            valued=self.valued[picked],
+            values=self.values[picked],
+            answered=self.answered[picked],
             missing=self.missing[picked],
             ceiling=self.ceiling[picked],
             floor=self.floor[picked],
@@ -244,8 +244,8 @@ def _scores(table: pa.Table, metric: Metric, component: str) -> ScoreColumn:
         groups=np.array(groups, dtype=object),
         units=np.array(lead.column("unit").to_pylist(), dtype=object),
         clusters=np.array(lead.column("cluster").to_pylist(), dtype=object),
-        read=_means(read, codes, len(groups)),
-        valued=_means(known_values, codes, len(groups)),
+        values=_means(read, codes, len(groups)),
+        answered=_means(known_values, codes, len(groups)),
         missing=np.bincount(codes, weights=np.isnan(known_values), minlength=len(groups))
         / counts.sum(axis=1),
         ceiling=_numbers(lead, "ceiling"),

@@ -1,63 +1,115 @@
-"""Three readings of failures: what a score says depends on what an answer without a value counts.
-
-zero    refused, truncated and unparsable answers count as the worst score, errors are left out (the default)
-out     every answer without a value is left out: the mean of what was answered, which flatters a model that
-        fails where it is hard
-bounds  the worst and the best case: every answer without a value (errors too) counts as the worst score, and
-        as its ceiling. The truth of what a working parser or a second try would give lies between
-"""
+"""What an answer without a value counts: a score says something else under each policy."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from enum import StrEnum
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hemm.analysis.study.anytime_interval import NO_ENDS
-from hemm.analysis.study.cell_scores import ScoreColumn
+from hemm.analysis.study.cell_scores import CellScores, ScoreColumn
+from hemm.core import UnknownName
 from hemm.stats.intervals import Estimate
 
-READINGS = ("zero", "out", "bounds")
-WORDS = {
-    "zero": "unparsable, refused and truncated answers count as the worst score; errors are left out",
-    "out": "answers without a value (unparsable, refused, truncated, error) are left out",
-    "bounds": "the interval runs from all answers without a value as the worst score to all as the best",
+
+class FailurePolicy(StrEnum):
+    """The policies, each with the word of ``--failures`` for it.
+
+    AS_WORST  refused, truncated and unparsable answers count as the worst score, errors are left out
+    EXCLUDE   every answer without a value is left out: the mean of what was answered, which flatters a model
+              that fails where it is hard
+    BOUNDS    the worst and the best case: every answer without a value (errors too) counts as the worst
+              score, and as its ceiling. The truth of what a working parser or a second try would give lies
+              between
+    """
+
+    AS_WORST = "zero"
+    EXCLUDE = "out"
+    BOUNDS = "bounds"
+
+    @staticmethod
+    def check(word: str) -> None:
+        """Raise UnknownName where ``word`` is none of ``--failures``."""
+        words = [str(policy) for policy in FailurePolicy]
+        if word not in words:
+            raise UnknownName("reading of failures", word, words)
+
+
+DESCRIPTIONS: dict[str, str] = {
+    FailurePolicy.AS_WORST: "unparsable, refused and truncated answers count as the worst score; errors are "
+    "left out",
+    FailurePolicy.EXCLUDE: "answers without a value (unparsable, refused, truncated, error) are left out",
+    FailurePolicy.BOUNDS: "the interval runs from all answers without a value as the worst score to all as "
+    "the best",
 }
 
+Case = Literal["as_worst", "exclude", "worst", "best"]
+"""What every answer without a value counts; the ends of ``BOUNDS`` are two cases."""
 Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
-class Readings:
-    """One value in three readings; None where there is none (no finite worst or best score).
+class PolicyScores:
+    """One value under every policy; None where there is none (no finite worst or best score).
 
     left_out  answers without a value, errors included
     """
 
-    zero: float | None
-    out: float | None
+    as_worst: float | None
+    exclude: float | None
     worst: float | None
     best: float | None
     left_out: int
 
-    def plain(self) -> dict[str, Any]:
-        return {"zero": self.zero, "out": self.out, "worst": self.worst, "best": self.best,
-                "left_out": self.left_out}  # fmt: skip
+    @classmethod
+    def of(cls, value: Callable[[Case], float | None], left_out: int) -> PolicyScores:
+        """``value`` in every case."""
+        return cls(value("as_worst"), value("exclude"), value("worst"), value("best"), left_out)
+
+    def __getitem__(self, case: Case) -> float | None:
+        return {"as_worst": self.as_worst, "exclude": self.exclude, "worst": self.worst, "best": self.best}[
+            case
+        ]
+
+    def scaled(self, width: float) -> PolicyScores:
+        """All values in units of ``width``."""
+        return self.of(lambda case: None if (v := self[case]) is None else v / width, self.left_out)
+
+    def to_json(self) -> dict[str, Any]:
+        """The part ``readings`` of the JSON of ``hemm profile`` and ``hemm compare``."""
+        return {
+            "zero": self.as_worst,
+            "out": self.exclude,
+            "worst": self.worst,
+            "best": self.best,
+            "left_out": self.left_out,
+        }
 
 
-def read_as(scores: ScoreColumn, reading: str) -> ScoreColumn:
-    """The same groups read as ``zero``, ``out``, ``worst`` or ``best``."""
-    if reading == "zero":
+def point_case(policy: str) -> Case:
+    """What failures count in a value (not in its interval) under ``policy``."""
+    return "exclude" if policy == FailurePolicy.EXCLUDE else "as_worst"
+
+
+def counted(scores: ScoreColumn, case: Case) -> ScoreColumn:
+    """The same groups with their failures counted so."""
+    if case == "as_worst":
         return scores
     stop = scores.stop
-    if stop is not None and scores.missing.any():  # what was watched is the score in its default reading
+    if stop is not None and scores.missing.any():  # what was watched is the score with failures as the worst
         stop = NO_ENDS
-    if reading == "out":
-        return replace(scores, read=scores.valued, stop=stop)
-    return replace(scores, read=_filled(scores, best=reading == "best"), stop=stop)
+    values = scores.answered if case == "exclude" else _filled(scores, best=case == "best")
+    return replace(scores, values=values, stop=stop)
+
+
+def without_failures(item: CellScores) -> CellScores:
+    """All scores of a cell over its answers that have a value."""
+    headline, *others = (counted(scores, "exclude") for scores in item.columns)
+    return replace(item, headline=headline, others=tuple(others))
 
 
 def _filled(scores: ScoreColumn, best: bool) -> Floats:
@@ -67,37 +119,36 @@ def _filled(scores: ScoreColumn, best: bool) -> Floats:
         low, high = high, low
     fill = np.where(np.isnan(scores.ceiling), high, scores.ceiling) if best else np.full(len(scores), low)
     whole = scores.missing <= 0
-    part = np.where(np.isnan(scores.valued), 0.0, scores.valued * (1 - scores.missing))
+    part = np.where(np.isnan(scores.answered), 0.0, scores.answered * (1 - scores.missing))
     with np.errstate(invalid="ignore"):
         mixed = part + scores.missing * fill
-    return np.where(whole, scores.valued, np.where(np.isfinite(fill), mixed, np.nan))
+    return np.where(whole, scores.answered, np.where(np.isfinite(fill), mixed, np.nan))
 
 
-def unvalued(scores: ScoreColumn) -> int:
+def failures_of(scores: ScoreColumn) -> int:
     """Answers without a value."""
     return round(float((scores.missing * scores.counts.sum(axis=1)).sum()))
 
 
-def three(scores: ScoreColumn, value: Callable[[ScoreColumn], float | None]) -> Readings:
-    """``value`` of these scores in every reading. A bound that is not finite somewhere is None."""
-    found: dict[str, float | None] = {}
-    for name in ("zero", "out", "worst", "best"):
-        read = read_as(scores, name)
-        lacks = name in ("worst", "best") and bool(np.isnan(read.read).any())
-        found[name] = None if lacks else value(read)
-    return Readings(**found, left_out=unvalued(scores))
+def under_each_policy(scores: ScoreColumn, value: Callable[[ScoreColumn], float | None]) -> PolicyScores:
+    """``value`` of these scores under every policy. A bound that is not finite somewhere is None."""
+
+    def of(case: Case) -> float | None:
+        read = counted(scores, case)
+        lacks = case in ("worst", "best") and bool(np.isnan(read.values).any())
+        return None if lacks else value(read)
+
+    return PolicyScores.of(of, failures_of(scores))
 
 
-def mean_of(parts: Mapping[Any, Readings] | list[Readings]) -> Readings:
+def mean_over(parts: Sequence[PolicyScores]) -> PolicyScores:
     """The mean of several, each with the same weight; None where one has none."""
-    rows = list(parts.values()) if isinstance(parts, Mapping) else parts
 
-    def mean(name: str) -> float | None:
-        values = [getattr(r, name) for r in rows]
-        return float(np.mean(values)) if values and all(v is not None for v in values) else None
+    def mean(case: Case) -> float | None:
+        values = [v for part in parts if (v := part[case]) is not None]
+        return float(np.mean(values)) if values and len(values) == len(parts) else None
 
-    left_out = sum(r.left_out for r in rows)
-    return Readings(mean("zero"), mean("out"), mean("worst"), mean("best"), left_out)
+    return PolicyScores.of(mean, sum(part.left_out for part in parts))
 
 
 def bounded(worst: Estimate, best: Estimate, value: float | None) -> Estimate:
@@ -107,4 +158,7 @@ def bounded(worst: Estimate, best: Estimate, value: float | None) -> Estimate:
     return Estimate(value, low.low, high.high, worst.n, worst.clusters, note, worst.anytime)
 
 
-__all__ = ["READINGS", "WORDS", "Readings", "bounded", "mean_of", "read_as", "three", "unvalued"]
+__all__ = [
+    "DESCRIPTIONS", "Case", "FailurePolicy", "PolicyScores", "bounded", "counted", "failures_of", "mean_over",
+    "point_case", "under_each_policy", "without_failures",
+]  # fmt: skip

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from hemm.analysis.study.anytime_interval import NO_ENDS
 from hemm.analysis.study.cell_scores import CellScores, ScoreColumn
-from hemm.analysis.study.failure_policy import bounded, read_as
+from hemm.analysis.study.failure_policy import FailurePolicy, bounded, counted
 from hemm.core import DIMENSIONS, CorpusMetric, HemmError, UnknownName
 from hemm.stats.intervals import Estimate, mean_interval
 
@@ -33,13 +33,13 @@ class Scale:
 
     lowest    ``paper``: (task, dimension, category) -> mean score of the worst model
     wins      ``rank``: (subject, task) -> group -> its win rate
-    failures  how failures are read (``analysis.readings``)
+    failures  how failures are read (``failure_policy``)
     """
 
     name: str = "anchored"
     lowest: Lowest = field(default_factory=dict)
     wins: Mapping[tuple[str, str], Mapping[str, float]] = field(default_factory=dict)
-    failures: str = "zero"
+    failures: str = FailurePolicy.AS_WORST
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,28 +56,28 @@ class TaskSlice:
         return (self.task, self.dimension, self.category)
 
 
-def scale_of(loaded: Sequence[CellScores], name: str, failures: str = "zero") -> Scale:
+def scale_of(loaded: Sequence[CellScores], name: str, failures: str = FailurePolicy.AS_WORST) -> Scale:
     """The normaliser ``name`` over these models. Raises UnknownName, or HemmError where it needs several."""
     if name not in NORMALISERS:
         raise UnknownName("normaliser", name, NORMALISERS)
     if name == "paper":
         return Scale(name, worst_models(loaded), failures=failures)
     if name == "rank":
-        if failures == "bounds":
+        if failures == FailurePolicy.BOUNDS:
             raise HemmError("--normalise rank has no bounds: take --failures zero or out, or anchored")
         return Scale(name, wins=win_rates(loaded), failures=failures)
     return Scale(name, failures=failures)
 
 
-def own_scale(scores: ScoreColumn, failures: str = "zero") -> Estimate:
-    """The mean of the readings with its interval, on the metric's own scale."""
-    if failures != "bounds":
-        own = mean_interval(scores.read, scores.clusters, scores.metric.range)
+def own_scale(scores: ScoreColumn, failures: str = FailurePolicy.AS_WORST) -> Estimate:
+    """The mean with its interval, on the metric's own scale."""
+    if failures != FailurePolicy.BOUNDS:
+        own = mean_interval(scores.values, scores.clusters, scores.metric.range)
         return own if scores.stop is None else scores.stop.interval(own)
-    worst, best = (read_as(scores, end) for end in ("worst", "best"))
+    worst, best = counted(scores, "worst"), counted(scores, "best")
     value = own_scale(scores).value
-    if bool(np.isnan(worst.read).any() or np.isnan(best.read).any()):
-        n, clusters = int((~np.isnan(scores.read)).sum()), len(set(scores.clusters))
+    if bool(np.isnan(worst.values).any() or np.isnan(best.values).any()):
+        n, clusters = int((~np.isnan(scores.values)).sum()), len(set(scores.clusters))
         note = f"{scores.metric.name} has no finite bound for failures"
         return Estimate(value, None, None, n, clusters, note)
     return bounded(own_scale(worst), own_scale(best), value)
@@ -85,13 +85,13 @@ def own_scale(scores: ScoreColumn, failures: str = "zero") -> Estimate:
 
 def ends(scores: ScoreColumn, scale: Scale, part: TaskSlice) -> tuple[float, float]:
     """What 0 and 1 stand for on the metric's own scale: means over the groups that are counted."""
-    counted = ~np.isnan(scores.read)
+    known = ~np.isnan(scores.values)
     if scale.name == "rank":
         return math.nan, math.nan
-    ceiling = float(np.mean(scores.ceiling[counted])) if counted.any() else math.nan
+    ceiling = float(np.mean(scores.ceiling[known])) if known.any() else math.nan
     if scale.name == "paper":
         return scale.lowest.get(part.place, math.nan), ceiling
-    return float(np.mean(scores.floor[counted])) if counted.any() else math.nan, ceiling
+    return float(np.mean(scores.floor[known])) if known.any() else math.nan, ceiling
 
 
 def normal_value(scores: ScoreColumn, scale: Scale, part: TaskSlice) -> tuple[Estimate | None, str]:
@@ -113,7 +113,7 @@ def limits(scores: ScoreColumn, scale: Scale, part: TaskSlice) -> tuple[float, f
     unanchored = getattr(scores.metric, "unanchored", "") if scale.name == "anchored" else ""
     if unanchored:
         return math.nan, math.nan, f"{scores.metric.name} {unanchored}"
-    if bool(np.isnan(scores.read).all()):
+    if bool(np.isnan(scores.values).all()):
         return math.nan, math.nan, "no answers"
     if scale.name == "rank":
         known = bool((~np.isnan(wins_of(scores, scale, part))).any())
@@ -166,7 +166,7 @@ def win_rates(loaded: Sequence[CellScores]) -> dict[tuple[str, str], dict[str, f
         table = np.full((len(items), len(groups)), np.nan)
         for row, item in zip(table, items, strict=True):
             sign = 1.0 if item.headline.metric.higher_is_better else -1.0
-            row[[place[g] for g in item.headline.groups.tolist()]] = sign * item.headline.read
+            row[[place[g] for g in item.headline.groups.tolist()]] = sign * item.headline.values
         rates = beaten(table)
         for row, item in zip(rates, items, strict=True):
             known = np.flatnonzero(~np.isnan(row)).tolist()
