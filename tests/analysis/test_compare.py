@@ -15,10 +15,10 @@ import pytest
 from scipy import stats
 
 from fake import FakePack, Served, go, right, sample, task
-from hemm.analysis.compare.build import Choice, Comparison, compare
+from hemm.analysis.compare.build import compare
+from hemm.analysis.compare.comparison import Choice, Comparison
 from hemm.analysis.compare.conclusions import conclusions
-from hemm.analysis.compare.published_comparison import beside
-from hemm.analysis.compare.view import lines, tables
+from hemm.analysis.compare.published_comparison import compare_with_published
 from hemm.analysis.profile.build import profile
 from hemm.analysis.study.cell_scores import load_scores
 from hemm.analysis.study.corpus_values import computed
@@ -31,6 +31,8 @@ from hemm.metrics.scoring import grouped
 from hemm.metrics.stored_answers import judged_rows
 from hemm.parsing.formats import OneOf
 from hemm.published import published
+from hemm.report.tables.comparison import lines, tables
+from hemm.report.tables.profile import render
 from hemm.stats.corrections import benjamini_hochberg, holm
 from hemm.stats.intervals import Estimate, mean_interval
 from hemm.stats.label_effects import LabelledSamples, by_samples, by_tasks, overlaps
@@ -194,8 +196,8 @@ def test_the_profile_reads_failures_as_asked() -> None:
     assert readings.as_worst == pytest.approx((2 / 5 - 0.25) / 0.75)
     assert readings.best == pytest.approx((5 / 6 - 0.25) / 0.75)
     assert readings.left_out == 3
-    assert "what failures do" in zero.text()
-    assert out.plain()["failures"] == "out"
+    assert "what failures do" in render(zero)
+    assert out.to_json()["failures"] == "out"
     assert zero.categories[0].outcomes == out.categories[0].outcomes
     with pytest.raises(UnknownName, match="bounds"):
         profile(Study.of(cells), failures="bound")
@@ -216,7 +218,7 @@ def test_the_profile_by_win_rate() -> None:
     overall = {r.subject.label: r.estimate.value for r in found.categories if r.dimension == "overall"}
     assert overall == {"a": pytest.approx((0.75 * 2 + 1 * 2) / 4), "b": pytest.approx(0.5),
                        "c": pytest.approx(0.125)}  # fmt: skip
-    assert "rank" in found.text()
+    assert "rank" in render(found)
     with pytest.raises(HemmError, match="only one"):
         profile(Study.of(cells[:1]), "rank")
     pair = of("1111", "1100", normalise="rank")
@@ -408,21 +410,21 @@ def test_beside_the_papers_models_the_worst_is_taken_anew() -> None:
         WithBart(questions(6, 6), task="decimer", bart=-2.0),
         Stored(questions(6, 6), task="mine"),
     ]
-    found = compare(Study.of(cells), Choice(published="100")).beside
+    found = compare(Study.of(cells), Choice(published="100")).published
     assert found is not None
     assert (found.tasks, found.new_worst) == (("vqa", "decimer"), ("vqa",))
-    mine = next(s for s in found.stands if not s.published)
+    mine = next(s for s in found.models if not s.published)
     low = np.nanmin(source.scores[:, decimer])
     here = (-2.0 - low) / (source.identity[decimer] - low)
     assert mine.estimate.value == pytest.approx((0.0 + here) / 2)
     assert mine.estimate.low is not None
-    blip = next(s for s in found.stands if s.model == source.titles["blip2"])
+    blip = next(s for s in found.models if s.model == source.titles["blip2"])
     row = source.scores[source.models.index("blip2")]
     wanted = [(row[vqa] + 20) / (source.identity[vqa] + 20),
               (row[decimer] - low) / (source.identity[decimer] - low)]  # fmt: skip
     assert blip.estimate.value == pytest.approx(np.mean(wanted))
     assert blip.estimate.low is None
-    gpt = next(s for s in found.stands if s.model == source.titles["gpt4v"])
+    gpt = next(s for s in found.models if s.model == source.titles["gpt4v"])
     assert gpt.tasks == int((~np.isnan(source.scores[source.models.index("gpt4v")][[vqa, decimer]])).sum())
 
 
@@ -431,7 +433,7 @@ def test_without_bartscore_the_papers_models_are_refused() -> None:
     with pytest.raises(HemmError, match=r"missing for decimer of m@1: hemm score DIR --metric bartscore"):
         compare(Study.of(cells), Choice(published="100"))
     with pytest.raises(HemmError, match="a task of the paper"):
-        beside([load_scores(Stored(questions(3, 3)))], {}, "100")
+        compare_with_published([load_scores(Stored(questions(3, 3)))], {}, "100")
 
 
 # what cannot be said
@@ -492,7 +494,7 @@ def test_scores_that_are_not_there_are_left_out_and_counted() -> None:
     assert pair.difference.n == 2
     nothing = of("eeee", "1111")
     assert nothing.tasks[0].why == "no sample has a score of both"
-    json.dumps(nothing.plain(), allow_nan=False)
+    json.dumps(nothing.to_json(), allow_nan=False)
 
 
 def test_a_task_without_labels_is_named() -> None:

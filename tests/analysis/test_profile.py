@@ -16,11 +16,11 @@ from click.testing import CliRunner
 
 from fake import FakePack, Served, go, sample
 from hemm.analysis.profile.build import profile
-from hemm.analysis.profile.render import COLUMNS
 from hemm.analysis.profile.rows import CategoryRow, Profile
 from hemm.analysis.study.study import Study
 from hemm.cli import group
 from hemm.core import HemmError, UnknownName
+from hemm.report.tables.profile import COLUMNS, render
 from hemm.stats.intervals import combine, mean_interval
 from stored_cells import Stored, question, questions, task_row
 
@@ -81,7 +81,7 @@ def test_failures_count_as_the_worst_score_and_errors_not_at_all() -> None:
     assert row.estimate.value == pytest.approx((2 / 3 - 0.25) / 0.75)
     assert row.outcomes == {"ok": 2, "unparsable": 1, "refused": 0, "truncated": 0, "error": 1}
     assert sum(row.outcomes.values()) == 4
-    assert "1 unparsable, 1 error" in found.text()
+    assert "1 unparsable, 1 error" in render(found)
 
 
 def test_where_chance_is_not_defined_zero_is_the_majority_answer() -> None:
@@ -148,7 +148,7 @@ def test_the_difference_to_a_control_is_paired() -> None:
     # a control is a subject of its own, never mixed with the plain one
     assert [s.control for s in found.subjects] == ["", "shuffle"]
     assert category(found, "overall", subject="m").units == 40
-    assert "does the picture matter?" in found.text()
+    assert "does the picture matter?" in render(found)
 
 
 def test_a_mean_over_tasks_of_the_differences() -> None:
@@ -218,8 +218,8 @@ def test_only_errors() -> None:
     row = category(found, "overall")
     assert row.estimate.value is None
     assert row.outcomes["error"] == 3
-    assert "3 error" in found.text()
-    assert json.loads(found.text("json"))["categories"][0]["value"] is None
+    assert "3 error" in render(found)
+    assert json.loads(render(found, "json"))["categories"][0]["value"] is None
 
 
 # how it is shown
@@ -238,7 +238,7 @@ def many() -> Profile:
 
 @pytest.mark.parametrize("width", [80, 120])
 def test_the_table_fits_the_terminal(width: int) -> None:
-    text = many().text("table", width)
+    text = render(many(), "table", width)
     assert all(len(line) <= width for line in text.splitlines())
     assert "affective computing" in text
     assert "1 unparsable" in text
@@ -246,7 +246,7 @@ def test_the_table_fits_the_terminal(width: int) -> None:
 
 
 def test_json_is_plain_and_complete() -> None:
-    found = json.loads(many().text("json"))
+    found = json.loads(render(many(), "json"))
     assert found["schema_version"] == 1
     assert set(found) == {
         "schema_version", "normaliser", "failures", "level", "subjects", "categories", "tasks", "controls",
@@ -264,7 +264,7 @@ def test_json_is_plain_and_complete() -> None:
 
 def test_csv_has_a_row_for_each_value() -> None:
     found = many()
-    rows = list(csv.DictReader(io.StringIO(found.text("csv"))))
+    rows = list(csv.DictReader(io.StringIO(render(found, "csv"))))
     assert tuple(rows[0]) == COLUMNS
     assert {r["kind"] for r in rows} == {"category", "task", "control"}
     category_ = next(r for r in rows if r["dimension"] == "overall")
@@ -274,7 +274,7 @@ def test_csv_has_a_row_for_each_value() -> None:
 
 def test_markdown_escapes_what_would_be_markup() -> None:
     found = profile(Study.of([Stored(questions(3, 1), model="<b>|m|*", task="a`b")]))
-    text = found.text("markdown")
+    text = render(found, "markdown")
     assert "\\<b\\>\\|m\\|\\*" in text
     assert "<b>" not in text
     rows = [line for line in text.splitlines() if line.startswith("|")]
@@ -283,7 +283,7 @@ def test_markdown_escapes_what_would_be_markup() -> None:
 
 def test_an_unknown_format_is_named() -> None:
     with pytest.raises(UnknownName, match="markdown"):
-        many().text("markdwn")
+        render(many(), "markdwn")
 
 
 # with real cells on disk

@@ -201,7 +201,7 @@ def test_means_are_over_models_on_the_tasks_that_all_have() -> None:
     assert found.unlabelled["total_params"] == ("b", "c", "d")
     assert found.without == ("d",)
     assert "d: no model card" in found.notes()[0]
-    assert json.dumps(found.plain())
+    assert json.dumps(found.to_json())
 
 
 def test_nothing_labelled_is_no_table_and_no_note() -> None:

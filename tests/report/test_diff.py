@@ -12,7 +12,8 @@ import pytest
 
 import fake
 from hemm import cli
-from hemm.analysis.compare.build import Choice, compare
+from hemm.analysis.compare.build import compare
+from hemm.analysis.compare.comparison import Choice
 from hemm.analysis.diff import Flips, flips
 from hemm.analysis.study.study import Study
 from hemm.core import Failure, HemmError, Identity, Request, Response, UnknownName

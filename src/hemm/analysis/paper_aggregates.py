@@ -4,7 +4,7 @@ Normalised score of a model on a task: (score - worst evaluated model) / (identi
 dimension's value is the mean over its tasks of the tasks' mean over models; its test pairs the models' means
 over the two categories' tasks (paired t-test over models). For modelling dimensions models and tasks change
 places. Such a test takes the other side as fixed: would the same eleven models differ so on *other tasks*?
-The p value over tasks (Welch's t of the task means) and the one from the joint model (``analysis.joint``)
+The p value over tasks (Welch's t of the task means) and the one from the joint model (``stats.regression``)
 answer that, and stand beside it.
 """
 
@@ -85,7 +85,7 @@ class Paper:
         ]
         return (*fewer, *unknown, *ODD[self.subset])
 
-    def plain(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, Any]:
         """The JSON of ``hemm paper``."""
         return {
             "subset": self.subset,

@@ -72,7 +72,7 @@ class Compared:
     n: int = 0
     folder: str = ""
 
-    def plain(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, Any]:
         """One flat row."""
         f = self.figure
         return {

@@ -68,9 +68,10 @@ def command(
     format_: str,
 ) -> None:
     """Compare the models in DIR (results): two sample by sample, all by rank, and what labels explain."""
-    from hemm.analysis.compare.build import Choice, compare
-    from hemm.analysis.compare.view import lines, tables
+    from hemm.analysis.compare.build import compare
+    from hemm.analysis.compare.comparison import Choice
     from hemm.analysis.study.study import Study
+    from hemm.report.tables.comparison import lines, tables
     from hemm.results.read import cells
 
     choice = Choice(
@@ -83,7 +84,7 @@ def command(
     )
     found = compare(Study.of(cells(folder)), choice)
     if format_ == "json":
-        print_json(found.plain())
+        print_json(found.to_json())
         return
     for title, rows, columns in tables(found):
         if format_ == "markdown":

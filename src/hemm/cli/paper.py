@@ -44,7 +44,7 @@ def command(subset: str, format_: str, figures: Path | None) -> None:
         for path in draw(found, figures):
             click.echo(f"wrote {path}", err=True)
     if format_ == "json":
-        print_json(found.plain())
+        print_json(found.to_json())
         return
     for title, rows, columns in tables(found):
         if format_ == "markdown":

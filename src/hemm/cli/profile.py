@@ -26,11 +26,12 @@ def command(folder: Path, format_: str, normalise: str, failures: str, bootstrap
     """Scores of the results in DIR (results) by every dimension, with intervals and outcomes."""
     from hemm.analysis.profile.build import Extras, profile
     from hemm.analysis.study.study import Study
+    from hemm.report.tables.profile import render, show
     from hemm.results.read import cells
 
     extras = Extras(bootstrap=bootstrap)
     found = profile(Study.of(cells(folder)), normalise, common=not each, failures=failures, extras=extras)
     if format_ == "table":
-        found.print()
+        show(found)
     else:
-        click.echo(found.text(format_).rstrip("\n"))
+        click.echo(render(found, format_).rstrip("\n"))

@@ -164,13 +164,14 @@ def _report(options: RunOptions, results: list[CellResult]) -> int:
         return _forecast(results)
     from hemm.analysis.profile.build import profile
     from hemm.analysis.study.study import Study
+    from hemm.report.tables.profile import show
     from hemm.results import layout
     from hemm.results.read import cell
 
     scored = [r.folder for r in results if (r.folder / layout.SCORES / layout.AGGREGATES).exists()]
     cells = [cell(folder) for folder in dict.fromkeys(scored)]
     if cells:
-        profile(Study.of(cells)).print()
+        show(profile(Study.of(cells)))
     for result in results:
         click.echo(f"{result.folder}: {result.state}; {result.answers} answers, {result.asked} asked now")
     if options.until_ci is not None:

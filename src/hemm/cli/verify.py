@@ -65,7 +65,7 @@ def command(model: str | None, format_: str, **given: Any) -> int:
         revision=given["revision"],
         said=lambda text: click.echo(text, err=True),
     )
-    rows = [result.plain() for result in results]
+    rows = [result.to_json() for result in results]
     if format_ == "json":
         print_json({"model": name, "agrees": all(r.verdict == AGREES for r in results), "figures": rows})
     else:

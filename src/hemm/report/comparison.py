@@ -10,7 +10,7 @@ from hemm.core import DIMENSIONS, HemmError
 from hemm.report.text import number
 
 if TYPE_CHECKING:
-    from hemm.analysis.compare.build import Comparison
+    from hemm.analysis.compare.comparison import Comparison
     from hemm.analysis.compare.pairs import CategoryPair, TaskPair
     from hemm.analysis.study.study import Study, Subject
     from hemm.stats.label_effects import AdjustedEffect, LabelEffects
@@ -52,9 +52,10 @@ class Shown:
 
 def comparison(study: Study, subjects: Sequence[Subject], normalise: str) -> Shown | None:
     """The models of the page against each other; None with one, or where they cannot be compared at all."""
-    from hemm.analysis.compare.build import Choice, compare
+    from hemm.analysis.compare.build import compare
+    from hemm.analysis.compare.comparison import Choice
     from hemm.analysis.compare.conclusions import conclusions, verdict
-    from hemm.analysis.compare.view import terms
+    from hemm.report.tables.comparison import terms
 
     if len(subjects) < 2 or any(s.control for s in subjects):
         return None
@@ -81,7 +82,7 @@ def comparison(study: Study, subjects: Sequence[Subject], normalise: str) -> Sho
 
 def _level(table: LabelEffects) -> Level:
     from hemm.analysis.compare.conclusions import effects as effects_said
-    from hemm.analysis.compare.view import travelling
+    from hemm.report.tables.comparison import travelling
 
     effects = tuple(
         Line(_title(row.effect.dimension), f"{_words(row.effect.a)} against {_words(row.effect.b)}", row)

@@ -114,7 +114,7 @@ def _profile(cells: Sequence[Cell], normalise: str, common: bool) -> tuple[Study
 def _shown(
     cells: Sequence[Cell], study: Study, profile: Profile, per_group: int | None, pictures: int
 ) -> dict[str, Any]:
-    from hemm.analysis.profile.render import stopped
+    from hemm.report.tables.profile import stopped
 
     subjects = view.main_subjects(profile)
     lines = view.lines(profile, subjects)

@@ -68,6 +68,18 @@ class Estimate:
         value = None if self.value is None else (self.value - shift) / scale
         return Estimate(value, low, high, self.n, self.clusters, self.note, self.anytime)
 
+    def to_json(self) -> dict[str, Any]:
+        """Plain values."""
+        return {
+            "value": self.value,
+            "low": self.low,
+            "high": self.high,
+            "n": self.n,
+            "clusters": self.clusters,
+            "anytime": self.anytime,
+            "note": self.note,
+        }
+
 
 @lru_cache(maxsize=4096)
 def t_quantile(df: int, level: float = LEVEL) -> float:

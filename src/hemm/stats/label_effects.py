@@ -21,7 +21,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from itertools import combinations
 from typing import Any
 
@@ -34,6 +34,8 @@ from hemm.stats.regression import PERMUTATIONS, Effect, categories_of, joint
 
 Floats = NDArray[np.float64]
 Labels = Mapping[str, Mapping[str, str]]
+CLOSE, LIFTED = 0.8, 0.1
+"""Labels travel together from this share on, and where it is so much more than elsewhere."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +75,11 @@ class LabelOverlap:
         """By how much more often the second label stands beside the first than anywhere."""
         return self.share - self.everywhere
 
+    @property
+    def close(self) -> bool:
+        """Whether the two travel together: far more often than elsewhere."""
+        return self.share >= CLOSE and self.n > 1 and self.lift > LIFTED
+
 
 @dataclass(frozen=True)
 class LabelEffects:
@@ -85,6 +92,22 @@ class LabelEffects:
     models: int
     units: int
     why: str = ""
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values."""
+        return {
+            "level": self.level,
+            "tasks": self.tasks,
+            "models": self.models,
+            "units": self.units,
+            "why": self.why,
+            "effects": [
+                asdict(row.effect)
+                | {"raw": row.raw, "low_out": row.low_out, "high_out": row.high_out, "lost": row.lost}
+                for row in self.effects
+            ],
+            "together": [asdict(t) | {"share": t.share, "lift": t.lift} for t in self.together],
+        }
 
 
 def by_tasks(

@@ -61,6 +61,26 @@ class Pair:
     effect_name: str = ""
     resampled: Floats | None = field(default=None, repr=False, compare=False)
 
+    def to_json(self) -> dict[str, Any]:
+        """Plain values; the resamples are left out."""
+        return {
+            "a": self.a,
+            "b": self.b,
+            "difference": self.difference.to_json(),
+            "bootstrap": None if self.bootstrap is None else self.bootstrap.to_json(),
+            "error": self.error,
+            "df": self.df,
+            "p": self.p,
+            "test": self.test,
+            "p_t": self.p_t,
+            "p_obuchowski": self.p_obuchowski,
+            "won": self.won,
+            "lost": self.lost,
+            "effect": self.effect,
+            "effect_name": self.effect_name,
+            "power": self.power.to_json(),
+        }
+
 
 @dataclass(frozen=True, slots=True)
 class Options:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 from hemm.stats.intervals import LEVEL
 
@@ -25,6 +26,14 @@ class Power:
     detectable: float | None
     needed: dict[int, int | None]
     clusters: int
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values."""
+        return {
+            "detectable": self.detectable,
+            "clusters": self.clusters,
+            "clusters_for_points": {str(points): clusters for points, clusters in self.needed.items()},
+        }
 
 
 def factor(df: float, level: float = LEVEL, power: float = POWER) -> float:

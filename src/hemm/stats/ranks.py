@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
+from typing import Any
 
 from hemm.stats.corrections import holm
 from hemm.stats.intervals import LEVEL, Estimate
@@ -36,6 +37,23 @@ class Ranking:
 
     rows: tuple[Rank, ...]
     p: Mapping[tuple[str, str], float | None]
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values."""
+        return {
+            "rows": [
+                {
+                    "model": row.subject,
+                    **row.estimate.to_json(),
+                    "rank": row.rank,
+                    "rank_low": row.low,
+                    "rank_high": row.high,
+                    "groups": row.groups,
+                }
+                for row in self.rows
+            ],
+            "pairs": [{"a": a, "b": b, "p_holm": p} for (a, b), p in self.p.items()],
+        }
 
 
 def ranking(scores: Mapping[str, Estimate], p: Mapping[tuple[str, str], float | None]) -> Ranking:

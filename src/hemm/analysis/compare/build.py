@@ -6,12 +6,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import combinations
 from typing import Any
 
 import numpy as np
 
+from hemm.analysis.compare.comparison import Choice, Comparison
+from hemm.analysis.compare.conclusions import conclusions
 from hemm.analysis.compare.label_effects import label_effects
 from hemm.analysis.compare.pairs import (
     CategoryPair,
@@ -23,7 +25,7 @@ from hemm.analysis.compare.pairs import (
     side_by_side,
 )
 from hemm.analysis.compare.pairs import task_pair as pair_task
-from hemm.analysis.compare.published_comparison import Beside, beside
+from hemm.analysis.compare.published_comparison import compare_with_published
 from hemm.analysis.study.anytime_interval import UNTESTED
 from hemm.analysis.study.cell_scores import CellScores
 from hemm.analysis.study.failure_policy import FailurePolicy, without_failures
@@ -38,62 +40,15 @@ from hemm.analysis.study.normalise import (
 )
 from hemm.analysis.study.study import Study
 from hemm.core import HemmError, UnknownName
-from hemm.stats.bootstrap import RESAMPLES
 from hemm.stats.intervals import combine
-from hemm.stats.label_effects import LabelEffects
 from hemm.stats.paired import Options
 from hemm.stats.ranks import Ranking, ranking
 
 
-@dataclass(frozen=True, slots=True)
-class Choice:
-    """What is compared, and how.
-
-    models     two names (a model, its label, the beginning of ``model@revision`` or of a protocol); none:
-               all, and where there are just two, these
-    best       where none are named: the two that rank first, the better one first
-    published  a subset of the paper's figures (``100``, ``full``) to set beside; empty: none
-    """
-
-    models: tuple[str, ...] = ()
-    best: bool = False
-    published: str = ""
-    normalise: str = "anchored"
-    failures: str = FailurePolicy.AS_WORST
-    resamples: int = RESAMPLES
-    seed: int = 0
-
-
-@dataclass(frozen=True)
-class Comparison:
-    """All of it. ``pair`` is None without two models to compare; ``ranks`` with one model or nothing shared.
-
-    labels      subject -> name, of models (not of controls)
-    label_effects  at the level of tasks, and of samples where labels vary within tasks
-    """
-
-    choice: Choice
-    labels: dict[str, str]
-    pair: tuple[str, str] | None
-    overall: CategoryPair | None
-    tasks: tuple[TaskPair, ...]
-    categories: tuple[CategoryPair, ...]
-    ranks: Ranking | None
-    ranked_tasks: tuple[str, ...]
-    label_effects: tuple[LabelEffects, ...]
-    beside: Beside | None
-    notes: tuple[str, ...]
-
-    def plain(self) -> dict[str, Any]:
-        """Everything as plain values: the JSON."""
-        from hemm.analysis.compare.view import plain
-
-        return plain(self)
-
-
-def compare(study: Study, choice: Choice = Choice()) -> Comparison:
+def compare(study: Study, choice: Choice | None = None) -> Comparison:
     """Compare models. Raises UnknownName or HemmError for bad input; what cannot be computed of good input
     is told in ``notes`` and in the rows."""
+    choice = choice or Choice()
     if choice.normalise not in NORMALISERS:
         raise UnknownName("normaliser", choice.normalise, NORMALISERS)
     FailurePolicy.check(choice.failures)
@@ -102,7 +57,9 @@ def compare(study: Study, choice: Choice = Choice()) -> Comparison:
     labels = {s.key: s.label for s in models}
     keep = [item for item in study.cells if item.subject in labels]
     notes += _unmatched(keep, labels)
-    paper = beside([i for i in keep if not i.control], labels, choice.published) if choice.published else None
+    published = None
+    if choice.published:
+        published = compare_with_published([i for i in keep if not i.control], labels, choice.published)
     notes += _stopped(keep)
     shared = _shared(keep, set(labels))
     read = [without_failures(i) if choice.failures == FailurePolicy.EXCLUDE else i for i in shared]
@@ -120,19 +77,20 @@ def compare(study: Study, choice: Choice = Choice()) -> Comparison:
         pairs = {t: (own[chosen[0]][t], own[chosen[1]][t]) for t in both}
         tasks, overall, categories = _pairwise(pairs, scale, choice, notes, labels, chosen)
     effects = label_effects(read, labels, scale, notes)
-    return Comparison(
-        choice,
-        labels,
-        (chosen[0], chosen[1]) if chosen else None,
-        overall,
-        tuple(tasks),
-        tuple(categories),
-        ranks,
-        ranked,
-        effects,
-        paper,
-        tuple(dict.fromkeys(notes)),
+    found = Comparison(
+        choice=choice,
+        labels=labels,
+        pair=(chosen[0], chosen[1]) if chosen else None,
+        overall=overall,
+        tasks=tuple(tasks),
+        categories=tuple(categories),
+        ranks=ranks,
+        ranked_tasks=ranked,
+        label_effects=effects,
+        published=published,
+        notes=tuple(dict.fromkeys(notes)),
     )
+    return replace(found, conclusions=tuple(conclusions(found)))
 
 
 def _chosen(study: Study, choice: Choice) -> list[str]:
@@ -266,4 +224,4 @@ def _ranks(
     return ranking(scores, p), tuple(usable)
 
 
-__all__ = ["Choice", "Comparison", "compare"]
+__all__ = ["compare"]

@@ -3,19 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
+from hemm.analysis.compare.comparison import Comparison
+from hemm.analysis.compare.pairs import CategoryPair, TaskPair
 from hemm.core import DIMENSIONS
 from hemm.stats.intervals import LEVEL
-
-if TYPE_CHECKING:
-    from hemm.analysis.compare.build import Comparison
-    from hemm.analysis.compare.pairs import CategoryPair, TaskPair
-    from hemm.stats.label_effects import AdjustedEffect, LabelEffects, LabelOverlap
+from hemm.stats.label_effects import AdjustedEffect, LabelEffects
 
 INFLATED = 5.0
-TRAVELS, LIFTED = 0.8, 0.1
-"""Labels travel together from this share on, and where it is so much more than elsewhere."""
 
 
 def conclusions(found: Comparison, labels: bool = True) -> list[str]:
@@ -158,11 +153,7 @@ def _effect(row: AdjustedEffect, table: LabelEffects) -> Iterator[str]:
 
 def _companions(row: AdjustedEffect, table: LabelEffects) -> str:
     e = row.effect
-    found: list[LabelOverlap] = [
-        t for t in table.together
-        if t.dimension == e.dimension and t.category in (e.a, e.b) and t.share >= TRAVELS and t.n > 1
-        and t.lift > LIFTED
-    ]  # fmt: skip
+    found = [t for t in table.together if t.dimension == e.dimension and t.category in (e.a, e.b) and t.close]
     if not found:
         return ""
     t = found[0]

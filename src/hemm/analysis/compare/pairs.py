@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -58,6 +59,20 @@ class TaskPair:
     p_holm: float | None = None
     p_bh: float | None = None
 
+    def to_json(self) -> dict[str, Any]:
+        """Plain values."""
+        return {
+            "task": self.task,
+            "metric": self.metric,
+            "common": self.common,
+            "pair": None if self.pair is None else self.pair.to_json(),
+            "normalised": None if self.normalised is None else self.normalised.to_json(),
+            "why": self.why,
+            "p_holm": self.p_holm,
+            "p_bh": self.p_bh,
+            "readings": None if self.by_policy is None else self.by_policy.to_json(),
+        }
+
 
 @dataclass(frozen=True, slots=True)
 class CategoryPair:
@@ -73,6 +88,21 @@ class CategoryPair:
     tasks: tuple[str, ...]
     p_holm: float | None = None
     p_bh: float | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values."""
+        return {
+            "dimension": self.dimension,
+            "category": self.category,
+            "difference": self.difference.to_json(),
+            "bootstrap": None if self.bootstrap is None else self.bootstrap.to_json(),
+            "p": self.p,
+            "p_holm": self.p_holm,
+            "p_bh": self.p_bh,
+            "power": self.power.to_json(),
+            "readings": None if self.by_policy is None else self.by_policy.to_json(),
+            "tasks": list(self.tasks),
+        }
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from hemm.analysis.study.cell_scores import CellScores, ScoreColumn
 from hemm.analysis.study.normalise import own_scale
-from hemm.core import HemmError
+from hemm.core import HemmError, storable
 from hemm.published import Published, published
 from hemm.stats.intervals import Estimate, combine
 
@@ -25,7 +25,7 @@ Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
-class Stand:
+class RankedModel:
     """One model among all. The interval is for other samples, of the user's models alone: the paper gives
     no answers, so its models have none."""
 
@@ -36,20 +36,47 @@ class Stand:
 
 
 @dataclass(frozen=True)
-class Beside:
+class PublishedComparison:
     """Models by score; ``scores`` normalised (models in the order of ``names`` x tasks), NaN where unknown.
     ``new_worst``: tasks on which one of the user's models is worse than all of the paper's."""
 
     subset: str
-    stands: tuple[Stand, ...]
+    models: tuple[RankedModel, ...]
     names: tuple[str, ...]
     tasks: tuple[str, ...]
     scores: Floats
     new_worst: tuple[str, ...]
     notes: tuple[str, ...]
 
+    def to_json(self) -> dict[str, Any]:
+        """The part ``published`` of the JSON of ``hemm compare``."""
+        return {
+            "subset": self.subset,
+            "metric": METRIC,
+            "tasks": list(self.tasks),
+            "models": [
+                {
+                    "model": storable(m.model),
+                    "published": m.published,
+                    "tasks": m.tasks,
+                    **m.estimate.to_json(),
+                }
+                for m in self.models
+            ],
+            "scores": {
+                storable(name): {
+                    t: None if np.isnan(v) else float(v) for t, v in zip(self.tasks, row, strict=True)
+                }
+                for name, row in zip(self.names, self.scores, strict=True)
+            },
+            "new_worst": list(self.new_worst),
+            "notes": list(self.notes),
+        }
 
-def beside(loaded: Sequence[CellScores], labels: Mapping[str, str], subset: str = "100") -> Beside:
+
+def compare_with_published(
+    loaded: Sequence[CellScores], labels: Mapping[str, str], subset: str = "100"
+) -> PublishedComparison:
     """The paper's models beside those at hand (subject -> label in ``labels``; controls are left out).
 
     Raises HemmError where no task is the paper's, or where a model lacks BARTScore on one that is.
@@ -65,8 +92,8 @@ def beside(loaded: Sequence[CellScores], labels: Mapping[str, str], subset: str 
     both = np.vstack([theirs, mine])
     worst = np.nanmin(both, axis=0)
     spread = identity - worst
-    stands = [
-        _stand(source.titles[m], row, (row - worst) / spread)
+    models = [
+        _published_model(source.titles[m], row, (row - worst) / spread)
         for m, row in zip(source.models, theirs, strict=True)
     ]
     for s in subjects:
@@ -75,11 +102,11 @@ def beside(loaded: Sequence[CellScores], labels: Mapping[str, str], subset: str 
             for i, t in enumerate(tasks)
             if (e := estimates[s].get(t)) is not None and e.value is not None
         ]
-        stands.append(Stand(labels[s], False, combine(parts), len(parts)))
+        models.append(RankedModel(labels[s], False, combine(parts), len(parts)))
     lower = np.nanmin(mine, axis=0) < np.nanmin(theirs, axis=0)
-    return Beside(
+    return PublishedComparison(
         subset,
-        tuple(sorted(stands, key=lambda s: -(s.estimate.value if s.estimate.value is not None else -9e9))),
+        tuple(sorted(models, key=lambda s: -(s.estimate.value if s.estimate.value is not None else -9e9))),
         (*(source.titles[m] for m in source.models), *(labels[s] for s in subjects)),
         tuple(tasks),
         (both - worst) / spread,
@@ -131,11 +158,11 @@ def _value(estimate: Estimate | None) -> float:
     return float("nan") if estimate is None or estimate.value is None else estimate.value
 
 
-def _stand(title: str, raw: Any, row: Floats) -> Stand:
+def _published_model(title: str, raw: Any, row: Floats) -> RankedModel:
     known = row[~np.isnan(raw)]
     n = len(known)
     value = float(known.mean()) if n else None
-    return Stand(title, True, Estimate(value, None, None, n, n, "no answers published: no interval"), n)
+    return RankedModel(title, True, Estimate(value, None, None, n, n, "no answers published: no interval"), n)
 
 
 def _notes(
@@ -159,4 +186,4 @@ def _notes(
     return notes
 
 
-__all__ = ["METRIC", "Beside", "Stand", "beside"]
+__all__ = ["METRIC", "PublishedComparison", "RankedModel", "compare_with_published"]

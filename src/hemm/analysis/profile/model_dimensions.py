@@ -55,7 +55,7 @@ class ModelDimensions:
     unlabelled: Mapping[str, tuple[str, ...]]
     without: tuple[str, ...]
 
-    def plain(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, Any]:
         """The part ``model_dimensions`` of the profile's JSON."""
         return {
             "tasks": list(self.tasks),

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from hemm.analysis.profile.model_dimensions import ModelDimensions
 from hemm.analysis.study.failure_policy import FailurePolicy, PolicyScores
 from hemm.analysis.study.study import Subject
-from hemm.stats.intervals import Estimate
+from hemm.core import storable
+from hemm.stats.intervals import LEVEL, Estimate
+
+SCHEMA_VERSION = 1
 
 
 @dataclass(frozen=True)
@@ -55,6 +58,30 @@ class TaskRow:
     def headline(self) -> MetricValue:
         return self.values[0]
 
+    def to_json(self) -> dict[str, Any]:
+        """Plain values."""
+        return {
+            "subject": self.subject.key,
+            "task": self.task,
+            "title": storable(self.title),
+            "metrics": [
+                {"metric": v.metric, "component": v.component, "corpus": v.corpus, **v.estimate.to_json()}
+                for v in self.values
+            ],
+            "normalised": None if self.normalised is None else self.normalised.to_json(),
+            "not_normalised": self.why,
+            "readings": None if self.by_policy is None else self.by_policy.to_json(),
+            "bootstrap": None if self.bootstrap is None else self.bootstrap.to_json(),
+            "floor": self.floor,
+            "ceiling": self.ceiling,
+            "units": self.units,
+            "outcomes": dict(self.outcomes),
+            "cut": self.cut,
+            "selection": dict(self.selection),
+            "state": self.state,
+            "folder": storable(self.folder),
+        }
+
 
 @dataclass(frozen=True)
 class CategoryRow:
@@ -71,6 +98,20 @@ class CategoryRow:
     cut: int
     by_policy: PolicyScores | None = None
 
+    def to_json(self) -> dict[str, Any]:
+        """Plain values."""
+        return {
+            "subject": self.subject.key,
+            "dimension": self.dimension,
+            "category": self.category,
+            **self.estimate.to_json(),
+            "tasks": list(self.tasks),
+            "units": self.units,
+            "outcomes": dict(self.outcomes),
+            "cut": self.cut,
+            "readings": None if self.by_policy is None else self.by_policy.to_json(),
+        }
+
 
 @dataclass(frozen=True)
 class ControlRow:
@@ -82,6 +123,16 @@ class ControlRow:
     control: str
     difference: Estimate
     normalised: Estimate | None
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values."""
+        return {
+            "subject": self.subject.key,
+            "task": self.task,
+            "control": self.control,
+            **self.difference.to_json(),
+            "normalised": None if self.normalised is None else self.normalised.to_json(),
+        }
 
 
 @dataclass(frozen=True)
@@ -99,26 +150,17 @@ class Profile:
     made: ModelDimensions | None = None
     """Means by model dimension."""
 
-    def plain(self) -> dict[str, Any]:
-        """Everything as plain values: the JSON."""
-        from hemm.analysis.profile.render import plain
-
-        return plain(self)
-
-    def rows(self) -> list[dict[str, Any]]:
-        """One flat row for each value: the CSV."""
-        from hemm.analysis.profile.render import flat
-
-        return flat(self)
-
-    def text(self, format_: str = "table", width: int | None = None) -> str:
-        """The profile as ``table`` (``width`` columns), ``json``, ``csv`` or ``markdown``."""
-        from hemm.analysis.profile.render import render
-
-        return render(self, format_, width)
-
-    def print(self, width: int | None = None) -> None:
-        """Print the tables, as wide as the terminal."""
-        from hemm.analysis.profile.render import show
-
-        show(self, width)
+    def to_json(self) -> dict[str, Any]:
+        """Everything as plain values: the JSON of ``hemm profile``."""
+        return {
+            "schema_version": SCHEMA_VERSION,
+            "normaliser": self.normaliser,
+            "failures": self.failures,
+            "level": LEVEL,
+            "subjects": [asdict(s) | {"label": storable(s.label)} for s in self.subjects],
+            "model_dimensions": None if self.made is None else self.made.to_json(),
+            "categories": [row.to_json() for row in self.categories],
+            "tasks": [row.to_json() for row in self.tasks],
+            "controls": [row.to_json() for row in self.controls],
+            "notes": [storable(note) for note in self.notes],
+        }

@@ -1,178 +1,24 @@
-"""A comparison as plain values and as tables. ``docs/compare.md`` is the schema."""
+"""A comparison of models as tables and sentences."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-import numpy as np
-
-from hemm.analysis.compare.conclusions import LIFTED, TRAVELS, conclusions
-from hemm.analysis.profile.render import numbers
+from hemm.analysis.compare.comparison import Comparison
+from hemm.analysis.compare.pairs import CategoryPair, TaskPair
 from hemm.analysis.study.failure_policy import DESCRIPTIONS, PolicyScores
 from hemm.analysis.study.normalise import MEANINGS
 from hemm.core import storable
-from hemm.stats.intervals import LEVEL, Estimate
+from hemm.stats.intervals import Estimate
+from hemm.stats.label_effects import LabelEffects, LabelOverlap
 from hemm.stats.power import POINTS, Power
+from hemm.stats.ranks import Rank
 
-if TYPE_CHECKING:
-    from hemm.analysis.compare.build import Comparison
-    from hemm.analysis.compare.pairs import CategoryPair, TaskPair
-    from hemm.analysis.compare.published_comparison import Beside
-    from hemm.stats.label_effects import LabelEffects, LabelOverlap
-    from hemm.stats.paired import Pair
-    from hemm.stats.ranks import Ranking
-
-SCHEMA_VERSION = 1
 SHOWN_TOGETHER = 12
 
 Table = tuple[str, list[dict[str, Any]], list[str]]
 """Title, rows, columns."""
-
-
-def plain(found: Comparison) -> dict[str, Any]:
-    """The JSON document."""
-    return {
-        "schema_version": SCHEMA_VERSION,
-        "normaliser": found.choice.normalise,
-        "failures": found.choice.failures,
-        "level": LEVEL,
-        "resamples": found.choice.resamples,
-        "seed": found.choice.seed,
-        "models": {key: storable(label) for key, label in found.labels.items()},
-        "pair": None if found.pair is None else list(found.pair),
-        "overall": None if found.overall is None else _category(found.overall),
-        "tasks": [_task(t) for t in found.tasks],
-        "categories": [_category(c) for c in found.categories],
-        "ranks": None if found.ranks is None else _ranks(found.ranks, found.ranked_tasks),
-        "effects": [_effects(u) for u in found.label_effects],
-        "published": None if found.beside is None else _beside(found.beside),
-        "conclusions": [storable(line) for line in conclusions(found)],
-        "notes": [storable(note) for note in found.notes],
-    }
-
-
-def _estimate(estimate: Estimate | None) -> dict[str, Any] | None:
-    return None if estimate is None else numbers(estimate)
-
-
-def _by_policy(found: PolicyScores | None) -> dict[str, Any] | None:
-    return None if found is None else found.to_json()
-
-
-def _power(power: Power) -> dict[str, Any]:
-    return {
-        "detectable": power.detectable,
-        "clusters": power.clusters,
-        "clusters_for_points": {str(k): v for k, v in power.needed.items()},
-    }
-
-
-def _category(row: CategoryPair) -> dict[str, Any]:
-    return {
-        "dimension": row.dimension,
-        "category": row.category,
-        "difference": _estimate(row.difference),
-        "bootstrap": _estimate(row.bootstrap),
-        "p": row.p,
-        "p_holm": row.p_holm,
-        "p_bh": row.p_bh,
-        "power": _power(row.power),
-        "readings": _by_policy(row.by_policy),
-        "tasks": list(row.tasks),
-    }
-
-
-def _task(row: TaskPair) -> dict[str, Any]:
-    return {
-        "task": row.task,
-        "metric": row.metric,
-        "common": row.common,
-        "pair": None if row.pair is None else _pair(row.pair),
-        "normalised": _estimate(row.normalised),
-        "why": row.why,
-        "p_holm": row.p_holm,
-        "p_bh": row.p_bh,
-        "readings": _by_policy(row.by_policy),
-    }
-
-
-def _pair(pair: Pair) -> dict[str, Any]:
-    return {
-        "a": pair.a,
-        "b": pair.b,
-        "difference": _estimate(pair.difference),
-        "bootstrap": _estimate(pair.bootstrap),
-        "error": pair.error,
-        "df": pair.df,
-        "p": pair.p,
-        "test": pair.test,
-        "p_t": pair.p_t,
-        "p_obuchowski": pair.p_obuchowski,
-        "won": pair.won,
-        "lost": pair.lost,
-        "effect": pair.effect,
-        "effect_name": pair.effect_name,
-        "power": _power(pair.power),
-    }
-
-
-def _ranks(found: Ranking, tasks: tuple[str, ...]) -> dict[str, Any]:
-    return {
-        "tasks": list(tasks),
-        "rows": [
-            {
-                "model": r.subject,
-                **numbers(r.estimate),
-                "rank": r.rank,
-                "rank_low": r.low,
-                "rank_high": r.high,
-                "groups": r.groups,
-            }
-            for r in found.rows
-        ],
-        "pairs": [{"a": a, "b": b, "p_holm": p} for (a, b), p in found.p.items()],
-    }
-
-
-def _effects(found: LabelEffects) -> dict[str, Any]:
-    return {
-        "level": found.level,
-        "tasks": found.tasks,
-        "models": found.models,
-        "units": found.units,
-        "why": found.why,
-        "effects": [
-            asdict(row.effect)
-            | {"raw": row.raw, "low_out": row.low_out, "high_out": row.high_out, "lost": row.lost}
-            for row in found.effects
-        ],
-        "together": [asdict(t) | {"share": t.share, "lift": t.lift} for t in found.together],
-    }
-
-
-def _beside(found: Beside) -> dict[str, Any]:
-    return {
-        "subset": found.subset,
-        "metric": "bartscore",
-        "tasks": list(found.tasks),
-        "models": [
-            {"model": storable(s.model), "published": s.published, "tasks": s.tasks, **numbers(s.estimate)}
-            for s in found.stands
-        ],
-        "scores": {
-            storable(name): {
-                t: None if np.isnan(v) else float(v) for t, v in zip(found.tasks, row, strict=True)
-            }
-            for name, row in zip(found.names, found.scores, strict=True)
-        },
-        "new_worst": list(found.new_worst),
-        "notes": list(found.notes),
-    }
-
-
-# for people
 
 
 def tables(found: Comparison) -> Iterator[Table]:
@@ -198,7 +44,7 @@ def tables(found: Comparison) -> Iterator[Table]:
                 for t in travel
             ]
             yield _of(f"Labels that travel together, over {table.level}", rows)
-    if found.beside is not None:
+    if found.published is not None:
         rows = [
             {
                 "model": storable(s.model),
@@ -207,15 +53,14 @@ def tables(found: Comparison) -> Iterator[Table]:
                 "tasks": s.tasks,
                 "from": "paper" if s.published else "here",
             }
-            for s in found.beside.stands
+            for s in found.published.models
         ]
-        yield _of(f"Beside the paper's models (BARTScore, subset {found.beside.subset})", rows)
+        yield _of(f"Beside the paper's models (BARTScore, subset {found.published.subset})", rows)
 
 
 def travelling(table: LabelEffects) -> list[LabelOverlap]:
     """Labels that stand together far more often than elsewhere."""
-    found = [t for t in table.together if t.share >= TRAVELS and t.n > 1 and t.lift > LIFTED]
-    return found[:SHOWN_TOGETHER]
+    return [t for t in table.together if t.close][:SHOWN_TOGETHER]
 
 
 def _of(title: str, rows: list[dict[str, Any]]) -> Table:
@@ -291,7 +136,7 @@ def _reading_row(r: PolicyScores) -> dict[str, Any]:
             "a best, b worst": r.best, "without value": r.left_out}  # fmt: skip
 
 
-def _rank_row(row: Any, found: Comparison) -> dict[str, Any]:
+def _rank_row(row: Rank, found: Comparison) -> dict[str, Any]:
     return {
         "rank": row.rank,
         "ranks possible": f"{row.low} to {row.high}" if row.low != row.high else str(row.low),
@@ -321,10 +166,12 @@ def _effect_rows(table: LabelEffects) -> Iterator[dict[str, Any]]:
 
 def lines(found: Comparison) -> list[str]:
     """What stands below the tables: conclusions, scale and readings, notes."""
-    out = [*conclusions(found), *terms(found)]
-    out += found.beside.notes if found.beside is not None else ()
-    if found.beside is not None and found.beside.new_worst:
-        out.append(f"One of your models is the worst, and so the 0, of {', '.join(found.beside.new_worst)}")
+    out = [*found.conclusions, *terms(found)]
+    out += found.published.notes if found.published is not None else ()
+    if found.published is not None and found.published.new_worst:
+        out.append(
+            f"One of your models is the worst, and so the 0, of {', '.join(found.published.new_worst)}"
+        )
     return [storable(line) for line in (*out, *found.notes)]
 
 
@@ -343,4 +190,4 @@ def terms(found: Comparison) -> list[str]:
     return out
 
 
-__all__ = ["SCHEMA_VERSION", "Table", "ends", "lines", "plain", "tables", "terms", "travelling"]
+__all__ = ["Table", "ends", "lines", "tables", "terms", "travelling"]

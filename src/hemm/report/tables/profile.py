@@ -1,4 +1,4 @@
-"""The profile as table, JSON, CSV and Markdown. ``docs/profile.md`` is the schema."""
+"""The profile as table, JSON, CSV and Markdown."""
 
 from __future__ import annotations
 
@@ -8,7 +8,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from hemm.analysis.study.anytime_interval import EXPLAINED, MARK, NOTHING
-from hemm.core import DIMENSIONS, UnknownName, storable
+from hemm.analysis.study.failure_policy import DESCRIPTIONS
+from hemm.analysis.study.normalise import MEANINGS
+from hemm.core import CONTROLS, DIMENSIONS, UnknownName, storable
 from hemm.stats.intervals import LEVEL, Estimate
 
 if TYPE_CHECKING:
@@ -18,17 +20,16 @@ if TYPE_CHECKING:
     from hemm.analysis.study.failure_policy import PolicyScores
     from hemm.analysis.study.study import Subject
 
-SCHEMA_VERSION = 1
 FORMATS = ("table", "json", "csv", "markdown")
 FAILURES = ("unparsable", "refused", "truncated", "error")
 
 
-def render(profile: Profile, format_: str, width: int | None = None) -> str:
+def render(profile: Profile, format_: str = "table", width: int | None = None) -> str:
     """The profile as text. Raises UnknownName for a format that does not exist."""
     if format_ == "json":
         import orjson
 
-        return orjson.dumps(plain(profile), option=orjson.OPT_INDENT_2).decode()
+        return orjson.dumps(profile.to_json(), option=orjson.OPT_INDENT_2).decode()
     if format_ == "csv":
         return _csv(flat(profile))
     if format_ == "markdown":
@@ -47,93 +48,6 @@ def show(profile: Profile, width: int | None = None) -> None:
     from rich.console import Console
 
     _print(profile, Console(width=width, highlight=False))
-
-
-# plain values
-
-
-def plain(profile: Profile) -> dict[str, Any]:
-    """The JSON document."""
-    return {
-        "schema_version": SCHEMA_VERSION,
-        "normaliser": profile.normaliser,
-        "failures": profile.failures,
-        "level": LEVEL,
-        "subjects": [
-            {
-                "key": s.key,
-                "label": storable(s.label),
-                "model": s.model,
-                "revision": s.revision,
-                "control": s.control,
-            }
-            for s in profile.subjects
-        ],
-        "model_dimensions": None if profile.made is None else profile.made.plain(),
-        "categories": [
-            {
-                "subject": row.subject.key,
-                "dimension": row.dimension,
-                "category": row.category,
-                **numbers(row.estimate),
-                "tasks": list(row.tasks),
-                "units": row.units,
-                "outcomes": dict(row.outcomes),
-                "cut": row.cut,
-                "readings": None if row.by_policy is None else row.by_policy.to_json(),
-            }
-            for row in profile.categories
-        ],
-        "tasks": [_task(row) for row in profile.tasks],
-        "controls": [
-            {
-                "subject": row.subject.key,
-                "task": row.task,
-                "control": row.control,
-                **numbers(row.difference),
-                "normalised": None if row.normalised is None else numbers(row.normalised),
-            }
-            for row in profile.controls
-        ],
-        "notes": [storable(note) for note in profile.notes],
-    }
-
-
-def numbers(estimate: Estimate) -> dict[str, Any]:
-    """An estimate as plain values."""
-    return {
-        "value": estimate.value,
-        "low": estimate.low,
-        "high": estimate.high,
-        "n": estimate.n,
-        "clusters": estimate.clusters,
-        "anytime": estimate.anytime,
-        "note": estimate.note,
-    }
-
-
-def _task(row: TaskRow) -> dict[str, Any]:
-    return {
-        "subject": row.subject.key,
-        "task": row.task,
-        "title": storable(row.title),
-        "metrics": [
-            {"metric": v.metric, "component": v.component, "corpus": v.corpus, **numbers(v.estimate)}
-            for v in row.values
-        ],
-        "normalised": None if row.normalised is None else numbers(row.normalised),
-        "not_normalised": row.why,
-        "readings": None if row.by_policy is None else row.by_policy.to_json(),
-        "bootstrap": None if row.bootstrap is None else numbers(row.bootstrap),
-        "floor": row.floor,
-        "ceiling": row.ceiling,
-        "units": row.units,
-        "outcomes": dict(row.outcomes),
-        "cut": row.cut,
-        "selection": dict(row.selection),
-        "state": row.state,
-        "folder": storable(row.folder),
-    }
 
 
 _COLUMNS = (
@@ -168,7 +82,7 @@ def flat(profile: Profile) -> list[dict[str, Any]]:
 
 
 def _flat(kind: str, subject: Subject, estimate: Estimate, own: Mapping[str, Any]) -> dict[str, Any]:
-    known = {"kind": kind, "subject": storable(subject.label), **numbers(estimate), **own}
+    known = {"kind": kind, "subject": storable(subject.label), **estimate.to_json(), **own}
     return {column: known.get(column) for column in COLUMNS}
 
 
@@ -291,12 +205,11 @@ def bootstrap_lines(rows: Sequence[TaskRow]) -> Iterator[Line]:
 
 
 def control_lines(rows: Sequence[ControlRow]) -> Iterator[Line]:
-    words = {"none": "removed", "grey": "grey", "shuffle": "shuffled"}
     for row in rows:
         task = row.task or "all tasks (normalised)"
         shown = [
             task,
-            words.get(row.control, row.control),
+            CONTROLS[row.control].short,
             number(row.difference.value),
             interval(row.difference),
         ]
@@ -324,9 +237,6 @@ def _sections(profile: Profile) -> Iterator[tuple[str, list[str], list[Line]]]:
 
 
 def legend(profile: Profile) -> str:
-    from hemm.analysis.study.failure_policy import DESCRIPTIONS
-    from hemm.analysis.study.normalise import MEANINGS
-
     words = DESCRIPTIONS[profile.failures]
     return (
         f"Category scores and norm. are normalised ({profile.normaliser}: {MEANINGS[profile.normaliser]}), "
