@@ -1,11 +1,11 @@
 """``--until-ci``: runs that stop when the headline's interval is narrow enough.
 
 The interval is ``sequential``'s, over the pack's clusters without replacement: it holds at the moment of
-stopping, however often one looked. A cluster of m of the pack's n scored groups (samples, or units) counts
-with the sum of its scores over M, the size of the largest, which is in [0, 1]; the mean of that over all N
-clusters, times M N / n, is the score of the whole pack. So clusters of very different sizes take longer. What
-is not known (an error, a sample that has no score) counts as the worst for the lower end and the best for the
-upper one. Beside it stands the interval of each label's part of the pack, by the same sequence.
+stopping, however often it was checked. A cluster of m of the pack's n scored groups (samples, or units)
+counts with the sum of its scores over M, the size of the largest, which is in [0, 1]; the mean of that over
+all N clusters, times M N / n, is the score of the whole pack. So clusters of very different sizes need more.
+What is not known (an error, a sample that has no score) counts as the worst for the lower end and the best
+for the upper one. Beside it stands the interval of each label's part of the pack, by the same sequence.
 """
 
 from __future__ import annotations
@@ -35,10 +35,10 @@ def run(options: RunOptions, watcher: Watcher | None = None) -> list[CellResult]
     """``hemm.engine.run.run`` with the rule of ``options.until_ci``, where it is given."""
     from hemm.engine.run import run as run_all
 
-    return run_all(options, watcher, None if options.until_ci is None else Until(options.until_ci))
+    return run_all(options, watcher, None if options.until_ci is None else StopWhenKnown(options.until_ci))
 
 
-class Until:
+class StopWhenKnown:
     """Stop when the interval of a cell's headline is at most ``points`` hundredths of the metric's range to
     each side."""
 
@@ -63,7 +63,7 @@ class Until:
         raise HemmError(f"--until-ci: {metric.name}, the headline of task {task.name}, {why}: use --limit")
 
     def __call__(self, folder: Path, blocks: Blocks, count: int) -> dict[str, Any]:
-        """The look after ``count`` blocks, as run.json keeps it."""
+        """The check after ``count`` blocks, as run.json keeps it."""
         from hemm.analysis.study.cell_scores import load_scores
         from hemm.results.read import cell
 
@@ -134,19 +134,19 @@ def _parts(
     return out
 
 
-def line(run: Mapping[str, Any]) -> str:
-    """What a reader is told of the last look (run.json of a cell); empty where there was none."""
-    look = run.get("until_ci")
-    if not look:
+def check_words(run: Mapping[str, Any]) -> str:
+    """The last check in words, from a cell's run.json; empty where there was none."""
+    check = run.get("until_ci")
+    if not check:
         return ""
-    value = "none" if look["value"] is None else f"{look['value']:.4g}"
-    low, high = look["interval"]
+    value = "none" if check["value"] is None else f"{check['value']:.4g}"
+    low, high = check["interval"]
     end = (
-        f"within {look['points']:g} points"
-        if look["reached"]
-        else f"not within {look['points']:g} points yet"
+        f"within {check['points']:g} points"
+        if check["reached"]
+        else f"not within {check['points']:g} points yet"
     )
     return (
-        f"{look['metric']} {value}, {low:.4g} to {high:.4g} whenever one looks, {end}, "
-        f"after {look['asked']:,} of {look['of']:,} clusters in random order"
+        f"{check['metric']} {value}, {low:.4g} to {high:.4g} whenever one looks, {end}, "
+        f"after {check['asked']:,} of {check['of']:,} clusters in random order"
     )

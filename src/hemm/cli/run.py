@@ -192,11 +192,11 @@ def _report(options: RunOptions, results: list[CellResult]) -> int:
 
 def _looks(cells: Sequence[Cell]) -> None:
     """How well the scores of a run with ``--until-ci`` are known."""
-    from hemm.analysis.early_stopping import line
+    from hemm.analysis.early_stopping import check_words
 
     for cell in cells:
-        if said := line(cell.run):
-            click.echo(f"{cell.model} on {cell.task}: {said}")
+        if words := check_words(cell.run):
+            click.echo(f"{cell.model} on {cell.task}: {words}")
 
 
 def _forecast(results: list[CellResult]) -> int:

@@ -6,7 +6,7 @@ sums. All columns share the draws: differences between models stay paired.
 
 Percentiles of such means are too narrow where clusters are few (the spread lacks G / (G-1), and there is no
 Student's t in them), and of zero width where all answers agree. So the intervals here are calibrated: they
-are those of ``analysis.intervals`` with the variance of the resampled means times G / (G-1) in place of the
+are those of ``stats.intervals`` with the variance of the resampled means times G / (G-1) in place of the
 formula's. They rest on no formula for the variance of a mean over clusters of different sizes, or of a mean
 over tasks.
 """

@@ -50,7 +50,7 @@ class Estimate:
     low, high  None where no interval can be given
     note       why an interval is missing, or not the usual one
     n          values; ``clusters`` of them
-    anytime    the interval, or that of a part of the mean, holds whenever one looks (``analysis.stopped``)
+    anytime    the interval, or that of a part of the mean, holds whenever one looks (``stats.sequential``)
     """
 
     value: float | None

@@ -30,7 +30,15 @@ from numpy.typing import NDArray
 
 from hemm.stats.intervals import t_quantile
 from hemm.stats.paired import t_p
-from hemm.stats.regression import PERMUTATIONS, Effect, categories_of, joint
+from hemm.stats.regression import (
+    PERMUTATIONS,
+    Effect,
+    categories_of,
+    contrast_of,
+    estimable,
+    inflation_of,
+    joint,
+)
 
 Floats = NDArray[np.float64]
 Labels = Mapping[str, Mapping[str, str]]
@@ -230,28 +238,18 @@ def _fit(data: LabelledSamples, used: Mapping[str, Sequence[str]]) -> tuple[list
     inverse: Floats = np.asarray(np.linalg.pinv(x.T @ x), dtype=np.float64)
     beta = inverse @ (x.T @ data.y)
     covariance = _cr3(x, data.y - x @ beta, codes, inverse)
-    seen = inverse @ (x.T @ x)
     out = []
     for d, categories in used.items():
         for a, b in combinations(categories, 2):
-            contrast = np.zeros(x.shape[1])
-            for category, sign in ((a, 1.0), (b, -1.0)):
-                if (d, category) in columns:
-                    contrast[columns[d, category]] += sign
-            own = [*range(len(names)), *(at for (e, _), at in columns.items() if e == d)]
-            if np.abs(seen @ contrast - contrast).max() >= 1e-6:  # the labels never part
+            contrast = contrast_of(columns, x.shape[1], d, a, b)
+            if not estimable(x, inverse, contrast):  # the labels never part
                 out.append(Effect(d, a, b, None, None, None, None, None, None, None, groups - 1))
                 continue
-            inflation = _inflation(x, contrast, own, inverse)
+            own = [*range(len(names)), *(at for (e, _), at in columns.items() if e == d)]
+            inflation = inflation_of(x, inverse, contrast, own)
             variance = float(contrast @ covariance @ contrast)
             out.append(_effect((d, a, b), float(contrast @ beta), variance, groups - 1, inflation))
     return out, ""
-
-
-def _inflation(x: Floats, contrast: Floats, own: list[int], inverse: Floats) -> float:
-    alone = np.linalg.pinv(x[:, own].T @ x[:, own])
-    small = contrast[own]
-    return float(contrast @ inverse @ contrast) / max(1e-300, float(small @ alone @ small))
 
 
 def _effect(key: tuple[str, str, str], value: float, variance: float, df: int, inflation: float) -> Effect:

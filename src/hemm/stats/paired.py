@@ -1,7 +1,7 @@
 """Two models on the same samples: difference, tests, effect size, power.
 
 Differences are taken on each group (usually a sample) that both have a score for. Their mean gets the
-interval of ``analysis.intervals`` and, beside it, that of ``analysis.bootstrap``.
+interval of ``stats.intervals`` and, beside it, that of ``stats.bootstrap``.
 
 *Right or wrong* (every score is one end of the range). McNemar's test asks whether as many answers turned
 right as turned wrong. With one answer a cluster it is the exact test in its mid-p form. With several, the
@@ -16,6 +16,7 @@ one stands beside it: (sum d)^2 (G-1) / (G sum d^2) with d the net change of a c
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -166,6 +167,18 @@ def t_p(value: float, error: float, df: float) -> float:
     return float(2 * stdtr(df, -abs(value) / error))
 
 
+def welch_df(errors: Sequence[float], dfs: Sequence[float]) -> float:
+    """Welch and Satterthwaite's degrees of freedom of the mean of independent values, from their standard
+    errors and degrees of freedom; at least 1.
+
+    >>> welch_df([0.1, 0.1], [10, 10])
+    20.0
+    """
+    total = sum(error**2 for error in errors)
+    parts = sum(error**4 / max(1.0, df) for error, df in zip(errors, dfs, strict=True))
+    return max(1.0, total**2 / parts) if parts > 0 else float(max(1.0, sum(dfs)))
+
+
 def mcnemar(net: Floats) -> float | None:
     """Mid-p of flipping the signs of clusters: ``net`` is right answers won less lost in each (whole
     numbers). None where none changed; by Obuchowski's chi-square above ``MOST_FLIPS`` changes."""
@@ -212,4 +225,4 @@ def _effect(d: Floats, won: int | None, lost: int | None) -> tuple[float | None,
     return (float(d.mean()) / spread if spread > 0 else None), "Cohen's d (paired)"
 
 
-__all__ = ["Options", "Pair", "mcnemar", "obuchowski_p", "paired", "t_p"]
+__all__ = ["Options", "Pair", "mcnemar", "obuchowski_p", "paired", "t_p", "welch_df"]

@@ -124,7 +124,7 @@ def joint(
     fit = _Fit(task_effects(part), design, df)
     both = _clustered(part, design)
     found = [
-        _effect(fit, both, columns, d, a, b, permutations, seed)
+        _effect(fit, both, columns, (d, a, b), permutations, seed)
         for d, categories in used.items()
         for a, b in combinations(categories, 2)
     ]
@@ -151,53 +151,68 @@ class _Fit:
 
     def __init__(self, y: Floats, design: Floats, df: int) -> None:
         self.y, self.design, self.df = y, design, df
-        self.inverse = np.linalg.pinv(design.T @ design)
+        self.inverse: Floats = np.asarray(np.linalg.pinv(design.T @ design), dtype=np.float64)
         self.beta = self.inverse @ design.T @ y
         self.rest = y - design @ self.beta
         self.variance = float(self.rest @ self.rest) / df
 
-    def estimable(self, contrast: Floats) -> bool:
-        """Whether the data say anything of this contrast: it is a combination of rows."""
-        seen = self.inverse @ (self.design.T @ self.design) @ contrast
-        return bool(np.abs(seen - contrast).max() < 1e-6)
-
     def error(self, contrast: Floats) -> float:
         return float(np.sqrt(self.variance * (contrast @ self.inverse @ contrast)))
+
+
+def contrast_of(columns: Mapping[tuple[str, str], int], size: int, dimension: str, a: str, b: str) -> Floats:
+    """What of ``size`` parameters is category ``a`` less ``b``; one without a column is the first of its
+    dimension."""
+    contrast = np.zeros(size)
+    for category, sign in ((a, 1.0), (b, -1.0)):
+        if (dimension, category) in columns:
+            contrast[columns[dimension, category]] += sign
+    return contrast
+
+
+def estimable(design: Floats, inverse: Floats, contrast: Floats) -> bool:
+    """Whether the data say anything of this contrast: it is a combination of rows of the design.
+
+    inverse  the pseudo-inverse of design' design
+    """
+    seen = inverse @ (design.T @ design) @ contrast
+    return bool(np.abs(seen - contrast).max() < 1e-6)
+
+
+def inflation_of(design: Floats, inverse: Floats, contrast: Floats, own: list[int]) -> float:
+    """Variance of the contrast with all columns over that with its ``own`` alone."""
+    alone = np.linalg.pinv(design[:, own].T @ design[:, own])
+    small = contrast[own]
+    return float(contrast @ inverse @ contrast) / max(1e-300, float(small @ alone @ small))
 
 
 def _effect(
     fit: _Fit,
     both: Floats,
     columns: Mapping[tuple[str, str], int],
-    dimension: str,
-    a: str,
-    b: str,
+    key: tuple[str, str, str],
     permutations: int,
     seed: int,
 ) -> Effect:
     from scipy import stats
 
-    contrast = np.zeros(fit.design.shape[1])
-    for category, sign in ((a, 1.0), (b, -1.0)):
-        if (dimension, category) in columns:
-            contrast[columns[dimension, category]] += sign
-    if not fit.estimable(contrast):
-        return Effect(dimension, a, b, None, None, None, None, None, None, None, fit.df)
+    contrast = contrast_of(columns, fit.design.shape[1], *key)
+    if not estimable(fit.design, fit.inverse, contrast):
+        return Effect(*key, None, None, None, None, None, None, None, fit.df)
+    own = [0, *(at for (dimension, _), at in columns.items() if dimension == key[0])]
     value, error = float(contrast @ fit.beta), fit.error(contrast)
     reach = float(stats.t.isf((1 - LEVEL) / 2, fit.df)) * error
     squared = float(contrast @ both @ contrast)
     clustered = float(np.sqrt(squared)) if squared > 0 else None
     return Effect(
-        dimension,
-        a,
-        b,
+        *key,
         value,
         value - reach,
         value + reach,
         _p(value, error, fit.df),
         None if clustered is None else _p(value, clustered, fit.df),
         _permuted(fit, contrast, permutations, seed),
-        _inflation(fit, contrast, columns, dimension),
+        inflation_of(fit.design, fit.inverse, contrast, own),
         fit.df,
     )
 
@@ -227,14 +242,6 @@ def _permuted(fit: _Fit, contrast: Floats, permutations: int, seed: int) -> floa
     t = np.abs(betas @ contrast) / np.maximum(error, _TINY)
     own = abs(float(contrast @ fit.beta)) / max(fit.error(contrast), _TINY)
     return float((1 + (t >= own - 1e-12).sum()) / (1 + permutations))
-
-
-def _inflation(fit: _Fit, contrast: Floats, columns: Mapping[tuple[str, str], int], dimension: str) -> float:
-    """Variance of the contrast with all dimensions over that with its own dimension alone."""
-    own = [0, *(at for (d, _), at in columns.items() if d == dimension)]
-    alone = np.linalg.pinv(fit.design[:, own].T @ fit.design[:, own])
-    small = contrast[own]
-    return float((contrast @ fit.inverse @ contrast) / (small @ alone @ small))
 
 
 def _clustered(scores: Floats, design: Floats) -> Floats:

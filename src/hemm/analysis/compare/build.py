@@ -20,9 +20,9 @@ from hemm.analysis.compare.pairs import (
     TaskPair,
     average,
     category_pairs,
+    common_groups,
     corrected,
-    piece,
-    side_by_side,
+    task_difference,
 )
 from hemm.analysis.compare.pairs import task_pair as pair_task
 from hemm.analysis.compare.published_comparison import compare_with_published
@@ -127,7 +127,7 @@ def _unmatched(items: Sequence[CellScores], labels: dict[str, str]) -> list[str]
 
 
 def _stopped(items: Sequence[CellScores]) -> list[str]:
-    names = dict.fromkeys(i.task for i in items if i.headline.stop is not None)
+    names = dict.fromkeys(i.task for i in items if i.headline.anytime is not None)
     return [f"{', '.join(names)}: {UNTESTED}"] if names else []
 
 
@@ -200,7 +200,7 @@ def _ranks(
     usable = {}
     for task, row in by_task.items():
         whys = [limits(i.headline, scale, TaskSlice(i.subject, task))[2] for i in row.values()]
-        if not any(whys) and all(i.headline.stop is None for i in row.values()):
+        if not any(whys) and all(i.headline.anytime is None for i in row.values()):
             usable[task] = row
     if not usable:
         notes.append("no ranks: no task has a normalised score of every model on common samples")
@@ -213,14 +213,14 @@ def _ranks(
         scores[key] = combine([p for p in parts if p is not None])
     p: dict[tuple[str, str], float | None] = {}
     for a, b in combinations(labels, 2):
-        pieces = []
+        differences = []
         for task, row in usable.items():
-            one, other, why = side_by_side(row[a].headline, row[b].headline)
+            one, other, why = common_groups(row[a].headline, row[b].headline)
             if not why:
-                found, why = piece(one, other, TaskSlice(a, task), TaskSlice(b, task), scale)
-                pieces += [found] if found is not None else []
+                found, why = task_difference(one, other, TaskSlice(a, task), TaskSlice(b, task), scale)
+                differences += [found] if found is not None else []
             notes += [f"{task}: {why}"] if why else []
-        p[a, b] = average(OVERALL, "", pieces).p if pieces else None
+        p[a, b] = average(OVERALL, "", differences).p if differences else None
     return ranking(scores, p), tuple(usable)
 
 

@@ -33,7 +33,7 @@ def label_effects(
     for task, items in by_task.items():
         own = {d: set(c.tolist()) for d, c in items[0].headline.labels.items()}
         if any(len(c) > 1 for c in own.values()):
-            if all(i.headline.stop is None for i in items):
+            if all(i.headline.anytime is None for i in items):
                 varying[task] = items
             continue
         known = {d: next(iter(c)) for d, c in own.items() if None not in c}

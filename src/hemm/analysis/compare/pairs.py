@@ -30,11 +30,11 @@ from hemm.analysis.study.failure_policy import (
     mean_over,
     point_case,
 )
-from hemm.analysis.study.normalise import OVERALL, Scale, TaskSlice, limits, parts_of, wins_of
+from hemm.analysis.study.normalise import OVERALL, Scale, TaskSlice, limits, slices_of, wins_of
 from hemm.core import CorpusMetric
 from hemm.stats.corrections import benjamini_hochberg, holm
 from hemm.stats.intervals import Estimate, combine, mean_interval, t_quantile
-from hemm.stats.paired import Options, Pair, paired, t_p
+from hemm.stats.paired import Options, Pair, paired, t_p, welch_df
 from hemm.stats.power import Power, power_of
 
 Floats = NDArray[np.float64]
@@ -106,7 +106,7 @@ class CategoryPair:
 
 
 @dataclass(frozen=True, slots=True)
-class Piece:
+class TaskDifference:
     """A normalised difference of one task with what averaging needs."""
 
     task: str
@@ -120,24 +120,26 @@ class Piece:
 
 def task_pair(a: CellScores, b: CellScores, scale: Scale, options: Options) -> TaskPair:
     """The two models on one task. ``a`` and ``b`` as loaded, failures unread."""
-    one, other, why = side_by_side(a.headline, b.headline)
+    one, other, why = common_groups(a.headline, b.headline)
     spec, n = a.headline.spec, len(one)
     if why == UNTESTED:
         return TaskPair(a.task, spec, n, None, None, why, None)
     if isinstance(one.metric, CorpusMetric) and n:
-        return _corpus_pair(a, b, n)
+        return _corpus_task_pair(a, b, n)
     if why:
         return TaskPair(a.task, spec, n, None, None, why, None)
     pair = _pair(one, other, scale.failures, options)
     if pair.difference.value is None:
         return TaskPair(a.task, spec, n, None, None, "no sample has a score of both", None)
-    found, why = piece(one, other, TaskSlice(a.subject, a.task), TaskSlice(b.subject, b.task), scale, pair)
+    found, why = task_difference(
+        one, other, TaskSlice(a.subject, a.task), TaskSlice(b.subject, b.task), scale, pair
+    )
     return TaskPair(
         a.task, spec, n, pair, None if found is None else found.estimate, why, by_policy(one, other)
     )
 
 
-def _corpus_pair(a: CellScores, b: CellScores, n: int) -> TaskPair:
+def _corpus_task_pair(a: CellScores, b: CellScores, n: int) -> TaskPair:
     """The difference of values that are no means, by jackknife."""
     name = a.headline.metric.name
     found = corpus_difference(a, b)
@@ -163,7 +165,7 @@ def _corpus_pair(a: CellScores, b: CellScores, n: int) -> TaskPair:
     return TaskPair(a.task, a.headline.spec, n, pair, None, why, None)
 
 
-def side_by_side(one: ScoreColumn, other: ScoreColumn) -> tuple[ScoreColumn, ScoreColumn, str]:
+def common_groups(one: ScoreColumn, other: ScoreColumn) -> tuple[ScoreColumn, ScoreColumn, str]:
     """The groups that both have, in one order; the text says why they cannot be compared."""
     if (one.metric.name, one.metric.version) != (other.metric.name, other.metric.version):
         names = [f"{s.metric.name} version {s.metric.version}" for s in (one, other)]
@@ -171,7 +173,7 @@ def side_by_side(one: ScoreColumn, other: ScoreColumn) -> tuple[ScoreColumn, Sco
     one, other = one.paired_with(other)
     if not len(one):
         return one, other, "no samples in common"
-    if one.stop is not None or other.stop is not None:
+    if one.anytime is not None or other.anytime is not None:
         return one, other, UNTESTED
     if isinstance(one.metric, CorpusMetric):
         return one, other, f"{one.metric.name} is no mean of its values: not comparable sample by sample"
@@ -197,7 +199,7 @@ def _pair(one: ScoreColumn, other: ScoreColumn, failures: str, options: Options)
     return replace(pair, difference=bounded(ends[0], ends[1], pair.difference.value))
 
 
-def piece(
+def task_difference(
     one: ScoreColumn,
     other: ScoreColumn,
     a: TaskSlice,
@@ -205,7 +207,7 @@ def piece(
     scale: Scale,
     pair: Pair | None = None,
     resamples: int = 0,
-) -> tuple[Piece | None, str]:
+) -> tuple[TaskDifference | None, str]:
     """The normalised difference of groups that both have, or why there is none."""
     read = [counted(s, point_case(scale.failures)) for s in (one, other)]
     if scale.name == "rank":
@@ -215,7 +217,7 @@ def piece(
                 return None, why
         wins = [wins_of(s, scale, part) for s, part in zip(read, (a, b), strict=True)]
         rated = paired(wins[0], wins[1], one.clusters, (0.0, 1.0), Options(resamples))
-        return _piece(a.task, rated, 1.0, None), ""
+        return _task_difference(a.task, rated, 1.0, None), ""
     both = [limits(s, scale, part) for s, part in zip(read, (a, b), strict=True)]
     for _, _, why in both:
         if why:
@@ -225,10 +227,10 @@ def piece(
         pair = _pair(one, other, scale.failures, Options(resamples))
     if pair.difference.value is None:
         return None, "no sample has a score of both"
-    return _piece(a.task, pair, width, by_policy(one, other)), ""
+    return _task_difference(a.task, pair, width, by_policy(one, other)), ""
 
 
-def _piece(task: str, pair: Pair, width: float, policies: PolicyScores | None) -> Piece:
+def _task_difference(task: str, pair: Pair, width: float, policies: PolicyScores | None) -> TaskDifference:
     estimate = pair.difference.scaled(0.0, width)
     error = pair.error
     if error is None:  # nothing varies: what the interval grants to other samples
@@ -236,7 +238,7 @@ def _piece(task: str, pair: Pair, width: float, policies: PolicyScores | None) -
         error = reach / t_quantile(max(1, int(pair.df))) * abs(width)
     scaled = None if policies is None else policies.scaled(width)
     drawn = None if pair.resampled is None else pair.resampled / width
-    return Piece(task, estimate, error / abs(width), pair.df, pair.p, drawn, scaled)
+    return TaskDifference(task, estimate, error / abs(width), pair.df, pair.p, drawn, scaled)
 
 
 def by_policy(one: ScoreColumn, other: ScoreColumn) -> PolicyScores:
@@ -257,52 +259,45 @@ def by_policy(one: ScoreColumn, other: ScoreColumn) -> PolicyScores:
     )
 
 
-def average(dimension: str, category: str, pieces: Sequence[Piece]) -> CategoryPair:
+def average(dimension: str, category: str, parts: Sequence[TaskDifference]) -> CategoryPair:
     """The mean of the tasks' normalised differences."""
-    estimate = combine([p.estimate for p in pieces])
-    count = len(pieces)
-    error = math.sqrt(sum(p.error**2 for p in pieces)) / count
-    df = freedom(pieces)
-    p = pieces[0].p if count == 1 else (t_p(estimate.value or 0.0, error, df) if error > 0 else None)
+    estimate = combine([p.estimate for p in parts])
+    count = len(parts)
+    error = math.sqrt(sum(p.error**2 for p in parts)) / count
+    df = welch_df([p.error for p in parts], [p.df for p in parts])
+    p = parts[0].p if count == 1 else (t_p(estimate.value or 0.0, error, df) if error > 0 else None)
     boot = None
-    if estimate.value is not None and all(x.resampled is not None for x in pieces):
-        drawn = np.mean([x.resampled for x in pieces if x.resampled is not None], axis=0)
+    if estimate.value is not None and all(x.resampled is not None for x in parts):
+        drawn = np.mean([x.resampled for x in parts if x.resampled is not None], axis=0)
         factor = math.sqrt((df + 1) / df)
         reach = t_quantile(max(1, int(df))) * float(np.nanstd(drawn, ddof=1)) * factor
         if reach > 0:
             ends = (estimate.value - reach, estimate.value + reach)
             boot = Estimate(estimate.value, *ends, estimate.n, estimate.clusters)
-    known = [x.by_policy for x in pieces if x.by_policy is not None]
+    known = [x.by_policy for x in parts if x.by_policy is not None]
     policies = mean_over(known) if len(known) == count else None
-    names = tuple(x.task for x in pieces)
+    names = tuple(x.task for x in parts)
     power = power_of(error, estimate.clusters)
     return CategoryPair(dimension, category, estimate, boot, p, power, policies, names)
-
-
-def freedom(pieces: Sequence[Piece]) -> float:
-    """Welch and Satterthwaite's degrees of freedom of the mean of independent differences."""
-    total = sum(p.error**2 for p in pieces)
-    parts = sum(p.error**4 / max(1.0, p.df) for p in pieces)
-    return max(1.0, total**2 / parts) if parts > 0 else float(max(1.0, sum(p.df for p in pieces)))
 
 
 def category_pairs(
     pairs: Mapping[str, tuple[CellScores, CellScores]], scale: Scale, options: Options
 ) -> tuple[CategoryPair, list[CategoryPair]]:
     """Overall, then every category that has a normalised difference; ``pairs`` by task."""
-    found: dict[tuple[str, str], list[Piece]] = {}
+    found: dict[tuple[str, str], list[TaskDifference]] = {}
     for task, (a, b) in pairs.items():
-        one, other, why = side_by_side(a.headline, b.headline)
+        one, other, why = common_groups(a.headline, b.headline)
         if why:
             continue
-        whole: Piece | None = None  # most labels are those of the whole task: paired once
-        for dimension, category, part in parts_of(one):
+        whole: TaskDifference | None = None  # most labels are those of the whole task: paired once
+        for dimension, category, part in slices_of(one):
             if part is one and whole is not None:
                 found.setdefault((dimension, category), []).append(whole)
                 continue
             second = other.take(other.rows_of(part.groups))
             one_slice, other_slice = (TaskSlice(c.subject, task, dimension, category) for c in (a, b))
-            got, _ = piece(part, second, one_slice, other_slice, scale, resamples=options.resamples)
+            got, _ = task_difference(part, second, one_slice, other_slice, scale, resamples=options.resamples)
             whole = got if part is one else whole
             if got is not None:
                 found.setdefault((dimension, category), []).append(got)
@@ -326,5 +321,13 @@ def corrected(rows: list[TaskPair]) -> list[TaskPair]:
     return [replace(r, p_holm=h, p_bh=q) for r, h, q in both]
 
 
-__all__ = ["CategoryPair", "TaskPair", "average", "category_pairs", "corrected", "piece", "side_by_side",
-           "task_pair"]  # fmt: skip
+__all__ = [
+    "CategoryPair",
+    "TaskPair",
+    "average",
+    "category_pairs",
+    "common_groups",
+    "corrected",
+    "task_difference",
+    "task_pair",
+]  # fmt: skip

@@ -4,7 +4,7 @@ For every vote that is no tie, both models' scores of that question by the metri
 accuracy* is the share of votes whose winner the metric scores higher, equal scores as half (0.5 is chance).
 *Kendall* (tau-b) and *Spearman* are between the difference of the metric's scores and the mean vote of each
 question and pair, ties among them; each pair counts in both orders, so that which model is called first does
-not matter. Intervals respect questions: for accuracy as everywhere (``analysis.intervals``), for the two
+not matter. Intervals respect questions: for accuracy as everywhere (``stats.intervals``), for the two
 correlations a jackknife over questions on Fisher's z scale with t(G-1).
 """
 

@@ -15,10 +15,10 @@ from typing import Any
 
 import numpy as np
 
-from hemm.analysis.early_stopping import line
+from hemm.analysis.early_stopping import check_words
 from hemm.analysis.profile.model_dimensions import ModelDimensions, of_rows
 from hemm.analysis.profile.rows import CategoryRow, ControlRow, MetricValue, Profile, TaskRow
-from hemm.analysis.study.anytime_interval import NO_ENDS
+from hemm.analysis.study.anytime_interval import NO_INTERVAL
 from hemm.analysis.study.cell_scores import OUTCOMES, CellScores, ScoreColumn
 from hemm.analysis.study.corpus_values import CorpusValues
 from hemm.analysis.study.failure_policy import (
@@ -37,8 +37,8 @@ from hemm.analysis.study.normalise import (
     limits,
     normal_value,
     own_scale,
-    parts_of,
     scale_of,
+    slices_of,
 )
 from hemm.analysis.study.study import Study, Subject
 from hemm.core import DIMENSIONS, CorpusMetric, HemmError, UnknownName
@@ -89,7 +89,7 @@ def profile(
         categories += _categories(own, subject, scale)
     notes += [f"{t.subject.label} on {t.task}: listed, not averaged: {t.why}" for t in tasks if t.why]
     notes += _unshared(tasks)
-    notes += [f"{i.label} on {i.task}: {told}" for i in loaded if (told := line(i.cell.run))]
+    notes += [f"{i.label} on {i.task}: {words}" for i in loaded if (words := check_words(i.cell.run))]
     made = _made(tasks, loaded, notes)
     return Profile(
         normalise,
@@ -127,7 +127,7 @@ def _task_row(
     floor, ceiling = ends(scores, scale, part)
     run = item.cell.run
     boot = None
-    if extras.bootstrap and scores.stop is None and not isinstance(scores.metric, CorpusMetric):
+    if extras.bootstrap and scores.anytime is None and not isinstance(scores.metric, CorpusMetric):
         given = (scores.metric.range, extras.resamples, extras.seed)
         boot = bootstrap_interval(scores.values, scores.clusters, *given)
     return TaskRow(
@@ -176,7 +176,7 @@ def value_of(
 
 def _held(estimate: Estimate, scores: ScoreColumn) -> Estimate:
     """A corpus value of a cell whose answers decided how many were asked has no interval."""
-    return estimate if scores.stop is None else NO_ENDS.interval(estimate)
+    return estimate if scores.anytime is None else NO_INTERVAL.interval(estimate)
 
 
 def _selection(run: Mapping[str, Any]) -> dict[str, Any]:
@@ -190,7 +190,7 @@ def _categories(
 ) -> list[CategoryRow]:
     found: dict[tuple[str, str], list[tuple[TaskSlice, ScoreColumn, ScoreColumn]]] = {}
     for item, headline in items:
-        pairs = zip(parts_of(item.headline), parts_of(headline), strict=True)
+        pairs = zip(slices_of(item.headline), slices_of(headline), strict=True)
         for (dimension, category, scores), (_, _, raw) in pairs:
             part = TaskSlice(item.subject, item.task, dimension, category)
             found.setdefault((dimension, category), []).append((part, scores, raw))
@@ -287,8 +287,8 @@ def _paired(with_picture: ScoreColumn, without: ScoreColumn) -> tuple[Estimate, 
     low, high = with_picture.metric.range
     differences = with_picture.values - without.values
     estimate = mean_interval(differences, with_picture.clusters, (low - high, high - low))
-    if with_picture.stop is not None or without.stop is not None:
-        estimate = NO_ENDS.interval(estimate)
+    if with_picture.anytime is not None or without.anytime is not None:
+        estimate = NO_INTERVAL.interval(estimate)
     floor, ceiling = math.nan, math.nan
     if len(with_picture):
         floor, ceiling = ends(with_picture, Scale(), TaskSlice("", ""))

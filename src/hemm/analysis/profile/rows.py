@@ -18,7 +18,7 @@ SCHEMA_VERSION = 1
 @dataclass(frozen=True)
 class MetricValue:
     """One component of one metric (its spec) on one task; ``corpus`` values are no means: their
-    intervals are by jackknife (``analysis.jackknife``), where there are any."""
+    intervals are by jackknife (``stats.jackknife``), where there are any."""
 
     metric: str
     component: str

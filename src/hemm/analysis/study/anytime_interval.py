@@ -1,11 +1,11 @@
-"""What may be said of a cell that stopped when its score was known (``--until-ci``).
+"""The intervals that hold for a cell that stopped when its score was known (``--until-ci``).
 
-An ordinary interval is for one look at a size fixed before; here the answers decided the size. What holds is
-the confidence sequence of the last look (``analysis.until``, kept in run.json): of the headline over the
-whole pack, and of each label's part of it. Nothing else of the cell has an interval: no other metric, no
-other reading of failures, no win rate, no paired difference.
+An ordinary interval is for a sample whose size was fixed before; here the answers decided the size. What
+holds is the confidence sequence of the last check (``analysis.early_stopping``, kept in run.json): of the
+headline over the whole pack, and of each label's part of it. Nothing else of the cell has an interval: no
+other metric, no other failure policy, no win rate, no paired difference.
 
-All of a pack asked is no stop: the size was that of the pack.
+A run that came to the end of its pack did not stop early: its size was that of the pack.
 """
 
 from __future__ import annotations
@@ -33,19 +33,19 @@ Ends = tuple[float, float]
 
 
 @dataclass(frozen=True, slots=True)
-class Stop:
+class AnytimeInterval:
     """The ends that hold for some scores of such a cell, on the metric's own scale; None: none do.
 
-    parts   (dimension, category) -> ends, where the samples of the pack differ in the dimension
+    parts  (dimension, category) -> ends, where the samples of the pack differ in the dimension
     """
 
     ends: Ends | None = None
     parts: Mapping[tuple[str, str], Ends] = field(default_factory=dict)
 
-    def of(self, dimension: str, category: str, whole: bool) -> Stop:
+    def of(self, dimension: str, category: str, whole: bool) -> AnytimeInterval:
         """What holds for the groups with this label; ``whole``: all groups have it."""
         own = self.parts.get((dimension, category))
-        return Stop(own if own is not None or not whole else self.ends)
+        return AnytimeInterval(own if own is not None or not whole else self.ends)
 
     def interval(self, estimate: Estimate) -> Estimate:
         """``estimate`` with the interval that holds, stretched to its value where that lies outside (it may
@@ -59,21 +59,30 @@ class Stop:
         return replace(estimate, low=low, high=high, note=ANYTIME, anytime=True)
 
 
-NO_ENDS = Stop()
+NO_INTERVAL = AnytimeInterval()
 
 
-def stop_of(run: Mapping[str, Any]) -> Stop | None:
+def anytime_of(run: Mapping[str, Any]) -> AnytimeInterval | None:
     """From a cell's run.json; None where its size did not depend on its answers."""
-    look = run.get("until_ci")
-    if not look or look["asked"] >= look["of"]:
+    check = run.get("until_ci")
+    if not check or check["asked"] >= check["of"]:
         return None
     pack = (run.get("pack") or {}).get("hash")
     for made in run.get("selections") or ():
         if made.get("limit") is None and made.get("pack") == pack:
             return None
-    low, high = look["interval"]
-    parts = {(p["dimension"], p["category"]): (p["low"], p["high"]) for p in look.get("parts") or ()}
-    return Stop((low, high), parts)
+    low, high = check["interval"]
+    parts = {(p["dimension"], p["category"]): (p["low"], p["high"]) for p in check.get("parts") or ()}
+    return AnytimeInterval((low, high), parts)
 
 
-__all__ = ["ANYTIME", "EXPLAINED", "MARK", "NOTHING", "NO_ENDS", "UNTESTED", "Stop", "stop_of"]
+__all__ = [
+    "ANYTIME",
+    "EXPLAINED",
+    "MARK",
+    "NOTHING",
+    "NO_INTERVAL",
+    "UNTESTED",
+    "AnytimeInterval",
+    "anytime_of",
+]

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hemm.analysis.study.anytime_interval import NO_ENDS, Stop, stop_of
+from hemm.analysis.study.anytime_interval import NO_INTERVAL, AnytimeInterval, anytime_of
 from hemm.core import CONTROLS, DIMENSIONS, HemmError, Metric, Outcome, digest
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ class ScoreColumn:
     counts    groups x outcomes (in the order of ``OUTCOMES``): answers, all repeats
     cut       parsed although cut off, for each group
     labels    dimension -> category of each group, None where it has none
-    stop      where the answers decided how many were asked: the interval that holds (``analysis.stopped``)
+    anytime   where the answers decided how many were asked: the interval that holds (``anytime_interval``)
     """
 
     metric: Metric
@@ -51,7 +51,7 @@ class ScoreColumn:
     counts: NDArray[np.int64]
     cut: NDArray[np.int64]
     labels: Mapping[str, Texts] = field(default_factory=dict)
-    stop: Stop | None = None
+    anytime: AnytimeInterval | None = None
 
     def __len__(self) -> int:
         return len(self.groups)
@@ -158,10 +158,12 @@ def load_scores(cell: Cell) -> CellScores:
         if part.get("corpus")
     }
     control = str(spec.get("control") or "")
-    stop = stop_of(cell.run)
-    if stop is not None:
+    anytime = anytime_of(cell.run)
+    if anytime is not None:
         watched = scores[0].spec == cell.run["until_ci"]["metric"]
-        scores = [replace(s, stop=stop if watched and not n else NO_ENDS) for n, s in enumerate(scores)]
+        scores = [
+            replace(s, anytime=anytime if watched and not n else NO_INTERVAL) for n, s in enumerate(scores)
+        ]
     return CellScores(cell, subject, pair, how, control, scores[0], tuple(scores[1:]), corpus, tables[0][1])
 
 

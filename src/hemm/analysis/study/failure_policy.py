@@ -10,7 +10,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from hemm.analysis.study.anytime_interval import NO_ENDS
+from hemm.analysis.study.anytime_interval import NO_INTERVAL
 from hemm.analysis.study.cell_scores import CellScores, ScoreColumn
 from hemm.core import UnknownName
 from hemm.stats.intervals import Estimate
@@ -99,11 +99,11 @@ def counted(scores: ScoreColumn, case: Case) -> ScoreColumn:
     """The same groups with their failures counted so."""
     if case == "as_worst":
         return scores
-    stop = scores.stop
-    if stop is not None and scores.missing.any():  # what was watched is the score with failures as the worst
-        stop = NO_ENDS
+    anytime = scores.anytime
+    if anytime is not None and scores.missing.any():  # it is of the score with failures as the worst
+        anytime = NO_INTERVAL
     values = scores.answered if case == "exclude" else _filled(scores, best=case == "best")
-    return replace(scores, values=values, stop=stop)
+    return replace(scores, values=values, anytime=anytime)
 
 
 def without_failures(item: CellScores) -> CellScores:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from hemm.analysis.study.anytime_interval import NO_ENDS
+from hemm.analysis.study.anytime_interval import NO_INTERVAL
 from hemm.analysis.study.cell_scores import CellScores, ScoreColumn
 from hemm.analysis.study.failure_policy import FailurePolicy, bounded, counted
 from hemm.core import DIMENSIONS, CorpusMetric, HemmError, UnknownName
@@ -73,7 +73,7 @@ def own_scale(scores: ScoreColumn, failures: str = FailurePolicy.AS_WORST) -> Es
     """The mean with its interval, on the metric's own scale."""
     if failures != FailurePolicy.BOUNDS:
         own = mean_interval(scores.values, scores.clusters, scores.metric.range)
-        return own if scores.stop is None else scores.stop.interval(own)
+        return own if scores.anytime is None else scores.anytime.interval(own)
     worst, best = counted(scores, "worst"), counted(scores, "best")
     value = own_scale(scores).value
     if bool(np.isnan(worst.values).any() or np.isnan(best.values).any()):
@@ -101,7 +101,7 @@ def normal_value(scores: ScoreColumn, scale: Scale, part: TaskSlice) -> tuple[Es
         return None, why
     if scale.name == "rank":
         won = mean_interval(wins_of(scores, scale, part), scores.clusters, (0.0, 1.0))
-        return won if scores.stop is None else NO_ENDS.interval(won), ""
+        return won if scores.anytime is None else NO_INTERVAL.interval(won), ""
     own = own_scale(scores, scale.failures)
     return own.scaled(floor, ceiling - floor), ""
 
@@ -135,7 +135,7 @@ def worst_models(loaded: Sequence[CellScores]) -> dict[tuple[str, str, str], flo
     for item in loaded:
         if item.control:
             continue
-        for dimension, category, part in parts_of(item.headline):
+        for dimension, category, part in slices_of(item.headline):
             value = own_scale(part).value
             if value is not None:
                 key = (item.task, dimension, category)
@@ -193,7 +193,7 @@ def wins_of(scores: ScoreColumn, scale: Scale, part: TaskSlice) -> Floats:
     return np.array([own.get(g, math.nan) for g in scores.groups.tolist()], dtype=np.float64)
 
 
-def parts_of(scores: ScoreColumn) -> Iterable[tuple[str, str, ScoreColumn]]:
+def slices_of(scores: ScoreColumn) -> Iterable[tuple[str, str, ScoreColumn]]:
     """(dimension, category, the groups that carry it): the whole first, then each category that occurs."""
     yield OVERALL, "", scores
     for name, dimension in DIMENSIONS.items():
@@ -204,6 +204,6 @@ def parts_of(scores: ScoreColumn) -> Iterable[tuple[str, str, ScoreColumn]]:
             mask = column == category
             if mask.any():
                 part = scores if mask.all() else scores.take(mask)
-                if scores.stop is not None:
-                    part = replace(part, stop=scores.stop.of(name, category, bool(mask.all())))
+                if scores.anytime is not None:
+                    part = replace(part, anytime=scores.anytime.of(name, category, bool(mask.all())))
                 yield name, category, part
