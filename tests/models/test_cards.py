@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from hemm.analysis.profile.build import profile
-from hemm.analysis.profile.model_dimensions import model_dimensions, of_rows
+from hemm.analysis.profile.build import model_dimensions_of, profile
+from hemm.analysis.profile.model_dimensions import model_dimensions
 from hemm.analysis.study.study import Study
 from hemm.cli import status
 from hemm.core import BadData, HemmError, UnknownName
@@ -215,7 +215,8 @@ def test_the_profile_is_split_by_the_cards_that_runs_kept(tmp_path: Path) -> Non
     words = ["run", "baseline/oracle", "baseline/majority", "--task", "probe_shapes", "--limit", "20"]
     assert status([*words, "--out", str(tmp_path / "r"), "--card", str(own)]) == 0
     there = cells(tmp_path / "r")
-    found = of_rows(profile(Study.of(there)).tasks, {str(cell.folder): cell.run for cell in there})
+    tasks = profile(Study.of(there)).tasks
+    found = model_dimensions_of(tasks, {str(cell.folder): cell.run for cell in there})
     assert found.tasks == ("probe_shapes",)
     by_category = {(r.dimension, r.category): r for r in found.rows}
     assert by_category["training_type", "modular_fine_tune"].models == ("baseline/oracle",)

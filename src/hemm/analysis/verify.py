@@ -36,7 +36,7 @@ class Figure:
     value      on the metric's own scale; ``tolerance`` on the same, for what cannot be made the same
     prompt     the template it was had by; empty: the task's
     source     citation; ``place`` is the table or page
-    checked    where value and protocol were read; empty: not said
+    checked    where value and protocol were read; empty: not known
     """
 
     models: tuple[str, ...]
@@ -157,7 +157,7 @@ def verify(
     limit: int | None = None,
     batch_size: int = 0,
     revision: str = "",
-    said: Callable[[str], None] = lambda text: None,
+    progress: Callable[[str], None] = lambda text: None,
 ) -> list[Compared]:
     """Ask the model ``spec`` for each figure by its protocol, into ``out``, and compare.
 
@@ -166,7 +166,7 @@ def verify(
     """
     results = []
     for figure in found:
-        said(f"{figure.task}: {figure.source} {figure.place}".rstrip())
+        progress(f"{figure.task}: {figure.source} {figure.place}".rstrip())
         try:
             results.append(_compare(spec, figure, out, limit or figure.limit, batch_size, revision))
         except HemmError as error:
@@ -178,8 +178,8 @@ def _compare(
     spec: str, figure: Figure, out: Path, limit: int | None, batch_size: int, revision: str
 ) -> Compared:
     from hemm.analysis.profile.build import value_of
-    from hemm.analysis.study.cell_scores import load_scores
     from hemm.analysis.study.corpus_values import CorpusValues
+    from hemm.analysis.study.study import Study
     from hemm.engine.options import RunOptions
     from hemm.engine.run import run
     from hemm.metrics import resolve
@@ -201,7 +201,7 @@ def _compare(
     (result,) = run(options)
     if result.stopped:
         raise HemmError(result.stopped)
-    loaded = load_scores(cell(result.folder))
+    (loaded,) = Study.of([cell(result.folder)]).cells
     wanted = resolve(figure.metric).name if figure.metric else loaded.headline.metric.name
     scores = next(s for s in loaded.columns if s.metric.name == wanted)
     here = value_of(scores, CorpusValues(loaded)).estimate
@@ -210,11 +210,10 @@ def _compare(
     low = here.value if here.low is None else here.low
     high = here.value if here.high is None else here.high
     fits = low <= figure.value + figure.tolerance and high >= figure.value - figure.tolerance
-    told = replace(figure, metric=scores.spec)
     why = "" if not result.errors else f"{len(result.errors)} samples ended in an error and are left out"
     return Compared(
         result.model,
-        told,
+        replace(figure, metric=scores.spec),
         AGREES if fits else DIFFERS,
         why,
         here.value,

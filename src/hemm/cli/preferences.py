@@ -80,18 +80,18 @@ def plain(
 
 def _validity(found: Votes, folder: Path | None) -> list[Validity]:
     from hemm.analysis.preferences.validity import metric_scores, validity
-    from hemm.analysis.study.cell_scores import load_scores
+    from hemm.analysis.study.study import Study
     from hemm.core import HemmError
     from hemm.results.read import cells
 
     if folder is None:
         return []
     try:
-        loaded = [load_scores(cell) for cell in cells(folder)]
+        study = Study.of(cells(folder), strict=True)
     except HemmError as error:
         click.echo(f"hemm: metrics are not compared with the votes: {error}", err=True)
         return []
-    return validity(found, metric_scores(loaded))
+    return validity(found, metric_scores(study))
 
 
 def _tables(ranked: Strengths, checked: list[Validity]) -> list[tuple[str, list[dict[str, Any]], list[str]]]:

@@ -63,7 +63,7 @@ def command(model: str | None, format_: str, **given: Any) -> int:
         limit=given["limit"],
         batch_size=batch,
         revision=given["revision"],
-        said=lambda text: click.echo(text, err=True),
+        progress=lambda text: click.echo(text, err=True),
     )
     rows = [result.to_json() for result in results]
     if format_ == "json":

@@ -256,10 +256,9 @@ def _answer(one: Asked, key: str, rows: list[dict[str, Any]], gallery: Gallery) 
     outcome, cut = _outcome(item.headline, key)
     scores = []
     for own in item.columns:
-        at = np.flatnonzero(own.groups == key)
-        if len(at):
+        if key in own.row_of:
             title = f"{own.metric.name} {own.component}".strip()
-            value = float(own.values[at[0]])
+            value = float(own.values[own.row_of[key]])
             scores.append((title, None if value != value else value))
     why = row["refusal"] or ""
     if row["failure"] is not None:
@@ -282,11 +281,11 @@ def _outcome(scores: ScoreColumn, key: str) -> tuple[str, bool]:
     """The worst outcome among a group's repeats, and whether one was cut off though it was read."""
     from hemm.analysis.study.cell_scores import OUTCOMES
 
-    at = np.flatnonzero(scores.groups == key)
-    if not len(at):
+    if key not in scores.row_of:
         return "not scored", False
-    counts = scores.counts[at[0]]
+    row = scores.row_of[key]
+    counts = scores.counts[row]
     there = [o for o, c in zip(OUTCOMES, counts, strict=True) if c]
     return (next((o for o in reversed(there) if o != "ok"), "ok") if there else "not scored"), bool(
-        scores.cut[at[0]]
+        scores.cut[row]
     )

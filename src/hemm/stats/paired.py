@@ -171,7 +171,7 @@ def welch_df(errors: Sequence[float], dfs: Sequence[float]) -> float:
     """Welch and Satterthwaite's degrees of freedom of the mean of independent values, from their standard
     errors and degrees of freedom; at least 1.
 
-    >>> welch_df([0.1, 0.1], [10, 10])
+    >>> welch_df([1.0, 1.0], [10, 10])
     20.0
     """
     total = sum(error**2 for error in errors)

@@ -46,8 +46,19 @@ from hemm.stats.ranks import Ranking, ranking
 
 
 def compare(study: Study, choice: Choice | None = None) -> Comparison:
-    """Compare models. Raises UnknownName or HemmError for bad input; what cannot be computed of good input
-    is told in ``notes`` and in the rows."""
+    """Compare the models of ``study``: two of them sample by sample, all of them by rank.
+
+    Raises UnknownName or HemmError for bad input. What cannot be computed of good input is said in ``notes``
+    and in the rows.
+
+    >>> import hemm
+    >>> models = ["baseline/oracle", "baseline/random"]
+    >>> found = compare(hemm.run(models, "probe_shapes", limit=40).study, Choice(resamples=0))
+    >>> [found.labels[key] for key in found.pair]
+    ['baseline/oracle', 'baseline/random']
+    >>> found.overall.difference.value > 0 and found.overall.p < 0.05
+    True
+    """
     choice = choice or Choice()
     if choice.normalise not in NORMALISERS:
         raise UnknownName("normaliser", choice.normalise, NORMALISERS)

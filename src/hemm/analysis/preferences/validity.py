@@ -11,7 +11,7 @@ correlations a jackknife over questions on Fisher's z scale with t(G-1).
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -22,7 +22,7 @@ from hemm.analysis.preferences.votes import Votes
 from hemm.stats.intervals import Estimate, mean_interval, t_quantile
 
 if TYPE_CHECKING:
-    from hemm.analysis.study.cell_scores import CellScores
+    from hemm.analysis.study.study import Study
 
 Floats = NDArray[np.float64]
 JACKKNIFE = 100
@@ -45,10 +45,10 @@ ScoreOf = Mapping[tuple[str, str, str], float]
 """(model, task, sample) -> the metric's value; failed answers have the worst one."""
 
 
-def metric_scores(loaded: Sequence[CellScores]) -> dict[tuple[str, str], dict[tuple[str, str, str], float]]:
+def metric_scores(study: Study) -> dict[tuple[str, str], dict[tuple[str, str, str], float]]:
     """(metric, component) -> scores by (model, task, group) of every cell that is no control."""
     found: dict[tuple[str, str], dict[tuple[str, str, str], float]] = {}
-    for item in loaded:
+    for item in study.cells:
         if item.control:
             continue
         for scores in item.columns:

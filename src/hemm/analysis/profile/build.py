@@ -9,14 +9,14 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from hemm.analysis.early_stopping import check_words
-from hemm.analysis.profile.model_dimensions import ModelDimensions, of_rows
+from hemm.analysis.profile.model_dimensions import ModelDimensions, model_dimensions
 from hemm.analysis.profile.rows import CategoryRow, ControlRow, MetricValue, Profile, TaskRow
 from hemm.analysis.study.anytime_interval import NO_INTERVAL
 from hemm.analysis.study.cell_scores import OUTCOMES, CellScores, ScoreColumn
@@ -65,11 +65,19 @@ def profile(
 ) -> Profile:
     """The profile of the cells of ``study``.
 
-    common    where several models (without controls) were asked a task, use only the groups that all of them
-              have an answer for; else each has its own
-    failures  how answers without a value are read: ``zero``, ``out`` or ``bounds`` (``failure_policy``)
-    Raises UnknownName for a normaliser or a reading of failures, HemmError where a normaliser needs several
-    models.
+    normalise  ``anchored``, ``paper`` or ``rank`` (``study.normalise``)
+    common     where several models (without controls) were asked a task, use only the groups that all of them
+               have an answer for; else each has its own
+    failures   what answers without a value count: a ``FailurePolicy``, or its word
+    Raises UnknownName for another normaliser or policy, HemmError where a normaliser needs several models.
+
+    >>> import hemm
+    >>> found = profile(hemm.run("baseline/oracle", "probe_shapes", limit=4).study)
+    >>> (row,) = found.tasks
+    >>> row.task, row.headline.metric, row.headline.estimate.value
+    ('probe_shapes', 'accuracy', 1.0)
+    >>> found.to_json()["categories"][0]["value"]
+    1.0
     """
     if normalise not in NORMALISERS:
         raise UnknownName("normaliser", normalise, NORMALISERS)
@@ -90,7 +98,7 @@ def profile(
     notes += [f"{t.subject.label} on {t.task}: listed, not averaged: {t.why}" for t in tasks if t.why]
     notes += _unshared(tasks)
     notes += [f"{i.label} on {i.task}: {words}" for i in loaded if (words := check_words(i.cell.run))]
-    made = _made(tasks, loaded, notes)
+    dimensions = _model_dimensions(tasks, loaded, notes)
     return Profile(
         normalise,
         tuple(subjects.values()),
@@ -99,19 +107,49 @@ def profile(
         tuple(_controls(loaded, subjects)),
         tuple(dict.fromkeys(notes)),
         failures,
-        made,
+        dimensions,
     )
 
 
-def _made(tasks: Sequence[TaskRow], loaded: Sequence[CellScores], notes: list[str]) -> ModelDimensions | None:
+def _model_dimensions(
+    tasks: Sequence[TaskRow], loaded: Sequence[CellScores], notes: list[str]
+) -> ModelDimensions | None:
     """Means by how the models were made; None, and a note, where their cards contradict each other."""
     try:
-        found = of_rows(tasks, {str(i.cell.folder): i.cell.run for i in loaded})
+        found = model_dimensions_of(tasks, {str(i.cell.folder): i.cell.run for i in loaded})
     except HemmError as error:
         notes.append(str(error))
         return None
     notes += found.notes()
     return found
+
+
+def model_dimensions_of(rows: Iterable[TaskRow], runs: Mapping[str, Mapping[str, Any]]) -> ModelDimensions:
+    """Means by how the models were made; ``runs`` is folder -> run.json.
+
+    Controls are left out; settings of one model are averaged task by task. The card is the one that the run
+    kept; runs from before there were cards are looked up by name. Raises HemmError where two runs of one
+    model kept different labels.
+    """
+    from hemm.models.cards import find
+
+    found: dict[str, dict[str, list[float]]] = {}
+    labels: dict[str, dict[str, str] | None] = {}
+    for row in rows:
+        if row.subject.control or row.normalised is None or row.normalised.value is None:
+            continue
+        model, run = row.subject.model, runs[row.folder]
+        found.setdefault(model, {}).setdefault(row.task, []).append(row.normalised.value)
+        if "model_card" in run:
+            card = run["model_card"]
+            own = None if card is None else dict(card["labels"])
+        else:
+            known = find(model)
+            own = None if known is None else dict(known.labels)
+        if labels.setdefault(model, own) != own:
+            raise HemmError(f"runs of {model} have different model cards: {row.folder} and one before it")
+    scores = {m: {t: float(np.mean(v)) for t, v in tasks.items()} for m, tasks in found.items()}
+    return model_dimensions(scores, labels)
 
 
 # rows
@@ -156,9 +194,9 @@ def _values(item: CellScores, failures: str) -> tuple[MetricValue, ...]:
     """The headline, the other metrics and components, then corpus values that no single answer has."""
     corpus = CorpusValues(item)
     found = [value_of(scores, corpus, failures) for scores in item.columns]
-    told = {(v.metric, v.component) for v in found}
+    known = {(v.metric, v.component) for v in found}
     for metric, component in corpus.names():
-        if (metric, component) not in told:
+        if (metric, component) not in known:
             estimate = _held(corpus.estimate(metric, component), item.headline)
             found.append(MetricValue(metric, component, estimate, corpus=True))
     return tuple(found)

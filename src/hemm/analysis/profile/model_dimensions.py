@@ -7,28 +7,14 @@ and one model alone has none. Models are few and unlike: a difference says that 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 
-from hemm.core import HemmError
 from hemm.models.cards import DIMENSIONS
 from hemm.stats.intervals import Estimate, mean_interval
-
-
-class Row(Protocol):
-    """What is needed of a row of the profile's tasks: its subject, task, normalised headline and folder."""
-
-    @property
-    def subject(self) -> Any: ...
-    @property
-    def task(self) -> str: ...
-    @property
-    def normalised(self) -> Estimate | None: ...
-    @property
-    def folder(self) -> str: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,31 +100,3 @@ def _mean(values: list[float]) -> Estimate:
     if len(values) == 1:
         return Estimate(values[0], None, None, 1, 1, "one model: no interval")
     return mean_interval(values, np.arange(len(values)))
-
-
-def of_rows(rows: Iterable[Row], runs: Mapping[str, Mapping[str, Any]]) -> ModelDimensions:
-    """The same from the rows of the profile's tasks; ``runs`` is folder -> run.json.
-
-    Controls are left out; settings of one model are averaged task by task. The card is the one that the run
-    kept; runs from before there were cards are looked up by name. Raises HemmError where two runs of one
-    model kept different labels.
-    """
-    from hemm.models.cards import find
-
-    found: dict[str, dict[str, list[float]]] = {}
-    labels: dict[str, dict[str, str] | None] = {}
-    for row in rows:
-        if row.subject.control or row.normalised is None or row.normalised.value is None:
-            continue
-        model, run = row.subject.model, runs[row.folder]
-        found.setdefault(model, {}).setdefault(row.task, []).append(row.normalised.value)
-        if "model_card" in run:
-            card = run["model_card"]
-            own = None if card is None else dict(card["labels"])
-        else:
-            known = find(model)
-            own = None if known is None else dict(known.labels)
-        if labels.setdefault(model, own) != own:
-            raise HemmError(f"runs of {model} have different model cards: {row.folder} and one before it")
-    scores = {m: {t: float(np.mean(v)) for t, v in tasks.items()} for m, tasks in found.items()}
-    return model_dimensions(scores, labels)

@@ -147,8 +147,8 @@ class Profile:
     controls: tuple[ControlRow, ...]
     notes: tuple[str, ...] = field(default=())
     failures: str = FailurePolicy.AS_WORST
-    made: ModelDimensions | None = None
-    """Means by model dimension."""
+    model_dimensions: ModelDimensions | None = None
+    """Means by how the models were made."""
 
     def to_json(self) -> dict[str, Any]:
         """Everything as plain values: the JSON of ``hemm profile``."""
@@ -158,7 +158,7 @@ class Profile:
             "failures": self.failures,
             "level": LEVEL,
             "subjects": [asdict(s) | {"label": storable(s.label)} for s in self.subjects],
-            "model_dimensions": None if self.made is None else self.made.to_json(),
+            "model_dimensions": None if self.model_dimensions is None else self.model_dimensions.to_json(),
             "categories": [row.to_json() for row in self.categories],
             "tasks": [row.to_json() for row in self.tasks],
             "controls": [row.to_json() for row in self.controls],

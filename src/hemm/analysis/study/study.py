@@ -35,10 +35,15 @@ class Study:
     subjects  by key: models in alphabetical order, each before its controls
     notes     what a reader must know: cells that could not be read, are unfinished or have two protocols
 
-    Nothing in it changes, and nothing is read again: make one with ``Study.of`` and pass it on.
+    Nothing in it changes, and nothing is read again: make one with ``Study.of`` and pass it on. In Python
+    ``hemm.load(DIR).study`` is the study of a folder of results:
 
-        study = Study.of(hemm.results.read.cells(Path("results")))
-        profile(study).to_json()
+    >>> import hemm
+    >>> study = hemm.run("baseline/oracle", "probe_shapes", limit=4).study
+    >>> [(subject.label, subject.control) for subject in study.subjects.values()]
+    [('baseline/oracle', '')]
+    >>> study.cells[0].headline.values.tolist()
+    [1.0, 1.0, 1.0, 1.0]
     """
 
     def __init__(self, cells: Sequence[CellScores], notes: Sequence[str]) -> None:
@@ -49,9 +54,13 @@ class Study:
         self.notes: tuple[str, ...] = (*notes, *naming_notes)
 
     @classmethod
-    def of(cls, cells: Iterable[Cell]) -> Study:
-        """Load the scores of ``cells``. Raises HemmError where none of them can be read."""
-        return cls(*_load(cells))
+    def of(cls, cells: Iterable[Cell], *, strict: bool = False) -> Study:
+        """Load the scores of ``cells``.
+
+        strict  raise for a cell that cannot be read, in place of a note
+        Raises HemmError where none of them can be read or has answers.
+        """
+        return cls(*_load(cells, strict))
 
     @cached_property
     def on_common_samples(self) -> Study:
@@ -84,13 +93,15 @@ class Study:
         return found[0], cells
 
 
-def _load(cells: Iterable[Cell]) -> tuple[list[CellScores], list[str]]:
+def _load(cells: Iterable[Cell], strict: bool) -> tuple[list[CellScores], list[str]]:
     loaded: list[CellScores] = []
     notes: list[str] = []
     for cell in cells:
         try:
             item = load_scores(cell)
         except HemmError as error:
+            if strict:
+                raise
             notes.append(str(error))
             continue
         if not len(item.headline):
