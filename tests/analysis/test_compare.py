@@ -22,7 +22,6 @@ from hemm.analysis.compare.published_comparison import compare_with_published
 from hemm.analysis.profile.build import profile
 from hemm.analysis.study.cell_scores import load_scores
 from hemm.analysis.study.corpus_values import computed
-from hemm.analysis.study.normalise import beaten
 from hemm.analysis.study.study import Study
 from hemm.cli import status
 from hemm.core import HemmError, Identity, Request, Response, UnknownName, Usage
@@ -37,7 +36,7 @@ from hemm.stats.corrections import benjamini_hochberg, holm
 from hemm.stats.intervals import Estimate, mean_interval
 from hemm.stats.label_effects import LabelledSamples, by_samples, by_tasks, overlaps
 from hemm.stats.paired import Options, mcnemar, obuchowski_p, paired
-from hemm.stats.ranks import ranking
+from hemm.stats.ranks import ranking, win_shares
 from stored_cells import Stored, question, questions, task_row
 
 UNIT = (0.0, 1.0)
@@ -209,7 +208,7 @@ def test_the_profile_reads_failures_as_asked() -> None:
 def test_win_rates_count_ties_as_half() -> None:
     table = np.array([[1.0, 0.0, np.nan], [0.0, 0.0, 1.0], [0.0, 1.0, np.nan]])
     wanted = [[1.0, 0.25, np.nan], [0.25, 0.25, np.nan], [0.25, 1.0, np.nan]]
-    assert beaten(table) == pytest.approx(np.array(wanted), nan_ok=True)
+    assert win_shares(table) == pytest.approx(np.array(wanted), nan_ok=True)
 
 
 def test_the_profile_by_win_rate() -> None:

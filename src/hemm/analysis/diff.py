@@ -35,11 +35,12 @@ class Flip:
 
 @dataclass(frozen=True)
 class TaskFlips:
-    """One task asked of both.
+    """One task that both were evaluated on.
 
-    common     groups with a score on both sides and equal samples; the counts below are of these
-    only       asked of one side alone, (first, second); ``other`` are of changed samples; ``errors`` have no
-               answer on one side at least
+    common     groups with a score on both sides and equal samples; right, wrong and flips are of these
+    only       groups of one side alone, (first, second)
+    other      groups whose samples changed between the two
+    errors     groups without an answer on one side at least
     p          of no difference between the two, as ``compare`` tests it: on the groups that are counted, by
                clusters; None where nothing can be tested
     """
@@ -76,7 +77,7 @@ class TaskFlips:
 
 @dataclass(frozen=True)
 class Flips:
-    """What differs between two subjects, over the tasks that both were asked.
+    """What differs between two subjects, over the tasks that both were evaluated on.
 
     p      over all tasks: of the mean of their normalised differences, as ``compare`` tests it
     notes  what is not compared

@@ -15,8 +15,13 @@ from dataclasses import dataclass
 from itertools import combinations
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from hemm.stats.corrections import holm
 from hemm.stats.intervals import LEVEL, Estimate
+
+Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +81,25 @@ def ranking(scores: Mapping[str, Estimate], p: Mapping[tuple[str, str], float | 
     return Ranking(tuple(rows), corrected)
 
 
+def win_shares(table: Floats) -> Floats:
+    """How often each model wins: the share of the other models' scores of the same group that it beats, ties
+    as half; NaN where there is no other.
+
+    table  scores (models x groups; NaN: none)
+
+    >>> win_shares(np.array([[1.0, 0.5], [0.0, 0.5], [0.5, np.nan]])).tolist()
+    [[1.0, 0.5], [0.0, 0.5], [0.5, nan]]
+    """
+    known = ~np.isnan(table)
+    others = known.sum(axis=0) - 1
+    won = np.zeros_like(table)
+    for row in table:
+        with np.errstate(invalid="ignore"):
+            won += (table > row) + 0.5 * (table == row)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.where(known & (others > 0), (won - 0.5) / np.maximum(others, 1), np.nan)
+
+
 def _letters(order: Sequence[str], apart: set[tuple[str, str]]) -> dict[str, str]:
     """A letter for each longest run of models of which no two are apart."""
     runs: list[tuple[int, int]] = []
@@ -95,4 +119,4 @@ def _letters(order: Sequence[str], apart: set[tuple[str, str]]) -> dict[str, str
     return out
 
 
-__all__ = ["Rank", "Ranking", "ranking"]
+__all__ = ["Rank", "Ranking", "ranking", "win_shares"]

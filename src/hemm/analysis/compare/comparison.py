@@ -38,7 +38,8 @@ class Choice:
 
 @dataclass(frozen=True)
 class Comparison:
-    """All of it. ``pair`` is None without two models to compare; ``ranks`` with one model or nothing shared.
+    """What ``compare`` gives. ``pair`` is None without two models to compare, ``ranks`` with one model or
+    where the models share no task.
 
     labels         subject -> name, of models (not of controls)
     label_effects  at the level of tasks, and of samples where labels vary within tasks

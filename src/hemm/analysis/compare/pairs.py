@@ -42,9 +42,11 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True)
 class TaskPair:
-    """One task asked of both. ``pair`` is on the metric's own scale (None: ``why``).
+    """One task that both models were evaluated on; ``common`` groups have an answer of both.
 
-    normalised  the difference on the normaliser's scale, ``why_not`` says why there is none
+    pair        the paired test on the metric's own scale
+    normalised  the difference on the normaliser's scale
+    why         why one of these two is missing
     by_policy   the difference on the own scale under every failure policy; ``worst``: a at its worst and b
                 at its best
     """
@@ -52,10 +54,10 @@ class TaskPair:
     task: str
     metric: str
     common: int
-    pair: Pair | None
-    normalised: Estimate | None
-    why: str
-    by_policy: PolicyScores | None
+    pair: Pair | None = None
+    normalised: Estimate | None = None
+    why: str = ""
+    by_policy: PolicyScores | None = None
     p_holm: float | None = None
     p_bh: float | None = None
 
@@ -119,18 +121,18 @@ class TaskDifference:
 
 
 def task_pair(a: CellScores, b: CellScores, scale: Scale, options: Options) -> TaskPair:
-    """The two models on one task. ``a`` and ``b`` as loaded, failures unread."""
+    """Test two models on one task. ``a`` and ``b`` are as loaded: the failure policy is that of ``scale``."""
     one, other, why = common_groups(a.headline, b.headline)
     spec, n = a.headline.spec, len(one)
     if why == UNTESTED:
-        return TaskPair(a.task, spec, n, None, None, why, None)
+        return TaskPair(a.task, spec, n, why=why)
     if isinstance(one.metric, CorpusMetric) and n:
         return _corpus_task_pair(a, b, n)
     if why:
-        return TaskPair(a.task, spec, n, None, None, why, None)
+        return TaskPair(a.task, spec, n, why=why)
     pair = _pair(one, other, scale.failures, options)
     if pair.difference.value is None:
-        return TaskPair(a.task, spec, n, None, None, "no sample has a score of both", None)
+        return TaskPair(a.task, spec, n, why="no sample has a score of both")
     found, why = task_difference(
         one, other, TaskSlice(a.subject, a.task), TaskSlice(b.subject, b.task), scale, pair
     )
@@ -144,9 +146,7 @@ def _corpus_task_pair(a: CellScores, b: CellScores, n: int) -> TaskPair:
     name = a.headline.metric.name
     found = corpus_difference(a, b)
     if isinstance(found, str):
-        return TaskPair(
-            a.task, a.headline.spec, n, None, None, f"{name} is no mean of its values: {found}", None
-        )
+        return TaskPair(a.task, a.headline.spec, n, why=f"{name} is no mean of its values: {found}")
     estimate, error = found.estimate, found.error
     p = t_p(found.a - found.b, error, found.df) if error > 0 else None
     low, high = a.headline.metric.range
@@ -162,11 +162,11 @@ def _corpus_task_pair(a: CellScores, b: CellScores, n: int) -> TaskPair:
         power=power_of(error or None, estimate.clusters, high - low if math.isfinite(high - low) else 1.0),
     )
     why = f"{name} is no mean of its values: not averaged over tasks"
-    return TaskPair(a.task, a.headline.spec, n, pair, None, why, None)
+    return TaskPair(a.task, a.headline.spec, n, pair, why=why)
 
 
 def common_groups(one: ScoreColumn, other: ScoreColumn) -> tuple[ScoreColumn, ScoreColumn, str]:
-    """The groups that both have, in one order; the text says why they cannot be compared."""
+    """The groups that both have, in one order, and why they cannot be compared (empty: they can)."""
     if (one.metric.name, one.metric.version) != (other.metric.name, other.metric.version):
         names = [f"{s.metric.name} version {s.metric.version}" for s in (one, other)]
         return one.take(np.zeros(0, int)), other, f"scored by {names[0]} and {names[1]}: hemm score helps"
@@ -181,7 +181,8 @@ def common_groups(one: ScoreColumn, other: ScoreColumn) -> tuple[ScoreColumn, Sc
 
 
 def _pair(one: ScoreColumn, other: ScoreColumn, failures: str, options: Options) -> Pair:
-    """On the own scale. Under ``bounds`` failures count as the worst score in everything but the interval."""
+    """The paired test on the metric's own scale. Under ``bounds`` its interval alone is of both cases: all
+    else has failures as the worst score."""
     x, y = (counted(s, point_case(failures)).values for s in (one, other))
     pair = paired(x, y, one.clusters, one.metric.range, options)
     if failures != FailurePolicy.BOUNDS or pair.difference.value is None:
@@ -208,7 +209,10 @@ def task_difference(
     pair: Pair | None = None,
     resamples: int = 0,
 ) -> tuple[TaskDifference | None, str]:
-    """The normalised difference of groups that both have, or why there is none."""
+    """The difference of two models on the same groups on the scale of the normaliser, or why there is none.
+
+    pair  the paired test of these groups, where it was done before
+    """
     read = [counted(s, point_case(scale.failures)) for s in (one, other)]
     if scale.name == "rank":
         for s, part in zip(read, (a, b), strict=True):
@@ -284,7 +288,7 @@ def average(dimension: str, category: str, parts: Sequence[TaskDifference]) -> C
 def category_pairs(
     pairs: Mapping[str, tuple[CellScores, CellScores]], scale: Scale, options: Options
 ) -> tuple[CategoryPair, list[CategoryPair]]:
-    """Overall, then every category that has a normalised difference; ``pairs`` by task."""
+    """The overall difference, and that of every category that has one; ``pairs``: task -> both cells."""
     found: dict[tuple[str, str], list[TaskDifference]] = {}
     for task, (a, b) in pairs.items():
         one, other, why = common_groups(a.headline, b.headline)
@@ -315,7 +319,7 @@ def _corrected_categories(rows: list[CategoryPair]) -> list[CategoryPair]:
 
 
 def corrected(rows: list[TaskPair]) -> list[TaskPair]:
-    """With p values corrected over the tasks."""
+    """The rows with their p values corrected over all of them."""
     p = [None if r.pair is None else r.pair.p for r in rows]
     both = zip(rows, holm(p), benjamini_hochberg(p), strict=True)
     return [replace(r, p_holm=h, p_bh=q) for r, h, q in both]

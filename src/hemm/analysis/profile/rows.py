@@ -28,7 +28,7 @@ class MetricValue:
 
 @dataclass(frozen=True)
 class TaskRow:
-    """One task asked of one subject.
+    """The scores of one subject on one task.
 
     values      the headline first, on the metric's own scale
     normalised  the headline after normalising; None where that is not possible, ``why`` says why

@@ -26,16 +26,21 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class ScoreColumn:
-    """One component of one metric over the groups of one cell; repeats of a group are averaged.
+    """One component of one metric over the groups of one cell, a row for each group.
+
+    A group is what the metric scores at once: usually a sample, else the samples of a unit or of a metadata
+    value. Its name, in ``groups``, is the one key by which scores of several cells are matched
+    (``paired_with``, ``rows_of``). Repeats of a group are averaged.
 
     values    with failures as the worst score, NaN where there is none (errors)
-    answered  the mean over a group's answers that have a value, NaN where none has; ``missing`` is the share
-              of its answers that have none, whatever the reason
-    ceiling   best possible value of each group; ``floor`` chance, else majority, else the worst score
+    answered  the mean over a group's answers that have a value, NaN where none has
+    missing   the share of its answers that have none, whatever the reason
+    ceiling   the best value that the group can have
+    floor     what chance gives it, else the majority answer, else the worst score
     counts    groups x outcomes (in the order of ``OUTCOMES``): answers, all repeats
-    cut       parsed although cut off, for each group
+    cut       answers that were parsed although they were cut off
     labels    dimension -> category of each group, None where it has none
-    anytime   where the answers decided how many were asked: the interval that holds (``anytime_interval``)
+    anytime   the interval that holds where the scores decided how many groups there are (``--until-ci``)
     """
 
     metric: Metric

@@ -1,4 +1,4 @@
-"""From a metric's own scale to 0 and 1: the normalisers, and the parts of a task that carry a label."""
+"""From a metric's own scale to 0 and 1: the normalisers, and the slices of a task that carry a label."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from hemm.analysis.study.cell_scores import CellScores, ScoreColumn
 from hemm.analysis.study.failure_policy import FailurePolicy, bounded, counted
 from hemm.core import DIMENSIONS, CorpusMetric, HemmError, UnknownName
 from hemm.stats.intervals import Estimate, mean_interval
+from hemm.stats.ranks import win_shares
 
 NORMALISERS = ("anchored", "paper", "rank")
 MEANINGS = {
@@ -33,7 +34,7 @@ class Scale:
 
     lowest    ``paper``: (task, dimension, category) -> mean score of the worst model
     wins      ``rank``: (subject, task) -> group -> its win rate
-    failures  how failures are read (``failure_policy``)
+    failures  the failure policy
     """
 
     name: str = "anchored"
@@ -44,7 +45,7 @@ class Scale:
 
 @dataclass(frozen=True, slots=True)
 class TaskSlice:
-    """Whose groups, and which: the whole of a task, or those with one label."""
+    """What one subject's score is a mean over: all groups of a task, or those of one category."""
 
     subject: str
     task: str
@@ -167,24 +168,11 @@ def win_rates(loaded: Sequence[CellScores]) -> dict[tuple[str, str], dict[str, f
         for row, item in zip(table, items, strict=True):
             sign = 1.0 if item.headline.metric.higher_is_better else -1.0
             row[[place[g] for g in item.headline.groups.tolist()]] = sign * item.headline.values
-        rates = beaten(table)
+        rates = win_shares(table)
         for row, item in zip(rates, items, strict=True):
             known = np.flatnonzero(~np.isnan(row)).tolist()
             out[item.subject, task] = {groups[i]: float(row[i]) for i in known}
     return out
-
-
-def beaten(table: Floats) -> Floats:
-    """For scores (models x groups, NaN: none) the share of the other scores of the group that each beats,
-    ties as half; NaN where there is no other."""
-    known = ~np.isnan(table)
-    others = known.sum(axis=0) - 1
-    won = np.zeros_like(table)
-    for row in table:
-        with np.errstate(invalid="ignore"):
-            won += (table > row) + 0.5 * (table == row)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        return np.where(known & (others > 0), (won - 0.5) / np.maximum(others, 1), np.nan)
 
 
 def wins_of(scores: ScoreColumn, scale: Scale, part: TaskSlice) -> Floats:
