@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from dataclasses import dataclass, field, replace
-from itertools import product
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -33,14 +32,10 @@ from hemm.published import published
 from hemm.report.tables.comparison import lines, tables
 from hemm.report.tables.profile import render
 from hemm.stats.corrections import benjamini_hochberg, holm
-from hemm.stats.intervals import Estimate, mean_interval
-from hemm.stats.label_effects import LabelledSamples, by_samples, by_tasks, overlaps
-from hemm.stats.paired import Options, mcnemar, obuchowski_p, paired
-from hemm.stats.ranks import ranking, win_shares
+from hemm.stats.intervals import mean_interval
 from stored_cells import Stored, question, questions, task_row
 
 UNIT = (0.0, 1.0)
-FEW = Options(resamples=500)
 
 
 def marks(text: str, labels: dict[str, str] | None = None, size: int = 1) -> list[dict[str, Any]]:
@@ -75,46 +70,6 @@ def test_with_one_answer_a_cluster_it_is_mcnemars_exact_test() -> None:
     assert row.normalised.value == pytest.approx(12 / 30 / 0.75)  # chance is 1/4
     assert found.overall is not None
     assert found.overall.p == row.pair.p
-
-
-@pytest.mark.parametrize("net", [[2, -1, 3, 0, 1, 1], [1, 1, -1, 2], [4], [0, 0, 5, -2]])
-def test_by_cluster_every_way_of_flipping_signs_is_counted(net: list[int]) -> None:
-    sums = [abs(sum(s * d for s, d in zip(signs, net, strict=True)))
-            for signs in product((-1, 1), repeat=len(net))]  # fmt: skip
-    seen = abs(sum(net))
-    wanted = np.mean([1.0 if s > seen else 0.5 if s == seen else 0.0 for s in sums])
-    assert mcnemar(np.array(net, dtype=float)) == pytest.approx(wanted)
-
-
-def test_obuchowskis_test_from_its_own_formula() -> None:
-    """Two proportions, their variances and covariance over clusters about the common proportion."""
-    rng = np.random.default_rng(0)
-    sizes = rng.integers(1, 6, 30)
-    x, y = (np.array([rng.binomial(n, p) for n in sizes]) for p in (0.7, 0.5))
-    n, groups = sizes.sum(), len(sizes)
-    common = (x.sum() + y.sum()) / (2 * n)
-    rest = [x - sizes * common, y - sizes * common]
-    factor = groups / (groups - 1) / n**2
-    variance = factor * ((rest[0] ** 2).sum() + (rest[1] ** 2).sum() - 2 * (rest[0] * rest[1]).sum())
-    wanted = stats.chi2.sf(((x.sum() - y.sum()) / n) ** 2 / variance, 1)
-    assert obuchowski_p((x - y).astype(float)) == pytest.approx(wanted)
-
-
-def test_other_scores_are_compared_by_students_t() -> None:
-    rng = np.random.default_rng(1)
-    x, y = rng.random((2, 25))
-    found = paired(x, y, np.arange(25), UNIT, FEW)
-    wanted = stats.ttest_rel(x, y)
-    assert (found.p, found.test) == (pytest.approx(wanted.pvalue), "t")
-    assert found.effect == pytest.approx((x - y).mean() / (x - y).std(ddof=1))
-    ends = wanted.confidence_interval()
-    assert (found.difference.low, found.difference.high) == pytest.approx((ends.low, ends.high))
-    assert found.bootstrap is not None
-    assert found.bootstrap.low == pytest.approx(ends.low, abs=0.03)
-    assert found.p_obuchowski is None
-    assert found.power.detectable == pytest.approx(
-        (stats.t.ppf(0.975, 24) + stats.t.ppf(0.8, 24)) * stats.sem(x - y)
-    )
 
 
 def test_p_values_are_corrected_over_tasks() -> None:
@@ -205,12 +160,6 @@ def test_the_profile_reads_failures_as_asked() -> None:
 # win rates
 
 
-def test_win_rates_count_ties_as_half() -> None:
-    table = np.array([[1.0, 0.0, np.nan], [0.0, 0.0, 1.0], [0.0, 1.0, np.nan]])
-    wanted = [[1.0, 0.25, np.nan], [0.25, 0.25, np.nan], [0.25, 1.0, np.nan]]
-    assert win_shares(table) == pytest.approx(np.array(wanted), nan_ok=True)
-
-
 def test_the_profile_by_win_rate() -> None:
     cells = [Stored(marks(t), model=m) for m, t in (("a", "1111"), ("b", "1100"), ("c", "0000"))]
     found = profile(Study.of(cells), "rank")
@@ -231,120 +180,12 @@ def test_the_profile_by_win_rate() -> None:
 # ranks
 
 
-def test_models_that_cannot_be_separated_share_a_rank() -> None:
-    def at(v: float) -> Estimate:
-        return Estimate(v, v - 0.1, v + 0.1, 10, 10)
-
-    scores = {"a": at(0.9), "b": at(0.8), "c": at(0.7), "d": at(0.1)}
-    p = {("a", "b"): 0.5, ("a", "c"): 0.004, ("b", "c"): 0.3, ("a", "d"): 1e-9, ("d", "b"): 1e-9,
-         ("c", "d"): 1e-9}  # fmt: skip
-    rows = {r.subject: r for r in ranking(scores, p).rows}
-    assert {s: (r.rank, r.low, r.high) for s, r in rows.items()} == {
-        "a": (1, 1, 2), "b": (1, 1, 3), "c": (2, 2, 3), "d": (4, 4, 4),
-    }  # fmt: skip
-    assert [rows[s].groups for s in "abcd"] == ["a", "ab", "b", "c"]
-
-
 def test_ranks_of_models_on_common_samples() -> None:
     found = of("1" * 40, "1" * 38 + "00", "0" * 40)
     assert found.ranks is not None
     assert [(r.rank, r.low, r.high) for r in found.ranks.rows] == [(1, 1, 2), (1, 1, 2), (3, 3, 3)]
     assert found.pair is None
     assert any("do not tell which is best" in line for line in conclusions(found))
-
-
-# effects of labels
-
-
-def probe(rng: np.random.Generator, effect: float, n: int = 400) -> LabelledSamples:
-    """Two tasks of pictures with four questions; reasoning counts, fine_grained does not but goes with it."""
-    reasoning = np.where(rng.random(n) < 0.5, "less", "more").astype(object)
-    same = rng.random(n) < 0.85
-    fine = np.where((reasoning == "more") == same, "yes", "no").astype(object)
-    tasks = np.repeat(np.array(["a", "b"], dtype=object), n // 2)
-    y = 0.5 + effect * (reasoning == "less") + 0.2 * (tasks == "a") + rng.normal(0, 0.2, n)
-    clusters = np.array([f"c{i // 4}" for i in range(n)], dtype=object)
-    return LabelledSamples(y, tasks, clusters, {"reasoning": reasoning, "fine_grained": fine}, 3)
-
-
-ORDER = {"reasoning": ("less", "more"), "fine_grained": ("yes", "no")}
-
-
-def test_effects_within_tasks_and_what_raw_means_say() -> None:
-    found = {r.effect.dimension: r for r in by_samples(probe(np.random.default_rng(2), 0.3), ORDER).effects}
-    reasoning, fine = found["reasoning"], found["fine_grained"]
-    assert reasoning.effect.value == pytest.approx(0.3, abs=0.07)
-    assert reasoning.effect.p is not None
-    assert reasoning.effect.p < 1e-6
-    assert fine.raw is not None
-    assert fine.raw < -0.15  # as if details were hard
-    assert fine.effect.value == pytest.approx(0.0, abs=0.08)
-    assert fine.effect.inflation is not None
-    assert fine.effect.inflation > 1.5
-    assert reasoning.low_out is not None
-    assert reasoning.high_out is not None
-    assert reasoning.low_out <= 0.3 + 0.1
-    assert reasoning.high_out >= 0.2
-
-
-def test_the_fit_within_tasks_is_least_squares() -> None:
-    data = probe(np.random.default_rng(3), 0.1)
-    x = np.stack([data.tasks == "a", data.tasks == "b", data.labels["reasoning"] == "less",
-                  data.labels["fine_grained"] == "yes"], axis=1).astype(float)  # fmt: skip
-    beta = np.linalg.lstsq(x, data.y, rcond=None)[0]
-    found = {r.effect.dimension: r.effect for r in by_samples(data, ORDER).effects}
-    assert found["reasoning"].value == pytest.approx(beta[2])
-    assert found["fine_grained"].value == pytest.approx(beta[3])
-    # CR3 by its definition: the spread of fits without one cluster each
-    names = np.unique(data.clusters.astype(str))
-    fits = np.array([
-        np.linalg.lstsq(x[keep], data.y[keep], rcond=None)[0]
-        for name in names
-        if (keep := data.clusters != name).any()
-    ])  # fmt: skip
-    groups = len(names)
-    error = math.sqrt((groups - 1) / groups * ((fits[:, 2] - beta[2]) ** 2).sum())
-    low = found["reasoning"].low
-    assert low is not None
-    reach = stats.t.ppf(0.975, groups - 1) * error
-    assert beta[2] - low == pytest.approx(reach, rel=1e-3)
-
-
-def test_labels_that_never_part_get_no_number() -> None:
-    data = probe(np.random.default_rng(4), 0.2)
-    labels = dict(data.labels) | {"fine_grained": np.where(data.labels["reasoning"] == "less", "yes", "no")}
-    found = by_samples(replace(data, labels=labels), ORDER)
-    assert {r.effect.value for r in found.effects} == {None}
-    assert found.together[0].share == 1.0
-    assert "too few" in by_samples(data.take(np.arange(6)), ORDER).why
-
-
-def test_labels_that_travel_together() -> None:
-    rows = [{"reasoning": "more", "fine_grained": "yes"}] * 3 + [{"reasoning": "less", "fine_grained": "no"}]
-    rows += [{"reasoning": "less", "fine_grained": "yes"}]
-    found = {(t.category, t.other_category): (t.n, t.both, t.everywhere) for t in overlaps(rows, ORDER)}
-    assert found["more", "yes"] == (3, 3, 0.8)
-    assert found["yes", "more"] == (4, 3, 0.6)
-
-
-def test_the_joint_model_on_ones_own_results() -> None:
-    """Tasks with one label each; each is left out in turn."""
-    rng = np.random.default_rng(5)
-    names = [f"t{i}" for i in range(12)]
-    labels = {n: {"reasoning": ("less", "more")[i % 2]} for i, n in enumerate(names)}
-    scores = np.array([0.5 + 0.2 * (labels[n]["reasoning"] == "less") for n in names]) + rng.normal(
-        0, 0.05, (2, 12)
-    )
-    [row] = by_tasks(scores, names, labels, ORDER, permutations=99).effects
-    means = scores.mean(axis=0)
-    assert row.raw == pytest.approx(means[::2].mean() - means[1::2].mean())
-    assert row.effect.value == pytest.approx(row.raw)
-    parts = [[j for j in range(12) if j != i] for i in range(12)]
-    wanted = [
-        np.mean([means[j] for j in kept if j % 2 == 0]) - np.mean([means[j] for j in kept if j % 2])
-        for kept in parts
-    ]
-    assert (row.low_out, row.high_out) == (pytest.approx(min(wanted)), pytest.approx(max(wanted)))
 
 
 # values that are no means
