@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from hemm.analysis.profile.rows import Profile
-    from hemm.analysis.study.study import Study
+    from hemm.analysis.profile import Profile
+    from hemm.analysis.study import Study
     from hemm.results.read import Cell
 
 
@@ -30,13 +30,13 @@ class Results:
     @cached_property
     def study(self) -> Study:
         """The scores of all cells, loaded once. Raises HemmError where none can be read."""
-        from hemm.analysis.study.study import Study
+        from hemm.analysis.study import Study
 
         return Study.of(self.cells)
 
     def profile(self, **options: Any) -> Profile:
-        """Scores by every dimension; ``options`` are those of ``hemm.analysis.profile.build.profile``."""
-        from hemm.analysis.profile.build import profile
+        """Scores by every dimension; ``options`` are those of ``hemm.analysis.profile.profile``."""
+        from hemm.analysis.profile import profile
 
         return profile(self.study, **options)
 

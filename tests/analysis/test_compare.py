@@ -14,14 +14,13 @@ import pytest
 from scipy import stats
 
 from fake import FakePack, Served, go, right, sample, task
-from hemm.analysis.compare.build import compare
-from hemm.analysis.compare.comparison import Choice, Comparison
+from hemm.analysis.compare import Choice, Comparison, compare
 from hemm.analysis.compare.conclusions import conclusions
 from hemm.analysis.compare.published_comparison import compare_with_published
-from hemm.analysis.profile.build import profile
+from hemm.analysis.profile import profile
+from hemm.analysis.study import Study
 from hemm.analysis.study.cell_scores import load_scores
 from hemm.analysis.study.corpus_values import computed
-from hemm.analysis.study.study import Study
 from hemm.cli import status
 from hemm.core import HemmError, Identity, Request, Response, UnknownName, Usage
 from hemm.metrics import resolve

@@ -15,9 +15,9 @@ import pytest
 from click.testing import CliRunner
 
 from fake import FakePack, Served, go, sample
-from hemm.analysis.profile.build import profile
+from hemm.analysis.profile import profile
 from hemm.analysis.profile.rows import CategoryRow, Profile
-from hemm.analysis.study.study import Study
+from hemm.analysis.study import Study
 from hemm.cli import group
 from hemm.core import HemmError, UnknownName
 from hemm.report.tables.profile import COLUMNS, render

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from hemm.analysis.study.study import Study
+from hemm.analysis.study import Study
 from hemm.core import Group, HemmError, Judged, MissingExtra, Outcome, Response, Sample
 from hemm.metrics import metric_key, prepared, resolve, spec_of
 from hemm.metrics.learned.bartscore import DEFAULT, BartScore
@@ -360,7 +360,7 @@ def test_scores_are_stored_and_kept_where_the_weights_are_not(
     again = cell(folder).aggregates()["metrics"]
     assert again[key] == row
     assert "exact_match-v1" in again
-    from hemm.analysis.profile.build import profile
+    from hemm.analysis.profile import profile
     from hemm.results.read import cells
 
     told = profile(Study.of(cells(tmp_path / "out")))

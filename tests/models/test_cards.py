@@ -9,7 +9,7 @@ import pytest
 
 from hemm.analysis.profile.build import model_dimensions_of, profile
 from hemm.analysis.profile.model_dimensions import model_dimensions
-from hemm.analysis.study.study import Study
+from hemm.analysis.study import Study
 from hemm.cli import status
 from hemm.core import BadData, HemmError, UnknownName
 from hemm.models import cards

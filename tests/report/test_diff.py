@@ -12,10 +12,9 @@ import pytest
 
 import fake
 from hemm import cli
-from hemm.analysis.compare.build import compare
-from hemm.analysis.compare.comparison import Choice
+from hemm.analysis.compare import Choice, compare
 from hemm.analysis.diff import Flips, flips
-from hemm.analysis.study.study import Study
+from hemm.analysis.study import Study
 from hemm.core import Failure, HemmError, Identity, Request, Response, UnknownName
 from hemm.report.diff_page import lines, values, write
 from hemm.results.read import cells

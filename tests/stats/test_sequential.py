@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from hemm.analysis.profile.build import profile
-from hemm.analysis.study.study import Study
+from hemm.analysis.profile import profile
+from hemm.analysis.study import Study
 from hemm.cli import status
 from hemm.engine.early_stopping import Blocks
 from hemm.results.read import cells

@@ -7,10 +7,10 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from hemm.analysis.compare.pairs import category_pairs, task_pair
+from hemm.analysis.study import Study
 from hemm.analysis.study.cell_scores import CellScores
 from hemm.analysis.study.groups import group_members
 from hemm.analysis.study.normalise import Scale
-from hemm.analysis.study.study import Study
 from hemm.core import HemmError, Metric, UnknownName
 from hemm.stats.paired import Options
 

@@ -178,8 +178,8 @@ def _compare(
     spec: str, figure: Figure, out: Path, limit: int | None, batch_size: int, revision: str
 ) -> Compared:
     from hemm.analysis.profile.build import value_of
+    from hemm.analysis.study import Study
     from hemm.analysis.study.corpus_values import CorpusValues
-    from hemm.analysis.study.study import Study
     from hemm.engine.options import RunOptions
     from hemm.engine.run import run
     from hemm.metrics import resolve

@@ -68,9 +68,8 @@ def command(
     format_: str,
 ) -> None:
     """Compare the models in DIR (results): two sample by sample, all by rank, and what labels explain."""
-    from hemm.analysis.compare.build import compare
-    from hemm.analysis.compare.comparison import Choice
-    from hemm.analysis.study.study import Study
+    from hemm.analysis.compare import Choice, compare
+    from hemm.analysis.study import Study
     from hemm.report.tables.comparison import lines, tables
     from hemm.results.read import cells
 

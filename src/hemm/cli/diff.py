@@ -43,7 +43,7 @@ def command(
 ) -> None:
     """Answers that flipped from one model (or checkpoint, or protocol) to another, in the results in DIR."""
     from hemm.analysis.diff import flips
-    from hemm.analysis.study.study import Study
+    from hemm.analysis.study import Study
     from hemm.core.errors import HemmError
     from hemm.report import diff_page as flips_page
     from hemm.results.read import cells

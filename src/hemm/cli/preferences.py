@@ -80,7 +80,7 @@ def plain(
 
 def _validity(found: Votes, folder: Path | None) -> list[Validity]:
     from hemm.analysis.preferences.validity import metric_scores, validity
-    from hemm.analysis.study.study import Study
+    from hemm.analysis.study import Study
     from hemm.core import HemmError
     from hemm.results.read import cells
 

@@ -24,8 +24,8 @@ from hemm.cli._common import (
 @each_option()
 def command(folder: Path, format_: str, normalise: str, failures: str, bootstrap: bool, each: bool) -> None:
     """Scores of the results in DIR (results) by every dimension, with intervals and outcomes."""
-    from hemm.analysis.profile.build import Extras, profile
-    from hemm.analysis.study.study import Study
+    from hemm.analysis.profile import Extras, profile
+    from hemm.analysis.study import Study
     from hemm.report.tables.profile import render, show
     from hemm.results.read import cells
 

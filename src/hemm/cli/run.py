@@ -162,8 +162,8 @@ def _watcher() -> Watcher:
 def _report(options: RunOptions, results: list[CellResult]) -> int:
     if options.dry_run:
         return _forecast(results)
-    from hemm.analysis.profile.build import profile
-    from hemm.analysis.study.study import Study
+    from hemm.analysis.profile import profile
+    from hemm.analysis.study import Study
     from hemm.report.tables.profile import show
     from hemm.results import layout
     from hemm.results.read import cell

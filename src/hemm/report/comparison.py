@@ -10,9 +10,9 @@ from hemm.core import DIMENSIONS, HemmError
 from hemm.report.text import number
 
 if TYPE_CHECKING:
-    from hemm.analysis.compare.comparison import Comparison
+    from hemm.analysis.compare import Comparison
     from hemm.analysis.compare.pairs import CategoryPair, TaskPair
-    from hemm.analysis.study.study import Study, Subject
+    from hemm.analysis.study import Study, Subject
     from hemm.stats.label_effects import AdjustedEffect, LabelEffects
 
 
@@ -52,8 +52,7 @@ class Shown:
 
 def comparison(study: Study, subjects: Sequence[Subject], normalise: str) -> Shown | None:
     """The models of the page against each other; None with one, or where they cannot be compared at all."""
-    from hemm.analysis.compare.build import compare
-    from hemm.analysis.compare.comparison import Choice
+    from hemm.analysis.compare import Choice, compare
     from hemm.analysis.compare.conclusions import conclusions, verdict
     from hemm.report.tables.comparison import terms
 

@@ -17,8 +17,8 @@ from hemm.report.page import render
 from hemm.report.pictures import Gallery
 
 if TYPE_CHECKING:
-    from hemm.analysis.profile.rows import Profile
-    from hemm.analysis.study.study import Study, Subject
+    from hemm.analysis.profile import Profile
+    from hemm.analysis.study import Study, Subject
     from hemm.results.read import Cell
 
 NAME = "report.html"
@@ -99,8 +99,8 @@ def html(
 
 def _profile(cells: Sequence[Cell], normalise: str, common: bool) -> tuple[Study | None, Profile | None, str]:
     """The cells, loaded once for the whole page, and their profile; or why there is none yet."""
-    from hemm.analysis.profile.build import profile
-    from hemm.analysis.study.study import Study
+    from hemm.analysis.profile import profile
+    from hemm.analysis.study import Study
 
     try:
         study = Study.of(cells)

@@ -11,7 +11,7 @@ from hemm.report.text import count, number, one_line, plural, span
 
 if TYPE_CHECKING:
     from hemm.analysis.profile.rows import CategoryRow, ControlRow, Profile
-    from hemm.analysis.study.study import Subject
+    from hemm.analysis.study import Subject
     from hemm.stats.intervals import Estimate
 
 GAPS = 3

@@ -15,8 +15,8 @@ from hemm.report.text import one_line
 
 if TYPE_CHECKING:
     from hemm.analysis.profile.rows import CategoryRow, ControlRow, Profile, TaskRow
+    from hemm.analysis.study import Study, Subject
     from hemm.analysis.study.failure_policy import PolicyScores
-    from hemm.analysis.study.study import Study, Subject
     from hemm.report.pictures import Gallery
     from hemm.results.read import Cell
 

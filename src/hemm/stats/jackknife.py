@@ -34,7 +34,7 @@ def blocks_of(clusters: Sequence[str], order: Callable[[str], Any]) -> list[NDAr
 
     ``order`` should have nothing to do with the values, as a digest of the name has:
 
-    >>> [block.tolist() for block in blocks_of(["a", "b", "a"], order=len)]
+    >>> [block.tolist() for block in blocks_of(["a", "b", "a"], order=str.lower)]
     [[0, 2], [1]]
     """
     names = sorted(set(clusters), key=order)

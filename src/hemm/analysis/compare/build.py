@@ -26,6 +26,7 @@ from hemm.analysis.compare.pairs import (
 )
 from hemm.analysis.compare.pairs import task_pair as pair_task
 from hemm.analysis.compare.published_comparison import compare_with_published
+from hemm.analysis.study import Study
 from hemm.analysis.study.anytime_interval import UNTESTED
 from hemm.analysis.study.cell_scores import CellScores
 from hemm.analysis.study.failure_policy import FailurePolicy, without_failures
@@ -38,7 +39,6 @@ from hemm.analysis.study.normalise import (
     normal_value,
     scale_of,
 )
-from hemm.analysis.study.study import Study
 from hemm.core import HemmError, UnknownName
 from hemm.stats.intervals import combine
 from hemm.stats.paired import Options

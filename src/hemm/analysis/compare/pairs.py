@@ -16,7 +16,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hemm.analysis.profile.build import place_of
 from hemm.analysis.study.anytime_interval import UNTESTED
 from hemm.analysis.study.cell_scores import CellScores, ScoreColumn
 from hemm.analysis.study.corpus_values import corpus_difference
@@ -30,7 +29,7 @@ from hemm.analysis.study.failure_policy import (
     mean_over,
     point_case,
 )
-from hemm.analysis.study.normalise import OVERALL, Scale, TaskSlice, limits, slices_of, wins_of
+from hemm.analysis.study.normalise import OVERALL, Scale, TaskSlice, limits, slice_order, slices_of, wins_of
 from hemm.core import CorpusMetric
 from hemm.stats.corrections import benjamini_hochberg, holm
 from hemm.stats.intervals import Estimate, combine, mean_interval, t_quantile
@@ -307,7 +306,7 @@ def category_pairs(
                 found.setdefault((dimension, category), []).append(got)
     none = Estimate(None, None, None, 0, 0, "no normalised difference")
     empty = CategoryPair(OVERALL, "", none, None, None, power_of(None, 0), None, ())
-    rows = [average(*key, found[key]) for key in sorted(found, key=lambda k: place_of(*k))]
+    rows = [average(*key, found[key]) for key in sorted(found, key=lambda k: slice_order(*k))]
     overall = next((r for r in rows if r.dimension == OVERALL), empty)
     return overall, _corrected_categories([r for r in rows if r.dimension != OVERALL])
 

@@ -22,7 +22,7 @@ from hemm.analysis.preferences.votes import Votes
 from hemm.stats.intervals import Estimate, mean_interval, t_quantile
 
 if TYPE_CHECKING:
-    from hemm.analysis.study.study import Study
+    from hemm.analysis.study import Study
 
 Floats = NDArray[np.float64]
 JACKKNIFE = 100

@@ -18,6 +18,7 @@ import numpy as np
 from hemm.analysis.early_stopping import check_words
 from hemm.analysis.profile.model_dimensions import ModelDimensions, model_dimensions
 from hemm.analysis.profile.rows import CategoryRow, ControlRow, MetricValue, Profile, TaskRow
+from hemm.analysis.study import Study, Subject
 from hemm.analysis.study.anytime_interval import NO_INTERVAL
 from hemm.analysis.study.cell_scores import OUTCOMES, CellScores, ScoreColumn
 from hemm.analysis.study.corpus_values import CorpusValues
@@ -30,7 +31,6 @@ from hemm.analysis.study.failure_policy import (
 )
 from hemm.analysis.study.normalise import (
     NORMALISERS,
-    OVERALL,
     Scale,
     TaskSlice,
     ends,
@@ -38,10 +38,10 @@ from hemm.analysis.study.normalise import (
     normal_value,
     own_scale,
     scale_of,
+    slice_order,
     slices_of,
 )
-from hemm.analysis.study.study import Study, Subject
-from hemm.core import DIMENSIONS, CorpusMetric, HemmError, UnknownName
+from hemm.core import CorpusMetric, HemmError, UnknownName
 from hemm.stats.bootstrap import RESAMPLES, bootstrap_interval
 from hemm.stats.intervals import Estimate, combine, mean_interval
 
@@ -234,7 +234,7 @@ def _categories(
             found.setdefault((dimension, category), []).append((part, scores, raw))
     return [
         _category(subject, *place, parts, scale)
-        for place, parts in sorted(found.items(), key=lambda kv: place_of(*kv[0]))
+        for place, parts in sorted(found.items(), key=lambda kv: slice_order(*kv[0]))
     ]
 
 
@@ -277,13 +277,6 @@ def scaled_mean(scores: ScoreColumn, scale: Scale, part: TaskSlice) -> float | N
     """The normalised mean of these scores, without an interval; None where there is none."""
     floor, ceiling, why = limits(scores, scale, part)
     return None if why else (float(np.nanmean(scores.values)) - floor) / (ceiling - floor)
-
-
-def place_of(dimension: str, category: str) -> tuple[int, int]:
-    """Where a category stands in lists: the whole first."""
-    if dimension == OVERALL:
-        return (-1, 0)
-    return list(DIMENSIONS).index(dimension), DIMENSIONS[dimension].categories.index(category)
 
 
 def _unshared(tasks: Sequence[TaskRow]) -> list[str]:
@@ -335,4 +328,4 @@ def _paired(with_picture: ScoreColumn, without: ScoreColumn) -> tuple[Estimate, 
     return estimate, estimate.scaled(0.0, ceiling - floor)
 
 
-__all__ = ["Extras", "place_of", "profile", "scaled_mean", "value_of"]
+__all__ = ["Extras", "profile", "scaled_mean", "value_of"]

@@ -7,8 +7,8 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from hemm.analysis.profile.model_dimensions import ModelDimensions
+from hemm.analysis.study import Subject
 from hemm.analysis.study.failure_policy import FailurePolicy, PolicyScores
-from hemm.analysis.study.study import Subject
 from hemm.core import storable
 from hemm.stats.intervals import LEVEL, Estimate
 

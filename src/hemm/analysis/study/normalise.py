@@ -195,3 +195,10 @@ def slices_of(scores: ScoreColumn) -> Iterable[tuple[str, str, ScoreColumn]]:
                 if scores.anytime is not None:
                     part = replace(part, anytime=scores.anytime.of(name, category, bool(mask.all())))
                 yield name, category, part
+
+
+def slice_order(dimension: str, category: str) -> tuple[int, int]:
+    """Where a category stands in lists: the whole first, then as the dimensions have them."""
+    if dimension == OVERALL:
+        return (-1, 0)
+    return list(DIMENSIONS).index(dimension), DIMENSIONS[dimension].categories.index(category)

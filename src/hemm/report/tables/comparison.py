@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from hemm.analysis.compare.comparison import Comparison
+from hemm.analysis.compare import Comparison
 from hemm.analysis.compare.pairs import CategoryPair, TaskPair
 from hemm.analysis.study.failure_policy import DESCRIPTIONS, PolicyScores
 from hemm.analysis.study.normalise import MEANINGS

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from hemm.analysis.profile.rows import CategoryRow, ControlRow, Profile, TaskRow
+    from hemm.analysis.study import Subject
     from hemm.analysis.study.failure_policy import PolicyScores
-    from hemm.analysis.study.study import Subject
 
 FORMATS = ("table", "json", "csv", "markdown")
 FAILURES = ("unparsable", "refused", "truncated", "error")
