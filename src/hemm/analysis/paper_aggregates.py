@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from hemm.core import DIMENSIONS
 from hemm.published import CITATION, ODD, Published, published
+from hemm.stats.paired import paired_t, welch_p
 from hemm.stats.regression import Effect, Joint, joint
 
 Floats = NDArray[np.float64]
@@ -173,25 +174,16 @@ def _tests(scores: Floats, groups: Groups, effects: Mapping[tuple[str, str, str]
 def _test(
     scores: Floats, dimension: str, a: str, b: str, own: Mapping[str, list[int]], effect: Effect | None
 ) -> Test:
-    from scipy import stats
-
     left, right = (_means(scores[:, own[c]]) for c in (a, b))
-    both = ~np.isnan(left) & ~np.isnan(right)
-    n = int(both.sum())
-    difference = left[both] - right[both]
-    p = float(stats.ttest_rel(left[both], right[both]).pvalue) if n > 1 else float("nan")
-    across = [np.nanmean(scores[:, own[c]], axis=0) for c in (a, b)]
-    p_tasks = (
-        float(stats.ttest_ind(*across, equal_var=False).pvalue) if min(map(len, across)) > 1 else float("nan")
-    )
+    p, difference, n = paired_t(left, right)
     return Test(
         dimension,
         a,
         b,
-        None if np.isnan(p) else p,
-        float(difference.mean()) if n else float("nan"),
+        p,
+        difference,
         n,
-        None if np.isnan(p_tasks) else p_tasks,
+        welch_p(*(np.nanmean(scores[:, own[c]], axis=0) for c in (a, b))),
         None if effect is None else effect.value,
         None if effect is None else effect.p,
     )

@@ -1,7 +1,7 @@
 """``hemm verify``: does a model score here what its makers report?
 
-A reference file (TOML; ``docs/verify.md`` has its keys) holds published figures with the protocol they were
-had by. Each figure of a model whose task is prepared is asked again by that protocol; it agrees where the
+A reference file (TOML; ``docs/verify.md`` has its keys) holds published figures with the protocol that gave
+them. Each figure of a model whose task is prepared is run again by that protocol; it agrees where the
 interval of the score here and the published value with its tolerance have a point in common.
 """
 
@@ -159,9 +159,9 @@ def verify(
     revision: str = "",
     progress: Callable[[str], None] = lambda text: None,
 ) -> list[Compared]:
-    """Ask the model ``spec`` for each figure by its protocol, into ``out``, and compare.
+    """Run the model ``spec`` for each figure by its protocol, with results in ``out``, and compare.
 
-    ``limit`` replaces the figures' own. What cannot be asked (a task that is not prepared, a model that does
+    ``limit`` replaces the figures' own. What cannot be run (a task that is not prepared, a model that does
     not take it) is ``not run``, with the reason.
     """
     results = []

@@ -50,7 +50,8 @@ class Estimate:
     low, high  None where no interval can be given
     note       why an interval is missing, or not the usual one
     n          values; ``clusters`` of them
-    anytime    the interval, or that of a part of the mean, holds whenever one looks (``stats.sequential``)
+    anytime    the interval, or that of a part of the mean, holds however often it is checked
+                (``stats.sequential``)
     """
 
     value: float | None
@@ -184,10 +185,8 @@ def combine(parts: Sequence[Estimate]) -> Estimate:
     """The mean of independent estimates, each with the same weight.
 
     The distance to each end is the root of the sum of the parts' squared distances to theirs, over their
-    number
-    (square-and-add): lopsided intervals stay lopsided, and one part alone keeps its own. Parts without a
-    value are left
-    out; a part without an interval leaves the mean without one.
+    number (square-and-add): lopsided intervals stay lopsided, and one part alone keeps its own. Parts without
+    a value are left out; a part without an interval leaves the mean without one.
     """
     known = [p for p in parts if p.value is not None]
     if not known:

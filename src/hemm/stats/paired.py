@@ -167,6 +167,25 @@ def t_p(value: float, error: float, df: float) -> float:
     return float(2 * stdtr(df, -abs(value) / error))
 
 
+def paired_t(a: Floats, b: Floats) -> tuple[float | None, float, int]:
+    """Student's t over the pairs of which both values are there (NaN: not there): p, the mean difference, and
+    the number of pairs. p is None where it is not defined."""
+    from scipy import stats
+
+    both = ~np.isnan(a) & ~np.isnan(b)
+    n = int(both.sum())
+    p = float(stats.ttest_rel(a[both], b[both]).pvalue) if n > 1 else math.nan
+    return None if math.isnan(p) else p, float((a[both] - b[both]).mean()) if n else math.nan, n
+
+
+def welch_p(a: Floats, b: Floats) -> float | None:
+    """p of Welch's t of two independent samples; None where one has a single value, or nothing varies."""
+    from scipy import stats
+
+    p = float(stats.ttest_ind(a, b, equal_var=False).pvalue) if min(len(a), len(b)) > 1 else math.nan
+    return None if math.isnan(p) else p
+
+
 def welch_df(errors: Sequence[float], dfs: Sequence[float]) -> float:
     """Welch and Satterthwaite's degrees of freedom of the mean of independent values, from their standard
     errors and degrees of freedom; at least 1.
@@ -225,4 +244,4 @@ def _effect(d: Floats, won: int | None, lost: int | None) -> tuple[float | None,
     return (float(d.mean()) / spread if spread > 0 else None), "Cohen's d (paired)"
 
 
-__all__ = ["Options", "Pair", "mcnemar", "obuchowski_p", "paired", "t_p", "welch_df"]
+__all__ = ["Options", "Pair", "mcnemar", "obuchowski_p", "paired", "paired_t", "t_p", "welch_df", "welch_p"]

@@ -66,8 +66,8 @@ def profile(
     """The profile of the cells of ``study``.
 
     normalise  ``anchored``, ``paper`` or ``rank`` (``study.normalise``)
-    common     where several models (without controls) were asked a task, use only the groups that all of them
-               have an answer for; else each has its own
+    common     score models (without controls) that share a task on the groups that all of them have an answer
+               for; else each on its own
     failures   what answers without a value count: a ``FailurePolicy``, or its word
     Raises UnknownName for another normaliser or policy, HemmError where a normaliser needs several models.
 

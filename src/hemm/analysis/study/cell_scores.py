@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -75,20 +75,11 @@ class ScoreColumn:
 
     def take(self, picked: NDArray[Any]) -> ScoreColumn:
         """These groups alone (a mask or row numbers)."""
-        return replace(
-            self,
-            groups=self.groups[picked],
-            units=self.units[picked],
-            clusters=self.clusters[picked],
-            values=self.values[picked],
-            answered=self.answered[picked],
-            missing=self.missing[picked],
-            ceiling=self.ceiling[picked],
-            floor=self.floor[picked],
-            counts=self.counts[picked],
-            cut=self.cut[picked],
-            labels={dimension: column[picked] for dimension, column in self.labels.items()},
-        )
+        arrays = {
+            f.name: v[picked] for f in fields(self) if isinstance(v := getattr(self, f.name), np.ndarray)
+        }
+        labels = {dimension: column[picked] for dimension, column in self.labels.items()}
+        return replace(self, **arrays, labels=labels)
 
     def rows_of(self, groups: Iterable[str]) -> NDArray[np.int64]:
         """The rows of these groups, which it must have, in their order."""
@@ -111,8 +102,7 @@ class ScoreColumn:
 class CellScores:
     """One cell with its scores: the headline, and every other metric and component.
 
-    subject   digest of who was asked how, whatever the task: equal for all cells of one model and its
-    settings
+    subject   digest of the model and its settings, whatever the task
     pair      the same without control and seed: joins a control to its plain cell
     corpus    (metric spec, component) -> corpus value of metrics that are no mean
     answers   the headline's scores as they are stored (``results.layout.SCORE_SCHEMA``), each repeat apart
