@@ -31,7 +31,7 @@ from hemm.core import (
 from hemm.models import ModelOptions, resolve
 from hemm.models.hf.adapter import HFModel
 from hemm.models.process import replicas
-from hemm.models.process.replica import requests_in, requests_out, responses_in, responses_out
+from hemm.models.process.frames import requests_in, requests_out, responses_in, responses_out
 from hemm.models.specs import MODELS
 from hemm.results.read import cells
 from hemm.testing import check_model

@@ -102,7 +102,7 @@ class AnthropicModel(Remote):
             await self._sdk.close()
             self._sdk = None
 
-    async def greet(self) -> None:
+    async def check_server(self) -> None:
         """Look the model up; an unknown one is named with the nearest of the list."""
         sdk = self._sdk
         assert sdk is not None
@@ -117,7 +117,7 @@ class AnthropicModel(Remote):
                     raise failed from None
             return Response()
 
-        await self.look(call, self.host)
+        await self.probe(call, self.host)
         name = self.identity.name
         if name not in found and found and await self._has(name):
             return
@@ -126,7 +126,7 @@ class AnthropicModel(Remote):
         able = getattr(found.get(name), "capabilities", None)
         sees = getattr(getattr(able, "image_input", None), "supported", None)
         if sees is False:
-            self.narrow({"text"})
+            self.restrict_inputs({"text"})
 
     async def _has(self, name: str) -> bool:
         """Whether the server knows a name that its list lacks: an alias."""

@@ -129,7 +129,7 @@ class GoogleModel(Remote):
             await self._client.close()
             self._client = None
 
-    async def greet(self) -> None:
+    async def check_server(self) -> None:
         """Look the model up; an unknown one is named with the nearest of the list."""
         sdk, name, there, names = self._sdk, self.identity.name, True, set[str]()
         assert sdk is not None
@@ -155,9 +155,9 @@ class GoogleModel(Remote):
                     raise failed from None
             return Response()
 
-        await self.look(get, self.host)
+        await self.probe(get, self.host)
         if not there and self._settings["check_model"]:
-            await self.look(listed, self.host)
+            await self.probe(listed, self.host)
             self.check_name(names, self.host)
 
     def prepared(self, request: Request) -> Call:

@@ -214,7 +214,7 @@ class ChatModel(Remote):
             fields = sampling(request, settings["tokens_field"] or endpoint.tokens_field, settings)
             if endpoint.kind == "openrouter":
                 fields |= _of_openrouter(request, settings)
-            fields |= self.besides(request)
+            fields |= self.extra_fields(request)
             path, kind = CHAT, "application/json"
             content = body(request, endpoint.model, fields)
         url, scored = endpoint.at(path), scored_options(request)
@@ -226,7 +226,7 @@ class ChatModel(Remote):
 
         return call
 
-    def besides(self, request: Request) -> dict[str, Any]:
+    def extra_fields(self, request: Request) -> dict[str, Any]:
         """Further fields of a request to a server of which more is known."""
         return {}
 
@@ -239,7 +239,7 @@ class ChatModel(Remote):
         """Whether the endpoints that make pictures are asked, and not a chat."""
         return bool(self._settings["output"] == "image" and self._endpoint.kind != "openrouter")
 
-    async def greet(self) -> None:
+    async def check_server(self) -> None:
         endpoint = self._endpoint
         if endpoint.key_path and self._settings["check_model"]:
             await self._get(endpoint.key_path)
@@ -250,7 +250,7 @@ class ChatModel(Remote):
         if self._settings["check_model"]:
             self.check_name(list(rows), endpoint.host)
         row = rows.get(endpoint.model, {})
-        self.narrow(inputs_told(row))
+        self.restrict_inputs(inputs_told(row))
         self.price = self.price or _listed(row)
 
     async def _get(self, path: str) -> bytes:
@@ -268,7 +268,7 @@ class ChatModel(Remote):
                 told.extend(answer)
             return Response()
 
-        await self.look(call, self._endpoint.host)
+        await self.probe(call, self._endpoint.host)
         return bytes(told)
 
     async def _ask_nothing(self) -> None:
@@ -283,7 +283,7 @@ class ChatModel(Remote):
                 read(status, answer, wait_told(headers))
             return Response()
 
-        await self.look(call, endpoint.host)
+        await self.probe(call, endpoint.host)
         if status == 404 and self._settings["check_model"]:
             raise HemmError(f"{endpoint.host} has no deployment {endpoint.model!r}")
 

@@ -49,8 +49,8 @@ Call = Callable[[], Awaitable[Response]]
 class Remote:
     """A served model. Its weights cannot be known: identity is its name and the user's ``--revision``.
 
-    A kind of server says how it is reached: ``connect``, ``close``, ``greet``, ``prepared``. ``price`` is
-    that of the user's list or of the list with hemm; None where neither has the name.
+    A kind of server says how it is reached: ``connect``, ``close``, ``check_server``, ``prepared``. ``price``
+    is that of the user's list or of the list with hemm; None where neither has the name.
     """
 
     key_env: str = ""
@@ -70,7 +70,7 @@ class Remote:
         self.price = price_of(kind, name, settings["prices"])
         self.capabilities = limited(capabilities, settings["max_images"])
         if self.price is not None and not self.price.pictures:
-            self.narrow({"text", "audio", "video"})
+            self.restrict_inputs({"text", "audio", "video"})
         self._most = options.concurrency or MOST_IN_FLIGHT
         self._finds, self._free = options.concurrency == 0, options.concurrency is None
         self._settings = settings
@@ -93,7 +93,7 @@ class Remote:
         """Make ready to send."""
         raise NotImplementedError
 
-    async def greet(self) -> None:
+    async def check_server(self) -> None:
         """One look at the server before a sample is spent: HemmError where it cannot serve this model."""
 
     def prepared(self, request: Request) -> Call:
@@ -120,7 +120,7 @@ class Remote:
         self._gate = Limiter(sys.maxsize if self._free else self._most, fixed=not self._finds)
         try:
             await self.connect(key)
-            await self.greet()
+            await self.check_server()
         except BaseException:
             await self.close()
             raise
@@ -147,8 +147,8 @@ class Remote:
         cost = self.price.cost(usage.input_tokens, usage.output_tokens or 0)
         return replace(response, usage=replace(usage, cost=cost))
 
-    async def look(self, call: Call, host: str) -> None:
-        """Do ``call`` for ``greet``: what does not work is one line. What it learns, ``call`` keeps."""
+    async def probe(self, call: Call, host: str) -> None:
+        """Do ``call`` for ``check_server``. Raises HemmError with one line; ``call`` keeps what it learns."""
         policy = replace(self._policy, max_retries=2, timeout=min(30.0, self._policy.timeout), patience=10.0)
         failure = (await attempts(policy, call, self._secrets)).failure
         if failure is None:
@@ -166,7 +166,7 @@ class Remote:
             hint = f"it has {', '.join(sorted(names)[:8])}" + (" ..." if len(names) > 8 else "")
             raise UnknownName(f"model of {host}", name, names, hint)
 
-    def narrow(self, inputs: Collection[str]) -> None:
+    def restrict_inputs(self, inputs: Collection[str]) -> None:
         """Take note that the server says what this model takes."""
         told = frozenset(inputs) & MODALITIES
         if told:

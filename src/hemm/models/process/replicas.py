@@ -32,11 +32,13 @@ from hemm.core import (
 )
 from hemm.models.hf.identity import is_folder
 from hemm.models.options import ModelOptions
-from hemm.models.process import replica
+from hemm.models.process import frames
 from hemm.models.worker.environment import LIBRARY
 from hemm.models.worker.process import Ended
 from hemm.models.worker.wire import failed
 
+_MAIN = "import sys; from hemm.models.process.replica import main; sys.exit(main())"
+"""What the interpreter of a replica runs. As text, since an import would close a circle by ``specs``."""
 LIVES = 2
 """How often a batch is given to a process that ends before it has answered."""
 GIVE_UP = 6
@@ -244,7 +246,7 @@ class _Replica:
         """The answers to a batch. Raises Ended where the process ends, HemmError where none starts."""
         if not self.running:
             self.start()
-        batch, blobs = replica.requests_out(requests)
+        batch, blobs = frames.requests_out(requests)
         self._busy = True
         try:
             told, media = self._exchange({"batch": batch}, blobs)
@@ -252,7 +254,7 @@ class _Replica:
             self._busy = False
         if "answers" not in told:
             return []  # another number of responses than of requests: the batcher ends the run
-        return replica.responses_in(told["answers"], media)
+        return frames.responses_in(told["answers"], media)
 
     def stop(self) -> None:
         """Let the process close its model where it has nothing else to do, then end it."""
@@ -261,7 +263,7 @@ class _Replica:
             with contextlib.suppress(OSError):
                 process.stdin.close()
             with contextlib.suppress(subprocess.TimeoutExpired):
-                process.wait(replica.GRACE_SECONDS + 1)
+                process.wait(frames.GRACE_SECONDS + 1)
         self.abandon()
 
     def abandon(self) -> None:
@@ -281,7 +283,7 @@ class _Replica:
             variables["CUDA_VISIBLE_DEVICES"] = self._card
         try:
             process = subprocess.Popen(
-                [*guard, sys.executable, "-P", "-c", replica.START],
+                [*guard, sys.executable, "-P", "-c", _MAIN],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
@@ -305,8 +307,8 @@ class _Replica:
         if process is None or process.stdin is None or process.stdout is None:
             raise Ended("was closed")
         try:
-            replica.write(process.stdin, value, blobs)
-            found = replica.read(process.stdout)
+            frames.write(process.stdin, value, blobs)
+            found = frames.read(process.stdout)
         except (OSError, ValueError):  # gone, or closed by ``stop``
             found = None
         if found is None:
@@ -316,7 +318,7 @@ class _Replica:
     def _ended(self, process: subprocess.Popen[bytes]) -> Ended:
         """How it ended, with its last line of an error where it had one."""
         try:
-            status = process.wait(replica.GRACE_SECONDS)
+            status = process.wait(frames.GRACE_SECONDS)
         except subprocess.TimeoutExpired:
             return Ended("closed its output")
         if self._reader is not None:

@@ -151,7 +151,7 @@ class ServedModel(ChatModel):
         await super().connect(key)
         self._version = await self._told_version()
 
-    async def greet(self) -> None:
+    async def check_server(self) -> None:
         """What answers must have our name: a program that took the port meanwhile must not be measured."""
         rows = rows_of(await self._get("/models"))
         name, process = self.identity.name, self._process
@@ -159,9 +159,9 @@ class ServedModel(ChatModel):
             raise HemmError(
                 f"--serve {self._kind}: what answers at {self._endpoint.host} has no model {name!r}"
             )
-        self.narrow(inputs_told(rows[name]))
+        self.restrict_inputs(inputs_told(rows[name]))
 
-    def besides(self, request: Request) -> dict[str, Any]:
+    def extra_fields(self, request: Request) -> dict[str, Any]:
         """A sampled answer follows the protocol's settings alone, not the server's defaults."""
         if request.generation.temperature <= 0:
             return {}
