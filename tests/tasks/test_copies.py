@@ -14,7 +14,7 @@ import pytest
 
 from hemm.cli import status
 from hemm.core import HemmError, Media
-from hemm.data.pack.media_check import check
+from hemm.data.pack.media_check import check_media
 from hemm.data.pack.prepare import prepare
 from hemm.data.readers.file_finder import MACOS, Places, spelled_otherwise
 from hemm.tasks import MORE, SUITES, resolve
@@ -118,7 +118,7 @@ def test_other_letters_of_a_name(tmp_path: Path) -> None:
     put(tmp_path / "Images" / apart, 1)
     assert spelled_otherwise(tmp_path / "images" / composed) == tmp_path / "Images" / apart
     assert Places(tmp_path, ("Images",)).find("CAFÉ") == tmp_path / "Images" / apart
-    found = check(Media.at(tmp_path / "images" / composed), lambda digest: None)
+    found = check_media(Media.at(tmp_path / "images" / composed), lambda digest: None)
     assert (found.data, found.problem) == (picture(1, form="JPEG"), "")
     assert spelled_otherwise(tmp_path / "Images" / "tea.jpg") is None
     put(tmp_path / "Images" / "a.PNG", 2)

@@ -1,4 +1,4 @@
-"""Media as they come from a reader, looked at once: bytes, digest, type, and whether they open."""
+"""Media as they come from a reader, each opened once: bytes, digest, type, and whether it decodes."""
 
 from __future__ import annotations
 
@@ -8,47 +8,15 @@ import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from hemm.core import BadData, Media, Sample, digest_bytes, redact, sniff, storable
 from hemm.data.readers.file_finder import spelled_otherwise
 
 
-@dataclass(frozen=True, slots=True)
-class Checked:
-    """One medium that was looked at. ``data`` is None where its bytes are known already."""
-
-    digest: str
-    mime: str
-    problem: str
-    name: str
-    data: bytes | None
-
-    def bare(self) -> Media:
-        """The medium without its bytes, for hashing."""
-        return Media(b"", digest=self.digest, mime=self.mime, name=self.name, problem=self.problem)
-
-
-@dataclass(frozen=True, slots=True)
-class Missing:
-    """A file that a sample names and that is not there."""
-
-    name: str
-
-
-@dataclass(frozen=True, slots=True)
-class Looked:
-    """A sample whose media were looked at; ``missing`` is set where one is not there."""
-
-    sample: Sample
-    media: tuple[Checked, ...] = ()
-    references: tuple[Checked, ...] = ()
-    missing: Missing | None = None
-
-
-def check(media: Media, known: Callable[[str], tuple[str, str] | None]) -> Checked:
-    """Read one medium and see whether it opens.
+def check_media(media: Media, known: Callable[[str], tuple[str, str] | None]) -> Media:
+    """One medium with its bytes, digest, MIME type, and the problem that keeps it from being used.
 
     ``known`` gives (MIME type, problem) of a digest seen before: equal bytes are decoded once. A file that
     is there in other letters (``1.JPG``) is taken. Raises FileNotFoundError where none is; every other
@@ -60,38 +28,38 @@ def check(media: Media, known: Callable[[str], tuple[str, str] | None]) -> Check
         other = None if media.path is None else spelled_otherwise(media.path)
         if other is None or not other.is_file():
             raise
-        return check(Media.at(other), known)
+        return check_media(Media.at(other), known)
     except (OSError, BadData) as error:
-        return Checked(
-            digest_bytes(b""), _named(media.name), redact(f"cannot be read: {error}"), media.name, b""
-        )
+        problem, mime = redact(f"cannot be read: {error}"), _named(media.name)
+        return Media(b"", digest=digest_bytes(b""), mime=mime, name=media.name, problem=problem)
     digest = digest_bytes(data)
     seen = known(digest)
-    if seen is not None:
-        return Checked(digest, seen[0], seen[1], storable(media.name), data)
-    mime = sniff(data)
-    if mime == "application/octet-stream":
-        mime = _named(media.name)
-    problem = media.problem or ("is empty" if not data else _opens(data, mime))
-    return Checked(digest, mime, storable(problem), storable(media.name), data)
+    if seen is None:
+        mime = sniff(data)
+        if mime == "application/octet-stream":
+            mime = _named(media.name)
+        problem = media.problem or ("is empty" if not data else _opens(data, mime))
+        seen = mime, storable(problem)
+    return Media(data, digest=digest, mime=seen[0], name=storable(media.name), problem=seen[1])
 
 
-def look(
+def check_samples(
     samples: Iterable[Sample], known: Callable[[str], tuple[str, str] | None], workers: int = 0
-) -> Iterator[Looked]:
-    """Every sample with its media looked at, in order; media are read and decoded by a few threads.
+) -> Iterator[tuple[Sample, str | None]]:
+    """(sample with its media checked, None), or (sample as it was, the file it names that is not there).
 
-    A handful of samples is under way at a time, so memory does not grow with the data set.
+    Samples keep their order; media are read and decoded by a few threads. A handful of samples is under way
+    at a time, so memory does not grow with the data set.
     """
     from PIL import Image
 
     Image.init()  # else threads that meet a rare format first race for its plug-in, and one loses
     workers = workers or min(8, os.cpu_count() or 1)
-    waiting: deque[Future[Looked]] = deque()
-    with ThreadPoolExecutor(workers, thread_name_prefix="hemm-look") as pool:
+    waiting: deque[Future[tuple[Sample, str | None]]] = deque()
+    with ThreadPoolExecutor(workers, thread_name_prefix="hemm-media") as pool:
         try:
             for sample in samples:
-                waiting.append(pool.submit(_look, sample, known))
+                waiting.append(pool.submit(_check_sample, sample, known))
                 if len(waiting) > 2 * workers:
                     yield waiting.popleft().result()
             while waiting:
@@ -101,22 +69,15 @@ def look(
                 future.cancel()
 
 
-def _look(sample: Sample, known: Callable[[str], tuple[str, str] | None]) -> Looked:
-    pictures = tuple(r for r in sample.references if isinstance(r, Media))
+def _check_sample(
+    sample: Sample, known: Callable[[str], tuple[str, str] | None]
+) -> tuple[Sample, str | None]:
     try:
-        media = tuple(check(m, known) for m in sample.media)
-        references = tuple(check(m, known) for m in pictures)
+        media = tuple(check_media(m, known) for m in sample.media)
+        references = tuple(r if isinstance(r, str) else check_media(r, known) for r in sample.references)
     except (FileNotFoundError, IsADirectoryError, NotADirectoryError) as error:
-        lost = storable(str(error.filename or error))
-        return Looked(sample, missing=Missing(lost))
-    bare = iter(references)
-    changed = replace(
-        sample,
-        media=tuple(m.bare() for m in media),
-        references=tuple(r if isinstance(r, str) else next(bare).bare() for r in sample.references),
-        stored_hash="",
-    )
-    return Looked(changed, media, references)
+        return sample, storable(str(error.filename or error))
+    return replace(sample, media=media, references=references, stored_hash=""), None
 
 
 def _opens(data: bytes, mime: str) -> str:

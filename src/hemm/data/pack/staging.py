@@ -3,29 +3,18 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 import orjson
 
-from hemm.core import BadData, Sample, digest
-from hemm.data.pack.media_check import Checked
+from hemm.core import BadData, Media, Sample, digest
+from hemm.data.pack.schema import StagedRow, staged_row
 
 _MASK = (1 << 63) - 1
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One spooled sample: its columns, and its media as (digest, MIME type, problem, name)."""
-
-    values: dict[str, Any]
-    media: list[tuple[str, str, str, str]]
-    references: list[tuple[str, str, str, str]]
-
-
-class Spool:
+class StagedSplit:
     """Rows of one split in the order of the source, and the order in which the pack holds them."""
 
     def __init__(self, path: Path) -> None:
@@ -40,7 +29,7 @@ class Spool:
     def __len__(self) -> int:
         return len(self._offsets)
 
-    def add(self, sample: Sample, row: Row, picture: int) -> None:
+    def add(self, sample: Sample, picture: int) -> None:
         """Keep one row; ``picture`` numbers its first picture by first appearance."""
         self._offsets.append(self._file.tell())
         self._keys.append(picture)
@@ -49,13 +38,13 @@ class Spool:
         self.question_hashes += bytes.fromhex(question_hash(sample))
         if sample.after is not None:
             self._after[len(self._offsets) - 1] = sample.after
-        self._file.write(orjson.dumps([row.values, row.media, row.references]) + b"\n")
+        self._file.write(orjson.dumps(staged_row(sample)) + b"\n")
 
-    def row(self, number: int) -> Row:
+    def row(self, number: int) -> StagedRow:
         """The row with this number in source order."""
         self._file.seek(self._offsets[number])
-        values, media, references = orjson.loads(self._file.readline())
-        return Row(values, media, references)
+        row: StagedRow = orjson.loads(self._file.readline())
+        return row
 
     def check_ids(self, where: str) -> None:
         """Raise BadData where two rows have one id."""
@@ -66,7 +55,7 @@ class Spool:
         seen: dict[str, int] = {}
         for pair in np.flatnonzero(ids[order][1:] == ids[order][:-1]):
             for number in (int(order[pair]), int(order[pair + 1])):
-                name = self.row(number).values["id"]
+                name = self.row(number)["id"]
                 if seen.setdefault(name, number) != number:
                     first, second = sorted((seen[name], number))
                     raise BadData(
@@ -82,7 +71,7 @@ class Spool:
         return sorted(range(len(keys)), key=keys.__getitem__)
 
     def _chain(self, keys: list[tuple[int, int, int]], where: str) -> None:
-        number = {self.row(n).values["id"]: n for n in range(len(self))}
+        number = {self.row(n)["id"]: n for n in range(len(self))}
         previous: dict[int, int] = {}
         for n, after in self._after.items():
             if after not in number:
@@ -102,28 +91,24 @@ class Spool:
         self._file.close()
 
 
-class Blobs:
+class StagedMedia:
     """Distinct media bytes, each once, in the order of first appearance."""
 
     def __init__(self, path: Path) -> None:
         self._file: BinaryIO = path.open("w+b")
         self._place: dict[str, tuple[int, int, int]] = {}
 
-    def __contains__(self, digest: str) -> bool:
-        return digest in self._place
-
     def __len__(self) -> int:
         return len(self._place)
 
-    def add(self, media: Checked) -> int:
+    def add(self, media: Media) -> int:
         """The number of these bytes by first appearance; written when they are new."""
         known = self._place.get(media.digest)
         if known is not None:
             return known[0]
-        assert media.data is not None
-        offset = self._file.seek(0, 2)
-        self._file.write(media.data)
-        self._place[media.digest] = (len(self._place), offset, len(media.data))
+        offset, data = self._file.seek(0, 2), media.data
+        self._file.write(data)
+        self._place[media.digest] = (len(self._place), offset, len(data))
         return len(self._place) - 1
 
     def size(self, digest: str) -> int:
@@ -133,9 +118,6 @@ class Blobs:
         _, offset, size = self._place[digest]
         self._file.seek(offset)
         return self._file.read(size)
-
-    def digests(self) -> Iterator[str]:
-        return iter(self._place)
 
     def total(self) -> int:
         """Bytes of all distinct media."""

@@ -1,4 +1,4 @@
-"""The second pass of ``prepare``: spooled rows become Parquet files."""
+"""The second pass of ``prepare``: staged rows become Parquet files."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hemm.data.pack import schema
-from hemm.data.pack.staging import Blobs, Row, Spool
+from hemm.data.pack.schema import StagedRow
+from hemm.data.pack.staging import StagedMedia, StagedSplit
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -31,8 +32,8 @@ class Shape:
 def write_split(
     folder: Path,
     split: str,
-    spool: Spool,
-    blobs: Blobs,
+    staged: StagedSplit,
+    files: StagedMedia,
     media: tuple[str, ...],
     where: str,
     shape: Shape | None = None,
@@ -43,12 +44,12 @@ def write_split(
     names: list[Path] = []
     writer = _Writer(media)
     written = 0
-    for rows in _groups(spool, blobs, where, shape):
+    for rows in _groups(staged, files, where, shape):
         if not names or written >= shape.file_bytes:
             names.append(folder / f"{split}-{len(names):05d}.parquet")
             writer.open(names[-1])
             written = 0
-        written += writer.write(rows, blobs)
+        written += writer.write(rows, files)
         if progress:
             progress(len(rows))
     writer.close()
@@ -60,19 +61,19 @@ def write_split(
     return final
 
 
-def _groups(spool: Spool, blobs: Blobs, where: str, shape: Shape) -> Iterator[list[Row]]:
-    rows: list[Row] = []
+def _groups(staged: StagedSplit, files: StagedMedia, where: str, shape: Shape) -> Iterator[list[StagedRow]]:
+    rows: list[StagedRow] = []
     held: set[str] = set()
     size = 0
-    for number in spool.order(where):
-        row = spool.row(number)
-        new = {m[0] for m in (*row.media, *row.references)} - held
-        more = sum(blobs.size(d) for d in new)
+    for number in staged.order(where):
+        row = staged.row(number)
+        new = set(row["media_digests"]) - held
+        more = sum(files.size(d) for d in new)
         if rows and (len(rows) >= shape.group_rows or (more and size + more > shape.group_bytes)):
             yield rows
             rows, held, size = [], set(), 0
-            new = {m[0] for m in (*row.media, *row.references)}
-            more = sum(blobs.size(d) for d in new)
+            new = set(row["media_digests"])
+            more = sum(files.size(d) for d in new)
         rows.append(row)
         held |= new
         size += more
@@ -85,7 +86,7 @@ class _Writer:
 
     def __init__(self, media: tuple[str, ...]) -> None:
         self.media = media
-        self._schema = schema.columns(media)
+        self._schema = schema.arrow_schema(media)
         self._writer: Any = None
 
     def open(self, path: Path) -> None:
@@ -105,28 +106,17 @@ class _Writer:
         )
         self._writer.add_key_value_metadata({"huggingface": schema.features(self.media)})
 
-    def write(self, rows: Sequence[Row], blobs: Blobs) -> int:
+    def write(self, rows: Sequence[StagedRow], files: StagedMedia) -> int:
         """Write a row group; its distinct media bytes."""
         import pyarrow as pa
 
         arrays: dict[str, Any] = {}
         size = 0
         for name in self.media:
-            references = name == schema.REFERENCE_MEDIA
-            cells = [
-                row.references if references else [m for m in row.media if schema.kind_of(m[1]) == name]
-                for row in rows
-            ]
-            arrays[name], more = _media_array(cells, blobs)
+            arrays[name], more = _media_array([schema.media_cell(row, name) for row in rows], files)
             size += more
-        for name, kind in schema.TEXT_COLUMNS.items():
-            if name.startswith("media_"):
-                place = ("media_digests", "media_types", "media_problems").index(name)
-                arrays[name] = pa.array(
-                    [[m[place] for m in (*row.media, *row.references)] for row in rows], kind
-                )
-            else:
-                arrays[name] = pa.array([row.values[name] for row in rows], kind)
+        for column in schema.COLUMNS:
+            arrays[column.name] = pa.array([row[column.name] for row in rows], column.type)
         table = pa.Table.from_arrays([arrays[f.name] for f in self._schema], schema=self._schema)
         self._writer.write_table(table, row_group_size=len(rows))
         return size
@@ -137,7 +127,7 @@ class _Writer:
             self._writer = None
 
 
-def _media_array(cells: list[list[tuple[str, str, str, str]]], blobs: Blobs) -> tuple[pa.Array, int]:
+def _media_array(cells: list[list[tuple[str, str]]], files: StagedMedia) -> tuple[pa.Array, int]:
     """A list<struct<bytes, path>> array whose bytes are a dictionary: each distinct picture once."""
     import pyarrow as pa
 
@@ -146,15 +136,15 @@ def _media_array(cells: list[list[tuple[str, str, str, str]]], blobs: Blobs) -> 
     indices: list[int | None] = []
     offsets = [0]
     for cell in cells:
-        for digest, *_ in cell:
+        for digest, _ in cell:
             if digest not in numbers:
                 numbers[digest] = len(values)
-                values.append(blobs.read(digest))
+                values.append(files.read(digest))
             # no bytes are a null: other readers then show no picture instead of failing
-            indices.append(numbers[digest] if blobs.size(digest) else None)
+            indices.append(numbers[digest] if files.size(digest) else None)
         offsets.append(len(indices))
     encoded = pa.DictionaryArray.from_arrays(pa.array(indices, pa.int32()), pa.array(values, pa.binary()))
-    paths = pa.array([m[3] for cell in cells for m in cell], pa.string())
+    paths = pa.array([name for cell in cells for _, name in cell], pa.string())
     struct = pa.StructArray.from_arrays([encoded, paths], names=["bytes", "path"])
     return pa.ListArray.from_arrays(pa.array(offsets, pa.int32()), struct), sum(map(len, values))
 

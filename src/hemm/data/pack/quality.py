@@ -1,4 +1,4 @@
-"""What a preparation met on its way: all of it is counted, the first of each kind are named in pack.json."""
+"""What is wrong with a data set's files: all is counted, the first of each kind are named in pack.json."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _NAMED = 1000
 
 
 @dataclass
-class Faults:
+class QualityReport:
     """Files that are missing (their samples are left out), media that do not open (their samples are kept),
     and rows that the reader left out."""
 
@@ -25,42 +25,42 @@ class Faults:
     left_out: list[dict[str, str]] = field(default_factory=list)
     left_out_count: int = 0
 
-    def miss(self, path: str) -> None:
+    def add_missing(self, path: str) -> None:
         """A sample names a file that is not there."""
         self.missing_rows += 1
-        name = self._below(path)
+        name = self._relative(path)
         if len(self.missing) < _NAMED and name not in self.missing[-64:]:
             self.missing.append(name)
 
-    def problem(self, sample: Sample) -> None:
+    def add_problem(self, sample: Sample) -> None:
         """A sample's medium cannot be used."""
         self.problem_count += 1
         if len(self.problems) < _NAMED:
             self.problems.append({"id": sample.id, "problem": sample.problem})
 
-    def leave(self, row: LeftOut) -> None:
+    def add_left_out(self, row: LeftOut) -> None:
         """A row cannot be asked."""
         self.left_out_count += 1
         if len(self.left_out) < _NAMED:
-            self.left_out.append({"where": self._below(row.where), "why": row.why})
+            self.left_out.append({"where": self._relative(row.where), "why": row.why})
 
-    def read_again(self) -> None:
+    def restart(self) -> None:
         """The reader starts anew: what it leaves out comes again."""
         self.left_out.clear()
         self.left_out_count = 0
 
-    def nothing(self) -> str:
+    def explanation(self) -> str:
         """What may explain that there is no sample at all; empty where nothing does."""
-        said = ""
+        text = ""
         if self.missing:
-            said += f"; {self.missing_rows} samples name files that are not there"
-            said += f", the first: {self.missing[0]}"
+            text += f"; {self.missing_rows} samples name files that are not there"
+            text += f", the first: {self.missing[0]}"
         if self.left_out:
-            said += f"; {self.left_out_count} rows cannot be asked"
-            said += ", the first: {where}: {why}".format(**self.left_out[0])
-        return said
+            text += f"; {self.left_out_count} rows cannot be asked"
+            text += ", the first: {where}: {why}".format(**self.left_out[0])
+        return text
 
-    def info(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, Any]:
         """As pack.json holds it."""
         return {
             "missing": {"count": self.missing_rows, "names": self.missing},
@@ -68,5 +68,5 @@ class Faults:
             "left_out": {"count": self.left_out_count, "rows": self.left_out},
         }
 
-    def _below(self, path: str) -> str:
+    def _relative(self, path: str) -> str:
         return path.removeprefix(f"{self.folder}/")

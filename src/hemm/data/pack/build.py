@@ -1,0 +1,249 @@
+"""How ``prepare`` builds a pack: a pass over the reader's samples, a pass over what was staged, one move."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import uuid
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from hemm.core import (
+    BadData,
+    HemmError,
+    Layout,
+    LeftOut,
+    Media,
+    Progress,
+    Sample,
+    Task,
+    check_labels,
+    digest,
+    storable,
+)
+from hemm.data import cache
+from hemm.data.files import sync_folder, sync_tree, temporary_folder
+from hemm.data.pack import schema
+from hemm.data.pack.media_check import check_samples, clean
+from hemm.data.pack.quality import QualityReport
+from hemm.data.pack.reader import Pack, open_pack
+from hemm.data.pack.selection import first_ids
+from hemm.data.pack.staging import StagedMedia, StagedSplit, set_hash
+from hemm.data.pack.writer import write_split
+from hemm.data.readers.layouts import not_unpacked
+
+
+@dataclass(frozen=True, slots=True)
+class Provenance:
+    """Where samples come from, as pack.json says it."""
+
+    source: str
+    revision: str
+    ids: str
+
+
+@dataclass
+class PackBuilder:
+    """Makes one pack in the cache from the files in ``folder``.
+
+    home   what the files came in: ``folder`` or a folder above it, where pictures may lie beside
+    limit  pack the first units of the selection order only
+    """
+
+    task: Task
+    provenance: Provenance
+    layout: Layout
+    folder: Path
+    home: Path
+    limit: int | None
+    progress: Progress | None
+
+    def __post_init__(self) -> None:
+        self.quality = QualityReport(self.folder)
+
+    def build(self, origin: Mapping[str, Any]) -> Pack:
+        """The new pack, which becomes the task's current one; ``origin`` is what it is recognised by."""
+        name = self.task.name
+        home = cache.task_folder(name)
+        with temporary_folder(home) as work:
+            splits = {split: StagedSplit(work / f"{split}.rows") for split in schema.SPLITS}
+            media = StagedMedia(work / "media")
+            try:
+                columns = self._stage(splits, media)
+                info = self._write(work / "pack", splits, media, columns)
+            finally:
+                for staged in splits.values():
+                    staged.close()
+                media.close()
+            final = _install(work / "pack", home, info)
+        cache.set_current(name, final.name, origin)
+        return open_pack(final)
+
+    def _read(self) -> Iterator[Sample]:
+        """The reader's samples; what goes wrong in it is one clear line."""
+        task = self.task
+        self.quality.restart()
+        try:
+            for sample in self.layout.read(self.folder):
+                if isinstance(sample, LeftOut):
+                    self.quality.add_left_out(sample)
+                    continue
+                checked = clean(sample, task.name)
+                check_labels(checked.labels, f"{task.name}: sample {checked.id!r}")
+                if checked.split not in schema.SPLITS:
+                    raise BadData(
+                        f"{task.name}: sample {checked.id!r} has split {checked.split!r}: "
+                        f"it is one of {', '.join(schema.SPLITS)}"
+                    )
+                self._check_inside(checked)
+                yield checked
+        except HemmError:
+            raise
+        except FileNotFoundError as error:
+            raise BadData(f"{task.name}: {error.filename or error} is missing") from error
+        except (KeyError, ValueError, TypeError, AttributeError, IndexError) as error:
+            raise BadData(
+                f"{task.name}: the files in {self.folder} are not in the layout that its reader knows: "
+                f"{type(error).__name__}: {storable(str(error))}"
+            ) from error
+
+    def _check_inside(self, sample: Sample) -> None:
+        """A name in a data set's file must not lead to files of the user's own. Links may: they are his."""
+        if self.provenance.source.startswith("local:"):
+            return
+        home = os.path.abspath(self.home)
+        for medium in (*sample.media, *(r for r in sample.references if isinstance(r, Media))):
+            if medium.path is None:
+                continue
+            path = os.path.abspath(medium.path)
+            if os.path.commonpath([home, path]) != home:
+                where = f"{self.task.name}: sample {sample.id!r}"
+                raise BadData(f"{where} names a picture outside {self.home}: {path}")
+
+    def _chosen(self) -> Iterator[Sample]:
+        if self.limit is None:
+            return self._read()
+        chosen = first_ids((s for s in self._read() if s.split == "test"), self.limit)
+        return (s for s in self._read() if s.split != "test" or s.id in chosen)
+
+    def _stage(self, splits: dict[str, StagedSplit], media: StagedMedia) -> tuple[str, ...]:
+        """First pass: check every sample, keep rows and distinct media on disk; the media columns used."""
+        seen: dict[str, tuple[str, str]] = {}
+        used: set[str] = set()
+        lost: dict[str, str] = {}  # what continues a sample that is left out has nothing to go on from
+        for n, (sample, missing) in enumerate(check_samples(self._chosen(), seen.get)):
+            if self.progress and n % 64 == 0:
+                self.progress(n, None, "samples")
+            name = lost.get(sample.after or "") if missing is None else missing
+            if name is not None:
+                lost[sample.id] = name
+                self.quality.add_missing(name)
+                continue
+            first = -1
+            for medium in schema.pictures(sample):
+                number = media.add(medium)
+                first = number if first < 0 else first
+                seen[medium.digest] = (medium.mime, medium.problem)
+            used |= {schema.media_column(m.mime) for m in sample.media}
+            if any(isinstance(r, Media) for r in sample.references):
+                used.add(schema.REFERENCE_MEDIA)
+            if sample.problem:
+                self.quality.add_problem(sample)
+            splits[sample.split].add(sample, first)
+        self._check(splits)
+        order = (*schema.MEDIA_COLUMNS, schema.REFERENCE_MEDIA)
+        return tuple(c for c in order if c in used)
+
+    def _check(self, splits: Mapping[str, StagedSplit]) -> None:
+        name = self.task.name
+        for staged in splits.values():
+            staged.check_ids(name)
+        if not len(splits["test"]):
+            said = f"{name}: no sample was found in {self.folder}{self.quality.explanation()}"
+            raise BadData("; ".join(filter(None, (said, not_unpacked(self.home)))))
+
+    def _write(
+        self, target: Path, splits: dict[str, StagedSplit], media: StagedMedia, columns: tuple[str, ...]
+    ) -> dict[str, Any]:
+        """Second pass: Parquet files and pack.json in ``target``."""
+        data = target / "data"
+        data.mkdir(parents=True)
+        total = sum(len(s) for s in splits.values())
+        names, done = [], 0
+
+        def advance(rows: int) -> None:
+            nonlocal done
+            done += rows
+            if self.progress:
+                self.progress(done, total, "rows")
+
+        for split, staged in splits.items():
+            names += write_split(data, split, staged, media, columns, self.task.name, progress=advance)
+        info = self._info(splits, media, columns)
+        info["files"] = {n: (data / n).stat().st_size for n in names}
+        (target / schema.PACK_FILE).write_bytes(orjson.dumps(info, option=orjson.OPT_INDENT_2))
+        return info
+
+    def _info(
+        self, splits: Mapping[str, StagedSplit], media: StagedMedia, columns: tuple[str, ...]
+    ) -> dict[str, Any]:
+        card, provenance = self.task.card, self.provenance
+        return {
+            "schema_version": schema.PACK_VERSION,
+            "task": self.task.name,
+            "hash": set_hash({k: s.hashes for k, s in splits.items()}),
+            "questions_hash": set_hash({k: s.question_hashes for k, s in splits.items()}),
+            "rows": {k: len(s) for k, s in splits.items()},
+            "limit": self.limit,
+            "source": provenance.source,
+            "revision": provenance.revision,
+            "ids": provenance.ids,
+            "title": card.title,
+            "licence": card.licence,
+            "citation": card.citation,
+            "homepage": card.homepage,
+            "media": {"count": len(media), "bytes": media.total()},
+            "media_columns": list(columns),
+            **self.quality.to_json(),
+            "created_by": f"hemm {_version()}",
+        }
+
+
+def _install(made: Path, home: Path, info: Mapping[str, Any]) -> Path:
+    """Move a finished pack into ``home``. Equal packs get one folder: the first to arrive stays."""
+    described = {k: v for k, v in info.items() if k != "files"}
+    final = home / f"{info['hash'][:16]}-{digest(described, 8)}"
+    sync_tree(made)
+    while True:
+        try:
+            made.rename(final)
+        except OSError:
+            try:
+                open_pack(final)
+            except HemmError:  # a damaged one: out of the way, and again
+                _put_aside(final, home)
+                continue
+            return final
+        sync_folder(home)
+        return final
+
+
+def _put_aside(folder: Path, home: Path) -> None:
+    aside = home / f".old-{uuid.uuid4().hex[:12]}"
+    try:
+        folder.rename(aside)
+    except FileNotFoundError:
+        return
+    shutil.rmtree(aside, ignore_errors=True)
+
+
+def _version() -> str:
+    try:
+        return version("hemm")
+    except PackageNotFoundError:
+        return "unknown"

@@ -1,0 +1,197 @@
+"""The row groups of one split: read one at a time, made into samples when asked for."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from hemm.core import BadData, HemmError, Media, Sample
+from hemm.data.files import read_table
+from hemm.data.pack import schema
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+_CACHED_BYTES = 64 << 20
+
+
+class SplitReader:
+    """The files of one split, seen as one run of row groups."""
+
+    def __init__(self, folder: Path, info: Mapping[str, Any], split: str) -> None:
+        names = sorted(n for n in info["files"] if n.startswith(f"{split}-"))
+        self.paths = [folder / "data" / n for n in names]
+        self.split = split
+        self.count = int(info["rows"].get(split, 0))
+        self.media = tuple(info["media_columns"])
+        self._lock = threading.Lock()
+        self._kept: OrderedDict[int, RowGroup] = OrderedDict()
+        self._files: dict[int, Any] = {}
+
+    def _open(self, number: int) -> Any:
+        import pyarrow.parquet as pq
+
+        try:
+            return pq.ParquetFile(self.paths[number], read_dictionary=schema.byte_paths(self.media))
+        except Exception as error:
+            raise BadData(f"{self.paths[number]} cannot be read: {error}") from None
+
+    @cached_property
+    def places(self) -> tuple[list[tuple[int, int]], np.ndarray[Any, Any]]:
+        """For each row group its (file, number in it), and the first row of each (and the end)."""
+        groups: list[tuple[int, int]] = []
+        starts = [0]
+        for n in range(len(self.paths)):
+            with self._open(n) as file:
+                meta = file.metadata
+                for g in range(meta.num_row_groups):
+                    groups.append((n, g))
+                    starts.append(starts[-1] + meta.row_group(g).num_rows)
+        return groups, np.array(starts)
+
+    @cached_property
+    def index(self) -> pa.Table:
+        """The indexed columns of all rows."""
+        import pyarrow as pa
+
+        indexed = [c for c in schema.COLUMNS if c.indexed]
+        if not self.paths:
+            return pa.schema([(c.name, c.type) for c in indexed]).empty_table()
+        return pa.concat_tables([read_table(p, columns=[c.name for c in indexed]) for p in self.paths])
+
+    def samples(self, rows: np.ndarray[Any, Any] | Sequence[int] | None) -> Iterator[Sample]:
+        groups, starts = self.places
+        wanted = None if rows is None else self._wanted(rows)
+        if wanted is not None and not len(wanted):
+            return
+        bounds = None if wanted is None else np.searchsorted(wanted, starts)
+        current, file = -1, None
+        try:
+            for g, (number, inner) in enumerate(groups):
+                picked: list[int] | None = None
+                if wanted is not None and bounds is not None:
+                    if bounds[g] == bounds[g + 1]:
+                        continue
+                    picked = (wanted[bounds[g] : bounds[g + 1]] - starts[g]).tolist()
+                if number != current or file is None:
+                    if file is not None:
+                        file.close()
+                    current, file = number, self._open(number)
+                group = self._group(file, inner)
+                for n in range(group.rows) if picked is None else picked:
+                    yield group.sample(n)
+        finally:
+            if file is not None:
+                file.close()
+
+    def _wanted(self, rows: np.ndarray[Any, Any] | Sequence[int]) -> np.ndarray[Any, Any]:
+        wanted = np.asarray(rows, dtype=np.int64)
+        if len(wanted) and (wanted[0] < 0 or wanted[-1] >= self.count or (np.diff(wanted) <= 0).any()):
+            raise HemmError(f"row numbers must ascend within 0..{self.count - 1}")
+        return wanted
+
+    def sample(self, row: int) -> Sample:
+        if not 0 <= row < self.count:
+            raise HemmError(
+                f"row {row} is out of range: the pack has {self.count} rows of split {self.split}"
+            )
+        with self._lock:
+            groups, starts = self.places
+            g = int(np.searchsorted(starts, row, side="right")) - 1
+            if g not in self._kept:
+                number, inner = groups[g]
+                if number not in self._files:
+                    self._files[number] = self._open(number)
+                self._kept[g] = self._group(self._files[number], inner)
+                while len(self._kept) > 1 and sum(k.size for k in self._kept.values()) > _CACHED_BYTES:
+                    self._kept.popitem(last=False)
+            self._kept.move_to_end(g)
+            return self._kept[g].sample(row - int(starts[g]))
+
+    def _group(self, file: Any, inner: int) -> RowGroup:
+        try:
+            return RowGroup(file.read_row_group(inner, use_threads=False), self.media, self.split)
+        except Exception as error:
+            raise BadData(f"{self.paths[0].parent}: split {self.split} cannot be read: {error}") from None
+
+
+class RowGroup:
+    """One row group: its columns as plain lists, samples made when asked for.
+
+    Equal media are one object with one bytes object. No Arrow scalar is made for a row.
+    """
+
+    def __init__(self, table: pa.Table, columns: tuple[str, ...], split: str) -> None:
+        self.rows: int = table.num_rows
+        self.size: int = table.nbytes
+        self._split = split
+        restored = (c for c in schema.COLUMNS if c.field)
+        self._restore = [(c.field, c.restore(table[c.name])) for c in restored]
+        self._digests, self._ends = schema.flat(table["media_digests"])
+        self._types, _ = schema.flat(table["media_types"])
+        self._problems, _ = schema.flat(table["media_problems"])
+        self._bytes = {name: _MediaColumn(table[name]) for name in columns}
+        self._only = self._bytes["images"] if columns == ("images",) else None
+        self._made: dict[tuple[str, str], Media] = {}
+
+    def sample(self, n: int) -> Sample:
+        """The sample in row ``n`` of the group."""
+        values = {field: restore(n) for field, restore in self._restore}
+        media, pictures = self._media(n)
+        if pictures:
+            rest = iter(pictures)
+            values["references"] = tuple(next(rest) if r is None else r for r in values["references"])
+        return Sample(media=media, split=self._split, **values)
+
+    def _media(self, n: int) -> tuple[tuple[Media, ...], tuple[Media, ...]]:
+        """Media and picture references of row ``n``."""
+        start, end = self._ends[n], self._ends[n + 1]
+        if start == end:
+            return (), ()
+        if self._only is not None:  # every medium is a picture: both lists run alike
+            return tuple(self._medium(at, self._only, at) for at in range(start, end)), ()
+        references = self._bytes.get(schema.REFERENCE_MEDIA)
+        cut = end - (0 if references is None else len(references.of(n)))
+        places = {name: iter(column.of(n)) for name, column in self._bytes.items()}
+        found = []
+        for at in range(start, end):
+            name = schema.media_column(self._types[at]) if at < cut else schema.REFERENCE_MEDIA
+            found.append(self._medium(at, self._bytes[name], next(places[name])))
+        return tuple(found[: cut - start]), tuple(found[cut - start :])
+
+    def _medium(self, at: int, column: _MediaColumn, place: int) -> Media:
+        path = column.paths[place] or ""
+        key = (self._digests[at], path)
+        media = self._made.get(key)
+        if media is None:
+            data = column.values[column.indices[place]]
+            media = Media(data, name=path, mime=self._types[at], digest=key[0], problem=self._problems[at])
+            self._made[key] = media
+        return media
+
+
+class _MediaColumn:
+    """One media column of a row group: distinct bytes once; indices and paths over all rows."""
+
+    def __init__(self, column: Any) -> None:
+        array = column.chunk(0)
+        structs = array.flatten()
+        self._offsets: list[int] = array.offsets.to_numpy().tolist()
+        encoded = structs.field("bytes")
+        self.values: list[bytes] = encoded.dictionary.to_numpy(zero_copy_only=False).tolist()
+        indices = encoded.indices
+        if indices.null_count:
+            indices = indices.fill_null(len(self.values))
+            self.values.append(b"")
+        self.indices: list[int] = indices.to_numpy(zero_copy_only=False).tolist()
+        self.paths: list[str | None] = structs.field("path").to_numpy(zero_copy_only=False).tolist()
+
+    def of(self, row: int) -> range:
+        """Where this row's values lie."""
+        return range(self._offsets[row], self._offsets[row + 1])
