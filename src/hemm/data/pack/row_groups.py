@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 import threading
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import fields
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -122,48 +124,62 @@ class SplitReader:
 
 
 class RowGroup:
-    """One row group: its columns as plain lists, samples made when asked for.
-
-    Equal media are one object with one bytes object. No Arrow scalar is made for a row.
-    """
+    """One row group: its columns as plain lists, and samples when asked for; no Arrow scalar is made."""
 
     def __init__(self, table: pa.Table, columns: tuple[str, ...], split: str) -> None:
         self.rows: int = table.num_rows
         self.size: int = table.nbytes
-        self._split = split
-        restored = (c for c in schema.COLUMNS if c.field)
-        self._restore = [(c.field, c.restore(table[c.name])) for c in restored]
-        self._digests, self._ends = schema.flat(table["media_digests"])
-        self._types, _ = schema.flat(table["media_types"])
-        self._problems, _ = schema.flat(table["media_problems"])
-        self._bytes = {name: _MediaColumn(table[name]) for name in columns}
-        self._only = self._bytes["images"] if columns == ("images",) else None
-        self._made: dict[tuple[str, str], Media] = {}
+        media = _GroupMedia(table, columns)
+        restore = {c.field: c.restore(table[c.name]) for c in schema.COLUMNS if c.field}
+        restore |= {"media": media.shown, "split": lambda n: split}
+        if media.pictures is not None:
+            references = restore["references"]
+            restore["references"] = lambda n: media.references(n, references(n))
+        # in the order of Sample's arguments: passing them by name takes a quarter longer
+        self._restore = [restore[argument.name] for argument in fields(Sample)]
 
     def sample(self, n: int) -> Sample:
         """The sample in row ``n`` of the group."""
-        values = {field: restore(n) for field, restore in self._restore}
-        media, pictures = self._media(n)
-        if pictures:
-            rest = iter(pictures)
-            values["references"] = tuple(next(rest) if r is None else r for r in values["references"])
-        return Sample(media=media, split=self._split, **values)
+        return Sample(*[restore(n) for restore in self._restore])
 
-    def _media(self, n: int) -> tuple[tuple[Media, ...], tuple[Media, ...]]:
-        """Media and picture references of row ``n``."""
+
+class _GroupMedia:
+    """The media of one row group. Equal media are one object with one bytes object.
+
+    Apart from ``RowGroup``, which holds its methods: with them on itself it would be freed late, by the
+    garbage collector, and several groups would be in memory at a time.
+    """
+
+    def __init__(self, table: pa.Table, columns: tuple[str, ...]) -> None:
+        self._digests, self._ends = schema.flat(table["media_digests"])
+        self._types, _ = schema.flat(table["media_types"])
+        self._problems, _ = schema.flat(table["media_problems"])
+        self._columns = {name: _MediaColumn(table[name]) for name in columns}
+        self._only = self._columns["images"] if columns == ("images",) else None
+        self.pictures = self._columns.get(schema.REFERENCE_MEDIA)
+        self._made: dict[tuple[str, str], Media] = {}
+
+    def shown(self, n: int) -> tuple[Media, ...]:
+        """The media of row ``n`` without its picture references, which come last."""
         start, end = self._ends[n], self._ends[n + 1]
         if start == end:
-            return (), ()
+            return ()
         if self._only is not None:  # every medium is a picture: both lists run alike
-            return tuple(self._medium(at, self._only, at) for at in range(start, end)), ()
-        references = self._bytes.get(schema.REFERENCE_MEDIA)
-        cut = end - (0 if references is None else len(references.of(n)))
-        places = {name: iter(column.of(n)) for name, column in self._bytes.items()}
-        found = []
-        for at in range(start, end):
-            name = schema.media_column(self._types[at]) if at < cut else schema.REFERENCE_MEDIA
-            found.append(self._medium(at, self._bytes[name], next(places[name])))
-        return tuple(found[: cut - start]), tuple(found[cut - start :])
+            return tuple([self._medium(at, self._only, at) for at in range(start, end)])
+        end -= 0 if self.pictures is None else len(self.pictures.of(n))
+        places = {name: iter(column.of(n)) for name, column in self._columns.items()}
+        names = [schema.media_column(self._types[at]) for at in range(start, end)]
+        return tuple(
+            self._medium(at, self._columns[name], next(places[name])) for at, name in enumerate(names, start)
+        )
+
+    def references(self, n: int, texts: tuple[str | None, ...]) -> tuple[str | Media, ...]:
+        """The references of row ``n``: ``texts``, with the row's next picture for each null."""
+        assert self.pictures is not None
+        places = self.pictures.of(n)
+        numbers = itertools.count(self._ends[n + 1] - len(places))
+        rest = map(self._medium, numbers, itertools.repeat(self.pictures), places)
+        return tuple(next(rest) if text is None else text for text in texts)
 
     def _medium(self, at: int, column: _MediaColumn, place: int) -> Media:
         path = column.paths[place] or ""
