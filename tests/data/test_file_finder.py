@@ -12,7 +12,7 @@ import pytest
 from hemm.cli import status
 from hemm.core import HemmError
 from hemm.data.pack.prepare import prepare
-from hemm.data.readers.file_finder import Places, below
+from hemm.data.readers.file_finder import FileFinder, below
 from hemm.tasks import resolve
 from layouts import write_layout
 from layouts.draw import picture
@@ -27,7 +27,7 @@ def touch(*files: Path) -> None:
 def test_files_are_found_in_the_first_place_by_any_ending(tmp_path: Path) -> None:
     touch(tmp_path / "b/1.png", tmp_path / "c/1.jpg", tmp_path / "c/2.jpeg", tmp_path / "c/in/3.jpg")
     (tmp_path / "c/4.jpg").mkdir()  # a folder is no picture
-    places = Places(tmp_path, ("a", "b", "c"))
+    places = FileFinder(tmp_path, ("a", "b", "c"))
     assert places.find("9") == tmp_path / "b/9.jpg"  # where it should be: "a" is not there
     assert [places.find(name) for name in ("1", "1.jpg", "2.jpg", "in/3")] == [
         tmp_path / file for file in ("b/1.png", "b/1.png", "c/2.jpeg", "c/in/3.jpg")
@@ -35,10 +35,10 @@ def test_files_are_found_in_the_first_place_by_any_ending(tmp_path: Path) -> Non
     assert not places.has("4")
     assert places.find("4", "5") == tmp_path / "c/4.jpg"  # beside the last one that was there
     assert places.find("5", "2") == tmp_path / "c/2.jpeg"
-    whole = Places(tmp_path, ("b", "c"), ())
+    whole = FileFinder(tmp_path, ("b", "c"), ())
     assert whole.find("1.jpg") == tmp_path / "c/1.jpg"
     assert not whole.has("1")
-    assert Places(tmp_path, ("no", "neither")).find("1") == tmp_path / "no/1.jpg"
+    assert FileFinder(tmp_path, ("no", "neither")).find("1") == tmp_path / "no/1.jpg"
 
 
 def test_anywhere_is_other_folders_and_archives_but_no_cache(
@@ -48,8 +48,8 @@ def test_anywhere_is_other_folders_and_archives_but_no_cache(
     touch(tmp_path / "a/1.jpg", tmp_path / "other/2.jpg", tmp_path / "cache/3.jpg", tmp_path / ".old/4.jpg")
     with zipfile.ZipFile(tmp_path / "pictures.zip", "w") as packed:
         packed.writestr("deep/5.png", picture(5))
-    assert not Places(tmp_path, ("a",)).has("2")
-    places = Places(tmp_path, ("a",), anywhere=True)
+    assert not FileFinder(tmp_path, ("a",)).has("2")
+    places = FileFinder(tmp_path, ("a",), anywhere=True)
     assert [name for name in "123456" if places.has(name)] == ["1", "2", "5"]
     assert places.at("5.jpg").data == picture(5)
     assert places.at("6").name == "6.jpg"

@@ -16,7 +16,7 @@ from hemm.cli import status
 from hemm.core import HemmError, Media
 from hemm.data.pack.media_check import check_media
 from hemm.data.pack.prepare import prepare
-from hemm.data.readers.file_finder import MACOS, Places, spelled_otherwise
+from hemm.data.readers.file_finder import MACOS, FileFinder, spelled_otherwise
 from hemm.tasks import MORE, SUITES, resolve
 from layouts import write_layout
 from layouts.draw import picture, put
@@ -117,7 +117,7 @@ def test_other_letters_of_a_name(tmp_path: Path) -> None:
     assert composed != apart
     put(tmp_path / "Images" / apart, 1)
     assert spelled_otherwise(tmp_path / "images" / composed) == tmp_path / "Images" / apart
-    assert Places(tmp_path, ("Images",)).find("CAFÉ") == tmp_path / "Images" / apart
+    assert FileFinder(tmp_path, ("Images",)).find("CAFÉ") == tmp_path / "Images" / apart
     found = check_media(Media.at(tmp_path / "images" / composed), lambda digest: None)
     assert (found.data, found.problem) == (picture(1, form="JPEG"), "")
     assert spelled_otherwise(tmp_path / "Images" / "tea.jpg") is None

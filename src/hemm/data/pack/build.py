@@ -117,7 +117,7 @@ class PackBuilder:
         if self.provenance.source.startswith("local:"):
             return
         home = os.path.abspath(self.home)
-        for medium in (*sample.media, *(r for r in sample.references if isinstance(r, Media))):
+        for medium in schema.pictures(sample):
             if medium.path is None:
                 continue
             path = os.path.abspath(medium.path)

@@ -24,7 +24,7 @@ MACOS = "__MACOSX"
 """The folder beside the content of a zip made on macOS: its files have the content's names after ``._``."""
 
 
-class Places:
+class FileFinder:
     """Finds files by name in the folders ``places`` below ``folder``: in their order, those that are there.
 
     suffixes  endings that copies give the files: a name is looked for as it is, and with each of them in

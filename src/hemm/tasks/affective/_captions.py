@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hemm.core import BadData, Media
-from hemm.data.readers.file_finder import Places
+from hemm.data.readers.file_finder import FileFinder
 from hemm.data.readers.rows import table_rows
 
 PAIRS = 5
@@ -59,7 +59,7 @@ def contests(folder: Path, copy: str) -> Iterator[tuple[str, Path, Media, list[R
     The cartoon of a table is looked for by its number only; one that is not there is counted as missing.
     """
     place = COPIES[copy]
-    cartoons = Places(folder, (place.cartoons,))
+    cartoons = FileFinder(folder, (place.cartoons,))
     tables: dict[str, list[Path]] = {}
     for file in sorted((folder / place.tables).glob("*.csv")):
         if found := re.match(r"\d+", file.name):

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from hemm.core import BadData, Card, Layout, LeftOut, Sample, Task
-from hemm.data.readers.file_finder import Places
+from hemm.data.readers.file_finder import FileFinder
 from hemm.data.readers.rows import jsonl_rows, text_of
 from hemm.data.sources.kinds import Hub, Kaggle
 from hemm.parsing.formats import YesNo
@@ -38,7 +38,7 @@ def read(folder: Path, file: str) -> Iterator[Sample | LeftOut]:
 
 
 def _samples(listing: Path, split: str) -> Iterator[Sample | LeftOut]:
-    pictures = Places(listing.parent, ("img", "."))
+    pictures = FileFinder(listing.parent, ("img", "."))
     for line, row in jsonl_rows(listing):
         where = f"{listing}, line {line}"
         label = text_of(row, "label", where, "")

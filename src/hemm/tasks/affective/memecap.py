@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from hemm.core import BadData, Card, Layout, Sample, Task
-from hemm.data.readers.file_finder import Places
+from hemm.data.readers.file_finder import FileFinder
 from hemm.data.readers.rows import Ids, json_rows, text_of, texts_of
 from hemm.data.sources.kinds import File, Http
 from hemm.parsing.formats import Caption
@@ -37,13 +37,13 @@ def read(folder: Path, top: str, literal: bool = False) -> Iterator[Sample]:
 
     ``literal`` shows the first literal caption of the picture and keeps the first interpretation only.
     """
-    ids, pictures = Ids(), Places(folder, PICTURES)
+    ids, pictures = Ids(), FileFinder(folder, PICTURES)
     yield from _samples(pictures, folder / top / TEST, ids, "test", literal)
     if (folder / top / TRAIN).is_file():
         yield from islice(_samples(pictures, folder / top / TRAIN, ids, "shots", literal), SHOTS)
 
 
-def _samples(pictures: Places, file: Path, ids: Ids, split: str, literal: bool) -> Iterator[Sample]:
+def _samples(pictures: FileFinder, file: Path, ids: Ids, split: str, literal: bool) -> Iterator[Sample]:
     for number, row in enumerate(json_rows(file), 1):
         where = f"{file}, entry {number}"
         if not isinstance(row, dict):

@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 
 from hemm.core import BadData, Card, Layout, Sample, Task
-from hemm.data.readers.file_finder import Places
+from hemm.data.readers.file_finder import FileFinder
 from hemm.data.readers.rows import table_rows
 from hemm.data.sources.kinds import File, Http
 from hemm.parsing.formats import OneOf
@@ -50,7 +50,7 @@ def read(folder: Path, tenth: bool = False) -> Iterator[Sample]:
     if tenth:
         random.Random(0).shuffle(rows)
         rows = rows[-len(rows) // 10 :]  # rounded up
-    pictures = Places(folder, PLACES)
+    pictures = FileFinder(folder, PLACES)
     for where, row in rows:
         topic = row["topic"].lower().replace(" ", "")
         if topic not in LABELS:

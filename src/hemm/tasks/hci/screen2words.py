@@ -8,7 +8,7 @@ from itertools import islice
 from pathlib import Path
 
 from hemm.core import BadData, Card, Layout, Sample, Task
-from hemm.data.readers.file_finder import Places
+from hemm.data.readers.file_finder import FileFinder
 from hemm.data.readers.rows import media_of, table_rows, texts_of
 from hemm.data.sources.hub import hub_rows
 from hemm.data.sources.kinds import File, Http, Hub
@@ -41,7 +41,7 @@ def read_original(folder: Path, top: str, last: bool) -> Iterator[Sample]:
         known = summaries.get(screen_id(row["screenId"], where))
         if known is not None and row["summary"]:
             known.append(row["summary"])
-    pictures = Places(root, PLACES)
+    pictures = FileFinder(root, PLACES)
     for screen, (split, where) in wanted.items():
         if not summaries[screen]:
             raise BadData(f"{where}: screen {screen} has no summary in {root / TABLE}")

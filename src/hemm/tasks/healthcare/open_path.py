@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 
 from hemm.core import BadData, Card, Layout, Media, Sample, Task
-from hemm.data.readers.file_finder import Places, by_folder
+from hemm.data.readers.file_finder import FileFinder, by_folder
 from hemm.data.readers.rows import Ids, csv_rows, media_of, row_id, text_of
 from hemm.data.sources.hub import hub_rows
 from hemm.data.sources.kinds import File, Http, Hub
@@ -33,7 +33,7 @@ FOLDER = "CRC-VAL-HE-7K"
 def read_table(folder: Path) -> Iterator[Sample]:
     """PLIP's table; its captions only repeat the class."""
     file, ids = folder / TABLE, Ids()
-    pictures = Places(folder, (".", "Kather_test"), ())
+    pictures = FileFinder(folder, (".", "Kather_test"), ())
     for line, row in csv_rows(file, required=("image", "label")):
         where = f"{file}, line {line}"
         name, label = text_of(row, "image", where), text_of(row, "label", where)

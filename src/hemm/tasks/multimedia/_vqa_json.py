@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from hemm.core import BadData, Layout, Media, Sample
-from hemm.data.readers.file_finder import SUFFIXES, Places
+from hemm.data.readers.file_finder import SUFFIXES, FileFinder
 from hemm.data.readers.rows import json_items, list_of, media_of, text_of, whole_of
 from hemm.data.sources.hub import hub_rows
 
@@ -39,8 +39,8 @@ class Part:
     prefix: str
     suffixes: tuple[str, ...] = SUFFIXES
 
-    def places(self, folder: Path) -> Places:
-        return Places(folder, self.pictures, self.suffixes)
+    def places(self, folder: Path) -> FileFinder:
+        return FileFinder(folder, self.pictures, self.suffixes)
 
     def name(self, number: int) -> str:
         """What picture ``number`` is called, without its ending."""

@@ -14,7 +14,7 @@ from itertools import islice
 from pathlib import Path, PurePosixPath
 
 from hemm.core import BadData, Card, Layout, Media, Sample, Task
-from hemm.data.readers.file_finder import Places, below
+from hemm.data.readers.file_finder import FileFinder, below
 from hemm.data.readers.rows import json_items, json_rows, list_of, media_of, text_of, texts_of
 from hemm.data.sources.hub import hub_rows
 from hemm.data.sources.kinds import ByHand, Hub, Kaggle
@@ -35,11 +35,11 @@ PLACES = (
 )
 
 
-def _found(folder: Path, name: str) -> tuple[Path, Places]:
+def _found(folder: Path, name: str) -> tuple[Path, FileFinder]:
     """The file of captions and the pictures around it: copies differ in how deep they lie."""
     file = min(below(folder, f"**/{name}"))
     tops = (".", file.parent.relative_to(folder).as_posix())
-    return file, Places(folder, [f"{top}/{place}" for top in tops for place in PLACES], anywhere=True)
+    return file, FileFinder(folder, [f"{top}/{place}" for top in tops for place in PLACES], anywhere=True)
 
 
 def read_test(folder: Path) -> Iterator[Sample]:
@@ -130,7 +130,7 @@ def read_parquet(folder: Path) -> Iterator[Sample]:
 
 
 def _sample(
-    path: str, pictures: Places | Media, captions: Sequence[str], where: str, split: str = "test"
+    path: str, pictures: FileFinder | Media, captions: Sequence[str], where: str, split: str = "test"
 ) -> Sample:
     name = PurePosixPath(path).name
     if not captions:

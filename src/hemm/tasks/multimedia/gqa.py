@@ -19,7 +19,7 @@ from typing import Any, NoReturn
 import orjson
 
 from hemm.core import BadData, Card, Layout, Media, Sample, Task
-from hemm.data.readers.file_finder import Places, below
+from hemm.data.readers.file_finder import FileFinder, below
 from hemm.data.readers.rows import json_items, media_of, parquet_rows, text_of
 from hemm.data.sources.hub import hub_rows
 from hemm.data.sources.kinds import File, Http, Hub
@@ -37,7 +37,7 @@ PICTURES = ("images", "gqa_images/images", "gqa_images", ".")
 
 def read(folder: Path, split: str, top: str) -> Iterator[Sample]:
     """``SPLIT_questions.json`` in ``top``; shots from the balanced train questions where those are there."""
-    file, places = folder / top / f"{split}_questions.json", Places(folder, PICTURES)
+    file, places = folder / top / f"{split}_questions.json", FileFinder(folder, PICTURES)
     for key, row in _records(file):
         yield _read_one(places, key, row, f"{file}, question {key}", "test")
     train = folder / top / "train_balanced_questions.json"
@@ -57,7 +57,7 @@ def _records(file: Path) -> Iterator[tuple[str, dict[str, Any]]]:
         yield key, row
 
 
-def _read_one(places: Places, key: str, row: Mapping[str, Any], where: str, split: str) -> Sample:
+def _read_one(places: FileFinder, key: str, row: Mapping[str, Any], where: str, split: str) -> Sample:
     image = text_of(row, "imageId", where)
     if Path(image).name != image:
         raise BadData(f"{where}: field 'imageId' is {image!r}, no name of a picture")

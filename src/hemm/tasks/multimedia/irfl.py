@@ -19,7 +19,7 @@ from urllib.parse import unquote, urlsplit
 import orjson
 
 from hemm.core import AnswerFormat, BadData, Card, Layout, Media, Sample, Task, digest, keyed_number
-from hemm.data.readers.file_finder import Places, below
+from hemm.data.readers.file_finder import FileFinder, below
 from hemm.data.readers.rows import Ids, csv_rows, text_of
 from hemm.data.sources.kinds import ByHand, Hub
 from hemm.parsing.formats import OneOf, YesNo
@@ -63,7 +63,7 @@ def read(folder: Path, form: Form) -> Iterator[Sample]:
             shared = _shared(file)
             tops = (".", file.parent.relative_to(folder).as_posix())
             places = [f"{top}/{place}" for top in tops for place in PLACES]
-            pictures = Places(folder, places, SUFFIXES, anywhere=True)
+            pictures = FileFinder(folder, places, SUFFIXES, anywhere=True)
             for where, table_row in _table(file):
                 row = _row(table_row, kind, pictures, shared, where)
                 row = replace(row, key=ids.of(row.key))
@@ -75,7 +75,7 @@ def _table(file: Path) -> Iterator[tuple[str, dict[str, str]]]:
         yield f"{file}, line {line}", row
 
 
-def _row(row: Mapping[str, str], kind: str, pictures: Places, shared: Set[str], where: str) -> Row:
+def _row(row: Mapping[str, str], kind: str, pictures: FileFinder, shared: Set[str], where: str) -> Row:
     phrase = text_of(row, "phrase", where)
     answers, distractors = _listed(row, "answer", where), _listed(row, "distractors", where)
     names = [*answers, *distractors]

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from hemm.core import BadData, Card, Layout, LeftOut, Media, Sample, Task
-from hemm.data.readers.file_finder import Places
+from hemm.data.readers.file_finder import FileFinder
 from hemm.data.readers.rows import json_value, text_of, texts_of
 from hemm.data.sources.kinds import File, Http, Hub
 from hemm.parsing.formats import ManyOf, join_labels
@@ -44,8 +44,8 @@ class Films:
     """The films of a copy by their ids, which have seven digits: a list of numbers loses the first ones."""
 
     def __init__(self, folder: Path, place: Place) -> None:
-        self._texts = Places(folder, (place.texts,), (".json",))
-        self._posters = Places(folder, (place.posters,), POSTERS)
+        self._texts = FileFinder(folder, (place.texts,), (".json",))
+        self._posters = FileFinder(folder, (place.posters,), POSTERS)
         self._longest = place.longest
 
     def there(self, name: str) -> bool:

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from hemm.core import BadData, Card, Layout, Media, Sample, Task, digest
-from hemm.data.readers.file_finder import Places
+from hemm.data.readers.file_finder import FileFinder
 from hemm.data.readers.rows import Ids, jsonl_rows, list_of, media_of, text_of, texts_of
 from hemm.data.sources.hub import hub_rows
 from hemm.data.sources.kinds import ByHand, Hub
@@ -46,7 +46,7 @@ def read_original(folder: Path, top: str, part: Part) -> Iterator[Sample]:
     """The JSON lines below ``top``; as shots the first rows of train where its pictures are there too."""
     for name, split in ((part.file, "test"), ("train.json", "shots")):
         file = folder / top / name
-        pictures = Places(folder, _places(top, part.split if split == "test" else "train"), anywhere=True)
+        pictures = FileFinder(folder, _places(top, part.split if split == "test" else "train"), anywhere=True)
         if split == "test":
             yield from _file(file, pictures, part, split)
         elif file.is_file() and _has_first(file, pictures):
@@ -60,7 +60,7 @@ def _places(top: str, split: str) -> list[str]:
     return [*named, *(p.as_posix() for p in above)]
 
 
-def _file(file: Path, pictures: Places, part: Part, split: str) -> Iterator[Sample]:
+def _file(file: Path, pictures: FileFinder, part: Part, split: str) -> Iterator[Sample]:
     for line, row in jsonl_rows(file):
         where = f"{file}, line {line}"
         left, right = (pictures.at(*_names(row, side, where)) for side in (0, 1))
@@ -75,7 +75,7 @@ def _names(row: Mapping[str, Any], side: int, where: str) -> tuple[str, ...]:
     return (f"{directory}/{name}", name) if directory.isdecimal() else (name,)
 
 
-def _has_first(file: Path, pictures: Places) -> bool:
+def _has_first(file: Path, pictures: FileFinder) -> bool:
     for line, row in jsonl_rows(file):
         return pictures.has(*_names(row, 0, f"{file}, line {line}"))
     return False

@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path, PurePosixPath
 
 from hemm.core import BadData, Card, Layout, LeftOut, Media, Sample, Task
-from hemm.data.readers.file_finder import Places
+from hemm.data.readers.file_finder import FileFinder
 from hemm.data.readers.rows import json_value, list_of, media_of, text_of, texts_of, whole_of
 from hemm.data.sources.hub import hub_rows
 from hemm.data.sources.kinds import ByHand, Hub
@@ -38,7 +38,7 @@ def read_original(folder: Path, top: str = "") -> Iterator[Sample | LeftOut]:
         if not isinstance(row, dict):
             raise BadData(f"{where}: an object is expected")
     known = any(row.get("domain") for _, row in rows)
-    pictures = Places(folder, PLACES, anywhere=True)
+    pictures = FileFinder(folder, PLACES, anywhere=True)
     for where, row in rows:
         name = PurePosixPath(text_of(row, "file_name", where)).name
         domain = text_of(row, "domain", where, "unknown" if known else "")

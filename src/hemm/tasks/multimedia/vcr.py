@@ -19,7 +19,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from hemm.core import BadData, Card, Layout, Media, Sample, Task
-from hemm.data.readers.file_finder import Places
+from hemm.data.readers.file_finder import FileFinder
 from hemm.data.readers.rows import json_value, jsonl_rows, list_of, text_of, whole_of
 from hemm.data.sources.kinds import File, Http
 from hemm.parsing.formats import OneOf
@@ -42,7 +42,7 @@ class Form:
 
 def read(folder: Path, top: str, form: Form) -> Iterator[Sample]:
     """``val.jsonl`` in ``top``, and shots from ``train.jsonl`` where that and its pictures are there."""
-    drawn, places = Recent(draw), Places(folder, PICTURES, ())
+    drawn, places = Recent(draw), FileFinder(folder, PICTURES, ())
     for line, row in jsonl_rows(folder / top / "val.jsonl"):
         yield from _samples(places, row, f"{folder / top}/val.jsonl, line {line}", form, drawn, "test")
     train = folder / top / "train.jsonl"
@@ -56,7 +56,7 @@ def read(folder: Path, top: str, form: Form) -> Iterator[Sample]:
 
 
 def _samples(
-    places: Places, row: Mapping[str, Any], where: str, form: Form, drawn: Recent, split: str
+    places: FileFinder, row: Mapping[str, Any], where: str, form: Form, drawn: Recent, split: str
 ) -> Iterator[Sample]:
     picture = _file(places, row, "img_fn", where)
     media = Media.at(picture)
@@ -87,7 +87,7 @@ def _samples(
         )
 
 
-def _file(places: Places, row: Mapping[str, Any], field: str, where: str) -> Path:
+def _file(places: FileFinder, row: Mapping[str, Any], field: str, where: str) -> Path:
     """The picture or metadata file that a row names."""
     name = PurePosixPath(text_of(row, field, where).removeprefix("vcr1images/"))
     if name.is_absolute() or ".." in name.parts:

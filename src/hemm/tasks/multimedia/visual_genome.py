@@ -13,7 +13,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from hemm.core import BadData, Card, Layout, LeftOut, Media, Sample, Task
-from hemm.data.readers.file_finder import Places
+from hemm.data.readers.file_finder import FileFinder
 from hemm.data.readers.rows import json_items, list_of, text_of, whole_of
 from hemm.data.sources.kinds import File, Http
 from hemm.parsing.formats import ShortAnswer
@@ -32,8 +32,8 @@ def read(folder: Path, top: str) -> Iterator[Sample | LeftOut]:
     listings = (folder / t / "image_data.json" for t in tops)
     homes = _homes(next((f for f in listings if f.is_file()), None))
     roots = [f"{t}{home}" for t in tops for home in ("", "images/")]
-    both = Places(folder, [f"{root}{name}" for root in roots for name in FOLDERS])
-    each = [Places(folder, [f"{root}{name}" for root in roots]) for name in FOLDERS]
+    both = FileFinder(folder, [f"{root}{name}" for root in roots for name in FOLDERS])
+    each = [FileFinder(folder, [f"{root}{name}" for root in roots]) for name in FOLDERS]
     file = folder / top / QUESTIONS
     for number, row in json_items(file):
         where = f"{file}, entry {number}"

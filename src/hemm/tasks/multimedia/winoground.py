@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from hemm.core import AnswerFormat, BadData, Card, Layout, Media, Sample, Task
-from hemm.data.readers.file_finder import Places
+from hemm.data.readers.file_finder import FileFinder
 from hemm.data.readers.rows import jsonl_rows, media_of, text_of, whole_of
 from hemm.data.sources.hub import hub_rows
 from hemm.data.sources.kinds import ByHand, Hub
@@ -33,7 +33,7 @@ Form = Callable[[str, tuple[str, str], tuple[Media, Media], Mapping[str, Any]], 
 def read_original(folder: Path, top: str, form: Form) -> Iterator[Sample]:
     """``examples.jsonl`` below ``top`` and the pictures by the names that it gives, without their suffix."""
     file = folder / top / "examples.jsonl"
-    pictures = Places(folder, PLACES, SUFFIXES, anywhere=True)
+    pictures = FileFinder(folder, PLACES, SUFFIXES, anywhere=True)
     for line, row in jsonl_rows(file):
         where = f"{file}, line {line}"
         names = [text_of(row, f"image_{i}", where) for i in (0, 1)]

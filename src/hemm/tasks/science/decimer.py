@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 
 from hemm.core import BadData, Card, Layout, Media, Sample, Task
-from hemm.data.readers.file_finder import Places
+from hemm.data.readers.file_finder import FileFinder
 from hemm.data.readers.rows import Ids, csv_rows, media_of, row_id, text_of
 from hemm.data.sources.hub import hub_rows
 from hemm.data.sources.kinds import File, Http, Hub, Kaggle
@@ -22,7 +22,7 @@ PICTURES = "DECIMER_HDM_Dataset_Images"
 def read_original(folder: Path, part: bool = False) -> Iterator[Sample]:
     """The table of names and SMILES; with ``part`` the tenth of it that the paper took."""
     file = folder / TABLE
-    pictures = Places(folder, (f"{PICTURES}/{PICTURES}", PICTURES), (".png", ".jpg", ".jpeg"))
+    pictures = FileFinder(folder, (f"{PICTURES}/{PICTURES}", PICTURES), (".png", ".jpg", ".jpeg"))
     rows = [(f"{file}, line {line}", *_cells(file, line, row)) for line, row in csv_rows(file, "\t")]
     if part:
         random.Random(0).shuffle(rows)
