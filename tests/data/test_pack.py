@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import pickle
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from PIL import Image
 from hemm.core import BadData, HemmError, Media, Sample, digest_bytes
 from hemm.data.pack.prepare import prepare
 from hemm.data.pack.reader import Pack, find_pack, open_pack
+from hemm.data.pack.schema import COLUMNS
 from packs import png, task_of
 
 _made = iter(range(10**9))
@@ -65,6 +67,12 @@ def test_everything_of_a_sample_comes_back(cache: Path) -> None:
     (shot,) = pack.samples(split="shots")
     assert (shot.id, shot.media, shot.split) == ("s2", (), "shots")
     assert (len(pack), pack.rows("shots")) == (1, 1)
+
+
+def test_every_part_of_a_sample_has_its_column() -> None:
+    made_of_media = {"media", "split"}  # the media columns and the file's name hold these
+    restored = [column.field for column in COLUMNS if column.field]
+    assert sorted(restored) == sorted({part.name for part in fields(Sample)} - made_of_media)
 
 
 def test_the_stored_hash_is_the_hash_of_what_is_read(cache: Path) -> None:

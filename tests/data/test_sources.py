@@ -18,6 +18,8 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from hemm.core import BadData, HemmError, Layout
 from hemm.data.readers import json_stream as stream
@@ -544,6 +546,41 @@ def test_json_is_read_an_entry_at_a_time(chunk: int, tmp_path: Path, monkeypatch
     path.write_bytes(b'["\xff"]')
     with pytest.raises(BadData, match="is not UTF-8"):
         list(json_items(path))
+
+
+@given(
+    entries=st.recursive(
+        st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+        lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
+        max_leaves=15,
+    ).map(lambda value: [value, {"a": value}]),
+    chunk=st.integers(1, 40),
+    escaped=st.booleans(),
+)
+def test_entries_are_what_json_reads(
+    entries: list[Any], chunk: int, escaped: bool, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    path = tmp_path_factory.getbasetemp() / "entries.json"
+    path.write_text(json.dumps(entries, ensure_ascii=escaped), "utf-8")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(stream, "_CHUNK", chunk)
+        assert repr([value for _, value in json_items(path)]) == repr(json.loads(path.read_text("utf-8")))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[NaN, -Infinity, 1e400]",
+        '["\\ud800"]',
+        "[12345678901234567890123]",
+        '[{"a": 1, "a": 2}]',
+        "[1.50, -0]",
+    ],
+)
+def test_what_published_files_hold_is_read_as_json_reads_it(text: str, tmp_path: Path) -> None:
+    path = tmp_path / "t.json"
+    path.write_text(f"\ufeff{text}", "utf-8")
+    assert repr([value for _, value in json_items(path)]) == repr(json.loads(text))
 
 
 def test_the_entries_before_a_fault_are_had(tmp_path: Path) -> None:

@@ -385,6 +385,22 @@ def test_a_workbook_that_is_none(tmp_path: Path) -> None:
     assert [row for _, row in table_rows(file, ("a",))] == [{"a": "5", "b": ""}, {"a": "é", "b": "x\ry"}]
 
 
+def test_numbers_of_a_workbook_keep_their_digits(tmp_path: Path) -> None:
+    digits = ["1.50", "0.10000000000000001", "12345678901234567", "1E3", "43831"]
+    file = tmp_path / "labels.xlsx"
+    workbook(file, [["a"], *[[n] for n in range(len(digits))]])
+    with zipfile.ZipFile(file) as packed:
+        parts = {name: packed.read(name).decode() for name in packed.namelist()}
+    for n, text in enumerate(digits):
+        parts["xl/worksheets/s4.xml"] = parts["xl/worksheets/s4.xml"].replace(
+            f'<c r="A{n + 2}"><v>{n}</v></c>', f'<c r="A{n + 2}"><v>{text}</v></c>'
+        )
+    with zipfile.ZipFile(file, "w") as packed:
+        for name, text in parts.items():
+            packed.writestr(name, text)
+    assert [row["a"] for _, row in table_rows(file, ("a",))] == digits
+
+
 # --- FER-2013
 
 

@@ -36,11 +36,10 @@ def write_split(
     files: StagedMedia,
     media: tuple[str, ...],
     where: str,
-    shape: Shape | None = None,
     progress: Callable[[int], None] | None = None,
 ) -> list[str]:
     """Write one split below ``folder``; the names of its files. Holds one row group in memory."""
-    shape = shape or Shape()
+    shape = Shape()
     names: list[Path] = []
     writer = _Writer(media)
     written = 0
