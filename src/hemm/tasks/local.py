@@ -16,6 +16,7 @@ from hemm.data.sources.hub import split_files
 from hemm.data.sources.kinds import Hub, Local
 from hemm.parsing.formats import Caption, FreeText, ManyOf, Number, OneOf, ShortAnswer
 from hemm.tasks.cards import CARD, UserCard, read_card
+from hemm.tasks.registry import TASKS
 from hemm.tasks.tsv import LETTERS, first_row, read_tsv
 from hemm.tasks.user_rows import Rules, renamed, to_sample
 
@@ -271,7 +272,5 @@ def _task(name: str, card: UserCard, source: Source, usual: AnswerFormat) -> Tas
 
 
 def _not_taken(name: str, where: str) -> None:
-    from hemm.tasks import TASKS
-
     if name in TASKS:
         raise HemmError(f"{where}: the name {name!r} is a task of hemm: give another with 'name:' in {CARD}")

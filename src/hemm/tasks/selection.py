@@ -1,0 +1,71 @@
+"""How a name on the command line becomes a task, and which tasks a command takes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from hemm.core import DIMENSIONS, HemmError, Task, UnknownName
+from hemm.tasks.registry import SUITES, TASKS
+
+
+def resolve(spec: str, card: Path | None = None) -> Task:
+    """The task that ``spec`` names.
+
+    ``spec`` is a registered name, ``name:variant``, ``./task.py[:name]``, ``./folder``, ``file.tsv``,
+    ``file.jsonl`` or ``hub:ORG/NAME[@revision]``. ``card`` is a card file for data of the user's own.
+    Raises UnknownName, or HemmError for files that are not there or wrong.
+    """
+    # late: most names are registered, and these need the readers of data of the user's own
+    from hemm.tasks import local
+
+    if spec.startswith("hub:"):
+        return local.hub_task(spec, card)
+    if local.is_path(spec):
+        return local.local_task(spec, card)
+    name, _, variant = spec.partition(":")
+    if name not in TASKS and Path(spec).exists():
+        raise HemmError(f"unknown task {spec!r}; for the file or folder of this name write ./{spec}")
+    task = TASKS.get(name)
+    if not variant:
+        return task
+    if variant not in task.variants:
+        raise UnknownName(f"variant of task {name}", variant, task.variants)
+    return task.variants[variant]
+
+
+def select(
+    tasks: Sequence[str] = (), suite: str = "", where: Iterable[str] = (), card: Path | None = None
+) -> list[Task]:
+    """The tasks that are named, those of a suite, or all, as far as they match every ``DIMENSION=CATEGORY``.
+
+    A task whose card leaves a dimension open is kept: its samples carry that label themselves. Each task
+    comes once. Raises UnknownName, or HemmError where nothing is left.
+    """
+    names = list(tasks)
+    if suite:
+        if suite not in SUITES:
+            raise UnknownName("suite", suite, SUITES)
+        names += SUITES[suite]
+    wanted = [_condition(text) for text in where]
+    found: dict[str, Task] = {}
+    for name in names or TASKS.names():
+        task = resolve(name, card)
+        if all(task.card.labels.get(d, c) == c for d, c in wanted):
+            known = found.setdefault(task.name, task)
+            if known is not task and known.sources != task.sources:
+                raise HemmError(f"two tasks are called {task.name!r}: give one another name in its card")
+    if not found:
+        raise HemmError(f"no task matches {' and '.join(f'{d}={c}' for d, c in wanted)}")
+    return list(found.values())
+
+
+def _condition(text: str) -> tuple[str, str]:
+    dimension, sign, category = text.partition("=")
+    if not sign:
+        raise HemmError(f"{text!r} is not of the form DIMENSION=CATEGORY")
+    if dimension not in DIMENSIONS:
+        raise UnknownName("dimension", dimension, DIMENSIONS)
+    if category not in DIMENSIONS[dimension].categories:
+        raise UnknownName(f"category of {dimension}", category, DIMENSIONS[dimension].categories)
+    return dimension, category
