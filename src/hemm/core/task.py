@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 from hemm.core.metric import AnswerFormat
 from hemm.core.sample import LeftOut, Sample
@@ -103,3 +103,25 @@ class Task:
     def labels_of(self, sample: Sample) -> dict[str, str]:
         """Taxonomy labels of one sample: its own over the card's."""
         return {**self.card.labels, **sample.labels}
+
+    def with_variant(self, name: str, *, splits: Mapping[str, int] | None = None, **changes: Any) -> Task:
+        """This task with one more variant, ``TASK:name``, which is as the task itself but for ``changes``.
+
+        name     what follows the colon on the command line
+        splits   the variant's splits, where its card differs in these alone
+        changes  fields of the task that differ (``sources``, ``prompt``, ``card``, ...)
+
+        Raises TypeError for a field that a task does not have.
+
+        >>> from hemm.core import Card, Task
+        >>> from hemm.parsing.formats import YesNo
+        >>> task = Task("birds", Card("Birds", splits={"test": 9}), (), "{{ image }}", YesNo(), ("accuracy",))
+        >>> task = task.with_variant("small", splits={"test": 3}, max_new_tokens=8)
+        >>> small = task.variants["small"]
+        >>> small.name, small.card.title, dict(small.card.splits), small.max_new_tokens
+        ('birds:small', 'Birds', {'test': 3}, 8)
+        """
+        if splits is not None:
+            changes["card"] = replace(changes.get("card", self.card), splits=splits)
+        variant = replace(self, name=f"{self.name}:{name}", variants={}, **changes)
+        return replace(self, variants={**self.variants, name: variant})

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from functools import partial
 from itertools import islice
 from pathlib import Path
@@ -101,33 +100,23 @@ def _sources(hub: str, others: tuple[str, ...]) -> tuple[Hub | Kaggle, ...]:
     return (*(Kaggle(KAGGLE, _layout(file), ids="id") for file in others), copy)
 
 
-def _task(name: str, sources: tuple[Hub | Kaggle, ...], variants: dict[str, Task] | None = None) -> Task:
-    return Task(
-        name=name,
-        card=CARD,
-        sources=sources,
-        prompt=(
-            "{{ image }}This is a meme.{% if text %} The text in it: {{ text }}{% endif %}\n\n"
-            "A meme is hateful if picture and text together attack people, or dehumanise or mock them, for "
-            "what they are: their ethnicity, nationality, religion, caste, sex, gender identity, sexual "
-            "orientation, disability or disease.\n"
-            "Is this meme hateful? {{ instruction }}"
-        ),
-        answer=YesNo(),
-        metrics=("auroc", "accuracy", "macro_f1", "bartscore"),
-        max_new_tokens=8,
-        variants=variants or {},
-    )
-
-
-def _unlike(split: str) -> Task:
-    file = f"{split}.jsonl"
-    task = _task(f"hateful_memes:{split}", _sources(file, (f"data/{file}",)))
-    return replace(task, card=replace(CARD, splits={split: CARD.splits[split]}))
-
-
-TASK = _task(
-    "hateful_memes",
-    _sources("dev_seen.jsonl", ("data/dev.jsonl", "dev.jsonl", "data/dev_seen.jsonl")),
-    {split: _unlike(split) for split in ("test_seen", "test_unseen")},
+TASK = Task(
+    name="hateful_memes",
+    card=CARD,
+    sources=_sources("dev_seen.jsonl", ("data/dev.jsonl", "dev.jsonl", "data/dev_seen.jsonl")),
+    prompt=(
+        "{{ image }}This is a meme.{% if text %} The text in it: {{ text }}{% endif %}\n\n"
+        "A meme is hateful if picture and text together attack people, or dehumanise or mock them, for "
+        "what they are: their ethnicity, nationality, religion, caste, sex, gender identity, sexual "
+        "orientation, disability or disease.\n"
+        "Is this meme hateful? {{ instruction }}"
+    ),
+    answer=YesNo(),
+    metrics=("auroc", "accuracy", "macro_f1", "bartscore"),
+    max_new_tokens=8,
 )
+for _split in ("test_seen", "test_unseen"):
+    _file = f"{_split}.jsonl"
+    TASK = TASK.with_variant(
+        _split, sources=_sources(_file, (f"data/{_file}",)), splits={_split: CARD.splits[_split]}
+    )

@@ -105,24 +105,24 @@ FILES = (
 )
 
 
-def _task(name: str, literal: bool, variants: dict[str, Task] | None = None) -> Task:
-    return Task(
-        name=name,
-        card=CARD,
-        sources=tuple(
-            Http(FILES, Layout((f"{top}{TEST}",), partial(read, top=top, literal=literal)), ids="post_id")
-            for top in ("data/", "")
-        ),
-        prompt=(
-            "{{ image }}This is a meme.\n{% if title %}The title of its post: {{ title }}\n{% endif %}"
-            + ("The picture shows: {{ description }}\n" if literal else "")
-            + "What does the person who posted it want to say with it? {{ instruction }}"
-        ),
-        answer=Caption(),
-        metrics=("bleu", "rouge_l", "bertscore", "bartscore"),
-        max_new_tokens=96,
-        variants=variants or {},
+def _sources(literal: bool) -> tuple[Http, ...]:
+    return tuple(
+        Http(FILES, Layout((f"{top}{TEST}",), partial(read, top=top, literal=literal)), ids="post_id")
+        for top in ("data/", "")
     )
 
 
-TASK = _task("memecap", False, {"hemm": _task("memecap:hemm", True)})
+INTRO = "{{ image }}This is a meme.\n{% if title %}The title of its post: {{ title }}\n{% endif %}"
+ASKED = "What does the person who posted it want to say with it? {{ instruction }}"
+
+TASK = Task(
+    name="memecap",
+    card=CARD,
+    sources=_sources(False),
+    prompt=INTRO + ASKED,
+    answer=Caption(),
+    metrics=("bleu", "rouge_l", "bertscore", "bartscore"),
+    max_new_tokens=96,
+).with_variant(
+    "hemm", sources=_sources(True), prompt=INTRO + "The picture shows: {{ description }}\n" + ASKED
+)

@@ -133,33 +133,30 @@ CARD = Card(
 )
 
 
-def _layout(table: str, column: str) -> Layout:
-    return Layout((table,), partial(read, table=table, column=column))
-
-
-def _task(name: str, axis: Axis, variants: dict[str, Task] | None = None) -> Task:
+def _sources(axis: Axis) -> tuple[Kaggle, ...]:
     tables = [f"{top}labels.{kind}" for top in (f"{TOP}/", "") for kind in ("csv", "xlsx")]
-    return Task(
-        name=name,
-        card=CARD,
-        sources=tuple(
-            Kaggle("williamscott701/memotion-dataset-7k", _layout(table, axis.column), ids="image_name")
-            for table in tables
-        ),
-        prompt=(
-            "{{ image }}This is a meme.\n"
-            "{% if text %}Its text: {{ text }}\n{% endif %}"
-            f"{axis.question} {{{{ instruction }}}}"
-        ),
-        answer=OneOf(axis.labels, lettered=False),
-        metrics=("macro_f1", "accuracy", "bartscore"),
-        max_new_tokens=16,
-        variants=variants or {},
+    layouts = [Layout((table,), partial(read, table=table, column=axis.column)) for table in tables]
+    return tuple(Kaggle("williamscott701/memotion-dataset-7k", one, ids="image_name") for one in layouts)
+
+
+def _prompt(axis: Axis) -> str:
+    return (
+        "{{ image }}This is a meme.\n"
+        "{% if text %}Its text: {{ text }}\n{% endif %}"
+        f"{axis.question} {{{{ instruction }}}}"
     )
 
 
-TASK = _task(
-    "memotion",
-    HUMOUR,
-    {name: _task(f"memotion:{name}", axis) for name, axis in VARIANTS.items()},
+TASK = Task(
+    name="memotion",
+    card=CARD,
+    sources=_sources(HUMOUR),
+    prompt=_prompt(HUMOUR),
+    answer=OneOf(HUMOUR.labels, lettered=False),
+    metrics=("macro_f1", "accuracy", "bartscore"),
+    max_new_tokens=16,
 )
+for _name, _axis in VARIANTS.items():
+    TASK = TASK.with_variant(
+        _name, sources=_sources(_axis), prompt=_prompt(_axis), answer=OneOf(_axis.labels, lettered=False)
+    )

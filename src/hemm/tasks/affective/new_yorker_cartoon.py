@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -139,7 +138,7 @@ RATINGS = _card(
     "samples are counted as missing; a cartoon without a table has nothing to ask. :matching and :ranking "
     "are the tasks of Hessel et al. (ACL 2023). The draw behind the paper's 100 samples is not known.",
 )
-HALF = replace(RATINGS, splits={"all": 1015})
+HALF = {"all": 1015}
 """Of the forms that ask five questions about a cartoon."""
 HESSEL = (
     "Hessel, Marasović, Hwang, Lee, Da, Zellers, Mankoff, Choi. Do Androids Laugh at Electric Sheep? Humor "
@@ -167,76 +166,64 @@ def _sources(form: str) -> tuple[Http, ...]:
     return at("caption-contest-data", "data"), at("caption-contest-data-api", "api")
 
 
-def _yes_no_task(
-    name: str, form: str, card: Card, metrics: tuple[str, ...], variants: dict[str, Task]
-) -> Task:
-    return Task(
-        name=name,
-        card=card,
-        sources=_sources(form),
-        prompt=f"{INTRO}Caption: {{{{ caption }}}}\nDid readers find this caption funny? {{{{ instruction "
-        f"}}}}",
+def _hub(config: str) -> tuple[Hub, ...]:
+    return (
+        Hub(
+            ("jmhessel/newyorker_caption_contest",),
+            Layout((f"{config}/test*.parquet",), partial(read_hub, config=config)),
+            config=config,
+            split="test",
+            shots="train",
+            ids="instance_id",
+        ),
+    )
+
+
+def _choice(question: str) -> dict[str, Any]:
+    """What a variant that asks for one of several captions changes."""
+    return {
+        "prompt": f"{INTRO}{question}\n{{{{ options }}}}\n{{{{ instruction }}}}",
+        "answer": OneOf(),
+        "metrics": ("accuracy", "bartscore"),
+    }
+
+
+HESSELS = _card({}, citation=HESSEL, licence="CC-BY-4.0", size="0.1 GB", notes=RATINGS.notes)
+
+TASK = (
+    Task(
+        name="new_yorker_cartoon",
+        card=RATINGS,
+        sources=_sources("each"),
+        prompt=INTRO + "Caption: {{ caption }}\nDid readers find this caption funny? {{ instruction }}",
         answer=YesNo(),
-        metrics=metrics,
-        max_new_tokens=8,
-        variants=variants,
-    )
-
-
-def _choice_task(name: str, card: Card, sources: tuple[Http | Hub, ...], question: str) -> Task:
-    return Task(
-        name=name,
-        card=card,
-        sources=sources,
-        prompt=f"{INTRO}{question}\n{{{{ options }}}}\n{{{{ instruction }}}}",
-        answer=OneOf(),
-        metrics=("accuracy", "bartscore"),
+        metrics=("accuracy", "auroc", "macro_f1", "bartscore"),
         max_new_tokens=8,
     )
-
-
-def _hub_task(variant: str, question: str, size: str, splits: dict[str, int]) -> Task:
-    config = f"{variant}_from_pixels"
-    layout = Layout((f"{config}/test*.parquet",), partial(read_hub, config=config))
-    card = _card(splits, citation=HESSEL, licence="CC-BY-4.0", size=size, notes=RATINGS.notes)
-    source = Hub(
-        ("jmhessel/newyorker_caption_contest",),
-        layout,
-        config=config,
-        split="test",
-        shots="train",
-        ids="instance_id",
+    .with_variant(
+        "pairs",
+        sources=_sources("pairs"),
+        splits=HALF,
+        **_choice("Which of these two captions did readers find funnier?"),
     )
-    return _choice_task(f"new_yorker_cartoon:{variant}", card, (source,), question)
-
-
-TASK = _yes_no_task(
-    "new_yorker_cartoon",
-    "each",
-    RATINGS,
-    ("accuracy", "auroc", "macro_f1", "bartscore"),
-    {
-        "pairs": _choice_task(
-            "new_yorker_cartoon:pairs",
-            HALF,
-            _sources("pairs"),
-            "Which of these two captions did readers find funnier?",
-        ),
-        "hemm": _yes_no_task(
-            "new_yorker_cartoon:hemm",
-            "hemm",
-            HALF,
-            ("balanced_accuracy", "accuracy", "auroc", "macro_f1", "bartscore"),
-            {},
-        ),
-        "matching": _hub_task(
-            "matching", "Which of these captions was written for it?", "0.1 GB", {"test": 528, "train": 1632}
-        ),
-        "ranking": _hub_task(
-            "ranking",
-            "Both captions were sent in for it. Which was judged the funnier one?",
-            "0.1 GB",
-            {"test": 513, "validation": 506, "train": 1596},
-        ),
-    },
+    .with_variant(
+        "hemm",
+        sources=_sources("hemm"),
+        splits=HALF,
+        metrics=("balanced_accuracy", "accuracy", "auroc", "macro_f1", "bartscore"),
+    )
+    .with_variant(
+        "matching",
+        card=HESSELS,
+        sources=_hub("matching_from_pixels"),
+        splits={"test": 528, "train": 1632},
+        **_choice("Which of these captions was written for it?"),
+    )
+    .with_variant(
+        "ranking",
+        card=HESSELS,
+        sources=_hub("ranking_from_pixels"),
+        splits={"test": 513, "validation": 506, "train": 1596},
+        **_choice("Both captions were sent in for it. Which was judged the funnier one?"),
+    )
 )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -94,23 +93,20 @@ FILES = (
 MEANINGS = "\n".join(f"- {LABELS[topic]}: {meaning}" for topic, meaning in TOPICS.items())
 
 
-def _task(name: str, tenth: bool, variants: dict[str, Task] | None = None) -> Task:
-    return Task(
-        name=name,
-        card=CARD,
-        sources=(Http(FILES, Layout((TABLE,), partial(read, tenth=tenth)), ids="screen_id"),),
-        prompt=(
-            "{{ image }}This is a screen of a mobile app. The design topics are:\n"
-            f"{MEANINGS}\n"
-            "Which topic does the screen have? {{ instruction }}"
-        ),
-        answer=OneOf(LABELS, lettered=False),
-        metrics=("accuracy", "macro_f1", "bartscore"),
-        max_new_tokens=16,
-        variants=variants or {},
-    )
+def _sources(tenth: bool) -> tuple[Http, ...]:
+    return (Http(FILES, Layout((TABLE,), partial(read, tenth=tenth)), ids="screen_id"),)
 
 
-TASK = _task(
-    "enrico", False, {"hemm": replace(_task("enrico:hemm", True), card=replace(CARD, splits={"part": 146}))}
-)
+TASK = Task(
+    name="enrico",
+    card=CARD,
+    sources=_sources(False),
+    prompt=(
+        "{{ image }}This is a screen of a mobile app. The design topics are:\n"
+        f"{MEANINGS}\n"
+        "Which topic does the screen have? {{ instruction }}"
+    ),
+    answer=OneOf(LABELS, lettered=False),
+    metrics=("accuracy", "macro_f1", "bartscore"),
+    max_new_tokens=16,
+).with_variant("hemm", sources=_sources(True), splits={"part": 146})

@@ -115,34 +115,33 @@ FILES = (
 )
 
 
-def _task(name: str, last: bool, variants: dict[str, Task] | None = None) -> Task:
+def _sources(last: bool) -> tuple[Hub | Http, ...]:
     def original(top: str) -> Http:
         layout = Layout((f"{top}{TABLE}", f"{top}{TEST}"), partial(read_original, top=top, last=last))
         return Http(FILES, layout, ids="screenId")
 
-    return Task(
-        name=name,
-        card=CARD,
-        sources=(
-            Hub(
-                ("rootsautomation/RICO-Screen2Words",),
-                Layout(("data/test-*.parquet",), partial(read_hub, last=last)),
-                split="test",
-                shots="train",
-                ids="screenId",
-            ),
-            original(""),
-            original("screen2words/"),
+    return (
+        Hub(
+            ("rootsautomation/RICO-Screen2Words",),
+            Layout(("data/test-*.parquet",), partial(read_hub, last=last)),
+            split="test",
+            shots="train",
+            ids="screenId",
         ),
-        prompt=(
-            "{{ image }}This is a screen of a mobile app. Say in a few words what it shows and what it is "
-            "for. {{ instruction }}"
-        ),
-        answer=Caption(),
-        metrics=("cider_d", "bleu", "rouge_l", "bartscore"),
-        max_new_tokens=48,
-        variants=variants or {},
+        original(""),
+        original("screen2words/"),
     )
 
 
-TASK = _task("screen2words", False, {"hemm": _task("screen2words:hemm", True)})
+TASK = Task(
+    name="screen2words",
+    card=CARD,
+    sources=_sources(False),
+    prompt=(
+        "{{ image }}This is a screen of a mobile app. Say in a few words what it shows and what it is "
+        "for. {{ instruction }}"
+    ),
+    answer=Caption(),
+    metrics=("cider_d", "bleu", "rouge_l", "bartscore"),
+    max_new_tokens=48,
+).with_variant("hemm", sources=_sources(True))

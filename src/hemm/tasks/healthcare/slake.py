@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from itertools import islice
 from pathlib import Path
@@ -177,28 +177,19 @@ def _sources(wanted: Wanted) -> tuple[Hub, ...]:
     return (*originals, Hub(("OctoMed/SLAKE",), copy, split="test", shots="train", ids="qid"))
 
 
-def _task(name: str, wanted: Wanted, variants: dict[str, Task] | None = None) -> Task:
-    return Task(
-        name=name,
+TASK = (
+    Task(
+        name="slake",
         card=CARD,
-        sources=_sources(wanted),
+        sources=_sources(Wanted()),
         prompt=PROMPT,
         answer=ShortAnswer(),
         metrics=("accuracy", "exact_match", "token_f1", "bartscore"),
         max_new_tokens=48,
-        variants=variants or {},
     )
-
-
-TASK = _task(
-    "slake",
-    Wanted(),
-    variants={
-        name: replace(_task(f"slake:{name}", wanted), card=replace(CARD, splits=splits))
-        for name, wanted, splits in (
-            ("zh", Wanted(("zh",)), {"test zh": 1033}),
-            ("all", Wanted(LANGUAGES), {"test": 2094, "validate": 2099, "train": 9835}),
-            ("hemm", Wanted(closed_only=True), {"test en closed": 416}),
-        )
-    },
+    .with_variant("zh", sources=_sources(Wanted(("zh",))), splits={"test zh": 1033})
+    .with_variant(
+        "all", sources=_sources(Wanted(LANGUAGES)), splits={"test": 2094, "validate": 2099, "train": 9835}
+    )
+    .with_variant("hemm", sources=_sources(Wanted(closed_only=True)), splits={"test en closed": 416})
 )

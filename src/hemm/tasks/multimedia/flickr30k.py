@@ -174,53 +174,39 @@ def _by_hand(layout: Layout) -> ByHand:
     return ByHand(DENOTATION, ON_REQUEST, layout, ids="file-name")
 
 
-def _task(
-    name: str, sources: tuple[Hub | Kaggle | ByHand, ...], card: Card, variants: dict[str, Task] | None = None
-) -> Task:
-    return Task(
-        name=name,
-        card=card,
-        sources=sources,
-        prompt="{{ image }}Describe what this photograph shows. {{ instruction }}",
-        answer=Caption(),
-        metrics=("cider_d", "bleu", "rouge_l", "bartscore"),
-        max_new_tokens=64,
-        variants=variants or {},
-    )
-
-
 def _hub(*repos: str) -> Hub:
     return Hub(repos, Layout(("**/test-*.parquet",), read_parquet), split="test", ids="file-name")
 
 
-TASK = _task(
-    "flickr30k",
-    (
+TASK = Task(
+    name="flickr30k",
+    card=CARD,
+    sources=(
         _by_hand(Layout((f"**/{TEST}",), read_test)),
         _by_hand(Layout((f"**/{KARPATHY}",), read_karpathy)),
         _by_hand(Layout((f"**/{TABLE}", f"**/{NAMES}"), read_table)),
         _hub("umaru97/flickr30k_train_val_test"),
     ),
-    CARD,
-    variants={
-        "all": _task(
-            "flickr30k:all",
-            (
-                Kaggle(
-                    "hsankesara/flickr-image-dataset",
-                    Layout((f"**/{TABLE}",), partial(read_table, listed=False)),
-                    ids="file-name",
-                ),
-                _by_hand(Layout((f"**/{KARPATHY}",), partial(read_karpathy, every=True))),
-                _hub("lmms-lab-encoder/flickr30k", "lmms-lab/flickr30k"),
-            ),
-            replace(
-                CARD,
-                size="4.4 GB",
-                splits={"all": 31783},
-                notes="The whole set, whatever the split: what lmms-eval calls flickr30k_test. Models may "
-                "have been trained on most of it; flickr30k asks the test split alone.",
-            ),
-        )
-    },
+    prompt="{{ image }}Describe what this photograph shows. {{ instruction }}",
+    answer=Caption(),
+    metrics=("cider_d", "bleu", "rouge_l", "bartscore"),
+    max_new_tokens=64,
+).with_variant(
+    "all",
+    card=replace(
+        CARD,
+        size="4.4 GB",
+        notes="The whole set, whatever the split: what lmms-eval calls flickr30k_test. Models may "
+        "have been trained on most of it; flickr30k asks the test split alone.",
+    ),
+    sources=(
+        Kaggle(
+            "hsankesara/flickr-image-dataset",
+            Layout((f"**/{TABLE}",), partial(read_table, listed=False)),
+            ids="file-name",
+        ),
+        _by_hand(Layout((f"**/{KARPATHY}",), partial(read_karpathy, every=True))),
+        _hub("lmms-lab-encoder/flickr30k", "lmms-lab/flickr30k"),
+    ),
+    splits={"all": 31783},
 )

@@ -10,7 +10,6 @@ from __future__ import annotations
 import errno
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from functools import partial
 from itertools import islice
 from pathlib import Path
@@ -202,24 +201,14 @@ def _sources(split: str) -> tuple[Hub | Http, ...]:
     )
 
 
-def _task(name: str, split: str, variants: dict[str, Task] | None = None) -> Task:
-    return Task(
-        name=name,
-        card=CARD,
-        sources=_sources(split),
-        prompt="{{ image }}Question: {{ question }}\n{{ instruction }}",
-        answer=ShortAnswer(),
-        metrics=("accuracy", "exact_match", "bartscore"),
-        max_new_tokens=16,
-        variants=variants or {},
-    )
-
-
-TASK = _task(
-    "gqa",
-    "testdev_balanced",
-    variants={
-        name: replace(_task(f"gqa:{name}", "testdev_all"), card=replace(CARD, splits={"testdev_all": 172174}))
-        for name in ("testdev_all", "hemm")
-    },
+TASK = Task(
+    name="gqa",
+    card=CARD,
+    sources=_sources("testdev_balanced"),
+    prompt="{{ image }}Question: {{ question }}\n{{ instruction }}",
+    answer=ShortAnswer(),
+    metrics=("accuracy", "exact_match", "bartscore"),
+    max_new_tokens=16,
 )
+for _name in ("testdev_all", "hemm"):
+    TASK = TASK.with_variant(_name, sources=_sources("testdev_all"), splits={"testdev_all": 172174})

@@ -18,7 +18,7 @@ from urllib.parse import unquote, urlsplit
 
 import orjson
 
-from hemm.core import AnswerFormat, BadData, Card, Layout, Media, Sample, Task, digest, keyed_number
+from hemm.core import BadData, Card, Layout, Media, Sample, Task, digest, keyed_number
 from hemm.data.readers.file_finder import FileFinder, below
 from hemm.data.readers.rows import Ids, csv_rows, text_of
 from hemm.data.sources.kinds import ByHand, Hub
@@ -251,37 +251,23 @@ APART = (
 )
 
 
-def _task(
-    name: str,
-    form: Form,
-    card: Card,
-    metrics: tuple[str, ...] = ("accuracy",),
-    variants: dict[str, Task] | None = None,
-) -> Task:
-    answer: AnswerFormat = YesNo(YES_NO) if form.apart else OneOf()
-    return Task(
-        name=name,
-        card=card,
-        sources=_sources(form),
-        prompt=APART if form.apart else CHOOSE,
-        answer=answer,
-        metrics=(*metrics, "bartscore"),
+TASK = (
+    Task(
+        name="irfl",
+        card=CARD,
+        sources=_sources(Form()),
+        prompt=CHOOSE,
+        answer=OneOf(),
+        metrics=("accuracy", "bartscore"),
         max_new_tokens=16,
-        variants=variants or {},
     )
-
-
-TASK = _task(
-    "irfl",
-    Form(),
-    CARD,
-    variants={
-        "simile": _task("irfl:simile", Form(("simile",)), replace(CARD, splits={"test": 277})),
-        "hemm": _task(
-            "irfl:hemm",
-            Form(("simile",), apart=True),
-            replace(CARD, splits={"test": 1108}),
-            ("accuracy", "balanced_accuracy"),
-        ),
-    },
+    .with_variant("simile", sources=_sources(Form(("simile",))), splits={"test": 277})
+    .with_variant(
+        "hemm",
+        sources=_sources(Form(("simile",), apart=True)),
+        splits={"test": 1108},
+        prompt=APART,
+        answer=YesNo(YES_NO),
+        metrics=("accuracy", "balanced_accuracy", "bartscore"),
+    )
 )

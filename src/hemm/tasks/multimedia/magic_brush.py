@@ -166,48 +166,44 @@ NOTES = (
 )
 
 
-def _task(
-    name: str, notes: str, *, multi: bool = False, turns: int | None = None, variants: tuple[Task, ...] = ()
-) -> Task:
-    return Task(
-        name=name,
-        card=Card(
-            title="MagicBrush",
-            citation="Zhang, Mo, Chen, Sun, Su. MagicBrush: A Manually Annotated Dataset for "
-            "Instruction-Guided Image Editing. NeurIPS Datasets and Benchmarks 2023.",
-            homepage="https://osu-nlp-group.github.io/MagicBrush/",
-            licence="CC-BY-4.0",
-            access="form",
-            size="2.4 GB",
-            splits={"part": turns} if turns else {"test": 1053, "dev": 528},
-            labels={
-                "use_case": "multimedia",
-                "fine_grained": "yes",
-                "reasoning": "less",
-                "external_knowledge": "no",
-                "interaction": "synergy",
-                "information_flow": "editing",
-            },
-            notes=notes,
-        ),
-        sources=_sources(multi, turns),
+CARD = Card(
+    title="MagicBrush",
+    citation="Zhang, Mo, Chen, Sun, Su. MagicBrush: A Manually Annotated Dataset for "
+    "Instruction-Guided Image Editing. NeurIPS Datasets and Benchmarks 2023.",
+    homepage="https://osu-nlp-group.github.io/MagicBrush/",
+    licence="CC-BY-4.0",
+    access="form",
+    size="2.4 GB",
+    splits={"test": 1053, "dev": 528},
+    labels={
+        "use_case": "multimedia",
+        "fine_grained": "yes",
+        "reasoning": "less",
+        "external_knowledge": "no",
+        "interaction": "synergy",
+        "information_flow": "editing",
+    },
+    notes=NOTES,
+)
+
+TASK = (
+    Task(
+        name="magic_brush",
+        card=CARD,
+        sources=_sources(False, None),
         prompt="{{ image }}{{ edit }}",
         answer=Picture(),
         metrics=("l1", "mse", "clip_i", "dino", "clipscore", "psnr"),
-        variants={task.name.partition(":")[2]: task for task in variants},
     )
-
-
-TASK = _task(
-    "magic_brush",
-    NOTES,
-    variants=(
-        _task("magic_brush:multi", NOTES, multi=True),
-        _task(
-            "magic_brush:hemm",
-            "The paper's choice: the first 100 turns of the test file. Which samples its tables of 100 "
+    .with_variant("multi", sources=_sources(True, None))
+    .with_variant(
+        "hemm",
+        card=replace(
+            CARD,
+            notes="The paper's choice: the first 100 turns of the test file. Which samples its tables of 100 "
             "samples were computed on is not known. " + NOTES,
-            turns=HEMM_TURNS,
         ),
-    ),
+        sources=_sources(False, HEMM_TURNS),
+        splits={"part": HEMM_TURNS},
+    )
 )

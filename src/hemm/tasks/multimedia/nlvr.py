@@ -9,7 +9,6 @@ cluster, because its pictures share boxes and its sentence is the same.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from functools import partial
 from itertools import islice
 from pathlib import Path
@@ -93,34 +92,22 @@ CARD = Card(
 )
 
 
-def _task(
-    name: str, permutations: int, metrics: tuple[str, ...], variants: dict[str, Task] | None = None
-) -> Task:
-    return Task(
-        name=name,
-        card=CARD,
-        sources=_sources(permutations),
-        prompt=(
-            "{{ image }}The picture shows three boxes with coloured objects.\n"
-            "Statement: {{ statement }}\n"
-            "Is the statement true or false of this picture? {{ instruction }}"
-        ),
-        answer=YesNo(WORDS),
-        metrics=metrics,
-        max_new_tokens=16,
-        variants=variants or {},
-    )
-
-
-TASK = _task(
-    "nlvr",
-    PERMUTATIONS,
-    ("accuracy", "consistency", "permutation_consistency", "bartscore"),
-    variants={
-        # the paper asks the first order of the boxes only
-        "hemm": replace(
-            _task("nlvr:hemm", 1, ("accuracy", "consistency", "bartscore")),
-            card=replace(CARD, splits={"dev": 989}),
-        ),
-    },
+TASK = Task(
+    name="nlvr",
+    card=CARD,
+    sources=_sources(PERMUTATIONS),
+    prompt=(
+        "{{ image }}The picture shows three boxes with coloured objects.\n"
+        "Statement: {{ statement }}\n"
+        "Is the statement true or false of this picture? {{ instruction }}"
+    ),
+    answer=YesNo(WORDS),
+    metrics=("accuracy", "consistency", "permutation_consistency", "bartscore"),
+    max_new_tokens=16,
+).with_variant(
+    # the paper asks the first order of the boxes only
+    "hemm",
+    sources=_sources(1),
+    splits={"dev": 989},
+    metrics=("accuracy", "consistency", "bartscore"),
 )

@@ -230,25 +230,6 @@ PASTED = (
 )
 
 
-def _task(
-    name: str,
-    sources: tuple[Hub | ByHand, ...],
-    card: Card = CARD,
-    prompt: str = APART,
-    variants: dict[str, Task] | None = None,
-) -> Task:
-    return Task(
-        name=name,
-        card=card,
-        sources=sources,
-        prompt=prompt,
-        answer=YesNo(WORDS),
-        metrics=("accuracy", "consistency", "bartscore"),
-        max_new_tokens=16,
-        variants=variants or {},
-    )
-
-
 PAIRS = Hub(
     ("TIGER-Lab/NLVR2",),
     Layout(("**/nlvr2/test-*.parquet",), read_pairs),
@@ -257,20 +238,26 @@ PAIRS = Hub(
     ids="mantis",
 )
 
-TASK = _task(
-    "nlvr2",
-    _sources(Part("dev.json", "dev")),
-    variants={
-        "test1": _task(
-            "nlvr2:test1",
-            (*_sources(Part("test1.json", "test1")), PAIRS),
-            replace(CARD, splits={"test1": 6967, "train": 86373}),
-        ),
-        "balanced": _task(
-            "nlvr2:balanced",
-            _sources(Part("balanced/balanced_dev.json", "dev", hub="balanced_dev")),
-            replace(CARD, access="open", size="0.3 GB", splits={"balanced_dev": 2300}),
-        ),
-        "hemm": _task("nlvr2:hemm", _sources(Part("dev.json", "dev", pasted=True)), prompt=PASTED),
-    },
+TASK = (
+    Task(
+        name="nlvr2",
+        card=CARD,
+        sources=_sources(Part("dev.json", "dev")),
+        prompt=APART,
+        answer=YesNo(WORDS),
+        metrics=("accuracy", "consistency", "bartscore"),
+        max_new_tokens=16,
+    )
+    .with_variant(
+        "test1",
+        sources=(*_sources(Part("test1.json", "test1")), PAIRS),
+        splits={"test1": 6967, "train": 86373},
+    )
+    .with_variant(
+        "balanced",
+        card=replace(CARD, access="open", size="0.3 GB"),
+        sources=_sources(Part("balanced/balanced_dev.json", "dev", hub="balanced_dev")),
+        splits={"balanced_dev": 2300},
+    )
+    .with_variant("hemm", sources=_sources(Part("dev.json", "dev", pasted=True)), prompt=PASTED)
 )

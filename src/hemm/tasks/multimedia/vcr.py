@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from itertools import islice
 from pathlib import Path, PurePosixPath
@@ -199,32 +199,22 @@ ASKED = (
 )
 
 
-def _task(name: str, form: Form, variants: dict[str, Task] | None = None) -> Task:
-    both = len(form.kinds) > 1
+def _sources(form: Form) -> tuple[Http, ...]:
     layouts = [Layout((f"{top}val.jsonl",), partial(read, top=top, form=form)) for top in TOPS]
-    return Task(
-        name=name,
-        card=CARD,
-        sources=tuple(Http(FILES, layout, ids="annotation-id") for layout in layouts),
-        prompt=(BOXED if form.boxes else PLAIN) + ASKED,
-        answer=OneOf(),
-        metrics=("accuracy", "consistency", "bartscore") if both else ("accuracy", "bartscore"),
-        max_new_tokens=16,
-        variants=variants or {},
-    )
+    return tuple(Http(FILES, layout, ids="annotation-id") for layout in layouts)
 
 
-def _half(name: str, kind: str) -> Task:
-    return replace(_task(name, Form((kind,))), card=replace(CARD, splits={"val": 26534}))
-
-
-TASK = _task(
-    "vcr",
-    Form(),
-    variants={
-        "q_a": _half("vcr:q_a", "q_a"),
-        "qa_r": _half("vcr:qa_r", "qa_r"),
-        "hemm": _half("vcr:hemm", "q_a"),
-        "plain": _task("vcr:plain", Form(boxes=False)),
-    },
+TASK = Task(
+    name="vcr",
+    card=CARD,
+    sources=_sources(Form()),
+    prompt=BOXED + ASKED,
+    answer=OneOf(),
+    metrics=("accuracy", "consistency", "bartscore"),
+    max_new_tokens=16,
 )
+for _name, _kind in (("q_a", "q_a"), ("qa_r", "qa_r"), ("hemm", "q_a")):
+    TASK = TASK.with_variant(
+        _name, sources=_sources(Form((_kind,))), splits={"val": 26534}, metrics=("accuracy", "bartscore")
+    )
+TASK = TASK.with_variant("plain", sources=_sources(Form(boxes=False)), prompt=PLAIN + ASKED)

@@ -14,7 +14,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from hemm.core import AnswerFormat, BadData, Card, Layout, Media, Sample, Task
+from hemm.core import BadData, Card, Layout, Media, Sample, Task
 from hemm.data.readers.file_finder import FileFinder
 from hemm.data.readers.rows import jsonl_rows, media_of, text_of, whole_of
 from hemm.data.sources.hub import hub_rows
@@ -152,34 +152,18 @@ MATCH = (
 )
 
 
-def _task(
-    name: str,
-    form: Form,
-    prompt: str,
-    answer: AnswerFormat,
-    metrics: tuple[str, ...],
-    variants: dict[str, Task] | None = None,
-) -> Task:
-    return Task(
-        name=name,
+MATCHING: dict[str, Any] = {"sources": _sources(matches), "prompt": MATCH, "answer": YesNo(YES_NO)}
+
+TASK = (
+    Task(
+        name="winoground",
         card=CARD,
-        sources=_sources(form),
-        prompt=prompt,
-        answer=answer,
-        metrics=metrics,
+        sources=_sources(choices),
+        prompt=CHOOSE,
+        answer=OneOf(),
+        metrics=("winoground", "accuracy", "bartscore"),
         max_new_tokens=16,
-        variants=variants or {},
     )
-
-
-TASK = _task(
-    "winoground",
-    choices,
-    CHOOSE,
-    OneOf(),
-    ("winoground", "accuracy", "bartscore"),
-    variants={
-        name: _task(f"winoground:{name}", matches, MATCH, YesNo(YES_NO), (*metrics, "bartscore"))
-        for name, metrics in (("match", ("winoground", "accuracy")), ("hemm", ("accuracy", "winoground")))
-    },
+    .with_variant("match", **MATCHING)
+    .with_variant("hemm", metrics=("accuracy", "winoground", "bartscore"), **MATCHING)
 )

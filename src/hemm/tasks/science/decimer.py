@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -76,21 +75,6 @@ CARD = Card(
 )
 
 
-def _task(
-    name: str, sources: tuple[Hub | Http | Kaggle, ...], variants: dict[str, Task] | None = None
-) -> Task:
-    return Task(
-        name=name,
-        card=CARD,
-        sources=sources,
-        prompt="{{ image }}A molecule is drawn here by hand. Which one is it? {{ instruction }}",
-        answer=Smiles(),
-        metrics=("smiles", "bartscore"),
-        max_new_tokens=256,
-        variants=variants or {},
-    )
-
-
 def _originals(part: bool) -> tuple[Http | Kaggle, ...]:
     layout = Layout((TABLE,), partial(read_original, part=part))
     zenodo = "https://zenodo.org/records/7617107/files"
@@ -102,10 +86,12 @@ def _originals(part: bool) -> tuple[Http | Kaggle, ...]:
 
 COPY = Hub(("deepcopy/decimer",), Layout(("**/train*.parquet",), read_parquet), split="train", ids="pixels")
 
-TASK = _task(
-    "decimer",
-    (*_originals(False), COPY),
-    variants={
-        "hemm": replace(_task("decimer:hemm", _originals(True)), card=replace(CARD, splits={"part": 509}))
-    },
-)
+TASK = Task(
+    name="decimer",
+    card=CARD,
+    sources=(*_originals(False), COPY),
+    prompt="{{ image }}A molecule is drawn here by hand. Which one is it? {{ instruction }}",
+    answer=Smiles(),
+    metrics=("smiles", "bartscore"),
+    max_new_tokens=256,
+).with_variant("hemm", sources=_originals(True), splits={"part": 509})

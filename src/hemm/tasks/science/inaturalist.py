@@ -218,32 +218,18 @@ def _sources(make: Make) -> tuple[Http, ...]:
 OPEN = "{{ image }}Which species does this photograph show? {{ instruction }}"
 CLOSED = "{{ image }}Which of these species does this photograph show?\n{{ options }}\n{{ instruction }}"
 
-TASK = Task(
-    name="inaturalist",
-    card=CARD,
-    sources=_sources(_open),
-    prompt=OPEN,
-    answer=SpeciesName(),
-    metrics=("species", "bartscore"),
-    max_new_tokens=48,
-    variants={
-        "mc": Task(
-            name="inaturalist:mc",
-            card=CARD,
-            sources=_sources(_closed),
-            prompt=CLOSED,
-            answer=OneOf(),
-            metrics=("accuracy", "bartscore"),
-            max_new_tokens=48,
-        ),
-        "hemm": Task(
-            name="inaturalist:hemm",
-            card=CARD,
-            sources=_sources(partial(_open, common=False)),
-            prompt=OPEN,
-            answer=SpeciesName(),
-            metrics=("species", "bartscore"),
-            max_new_tokens=48,
-        ),
-    },
+TASK = (
+    Task(
+        name="inaturalist",
+        card=CARD,
+        sources=_sources(_open),
+        prompt=OPEN,
+        answer=SpeciesName(),
+        metrics=("species", "bartscore"),
+        max_new_tokens=48,
+    )
+    .with_variant(
+        "mc", sources=_sources(_closed), prompt=CLOSED, answer=OneOf(), metrics=("accuracy", "bartscore")
+    )
+    .with_variant("hemm", sources=_sources(partial(_open, common=False)))
 )

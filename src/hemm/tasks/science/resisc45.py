@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -113,47 +112,34 @@ CARD = Card(
 TIMM = ("timm/resisc45",)
 
 
-def _task(name: str, sources: tuple[Hub | Kaggle, ...], variants: dict[str, Task] | None = None) -> Task:
-    return Task(
-        name=name,
-        card=CARD,
-        sources=sources,
-        prompt="{{ image }}Which kind of scene does this aerial picture show? {{ instruction }}",
-        answer=OneOf(LABELS, lettered=False),
-        metrics=("accuracy", "macro_f1", "bartscore"),
-        max_new_tokens=16,
-        variants=variants or {},
-    )
-
-
 def _torchgeo(layout: Layout, *lists: str) -> Hub:
     files = ("*NWPU-RESISC45.zip", *lists)
     return Hub(("torchgeo/resisc45",), layout, files=files, unpack=("*.zip",), ids="files")
 
 
-TASK = _task(
-    "resisc45",
-    (
+TASK = Task(
+    name="resisc45",
+    card=CARD,
+    sources=(
         _torchgeo(Layout((TOP,), read_folders)),
         Kaggle("happyyang/nwpu-data-set", Layout((KAGGLE,), partial(read_folders, top=KAGGLE)), ids="files"),
         Hub(TIMM, Layout(("**/*.parquet",), read_parquet), files=("*.parquet",), ids="pixels"),
     ),
-    variants={
-        "test": replace(
-            _task(
-                "resisc45:test",
-                (
-                    _torchgeo(Layout((TOP, "resisc45-test.txt"), read_lists), "*resisc45-*.txt"),
-                    Hub(
-                        TIMM,
-                        Layout(("**/test*.parquet",), partial(read_parquet, split="test")),
-                        split="test",
-                        shots="train",
-                        ids="pixels",
-                    ),
-                ),
-            ),
-            card=replace(CARD, splits={"test": 6_300, "val": 6_300, "train": 18_900}),
-        )
-    },
+    prompt="{{ image }}Which kind of scene does this aerial picture show? {{ instruction }}",
+    answer=OneOf(LABELS, lettered=False),
+    metrics=("accuracy", "macro_f1", "bartscore"),
+    max_new_tokens=16,
+).with_variant(
+    "test",
+    sources=(
+        _torchgeo(Layout((TOP, "resisc45-test.txt"), read_lists), "*resisc45-*.txt"),
+        Hub(
+            TIMM,
+            Layout(("**/test*.parquet",), partial(read_parquet, split="test")),
+            split="test",
+            shots="train",
+            ids="pixels",
+        ),
+    ),
+    splits={"test": 6_300, "val": 6_300, "train": 18_900},
 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from itertools import islice
 from pathlib import Path
@@ -205,30 +205,17 @@ def _sources(pictures_only: bool) -> tuple[Hub | Http, ...]:
     )
 
 
-def _task(
-    name: str, prompt: str, pictures_only: bool = True, variants: dict[str, Task] | None = None
-) -> Task:
-    return Task(
-        name=name,
+TASK = (
+    Task(
+        name="scienceqa",
         card=CARD,
-        sources=_sources(pictures_only),
-        prompt=prompt,
+        sources=_sources(True),
+        prompt=PROMPT,
         answer=OneOf(),
         metrics=("accuracy", "bartscore"),
         max_new_tokens=64,
-        variants=variants or {},
     )
-
-
-TASK = _task(
-    "scienceqa",
-    PROMPT,
-    variants={
-        "all": replace(
-            _task("scienceqa:all", PROMPT, pictures_only=False),
-            card=replace(CARD, splits={"test": 4241, "val": 4241, "train": 12_726}),
-        ),
-        "lecture": _task("scienceqa:lecture", LECTURE),
-        "hemm": _task("scienceqa:hemm", LECTURE),
-    },
+    .with_variant("all", sources=_sources(False), splits={"test": 4241, "val": 4241, "train": 12_726})
+    .with_variant("lecture", prompt=LECTURE)
+    .with_variant("hemm", prompt=LECTURE)
 )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -120,66 +119,43 @@ CARD = Card(
 )
 
 
-def _task(
-    name: str, sources: tuple[Hub | Http | Kaggle, ...], variants: dict[str, Task] | None = None
-) -> Task:
-    return Task(
-        name=name,
-        card=CARD,
-        sources=sources,
-        prompt="{{ image }}Which kind of land use does this aerial picture show? {{ instruction }}",
-        answer=OneOf(LABELS, lettered=False),
-        metrics=("accuracy", "macro_f1", "bartscore"),
-        max_new_tokens=16,
-        variants=variants or {},
-    )
-
-
 def _all(top: str) -> Layout:
     return Layout((top,), partial(read_original, top=top))
 
 
+def _kaggle(top: str) -> Kaggle:
+    layout = Layout((f"{top}validation.csv", f"{KAGGLE}/validation"), partial(read_kaggle, top=top))
+    return Kaggle("apollo2506/landuse-scene-classification", layout, ids="kaggle")
+
+
 ORIGINAL = File("http://weegee.vision.ucmerced.edu/datasets/UCMerced_LandUse.zip", unpack=".")
 
-TASK = _task(
-    "uc_merced",
-    (
-        Hub(
-            ("torchgeo/ucmerced",),
-            _all(PICTURES),
-            files=("*UCMerced_LandUse.zip",),
-            unpack=("*.zip",),
-            ids="files",
-        ),
-        Http((ORIGINAL,), _all(PICTURES), ids="files"),
-        Http((ORIGINAL,), _all("Images"), ids="files"),
-        Hub(
-            ("blanchon/UC_Merced",),
-            Layout(("**/*.parquet",), read_parquet),
-            files=("*.parquet",),
-            ids="pixels",
-        ),
-    ),
-    variants={
-        "test": replace(
-            _task("uc_merced:test", (TORCHGEO,)),
-            card=replace(CARD, splits={"test": 420, "val": 420, "train": 1260}),
-        ),
-        "hemm": replace(
-            _task(
-                "uc_merced:hemm",
-                tuple(
-                    Kaggle(
-                        "apollo2506/landuse-scene-classification",
-                        Layout(
-                            (f"{top}validation.csv", f"{KAGGLE}/validation"), partial(read_kaggle, top=top)
-                        ),
-                        ids="kaggle",
-                    )
-                    for top in ("", f"{KAGGLE}/")
-                ),
+TASK = (
+    Task(
+        name="uc_merced",
+        card=CARD,
+        sources=(
+            Hub(
+                ("torchgeo/ucmerced",),
+                _all(PICTURES),
+                files=("*UCMerced_LandUse.zip",),
+                unpack=("*.zip",),
+                ids="files",
             ),
-            card=replace(CARD, splits={"validation": 2100}),
+            Http((ORIGINAL,), _all(PICTURES), ids="files"),
+            Http((ORIGINAL,), _all("Images"), ids="files"),
+            Hub(
+                ("blanchon/UC_Merced",),
+                Layout(("**/*.parquet",), read_parquet),
+                files=("*.parquet",),
+                ids="pixels",
+            ),
         ),
-    },
+        prompt="{{ image }}Which kind of land use does this aerial picture show? {{ instruction }}",
+        answer=OneOf(LABELS, lettered=False),
+        metrics=("accuracy", "macro_f1", "bartscore"),
+        max_new_tokens=16,
+    )
+    .with_variant("test", sources=(TORCHGEO,), splits={"test": 420, "val": 420, "train": 1260})
+    .with_variant("hemm", sources=(_kaggle(""), _kaggle(f"{KAGGLE}/")), splits={"validation": 2100})
 )
