@@ -14,7 +14,7 @@ from hemm.analysis.profile.rows import Profile, TaskRow
 from hemm.metrics import metric_key, resolve, spec_of
 from hemm.metrics.scoring import aggregate, score_answers
 from hemm.parsing.formats import OneOf, ShortAnswer
-from hemm.results.layout import ANSWER_SCHEMA
+from hemm.results.answer_record import ANSWER_SCHEMA
 
 BLANK: dict[str, Any] = {
     "sample_hash": "0" * 32,

@@ -58,7 +58,7 @@ def imports(source: Path = SOURCE) -> dict[str, set[str]]:
 
 
 def circles(source: Path = SOURCE) -> list[list[str]]:
-    """Files that import one another, directly or by way of others (Tarjan's strongly connected components)."""
+    """Files that import one another, directly or by way of others: strongly connected components."""
     graph = imports(source)
     order: dict[str, int] = {}
     low: dict[str, int] = {}

@@ -24,8 +24,8 @@ from hemm.analysis.study.corpus_values import computed
 from hemm.cli import status
 from hemm.core import HemmError, Identity, Request, Response, UnknownName, Usage
 from hemm.metrics import resolve
-from hemm.metrics.scoring import grouped
-from hemm.metrics.stored_answers import judged_rows
+from hemm.metrics.answer_groups import group_answers
+from hemm.metrics.judged_answers import judged_answers
 from hemm.parsing.formats import OneOf
 from hemm.published import published
 from hemm.report.tables.comparison import lines, tables
@@ -203,7 +203,7 @@ def test_the_jackknife_of_macro_f1() -> None:
     ]
     metric = resolve("macro_f1")
     answers = Stored(rows).answers()
-    members = grouped(judged_rows(answers, OneOf()), metric)
+    members = group_answers(judged_answers(answers, OneOf()), metric)
     found = computed(members, lambda part: metric, metric)[""]
     assert found.value == pytest.approx(f1_score(gold, said, average="macro"))
     left = []

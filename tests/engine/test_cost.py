@@ -16,7 +16,7 @@ import pytest
 from fake import picture
 from hemm.cli import status
 from hemm.core import BadData, Generation, HemmError, Media, Message, Request, Response, Usage
-from hemm.engine.limits import Budget, Stopped, billed
+from hemm.engine.limits import CostBudget, Stopped, billed
 from hemm.engine.options import RunOptions
 from hemm.engine.progress import Lines
 from hemm.models import ModelOptions, prices, resolve
@@ -361,7 +361,7 @@ def test_max_cost_is_an_amount(amount: float) -> None:
 
 def test_a_budget_waits_for_what_is_in_flight() -> None:
     async def run() -> list[str]:
-        budget, told = Budget(10.0), []
+        budget, told = CostBudget(10.0), []
         await budget.reserve(6.0)
 
         async def second() -> None:

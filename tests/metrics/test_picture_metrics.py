@@ -17,12 +17,12 @@ from hemm.core import Failure, HemmError, Judged, Media, Outcome, Response, Samp
 from hemm.data.pack.prepare import prepare
 from hemm.metrics import resolve
 from hemm.metrics.images import pixels as pictures
-from hemm.metrics.images.stored_media import late
-from hemm.metrics.stored_answers import judged_rows
+from hemm.metrics.judged_answers import judged_answers
 from hemm.parsing.formats import ShortAnswer
 from hemm.parsing.outcome import judge
 from hemm.parsing.picture_format import Picture
 from hemm.results.seal import answer_batch
+from hemm.results.stored_media import late
 from hemm.tasks import resolve as resolve_task
 from hemm.testing import check_metric
 from layouts import write_layout
@@ -195,14 +195,14 @@ def test_bytes_of_stored_pictures_are_read_when_somebody_looks_at_them() -> None
         return DRAWN.data
 
     table = stored(raw="yes", media=["aa" * 32], references=["media:" + "bb" * 32, "yes"])
-    judged = judged_rows(table, ShortAnswer(), lookup)[0].judged
+    judged = judged_answers(table, ShortAnswer(), lookup)[0].judged
     assert asked == []
     picture, text = judged.sample.references
     assert text == "yes"
     assert isinstance(picture, Media)
     assert picture.pixels().size == judged.sample.media[0].pixels().size == (3, 3)
     assert asked == ["bb" * 32, "aa" * 32]
-    bare = judged_rows(table, ShortAnswer())[0].judged.sample.media[0]
+    bare = judged_answers(table, ShortAnswer())[0].judged.sample.media[0]
     with pytest.raises(HemmError, match="aaaaaaaaaaaa"):
         bare.pixels()
 

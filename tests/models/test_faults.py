@@ -16,7 +16,7 @@ from fake import Served, go, picture
 from fake import sample as even
 from hemm.cli import status
 from hemm.core import Failure, Generation, Message, Request, Response
-from hemm.engine.limits import Stopped, Streak
+from hemm.engine.limits import FailureStreak, Stopped
 from hemm.models import ModelOptions, resolve
 from hemm.models.api.limiter import FIRST, Limiter
 from hemm.models.retry import CallFailed, wait_told
@@ -358,7 +358,7 @@ def test_stop_after_can_be_set(data: Path) -> None:
 
 def taken(kinds: Sequence[str], most: int = 3) -> list[int]:
     """How many answers each of these failures (empty: an answer) lets pass."""
-    streak, passed = Streak(most), []
+    streak, passed = FailureStreak(most), []
     for number, kind in enumerate(kinds):
         failure = Failure(kind, "words") if kind else None
         passed.append(len(streak.take((number, Response(failure=failure), None))))  # type: ignore[arg-type]

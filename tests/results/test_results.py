@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 import orjson
@@ -18,13 +19,13 @@ from fake import Batched, FakePack, go, picture, sample
 from hemm.core import BadData, CellLocked, Failure, HemmError, Message, Response
 from hemm.data.files import replacing
 from hemm.results import layout
+from hemm.results.answer_record import ANSWER_SCHEMA, Answer, Call, answer_batch, restore
 from hemm.results.cell import CellWriter
 from hemm.results.files import sweep, write_json
 from hemm.results.journal import Journal, decode, encode, scan
 from hemm.results.lock import Lock, process_start
 from hemm.results.read import cell, cells
-from hemm.results.record import Call, record, restore
-from hemm.results.seal import answer_batch
+from hemm.results.stored_media import drawn_media
 
 numbers = st.integers(-(2**53), 2**53) | st.floats(allow_nan=False, allow_infinity=False)
 json_values = st.recursive(
@@ -190,13 +191,17 @@ def test_a_record_goes_through_journal_and_part_unchanged(raw, reasoning, refusa
         failure=Failure("server", "500 from https://u:p@host", True) if failed else None,
     )  # fmt: skip
     line = decode(
-        encode(record(one, {"use_case": "hci"}, 2, "k", (Message("user", ("Q",)),), response, Call(1.5, 0.1)))
+        encode(
+            Answer(
+                one, {"use_case": "hci"}, 2, "k", (Message("user", ("Q",)),), response, Call(1.5, 0.1)
+            ).record()
+        )
     )
     assert line is not None
     row = answer_batch([line]).to_pylist()[0]
     for stored in (line, row):
-        back, repeat, answer = restore(stored)
-        assert (back.id, back.cluster, back.choices, back.references, repeat) == (
+        back, answer = restore(stored, partial(drawn_media, folder=Path()))
+        assert (back.id, back.cluster, back.choices, back.references, stored["repeat"]) == (
             one.id, one.cluster, one.choices, one.references, 2,
         )  # fmt: skip
         assert dict(back.labels) == {"use_case": "hci"}
@@ -210,8 +215,8 @@ def test_a_record_goes_through_journal_and_part_unchanged(raw, reasoning, refusa
 
 def test_picture_references_come_back_by_digest() -> None:
     one = sample(3, references=(picture(9), "media:short"))
-    line = record(one, {}, 0, "k", (), Response(media=(picture(4),)), Call(0.0, 0.0))
-    back, _, answer = restore(line)
+    line = Answer(one, {}, 0, "k", (), Response(media=(picture(4),)), Call(0.0, 0.0)).record()
+    back, answer = restore(line, partial(drawn_media, folder=Path()))
     assert back.references[0].digest == picture(9).digest
     assert back.references[1] == "media:short"
     assert answer.media[0].digest == picture(4).digest
@@ -229,7 +234,8 @@ def _fill(folder: Path, numbers: range, plan: int | None = None) -> CellWriter:
 
 
 def _line(number: int, text: str = "yes", started: float = 0.0) -> dict[str, object]:
-    return record(sample(number), {}, 0, f"k{number}", (), Response(text), Call(started or number + 1.0, 0.1))
+    call = Call(started or number + 1.0, 0.1)
+    return Answer(sample(number), {}, 0, f"k{number}", (), Response(text), call).record()
 
 
 def _seal(writer: CellWriter) -> None:
@@ -331,7 +337,7 @@ def test_an_open_cell_reads_with_its_journal(tmp_path: Path) -> None:
     found = cell(tmp_path)
     assert found.state == "open"
     assert found.answers()["id"].to_pylist() == ["s00000", "s00001", "s00002"]
-    assert found.answers().schema.equals(layout.ANSWER_SCHEMA)
+    assert found.answers().schema.equals(ANSWER_SCHEMA)
     writer.close()
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -61,11 +62,8 @@ def command(
     models: tuple[str, ...],
     beside: str | None,
     subset: str,
-    normalise: str,
-    failures: str,
-    resamples: int,
-    seed: int,
     format_: str,
+    **given: Any,
 ) -> None:
     """Compare the models in DIR (results): two sample by sample, all by rank, and what labels explain."""
     from hemm.analysis.compare import Choice, compare
@@ -73,14 +71,7 @@ def command(
     from hemm.report.tables.comparison import lines, tables
     from hemm.results.read import cells
 
-    choice = Choice(
-        models,
-        published=subset if beside else "",
-        normalise=normalise,
-        failures=failures,
-        resamples=resamples,
-        seed=seed,
-    )
+    choice = Choice(models, published=subset if beside else "", **given)
     found = compare(Study.of(cells(folder)), choice)
     if format_ == "json":
         print_json(found.to_json())

@@ -14,21 +14,22 @@ import pyarrow.compute as pc
 
 from hemm.core import Binds, Identity, Model, Response, Task, redact
 from hemm.data.files import read_table
-from hemm.engine.early_stopping import Look
+from hemm.engine.early_stopping import InterimCheck
 from hemm.engine.forecast import Forecast, forecast
-from hemm.engine.limits import Budget, Stopped
+from hemm.engine.limits import CostBudget, Stopped
 from hemm.engine.options import CellResult, RunOptions, Watcher
 from hemm.engine.pipeline import Pipeline
 from hemm.engine.plan import ABSENT, ANSWERED, Plan, drop_followers, everything, needed, sealed_state
-from hemm.engine.requests import Numbers, PackLike, Source
+from hemm.engine.requests import Numbers, PackLike, RequestBuilder
 from hemm.engine.selection import select
 from hemm.engine.setup import check_capabilities, check_started, header, protocol_spec, source_for
 from hemm.results import layout
+from hemm.results.answer_record import ANSWER_SCHEMA, restore
 from hemm.results.cell import CellWriter
-from hemm.results.record import restore
+from hemm.results.stored_media import drawn_media
 
 
-class Barrier:
+class StartBarrier:
     """Where models that are asked side by side wait until each has started or needs not.
 
     So what is wrong with one of them (its key, its name) is told before a sample is spent on another.
@@ -48,10 +49,10 @@ class Barrier:
 
 
 @dataclass
-class Starter:
+class ModelStarter:
     model: Model
     watcher: Watcher
-    barrier: Barrier
+    barrier: StartBarrier
     started: bool = False
     arrived: bool = False
 
@@ -79,7 +80,7 @@ class Starter:
 
 
 @dataclass
-class AskedCell:
+class CellRun:
     """One model, one task, one protocol: everything that happens to their cell in one command."""
 
     options: RunOptions
@@ -87,13 +88,13 @@ class AskedCell:
     task: Task
     pack: PackLike
     watcher: Watcher
-    budget: Budget | None = None
-    look: Look | None = None
+    budget: CostBudget | None = None
+    look: InterimCheck | None = None
     sealed_rows: dict[tuple[str, int], Mapping[str, Any]] = field(default_factory=dict)
     stopped: str = ""
     ends_all: bool = False
 
-    async def run(self, starter: Starter) -> CellResult:
+    async def run(self, starter: ModelStarter) -> CellResult:
         options, index = self.options, self.pack.index()
         if isinstance(self.model, Binds):
             self.model.bind(self.task, self.pack)
@@ -119,11 +120,11 @@ class AskedCell:
     def _identity(self) -> Identity:
         return self.model.identity
 
-    async def _run(self, starter: Starter) -> CellResult:
+    async def _run(self, starter: ModelStarter) -> CellResult:
         from hemm.engine.score import is_scored, score_cell
 
         cell, options = self.cell, self.options
-        source: Source | None = None
+        source: RequestBuilder | None = None
         state = self._state()
         self._forget_followers(state)
         if self._may_have_moved():
@@ -150,14 +151,14 @@ class AskedCell:
 
     # planning
 
-    def _forecast(self, plan: Plan, source: Source | None = None) -> Forecast:
+    def _forecast(self, plan: Plan, source: RequestBuilder | None = None) -> Forecast:
         return forecast(plan, source or self._source(), self.model)
 
     def _state(self) -> Numbers:
         index = self.pack.index()
         return sealed_state(self.cell, index.ids, index.hashes, self.options.repeats)
 
-    def _source(self) -> Source:
+    def _source(self) -> RequestBuilder:
         return source_for(self.options, self.task, self.pack, self.model, self.spec)
 
     def _may_have_moved(self) -> bool:
@@ -169,7 +170,7 @@ class AskedCell:
         then, today = ([r["pack"]["hash"], r["versions"]["hemm"]] for r in (before, now))
         return bool(then != today)
 
-    def _forget_moved(self, state: Numbers, source: Source) -> None:
+    def _forget_moved(self, state: Numbers, source: RequestBuilder) -> None:
         """Mark answers absent whose request would be another one now (a donor or shot that changed)."""
         keys: dict[tuple[str, int], str] = {}
         for part in self.cell.sealed(["id", "repeat", "request_key"]):
@@ -177,7 +178,9 @@ class AskedCell:
             keys.update({(i, r): k for i, r, k in zip(*columns, strict=True)})
         whole = everything(self.selection, self.options.repeats)
         there = np.flatnonzero(state[whole.rows, whole.repeats] != ABSENT)
-        for item in source.items(whole.rows[there], whole.repeats[there], there, self._earlier(None)):
+        for item in replace(source, earlier=self._earlier(None)).items(
+            whole.rows[there], whole.repeats[there], there
+        ):
             if keys.get((item.sample.id, item.repeat)) != item.request.key:
                 state[whole.rows[item.position], item.repeat] = ABSENT
         self._forget_followers(state)
@@ -205,7 +208,7 @@ class AskedCell:
 
     # asking
 
-    async def _ask(self, plan: Plan, source: Source, starter: Starter) -> int:
+    async def _ask(self, plan: Plan, source: RequestBuilder, starter: ModelStarter) -> int:
         cell, options, began = self.cell, self.options, time.time()
         if self._unlisted():
             cell.run["selections"] = [*cell.run["selections"], self._selection_record()]
@@ -225,16 +228,15 @@ class AskedCell:
         self._conclude(began, asked)
         return asked
 
-    async def _pipe(self, plan: Plan, source: Source) -> int:
+    async def _pipe(self, plan: Plan, source: RequestBuilder) -> int:
         """Send ``plan`` through the pipeline: how many were asked. ``stopped`` says why it ended early."""
         track = self.watcher.begin(f"{self.task.name} · {self.model.identity.name}", len(plan))
         pipeline = Pipeline(
             self.cell,
             plan,
-            source,
+            replace(source, earlier=self._earlier(plan)),
             self.model,
             options=self.options,
-            earlier=self._earlier(plan),
             track=track,
             budget=self.budget,
         )
@@ -294,16 +296,16 @@ class AskedCell:
                     zip(plan.rows.tolist(), plan.repeats.tolist(), strict=True)
                 )
             }
-        media = self.cell.folder / layout.MEDIA
+        media = partial(drawn_media, folder=self.cell.folder / layout.MEDIA)
 
         def find(name: str, repeat: int) -> Response:
             at = positions.get((name, repeat))
             if at is not None and self.cell.filled(at):
-                return restore(self.cell.answer(at), media)[2]
+                return restore(self.cell.answer(at), media)[1]
             if not self.sealed_rows:
-                for part in self.cell.sealed(layout.ANSWER_SCHEMA.names):
+                for part in self.cell.sealed(ANSWER_SCHEMA.names):
                     self.sealed_rows.update({(r["id"], r["repeat"]): r for r in part.to_pylist()})
-            return restore(self.sealed_rows[name, repeat], media)[2]
+            return restore(self.sealed_rows[name, repeat], media)[1]
 
         return find
 

@@ -92,7 +92,7 @@ class Rule(Protocol):
 
 
 @dataclass
-class Look:
+class InterimCheck:
     """One prefix of a cell: ``count`` blocks are asked, then ``rule`` is asked whether that is enough."""
 
     rule: Rule

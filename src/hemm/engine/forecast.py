@@ -9,7 +9,7 @@ import numpy as np
 
 from hemm.core import Model
 from hemm.engine.plan import Plan
-from hemm.engine.requests import Item, Source
+from hemm.engine.requests import Item, RequestBuilder
 from hemm.models.prices import Priced, estimate
 
 LOOKED_AT = 500
@@ -64,7 +64,7 @@ def dollars(amount: float | None) -> str:
     return f"${amount:,.2f}" if amount >= 1 else f"${amount:.4f}"
 
 
-def forecast(plan: Plan, source: Source, model: Model) -> Forecast:
+def forecast(plan: Plan, source: RequestBuilder, model: Model) -> Forecast:
     """What asking ``plan`` takes. Samples that continue others are taken without the earlier turns."""
     if not len(plan):
         return Forecast(0, priced=isinstance(model, Priced) and model.price is not None)

@@ -29,14 +29,13 @@ from hemm.core import (
     RequestModel,
     Response,
     Task,
-    Usage,
     digest,
     redact,
-    storable,
 )
 from hemm.metrics.judge.llm_judge import LlmJudge, Others
 from hemm.models import ModelOptions, batcher
 from hemm.results import layout
+from hemm.results.answer_record import response_of, response_record
 from hemm.results.journal import Journal, scan
 from hemm.results.lock import Lock
 from hemm.results.read import Cell, cells
@@ -44,10 +43,22 @@ from hemm.results.read import Cell, cells
 STOP_AFTER = 20
 """Requests in a row that fail before a judge is given up."""
 
+VERDICT = {
+    "reply": "raw",
+    "finish": "finish",
+    "refusal": "refusal",
+    "failure": "failure",
+    "message": "failure_message",
+    "permanent": "failure_permanent",
+    "usage": "usage",
+    "model": "model",
+}
+"""Members of a verdict's line -> those of ``answer_record.response_record``."""
+
 Keep = Callable[[Request, Response], None]
 
 
-class Desk:
+class JudgeRunner:
     """One judge, in a thread with a loop of its own, so that it can be asked from inside a run."""
 
     def __init__(self, model: Model) -> None:
@@ -96,7 +107,7 @@ class Desk:
             raise HemmError(f"judge {self.model.spec} has neither generate nor generate_batch")
 
     async def _in_batches(self, model: BatchModel, requests: Sequence[Request], keep: Keep) -> None:
-        loop, streak = asyncio.get_running_loop(), _Streak(model.spec)
+        loop, streak = asyncio.get_running_loop(), _JudgeStreak(model.spec)
         with ThreadPoolExecutor(1, "hemm-judge-model") as pool:
             for batch in batcher.windows(requests, model.batch_size, batcher.size_for(model)):
                 responses = await loop.run_in_executor(pool, batcher.run_batch, model, batch)
@@ -105,7 +116,7 @@ class Desk:
                     streak.take(response)
 
     async def _one_by_one(self, model: RequestModel, requests: Sequence[Request], keep: Keep) -> None:
-        left, streak = iter(requests), _Streak(model.spec)
+        left, streak = iter(requests), _JudgeStreak(model.spec)
 
         async def work() -> None:
             for request in left:
@@ -127,7 +138,7 @@ class Desk:
 
 
 @dataclass
-class _Streak:
+class _JudgeStreak:
     """Failures in a row: a judge that is gone is one error, not one for each answer."""
 
     spec: str
@@ -143,14 +154,14 @@ class _Streak:
             )
 
 
-_desks: dict[tuple[str, str, str], Desk] = {}
+_desks: dict[tuple[str, str, str], JudgeRunner] = {}
 """(spec, settings, revision asked for) -> its desk: one for each in this process."""
 
-_found: dict[LlmJudge, Desk] = {}
+_found: dict[LlmJudge, JudgeRunner] = {}
 """Metrics whose judge is identified -> its desk."""
 
 
-def desk(spec: str, settings: str, revision: str) -> Desk:
+def desk(spec: str, settings: str, revision: str) -> JudgeRunner:
     """The desk of a judge; nothing is started.
 
     Raises UnknownName or HemmError for a spec that names no model that can judge.
@@ -162,7 +173,7 @@ def desk(spec: str, settings: str, revision: str) -> Desk:
         model = resolve(spec, _options(settings, revision))
         if isinstance(model, Binds):
             raise HemmError(f"metric judge: {spec} answers from references; a judge is a language model")
-        _desks[key] = Desk(model)
+        _desks[key] = JudgeRunner(model)
         atexit.register(_desks[key].close)
     return _desks[key]
 
@@ -223,7 +234,7 @@ class CellJudge:
 
     identity: Identity
     path: Path
-    desk: Desk | None
+    desk: JudgeRunner | None
     used: dict[str, dict[str, Any]] = field(default_factory=dict)
     """The lines that were used, by key."""
     told: dict[str, Any] = field(default_factory=dict)
@@ -269,19 +280,9 @@ def _is_answer(line: dict[str, Any] | None) -> bool:
 
 
 def _keep(journal: Journal, known: dict[str, Any], request: Request, response: Response) -> None:
-    failure, usage = response.failure, response.usage
-    line = {
-        "key": request.key,
-        "id": request.sample_id,
-        "reply": storable(response.text),
-        "finish": response.finish,
-        "refusal": None if response.refusal is None else storable(response.refusal),
-        "failure": None if failure is None else failure.kind,
-        "message": None if failure is None else storable(redact(failure.message)),
-        "permanent": failure is not None and failure.permanent,
-        "usage": [usage.input_tokens, usage.output_tokens, usage.cost],
-        "model": storable(response.model),
-    }
+    facts = response_record(response)
+    line = {"key": request.key, "id": request.sample_id, **{k: facts[v] for k, v in VERDICT.items()}}
+    line["permanent"] = bool(line["permanent"])
     known[request.key] = line
     journal.append([line])
     journal.flush()  # a verdict costs more than a write
@@ -290,15 +291,7 @@ def _keep(journal: Journal, known: dict[str, Any], request: Request, response: R
 def _response(line: dict[str, Any] | None) -> Response:
     if line is None:
         return Response(failure=Failure("not_asked", "no verdict is stored, and no judge was named"))
-    failure = line["failure"]
-    return Response(
-        text=line["reply"],
-        finish=line["finish"],
-        refusal=line["refusal"],
-        failure=None if failure is None else Failure(failure, line["message"] or "", line["permanent"]),
-        usage=Usage(*line["usage"]),
-        model=line["model"],
-    )
+    return response_of({v: line[k] for k, v in VERDICT.items()})
 
 
 def _rival(model: str, cell: Cell) -> Cell:
@@ -325,9 +318,9 @@ def _sealed(cell: Cell) -> str:
 def _answers_of(cell: Cell, task: Task) -> Others:
     """Ids and repeats of a cell's answers to their texts, None for failures."""
     from hemm.metrics.base import written
-    from hemm.metrics.stored_answers import judged_rows
+    from hemm.metrics.judged_answers import judged_answers
 
-    judged = [row.judged for row in judged_rows(cell.answers(), task.answer)]
+    judged = [row.judged for row in judged_answers(cell.answers(), task.answer)]
     return {(j.sample.id, j.repeat): written(j.value) if j.outcome is Outcome.OK else None for j in judged}
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from hemm.core import Failure, HemmError, Response
 from hemm.engine.requests import Item
-from hemm.results.record import Call
+from hemm.results.answer_record import Call
 
 STOP_AFTER = 20
 """Samples in a row that fail alike before a run stops."""
@@ -46,7 +46,7 @@ class Stopped(HemmError):
 
 
 @dataclass
-class Streak:
+class FailureStreak:
     """Failures in a row that are alike, held back until it shows whose they are.
 
     Where a server is gone, or refuses whatever it is asked, the samples are not to blame: after ``most`` of
@@ -94,7 +94,7 @@ class Streak:
 
 
 @dataclass
-class Budget:
+class CostBudget:
     """US dollars that one command may spend, over all its models.
 
     Before a request is sent its highest cost is set aside; where that does not fit any more, requests wait
@@ -122,7 +122,7 @@ class Budget:
         self._in_flight += 1
 
     def settle(self, reserved: float, cost: float) -> None:
-        """What was set aside did cost so much."""
+        """Count ``cost`` as spent in place of the ``reserved`` dollars that were set aside for a request."""
         self._aside = max(0.0, self._aside - reserved)
         self._in_flight -= 1
         self.spent += cost

@@ -16,15 +16,15 @@ from itertools import islice
 from typing import Any
 
 from hemm.core import BatchModel, Failure, HemmError, Model, RequestModel, Response
-from hemm.engine.limits import Answered, Budget, Streak, billed
+from hemm.engine.limits import Answered, CostBudget, FailureStreak, billed
 from hemm.engine.options import RunOptions, Track
 from hemm.engine.plan import Plan
-from hemm.engine.requests import Earlier, Item, Numbers, Source
+from hemm.engine.requests import Item, Numbers, RequestBuilder
 from hemm.models import batcher
 from hemm.models.prices import Priced
+from hemm.results.answer_record import Answer, Call
 from hemm.results.cell import CellWriter
 from hemm.results.journal import FLUSH_SECONDS
-from hemm.results.record import Call, record
 
 CHUNK = 16
 """Items read at a time for a model that takes requests one by one."""
@@ -50,18 +50,17 @@ class Pipeline:
         self,
         cell: CellWriter,
         plan: Plan,
-        source: Source,
+        builder: RequestBuilder,
         model: Model,
         *,
         options: RunOptions,
-        earlier: Earlier,
         track: Track,
-        budget: Budget | None = None,
+        budget: CostBudget | None = None,
     ) -> None:
-        self._cell, self._plan, self._source, self._model = cell, plan, source, model
-        self._earlier, self._track = earlier, track
+        self._cell, self._plan, self._builder, self._model = cell, plan, builder, model
+        self._track = track
         self._concurrency, self._retry = options.concurrency, options.retry_errors
-        self._streak, self._budget, self._dearest = Streak(options.stop_after), budget, 0.0
+        self._streak, self._budget, self._dearest = FailureStreak(options.stop_after), budget, 0.0
         self._chained = bool(plan.depth.any())
         self._sealable = asyncio.Event()
         self._over = False
@@ -114,7 +113,7 @@ class Pipeline:
 
     def _items(self, positions: Numbers) -> Iterator[Item]:
         plan = self._plan
-        items = self._source.items(plan.rows[positions], plan.repeats[positions], positions, self._earlier)
+        items = self._builder.items(plan.rows[positions], plan.repeats[positions], positions)
         for item in items:
             item.known = self._is_known(item)
             yield item
@@ -281,10 +280,9 @@ class Pipeline:
         self._count(item, response)
         for media in response.media:
             self._cell.keep_media(media)
-        labels, request = self._source.task.labels_of(item.sample), item.request
-        return item.position, record(
-            item.sample, labels, item.repeat, request.key, request.messages, response, call
-        )
+        labels, request = self._builder.task.labels_of(item.sample), item.request
+        answer = Answer(item.sample, labels, item.repeat, request.key, request.messages, response, call)
+        return item.position, answer.record()
 
     def _count(self, item: Item, response: Response) -> None:
         self.counts.asked += item.failure is None

@@ -90,8 +90,12 @@ class Shots:
 
 
 @dataclass(frozen=True)
-class Source:
-    """Everything that turns a pack's rows into requests of one protocol."""
+class RequestBuilder:
+    """Turns rows of a pack into the requests of one protocol.
+
+    earlier  looks up the answers that chained samples continue; without it they are rendered as if they were
+             the first of their chain (a dry run has no answers)
+    """
 
     task: Task
     pack: PackLike
@@ -101,10 +105,9 @@ class Source:
     protocol: str
     generation: Generation
     capabilities: Capabilities
+    earlier: Earlier | None = None
 
-    def items(
-        self, rows: Numbers, repeats: Numbers, positions: Numbers, earlier: Earlier | None = None
-    ) -> Iterator[Item]:
+    def items(self, rows: Numbers, repeats: Numbers, positions: Numbers) -> Iterator[Item]:
         """The items of these rows (ascending; equal rows are repeats of one sample), in order."""
         unique, starts = np.unique(rows, return_index=True)
         ends = [*starts.tolist(), len(rows)][1:]
@@ -113,8 +116,8 @@ class Source:
             for at in range(start, end):
                 repeat, position = int(repeats[at]), int(positions[at])
                 try:
-                    if sample.after is not None and earlier is not None:
-                        messages = self._continue(sample, repeat, earlier)
+                    if sample.after is not None and self.earlier is not None:
+                        messages = self._continue(sample, repeat, self.earlier)
                     else:
                         prepared = prepared or (sample, self.messages(sample))
                         messages = prepared[1]

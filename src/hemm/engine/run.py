@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from hemm.core import HemmError, Model, RequestModel, Task
-from hemm.engine.cell_run import AskedCell, Barrier, Starter
-from hemm.engine.early_stopping import Blocks, Look, Rule
-from hemm.engine.limits import Budget
+from hemm.engine.cell_run import CellRun, ModelStarter, StartBarrier
+from hemm.engine.early_stopping import Blocks, InterimCheck, Rule
+from hemm.engine.limits import CostBudget
 from hemm.engine.options import CellResult, RunOptions, Silent, Watcher
 from hemm.engine.pipeline import first_of
 from hemm.engine.requests import PackLike
@@ -72,7 +72,7 @@ async def run_cells(
     if len(together) < 2:
         together = []
     found: dict[int, list[CellResult]] = {}
-    barrier = Barrier(len(together))
+    barrier = StartBarrier(len(together))
     try:
         async with asyncio.TaskGroup() as group:
             tasks = {i: group.create_task(command.ask(models[i], barrier)) for i in together}
@@ -81,7 +81,7 @@ async def run_cells(
     found = {i: task.result() for i, task in tasks.items()}
     for i, model in enumerate(models):
         if i not in found:
-            found[i] = await command.ask(model, Barrier(1))
+            found[i] = await command.ask(model, StartBarrier(1))
     return [result for i in range(len(models)) for result in found[i]]
 
 
@@ -96,12 +96,12 @@ class _Command:
 
     def __post_init__(self) -> None:
         most = self.options.max_cost
-        self.budget = None if most is None else Budget(most)
+        self.budget = None if most is None else CostBudget(most)
         self.ended = False
 
-    async def ask(self, model: Model, barrier: Barrier) -> list[CellResult]:
+    async def ask(self, model: Model, barrier: StartBarrier) -> list[CellResult]:
         """One model on every task, one cell after the other."""
-        starter, results = Starter(model, self.watcher, barrier), []
+        starter, results = ModelStarter(model, self.watcher, barrier), []
         try:
             for task, pack in self.packs:
                 if self.ended:
@@ -113,22 +113,22 @@ class _Command:
             await starter.close()
         return results
 
-    async def _cell(self, model: Model, task: Task, pack: PackLike, starter: Starter) -> CellResult:
+    async def _cell(self, model: Model, task: Task, pack: PackLike, starter: ModelStarter) -> CellResult:
         """One model on one task: at once, or look by look until it is enough."""
         results = []
         for look in self._looks(pack):
-            cell = AskedCell(self.options, model, task, pack, self.watcher, self.budget, look)
+            cell = CellRun(self.options, model, task, pack, self.watcher, self.budget, look)
             results.append(await cell.run(starter))
             self.ended |= cell.ends_all
             if results[-1].stopped or (look is not None and look.reached):
                 break
         return replace(results[-1], asked=sum(result.asked for result in results))
 
-    def _looks(self, pack: PackLike) -> Iterator[Look | None]:
+    def _looks(self, pack: PackLike) -> Iterator[InterimCheck | None]:
         if self.rule is None:
             yield None
             return
         blocks = Blocks.of(pack.index(), self.options.seed)
         counts = list(blocks.looks(self.options.limit))
         for count in counts[-1:] if self.options.dry_run else counts:
-            yield Look(self.rule, blocks, count)
+            yield InterimCheck(self.rule, blocks, count)

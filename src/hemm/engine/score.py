@@ -12,10 +12,10 @@ from hemm.data.files import replacing
 from hemm.results import layout
 from hemm.results.files import write_json
 from hemm.results.read import Cell, cell
-from hemm.results.record import media_path
+from hemm.results.stored_media import media_path
 
 if TYPE_CHECKING:
-    from hemm.metrics.images.stored_media import StoredMedia
+    from hemm.results.stored_media import StoredMedia
 
 
 def metrics_for(task: Task, extra: Sequence[str] = ()) -> dict[str, Metric]:
@@ -32,7 +32,7 @@ def metrics_for(task: Task, extra: Sequence[str] = ()) -> dict[str, Metric]:
 
 def stored_media(found: Cell) -> StoredMedia:
     """Where scoring finds the pictures of a cell's answers: its media folder, then its task's pack."""
-    from hemm.metrics.images.stored_media import StoredMedia
+    from hemm.results.stored_media import StoredMedia
 
     answered = str(found.run.get("pack", {}).get("hash", ""))
     return StoredMedia(found.task, found.folder, partial(media_path, found.folder / layout.MEDIA), answered)

@@ -10,7 +10,7 @@ import numpy as np
 from hemm.core import HemmError, Model, ProtocolSpec, RequestModel, Task, redact
 from hemm.data.pack.schema import REFERENCE_MEDIA
 from hemm.engine.options import RunOptions
-from hemm.engine.requests import PackLike, Shots, Source
+from hemm.engine.requests import PackLike, RequestBuilder, Shots
 from hemm.models import ModelOptions, cards
 from hemm.models.prices import Priced
 from hemm.parsing.picture_format import Pictured
@@ -55,7 +55,9 @@ def protocol_spec(options: RunOptions, task: Task, model: Model) -> ProtocolSpec
     )
 
 
-def source_for(options: RunOptions, task: Task, pack: PackLike, model: Model, spec: ProtocolSpec) -> Source:
+def source_for(
+    options: RunOptions, task: Task, pack: PackLike, model: Model, spec: ProtocolSpec
+) -> RequestBuilder:
     """How this cell's requests are made. Raises HemmError for what cannot be asked this way."""
     takes_system = model.capabilities.system
     renderer = Renderer(
@@ -65,7 +67,7 @@ def source_for(options: RunOptions, task: Task, pack: PackLike, model: Model, sp
         where=options.prompt_name,
         merge=not takes_system,
     )
-    return Source(
+    return RequestBuilder(
         task=task,
         pack=pack,
         renderer=renderer,

@@ -5,31 +5,27 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Protocol
 
 from hemm.core import (
     AnswerFormat,
     CorpusMetric,
     HemmError,
-    Judged,
     Metric,
     Outcome,
     Sample,
     digest,
 )
+from hemm.metrics.answer_groups import AnswerGroup, group_answers
 from hemm.metrics.classes.majority import Majority, finite
 from hemm.metrics.groups.repeats import Repeated, repeats
-from hemm.metrics.images.stored_media import Lookup
-from hemm.metrics.stored_answers import Row, judged_rows
+from hemm.metrics.judged_answers import judged_answers
 from hemm.results.layout import SCORE_SCHEMA
+from hemm.results.stored_media import Lookup
 
 if TYPE_CHECKING:
     import pyarrow as pa
-
-SEVERITY = (Outcome.OK, Outcome.UNPARSABLE, Outcome.REFUSED, Outcome.TRUNCATED, Outcome.ERROR)
-"""Outcomes from best to worst: a group has the worst outcome of its answers."""
-_RANK = {outcome: rank for rank, outcome in enumerate(SEVERITY)}
 
 
 class HasAnswer(Protocol):
@@ -39,38 +35,10 @@ class HasAnswer(Protocol):
     def answer(self) -> AnswerFormat: ...
 
 
-@dataclass(slots=True)
-class Member:
-    """Answers that are scored together, with what is known of them before any metric."""
-
-    key: str
-    repeat: int
-    rows: list[Row] = field(default_factory=list)
-    outcome: Outcome = Outcome.OK
-    cut: bool = False
-
-    def add(self, row: Row) -> None:
-        self.rows.append(row)
-        self.outcome = max(self.outcome, row.judged.outcome, key=_RANK.__getitem__)
-        self.cut = self.cut or row.judged.cut
-
-    @property
-    def judged(self) -> list[Judged]:
-        return [row.judged for row in self.rows]
-
-    @property
-    def samples(self) -> list[Sample]:
-        return [row.judged.sample for row in self.rows]
-
-    @property
-    def hash(self) -> str:
-        return self.rows[0].hash if len(self.rows) == 1 else digest([row.hash for row in self.rows], 16)
-
-
 def score_answers(
     answers: pa.Table, task: HasAnswer, metric: Metric, media: Lookup | None = None
 ) -> pa.Table:
-    """Scores (``layout.SCORE_SCHEMA``) of stored answers (``layout.ANSWER_SCHEMA``) by one metric.
+    """Scores (``layout.SCORE_SCHEMA``) of stored answers (``answer_record.ANSWER_SCHEMA``) by one metric.
 
     One row for each group, repeat and component. A group in which an answer is not ok has a null for every
     component and the worst outcome of its answers (error, truncated, refused, unparsable, in this order).
@@ -79,9 +47,9 @@ def score_answers(
     (repeat
     null) follow: ``mean@k``, ``pass@k``, ``maj@k``. ``media`` has the pictures of the answers.
     """
-    rows = judged_rows(answers, task.answer, media)
-    members = grouped(rows, metric)
-    metric = _over(members, metric, task.answer)
+    rows = judged_answers(answers, task.answer, media)
+    members = group_answers(rows, metric)
+    metric = bind_to_set(members, metric, task.answer)
     values = _values(members, metric)
     bounds = _bounds(members, metric, task.answer)
     out = _Rows()
@@ -106,7 +74,12 @@ class _Rows:
         self._labels: list[int] = []
 
     def add(
-        self, of: Member | Repeated, repeat: int | None, component: str, value: float | None, bound: Bound
+        self,
+        of: AnswerGroup | Repeated,
+        repeat: int | None,
+        component: str,
+        value: float | None,
+        bound: Bound,
     ) -> None:
         first = of.rows[0].judged.sample
         known = (of.outcome.value, of.cut, *bound, of.hash)
@@ -126,30 +99,7 @@ class _Rows:
         )
 
 
-def grouped(rows: Sequence[Row], metric: Metric) -> list[Member]:
-    """Answers that the metric scores together: one sample's, or those with the same unit or metadata value,
-    each
-    repeat apart; in the order of their first answer. A sample without that metadata value stands alone."""
-    members: dict[tuple[str, int], Member] = {}
-    for row in rows:
-        judged = row.judged
-        key = (_group_key(judged.sample, metric.group), judged.repeat)
-        if key not in members:
-            members[key] = Member(*key)
-        members[key].add(row)
-    return list(members.values())
-
-
-def _group_key(sample: Sample, group: str) -> str:
-    if group == "sample":
-        return sample.id
-    if group == "unit":
-        return sample.unit
-    found = sample.metadata.get(group)
-    return sample.id if found is None else str(found)
-
-
-def _over(members: Sequence[Member], metric: Metric, answer_format: AnswerFormat) -> Metric:
+def bind_to_set(members: Sequence[AnswerGroup], metric: Metric, answer_format: AnswerFormat) -> Metric:
     """The metric bound to the set it is to score (groups without an error), where a value depends on the set:
     its optional method ``over``, given each sample once, with the values among which one can guess as its
     choices."""
@@ -162,7 +112,7 @@ def _over(members: Sequence[Member], metric: Metric, answer_format: AnswerFormat
     return bound
 
 
-def _values(members: Sequence[Member], metric: Metric) -> list[dict[str, float | None]]:
+def _values(members: Sequence[AnswerGroup], metric: Metric) -> list[dict[str, float | None]]:
     """Values by component for each group, None where it failed."""
     fine = [m for m in members if m.outcome is Outcome.OK]
     scored = list(metric.score([m.judged for m in fine])) if fine else []
@@ -183,7 +133,7 @@ def _values(members: Sequence[Member], metric: Metric) -> list[dict[str, float |
     return out
 
 
-def _bounds(members: Sequence[Member], metric: Metric, answer_format: AnswerFormat) -> list[Bound]:
+def _bounds(members: Sequence[AnswerGroup], metric: Metric, answer_format: AnswerFormat) -> list[Bound]:
     """Ceiling, chance and majority of each group. The same for every repeat, so that it is had once."""
     lead = [m for m in members if m.repeat == members[0].repeat]
     majority = Majority([s for m in lead for s in m.samples], answer_format)
@@ -251,13 +201,13 @@ def aggregate(
         )
     over: dict[str, Any] = {}
     if answers is not None and task is not None and _belongs_to_its_set(metric):
-        members = grouped(judged_rows(answers, task.answer, media), metric)
+        members = group_answers(judged_answers(answers, task.answer, media), metric)
         counted = [m for m in members if m.outcome is not Outcome.ERROR]
         ids = sorted({s.id for m in counted for s in m.samples})
         over = {"over": {"groups": len(counted), "samples": len(ids), "ids": digest(ids, 16)}}
         found: Mapping[str, float] = {}
         if isinstance(metric, CorpusMetric) and counted:  # bind no other: it may be costly
-            bound: Any = _over(members, metric, task.answer)
+            bound: Any = bind_to_set(members, metric, task.answer)
             found = bound.aggregate([m.judged for m in counted])
         for name, value in found.items():
             components.setdefault(name, {})
@@ -308,7 +258,7 @@ def reading(value: float | None, outcome: str, lowest: float) -> float | None:
 
 def outcome_counts(answers: pa.Table, task: HasAnswer, media: Lookup | None = None) -> dict[str, int]:
     """How often each outcome occurs among stored answers; ``cut`` counts parsed answers that were cut off."""
-    rows = judged_rows(answers, task.answer, media)
+    rows = judged_answers(answers, task.answer, media)
     counts = Counter(row.judged.outcome for row in rows)
     return {**{o.value: counts[o] for o in Outcome}, "cut": sum(row.judged.cut for row in rows)}
 

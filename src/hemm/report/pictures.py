@@ -68,9 +68,9 @@ class Gallery:
     def produced(self, cell: Cell, digests: Sequence[str]) -> list[Picture]:
         """Pictures that the model gave."""
         from hemm.results.layout import MEDIA
-        from hemm.results.record import stored_media
+        from hemm.results.stored_media import drawn_media
 
-        return [self.show(stored_media(d, cell.folder / MEDIA)) for d in digests]
+        return [self.show(drawn_media(d, cell.folder / MEDIA)) for d in digests]
 
     def sample(self, cell: Cell, row: Mapping[str, Any]) -> Any:
         """The sample of a stored answer as the pack here has it, or why it has not."""

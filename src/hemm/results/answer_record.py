@@ -1,7 +1,7 @@
 """The answer record: one table of columns says what is stored of an answer, and how it comes back.
 
-Each row of ``COLUMNS`` names a column, its Arrow type, how its value is had from an ``Answer``, and which field
-of ``Sample`` or ``Response`` it becomes again. Journal lines, sealed parts, scoring, reports, judges' verdicts
+Each row of ``COLUMNS`` names a column, its Arrow type, how its value is had from an ``Answer``, and which
+field of ``Sample`` or ``Response`` it becomes again. Journal lines, sealed parts, scoring, judges' verdicts
 and the messages of ``--replicas`` are made from this table: a new column is one row here, and its use.
 """
 
@@ -84,7 +84,8 @@ def _text(value: str | None, media: ToMedia) -> str:
 
 
 def _finite(values: Sequence[float]) -> list[float | str]:
-    return [v if math.isfinite(v) else str(v) for v in values]  # JSON knows no infinities: they travel as text
+    # JSON knows no infinities: they travel as text
+    return [v if math.isfinite(v) else str(v) for v in values]
 
 
 def _floats(values: Sequence[float | str] | None) -> list[float]:
@@ -168,7 +169,11 @@ COLUMNS = (
     # null: an answer was had
     Column("failure", _STRING, _of_failure(lambda f: f.kind), "failure.kind"),
     Column(
-        "failure_message", _STRING, _of_failure(lambda f: storable(redact(f.message))), "failure.message", _text
+        "failure_message",
+        _STRING,
+        _of_failure(lambda f: storable(redact(f.message))),
+        "failure.message",
+        _text,
     ),
     Column(
         "failure_permanent",
@@ -179,7 +184,9 @@ COLUMNS = (
     ),
     # log-probabilities of the options
     Column("options", _FLOATS, lambda a: _finite(a.response.options), "response.options", _numbers, _floats),
-    Column("logprobs", _FLOATS, lambda a: _finite(a.response.logprobs), "response.logprobs", _numbers, _floats),
+    Column(
+        "logprobs", _FLOATS, lambda a: _finite(a.response.logprobs), "response.logprobs", _numbers, _floats
+    ),
     # digests of what was shown
     Column(
         "media",
@@ -218,8 +225,8 @@ COLUMNS = (
     # fingerprint that the server told
     Column("model", _STRING, lambda a: storable(a.response.model), "response.model", _text),
 )
-"""Answers: one row for each (sample, repeat). They hold what scoring and reports need, so that a result folder
-opens on a machine that has neither pack nor model."""
+"""Answers: one row for each (sample, repeat). They hold what scoring and reports need, so that a result
+folder opens on a machine that has neither pack nor model."""
 
 CALL_COLUMNS = (
     Column("attempts", pa.int32(), lambda a: a.response.attempts),
@@ -229,7 +236,7 @@ CALL_COLUMNS = (
     Column("output_tokens", pa.int64(), lambda a: a.response.usage.output_tokens),
     Column("cost", pa.float64(), lambda a: a.response.usage.cost),  # US dollars
 )
-"""Calls: what differs from run to run, apart from the answers. A journal line has them as one list, ``call``."""
+"""What differs from run to run, apart from the answers. A journal line has it as one list, ``call``."""
 
 ANSWER_SCHEMA = pa.schema([(column.name, column.type) for column in COLUMNS])
 CALL_SCHEMA = pa.schema(
@@ -259,14 +266,18 @@ def call_batch(records: Sequence[Mapping[str, Any]]) -> pa.RecordBatch:
 
 def stored_columns(answers: pa.Table) -> dict[str, list[Any]]:
     """The columns of stored answers that become a sample or a response again, as Python values."""
-    return {c.name: answers.column(c.name).to_pylist() for c in COLUMNS if c.field and c.name in answers.column_names}
+    return {
+        c.name: answers.column(c.name).to_pylist()
+        for c in COLUMNS
+        if c.field and c.name in answers.column_names
+    }
 
 
 def restored(columns: Mapping[str, Sequence[Any]], media: ToMedia) -> Iterator[tuple[Sample, Response]]:
     """Sample and response of each row of these columns (those that are missing keep their defaults).
 
-    A sample's fields are ``prompt`` alone, the whole prompt as it was sent. Media are those that ``media`` makes
-    of their digests.
+    A sample's fields are ``prompt`` alone, the whole prompt as it was sent. ``media`` makes pictures of their
+    digests.
     """
     parts: dict[str, list[str]] = {"sample": [], "response": [], "failure": []}
     values: dict[str, list[Sequence[Any]]] = {"sample": [], "response": [], "failure": []}
@@ -312,7 +323,7 @@ _NOBODY = Sample("-")
 
 
 def response_record(response: Response) -> dict[str, Any]:
-    """The facts of a response alone as plain JSON: its columns of the record, and ``attempts`` and ``usage``."""
+    """The facts of a response as plain JSON: its columns of the record, ``attempts`` and ``usage``."""
     answer = Answer(_NOBODY, {}, 0, "", (), response, Call(0.0, 0.0))
     usage = response.usage
     return {

@@ -25,8 +25,8 @@ from hemm.results import layout
 from hemm.results.files import sweep, write_json
 from hemm.results.journal import Journal, scan
 from hemm.results.lock import Lock
-from hemm.results.record import media_path
 from hemm.results.seal import Seal, write_part
+from hemm.results.stored_media import media_path
 
 Key = tuple[str, int]
 Place = tuple[int, int]

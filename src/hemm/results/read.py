@@ -14,9 +14,10 @@ import pyarrow as pa
 from hemm.core import BadData, HemmError
 from hemm.data.files import read_table
 from hemm.results import layout
+from hemm.results.answer_record import ANSWER_SCHEMA, CALL_SCHEMA, answer_batch
 from hemm.results.cell import read_run
 from hemm.results.journal import scan
-from hemm.results.seal import GROUP_ROWS, Seal, answer_batch
+from hemm.results.seal import GROUP_ROWS, Seal
 
 
 @dataclass(frozen=True)
@@ -63,14 +64,14 @@ class Cell:
                 )
 
     def answers(self, columns: Sequence[str] | None = None) -> pa.Table:
-        """The newest answer for each (id, repeat), as ``layout.ANSWER_SCHEMA`` or these columns of it.
+        """The newest answer for each (id, repeat), as ``answer_record.ANSWER_SCHEMA`` or these columns of it.
 
         Of an open cell the journal is included. Raises BadData where a seal does not hold.
         """
         self.verify()
-        names = list(layout.ANSWER_SCHEMA.names if columns is None else columns)
+        names = list(ANSWER_SCHEMA.names if columns is None else columns)
         read = list(dict.fromkeys([*names, "id", "repeat"]))
-        schema = pa.schema([layout.ANSWER_SCHEMA.field(name) for name in read])
+        schema = pa.schema([ANSWER_SCHEMA.field(name) for name in read])
         tables = [read_table(self.folder / part.file, columns=read) for part in self.parts]
         tables += [pa.Table.from_batches([b]).select(read) for b in self._journaled()]
         table = pa.concat_tables(tables) if tables else schema.empty_table()
@@ -89,9 +90,9 @@ class Cell:
             yield answer_batch(chunk)
 
     def calls(self) -> pa.Table:
-        """Every sealed call (``layout.CALL_SCHEMA``), those of replaced answers included."""
+        """Every sealed call (``answer_record.CALL_SCHEMA``), those of replaced answers included."""
         path = self.folder / layout.CALLS
-        return read_table(path) if path.exists() else layout.CALL_SCHEMA.empty_table()
+        return read_table(path) if path.exists() else CALL_SCHEMA.empty_table()
 
     def scores(self, metric_key: str) -> pa.Table:
         """Scores by one metric (``layout.SCORE_SCHEMA``). Raises HemmError where it has not scored this

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from itertools import islice
 from pathlib import Path
@@ -13,8 +13,7 @@ import pyarrow.parquet as pq
 
 from hemm.core import digest_file
 from hemm.data.files import replacing
-from hemm.results.layout import ANSWER_SCHEMA, CALL_SCHEMA
-from hemm.results.record import floats
+from hemm.results.answer_record import ANSWER_SCHEMA, CALL_SCHEMA, answer_batch, call_batch
 
 GROUP_ROWS = 2048
 """Rows of one row group: what sealing holds in memory at a time."""
@@ -44,28 +43,6 @@ class Seal:
 
     def plain(self) -> dict[str, Any]:
         return asdict(self)
-
-
-def answer_batch(records: Sequence[dict[str, Any]]) -> pa.RecordBatch:
-    """Records as one batch of ``ANSWER_SCHEMA``."""
-    columns = []
-    for field in ANSWER_SCHEMA:
-        values: list[Any] = [r[field.name] for r in records]
-        if field.name == "labels":
-            values = [list(v.items()) for v in values]
-        elif field.name in ("options", "logprobs"):
-            values = [floats(v) for v in values]
-        columns.append(pa.array(values, type=field.type))
-    return pa.record_batch(columns, schema=ANSWER_SCHEMA)
-
-
-def call_batch(records: Sequence[dict[str, Any]]) -> pa.RecordBatch:
-    """What differs from run to run, as one batch of ``CALL_SCHEMA``."""
-    columns = [[r["id"] for r in records], [r["repeat"] for r in records]]
-    columns += [[r["call"][i] for r in records] for i in range(6)]
-    return pa.record_batch(
-        [pa.array(v, type=f.type) for v, f in zip(columns, CALL_SCHEMA, strict=True)], schema=CALL_SCHEMA
-    )
 
 
 def write_part(

@@ -33,6 +33,26 @@ def late(digest: str, lookup: Lookup) -> Media:
     return Media(load=lambda: lookup(digest), digest=digest)
 
 
+def media_path(folder: Path, digest: str) -> Path:
+    """Where content-addressed media lie below a cell's media folder."""
+    return folder / digest[:2] / digest
+
+
+def drawn_media(digest: str, folder: Path) -> Media:
+    """A picture that a model drew, read late from the cell's media ``folder``.
+
+    One that is not stored there raises FileNotFoundError when its bytes are needed.
+    """
+    path = media_path(folder, digest)
+    if path.exists():
+        return Media(load=path.read_bytes, digest=digest, name=path.name)
+
+    def absent() -> bytes:
+        raise FileNotFoundError(f"picture {digest[:12]} is not stored with the answers")
+
+    return Media(load=absent, digest=digest, mime="image/unknown")
+
+
 @dataclass
 class StoredMedia:
     """The lookup of one result cell: its own folder of drawn pictures, then the task's current pack.

@@ -18,7 +18,7 @@ from hemm.stats.intervals import Estimate
 from hemm.stats.jackknife import LEAST, LEAST_PAIRED, blocks_of, jackknife, jackknife_difference
 
 if TYPE_CHECKING:
-    from hemm.metrics.scoring import Member
+    from hemm.metrics.answer_groups import AnswerGroup
 
 CHEAP = 5000
 """More groups than this get no interval: each block is a whole computation of the value."""
@@ -69,25 +69,26 @@ class CorpusValues:
         return computed(members, bind, metric)
 
 
-Bind = Callable[[Sequence["Member"]], Metric]
+Bind = Callable[[Sequence["AnswerGroup"]], Metric]
 """Gives the metric bound to a set of groups."""
 
 
-def members_of(item: CellScores, metric: CorpusMetric, keep: set[str]) -> tuple[list[Member], Bind]:
+def members_of(item: CellScores, metric: CorpusMetric, keep: set[str]) -> tuple[list[AnswerGroup], Bind]:
     """The cell's answers to these groups, judged, without errors. Raises HemmError for an unknown task."""
     from hemm.engine.score import stored_media
-    from hemm.metrics.scoring import _over, grouped
-    from hemm.metrics.stored_answers import judged_rows
+    from hemm.metrics.answer_groups import group_answers
+    from hemm.metrics.judged_answers import judged_answers
+    from hemm.metrics.scoring import bind_to_set
     from hemm.tasks import resolve
 
     cell = item.cell
     task = resolve(cell.task)
-    rows = judged_rows(cell.answers(), task.answer, stored_media(cell))
-    members = [m for m in grouped(rows, metric) if m.key in keep and m.outcome is not Outcome.ERROR]
-    return members, lambda part: _over(part, metric, task.answer)
+    rows = judged_answers(cell.answers(), task.answer, stored_media(cell))
+    members = [m for m in group_answers(rows, metric) if m.key in keep and m.outcome is not Outcome.ERROR]
+    return members, lambda part: bind_to_set(part, metric, task.answer)
 
 
-def computed(members: Sequence[Member], bind: Bind, metric: Metric) -> dict[str, Estimate]:
+def computed(members: Sequence[AnswerGroup], bind: Bind, metric: Metric) -> dict[str, Estimate]:
     """Every corpus value of these groups with its interval; ``bind`` gives the metric bound to a set."""
     whole, left, count = values_without(members, bind)
     return {
@@ -98,11 +99,11 @@ def computed(members: Sequence[Member], bind: Bind, metric: Metric) -> dict[str,
 
 
 def values_without(
-    members: Sequence[Member], bind: Bind
+    members: Sequence[AnswerGroup], bind: Bind
 ) -> tuple[dict[str, float], dict[str, list[float]], int]:
     """Every corpus value of these groups, the same without each block, and the number of clusters."""
 
-    def values(part: Sequence[Member]) -> dict[str, float]:
+    def values(part: Sequence[AnswerGroup]) -> dict[str, float]:
         bound = bind(part)
         assert isinstance(bound, CorpusMetric)
         return dict(bound.aggregate([m.judged for m in part])) if part else {}
@@ -160,7 +161,7 @@ def corpus_difference(a: CellScores, b: CellScores) -> CorpusDifference | str:
     return CorpusDifference(estimate, x, y, error, len(left) - 1)
 
 
-def _answers(member: Member) -> list[object]:
+def _answers(member: AnswerGroup) -> list[object]:
     return [judged.value for judged in member.judged]
 
 

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 from hemm.core import Metric, Outcome, digest
 
 if TYPE_CHECKING:
-    from hemm.metrics.scoring import Member
-    from hemm.metrics.stored_answers import Row
+    from hemm.metrics.answer_groups import AnswerGroup
+    from hemm.metrics.judged_answers import JudgedAnswer
 
 
 def pass_at(n: int, c: int, k: int) -> float:
@@ -33,7 +33,7 @@ class Repeated:
     """A group over all its repeats: values by component, None where a repeat was never answered."""
 
     key: str
-    rows: Sequence[Row]
+    rows: Sequence[JudgedAnswer]
     values: Mapping[str, float | None]
     cut: bool
     hash: str
@@ -45,7 +45,7 @@ class Repeated:
 
 
 def repeats(
-    members: Sequence[Member],
+    members: Sequence[AnswerGroup],
     values: Sequence[float | None],
     ceilings: Sequence[float | None],
     metric: Metric,
@@ -79,7 +79,7 @@ def repeats(
         yield Repeated(key, rows, {n: told.get(n) for n in names}, any(m.cut for m in group), said)
 
 
-def _told(group: Sequence[Member], read: Sequence[float], right: int) -> dict[str, float | None]:
+def _told(group: Sequence[AnswerGroup], read: Sequence[float], right: int) -> dict[str, float | None]:
     k = len(group)
     told: dict[str, float | None] = {f"pass@{j}": pass_at(k, right, j) for j in budgets(k)}
     told[f"mean@{k}"], told[f"maj@{k}"] = math.fsum(read) / k, _majority(group, read)
@@ -92,7 +92,7 @@ def _reaches(value: float | None, ceiling: float | None, higher: bool) -> bool:
     return value >= ceiling - 1e-9 if higher else value <= ceiling + 1e-9
 
 
-def _majority(members: Sequence[Member], read: Sequence[float]) -> float | None:
+def _majority(members: Sequence[AnswerGroup], read: Sequence[float]) -> float | None:
     """The score of the most frequent parsed answer; the mean over the answers of a tie."""
     votes: Counter[str] = Counter()
     score: dict[str, float] = {}

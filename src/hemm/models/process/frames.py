@@ -12,7 +12,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import IO, Any
 
-from hemm.core import BadData, Failure, Generation, Media, Message, Request, Response, Usage
+from hemm.core import BadData, Generation, Media, Message, Request, Response
+from hemm.results.answer_record import response_of, response_record
 
 GRACE_SECONDS = 5.0
 """How long a model in a replica may take to close."""
@@ -91,29 +92,15 @@ def responses_out(responses: Sequence[Response]) -> tuple[list[dict[str, Any]], 
     """Responses as JSON and blobs."""
     blobs: list[bytes] = []
     told = []
-    for r in responses:
-        fields = {name: getattr(r, name) for name in _PLAIN}
-        fields["media"] = [_media_out(m, blobs) for m in r.media]
-        fields["usage"] = asdict(r.usage)
-        fields["failure"] = None if r.failure is None else asdict(r.failure)
-        told.append(fields)
+    for response in responses:
+        media = [_media_out(m, blobs) for m in response.media]
+        told.append({**response_record(response), "drawn": media})
     return told, blobs
 
 
 def responses_in(told: Sequence[Mapping[str, Any]], blobs: Sequence[bytes]) -> list[Response]:
     """What ``responses_out`` was given."""
-    found = []
-    for one in told:
-        fields: dict[str, Any] = {name: one[name] for name in _PLAIN}
-        fields |= {name: tuple(one[name]) for name in ("options", "logprobs")}
-        fields["media"] = tuple(_media_in(m, blobs) for m in one["media"])
-        fields["usage"] = Usage(**one["usage"])
-        fields["failure"] = None if one["failure"] is None else Failure(**one["failure"])
-        found.append(Response(**fields))
-    return found
-
-
-_PLAIN = ("text", "reasoning", "finish", "refusal", "options", "logprobs", "model", "attempts")
+    return [response_of(one, tuple(_media_in(m, blobs) for m in one["drawn"])) for one in told]
 
 
 def _generation(told: Mapping[str, Any]) -> Generation:
