@@ -14,12 +14,12 @@ import pytest
 from scipy import optimize, stats
 
 import hemm
-from hemm.analysis.preferences.agreement import fleiss_kappa, krippendorff_alpha, vote_counts
-from hemm.analysis.preferences.strengths import bradley_terry, elo_ratings, orders, strengths
 from hemm.analysis.preferences.validity import validity
-from hemm.analysis.preferences.votes import Votes, read_votes, votes
+from hemm.analysis.preferences.votes import Votes, read_votes, vote_counts, votes
 from hemm.cli import status
 from hemm.core import BadData, HemmError
+from hemm.stats.agreement import fleiss_kappa, krippendorff_alpha
+from hemm.stats.bradley_terry import bradley_terry, elo_ratings, orders, strengths
 
 NAMES = ("m0", "m1", "m2", "m3")
 
@@ -160,8 +160,8 @@ def test_metrics_are_judged_by_the_votes() -> None:
 @pytest.mark.full
 def test_elo_is_covered(monkeypatch: pytest.MonkeyPatch) -> None:
     """Against the mean of the studies: what Elo with this K comes to on so many votes."""
-    monkeypatch.setattr("hemm.analysis.preferences.strengths.RESAMPLES", 200)
-    monkeypatch.setattr("hemm.analysis.preferences.strengths.SHUFFLES", 100)
+    monkeypatch.setattr("hemm.stats.bradley_terry.RESAMPLES", 200)
+    monkeypatch.setattr("hemm.stats.bradley_terry.SHUFFLES", 100)
     found = [sorted(strengths(drawn(seed, questions=20)).rows, key=lambda r: r.model) for seed in range(500)]
     truth = [np.mean([rows[m].elo for rows in found]) for m in range(4)]
     inside = [r.elo_low <= truth[m] <= r.elo_high for rows in found for m, r in enumerate(rows)]  # type: ignore[operator]

@@ -19,6 +19,7 @@ import pytest
 from hemm import cli
 from hemm.cli import _common as common
 from hemm.core import HemmError, UnknownName
+from hemm.report.tables import writer
 
 Say = Callable[..., tuple[int, str, str]]
 
@@ -229,14 +230,14 @@ COLUMNS = ["name", "n", "value", "labels"]
 
 
 def test_json_has_every_key_and_no_nan(capsys: pytest.CaptureFixture[str]) -> None:
-    common.emit(ROWS, COLUMNS, "json")
+    writer.emit(ROWS, COLUMNS, "json")
     shown = json.loads(capsys.readouterr().out)
     assert shown[0] == ROWS[0]
     assert shown[1]["value"] is None
 
 
 def test_csv_keeps_every_digit(capsys: pytest.CaptureFixture[str]) -> None:
-    common.emit(ROWS, COLUMNS, "csv")
+    writer.emit(ROWS, COLUMNS, "csv")
     rows = list(csv.DictReader(io.StringIO(capsys.readouterr().out, newline="")))
     assert [r["name"] for r in rows] == ["a|b", "[bold]c\nd"]
     assert float(rows[0]["value"]) == 1 / 3
@@ -244,7 +245,7 @@ def test_csv_keeps_every_digit(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_markdown_cells_stay_cells(capsys: pytest.CaptureFixture[str]) -> None:
-    common.emit(ROWS, COLUMNS, "markdown")
+    writer.emit(ROWS, COLUMNS, "markdown")
     lines = capsys.readouterr().out.splitlines()
     assert lines[0] == "| name | n | value | labels |"
     assert lines[2] == "| a\\|b | 3 | 0.3333 | use_case=hci |"
@@ -253,12 +254,12 @@ def test_markdown_cells_stay_cells(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_yes_and_no_are_words(capsys: pytest.CaptureFixture[str]) -> None:
     for format_, said in (("table", "yes"), ("markdown", "| yes |"), ("csv", "true"), ("json", "true")):
-        common.emit([{"ready": True}], ["ready"], format_)
+        writer.emit([{"ready": True}], ["ready"], format_)
         assert said in capsys.readouterr().out
 
 
 def test_tables_show_text_as_it_is_and_are_not_cut_in_a_pipe(capsys: pytest.CaptureFixture[str]) -> None:
-    common.emit([{"name": "x" * 300, "n": 1}, {"name": "[bold]c", "n": 2}], ["name", "n"], "table", "Title")
+    writer.emit([{"name": "x" * 300, "n": 1}, {"name": "[bold]c", "n": 2}], ["name", "n"], "table", "Title")
     shown = capsys.readouterr().out
     assert "x" * 300 in shown
     assert "[bold]c" in shown
@@ -303,7 +304,7 @@ def test_tasks_read_well_in_a_narrow_terminal(
     from hemm.tasks import TASKS
 
     monkeypatch.setenv("COLUMNS", "80")
-    monkeypatch.setattr("hemm.cli.tasks._in_terminal", lambda: True)
+    monkeypatch.setattr("hemm.report.tables.tasks._in_terminal", lambda: True)
     assert cli.status(["tasks"]) == 0
     text = capsys.readouterr().out
     assert max(map(len, text.splitlines())) <= 80

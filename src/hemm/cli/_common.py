@@ -1,14 +1,8 @@
-"""What the commands share: option types, tables, JSON, the list of samples that ended in an error.
-
-Nothing heavy is imported here; rich comes late, and only for a table.
-"""
+"""What the commands share: option types, and the list of samples that ended in an error."""
 
 from __future__ import annotations
 
-import csv
-import io
-import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -151,102 +145,9 @@ class KeyValue(click.ParamType):  # type: ignore[type-arg]  # generic from click
         return key.strip(), text.strip()
 
 
-def emit(rows: Sequence[Mapping[str, Any]], columns: Sequence[str], format_: str, title: str = "") -> None:
-    """Print ``rows`` as a table, CSV or Markdown of ``columns``, or as JSON with every key they have."""
-    if format_ == "json":
-        print_json([dict(row) for row in rows])
-    elif format_ == "csv":
-        click.echo(to_csv(rows, columns), nl=False)
-    elif format_ == "markdown":
-        click.echo(to_markdown(rows, columns))
-    else:
-        print_table(rows, columns, title)
-
-
-def print_json(value: Any) -> None:
-    """Print ``value`` as indented JSON; NaN becomes null."""
-    import orjson
-
-    options = orjson.OPT_INDENT_2 | orjson.OPT_SERIALIZE_NUMPY | orjson.OPT_NON_STR_KEYS
-    click.echo(orjson.dumps(value, default=str, option=options).decode())
-
-
-def to_csv(rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> str:
-    """``rows`` as CSV (RFC 4180, ``\\n`` line ends) with a header; None is empty."""
-    out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(columns)
-    writer.writerows([_cell(row.get(column), exact=True) for column in columns] for row in rows)
-    return out.getvalue()
-
-
-def to_markdown(rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> str:
-    """``rows`` as a Markdown table; bars and line breaks in a cell are escaped."""
-    lines = [[*columns], ["---"] * len(columns)]
-    for row in rows:
-        cells = (_cell(row.get(column)) for column in columns)
-        lines.append([" ".join(cell.replace("|", "\\|").split()) for cell in cells])
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
-
-
-def print_table(rows: Sequence[Mapping[str, Any]], columns: Sequence[str], title: str = "") -> None:
-    """Print ``rows`` for people. A pipe gets whole lines, a terminal gets them folded to its width."""
-    from rich import box
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
-
-    table = Table(title=title or None, box=box.SIMPLE_HEAD, title_justify="left", pad_edge=False)
-    for column in columns:
-        values = [row.get(column) for row in rows]
-        known = [v for v in values if v is not None]
-        number = bool(known) and all(isinstance(v, int | float) and not isinstance(v, bool) for v in known)
-        table.add_column(Text(column), justify="right" if number else "left", overflow="fold")
-    for row in rows:
-        table.add_row(*(Text(_cell(row.get(column))) for column in columns))
-    if sys.stdout.isatty():
-        Console(highlight=False).print(table)
-        return
-    wide = Console(width=10_000, highlight=False, file=io.StringIO())
-    with wide.capture() as caught:
-        wide.print(table)
-    click.echo("\n".join(line.rstrip() for line in caught.get().strip("\n").splitlines()))
-
-
-def _cell(value: Any, *, exact: bool = False) -> str:
-    if value is None:
-        return ""
-    if isinstance(value, bool):
-        return str(value).lower() if exact else "yes" if value else "no"
-    if isinstance(value, float):
-        return "" if value != value else repr(value) if exact else f"{value:.4g}"
-    if isinstance(value, Mapping):
-        return ", ".join(f"{k}={v}" for k, v in value.items())
-    if isinstance(value, list | tuple | set | frozenset):
-        return ", ".join(str(v) for v in value)
-    return storable(str(value))
-
-
 def print_errors(errors: Sequence[tuple[str, str]], shown: int = SHOWN_ERRORS) -> None:
     """List samples that ended in ``error`` on stderr: (where, why) a line, the rest as a count."""
     for where, why in errors[:shown]:
         click.echo(f"  {storable(where)}: {' '.join(storable(redact(why)).split())}", err=True)
     if len(errors) > shown:
         click.echo(f"  and {len(errors) - shown} more", err=True)
-
-
-__all__ = [
-    "FORMATS",
-    "KeyValue",
-    "NumberOr",
-    "OneOf",
-    "emit",
-    "format_option",
-    "out_option",
-    "print_errors",
-    "print_json",
-    "print_table",
-    "results_argument",
-    "to_csv",
-    "to_markdown",
-]

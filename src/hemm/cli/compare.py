@@ -13,11 +13,9 @@ from hemm.cli._common import (
     failures_option,
     format_option,
     normalise_option,
-    print_json,
-    print_table,
     results_argument,
-    to_markdown,
 )
+from hemm.report.tables.writer import print_json, print_tables
 
 
 @click.command(name="compare")
@@ -75,11 +73,5 @@ def command(
     found = compare(Study.of(cells(folder)), choice)
     if format_ == "json":
         print_json(found.to_json())
-        return
-    for title, rows, columns in tables(found):
-        if format_ == "markdown":
-            click.echo(f"## {title}\n\n{to_markdown(rows, columns)}\n")
-        else:
-            print_table(rows, columns, title)
-    for line in lines(found):
-        click.echo(f"{'- ' if format_ == 'markdown' else '  '}{line}")
+    else:
+        print_tables(tables(found), lines(found), format_)

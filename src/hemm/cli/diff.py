@@ -6,7 +6,8 @@ from pathlib import Path
 
 import click
 
-from hemm.cli._common import NumberOr, emit, format_option, print_json, results_argument
+from hemm.cli._common import NumberOr, format_option, results_argument
+from hemm.report.tables.writer import emit, print_json
 
 
 @click.command(name="diff")

@@ -10,8 +10,9 @@ from typing import Any
 
 import click
 
-from hemm.cli._common import emit, format_option
+from hemm.cli._common import format_option
 from hemm.core import HemmError
+from hemm.report.tables.writer import emit
 
 KEYS = {
     "OPENAI_API_KEY": "openai/ models",

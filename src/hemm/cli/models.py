@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import click
 
-from hemm.cli._common import emit, format_option, print_json
+from hemm.cli._common import format_option
+from hemm.report.tables.writer import emit, print_facts, print_json
 
 
 @click.command(name="models")
@@ -31,17 +30,6 @@ def command(name: str | None, revision: str, format_: str) -> None:
     if format_ == "json":
         print_json(shown)
     elif format_ == "table":
-        for key, value in shown.items():
-            click.echo(f"{key + ':':<14}{_said(value)}")
+        print_facts(shown, 14)
     else:
         emit([shown], list(shown), format_)
-
-
-def _said(value: Any) -> str:
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, dict):
-        return ", ".join(f"{k}={v}" for k, v in value.items()) or "-"
-    if isinstance(value, list):
-        return ", ".join(str(v) for v in value) or "-"
-    return "-" if value in (None, "") else str(value)

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from hemm.cli._common import emit, format_option, results_argument
+from hemm.cli._common import format_option, results_argument
+from hemm.report.tables.writer import emit
 
 if TYPE_CHECKING:
     from hemm.results.read import Cell

@@ -2,27 +2,12 @@
 
 from __future__ import annotations
 
-import shutil
-import sys
-import textwrap
-from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 import click
 
-from hemm.cli._common import emit, format_option, print_json
-
-if TYPE_CHECKING:
-    from hemm.core import Message, Sample, Source, Task
-
-ACCESS = {
-    "open": "hemm prepare downloads it",
-    "login": "wants a Kaggle login, which hemm doctor tells of",
-    "gated": "accept its terms on the hub, then: hf auth login",
-    "form": "asked for by hand; below is what can be had without",
-}
-COLUMNS = ("name", "use_case", "labels", "samples", "size", "licence", "access", "ready")
+from hemm.cli._common import format_option
+from hemm.report.tables.writer import print_json
 
 
 @click.command("tasks")
@@ -33,210 +18,18 @@ COLUMNS = ("name", "use_case", "labels", "samples", "size", "licence", "access",
 )
 def command(name: str | None, format_: str, card: Path | None) -> None:
     """List the tasks, or show one: how to get it, an example, the prompt as it is sent."""
+    from hemm.report.tables.tasks import describe, example, example_json, print_list, print_task
     from hemm.tasks import SUITES, TASKS, resolve
 
     if name is None:
         suites = {task: suite for suite, names in SUITES.items() for task in names}
         rows = [{**describe(TASKS.get(n)), "suite": suites.get(n, "")} for n in TASKS.names()]
-        if format_ == "table" and _in_terminal():
-            _list(rows)
-            return
-        if format_ in ("table", "markdown"):
-            rows = [{**row, "labels": _short(row["labels"])} for row in rows]
-        emit(rows, COLUMNS, format_, "Tasks (hemm tasks NAME shows one)")
+        print_list(rows, format_)
         return
     task = resolve(name, card)
     sample, messages = example(task)
     if format_ == "json":
-        shown = None if sample is None else _plain(sample, messages)
+        shown = None if sample is None else example_json(sample, messages)
         print_json({**describe(task), "example": shown})
     else:
-        _show(task, sample, messages)
-
-
-def _in_terminal() -> bool:
-    return sys.stdout.isatty()
-
-
-def _list(rows: Sequence[Mapping[str, Any]]) -> None:
-    """All tasks for a terminal, which is too narrow for the table: by use case, a few lines each."""
-    from hemm.core import DIMENSIONS
-
-    indent = 2 + max(len(row["name"]) for row in rows) + 2
-    pad = " " * indent
-    order = list(DIMENSIONS["use_case"].categories)
-    groups = sorted({row["use_case"] for row in rows}, key=lambda use: [*order, use].index(use))
-    for use in groups:
-        click.secho(use.replace("_", " ") or "without a use case", bold=True)
-        for row in (row for row in rows if row["use_case"] == use):
-            ready = "not prepared" if row["ready"] == "no" else row["ready"].replace("yes", "prepared")
-            count = f"{row['samples']:,} samples" if row["samples"] else "samples not counted"
-            facts = "; ".join(filter(None, (count, row["size"], row["access"], ready, row["licence"])))
-            click.echo(_wrapped(facts, f"  {row['name']:{indent - 2}}", pad))
-            if labels := _words(row["labels"]):
-                click.echo(_wrapped(labels, pad, pad))
-        click.echo()
-    click.echo(_wrapped("hemm tasks NAME shows one: how to get it, an example, the prompt as it is sent."))
-
-
-def _wrapped(text: str, first: str = "", others: str = "") -> str:
-    """``text`` in lines of the terminal's width, cut at words; what the first and other lines begin with."""
-    return textwrap.fill(
-        text,
-        max(40, shutil.get_terminal_size().columns),
-        initial_indent=first,
-        subsequent_indent=others,
-        break_long_words=False,
-        break_on_hyphens=False,
-    )
-
-
-def _words(labels: Mapping[str, str]) -> str:
-    """Labels beside the use case in plain words: ``more reasoning, external knowledge, fusion``."""
-    from hemm.core import DIMENSIONS
-
-    found = []
-    for name, value in labels.items():
-        if name == "use_case" or value == "no":
-            continue
-        plain = name.replace("_", " ")
-        several = name in DIMENSIONS and len(DIMENSIONS[name].categories) > 2
-        found.append(plain if value == "yes" else value if several else f"{value} {plain}")
-    return ", ".join(found)
-
-
-def describe(task: Task) -> dict[str, Any]:
-    """One task as a row: stable keys, documented in docs/data.md."""
-    from hemm.data import cache
-    from hemm.data.pack.reader import open_pack
-
-    card = task.card
-    folder = cache.current(task.name)
-    pack = None
-    if folder is not None:
-        try:
-            pack = open_pack(folder)
-        except Exception:  # a damaged pack is no pack; prepare makes it anew
-            pack = None
-    return {
-        "name": task.name,
-        "title": card.title,
-        "use_case": card.labels.get("use_case", ""),
-        "labels": dict(card.labels),
-        "samples": len(pack) if pack else next(iter(card.splits.values()), None),
-        "splits": dict(card.splits),
-        "size": card.size,
-        "licence": card.licence,
-        "access": card.access,
-        "ready": _ready(bool(pack), _at_hand(task), pack.info.get("limit") if pack else None),
-        "homepage": card.homepage,
-        "citation": card.citation,
-        "notes": card.notes,
-        "sources": [s.name for s in task.sources],
-        "metrics": list(task.metrics),
-        "answer": task.answer.name,
-        "variants": sorted(task.variants),
-        "pack": None if pack is None else {"hash": pack.hash, "path": str(pack.path), **pack.info["rows"]},
-    }
-
-
-def _short(labels: Mapping[str, str]) -> str:
-    """Labels beside the use case in few words: a dimension's name alone for ``yes``, nothing for ``no``."""
-    shown = {k: v for k, v in labels.items() if k != "use_case" and v != "no"}
-    return ", ".join(k if v == "yes" else f"{k}={v}" for k, v in shown.items())
-
-
-def _ready(prepared: bool, at_hand: bool, limit: int | None) -> str:
-    if prepared:
-        return f"yes (limit {limit})" if limit else "yes"
-    return "on first use" if at_hand else "no"
-
-
-def _at_hand(task: Task) -> bool:
-    """Whether preparing it downloads nothing: hemm draws it, or it is the user's own."""
-    from hemm.data.sources.kinds import Generated, Local
-
-    return bool(task.sources) and isinstance(task.sources[0], Generated | Local)
-
-
-def example(task: Task) -> tuple[Sample | None, tuple[Message, ...]]:
-    """A sample and its messages: from the pack, or drawn; None where the task is not prepared."""
-    from hemm.core import HemmError
-    from hemm.data.pack.prepare import ensure
-    from hemm.tasks.prompt import render
-
-    try:
-        pack = ensure(task)
-    except HemmError:
-        if _at_hand(task):
-            raise
-        return None, ()
-    sample = pack.sample(0)
-    return sample, render(task, sample)
-
-
-def _plain(sample: Sample, messages: tuple[Message, ...]) -> dict[str, Any]:
-    return {
-        "id": sample.id,
-        "fields": dict(sample.fields),
-        "references": [_reference(r) for r in sample.references],
-        "choices": list(sample.choices),
-        "labels": dict(sample.labels),
-        "media": [{"name": m.name, "type": m.mime, "digest": m.digest} for m in sample.media],
-        "prompt": [{"role": m.role, "text": _text(m)} for m in messages],
-    }
-
-
-def _reference(reference: Any) -> str:
-    return reference if isinstance(reference, str) else f"<{reference.kind} {reference.name}>"
-
-
-def _text(message: Message) -> str:
-    return "".join(p if isinstance(p, str) else f"<{p.kind} {p.name}>\n" for p in message.parts)
-
-
-def _show(task: Task, sample: Sample | None, messages: tuple[Message, ...]) -> None:
-    row = describe(task)
-    click.echo(f"{row['name']}: {row['title']}")
-    row["access"] = f"{row['access']} ({ACCESS[row['access']]})" if row["access"] in ACCESS else row["access"]
-    facts = ("citation", "homepage", "licence", "access", "size", "splits", "labels", "notes")
-    for key in (*facts, "answer", "metrics", "variants"):
-        if row[key]:
-            text = f"{key}: {_line(row[key])}"
-            click.echo(_wrapped(text, "  ", "    ") if _in_terminal() else f"  {text}")
-    click.echo(f"  ready: {row['ready']}" + (f", in {row['pack']['path']}" if row["pack"] else ""))
-    click.echo("\nHow to get it:")
-    if _at_hand(task):
-        click.echo("  nothing to get: it is prepared on first use")
-    else:
-        for line in dict.fromkeys(_how(task.name, source) for source in task.sources):
-            click.echo(f"  {line}")
-        for required in dict.fromkeys(s.layout.required for s in task.sources if s.layout.required):
-            click.echo(f"  hemm prepare {task.name} --from FOLDER    with {', '.join(required)}")
-    if sample is None:
-        click.echo("\nAn example and the prompt are shown when it is prepared. The template:")
-        click.echo(_indented(task.prompt))
-        return
-    click.echo(f"\nExample {sample.id}, as it is sent:")
-    for message in messages:
-        click.echo(f"  [{message.role}]")
-        click.echo(_indented(_text(message)))
-    click.echo(f"  [right answer] {' | '.join(_reference(r) for r in sample.references)}")
-
-
-def _how(name: str, source: Source) -> str:
-    from hemm.data.sources.kinds import ByHand
-
-    if isinstance(source, ByHand):
-        return f"{source.name}: {source.why}"
-    return f"hemm prepare {name}    from {source.name}"
-
-
-def _line(value: Any) -> str:
-    if isinstance(value, dict):
-        return ", ".join(f"{k} {v}" if isinstance(v, int) else f"{k}={v}" for k, v in value.items())
-    return ", ".join(value) if isinstance(value, list) else str(value)
-
-
-def _indented(text: str) -> str:
-    return "\n".join(f"    {line}" for line in text.splitlines())
+        print_task(task, sample, messages)

@@ -7,7 +7,8 @@ from typing import Any
 
 import click
 
-from hemm.cli._common import NumberOr, emit, format_option, print_json
+from hemm.cli._common import NumberOr, format_option
+from hemm.report.tables.writer import emit, print_json
 
 _COLUMNS = ["task", "metric", "published", "tolerance", "here", "low", "high", "n", "verdict", "why"]
 

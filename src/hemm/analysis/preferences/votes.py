@@ -132,3 +132,15 @@ def _rows(file: Path) -> Iterator[tuple[str, Mapping[str, Any]]]:
     rows = jsonl_rows(file) if file.suffix == ".jsonl" else csv_rows(file)
     for line, row in rows:
         yield f"{file}, line {line}", row
+
+
+def vote_counts(found: Votes) -> NDArray[np.float64]:
+    """Items (a question and two models) x (first won, tie, second won), models in alphabetical order."""
+    swapped = found.a > found.b
+    outcome = np.where(swapped, 1 - found.outcome, found.outcome)
+    first, second = np.minimum(found.a, found.b), np.maximum(found.a, found.b)
+    keys = np.stack([found.clusters, first, second], axis=1)
+    item = np.unique(keys, axis=0, return_inverse=True)[1].ravel()
+    counts = np.zeros((int(item.max()) + 1, 3))
+    np.add.at(counts, (item, np.rint(2 - 2 * outcome).astype(np.int64)), 1)
+    return counts

@@ -10,15 +10,13 @@ from hemm.analysis.compare.pairs import CategoryPair, TaskPair
 from hemm.analysis.study.failure_policy import DESCRIPTIONS, PolicyScores
 from hemm.analysis.study.normalise import MEANINGS
 from hemm.core import storable
+from hemm.report.tables.writer import Table, table_of
 from hemm.stats.intervals import Estimate
 from hemm.stats.label_effects import LabelEffects, LabelOverlap
 from hemm.stats.power import POINTS, Power
 from hemm.stats.ranks import Rank
 
 SHOWN_TOGETHER = 12
-
-Table = tuple[str, list[dict[str, Any]], list[str]]
-"""Title, rows, columns."""
 
 
 def tables(found: Comparison) -> Iterator[Table]:
@@ -27,10 +25,12 @@ def tables(found: Comparison) -> Iterator[Table]:
         a, b = (storable(found.labels[key]) for key in found.pair)
         yield from _pair_tables(found, f"{a} less {b}")
     if found.ranks is not None:
-        yield _of("Ranks", [_rank_row(r, found) for r in found.ranks.rows])
+        yield table_of("Ranks", [_rank_row(r, found) for r in found.ranks.rows])
     for table in found.label_effects:
         if table.effects:
-            yield _of(f"Labels with the others held equal, over {table.level}", list(_effect_rows(table)))
+            yield table_of(
+                f"Labels with the others held equal, over {table.level}", list(_effect_rows(table))
+            )
         travel = travelling(table)
         if travel:
             rows = [
@@ -43,7 +43,7 @@ def tables(found: Comparison) -> Iterator[Table]:
                 }
                 for t in travel
             ]
-            yield _of(f"Labels that travel together, over {table.level}", rows)
+            yield table_of(f"Labels that travel together, over {table.level}", rows)
     if found.published is not None:
         rows = [
             {
@@ -55,7 +55,7 @@ def tables(found: Comparison) -> Iterator[Table]:
             }
             for s in found.published.models
         ]
-        yield _of(f"Beside the paper's models (BARTScore, subset {found.published.subset})", rows)
+        yield table_of(f"Beside the paper's models (BARTScore, subset {found.published.subset})", rows)
 
 
 def travelling(table: LabelEffects) -> list[LabelOverlap]:
@@ -63,24 +63,20 @@ def travelling(table: LabelEffects) -> list[LabelOverlap]:
     return [t for t in table.together if t.close][:SHOWN_TOGETHER]
 
 
-def _of(title: str, rows: list[dict[str, Any]]) -> Table:
-    return title, rows, list(rows[0]) if rows else []
-
-
 def _pair_tables(found: Comparison, title: str) -> Iterator[Table]:
     if found.tasks:
-        yield _of(f"{title}: tasks, each on its metric's scale", [_task_row(t) for t in found.tasks])
+        yield table_of(f"{title}: tasks, each on its metric's scale", [_task_row(t) for t in found.tasks])
     known = [
         c for c in (found.overall, *found.categories) if c is not None and c.difference.value is not None
     ]
     if known:
-        yield _of(f"{title}: normalised ({found.choice.normalise})", [_category_row(c) for c in known])
-        yield _of(f"{title}: power", [_power_row(_name(c), c.power) for c in known[:1]]
+        yield table_of(f"{title}: normalised ({found.choice.normalise})", [_category_row(c) for c in known])
+        yield table_of(f"{title}: power", [_power_row(_name(c), c.power) for c in known[:1]]
                   + [_power_row(t.task, t.pair.power) for t in found.tasks if t.pair])  # fmt: skip
     rows = [(_name(c), c.by_policy) for c in known] + [(t.task, t.by_policy) for t in found.tasks]
     failed = [{"": name, **_reading_row(r)} for name, r in rows if r is not None and r.left_out]
     if failed:
-        yield _of(f"{title}: failures in three readings", failed)
+        yield table_of(f"{title}: failures in three readings", failed)
 
 
 def _name(row: CategoryPair) -> str:

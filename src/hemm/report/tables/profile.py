@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import io
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -11,6 +10,7 @@ from hemm.analysis.study.anytime_interval import EXPLAINED, MARK, NOTHING
 from hemm.analysis.study.failure_policy import DESCRIPTIONS
 from hemm.analysis.study.normalise import MEANINGS
 from hemm.core import CONTROLS, DIMENSIONS, UnknownName, storable
+from hemm.report.tables.writer import to_csv
 from hemm.stats.intervals import LEVEL, Estimate
 
 if TYPE_CHECKING:
@@ -31,7 +31,9 @@ def render(profile: Profile, format_: str = "table", width: int | None = None) -
 
         return orjson.dumps(profile.to_json(), option=orjson.OPT_INDENT_2).decode()
     if format_ == "csv":
-        return _csv(flat(profile))
+        # True and False as they always were in this file, where other tables have yes and no
+        rows = [{k: str(v) if isinstance(v, bool) else v for k, v in r.items()} for r in flat(profile)]
+        return to_csv(rows, COLUMNS)
     if format_ == "markdown":
         return _markdown(profile)
     if format_ == "table":
@@ -84,17 +86,6 @@ def flat(profile: Profile) -> list[dict[str, Any]]:
 def _flat(kind: str, subject: Subject, estimate: Estimate, own: Mapping[str, Any]) -> dict[str, Any]:
     known = {"kind": kind, "subject": storable(subject.label), **estimate.to_json(), **own}
     return {column: known.get(column) for column in COLUMNS}
-
-
-def _csv(rows: Sequence[Mapping[str, Any]]) -> str:
-    out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(COLUMNS)
-    for row in rows:
-        writer.writerow(
-            ["" if (v := row[c]) is None else repr(v) if isinstance(v, float) else v for c in COLUMNS]
-        )
-    return out.getvalue()
 
 
 # for people

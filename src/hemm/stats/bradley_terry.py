@@ -15,17 +15,39 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from hemm.analysis.preferences.votes import Votes
 from hemm.stats.intervals import t_quantile
 
 K, SCALE, BASE, START = 4.0, 400.0, 10.0, 1000.0
 SHUFFLES = RESAMPLES = 1000
 
 Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+
+class Votes(Protocol):
+    """Votes as arrays of equal length.
+
+    models    names; ``a`` and ``b`` are places in it
+    outcome   1: a won, 0: b won, 0.5: a tie
+    clusters  a number for each question: votes on one question depend on each other
+    """
+
+    @property
+    def models(self) -> tuple[str, ...]: ...
+    @property
+    def a(self) -> Ints: ...
+    @property
+    def b(self) -> Ints: ...
+    @property
+    def outcome(self) -> Floats: ...
+    @property
+    def clusters(self) -> Ints: ...
+    def __len__(self) -> int: ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,44 @@
+"""Metrics as rows for people and programs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+def describe(spec: str) -> dict[str, Any]:
+    """One metric as a row: stable keys. Raises UnknownName or HemmError for a spec that means none."""
+    from inspect import Parameter, cleandoc, signature
+
+    from hemm.metrics import METRICS, resolve
+
+    metric = resolve(spec)
+    make = METRICS.get(metric.name) if metric.name in METRICS else type(metric)
+    takes = {
+        key: None if p.default is Parameter.empty else str(p.default)
+        for key, p in signature(make).parameters.items()
+    }
+    low, high = metric.range
+    text = cleandoc(type(metric).__doc__ or "")
+    return {
+        "name": metric.name,
+        "about": getattr(metric, "title", "") or text.split("\n\n")[0].replace("\n", " "),
+        "version": metric.version,
+        "group": metric.group,
+        "range": [_end(low), _end(high)],
+        "higher_is_better": metric.higher_is_better,
+        "better": "higher" if metric.higher_is_better else "lower",
+        "needs": sorted(metric.needs),
+        "takes": takes,
+        "parameters": dict(metric.parameters),
+        "definition": " ".join(text.split()),
+    }
+
+
+def short_end(end: float | str) -> str:
+    """An end of a metric's range for people."""
+    return end if isinstance(end, str) else f"{end:.3g}"
+
+
+def _end(value: float) -> float | str:
+    """JSON has no infinity."""
+    return value if abs(value) != float("inf") else "inf" if value > 0 else "-inf"

@@ -1,0 +1,101 @@
+"""What votes say of models, voters and metrics, as tables and as JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from hemm.report.tables.writer import Table, table_of
+
+if TYPE_CHECKING:
+    from hemm.analysis.preferences.validity import Validity
+    from hemm.analysis.preferences.votes import Votes
+    from hemm.stats.bradley_terry import Strengths
+
+
+def to_json(
+    found: Votes, ranked: Strengths, agreement: dict[str, Any], checked: Sequence[Validity]
+) -> dict[str, Any]:
+    """The JSON, documented in docs/preferences.md."""
+    names = [r.model for r in ranked.rows]
+    return {
+        "votes": len(found),
+        "questions": len(set(found.clusters.tolist())),
+        "annotators": len(set(found.annotator.tolist())),
+        "models": [asdict(r) for r in ranked.rows],
+        "tie_rate": ranked.tie_rate,
+        "why_no_strengths": ranked.why,
+        "win_rates": {
+            a: {b: None if v != v else float(v) for b, v in zip(names, row, strict=True) if a != b}
+            for a, row in zip(names, ranked.win_rates, strict=True)
+        },
+        "agreement": agreement,
+        "metrics": [asdict(v) for v in checked],
+    }
+
+
+def tables(ranked: Strengths, checked: Sequence[Validity]) -> list[Table]:
+    """Models, win rates, and metrics against the votes where scores were given."""
+    names = [r.model for r in ranked.rows]
+    models = [
+        {
+            "model": r.model,
+            "wins": r.wins,
+            "ties": r.ties,
+            "losses": r.losses,
+            "Elo (paper)": round(r.elo, 1),
+            "Elo 95 %": "" if r.elo_low is None else f"{r.elo_low:.1f} to {r.elo_high:.1f}",
+            "Bradley-Terry": r.strength,
+            "95 %": "" if r.low is None or r.high is None else f"{r.low:.2f} to {r.high:.2f}",
+        }
+        for r in ranked.rows
+    ]
+    rates = [
+        {
+            "model": a,
+            **{b: None if v != v or a == b else round(float(v), 3) for b, v in zip(names, row, strict=True)},
+        }
+        for a, row in zip(names, ranked.win_rates, strict=True)
+    ]
+    found: list[Table] = [
+        table_of("Models", models),
+        ("Win rates (row against column)", rates, ["model", *names]),
+    ]
+    if checked:
+        rows = [
+            {
+                "metric": v.metric + (f" [{v.component}]" if v.component else ""),
+                "votes": v.votes,
+                "agrees": v.accuracy.value,
+                "95 %": _ends(v.accuracy),
+                "Kendall": v.kendall.value,
+                "Kendall 95 %": _ends(v.kendall),
+                "Spearman": v.spearman.value,
+                "Spearman 95 %": _ends(v.spearman),
+            }
+            for v in checked
+        ]
+        found.append(table_of("Metrics against the votes (0.5 is chance)", rows))
+    return found
+
+
+def _ends(estimate: Any) -> str:
+    return "" if estimate.low is None else f"{estimate.low:.3f} to {estimate.high:.3f}"
+
+
+def notes(found: Votes, ranked: Strengths, agreement: dict[str, Any]) -> list[str]:
+    """What is printed below the tables."""
+    lines = [f"{len(found)} votes on {len(set(found.clusters.tolist()))} questions"]
+    if ranked.why:
+        lines.append(ranked.why)
+    if agreement["items"]:
+        told = {k: "not defined" if agreement[k] is None else f"{agreement[k]:.3f}" for k in agreement}
+        lines.append(
+            f"agreement on {agreement['items']} pairs with several voters: "
+            f"Fleiss' kappa {told['fleiss_kappa']}, Krippendorff's alpha {told['krippendorff_alpha']}"
+        )
+    else:
+        lines.append("no pair has several voters: their agreement is not known")
+    lines.append("Elo is a median over shuffled orders; its interval is a bootstrap over questions")
+    return lines

@@ -1,0 +1,125 @@
+"""Rows as a table for people, CSV, Markdown or JSON: the one place where a table is written.
+
+Nothing heavy is imported here; rich comes late, and only for a table.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import click
+
+from hemm.core.text import storable
+
+Table = tuple[str, Sequence[Mapping[str, Any]], Sequence[str]]
+"""Title, rows, columns."""
+
+
+def table_of(title: str, rows: list[dict[str, Any]]) -> Table:
+    """A table whose columns are the keys of its first row."""
+    return title, rows, list(rows[0]) if rows else []
+
+
+def print_tables(tables: Iterable[Table], notes: Iterable[str], format_: str) -> None:
+    """Print tables, then notes, for people (``table``) or as Markdown."""
+    for title, rows, columns in tables:
+        if format_ == "markdown":
+            click.echo(f"## {title}\n\n{to_markdown(rows, columns)}\n")
+        else:
+            print_table(rows, columns, title)
+    for note in notes:
+        click.echo(f"{'- ' if format_ == 'markdown' else '  '}{note}")
+
+
+def print_facts(facts: Mapping[str, Any], width: int) -> None:
+    """Print one thing's facts, a line each; the names take ``width`` characters."""
+    for key, value in facts.items():
+        click.echo(f"{key + ':':<{width}}{_fact(value)}")
+
+
+def _fact(value: Any) -> str:
+    if isinstance(value, list | Mapping):
+        return _cell(value) or "-"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return "-" if value in (None, "") else str(value)
+
+
+def emit(rows: Sequence[Mapping[str, Any]], columns: Sequence[str], format_: str, title: str = "") -> None:
+    """Print ``rows`` as a table, CSV or Markdown of ``columns``, or as JSON with every key they have."""
+    if format_ == "json":
+        print_json([dict(row) for row in rows])
+    elif format_ == "csv":
+        click.echo(to_csv(rows, columns), nl=False)
+    elif format_ == "markdown":
+        click.echo(to_markdown(rows, columns))
+    else:
+        print_table(rows, columns, title)
+
+
+def print_json(value: Any) -> None:
+    """Print ``value`` as indented JSON; NaN becomes null."""
+    import orjson
+
+    options = orjson.OPT_INDENT_2 | orjson.OPT_SERIALIZE_NUMPY | orjson.OPT_NON_STR_KEYS
+    click.echo(orjson.dumps(value, default=str, option=options).decode())
+
+
+def to_csv(rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> str:
+    """``rows`` as CSV (RFC 4180, ``\\n`` line ends) with a header; None is empty."""
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(columns)
+    writer.writerows([_cell(row.get(column), exact=True) for column in columns] for row in rows)
+    return out.getvalue()
+
+
+def to_markdown(rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> str:
+    """``rows`` as a Markdown table; bars and line breaks in a cell are escaped."""
+    lines = [[*columns], ["---"] * len(columns)]
+    for row in rows:
+        cells = (_cell(row.get(column)) for column in columns)
+        lines.append([" ".join(cell.replace("|", "\\|").split()) for cell in cells])
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
+def print_table(rows: Sequence[Mapping[str, Any]], columns: Sequence[str], title: str = "") -> None:
+    """Print ``rows`` for people. A pipe gets whole lines, a terminal gets them folded to its width."""
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(title=title or None, box=box.SIMPLE_HEAD, title_justify="left", pad_edge=False)
+    for column in columns:
+        values = [row.get(column) for row in rows]
+        known = [v for v in values if v is not None]
+        number = bool(known) and all(isinstance(v, int | float) and not isinstance(v, bool) for v in known)
+        table.add_column(Text(column), justify="right" if number else "left", overflow="fold")
+    for row in rows:
+        table.add_row(*(Text(_cell(row.get(column))) for column in columns))
+    if sys.stdout.isatty():
+        Console(highlight=False).print(table)
+        return
+    wide = Console(width=10_000, highlight=False, file=io.StringIO())
+    with wide.capture() as caught:
+        wide.print(table)
+    click.echo("\n".join(line.rstrip() for line in caught.get().strip("\n").splitlines()))
+
+
+def _cell(value: Any, *, exact: bool = False) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return str(value).lower() if exact else "yes" if value else "no"
+    if isinstance(value, float):
+        return "" if value != value else repr(value) if exact else f"{value:.4g}"
+    if isinstance(value, Mapping):
+        return ", ".join(f"{k}={v}" for k, v in value.items())
+    if isinstance(value, list | tuple | set | frozenset):
+        return ", ".join(str(v) for v in value)
+    return storable(str(value))
