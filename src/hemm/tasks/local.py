@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from hemm.core import AnswerFormat, Card, HemmError, Layout, Sample, Source, Task, UnknownName, digest
-from hemm.data.readers.rows import jsonl_rows, parquet_rows
+from hemm.data.readers.rows import jsonl_rows, objects, parquet_rows
 from hemm.data.sources.hub import split_files
 from hemm.data.sources.kinds import Hub, Local
 from hemm.parsing.formats import Caption, FreeText, ManyOf, Number, OneOf, ShortAnswer
@@ -157,8 +157,7 @@ def jsonl_task(source: Path, folder: Path, file: Path, card: UserCard) -> Task:
 
 
 def _read_jsonl(path: Path, *, file: Path, rules: Rules) -> Iterator[Sample]:
-    for line, row in jsonl_rows(file):
-        where = f"{file}, line {line}"
+    for where, row in objects(jsonl_rows(file), f"{file}, line"):
         sample = to_sample(renamed(row, rules, where), rules, where)
         if sample is not None:
             yield sample
@@ -220,8 +219,8 @@ def hub_task(spec: str, card_file: Path | None = None) -> Task:
 
 def _read_hub(folder: Path, *, config: str, split: str, shots: str, rules: Rules) -> Iterator[Sample]:
     for ours, files in split_files(folder, config, split, shots).items():
-        for number, row in enumerate(parquet_rows(files), 1):
-            where = f"{files[0].relative_to(folder)}, row {number}"
+        rows = enumerate(parquet_rows(files), 1)
+        for where, row in objects(rows, f"{files[0].relative_to(folder)}, row"):
             plain = {**renamed(row, rules, where), "split": ours}
             plain["choices"] = _listed(plain.get("choices"))
             sample = to_sample(plain, rules, where)

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from hemm.core import BadData, Media, Sample
-from hemm.data.readers.rows import csv_rows
+from hemm.data.readers.rows import csv_rows, objects
 from hemm.tasks.user_rows import Rules, renamed, to_sample
 
 LETTERS = tuple(string.ascii_uppercase)
@@ -30,8 +30,8 @@ def read_tsv(path: Path, rules: Rules) -> Iterator[Sample]:
     temporary file. Raises BadData with file, line and field.
     """
     borrowed = _Borrowed(path)
-    for line, row in csv_rows(path, "\t", required=() if rules.columns else ("question",)):
-        where = f"{path}, line {line}"
+    table = csv_rows(path, "\t", required=() if rules.columns else ("question",))
+    for where, row in objects(table, f"{path}, line"):
         sample = to_sample(_plain(renamed(row, rules, where), borrowed, where), rules, where)
         if sample is not None:
             yield sample

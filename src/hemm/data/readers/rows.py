@@ -108,6 +108,21 @@ def json_rows(path: Path) -> list[Any]:
     return value
 
 
+def objects(rows: Iterable[tuple[object, Any]], named: str) -> Iterator[tuple[str, dict[str, Any]]]:
+    """(where, row) of numbered rows, where each row must be an object; ``where`` is for error messages.
+
+    ``named`` says what the number counts. Raises BadData at the first row that is no object.
+
+    >>> list(objects(enumerate([{"answer": "yes"}], 1), "votes.json, entry"))
+    [('votes.json, entry 1', {'answer': 'yes'})]
+    """
+    for number, row in rows:
+        where = f"{named} {number}"
+        if not isinstance(row, dict):
+            raise BadData(f"{where}: an object is expected")
+        yield where, row
+
+
 def json_value(path: Path) -> Any:
     """The content of a JSON file. Raises BadData with the place where it is broken."""
     try:

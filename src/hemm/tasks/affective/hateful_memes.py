@@ -10,7 +10,7 @@ from typing import Any
 
 from hemm.core import BadData, Card, Layout, LeftOut, Sample, Task
 from hemm.data.readers.file_finder import FileFinder
-from hemm.data.readers.rows import jsonl_rows, text_of
+from hemm.data.readers.rows import jsonl_rows, objects, text_of
 from hemm.data.sources.kinds import Hub, Kaggle
 from hemm.parsing.formats import YesNo
 
@@ -38,8 +38,7 @@ def read(folder: Path, file: str) -> Iterator[Sample | LeftOut]:
 
 def _samples(listing: Path, split: str) -> Iterator[Sample | LeftOut]:
     pictures = FileFinder(listing.parent, ("img", "."))
-    for line, row in jsonl_rows(listing):
-        where = f"{listing}, line {line}"
+    for where, row in objects(jsonl_rows(listing), f"{listing}, line"):
         label = text_of(row, "label", where, "")
         if not label:
             yield LeftOut(where, "field 'label' is empty")

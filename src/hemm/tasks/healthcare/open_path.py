@@ -8,7 +8,7 @@ from pathlib import Path
 
 from hemm.core import BadData, Card, Layout, Media, Sample, Task
 from hemm.data.readers.file_finder import FileFinder, by_folder
-from hemm.data.readers.rows import Ids, csv_rows, media_of, row_id, text_of
+from hemm.data.readers.rows import Ids, csv_rows, media_of, objects, row_id, text_of
 from hemm.data.sources.hub import hub_rows
 from hemm.data.sources.kinds import File, Http, Hub
 from hemm.parsing.formats import OneOf
@@ -34,8 +34,7 @@ def read_table(folder: Path) -> Iterator[Sample]:
     """PLIP's table; its captions only repeat the class."""
     file, ids = folder / TABLE, Ids()
     pictures = FileFinder(folder, (".", "Kather_test"), ())
-    for line, row in csv_rows(file, required=("image", "label")):
-        where = f"{file}, line {line}"
+    for where, row in objects(csv_rows(file, required=("image", "label")), f"{file}, line"):
         name, label = text_of(row, "image", where), text_of(row, "label", where)
         picture = pictures.at(f"{label}/{Path(name).name}")
         yield _sample(ids.of(Path(name).stem), picture, label, where)

@@ -13,7 +13,7 @@ from typing import Any
 
 from hemm.core import BadData, Card, Layout, Media, Sample, Task, digest
 from hemm.data.readers.pickles import pickle_value
-from hemm.data.readers.rows import Ids, json_rows, list_of, media_of, row_id, text_of
+from hemm.data.readers.rows import Ids, json_rows, list_of, media_of, objects, row_id, text_of
 from hemm.data.sources.hub import hub_rows
 from hemm.data.sources.kinds import ByHand, Hub
 from hemm.parsing.formats import ShortAnswer
@@ -60,10 +60,7 @@ def read_lxmert(folder: Path) -> Iterator[Sample]:
     file, ids = folder / "lxmert_pvqa_test.json", Ids()
     inner = folder / "pvqa/images/test"
     place = inner if inner.is_dir() else folder / "images/test"
-    for number, entry in enumerate(json_rows(file), 1):
-        where = f"{file}, entry {number}"
-        if not isinstance(entry, dict):
-            raise BadData(f"{where}: an object is expected")
+    for where, entry in objects(enumerate(json_rows(file), 1), f"{file}, entry"):
         questions = list_of(_inner(entry, "sentf", where), "pvqa", where)
         labels = list_of(_inner(entry, "labelf", where), "pvqa", where)
         if len(questions) != len(labels):

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from hemm.core import BadData, Card, Layout, Media, Sample, Task
-from hemm.data.readers.rows import Ids, json_rows, media_of, text_of
+from hemm.data.readers.rows import Ids, json_rows, media_of, objects, text_of
 from hemm.data.sources.hub import hub_rows
 from hemm.data.sources.kinds import Hub
 from hemm.parsing.formats import ShortAnswer
@@ -46,7 +46,7 @@ def read(folder: Path, top: str, wanted: Wanted) -> Iterator[Sample]:
     for split, name in (("test", "test"), ("shots", "train")):
         file = root / f"{name}.json"
         if split == "test" or file.is_file():
-            rows = ((f"{file}, entry {n}", row) for n, row in enumerate(json_rows(file), 1))
+            rows = objects(enumerate(json_rows(file), 1), f"{file}, entry")
             asked = _asked(rows, wanted, split, lambda name: Media.at(root / "imgs" / name))
             yield from islice(asked, SHOTS if split == "shots" else None)
 
@@ -65,8 +65,6 @@ def _asked(
     """The samples of the rows that are wanted; without ``picture`` the rows hold their pictures."""
     ids = Ids()
     for where, row in rows:
-        if not isinstance(row, dict):
-            raise BadData(f"{where}: an object is expected")
         unwanted = wanted.closed_only and _kind(row, where) != "CLOSED"
         if _language(row, where) not in wanted.languages or unwanted:
             continue

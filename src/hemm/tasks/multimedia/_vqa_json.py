@@ -16,7 +16,7 @@ from typing import Any
 
 from hemm.core import BadData, Layout, Media, Sample
 from hemm.data.readers.file_finder import SUFFIXES, FileFinder
-from hemm.data.readers.rows import json_items, list_of, media_of, text_of, whole_of
+from hemm.data.readers.rows import json_items, list_of, media_of, objects, text_of, whole_of
 from hemm.data.sources.hub import hub_rows
 
 SHOTS = 200
@@ -124,10 +124,7 @@ def _split(
 def _questions(file: Path, limit: int | None) -> dict[str, tuple[int, str]]:
     """Question id -> number of its picture, and the question."""
     found: dict[str, tuple[int, str]] = {}
-    for number, row in islice(json_items(file, "questions"), limit):
-        where = f"{file}, question {number}"
-        if not isinstance(row, dict):
-            raise BadData(f"{where}: an object is expected")
+    for where, row in objects(islice(json_items(file, "questions"), limit), f"{file}, question"):
         key = text_of(row, "question_id", where)
         if key in found:
             raise BadData(f"{where}: the question_id {key} is used twice")

@@ -15,7 +15,7 @@ from pathlib import Path, PurePosixPath
 
 from hemm.core import BadData, Card, Layout, Media, Sample, Task
 from hemm.data.readers.file_finder import FileFinder, below
-from hemm.data.readers.rows import json_items, json_rows, list_of, media_of, text_of, texts_of
+from hemm.data.readers.rows import json_items, json_rows, list_of, media_of, objects, text_of, texts_of
 from hemm.data.sources.hub import hub_rows
 from hemm.data.sources.kinds import ByHand, Hub, Kaggle
 from hemm.parsing.formats import Caption
@@ -45,10 +45,7 @@ def _found(folder: Path, name: str) -> tuple[Path, FileFinder]:
 def read_test(folder: Path) -> Iterator[Sample]:
     """``flickr30k_test.json``: a list of the pictures of the test split with their captions."""
     file, pictures = _found(folder, TEST)
-    for number, row in enumerate(json_rows(file), 1):
-        where = f"{file}, entry {number}"
-        if not isinstance(row, dict):
-            raise BadData(f"{where}: an object is expected")
+    for where, row in objects(enumerate(json_rows(file), 1), f"{file}, entry"):
         captions = row.get("caption")
         given = {"caption": [captions] if isinstance(captions, str) else captions}
         name = text_of(row, "image", where)
@@ -70,15 +67,10 @@ def read_karpathy(folder: Path, every: bool = False) -> Iterator[Sample]:
 
 def _karpathy(file: Path) -> Iterator[tuple[str, str, str, list[str]]]:
     """(where, split, file name, captions) of each picture."""
-    for number, row in json_items(file, "images"):
-        where = f"{file}, image {number}"
-        if not isinstance(row, dict):
-            raise BadData(f"{where}: an object is expected")
+    for where, row in objects(json_items(file, "images"), f"{file}, image"):
         captions = []
-        for n, sentence in enumerate(list_of(row, "sentences", where), 1):
-            if not isinstance(sentence, dict):
-                raise BadData(f"{where}, sentence {n}: an object is expected")
-            captions.append(text_of(sentence, "raw", f"{where}, sentence {n}", ""))
+        for here, sentence in objects(enumerate(list_of(row, "sentences", where), 1), f"{where}, sentence"):
+            captions.append(text_of(sentence, "raw", here, ""))
         name = PurePosixPath(text_of(row, "filename", where)).name
         yield where, text_of(row, "split", where), name, [c for c in captions if c]
 

@@ -19,7 +19,7 @@ import orjson
 
 from hemm.core import BadData, Card, Layout, Media, Sample, Task
 from hemm.data.readers.file_finder import FileFinder, below
-from hemm.data.readers.rows import json_items, media_of, parquet_rows, text_of
+from hemm.data.readers.rows import json_items, media_of, objects, parquet_rows, text_of
 from hemm.data.sources.hub import hub_rows
 from hemm.data.sources.kinds import File, Http, Hub
 from hemm.parsing.formats import ShortAnswer
@@ -70,13 +70,11 @@ def read_joined(folder: Path, split: str) -> Iterator[Sample]:
     """
     waiting: dict[str, list[tuple[str, bytes]]] = {}
     for file in sorted(below(folder, f"**/{split}_instructions/**/*.parquet")):
-        for number, row in enumerate(parquet_rows([file], _columns(file)), 1):
-            where = f"{file}, row {number}"
+        for where, row in objects(enumerate(parquet_rows([file], _columns(file)), 1), f"{file}, row"):
             kept = {"id": text_of(row, "id", where)} | {name: row.get(name) for name in FIELDS}
             waiting.setdefault(text_of(row, "imageId", where), []).append((where, orjson.dumps(kept)))
     for file in sorted(below(folder, f"**/{split}_images/**/*.parquet")):
-        for number, row in enumerate(parquet_rows([file], ("id", "image")), 1):
-            where = f"{file}, row {number}"
+        for where, row in objects(enumerate(parquet_rows([file], ("id", "image")), 1), f"{file}, row"):
             image, media = text_of(row, "id", where), media_of(row, "image", where)
             yield from _joined(waiting.pop(image, []), media, image)
     for image, questions in waiting.items():

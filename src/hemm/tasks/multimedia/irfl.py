@@ -20,7 +20,7 @@ import orjson
 
 from hemm.core import BadData, Card, Layout, Media, Sample, Task, digest, keyed_number
 from hemm.data.readers.file_finder import FileFinder, below
-from hemm.data.readers.rows import Ids, csv_rows, text_of
+from hemm.data.readers.rows import Ids, csv_rows, objects, text_of
 from hemm.data.sources.kinds import ByHand, Hub
 from hemm.parsing.formats import OneOf, YesNo
 
@@ -71,8 +71,7 @@ def read(folder: Path, form: Form) -> Iterator[Sample]:
 
 
 def _table(file: Path) -> Iterator[tuple[str, dict[str, str]]]:
-    for line, row in csv_rows(file, required=("phrase", "answer", "distractors")):
-        yield f"{file}, line {line}", row
+    return objects(csv_rows(file, required=("phrase", "answer", "distractors")), f"{file}, line")
 
 
 def _row(row: Mapping[str, str], kind: str, pictures: FileFinder, shared: Set[str], where: str) -> Row:

@@ -12,7 +12,7 @@ from functools import partial
 from pathlib import Path
 
 from hemm.core import BadData, Card, Layout, Media, Sample, Task
-from hemm.data.readers.rows import Ids, jsonl_rows, text_of, whole_of
+from hemm.data.readers.rows import Ids, jsonl_rows, objects, text_of, whole_of
 from hemm.data.sources.kinds import File, Http
 from hemm.parsing.picture_format import Picture
 
@@ -25,8 +25,7 @@ DATASET = "mscoco_val2017"
 def read(folder: Path, name: str) -> Iterator[Sample]:
     """One narrative a line; the mouse traces and recordings of the longer file are not read."""
     file, ids = folder / name, Ids()
-    for line, row in jsonl_rows(file):
-        where = f"{file}, line {line}"
+    for where, row in objects(jsonl_rows(file), f"{file}, line"):
         dataset = text_of(row, "dataset_id", where, DATASET)
         if dataset != DATASET:
             raise BadData(f"{where}: field 'dataset_id' is {dataset!r}, not {DATASET}")

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from hemm.core import BadData, Card, Layout, Media, Sample, Task
-from hemm.data.readers.rows import Ids, json_value, list_of, media_of, text_of, whole_of
+from hemm.data.readers.rows import Ids, json_value, list_of, media_of, objects, text_of, whole_of
 from hemm.data.sources.hub import hub_rows
 from hemm.data.sources.kinds import ByHand, Hub
 from hemm.parsing.picture_format import Picture
@@ -90,10 +90,8 @@ def _published(folder: Path) -> Iterator[Turn]:
     for session in sessions:
         rows = list_of(sessions, session, str(file))
         known = texts.get(session) if isinstance(texts, dict) else None
-        for number, row in enumerate(rows, 1):
-            where = f"{file}, session {session!r}, turn {number}"
-            if not isinstance(row, dict):
-                raise BadData(f"{where}: an object is expected")
+        turns = objects(enumerate(rows, 1), f"{file}, session {session!r}, turn")
+        for number, (where, row) in enumerate(turns, 1):
             before, after = text_of(row, "input", where), text_of(row, "output", where)
             yield Turn(
                 session=session,

@@ -14,7 +14,7 @@ from itertools import islice
 from pathlib import Path
 
 from hemm.core import BadData, Card, Layout, Media, Sample, Task
-from hemm.data.readers.rows import jsonl_rows
+from hemm.data.readers.rows import jsonl_rows, objects
 from hemm.data.sources.kinds import File, Http
 from hemm.parsing.formats import YesNo
 
@@ -33,13 +33,13 @@ def read(folder: Path, top: str, permutations: int = PERMUTATIONS) -> Iterator[S
 
 def _split(root: Path, name: str, permutations: range) -> Iterator[Sample]:
     file = root / name / f"{name}.json"
-    for line, row in jsonl_rows(file):
+    for where, row in objects(jsonl_rows(file), f"{file}, line"):
         for field in ("sentence", "label", "identifier", "directory"):
             if not isinstance(row.get(field), str):
-                raise BadData(f"{file}, line {line}: field {field!r} is missing or no text")
+                raise BadData(f"{where}: field {field!r} is missing or no text")
         label, identifier = row["label"].lower(), row["identifier"]
         if label not in WORDS:
-            raise BadData(f"{file}, line {line}: field 'label' is {row['label']!r}, not true or false")
+            raise BadData(f"{where}: field 'label' is {row['label']!r}, not true or false")
         presentation = f"{name}-{identifier.rpartition('-')[0]}"
         pictures = root / name / "images" / row["directory"]
         for k in permutations:

@@ -18,7 +18,7 @@ from typing import Any
 
 from hemm.core import BadData, Card, Layout, Media, Sample, Task, digest
 from hemm.data.readers.file_finder import FileFinder
-from hemm.data.readers.rows import Ids, jsonl_rows, list_of, media_of, text_of, texts_of
+from hemm.data.readers.rows import Ids, jsonl_rows, list_of, media_of, objects, text_of, texts_of
 from hemm.data.sources.hub import hub_rows
 from hemm.data.sources.kinds import ByHand, Hub
 from hemm.parsing.formats import YesNo
@@ -61,8 +61,7 @@ def _places(top: str, split: str) -> list[str]:
 
 
 def _file(file: Path, pictures: FileFinder, part: Part, split: str) -> Iterator[Sample]:
-    for line, row in jsonl_rows(file):
-        where = f"{file}, line {line}"
+    for where, row in objects(jsonl_rows(file), f"{file}, line"):
         left, right = (pictures.at(*_names(row, side, where)) for side in (0, 1))
         yield _sample(row, "sentence", "label", (left, right), where, part, split)
 
@@ -76,9 +75,8 @@ def _names(row: Mapping[str, Any], side: int, where: str) -> tuple[str, ...]:
 
 
 def _has_first(file: Path, pictures: FileFinder) -> bool:
-    for line, row in jsonl_rows(file):
-        return pictures.has(*_names(row, 0, f"{file}, line {line}"))
-    return False
+    rows = objects(jsonl_rows(file), f"{file}, line")
+    return any(pictures.has(*_names(row, 0, where)) for where, row in islice(rows, 1))
 
 
 def _identifier(row: Mapping[str, Any], where: str) -> re.Match[str]:

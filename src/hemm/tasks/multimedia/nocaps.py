@@ -8,7 +8,7 @@ from pathlib import Path, PurePosixPath
 
 from hemm.core import BadData, Card, Layout, LeftOut, Media, Sample, Task
 from hemm.data.readers.file_finder import FileFinder
-from hemm.data.readers.rows import json_value, list_of, media_of, text_of, texts_of, whole_of
+from hemm.data.readers.rows import json_value, list_of, media_of, objects, text_of, texts_of, whole_of
 from hemm.data.sources.hub import hub_rows
 from hemm.data.sources.kinds import ByHand, Hub
 from hemm.parsing.formats import Caption
@@ -33,10 +33,7 @@ def read_original(folder: Path, top: str = "") -> Iterator[Sample | LeftOut]:
     if not isinstance(table, dict):
         raise BadData(f"{file}: an object with images and annotations is expected")
     captions = _captions(table, file)
-    rows = [(f"{file}, image {n}", row) for n, row in enumerate(list_of(table, "images", str(file)), 1)]
-    for where, row in rows:
-        if not isinstance(row, dict):
-            raise BadData(f"{where}: an object is expected")
+    rows = list(objects(enumerate(list_of(table, "images", str(file)), 1), f"{file}, image"))
     known = any(row.get("domain") for _, row in rows)
     pictures = FileFinder(folder, PLACES, anywhere=True)
     for where, row in rows:
@@ -51,10 +48,7 @@ def read_original(folder: Path, top: str = "") -> Iterator[Sample | LeftOut]:
 
 def _captions(table: dict[str, object], file: Path) -> dict[int, list[str]]:
     found: dict[int, list[str]] = {}
-    for number, row in enumerate(list_of(table, "annotations", str(file)), 1):
-        where = f"{file}, annotation {number}"
-        if not isinstance(row, dict):
-            raise BadData(f"{where}: an object is expected")
+    for where, row in objects(enumerate(list_of(table, "annotations", str(file)), 1), f"{file}, annotation"):
         caption = text_of(row, "caption", where, "")
         if caption:
             found.setdefault(whole_of(row, "image_id", where), []).append(caption)

@@ -20,7 +20,7 @@ from typing import Any
 
 from hemm.core import BadData, Card, Layout, Media, Sample, Task
 from hemm.data.readers.file_finder import FileFinder
-from hemm.data.readers.rows import json_value, jsonl_rows, list_of, text_of, whole_of
+from hemm.data.readers.rows import json_value, jsonl_rows, list_of, objects, text_of, whole_of
 from hemm.data.sources.kinds import File, Http
 from hemm.parsing.formats import OneOf
 from hemm.tasks.multimedia._boxes import Recent, tagged
@@ -43,13 +43,12 @@ class Form:
 def read(folder: Path, top: str, form: Form) -> Iterator[Sample]:
     """``val.jsonl`` in ``top``, and shots from ``train.jsonl`` where that and its pictures are there."""
     drawn, places = Recent(draw), FileFinder(folder, PICTURES, ())
-    for line, row in jsonl_rows(folder / top / "val.jsonl"):
-        yield from _samples(places, row, f"{folder / top}/val.jsonl, line {line}", form, drawn, "test")
+    for where, row in objects(jsonl_rows(folder / top / "val.jsonl"), f"{folder / top}/val.jsonl, line"):
+        yield from _samples(places, row, where, form, drawn, "test")
     train = folder / top / "train.jsonl"
     if not train.is_file():
         return
-    for line, row in islice(jsonl_rows(train), SHOTS):
-        where = f"{train}, line {line}"
+    for where, row in objects(islice(jsonl_rows(train), SHOTS), f"{train}, line"):
         if not _file(places, row, "img_fn", where).is_file():
             return  # a copy with the pictures of val only
         yield from _samples(places, row, where, form, drawn, "shots")

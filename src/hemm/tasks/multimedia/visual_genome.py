@@ -12,9 +12,9 @@ from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from hemm.core import BadData, Card, Layout, LeftOut, Media, Sample, Task
+from hemm.core import Card, Layout, LeftOut, Media, Sample, Task
 from hemm.data.readers.file_finder import FileFinder
-from hemm.data.readers.rows import json_items, list_of, text_of, whole_of
+from hemm.data.readers.rows import json_items, list_of, objects, text_of, whole_of
 from hemm.data.sources.kinds import File, Http
 from hemm.parsing.formats import ShortAnswer
 
@@ -35,14 +35,8 @@ def read(folder: Path, top: str) -> Iterator[Sample | LeftOut]:
     both = FileFinder(folder, [f"{root}{name}" for root in roots for name in FOLDERS])
     each = [FileFinder(folder, [f"{root}{name}" for root in roots]) for name in FOLDERS]
     file = folder / top / QUESTIONS
-    for number, row in json_items(file):
-        where = f"{file}, entry {number}"
-        if not isinstance(row, dict):
-            raise BadData(f"{where}: an object is expected")
-        for index, qa in enumerate(list_of(row, "qas", where), 1):
-            here = f"{where}, question {index}"
-            if not isinstance(qa, dict):
-                raise BadData(f"{here}: an object is expected")
+    for where, row in objects(json_items(file), f"{file}, entry"):
+        for here, qa in objects(enumerate(list_of(row, "qas", where), 1), f"{where}, question"):
             image = whole_of(qa if qa.get("image_id") is not None else row, _id_of(qa, row), here)
             places = each[homes[image]] if image in homes else both
             lacking = [name for name in ("question", "answer") if not text_of(qa, name, here, "")]
@@ -59,10 +53,7 @@ def _id_of(qa: Mapping[str, Any], row: Mapping[str, Any]) -> str:
 def _homes(file: Path | None) -> dict[int, int]:
     """Picture number -> which of ``FOLDERS`` it is in, as far as the addresses in ``file`` say."""
     homes: dict[int, int] = {}
-    for number, row in json_items(file) if file is not None else ():
-        where = f"{file}, entry {number}"
-        if not isinstance(row, dict):
-            raise BadData(f"{where}: an object is expected")
+    for where, row in objects(json_items(file) if file is not None else (), f"{file}, entry"):
         name = PurePosixPath(text_of(row, "url", where, "")).parent.name
         if name in FOLDERS:
             homes[whole_of(row, _id_of(row, row), where)] = FOLDERS.index(name)

@@ -16,7 +16,7 @@ from typing import Any
 
 from hemm.core import BadData, Card, Layout, Media, Sample, Task
 from hemm.data.readers.file_finder import FileFinder
-from hemm.data.readers.rows import jsonl_rows, media_of, text_of, whole_of
+from hemm.data.readers.rows import jsonl_rows, media_of, objects, text_of, whole_of
 from hemm.data.sources.hub import hub_rows
 from hemm.data.sources.kinds import ByHand, Hub
 from hemm.parsing.formats import OneOf, YesNo
@@ -34,8 +34,7 @@ def read_original(folder: Path, top: str, form: Form) -> Iterator[Sample]:
     """``examples.jsonl`` below ``top`` and the pictures by the names that it gives, without their suffix."""
     file = folder / top / "examples.jsonl"
     pictures = FileFinder(folder, PLACES, SUFFIXES, anywhere=True)
-    for line, row in jsonl_rows(file):
-        where = f"{file}, line {line}"
+    for where, row in objects(jsonl_rows(file), f"{file}, line"):
         names = [text_of(row, f"image_{i}", where) for i in (0, 1)]
         first, second = (pictures.at(Path(name).name) for name in names)
         yield from _row(row, (first, second), where, form)

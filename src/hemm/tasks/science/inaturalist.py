@@ -10,7 +10,7 @@ from typing import Any
 
 from hemm.core import BadData, Card, Layout, Media, Sample, Task, keyed_number
 from hemm.data.readers.file_finder import by_folder
-from hemm.data.readers.rows import json_items, text_of, whole_of
+from hemm.data.readers.rows import json_items, objects, text_of, whole_of
 from hemm.data.sources.kinds import File, Http
 from hemm.metrics.domain.species import SpeciesName
 from hemm.parsing.formats import OneOf
@@ -112,12 +112,10 @@ def read(folder: Path, top: str, make: Make) -> Iterator[Sample]:
 def _listed(folder: Path, make: Make) -> Iterator[Sample]:
     file = folder / VAL
     species = {}
-    for number, fields in json_items(file, "categories"):
-        where = f"{file}, category {number}"
+    for where, fields in objects(json_items(file, "categories"), f"{file}, category"):
         species[text_of(fields, "id", where)] = of_category(fields, where)
     category = {}
-    for number, fields in json_items(file, "annotations"):
-        where = f"{file}, annotation {number}"
+    for where, fields in objects(json_items(file, "annotations"), f"{file}, annotation"):
         category[whole_of(fields, "image_id", where)] = text_of(fields, "category_id", where)
     lacking = {key for key, one in species.items() if not all(one.ranks.values())}
     for known, path in _pictures(file, category, species) if lacking else ():
@@ -131,8 +129,7 @@ def _listed(folder: Path, make: Make) -> Iterator[Sample]:
 
 def _pictures(file: Path, category: Mapping[int, str], known: Container[str]) -> Iterator[tuple[str, Path]]:
     """(category, path) of the pictures in the list."""
-    for number, fields in json_items(file, "images"):
-        where = f"{file}, image {number}"
+    for where, fields in objects(json_items(file, "images"), f"{file}, image"):
         found = category.get(whole_of(fields, "id", where), "")
         if found not in known:
             raise BadData(f"{where}: there is no {'category' if found else 'annotation'} for it")

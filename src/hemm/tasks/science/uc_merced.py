@@ -8,7 +8,7 @@ from pathlib import Path
 
 from hemm.core import BadData, Card, Layout, Media, Sample, Task
 from hemm.data.readers.file_finder import below, by_folder
-from hemm.data.readers.rows import csv_rows, parquet_rows, row_id
+from hemm.data.readers.rows import csv_rows, objects, parquet_rows, row_id
 from hemm.data.sources.kinds import File, Http, Hub, Kaggle
 from hemm.parsing.formats import OneOf
 from hemm.tasks.science._classes import by_list
@@ -58,8 +58,7 @@ def read_original(folder: Path, top: str = PICTURES, split: str = "") -> Iterato
 def read_parquet(folder: Path) -> Iterator[Sample]:
     """A hub copy without file names: ids come from the pixels."""
     files = sorted(below(folder, "**/*.parquet"))
-    for number, row in enumerate(parquet_rows(files, ("image", "label")), 1):
-        where = f"{folder}, row {number}"
+    for where, row in objects(enumerate(parquet_rows(files, ("image", "label")), 1), f"{folder}, row"):
         if not isinstance(row["image"], Media):
             raise BadData(f"{where}: field 'image' holds no picture")
         label = str(row["label"]).replace(" ", "").replace("_", "").lower()
