@@ -266,7 +266,7 @@ def test_logs_do_not_pile_up(place: Path, monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setattr("hemm.models.process.server_process.KEPT_LOGS", 3)
     for n in range(5):
         process = ServerProcess([sys.executable, "-S", "-c", f"print('line {n}')"], "x")
-        while not process.ended():
+        while process.running:
             time.sleep(0.01)
         process.stop()
     logs = list((place / "cache" / "serve").glob("*.log"))

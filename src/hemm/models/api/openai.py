@@ -41,7 +41,7 @@ SETTINGS: dict[str, Any] = {
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """Where a server is, what its model is called, how it takes its key, and what it takes besides.
+    """Where a server is, what its model is called, how it takes its key, and which fields it knows.
 
     kind        openai, azure, openrouter or http: whose price list holds
     deployment  the address is that of one model: there is no list to look it up in
@@ -289,7 +289,7 @@ class ChatModel(Remote):
 
 
 def _of_openrouter(request: Request, settings: Mapping[str, Any]) -> dict[str, Any]:
-    """What OpenRouter takes besides: it tells the cost, budgets reasoning, makes pictures in a chat."""
+    """The fields that OpenRouter adds to OpenAI's: cost, a budget of reasoning, pictures in a chat."""
     fields: dict[str, Any] = {"usage": {"include": True}}
     if request.generation.thinking_budget:
         fields["reasoning"] = {"max_tokens": request.generation.thinking_budget}

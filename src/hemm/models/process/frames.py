@@ -15,8 +15,6 @@ from typing import IO, Any
 from hemm.core import BadData, Generation, Media, Message, Request, Response
 from hemm.results.answer_record import response_of, response_record
 
-GRACE_SECONDS = 5.0
-"""How long a model in a replica may take to close."""
 _HEAD = struct.Struct(">Q")
 
 

@@ -13,7 +13,8 @@ from collections.abc import Mapping
 from typing import IO, Any, NoReturn
 
 from hemm.core import HemmError, redact, storable
-from hemm.models.process.frames import GRACE_SECONDS, read, requests_in, responses_out, write
+from hemm.models.process.child import GRACE_SECONDS
+from hemm.models.process.frames import read, requests_in, responses_out, write
 
 
 class _Life:

@@ -6,43 +6,33 @@ import asyncio
 import contextlib
 import os
 import shutil
-import signal
 import subprocess
 import sys
 import threading
-import weakref
-from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, replace
 from importlib.util import find_spec
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 from hemm.core import (
     Capabilities,
     HemmError,
     Identity,
     Model,
-    OutOfMemory,
     Request,
     Response,
     redact,
-    storable,
 )
 from hemm.models.hf.identity import is_folder
 from hemm.models.options import ModelOptions
 from hemm.models.process import frames
-from hemm.models.worker.environment import LIBRARY
-from hemm.models.worker.process import Ended
+from hemm.models.process.child import GIVE_UP, GRACE_SECONDS, LIVES, ChildProcess, ProcessEnded
 from hemm.models.worker.wire import failed
 
 _MAIN = "import sys; from hemm.models.process.replica import main; sys.exit(main())"
 """What the interpreter of a replica runs. As text, since an import would close a circle by ``specs``."""
-LIVES = 2
-"""How often a batch is given to a process that ends before it has answered."""
-GIVE_UP = 6
-"""Ends in a row, without one answer between them, after which no process is started again."""
 
 
 def replicated(model: Model, options: ModelOptions) -> Model:
@@ -157,7 +147,7 @@ class Replicas:
 
         Raises OutOfMemory and HemmError where processes ended twice over several requests: see the class.
         """
-        why, lives = Ended("was closed"), LIVES
+        why, lives = ProcessEnded("was closed"), LIVES
         while lives:
             one = self._take()
             if one is None:
@@ -167,7 +157,7 @@ class Replicas:
                 answers = one.ask(requests)
                 self._ends = 0
                 return answers
-            except Ended as ended:
+            except ProcessEnded as ended:
                 one.kill()
                 why, lives = ended, lives - 1
                 self._ends += 1
@@ -176,10 +166,7 @@ class Replicas:
                 lost, self._why = True, str(error)
             finally:
                 self._give(one, lost)
-        message = f"the process {why}, twice over the same request{'s' * (len(requests) > 1)}"
-        if len(requests) == 1:
-            return [failed("replica", message)]
-        raise OutOfMemory(message) if why.signal == "SIGKILL" else HemmError(message)
+        return [failed("replica", why.give_up("process", len(requests)))]
 
     def _take(self) -> _Replica | None:
         """A process that is free, running or to be started again; None where there is none to wait for."""
@@ -216,23 +203,20 @@ class _Replica:
     def __init__(self, spec: str, which: str, card: str, told: dict[str, Any], identity: Identity) -> None:
         self._name = f"model {redact(spec)}, process {which}"
         self._card, self._told, self._identity = card, told, identity
-        self._process: subprocess.Popen[bytes] | None = None
-        self._end: Callable[[], object] = lambda: None
-        self._lines: deque[str] = deque(maxlen=50)
-        self._reader: threading.Thread | None = None
+        self._child: ChildProcess | None = None
         self._busy = self._gone = False
 
     @property
     def running(self) -> bool:
         """Whether there is a process."""
-        return self._process is not None
+        return self._child is not None
 
     def start(self) -> None:
         """Start the process and load the model. Raises HemmError in the process's own words."""
         self._spawn()
         try:
             told, _ = self._exchange(self._told, [])
-        except Ended as ended:
+        except ProcessEnded as ended:
             self.kill()
             raise HemmError(f"{self._name}: it {ended}") from None
         if "failed" in told:
@@ -243,7 +227,7 @@ class _Replica:
             raise HemmError(f"{self._name}: the checkpoint changed since the run began")
 
     def ask(self, requests: Sequence[Request]) -> list[Response]:
-        """The answers to a batch. Raises Ended where the process ends, HemmError where none starts."""
+        """The answers to a batch. Raises ProcessEnded where the process ends, HemmError where none starts."""
         if not self.running:
             self.start()
         batch, blobs = frames.requests_out(requests)
@@ -258,12 +242,11 @@ class _Replica:
 
     def stop(self) -> None:
         """Let the process close its model where it has nothing else to do, then end it."""
-        process = self._process
-        if process is not None and process.stdin is not None and not self._busy:
+        child = self._child
+        if child is not None and not self._busy:
             with contextlib.suppress(OSError):
-                process.stdin.close()
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                process.wait(frames.GRACE_SECONDS + 1)
+                child.pipes[0].close()
+            child.wait(GRACE_SECONDS + 1)
         self.abandon()
 
     def abandon(self) -> None:
@@ -272,81 +255,42 @@ class _Replica:
         self.kill()
 
     def kill(self) -> None:
-        """End the process and its children at once."""
-        self._end()
-        self._process = None
+        """Kill the process and its children at once."""
+        child, self._child = self._child, None
+        if child is not None:
+            child.kill()
+            for pipe in child.pipes:
+                with contextlib.suppress(OSError):
+                    pipe.close()
 
     def _spawn(self) -> None:
-        guard = [sys.executable, "-S", "-E", str(LIBRARY / "hemm_guard.py"), str(os.getpid()), ""]
         variables = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
         if self._card:
             variables["CUDA_VISIBLE_DEVICES"] = self._card
-        try:
-            process = subprocess.Popen(
-                [*guard, sys.executable, "-P", "-c", _MAIN],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
-                env=variables,
-                start_new_session=True,
-            )
-        except OSError as error:
-            raise HemmError(f"{self._name}: it cannot be started: {error}") from None
-        self._process = process
-        self._end = weakref.finalize(self, _kill, process)
-        assert process.stderr is not None
-        self._lines.clear()
-        self._reader = threading.Thread(target=self._keep, args=(process.stderr,), daemon=True)
-        self._reader.start()
+        command = [sys.executable, "-P", "-c", _MAIN]
+        self._child = ChildProcess(command, self._name, environment=variables)
         if self._gone:  # closed before or meanwhile
             self.kill()
 
     def _exchange(self, value: dict[str, Any], blobs: list[bytes]) -> tuple[dict[str, Any], list[bytes]]:
-        """Send a message and wait for the one that answers it. Raises Ended."""
-        process = self._process
-        if process is None or process.stdin is None or process.stdout is None:
-            raise Ended("was closed")
+        """Send a message and wait for the one that answers it. Raises ProcessEnded."""
+        child = self._child
+        if child is None:
+            raise ProcessEnded("was closed")
+        stdin, stdout = child.pipes
         try:
-            frames.write(process.stdin, value, blobs)
-            found = frames.read(process.stdout)
+            frames.write(stdin, value, blobs)
+            found = frames.read(stdout)
         except (OSError, ValueError):  # gone, or closed by ``stop``
             found = None
         if found is None:
-            raise self._ended(process)
+            raise self._ended(child)
         return found
 
-    def _ended(self, process: subprocess.Popen[bytes]) -> Ended:
+    def _ended(self, child: ChildProcess) -> ProcessEnded:
         """How it ended, with its last line of an error where it had one."""
-        try:
-            status = process.wait(frames.GRACE_SECONDS)
-        except subprocess.TimeoutExpired:
-            return Ended("closed its output")
-        if self._reader is not None:
-            self._reader.join(1.0)
-        errors = [line for line in self._lines if "Error" in line or "error" in line]
+        ended = child.ended()
+        lines = [] if child.running else child.last_lines(1.0)
+        errors = [" ".join(line.split()) for line in lines if "Error" in line or "error" in line]
         said = f": {errors[-1][:300]}" if errors else ""
-        number = -status if status < 0 else status - 128
-        if number in set(signal.Signals):
-            name = signal.Signals(number).name
-            return Ended(f"was ended by {name}{said}", signal=name)
-        return Ended(f"ended with status {status}{said}")
-
-    def _keep(self, pipe: IO[bytes]) -> None:
-        with pipe:
-            while line := pipe.readline(64 * 1024):
-                text = storable(redact(line.decode("utf-8", "replace").rstrip()))
-                if text:
-                    self._lines.append(" ".join(text.split()))
-                if os.environ.get("HEMM_DEBUG"):
-                    print(f"[{self._name}] {text}", file=sys.stderr)
-
-
-def _kill(process: subprocess.Popen[bytes]) -> None:
-    """Nothing of the process group is left."""
-    with contextlib.suppress(ProcessLookupError, PermissionError):
-        os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
-    for pipe in (process.stdin, process.stdout):
-        if pipe is not None:
-            with contextlib.suppress(OSError):
-                pipe.close()
+        return ProcessEnded(f"{ended}{said}", signal=ended.signal)

@@ -140,7 +140,7 @@ class ServedModel(ChatModel):
             ready = await self._ready(process, deadline)
             if ready:
                 break
-            ended = process.ended()
+            ended = not process.running
             await self._end()
             if ended and left and _taken(port):  # another program was faster
                 continue
@@ -155,7 +155,7 @@ class ServedModel(ChatModel):
         """What answers must have our name: a program that took the port meanwhile must not be measured."""
         rows = rows_of(await self._get("/models"))
         name, process = self.identity.name, self._process
-        if name not in rows or process is None or process.ended():
+        if name not in rows or process is None or not process.running:
             raise HemmError(
                 f"--serve {self._kind}: what answers at {self._endpoint.host} has no model {name!r}"
             )
@@ -181,7 +181,7 @@ class ServedModel(ChatModel):
 
     def _gone(self) -> Response | None:
         process = self._process
-        if process is None or not process.ended():
+        if process is None or process.running:
             return None
         return Response(failure=Failure("connection", f"{self._kind} {process.end_words()}"))
 
@@ -205,7 +205,7 @@ class ServedModel(ChatModel):
         client, wait = Client(self._endpoint.url, {}), 0.05
         page = f"{self._endpoint.host}{self._server.health}"
         try:
-            while not process.ended() and time.monotonic() < deadline:
+            while process.running and time.monotonic() < deadline:
                 with contextlib.suppress(CallFailed, TimeoutError):
                     async with asyncio.timeout(min(HEALTH_SECONDS, deadline - time.monotonic())):
                         if (await client.send("GET", page))[0] == 200:

@@ -19,7 +19,7 @@ class Server:
     install   what to do where it is not there
     sub       its subcommand; it is left out where the user names a program of several words
     words     its arguments; ``{model}``, ``{name}`` and ``{port}`` are filled in
-    pinned    arguments besides where the checkpoint is a hub commit (``{revision}``)
+    pinned    further arguments where the checkpoint is a hub commit (``{revision}``)
     typed     settings of hemm (``--set``) that are arguments of the program
     health    page that answers 200 once requests may come
     version   pages that tell its version, each with the key

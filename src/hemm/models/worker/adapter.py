@@ -20,16 +20,13 @@ from hemm.core import (
     storable,
 )
 from hemm.models.options import ModelOptions
+from hemm.models.process.child import GIVE_UP, GRACE_SECONDS, LIVES, ProcessEnded
 from hemm.models.worker import wire
 from hemm.models.worker.environment import require_runner
 from hemm.models.worker.files import OURS, WorkerFile, find
-from hemm.models.worker.process import GRACE_SECONDS, Ended, WorkerProcess
+from hemm.models.worker.process import WorkerProcess
 
 SETTINGS = OURS
-LIVES = 2
-"""How often a batch is given to a worker that ends before it has answered."""
-GIVE_UP = 6
-"""Ends in a row, without one answer between them, after which a worker is not started again."""
 
 
 def open_worker(spec: str, options: ModelOptions) -> WorkerModel:
@@ -122,7 +119,7 @@ class WorkerModel:
         Raises OutOfMemory where the worker has too little memory for them together, and HemmError where it
         ended twice over several requests: they are then asked one by one.
         """
-        why = Ended("")
+        why = ProcessEnded("")
         for _ in range(LIVES):
             if self._ends >= GIVE_UP:
                 gone = (
@@ -131,20 +128,15 @@ class WorkerModel:
                 return [wire.failed("worker", gone)] * len(requests)
             try:
                 return self._answers(requests)
-            except Ended as ended:
+            except ProcessEnded as ended:
                 why, said = ended, self._drop(ended)
                 self._ends += 1
                 if self._closed:
                     return [wire.failed("worker", f"the worker {why}")] * len(requests)
-        message = f"the worker {why}, twice over the same request{'s' * (len(requests) > 1)}{said}"
-        if why.signal == "SIGKILL" and len(requests) > 1:
-            raise OutOfMemory(message)
-        if len(requests) > 1:
-            raise HemmError(message)
-        return [wire.failed("worker", message)]
+        return [wire.failed("worker", why.give_up("worker", len(requests), said))]
 
     def _answers(self, requests: Sequence[Request]) -> list[Response]:
-        """Ask one worker once. Raises Ended where it ends, OutOfMemory where it says so."""
+        """Ask one worker once. Raises ProcessEnded where it ends, OutOfMemory where it says so."""
         process = self._running()
         answers: list[Response | None] = [None] * len(requests)
         asked: list[tuple[int, dict[str, Any]]] = []
@@ -153,7 +145,7 @@ class WorkerModel:
                 asked.append((i, wire.request(request, process.folder)))
             except (BadData, FileNotFoundError) as error:
                 if not process.folder.is_dir():
-                    raise Ended("was closed") from None
+                    raise ProcessEnded("was closed") from None
                 answers[i] = wire.failed("media", str(error), permanent=True)
         try:
             told = self._exchange(process, [r for _, r in asked]) if asked else []
@@ -179,7 +171,7 @@ class WorkerModel:
             process.send({"type": "cancel", "id": batch})
             try:
                 self._collect(process, batch, told, time.monotonic() + GRACE_SECONDS)
-            except (TimeoutError, Ended, OutOfMemory, HemmError):
+            except (TimeoutError, ProcessEnded, OutOfMemory, HemmError):
                 self._drop()  # the next batch starts another
                 self._ends += 1
         finally:
@@ -221,7 +213,7 @@ class WorkerModel:
             try:
                 self._load()
             except HemmError as error:
-                raise Ended(f"did not start again: {error}") from None
+                raise ProcessEnded(f"did not start again: {error}") from None
         assert self._process is not None
         return self._process
 
@@ -242,10 +234,10 @@ class WorkerModel:
             while True:
                 told = process.receive(deadline)
                 if told["type"] == "failed":
-                    raise Ended(f"failed: {told.get('message', '')}")
+                    raise ProcessEnded(f"failed: {told.get('message', '')}")
                 if told["type"] == wanted:
                     return told
-        except (Ended, TimeoutError) as error:
+        except (ProcessEnded, TimeoutError) as error:
             raise HemmError(self._start_error(error)) from None
 
     def _greeted(self, deadline: float) -> WorkerProcess:
@@ -257,14 +249,14 @@ class WorkerModel:
         with self._swap:
             if self._closed:
                 process.kill()
-                raise Ended("was closed")
+                raise ProcessEnded("was closed")
             self._process = process
         told = process.receive(deadline)
         while told["type"] != "hello":
             told = process.receive(deadline)
         if told.get("protocol") != wire.PROTOCOL:
-            version = told.get("protocol")
-            raise Ended(f"speaks version {version!r} of the worker protocol, this hemm {wire.PROTOCOL}")
+            theirs, ours = told.get("protocol"), wire.PROTOCOL
+            raise ProcessEnded(f"speaks version {theirs!r} of the worker protocol, this hemm {ours}")
         return process
 
     def _start_error(self, error: Exception) -> str:
@@ -280,5 +272,5 @@ class WorkerModel:
         if process is None:
             return ""
         process.kill()
-        said = process.why() if isinstance(error, Ended) and error.silent else ""
+        said = process.why() if isinstance(error, ProcessEnded) and error.silent else ""
         return f": {said}" if said else ""

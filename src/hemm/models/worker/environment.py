@@ -11,6 +11,7 @@ from pathlib import Path
 from hemm.core import HemmError, MissingExtra
 
 LIBRARY = Path(__file__).resolve().parent / "lib"
+"""The folder of ``hemm_worker``, for the path of every worker."""
 
 _NAMES = (
     "PATH HOME USER LOGNAME SHELL LANG LANGUAGE TZ TMPDIR TERM LD_LIBRARY_PATH DYLD_LIBRARY_PATH "
@@ -43,16 +44,14 @@ def uv() -> str:
     return str(beside) if beside.is_file() else shutil.which("uv") or ""
 
 
-def command(runner: str, file: Path, folder: Path) -> list[str]:
-    """The command line of a worker, behind the guard that ends it when this process is gone."""
-    guard = [sys.executable, "-S", "-E", str(LIBRARY / "hemm_guard.py"), str(os.getpid()), str(folder)]
+def command(runner: str, file: Path) -> list[str]:
+    """The command line of a worker."""
     if runner == "uv":
-        return [*guard, uv(), "run", "--no-progress", "--script", str(file)]
-    interpreter = sys.executable if runner == "python" else os.path.expanduser(runner)
-    return [*guard, interpreter, str(file)]
+        return [uv(), "run", "--no-progress", "--script", str(file)]
+    return [sys.executable if runner == "python" else os.path.expanduser(runner), str(file)]
 
 
-def variables(runner: str, folder: Path, named: Sequence[str]) -> dict[str, str]:
+def variables(runner: str, named: Sequence[str]) -> dict[str, str]:
     """The worker's environment: the short list, ``LC_*``, uv's own for uv, and what the user named.
 
     Raises HemmError for a named variable that is not set.
@@ -65,8 +64,4 @@ def variables(runner: str, folder: Path, named: Sequence[str]) -> dict[str, str]
         for name, value in os.environ.items()
         if name in PASSED or name in named or name.startswith("LC_") or (runner == "uv" and name[:3] == "UV_")
     }
-    return found | {
-        "PYTHONPATH": str(LIBRARY),
-        "PYTHONUNBUFFERED": "1",
-        "HEMM_WORKER_FOLDER": str(folder),
-    }
+    return found | {"PYTHONPATH": str(LIBRARY), "PYTHONUNBUFFERED": "1"}

@@ -1,8 +1,9 @@
-"""Runs a worker's command and ends its whole process group when hemm is gone.
+"""Runs a command and kills its whole process group once hemm is gone.
 
-``python hemm_guard.py PID FOLDER COMMAND...``: PID is hemm's process, FOLDER holds the files shared with the
-worker. hemm starts it as the leader of a session of its own. A worker in the middle of native code, or uv in
-the middle of a download, would not notice that nobody waits for it.
+``python guard.py PID FOLDER COMMAND...``: PID is hemm's process; FOLDER, if not empty, is removed once it is
+gone. hemm starts this file as the leader of a session of its own. A model in the middle of native code, or uv
+in the middle of a download, would not notice by itself that nobody waits for it. It imports the standard
+library alone, since it runs without installed packages.
 """
 
 from __future__ import annotations
@@ -17,18 +18,18 @@ import time
 
 POLL_SECONDS = 0.5
 GONE = 99
-"""What a worker exits with when its input ends: it may notice before we do, and its children live on."""
+"""A worker's exit status when its input ends: it may notice before the guard, and its children live on."""
 
 
 def watch(parent: int, folder: str) -> None:
-    """Wait until this process has another parent than hemm; then nothing of the group is left."""
+    """Wait until this process has another parent than hemm, then end the group."""
     while os.getppid() == parent:
         time.sleep(POLL_SECONDS)
     end(folder)
 
 
 def end(folder: str) -> None:
-    """Nothing is left: not the folder, not the group, and so not this process."""
+    """Remove the folder and kill the process group, this process included."""
     shutil.rmtree(folder, ignore_errors=True)
     os.killpg(os.getpgrp(), signal.SIGKILL)
 
