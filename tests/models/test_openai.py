@@ -15,8 +15,9 @@ import pytest
 from PIL import Image
 
 from hemm.core import Generation, HemmError, Media, Message, Request, Response, UnknownName
+from hemm.core.backoff import retry_after
 from hemm.models import ModelOptions, resolve
-from hemm.models.retry import CallFailed, Policy, attempts, retry_after
+from hemm.models.retry import CallFailed, Policy, attempts
 from servers import ChatServer, fixed_answer
 
 FAST = (("max_retries", "3"), ("timeout", "60"), ("retry_wait", "0.001"))

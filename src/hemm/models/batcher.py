@@ -17,6 +17,7 @@ from hemm.core import (
     redact,
     storable,
 )
+from hemm.core.halving import in_halves
 
 T = TypeVar("T")
 
@@ -65,25 +66,30 @@ def run_batch(model: BatchModel, requests: Sequence[Request]) -> list[Response]:
     transient failure. Any other exception: asked one by one, so that only the request at fault fails. Raises
     HemmError only where the model breaks the contract (another number of responses).
     """
+
+    def alone(request: Request, error: BaseException) -> list[Response]:
+        return [_failed("out_of_memory", error)]
+
+    def act(batch: Sequence[Request]) -> list[Response]:
+        try:
+            responses = list(model.generate_batch(batch))
+        except (OutOfMemory, MemoryError):
+            raise
+        except Exception as error:
+            if len(batch) == 1:
+                return [_failure_of(error)]
+            return [answer for request in batch for answer in run_batch(model, [request])]
+        if len(responses) != len(batch):
+            raise HemmError(
+                f"model {model.spec} gave {len(responses)} responses to {len(batch)} requests: "
+                "generate_batch must give one for each, in order"
+            )
+        return responses
+
     if not requests:
         return []
-    try:
-        responses = list(model.generate_batch(requests))
-    except (OutOfMemory, MemoryError) as error:
-        if len(requests) == 1:
-            return [_failed("out_of_memory", error)]
-        half = (len(requests) + 1) // 2
-        return run_batch(model, requests[:half]) + run_batch(model, requests[half:])
-    except Exception as error:
-        if len(requests) == 1:
-            return [_failure_of(error)]
-        return [answer for request in requests for answer in run_batch(model, [request])]
-    if len(responses) != len(requests):
-        raise HemmError(
-            f"model {model.spec} gave {len(responses)} responses to {len(requests)} requests: "
-            "generate_batch must give one for each, in order"
-        )
-    return responses
+    parts = in_halves(requests, act, alone, (OutOfMemory, MemoryError))
+    return [response for _, responses in parts for response in responses]
 
 
 def _failure_of(error: Exception) -> Response:

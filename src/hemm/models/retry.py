@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import random
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
-from email.utils import parsedate_to_datetime
-from time import perf_counter, time
+from time import perf_counter
 from typing import Protocol
 
 from hemm.core import Failure, Response, redact, storable
+from hemm.core.backoff import backoff, retry_after
 
 PERMANENT = {
     400: "bad_request",
@@ -49,7 +48,7 @@ class Policy:
         """Seconds to wait after failed attempt ``attempt`` (from 1); None: give up."""
         if attempt > self.max_retries:
             return None
-        jittered = min(self.cap, self.base * 2.0 ** (attempt - 1)) * random.uniform(0.5, 1.0)
+        jittered = backoff(attempt, self.base, self.cap)
         if after is None:
             return jittered
         return None if after > self.patience else after + jittered * 0.1
@@ -152,17 +151,3 @@ def wait_told(headers: Mapping[str, str]) -> float | None:
     """
     fine = retry_after(headers.get("retry-after-ms"))
     return fine / 1000 if fine is not None else retry_after(headers.get("retry-after"))
-
-
-def retry_after(value: str | None, now: Callable[[], float] = time) -> float | None:
-    """Seconds that a Retry-After header asks for: a number or an HTTP date; None where it says neither."""
-    if not value:
-        return None
-    try:
-        seconds = float(value)
-    except ValueError:
-        try:
-            seconds = parsedate_to_datetime(value).timestamp() - now()
-        except (ValueError, TypeError, OverflowError):
-            return None
-    return max(0.0, seconds) if seconds == seconds else None

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import os
-import random
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hemm.core import BadData, HemmError, Progress, digest_file, redact
+from hemm.core.backoff import backoff, retry_after
 from hemm.data.files import sync_folder
 
 if TYPE_CHECKING:
@@ -36,7 +35,7 @@ class Retry:
     sleep: Callable[[float], None] = field(default=time.sleep, repr=False)
 
     def wait(self, attempt: int, after: float | None) -> float:
-        grown = min(self.cap, self.base * 2.0 ** (attempt - 1)) * random.uniform(0.5, 1.0)
+        grown = backoff(attempt, self.base, self.cap)
         return grown if after is None else min(max(after, grown), 4 * self.cap)
 
 
@@ -131,7 +130,7 @@ def _once(client: httpx.Client, file: File, part: Path, progress: Progress | Non
             part.unlink()  # it has nothing to do with what is there now
             raise _Again("the server has fewer bytes than were had already")
         if status in (408, 425, 429) or status >= 500:
-            raise _Again(f"the server answers {status}", _after(response.headers.get("Retry-After")))
+            raise _Again(f"the server answers {status}", retry_after(response.headers.get("Retry-After")))
         if status not in (200, 206):
             raise HemmError(_refused(file, status))
         start = start if status == 206 and _starts_at(response, start) else 0
@@ -209,20 +208,6 @@ def _size(path: Path) -> int:
     with contextlib.suppress(FileNotFoundError):
         return path.stat().st_size
     return 0
-
-
-def _after(value: str | None) -> float | None:
-    """Seconds of a Retry-After header (a number or a date), or None."""
-    if not value:
-        return None
-    try:
-        return max(0.0, float(value))
-    except ValueError:
-        pass
-    try:
-        return max(0.0, parsedate_to_datetime(value).timestamp() - time.time())
-    except (TypeError, ValueError):
-        return None
 
 
 def _refused(file: File, status: int) -> str:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from hemm.core import HemmError, storable
+from hemm.core.halving import in_halves
 
 DTYPES = ("float32", "bfloat16", "float16")
 _TOKENS = {"cpu": 1024, "mps": 4096}
@@ -74,28 +75,19 @@ class Budget:
             yield batch
 
 
-def halving(rows: list[int], act: Callable[[list[int]], Any]) -> Iterator[tuple[list[int], Any]]:
+def halving(rows: Sequence[int], act: Callable[[Any], Any]) -> Iterator[tuple[Any, Any]]:
     """(rows, what ``act`` gives for them), in halves where memory does not suffice for all of them.
 
     Raises HemmError where it does not suffice for one.
     """
     import torch
 
-    try:
-        done = act(rows)
-    except torch.OutOfMemoryError as error:
-        if len(rows) == 1:
-            raise HemmError(
-                "not enough memory for a single text or picture: use another device (device=cpu)"
-            ) from error
-        done = None
-    if done is not None:
-        yield rows, done
-        return
-    torch.cuda.empty_cache()
-    middle = len(rows) // 2
-    yield from halving(rows[:middle], act)
-    yield from halving(rows[middle:], act)
+    def alone(row: int, error: BaseException) -> Any:
+        raise HemmError(
+            "not enough memory for a single text or picture: use another device (device=cpu)"
+        ) from error
+
+    return in_halves(rows, act, alone, (torch.OutOfMemoryError,), torch.cuda.empty_cache)
 
 
 def finite(values: Any) -> Any:

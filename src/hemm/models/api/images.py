@@ -26,20 +26,26 @@ def body(request: Request, model: str, settings: Mapping[str, Any]) -> tuple[str
     pictures = [fit(m, TYPES, request.generation.max_pixels) for m in request.media if m.kind == "image"]
     if not pictures:
         return "/images/generations", "application/json", json.dumps({**fields, "n": 1}).encode()
-    boundary = f"hemm-{request.key}"
-    return "/images/edits", f"multipart/form-data; boundary={boundary}", _form(fields, pictures, boundary)
+    return "/images/edits", *_form(fields, pictures, f"hemm-{request.key}")
 
 
-def _form(fields: Mapping[str, str], pictures: list[Media], boundary: str) -> bytes:
-    """RFC 7578. The boundary is a digest of the content: nothing in the content can hold it by accident."""
-    line = f"--{boundary}\r\nContent-Disposition: form-data; name="
-    parts = [f'{line}"{name}"\r\n\r\n{text}\r\n'.encode("utf-8", "replace") for name, text in fields.items()]
+def _form(fields: Mapping[str, str], pictures: list[Media], boundary: str) -> tuple[str, bytes]:
+    """MIME type and content of a form with files (RFC 7578).
+
+    The boundary is a digest of the content: nothing in the content can hold it by accident, and the same
+    request is the same bytes.
+    """
+    import httpx
+
     name = "image" if len(pictures) == 1 else "image[]"
-    for number, media in enumerate(pictures):
-        kind = media.mime.partition("/")[2]
-        head = f'{line}"{name}"; filename="{number}.{kind}"\r\nContent-Type: {media.mime}\r\n\r\n'
-        parts += [head.encode(), media.data, b"\r\n"]
-    return b"".join([*parts, f"--{boundary}--\r\n".encode()])
+    files = [
+        (name, (f"{number}.{media.mime.partition('/')[2]}", media.data, media.mime))
+        for number, media in enumerate(pictures)
+    ]
+    kind = f"multipart/form-data; boundary={boundary}"
+    texts = {key: text.encode("utf-8", "replace") for key, text in fields.items()}
+    form = httpx.Request("POST", "http://form", data=texts, files=files, headers={"Content-Type": kind})
+    return kind, form.read()
 
 
 def read(status: int, content: bytes, after: float | None) -> Response:
