@@ -16,7 +16,8 @@ from hemm.analysis.compare import Choice, compare
 from hemm.analysis.diff import Flips, flips
 from hemm.analysis.study import Study
 from hemm.core import Failure, HemmError, Identity, Request, Response, UnknownName
-from hemm.report.diff_page import lines, values, write
+from hemm.report.page.diff import write
+from hemm.report.tables.diff import lines, values
 from hemm.results.read import cells
 
 SAMPLES = [fake.sample(n) for n in range(12)]

@@ -23,7 +23,8 @@ from PIL import Image
 import fake
 from hemm import cli, report
 from hemm.core import Failure, HemmError, Identity, Media, Request, Response
-from hemm.report import figures, text
+from hemm.report import text
+from hemm.report.figures import profile as figures
 from hemm.report.pictures import Gallery
 from hemm.results.read import Cell, cell
 

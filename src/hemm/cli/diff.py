@@ -46,18 +46,19 @@ def command(
     from hemm.analysis.diff import flips
     from hemm.analysis.study import Study
     from hemm.core.errors import HemmError
-    from hemm.report import diff_page as flips_page
+    from hemm.report.page.diff import write
+    from hemm.report.tables.diff import COLUMNS, lines, table, values
     from hemm.results.read import cells
 
     if len(models) != 2:
         raise HemmError(f"hemm diff compares two models: give --model twice ({len(models)} given)")
     found = flips(Study.of(cells(folder)), *models, tasks)
     if output is not None or format_ == "html":
-        click.echo(str(flips_page.write(found, output or folder / "diff.html", examples)))
+        click.echo(str(write(found, output or folder / "diff.html", examples)))
         return
     if format_ == "json":
-        print_json(flips_page.values(found))
+        print_json(values(found))
         return
-    emit(flips_page.table(found), flips_page.COLUMNS, "table", f"{found.labels[0]} to {found.labels[1]}")
-    for line in (*found.notes, *flips_page.lines(found, examples)):
+    emit(table(found), COLUMNS, "table", f"{found.labels[0]} to {found.labels[1]}")
+    for line in (*found.notes, *lines(found, examples)):
         click.echo(line)

@@ -33,7 +33,7 @@ def command(subset: str, format_: str, figures: Path | None) -> None:
 
     found = paper(subset)
     if figures is not None:
-        from hemm.report.paper import draw
+        from hemm.report.figures.paper import draw
 
         for path in draw(found, figures):
             click.echo(f"wrote {path}", err=True)

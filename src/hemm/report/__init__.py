@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from hemm.report.document import write
+    from hemm.report.page.document import write
 
 __all__ = ["write"]
 
@@ -13,7 +13,7 @@ __all__ = ["write"]
 def __getattr__(name: str) -> Any:
     # the figures' library is slow to import: only who writes a report waits for it
     if name in __all__:
-        from hemm.report import document
+        from hemm.report.page import document
 
         return getattr(document, name)
     raise AttributeError(f"module 'hemm.report' has no attribute {name!r}")

@@ -1,32 +1,18 @@
-"""Flips for people and programs: HTML, terminal text, plain values."""
+"""Answers that flipped between two models: the table, the examples as text, and plain values for JSON."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from hemm.analysis.diff import TITLES, Flip, Flips, TaskFlips
 from hemm.analysis.study.groups import group_members
-from hemm.core import HemmError, keyed_number
+from hemm.core import keyed_number
 from hemm.report.examples import Asked, Example, example, rows_of
-from hemm.report.page import render
 from hemm.report.pictures import Gallery
 from hemm.report.text import excerpt, one_line, p_value, plain
 
 SCHEMA_VERSION = 1
-SHOWN = 4
-"""Examples of each kind and task."""
-
-
-@dataclass(frozen=True)
-class Shown:
-    """Examples of one kind of one task, of ``count``."""
-
-    title: str
-    count: int
-    examples: tuple[Example, ...]
 
 
 def chosen(task: TaskFlips, per_kind: int) -> Iterator[tuple[str, list[Flip]]]:
@@ -59,27 +45,6 @@ def examples_of(
                 made.append((flip, example(flip.group, names, asked, these, gallery)))
         out.append((kind, task.count(kind), made))
     return out
-
-
-def write(found: Flips, file: Path, per_kind: int = SHOWN, pictures: int = 3_000_000) -> Path:
-    """Write the flips as one self-contained HTML file: its path."""
-    from hemm.data.files import write_atomic
-
-    if file.is_dir():
-        raise HemmError(f"{file} is a folder: name the file (-o {file / 'diff.html'})")
-    gallery = Gallery(bytes_left=pictures)
-    shown = {
-        task.task: [
-            Shown(TITLES[kind], count, tuple(e for _, e in made))
-            for kind, count, made in examples_of(found, task, per_kind, gallery)
-        ]
-        for task in found.tasks
-    }
-    title = f"{one_line(found.labels[0], 50)} and {one_line(found.labels[1], 50)}: answers that flipped"
-    page = render("diff.html", title=title, found=found, shown=shown)
-    file.parent.mkdir(parents=True, exist_ok=True)
-    write_atomic(file, page.encode("utf-8"))
-    return file
 
 
 def values(found: Flips) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from hemm.core import DIMENSIONS
 from hemm.data.files import replacing
-from hemm.report.figures import COLOURS, DASHES, MARKERS
+from hemm.report.figures.profile import COLOURS, DASHES, MARKERS
 
 if TYPE_CHECKING:
     from hemm.analysis.paper_aggregates import Paper

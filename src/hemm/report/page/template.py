@@ -9,7 +9,7 @@ from typing import Any
 from markupsafe import Markup
 
 from hemm.report import text
-from hemm.report.comparison import effect_of
+from hemm.report.page.comparison import effect_of
 
 POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
 """Nothing on the page may run or load: whatever slipped through would stay dead."""

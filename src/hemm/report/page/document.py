@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hemm.core import CONTROLS, HemmError, UnknownName
-from hemm.report import view
-from hemm.report.comparison import comparison
-from hemm.report.figures import MOST
-from hemm.report.findings import findings
-from hemm.report.method import method, selection, stamp
-from hemm.report.page import render
+from hemm.report.figures.profile import MOST
+from hemm.report.page import overview
+from hemm.report.page.comparison import comparison
+from hemm.report.page.findings import findings
+from hemm.report.page.method import method, selection, stamp
+from hemm.report.page.template import render
 from hemm.report.pictures import Gallery
 
 if TYPE_CHECKING:
@@ -82,7 +82,7 @@ def html(
     """The report as HTML text; options as ``write``."""
     study, profile, why = _profile(cells, normalise, common)
     values: dict[str, Any] = {
-        "title": view.title(profile, cells, []),
+        "title": overview.title(profile, cells, []),
         "why": why,
         "profile": profile,
         "states": states(cells),
@@ -116,26 +116,26 @@ def _shown(
 ) -> dict[str, Any]:
     from hemm.report.tables.profile import stopped
 
-    subjects = view.main_subjects(profile)
-    lines = view.lines(profile, subjects)
+    subjects = overview.main_subjects(profile)
+    lines = overview.lines(profile, subjects)
     gallery = Gallery(bytes_left=pictures)
     compared = comparison(study, subjects, profile.normaliser)
     return {
-        "title": view.title(profile, cells, subjects),
+        "title": overview.title(profile, cells, subjects),
         "subjects": subjects,
         "lines": lines,
         "findings": findings(profile, subjects, () if compared is None else compared.verdict),
         "compared": compared,
-        "readings": view.readings(profile, lines, subjects),
+        "readings": overview.readings(profile, lines, subjects),
         "stopped": stopped(profile),
-        "radar": view.radar(lines, subjects),
-        "bars": view.bars(lines, subjects),
+        "radar": overview.radar(lines, subjects),
+        "bars": overview.bars(lines, subjects),
         "most": MOST,
-        "controls": view.controls_of(profile),
+        "controls": overview.controls_of(profile),
         "control_words": CONTROLS,
-        "examples": view.shown_examples(study, profile, subjects, gallery, per_group),
-        "totals": view.totals(profile, subjects),
-        "failures": view.FAILURES,
+        "examples": overview.shown_examples(study, profile, subjects, gallery, per_group),
+        "totals": overview.totals(profile, subjects),
+        "failures": overview.FAILURES,
         "unlabelled": not any(line.dimension != "overall" for line in lines),
         "valued": any(c is not None and c.estimate.value is not None for line in lines for c in line.cells),
         "units": _units(profile, subjects),

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 from markupsafe import Markup
 
 from hemm.core import DIMENSIONS, HemmError
-from hemm.report import figures
 from hemm.report.examples import CARDS, Asked, Group, examples
+from hemm.report.figures import profile as figures
 from hemm.report.text import one_line
 
 if TYPE_CHECKING:

@@ -1,0 +1,1 @@
+"""The HTML pages: ``document`` writes the report of results, ``diff`` the page of changed answers."""
