@@ -29,7 +29,7 @@ from hemm.core.model import (
 from hemm.core.registry import Registry
 from hemm.core.sample import LeftOut, Sample, content_id
 from hemm.core.task import Card, Layout, Progress, Source, Task
-from hemm.core.taxonomy import CONTROLS, DIMENSIONS, Dimension, check_labels, declare
+from hemm.core.taxonomy import CONTROLS, DIMENSIONS, Dimension, check_labels, declare, dimension_labels
 from hemm.core.text import redact, slug, storable
 
 __all__ = [
@@ -79,6 +79,7 @@ __all__ = [
     "digest",
     "digest_bytes",
     "digest_file",
+    "dimension_labels",
     "keyed_number",
     "keyed_unit",
     "nearest",

@@ -78,6 +78,34 @@ def declare(dimension: Dimension) -> None:
     DIMENSIONS[dimension.name] = dimension
 
 
+def dimension_labels(
+    use_case: str,
+    interaction: str,
+    information_flow: str,
+    *,
+    fine_grained: str = "no",
+    reasoning: str = "less",
+    external_knowledge: str = "no",
+) -> dict[str, str]:
+    """The labels of a data set's card along the paper's six dimensions, dimension -> category.
+
+    Each argument takes a category of the dimension of its name (``DIMENSIONS`` lists them); a task checks
+    them when it is made. What is left out is the lesser: no detail decides, one step, no outside knowledge.
+
+    >>> labels = dimension_labels("science", "uniqueness", "querying", external_knowledge="yes")
+    >>> labels["external_knowledge"], labels["reasoning"]
+    ('yes', 'less')
+    """
+    return {
+        "use_case": use_case,
+        "fine_grained": fine_grained,
+        "reasoning": reasoning,
+        "external_knowledge": external_knowledge,
+        "interaction": interaction,
+        "information_flow": information_flow,
+    }
+
+
 def check_labels(labels: Mapping[str, str], where: str) -> None:
     """Raise UnknownName for a dimension or category that is not declared; ``where`` is named in the text."""
     for name, category in labels.items():

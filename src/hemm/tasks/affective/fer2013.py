@@ -9,7 +9,7 @@ from itertools import groupby, islice
 from operator import itemgetter
 from pathlib import Path
 
-from hemm.core import BadData, Card, Layout, Media, Sample, Task
+from hemm.core import BadData, Card, Layout, Media, Sample, Task, dimension_labels
 from hemm.data.readers.file_finder import by_folder
 from hemm.data.readers.rows import Ids, media_of, row_id, table_rows, text_of
 from hemm.data.sources.hub import hub_rows
@@ -134,14 +134,7 @@ TASK = Task(
         access="login",
         size="under 0.1 GB",
         splits={"test": 7178, "train": 28709},
-        labels={
-            "use_case": "affective_computing",
-            "fine_grained": "no",
-            "reasoning": "less",
-            "external_knowledge": "no",
-            "interaction": "uniqueness",
-            "information_flow": "querying",
-        },
+        labels=dimension_labels("affective_computing", "uniqueness", "querying"),
         notes="The 7,178 faces of the public and the private test set are asked, as in the HEMM paper: 48 "
         "x 48 grey pictures, 1.5 % of them disgusted. The challenge's own table (fer2013.csv, "
         "icml_face_data.csv) is read too, its faces drawn as PNG; in the Kaggle copy they are JPEG, and "

@@ -8,7 +8,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from hemm.core import BadData, Card, Layout, LeftOut, Sample, Task
+from hemm.core import BadData, Card, Layout, LeftOut, Sample, Task, dimension_labels
 from hemm.data.readers.file_finder import FileFinder
 from hemm.data.readers.rows import jsonl_rows, objects, text_of
 from hemm.data.sources.kinds import Hub, Kaggle
@@ -73,14 +73,9 @@ CARD = Card(
     access="login",
     size="3.8 GB",
     splits={"dev_seen": 500, "test_seen": 1000, "test_unseen": 2000, "train": 8500},
-    labels={
-        "use_case": "affective_computing",
-        "fine_grained": "no",
-        "reasoning": "more",
-        "external_knowledge": "yes",
-        "interaction": "synergy",
-        "information_flow": "fusion",
-    },
+    labels=dimension_labels(
+        "affective_computing", "synergy", "fusion", reasoning="more", external_knowledge="yes"
+    ),
     notes="The 500 memes of dev.jsonl (dev_seen.jsonl in later copies) are asked, as in the HEMM paper; "
     "hateful_memes:test_seen and :test_unseen ask the challenge's test sets where a copy has their labels. "
     "The text in the picture is given as the data set transcribes it. Rows without a label are not asked. "

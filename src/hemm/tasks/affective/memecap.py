@@ -8,7 +8,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from hemm.core import BadData, Card, Layout, Sample, Task
+from hemm.core import BadData, Card, Layout, Sample, Task, dimension_labels
 from hemm.data.readers.file_finder import FileFinder
 from hemm.data.readers.rows import Ids, json_rows, text_of, texts_of
 from hemm.data.sources.kinds import File, Http
@@ -80,14 +80,9 @@ CARD = Card(
     access="open",
     size="under 1 GB",
     splits={"test": 559, "trainval": 5828},
-    labels={
-        "use_case": "affective_computing",
-        "fine_grained": "no",
-        "reasoning": "more",
-        "external_knowledge": "yes",
-        "interaction": "synergy",
-        "information_flow": "fusion",
-    },
+    labels=dimension_labels(
+        "affective_computing", "synergy", "fusion", reasoning="more", external_knowledge="yes"
+    ),
     notes="The meme is shown with the title of its post; one to four interpretations by annotators are the "
     "references. memecap:hemm is the HEMM paper's form: a human's literal description of the picture is "
     "shown too, with which a model can answer without looking, and only the first interpretation is kept. "

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from hemm.core import BadData, Card, Layout, Media, Sample, Task
+from hemm.core import BadData, Card, Layout, Media, Sample, Task, dimension_labels
 from hemm.data.readers.rows import Ids, table_rows, text_of
 from hemm.data.sources.kinds import Kaggle
 from hemm.parsing.formats import OneOf
@@ -116,14 +116,9 @@ CARD = Card(
     access="login",
     size="0.7 GB",
     splits={"train": 6992},
-    labels={
-        "use_case": "affective_computing",
-        "fine_grained": "no",
-        "reasoning": "more",
-        "external_knowledge": "yes",
-        "interaction": "synergy",
-        "information_flow": "fusion",
-    },
+    labels=dimension_labels(
+        "affective_computing", "synergy", "fusion", reasoning="more", external_knowledge="yes"
+    ),
     notes="All 6,992 memes of the training set are asked, as in the HEMM paper: the challenge's own test "
     "set is published apart. The transcript is shown: corrected, else as the text recognition gave it, "
     "else none. memotion asks for humour in four degrees; memotion:sarcasm, :offensive, :motivational and "

@@ -7,7 +7,18 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from hemm.core import BadData, Card, Layout, LeftOut, Media, Sample, Task, digest, keyed_number
+from hemm.core import (
+    BadData,
+    Card,
+    Layout,
+    LeftOut,
+    Media,
+    Sample,
+    Task,
+    digest,
+    dimension_labels,
+    keyed_number,
+)
 from hemm.data.readers.rows import Ids, media_of, row_id, text_of, texts_of
 from hemm.data.sources.hub import hub_rows
 from hemm.data.sources.kinds import File, Http, Hub
@@ -111,14 +122,9 @@ def _card(splits: dict[str, int], **more: Any) -> Card:
         homepage="https://nextml.github.io/caption-contest-data/",
         access="open",
         splits=splits,
-        labels={
-            "use_case": "affective_computing",
-            "fine_grained": "no",
-            "reasoning": "more",
-            "external_knowledge": "yes",
-            "interaction": "synergy",
-            "information_flow": "fusion",
-        },
+        labels=dimension_labels(
+            "affective_computing", "synergy", "fusion", reasoning="more", external_knowledge="yes"
+        ),
         **more,
     )
 

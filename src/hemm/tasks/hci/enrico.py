@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
-from hemm.core import BadData, Card, Layout, Sample, Task
+from hemm.core import BadData, Card, Layout, Sample, Task, dimension_labels
 from hemm.data.readers.file_finder import FileFinder
 from hemm.data.readers.rows import table_rows
 from hemm.data.sources.kinds import File, Http
@@ -73,14 +73,7 @@ CARD = Card(
     access="open",
     size="0.1 GB",
     splits={"all": 1460},
-    labels={
-        "use_case": "hci",
-        "fine_grained": "no",
-        "reasoning": "less",
-        "external_knowledge": "no",
-        "interaction": "uniqueness",
-        "information_flow": "querying",
-    },
+    labels=dimension_labels("hci", "uniqueness", "querying"),
     notes="All 1,460 screens are asked: the data set has no split of its own, and some topics have fewer "
     "than ten screens. The table's 'calculator' is called Dialer in the data set's README. enrico:hemm is "
     "the HEMM paper's part: the rows of the table shuffled by Python's random.shuffle with seed 0, the "

@@ -7,7 +7,7 @@ from functools import partial
 from itertools import islice
 from pathlib import Path
 
-from hemm.core import BadData, Card, Layout, Sample, Task
+from hemm.core import BadData, Card, Layout, Sample, Task, dimension_labels
 from hemm.data.readers.file_finder import FileFinder
 from hemm.data.readers.rows import media_of, table_rows, texts_of
 from hemm.data.sources.hub import hub_rows
@@ -94,14 +94,7 @@ CARD = Card(
     access="open",
     size="0.5 GB (hub), 6 GB (original)",
     splits={"test": 4310, "dev": 2364, "train": 15743},
-    labels={
-        "use_case": "hci",
-        "fine_grained": "no",
-        "reasoning": "less",
-        "external_knowledge": "no",
-        "interaction": "uniqueness",
-        "information_flow": "translation",
-    },
+    labels=dimension_labels("hci", "uniqueness", "translation"),
     notes="All five summaries of a screen are references. screen2words:hemm is the HEMM paper's form: the "
     "last summary only. The draw behind the paper's 100 samples is not known.",
 )

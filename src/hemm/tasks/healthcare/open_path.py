@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
-from hemm.core import BadData, Card, Layout, Media, Sample, Task
+from hemm.core import BadData, Card, Layout, Media, Sample, Task, dimension_labels
 from hemm.data.readers.file_finder import FileFinder, by_folder
 from hemm.data.readers.rows import Ids, csv_rows, media_of, objects, row_id, text_of
 from hemm.data.sources.hub import hub_rows
@@ -87,14 +87,14 @@ TASK = Task(
         access="open",
         size="0.8 GB",
         splits={"test": 7180},
-        labels={
-            "use_case": "healthcare",
-            "fine_grained": "yes",
-            "reasoning": "more",
-            "external_knowledge": "yes",
-            "interaction": "redundancy",
-            "information_flow": "querying",
-        },
+        labels=dimension_labels(
+            "healthcare",
+            "redundancy",
+            "querying",
+            fine_grained="yes",
+            reasoning="more",
+            external_knowledge="yes",
+        ),
         notes="The 7,180 patches of CRC-VAL-HE-7K in nine classes, as PLIP tests on them and the HEMM paper "
         "took them (the draw behind its 100 samples is not known); the pairs of OpenPath itself are not "
         "asked.",

@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from hemm.core import BadData, Card, Layout, Media, Sample, Task, digest
+from hemm.core import BadData, Card, Layout, Media, Sample, Task, digest, dimension_labels
 from hemm.data.readers.pickles import pickle_value
 from hemm.data.readers.rows import Ids, json_rows, list_of, media_of, objects, row_id, text_of
 from hemm.data.sources.hub import hub_rows
@@ -135,14 +135,9 @@ TASK = Task(
         access="open",
         size="0.8 GB",
         splits={"test": 6761, "validation": 6279, "train": 19_755},
-        labels={
-            "use_case": "healthcare",
-            "fine_grained": "yes",
-            "reasoning": "less",
-            "external_knowledge": "yes",
-            "interaction": "redundancy",
-            "information_flow": "querying",
-        },
+        labels=dimension_labels(
+            "healthcare", "redundancy", "querying", fine_grained="yes", external_knowledge="yes"
+        ),
         notes="The test split, as the HEMM paper took it (the draw behind its 100 samples is not known). "
         "Half of the questions are answered by yes or no (closed), the others by a phrase (open): accuracy "
         "is told apart. The hub copy leaves out questions that occur twice. The original lists are pickles; "

@@ -9,7 +9,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from hemm.core import BadData, Card, Layout, Media, Sample, Task
+from hemm.core import BadData, Card, Layout, Media, Sample, Task, dimension_labels
 from hemm.data.readers.rows import Ids, json_rows, media_of, objects, text_of
 from hemm.data.sources.hub import hub_rows
 from hemm.data.sources.kinds import Hub
@@ -128,14 +128,9 @@ CARD = Card(
     access="open",
     size="0.2 GB",
     splits={"test en": 1061, "test": 2094, "validate": 2099, "train": 9835},
-    labels={
-        "use_case": "healthcare",
-        "fine_grained": "yes",
-        "reasoning": "more",
-        "external_knowledge": "yes",
-        "interaction": "redundancy",
-        "information_flow": "querying",
-    },
+    labels=dimension_labels(
+        "healthcare", "redundancy", "querying", fine_grained="yes", reasoning="more", external_knowledge="yes"
+    ),
     notes="The English questions of the test split (1,061: 645 open, 416 closed); slake:zh asks the Chinese "
     "ones (1,033: 613 open, 420 closed), in Chinese, slake:all both. Accuracy is told apart for open and "
     "closed questions. Closed ones that are answered by yes or no show the two; others name their options "

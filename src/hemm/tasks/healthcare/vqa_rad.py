@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from hemm.core import BadData, Card, Layout, Media, Sample, Task, digest
+from hemm.core import BadData, Card, Layout, Media, Sample, Task, digest, dimension_labels
 from hemm.data.readers.file_finder import below
 from hemm.data.readers.rows import Ids, json_rows, parquet_rows, row_id
 from hemm.data.sources.kinds import File, Http, Hub
@@ -97,14 +97,14 @@ TASK = Task(
         access="open",
         size="under 0.1 GB",
         splits={"test": 451, "train": 1797},
-        labels={
-            "use_case": "healthcare",
-            "fine_grained": "yes",
-            "reasoning": "more",
-            "external_knowledge": "yes",
-            "interaction": "redundancy",
-            "information_flow": "querying",
-        },
+        labels=dimension_labels(
+            "healthcare",
+            "redundancy",
+            "querying",
+            fine_grained="yes",
+            reasoning="more",
+            external_knowledge="yes",
+        ),
         notes="Test: phrase_type test_freeform (308) and test_para (143), which the HEMM paper took too "
         "(the draw behind its 100 samples is not known). Accuracy is told apart for closed and open "
         "questions where the source tells which is which (answer_type); the copy that the paper took does "

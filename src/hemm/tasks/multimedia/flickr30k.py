@@ -13,7 +13,7 @@ from functools import partial
 from itertools import islice
 from pathlib import Path, PurePosixPath
 
-from hemm.core import BadData, Card, Layout, Media, Sample, Task
+from hemm.core import BadData, Card, Layout, Media, Sample, Task, dimension_labels
 from hemm.data.readers.file_finder import FileFinder, below
 from hemm.data.readers.rows import json_items, json_rows, list_of, media_of, objects, text_of, texts_of
 from hemm.data.sources.hub import hub_rows
@@ -145,14 +145,7 @@ CARD = Card(
     access="form",
     size="0.2 GB (hub), 4.4 GB (original)",
     splits={"test": 1000, "val": 1014, "train": 29000},
-    labels={
-        "use_case": "multimedia",
-        "fine_grained": "no",
-        "reasoning": "less",
-        "external_knowledge": "no",
-        "interaction": "uniqueness",
-        "information_flow": "translation",
-    },
+    labels=dimension_labels("multimedia", "uniqueness", "translation"),
     notes="The test split of Karpathy and Fei-Fei, with all five captions. lmms-eval's flickr30k_test is the "
     "whole set: flickr30k:all. The published table of captions (results.csv) has no splits; it serves the "
     "default only beside a list of the test split's file names, flickr30k_test.txt, one a line.",

@@ -17,7 +17,7 @@ from typing import Any, NoReturn
 
 import orjson
 
-from hemm.core import BadData, Card, Layout, Media, Sample, Task
+from hemm.core import BadData, Card, Layout, Media, Sample, Task, dimension_labels
 from hemm.data.readers.file_finder import FileFinder, below
 from hemm.data.readers.rows import json_items, media_of, objects, parquet_rows, text_of
 from hemm.data.sources.hub import hub_rows
@@ -156,14 +156,7 @@ CARD = Card(
     access="open",
     size="0.1 GB (hub), 22 GB (original)",
     splits={"testdev_balanced": 12578, "testdev_all": 172174},
-    labels={
-        "use_case": "multimedia",
-        "fine_grained": "yes",
-        "reasoning": "less",
-        "external_knowledge": "no",
-        "interaction": "redundancy",
-        "information_flow": "querying",
-    },
+    labels=dimension_labels("multimedia", "redundancy", "querying", fine_grained="yes"),
     notes="testdev_balanced, which results are reported on; gqa:testdev_all has the questions before "
     "balancing, which the HEMM paper used (gqa:hemm is the same; which 100 its smaller table drew is not "
     "known). Yes-no questions, told by their answers (types verify and logical, and some that compare), "

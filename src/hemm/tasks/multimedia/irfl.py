@@ -18,7 +18,7 @@ from urllib.parse import unquote, urlsplit
 
 import orjson
 
-from hemm.core import BadData, Card, Layout, Media, Sample, Task, digest, keyed_number
+from hemm.core import BadData, Card, Layout, Media, Sample, Task, digest, dimension_labels, keyed_number
 from hemm.data.readers.file_finder import FileFinder, below
 from hemm.data.readers.rows import Ids, csv_rows, objects, text_of
 from hemm.data.sources.kinds import ByHand, Hub
@@ -222,14 +222,7 @@ CARD = Card(
     access="open",
     size="1.7 GB",
     splits={"test": 1087},
-    labels={
-        "use_case": "multimedia",
-        "fine_grained": "no",
-        "reasoning": "more",
-        "external_knowledge": "no",
-        "interaction": "synergy",
-        "information_flow": "fusion",
-    },
+    labels=dimension_labels("multimedia", "synergy", "fusion", reasoning="more"),
     notes="The detection tasks: 200 idioms, 333 metaphors, 277 similes, and the same similes in open form "
     "(277); chance is 25 %. Accuracy is told by kind too. The phrase alone is shown, not the idioms' "
     "definitions. The retrieval tasks are not asked. irfl:simile asks the similes; irfl:hemm each of their "

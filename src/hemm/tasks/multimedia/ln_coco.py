@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
-from hemm.core import BadData, Card, Layout, Media, Sample, Task
+from hemm.core import BadData, Card, Layout, Media, Sample, Task, dimension_labels
 from hemm.data.readers.rows import Ids, jsonl_rows, objects, text_of, whole_of
 from hemm.data.sources.kinds import File, Http
 from hemm.parsing.picture_format import Picture
@@ -63,14 +63,7 @@ TASK = Task(
         access="open",
         size="0.8 GB",
         splits={"val": 8573},
-        labels={
-            "use_case": "multimedia",
-            "fine_grained": "no",
-            "reasoning": "less",
-            "external_knowledge": "no",
-            "interaction": "uniqueness",
-            "information_flow": "translation",
-        },
+        labels=dimension_labels("multimedia", "uniqueness", "translation"),
         notes="Text to picture: the prompt is the narrative and nothing else; --prompt FILE asks in other "
         "words. The paper has no row for this data set in its table of dimensions: the labels are ours. The "
         "literature compares the drawn picture with text and photo by CLIP, which needs weights and is asked "

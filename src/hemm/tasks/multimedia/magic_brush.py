@@ -19,7 +19,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from hemm.core import BadData, Card, Layout, Media, Sample, Task
+from hemm.core import BadData, Card, Layout, Media, Sample, Task, dimension_labels
 from hemm.data.readers.rows import Ids, json_value, list_of, media_of, objects, text_of, whole_of
 from hemm.data.sources.hub import hub_rows
 from hemm.data.sources.kinds import ByHand, Hub
@@ -173,14 +173,7 @@ CARD = Card(
     access="form",
     size="2.4 GB",
     splits={"test": 1053, "dev": 528},
-    labels={
-        "use_case": "multimedia",
-        "fine_grained": "yes",
-        "reasoning": "less",
-        "external_knowledge": "no",
-        "interaction": "synergy",
-        "information_flow": "editing",
-    },
+    labels=dimension_labels("multimedia", "synergy", "editing", fine_grained="yes"),
     notes=NOTES,
 )
 

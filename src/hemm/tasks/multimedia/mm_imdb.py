@@ -14,7 +14,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from hemm.core import BadData, Card, Layout, LeftOut, Media, Sample, Task
+from hemm.core import BadData, Card, Layout, LeftOut, Media, Sample, Task, dimension_labels
 from hemm.data.readers.file_finder import FileFinder
 from hemm.data.readers.rows import json_value, text_of, texts_of
 from hemm.data.sources.kinds import File, Http, Hub
@@ -151,14 +151,7 @@ CARD = Card(
     access="open",
     size="8.1 GB",
     splits={"test": 7799, "dev": 2608, "train": 15552},
-    labels={
-        "use_case": "multimedia",
-        "fine_grained": "no",
-        "reasoning": "less",
-        "external_knowledge": "no",
-        "interaction": "synergy",
-        "information_flow": "fusion",
-    },
+    labels=dimension_labels("multimedia", "synergy", "fusion"),
     notes=NOTES + "longest of the film's texts, as in the authors' code.",
 )
 

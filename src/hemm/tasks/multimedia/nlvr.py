@@ -13,7 +13,7 @@ from functools import partial
 from itertools import islice
 from pathlib import Path
 
-from hemm.core import BadData, Card, Layout, Media, Sample, Task
+from hemm.core import BadData, Card, Layout, Media, Sample, Task, dimension_labels
 from hemm.data.readers.rows import jsonl_rows, objects
 from hemm.data.sources.kinds import File, Http
 from hemm.parsing.formats import YesNo
@@ -80,14 +80,7 @@ CARD = Card(
     access="open",
     size="0.3 GB",
     splits={"dev": 5934},
-    labels={
-        "use_case": "multimedia",
-        "fine_grained": "yes",
-        "reasoning": "less",
-        "external_knowledge": "no",
-        "interaction": "redundancy",
-        "information_flow": "querying",
-    },
+    labels=dimension_labels("multimedia", "redundancy", "querying", fine_grained="yes"),
     notes="dev: 989 sentence-picture pairs of 267 presentations, each with the six orders of its boxes.",
 )
 

@@ -16,7 +16,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from hemm.core import BadData, Card, Layout, Media, Sample, Task, digest
+from hemm.core import BadData, Card, Layout, Media, Sample, Task, digest, dimension_labels
 from hemm.data.readers.file_finder import FileFinder
 from hemm.data.readers.rows import Ids, jsonl_rows, list_of, media_of, objects, text_of, texts_of
 from hemm.data.sources.hub import hub_rows
@@ -201,14 +201,7 @@ CARD = Card(
     access="form",
     size="under 2 GB",
     splits={"dev": 6982, "test1": 6967, "train": 86373},
-    labels={
-        "use_case": "multimedia",
-        "fine_grained": "no",
-        "reasoning": "less",
-        "external_knowledge": "no",
-        "interaction": "redundancy",
-        "information_flow": "querying",
-    },
+    labels=dimension_labels("multimedia", "redundancy", "querying"),
     notes="dev, both pictures apart. Consistency is the official one: all pairs of a sentence right. "
     "Intervals treat a set of eight pictures as one cluster. nlvr2:test1 is the public test split, "
     "nlvr2:balanced the part of dev that is balanced against visual bias (Suhr and Artzi, NLVR2 visual bias "

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from functools import partial
 from pathlib import Path, PurePosixPath
 
-from hemm.core import BadData, Card, Layout, LeftOut, Media, Sample, Task
+from hemm.core import BadData, Card, Layout, LeftOut, Media, Sample, Task, dimension_labels
 from hemm.data.readers.file_finder import FileFinder
 from hemm.data.readers.rows import json_value, list_of, media_of, objects, text_of, texts_of, whole_of
 from hemm.data.sources.hub import hub_rows
@@ -89,14 +89,7 @@ TASK = Task(
         access="open",
         size="1.5 GB",
         splits={"validation": 4500, "test": 10600},
-        labels={
-            "use_case": "multimedia",
-            "fine_grained": "no",
-            "reasoning": "less",
-            "external_knowledge": "no",
-            "interaction": "uniqueness",
-            "information_flow": "translation",
-        },
+        labels=dimension_labels("multimedia", "uniqueness", "translation"),
         notes="The validation split, ten captions each; the test split is published without captions and is "
         "not asked. Captions belong to a picture by its id, never by their order. Ids are Open Images' names "
         "of the pictures. Where a copy tells the domain (in-domain, near-domain, out-domain), --limit "

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hemm.core import Card, Task
+from hemm.core import Card, Task, dimension_labels
 from hemm.data.sources.kinds import File, Http, Hub
 from hemm.parsing.formats import ShortAnswer
 from hemm.tasks.multimedia._vqa_json import IDS, Form, Part
@@ -38,14 +38,9 @@ TASK = Task(
         access="open",
         size="6.6 GB",
         splits={"val2014": 5046},
-        labels={
-            "use_case": "multimedia",
-            "fine_grained": "yes",
-            "reasoning": "less",
-            "external_knowledge": "yes",
-            "interaction": "redundancy",
-            "information_flow": "querying",
-        },
+        labels=dimension_labels(
+            "multimedia", "redundancy", "querying", fine_grained="yes", external_knowledge="yes"
+        ),
         notes="val2014, the split that results are reported on. Ten references: five annotators, each "
         "counted twice. They are the stemmed answers (field answer: 'race'), as in the official "
         "evaluation, which does not stem what a model says; what was typed (raw_answer: 'racing') is in "

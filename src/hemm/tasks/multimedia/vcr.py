@@ -18,7 +18,7 @@ from itertools import islice
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from hemm.core import BadData, Card, Layout, Media, Sample, Task
+from hemm.core import BadData, Card, Layout, Media, Sample, Task, dimension_labels
 from hemm.data.readers.file_finder import FileFinder
 from hemm.data.readers.rows import json_value, jsonl_rows, list_of, objects, text_of, whole_of
 from hemm.data.sources.kinds import File, Http
@@ -164,14 +164,7 @@ CARD = Card(
     access="form",
     size="about 20 GB",
     splits={"val": 53068},
-    labels={
-        "use_case": "multimedia",
-        "fine_grained": "yes",
-        "reasoning": "less",
-        "external_knowledge": "no",
-        "interaction": "redundancy",
-        "information_flow": "fusion",
-    },
+    labels=dimension_labels("multimedia", "redundancy", "fusion", fine_grained="yes"),
     notes="The 26,534 questions of val, each as two samples: accuracy tells Q->A (q_a) and QA->R (qa_r) "
     "apart, consistency is Q->AR. Chance is 25, 25 and 6.25 percent. Objects are called by kind and their "
     "number in the files, from 0 ('person0'), in the text and on the picture; boxes are drawn as PNG "

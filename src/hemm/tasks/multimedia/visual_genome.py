@@ -12,7 +12,7 @@ from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from hemm.core import Card, Layout, LeftOut, Media, Sample, Task
+from hemm.core import Card, Layout, LeftOut, Media, Sample, Task, dimension_labels
 from hemm.data.readers.file_finder import FileFinder
 from hemm.data.readers.rows import json_items, list_of, objects, text_of, whole_of
 from hemm.data.sources.kinds import File, Http
@@ -94,14 +94,7 @@ TASK = Task(
         access="open",
         size="15 GB",
         splits={"all": 1773258},
-        labels={
-            "use_case": "multimedia",
-            "fine_grained": "yes",
-            "reasoning": "less",
-            "external_knowledge": "no",
-            "interaction": "redundancy",
-            "information_flow": "querying",
-        },
+        labels=dimension_labels("multimedia", "redundancy", "querying", fine_grained="yes"),
         notes="No split was published: all questions are asked, and --limit takes its part balanced over "
         "the question's first word (what, where, when, who, why, how), by which accuracy is also reported. "
         "One reference each, often with a full stop ('Green.'), which the metrics pass over. vqa_accuracy "

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hemm.core import Card, Task
+from hemm.core import Card, Task, dimension_labels
 from hemm.data.sources.kinds import File, Http
 from hemm.parsing.formats import ShortAnswer
 from hemm.tasks.multimedia._vqa_json import IDS, Form, Part
@@ -40,14 +40,7 @@ TASK = Task(
         access="open",
         size="a few GB",
         splits={"val2015": 30000},
-        labels={
-            "use_case": "multimedia",
-            "fine_grained": "yes",
-            "reasoning": "less",
-            "external_knowledge": "no",
-            "interaction": "redundancy",
-            "information_flow": "querying",
-        },
+        labels=dimension_labels("multimedia", "redundancy", "querying", fine_grained="yes"),
         notes="The open-ended questions of the validation split (three for each of 10,000 scenes); the "
         "test split has no public answers. This is the set as collected, not the balanced binary one, so "
         "that answering by the question alone goes far. References are the ten annotators' answers; the "

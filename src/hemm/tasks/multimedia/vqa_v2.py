@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hemm.core import Card, Task
+from hemm.core import Card, Task, dimension_labels
 from hemm.data.sources.kinds import File, Http, Hub
 from hemm.parsing.formats import ShortAnswer
 from hemm.tasks.multimedia._vqa_json import IDS, Form, Part
@@ -38,14 +38,7 @@ TASK = Task(
         access="open",
         size="6.7 GB",
         splits={"val2014": 214354},
-        labels={
-            "use_case": "multimedia",
-            "fine_grained": "yes",
-            "reasoning": "less",
-            "external_knowledge": "no",
-            "interaction": "redundancy",
-            "information_flow": "querying",
-        },
+        labels=dimension_labels("multimedia", "redundancy", "querying", fine_grained="yes"),
         notes="The validation split: test-dev and test-standard have no public answers. Each question is "
         "asked of two similar pictures with different answers. Not among the HEMM paper's data sets, which "
         "has the abstract scenes of VQA v1 (task vqa); the labels are ours, as for that one. Shots come "

@@ -14,7 +14,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from hemm.core import BadData, Card, Layout, Media, Sample, Task
+from hemm.core import BadData, Card, Layout, Media, Sample, Task, dimension_labels
 from hemm.data.readers.file_finder import FileFinder
 from hemm.data.readers.rows import jsonl_rows, media_of, objects, text_of, whole_of
 from hemm.data.sources.hub import hub_rows
@@ -124,14 +124,7 @@ CARD = Card(
     access="gated",
     size="under 1 GB",
     splits={"test": 1600},
-    labels={
-        "use_case": "multimedia",
-        "fine_grained": "yes",
-        "reasoning": "less",
-        "external_knowledge": "no",
-        "interaction": "redundancy",
-        "information_flow": "querying",
-    },
+    labels=dimension_labels("multimedia", "redundancy", "querying", fine_grained="yes"),
     notes="400 rows, each a unit of four questions. winoground asks choices of two, the pictures apart; "
     "winoground:match asks of each picture and caption whether they fit, and with --set scoring=likelihood "
     "gives the scores as first defined (a tie fails; of plain yes and no answers all four must be right). "

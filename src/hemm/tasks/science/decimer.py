@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
-from hemm.core import BadData, Card, Layout, Media, Sample, Task
+from hemm.core import BadData, Card, Layout, Media, Sample, Task, dimension_labels
 from hemm.data.readers.file_finder import FileFinder
 from hemm.data.readers.rows import Ids, csv_rows, media_of, row_id, text_of
 from hemm.data.sources.hub import hub_rows
@@ -61,14 +61,9 @@ CARD = Card(
     access="open",
     size="0.3 GB",
     splits={"all": 5088},
-    labels={
-        "use_case": "science",
-        "fine_grained": "no",
-        "reasoning": "more",
-        "external_knowledge": "yes",
-        "interaction": "uniqueness",
-        "information_flow": "translation",
-    },
+    labels=dimension_labels(
+        "science", "uniqueness", "translation", reasoning="more", external_knowledge="yes"
+    ),
     notes="All 5,088 pictures. decimer:hemm is the paper's part: the last tenth (509) of the table's rows "
     "in their order after Python's shuffle with seed 0; the draw behind its 100 samples is not known. The "
     "copy on the hub has no names, and so no such part. Scoring needs RDKit: pip install 'hemm[metrics]'.",

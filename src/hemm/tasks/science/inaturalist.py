@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from hemm.core import BadData, Card, Layout, Media, Sample, Task, keyed_number
+from hemm.core import BadData, Card, Layout, Media, Sample, Task, dimension_labels, keyed_number
 from hemm.data.readers.file_finder import by_folder
 from hemm.data.readers.rows import json_items, objects, text_of, whole_of
 from hemm.data.sources.kinds import File, Http
@@ -187,14 +187,9 @@ CARD = Card(
     access="open",
     size="8.4 GB",
     splits={"val": 100_000},
-    labels={
-        "use_case": "science",
-        "fine_grained": "yes",
-        "reasoning": "less",
-        "external_knowledge": "yes",
-        "interaction": "uniqueness",
-        "information_flow": "querying",
-    },
+    labels=dimension_labels(
+        "science", "uniqueness", "querying", fine_grained="yes", external_knowledge="yes"
+    ),
     notes="val, ten pictures of each of 10,000 species; the test split has no labels. The species is asked "
     "for openly; its scientific name counts, and its common name where val.json is there. A limit is spread "
     "over the classes of the tree of life. inaturalist:mc asks for one of four species, of the same genus "

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
-from hemm.core import BadData, Card, Layout, Media, Sample, Task
+from hemm.core import BadData, Card, Layout, Media, Sample, Task, dimension_labels
 from hemm.data.readers.file_finder import below, by_folder
 from hemm.data.readers.rows import Ids, media_of, parquet_rows, row_id, text_of
 from hemm.data.sources.hub import hub_rows
@@ -97,14 +97,7 @@ CARD = Card(
     access="open",
     size="0.4 GB",
     splits={"all": 31_500},
-    labels={
-        "use_case": "science",
-        "fine_grained": "no",
-        "reasoning": "less",
-        "external_knowledge": "no",
-        "interaction": "uniqueness",
-        "information_flow": "querying",
-    },
+    labels=dimension_labels("science", "uniqueness", "querying"),
     notes="The data set has no split of its own: all 31,500 pictures are asked, 700 of each class, as the "
     "HEMM paper did (the draw behind its 100 samples is not known). resisc45:test is the test split of "
     "torchgeo (6,300), with some of its train split as shots.",

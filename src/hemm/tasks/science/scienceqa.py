@@ -9,7 +9,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from hemm.core import BadData, Card, Layout, Media, Sample, Task
+from hemm.core import BadData, Card, Layout, Media, Sample, Task, dimension_labels
 from hemm.data.readers.rows import Ids, json_items, json_value, list_of, row_id, text_of, whole_of
 from hemm.data.sources.hub import hub_rows
 from hemm.data.sources.kinds import File, Http, Hub
@@ -137,14 +137,7 @@ CARD = Card(
     access="open",
     size="0.7 GB",
     splits={"test with picture": 2017, "test": 4241, "val": 4241, "train": 12_726},
-    labels={
-        "use_case": "science",
-        "fine_grained": "no",
-        "reasoning": "less",
-        "external_knowledge": "yes",
-        "interaction": "synergy",
-        "information_flow": "fusion",
-    },
+    labels=dimension_labels("science", "synergy", "fusion", external_knowledge="yes"),
     notes="The 2,017 test questions with a picture; scienceqa:all asks all 4,241. The hint is shown, the "
     "lecture, which tells the method, is not: scienceqa:lecture shows it, and so does scienceqa:hemm, the "
     "paper's form (the draw behind its 100 samples is not known). Equal choices of one question are shown "

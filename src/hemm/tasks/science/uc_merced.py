@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
-from hemm.core import BadData, Card, Layout, Media, Sample, Task
+from hemm.core import BadData, Card, Layout, Media, Sample, Task, dimension_labels
 from hemm.data.readers.file_finder import below, by_folder
 from hemm.data.readers.rows import csv_rows, objects, parquet_rows, row_id
 from hemm.data.sources.kinds import File, Http, Hub, Kaggle
@@ -103,14 +103,7 @@ CARD = Card(
     access="open",
     size="0.3 GB",
     splits={"all": 2100},
-    labels={
-        "use_case": "science",
-        "fine_grained": "no",
-        "reasoning": "less",
-        "external_knowledge": "no",
-        "interaction": "uniqueness",
-        "information_flow": "querying",
-    },
+    labels=dimension_labels("science", "uniqueness", "querying"),
     notes="The data set has no split of its own: all 2,100 pictures are asked. uc_merced:test is the test "
     "split of torchgeo (420), with its train split as shots; uc_merced:hemm the validation part of the "
     "Kaggle copy that the HEMM paper used (2,100: that copy has altered pictures too); the draw behind its "
