@@ -75,7 +75,7 @@ def test_entry_points_make_them_known_by_name(workplace: Path, cache: Path) -> N
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: my-package\nVersion: 1.0\n")
     lines = [x for g, rows in points.items() for x in (f"[{g}]", *(f"{k} = {v}" for k, v in rows.items()))]
     (info / "entry_points.txt").write_text("\n".join(lines))
-    env = {**os.environ, "PYTHONPATH": str(workplace)}
+    env = {**os.environ, "PYTHONPATH": os.pathsep.join((str(workplace), str(ROOT / "src")))}
     for arguments, said in (
         (["prepare", "birds", "--from", "birds"], "birds: 3 samples"),
         (["run", "brightness", "--task", "birds"], "3 answers"),
