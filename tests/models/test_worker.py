@@ -123,7 +123,7 @@ def test_every_library_reads_the_same_pixels(picture: Image.Image, form: str, ke
     from hemm.models.image_fit import rgb
 
     media = Media(_png(picture, form))
-    shown = wire.plain(media)
+    shown = wire.upright_rgb(media)
     assert (shown is media) == kept
     with Image.open(io.BytesIO(shown.data)) as seen:
         assert (seen.mode, seen.format in ("PNG", "JPEG")) == ("RGB", True)
@@ -135,7 +135,7 @@ def test_turned_pictures_are_shown_upright() -> None:
     exif[0x0112] = 6
     buffer = io.BytesIO()
     Image.new("RGB", (9, 5), "red").save(buffer, "JPEG", exif=exif)
-    assert wire.plain(Media(buffer.getvalue())).pixels().size == (5, 9)
+    assert wire.upright_rgb(Media(buffer.getvalue())).pixels().size == (5, 9)
 
 
 # what goes wrong while asking

@@ -174,7 +174,7 @@ def header(
     card = cards.find(model.identity.name, [cards.read(path) for path in options.model_cards])
     return {
         "model": {"spec": redact(model.spec), **asdict(model.identity)},
-        "model_card": None if card is None else card.plain(),
+        "model_card": None if card is None else card.to_json(),
         "task": task.name,
         "card": {"title": task.card.title, "licence": task.card.licence, "labels": dict(task.card.labels)},
         "metrics": list(task.metrics),

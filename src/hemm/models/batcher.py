@@ -30,7 +30,7 @@ def windows(items: Iterable[T], batch_size: int, size_of: Callable[[T], Any]) ->
 
     The batches depend on the order of ``items``, on ``size_of`` (any sortable key; ties keep their order) and
     on ``batch_size`` alone; every item comes once. A local model's numbers depend on its batch, so whoever
-    resumes a run composes the batches from the whole plan again and asks those that are not complete.
+    resumes a run composes the batches from the whole plan again and runs those that are not complete.
     """
     if batch_size < 1:
         raise ValueError("batch_size must be 1 or more")
@@ -62,13 +62,13 @@ def size_for(model: BatchModel) -> Callable[[Request], Any]:
 def run_batch(model: BatchModel, requests: Sequence[Request]) -> list[Response]:
     """One response for each request, in order, whatever happens.
 
-    Out of memory: asked again in halves, down to one; a single request that still does not fit is a
-    transient failure. Any other exception: asked one by one, so that only the request at fault fails. Raises
-    HemmError only where the model breaks the contract (another number of responses).
+    Out of memory: the batch is sent again in halves, down to one request, which fails as transient if it
+    still does not fit. Any other exception: the requests are sent one by one, so that only the one at fault
+    fails. Raises HemmError only where the model breaks the contract (another number of responses).
     """
 
     def alone(request: Request, error: BaseException) -> list[Response]:
-        return [_failed("out_of_memory", error)]
+        return [_failure_of(error)]
 
     def act(batch: Sequence[Request]) -> list[Response]:
         try:
@@ -92,15 +92,17 @@ def run_batch(model: BatchModel, requests: Sequence[Request]) -> list[Response]:
     return [response for _, responses in parts for response in responses]
 
 
-def _failure_of(error: Exception) -> Response:
+def _failure_of(error: BaseException) -> Response:
     """A picture that does not open will not open next time either; anything else may be mended."""
-    if isinstance(error, BadData | FileNotFoundError):
-        return _failed("media", error, permanent=True)
-    return _failed("model", error)
+    line, name = str(error).strip(), type(error).__name__
+    reason = line if isinstance(error, HemmError) else f"{name}: {line}" if line else name
+    if isinstance(error, OutOfMemory | MemoryError):
+        return failed("out_of_memory", reason)
+    permanent = isinstance(error, BadData | FileNotFoundError)
+    return failed("media" if permanent else "model", reason, permanent)
 
 
-def _failed(kind: str, error: BaseException, permanent: bool = False) -> Response:
-    line = " ".join(str(error).split())
-    name = type(error).__name__
-    text = line if isinstance(error, HemmError) else f"{name}: {line}" if line else name
-    return Response(failure=Failure(kind, storable(redact(text[:500])), permanent))
+def failed(kind: str, reason: str, permanent: bool = False) -> Response:
+    """A response without an answer; its reason is one line of at most 500 characters, without secrets."""
+    line = " ".join(reason.split())[:500] or "no reason was told"
+    return Response(failure=Failure(kind, storable(redact(line)), permanent))

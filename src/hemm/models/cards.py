@@ -75,7 +75,7 @@ class ModelCard:
             labels.update(("total_params", c) for c, (low, high) in SPANS.items() if low <= size <= high)
         return replace(self, params_b=size, sizes={}, labels=labels)
 
-    def plain(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, Any]:
         """What run.json keeps of it."""
         found = asdict(self)
         return {k: found[k] for k in (*KEYS, "source") if k not in ("names", "sizes")}

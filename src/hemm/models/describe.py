@@ -1,4 +1,4 @@
-"""What there is to ask, as rows for people and programs (``hemm models``)."""
+"""Which models there are, as rows for people and programs (``hemm models``)."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def card(spec: str, options: ModelOptions | None = None) -> dict[str, Any]:
         "model": model.identity.name,
         "revision": model.identity.revision,
         **_abilities(model.capabilities),
-        **_asked(model),
+        **_batching(model),
         **_card(model),
     }
 
@@ -83,7 +83,7 @@ def _abilities(able: Capabilities) -> dict[str, Any]:
     }
 
 
-def _asked(model: Model) -> dict[str, Any]:
+def _batching(model: Model) -> dict[str, Any]:
     if isinstance(model, BatchModel):
         return {"asked": "in batches", "batch_size": model.batch_size}
     if isinstance(model, RequestModel):

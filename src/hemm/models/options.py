@@ -1,4 +1,4 @@
-"""Options of a model that are not part of what it is asked: batch size, device, server, retries."""
+"""Options of a model that are no part of its requests: batch size, device, server, retries."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class ModelOptions:
 
     batch_size   requests in one batch of a local model; 0: the adapter's own choice
     concurrency  requests in flight to a served model; 0: as many as it answers well; None: the caller's
-    scoring      ``likelihood`` where options are to be scored: of a server it is known only when asked
+    scoring      ``likelihood`` where options are to be scored: known of a server only once it answers
     revision     hub branch, tag or commit; for a served model a label of the user's own
     serve        the server that is to be started for a checkpoint (``hf/...``); empty: none
     replicas     processes of a local model; 0: as many as there are GPUs

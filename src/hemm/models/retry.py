@@ -30,7 +30,7 @@ OVERLOAD = frozenset({429, 503, 529})
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """How often and when a request is asked again.
+    """How often and when a request is sent again.
 
     max_retries  further attempts after the first
     timeout      seconds that one attempt may take
@@ -58,7 +58,7 @@ class CallFailed(Exception):
     """One attempt gave no answer.
 
     ``retry`` says whether another may; ``permanent`` whether the next run should leave the sample alone;
-    ``after`` is the server's Retry-After in seconds; ``overload`` says that less should be asked at a time.
+    ``after`` is the server's Retry-After in seconds; ``overload`` wants fewer requests in flight.
     """
 
     def __init__(

@@ -42,7 +42,7 @@ class Limiter:
 
     It starts narrow and doubles as long as more in flight means more answered. From then on it grows by an
     eighth, goes back where a quarter more in flight gave no more answers, is cut by a third where answers
-    take twice as long as they did, and halved where the server says that it is asked too much (429, 503,
+    take twice as long as they did, and halved where the server says that it has too much to do (429, 503,
     529) or does not answer in time. A Retry-After stops all requests for its time.
 
     With ``fixed`` the width is ``most`` from the beginning and stays. Used inside one event loop. Which

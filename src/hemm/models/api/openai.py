@@ -236,7 +236,7 @@ class ChatModel(Remote):
 
     @property
     def _draws(self) -> bool:
-        """Whether the endpoints that make pictures are asked, and not a chat."""
+        """Whether requests go to the endpoints that make pictures, and not to a chat."""
         return bool(self._settings["output"] == "image" and self._endpoint.kind != "openrouter")
 
     async def check_server(self) -> None:

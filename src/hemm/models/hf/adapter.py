@@ -273,14 +273,14 @@ class HFModel:
         settings.setdefault("pad_token_id", self._started().processor.tokenizer.pad_token_id)
         return self._guarded(self._started().generate, inputs, seed, _greedy(settings))
 
-    def _guarded(self, ask: Callable[..., Any], inputs: Any, seed: int | None, settings: Any) -> Any:
-        """``ask`` with its own random state; a device's out of memory as ours."""
+    def _guarded(self, call: Callable[..., Any], inputs: Any, seed: int | None, settings: Any) -> Any:
+        """``call`` with its own random state; a device's out of memory as ours."""
         import torch
 
         assert self._loaded is not None
         try:
             with torch.inference_mode(), seeded(self._device, seed):
-                return ask(self._loaded.model, **inputs, **settings)
+                return call(self._loaded.model, **inputs, **settings)
         except RuntimeError as error:
             full = isinstance(error, torch.OutOfMemoryError) or "out of memory" in str(error)
             if not full:

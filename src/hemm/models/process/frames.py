@@ -1,7 +1,7 @@
 """Messages between hemm and the processes of ``--replicas``, over pipes.
 
-A message is the length of its head (8 bytes, big-endian), the head as JSON (``value``, and ``sizes`` of the
-blobs in bytes), and the blobs: encoded media, as they are. Nothing is unpickled.
+A message is the length of its header (8 bytes, big-endian), the header as JSON (``value``, and ``sizes`` of
+the blobs in bytes), and the blobs: encoded media, as they are. Nothing is unpickled.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _HEAD = struct.Struct(">Q")
 
 
 def write(pipe: IO[bytes], value: Mapping[str, Any], blobs: Sequence[bytes] = ()) -> None:
-    """Send a message. Raises OSError where the other side is gone."""
+    """Send a message. Raises OSError where the other process has ended."""
     head = json.dumps({"value": value, "sizes": [len(b) for b in blobs]}).encode("ascii")
     for data in (_HEAD.pack(len(head)), head, *blobs):
         pipe.write(data)
@@ -27,19 +27,19 @@ def write(pipe: IO[bytes], value: Mapping[str, Any], blobs: Sequence[bytes] = ()
 
 
 def read(pipe: IO[bytes]) -> tuple[dict[str, Any], list[bytes]] | None:
-    """The next message and its blobs; None where the other side is gone, also within a message."""
+    """The next message and its blobs; None where the other process has ended, also within a message."""
     try:
         length = pipe.read(_HEAD.size)
         if len(length) < _HEAD.size:
             return None
         head = pipe.read(_HEAD.unpack(length)[0])
-        told = json.loads(head)
-        blobs = [pipe.read(size) for size in told["sizes"]]
+        header = json.loads(head)
+        blobs = [pipe.read(size) for size in header["sizes"]]
     except (OSError, ValueError):  # closed, or cut off
         return None
-    if any(len(b) < size for b, size in zip(blobs, told["sizes"], strict=True)):
+    if any(len(b) < size for b, size in zip(blobs, header["sizes"], strict=True)):
         return None
-    return told["value"], blobs
+    return header["value"], blobs
 
 
 def requests_out(requests: Sequence[Request]) -> tuple[list[dict[str, Any]], list[bytes]]:
@@ -54,7 +54,7 @@ def requests_out(requests: Sequence[Request]) -> tuple[list[dict[str, Any]], lis
             places[id(shown)] = _media_out(shown, blobs)
         return places[id(shown)]
 
-    told = [
+    records = [
         {
             "sample_id": r.sample_id,
             "repeat": r.repeat,
@@ -65,64 +65,66 @@ def requests_out(requests: Sequence[Request]) -> tuple[list[dict[str, Any]], lis
         }
         for r in requests
     ]
-    return told, blobs
+    return records, blobs
 
 
-def requests_in(told: Sequence[Mapping[str, Any]], blobs: Sequence[bytes]) -> list[Request]:
+def requests_in(records: Sequence[Mapping[str, Any]], blobs: Sequence[bytes]) -> list[Request]:
     """What ``requests_out`` was given."""
     return [
         Request(
-            sample_id=one["sample_id"],
-            repeat=one["repeat"],
+            sample_id=record["sample_id"],
+            repeat=record["repeat"],
             messages=tuple(
                 Message(role, tuple(p if isinstance(p, str) else _media_in(p, blobs) for p in parts))
-                for role, parts in one["messages"]
+                for role, parts in record["messages"]
             ),
-            generation=_generation(one["generation"]),
-            key=one["key"],
-            options=tuple(one["options"]),
+            generation=_generation(record["generation"]),
+            key=record["key"],
+            options=tuple(record["options"]),
         )
-        for one in told
+        for record in records
     ]
 
 
 def responses_out(responses: Sequence[Response]) -> tuple[list[dict[str, Any]], list[bytes]]:
     """Responses as JSON and blobs."""
     blobs: list[bytes] = []
-    told = []
+    records = []
     for response in responses:
         media = [_media_out(m, blobs) for m in response.media]
-        told.append({**response_record(response), "drawn": media})
-    return told, blobs
+        records.append({**response_record(response), "drawn": media})
+    return records, blobs
 
 
-def responses_in(told: Sequence[Mapping[str, Any]], blobs: Sequence[bytes]) -> list[Response]:
+def responses_in(records: Sequence[Mapping[str, Any]], blobs: Sequence[bytes]) -> list[Response]:
     """What ``responses_out`` was given."""
-    return [response_of(one, tuple(_media_in(m, blobs) for m in one["drawn"])) for one in told]
+    return [response_of(record, tuple(_media_in(m, blobs) for m in record["drawn"])) for record in records]
 
 
-def _generation(told: Mapping[str, Any]) -> Generation:
-    extra = tuple((key, value) for key, value in told["extra"])
-    return Generation(**{**told, "stop": tuple(told["stop"]), "extra": extra})
+def _generation(record: Mapping[str, Any]) -> Generation:
+    extra = tuple((key, value) for key, value in record["extra"])
+    return Generation(**{**record, "stop": tuple(record["stop"]), "extra": extra})
 
 
 def _media_out(media: Media, blobs: list[bytes]) -> dict[str, Any]:
-    """Name, type and place of the bytes; where they cannot be had, why, as the model would have met it."""
-    told: dict[str, Any] = {"name": media.name, "problem": media.problem}
+    """Name, type and place of the bytes; where they cannot be read, the error that the model would meet."""
+    record: dict[str, Any] = {"name": media.name, "problem": media.problem}
     try:
         blobs.append(media.data)
-        told |= {"blob": len(blobs) - 1, "mime": media.mime}
+        record |= {"blob": len(blobs) - 1, "mime": media.mime}
     except (FileNotFoundError, BadData) as error:
-        told |= {"lacking": str(error), "bad": isinstance(error, BadData)}
-    return told
+        record |= {"lacking": str(error), "bad": isinstance(error, BadData)}
+    return record
 
 
-def _media_in(told: Mapping[str, Any], blobs: Sequence[bytes]) -> Media:
-    if "lacking" not in told:
-        return Media(blobs[told["blob"]], name=told["name"], mime=told["mime"], problem=told["problem"])
-    kind = BadData if told["bad"] else FileNotFoundError
+def _media_in(record: Mapping[str, Any], blobs: Sequence[bytes]) -> Media:
+    if "lacking" not in record:
+        return Media(
+            blobs[record["blob"]], name=record["name"], mime=record["mime"], problem=record["problem"]
+        )
+    kind = BadData if record["bad"] else FileNotFoundError
 
     def load() -> bytes:
-        raise kind(told["lacking"])
+        raise kind(record["lacking"])
 
-    return Media(load=load, name=told["name"], problem=told["problem"])
+    return Media(load=load, name=record["name"], problem=record["problem"])

@@ -17,8 +17,8 @@ from hemm.models.process.child import GRACE_SECONDS
 from hemm.models.process.frames import read, requests_in, responses_out, write
 
 
-class _Life:
-    """A replica: a thread that listens, so that it ends when nobody waits for it, and the model."""
+class _ReplicaMain:
+    """The model, and a thread that listens, so that the process ends when hemm closes its input."""
 
     def __init__(self, source: IO[bytes], out: IO[bytes]) -> None:
         self._out = out
@@ -58,24 +58,24 @@ class _Life:
         loop.run_until_complete(model.close())
         return 0
 
-    def _answer(self, model: Any, told: dict[str, Any], blobs: list[bytes]) -> None:
+    def _answer(self, model: Any, message: dict[str, Any], blobs: list[bytes]) -> None:
         """Out of memory, and a request that fails, are dealt with here, as they are in one process."""
         from hemm.models.batcher import run_batch
 
         try:
-            answers, media = responses_out(run_batch(model, requests_in(told["batch"], blobs)))
+            answers, media = responses_out(run_batch(model, requests_in(message["batch"], blobs)))
         except HemmError as error:
             write(self._out, {"broken": str(error)})
         else:
             write(self._out, {"answers": answers}, media)
 
 
-def _model(told: Mapping[str, Any]) -> Any:
+def _model(message: Mapping[str, Any]) -> Any:
     from hemm.models.options import ModelOptions
     from hemm.models.specs import resolve
 
-    settings = tuple((key, value) for key, value in told["options"]["settings"])
-    return resolve(told["spec"], ModelOptions(**{**told["options"], "settings": settings}))
+    settings = tuple((key, value) for key, value in message["options"]["settings"])
+    return resolve(message["spec"], ModelOptions(**{**message["options"], "settings": settings}))
 
 
 def main() -> int:
@@ -84,6 +84,6 @@ def main() -> int:
     nothing = os.open(os.devnull, os.O_RDONLY)
     os.dup2(nothing, 0)
     os.dup2(2, 1)
-    status = _Life(source, out).run()
+    status = _ReplicaMain(source, out).run()
     sys.stderr.flush()
     os._exit(status)  # threads of libraries are not worth waiting for

@@ -25,11 +25,11 @@ from hemm.core import (
     Response,
     redact,
 )
+from hemm.models.batcher import failed
 from hemm.models.hf.identity import is_folder
 from hemm.models.options import ModelOptions
 from hemm.models.process import frames
 from hemm.models.process.child import GIVE_UP, GRACE_SECONDS, LIVES, ChildProcess, ProcessEnded
-from hemm.models.worker.wire import failed
 
 _MAIN = "import sys; from hemm.models.process.replica import main; sys.exit(main())"
 """What the interpreter of a replica runs. As text, since an import would close a circle by ``specs``."""
@@ -64,8 +64,8 @@ def gpus() -> list[str]:
         return [word.strip() for word in named.split(",") if word.strip() not in ("", "-1")]
     if (program := shutil.which("nvidia-smi")) is not None:
         with contextlib.suppress(OSError, subprocess.SubprocessError):
-            told = subprocess.run([program, "-L"], capture_output=True, text=True, timeout=60, check=True)
-            count = sum(line.startswith("GPU ") for line in told.stdout.splitlines())
+            listed = subprocess.run([program, "-L"], capture_output=True, text=True, timeout=60, check=True)
+            count = sum(line.startswith("GPU ") for line in listed.stdout.splitlines())
             return [str(k) for k in range(count)]
     if Path("/dev/kfd").exists() and find_spec("torch") is not None:
         import torch
@@ -78,10 +78,10 @@ class Replicas:
     """Several processes that each hold the whole model. It takes ``parallel`` batches at a time.
 
     Batches are composed as for one process, and one process answers a whole batch, so answers are those of
-    one process on the same hardware. A batch whose process ends is asked again, whole, of another one or of
-    a new one. Where that happens twice it is left to the batcher: halved where the process was killed by
-    SIGKILL, as the kernel does when memory runs out, else request by request; one request then fails as
-    transient.
+    one process on the same hardware. A batch whose process ends is sent again, whole, to another one or to a
+    new one. Where that one ends too, the batcher takes over: it halves the batch where the process was killed
+    by SIGKILL, as the kernel does when memory runs out, else it sends request by request; a single request
+    then fails as transient.
     """
 
     def __init__(self, model: Model, options: ModelOptions, count: int, cards: Sequence[str]) -> None:
@@ -115,10 +115,10 @@ class Replicas:
 
     async def start(self) -> None:
         """Start all processes at once. Raises HemmError with the first one's reason where that fails."""
-        told = self._told()
+        start_message = self._start_message()
         self._closed, self._ends = False, 0
         self._replicas = [
-            _Replica(self.spec, f"{k + 1} of {self.parallel}", card, told, self.identity)
+            _Replica(self.spec, f"{k + 1} of {self.parallel}", card, start_message, self.identity)
             for k, card in enumerate(self._cards)
         ]
         pool, loop = ThreadPoolExecutor(self.parallel, "hemm-replica"), asyncio.get_running_loop()
@@ -154,7 +154,7 @@ class Replicas:
                 return [failed("replica", f"no process is left: {self._why}")] * len(requests)
             lost = False
             try:
-                answers = one.ask(requests)
+                answers = one.answer(requests)
                 self._ends = 0
                 return answers
             except ProcessEnded as ended:
@@ -188,8 +188,8 @@ class Replicas:
                 self._free.append(one)
             self._changed.notify_all()
 
-    def _told(self) -> dict[str, Any]:
-        """What each process is to be: the same checkpoint at the same commit."""
+    def _start_message(self) -> dict[str, Any]:
+        """The first message to each process: which model to load, a checkpoint at its commit."""
         spec = self.spec
         options = replace(self._options, replicas=1, serve="", batch_size=self.batch_size)
         if spec.startswith("hf/") and not is_folder(spec.removeprefix("hf/")):
@@ -198,11 +198,13 @@ class Replicas:
 
 
 class _Replica:
-    """One process, started when it is first asked and again after its end."""
+    """One process. After its end it is started again when the next batch comes."""
 
-    def __init__(self, spec: str, which: str, card: str, told: dict[str, Any], identity: Identity) -> None:
+    def __init__(
+        self, spec: str, which: str, card: str, start_message: dict[str, Any], identity: Identity
+    ) -> None:
         self._name = f"model {redact(spec)}, process {which}"
-        self._card, self._told, self._identity = card, told, identity
+        self._card, self._start_message, self._identity = card, start_message, identity
         self._child: ChildProcess | None = None
         self._busy = self._gone = False
 
@@ -215,30 +217,30 @@ class _Replica:
         """Start the process and load the model. Raises HemmError in the process's own words."""
         self._spawn()
         try:
-            told, _ = self._exchange(self._told, [])
+            reply, _ = self._exchange(self._start_message, [])
         except ProcessEnded as ended:
             self.kill()
             raise HemmError(f"{self._name}: it {ended}") from None
-        if "failed" in told:
+        if "failed" in reply:
             self.kill()
-            raise HemmError(f"{self._name}: {told['failed']}")
-        if told["ready"] != [self._identity.name, self._identity.revision]:
+            raise HemmError(f"{self._name}: {reply['failed']}")
+        if reply["ready"] != [self._identity.name, self._identity.revision]:
             self.kill()
             raise HemmError(f"{self._name}: the checkpoint changed since the run began")
 
-    def ask(self, requests: Sequence[Request]) -> list[Response]:
+    def answer(self, requests: Sequence[Request]) -> list[Response]:
         """The answers to a batch. Raises ProcessEnded where the process ends, HemmError where none starts."""
         if not self.running:
             self.start()
         batch, blobs = frames.requests_out(requests)
         self._busy = True
         try:
-            told, media = self._exchange({"batch": batch}, blobs)
+            reply, media = self._exchange({"batch": batch}, blobs)
         finally:
             self._busy = False
-        if "answers" not in told:
+        if "answers" not in reply:
             return []  # another number of responses than of requests: the batcher ends the run
-        return frames.responses_in(told["answers"], media)
+        return frames.responses_in(reply["answers"], media)
 
     def stop(self) -> None:
         """Let the process close its model where it has nothing else to do, then end it."""
@@ -280,17 +282,17 @@ class _Replica:
         stdin, stdout = child.pipes
         try:
             frames.write(stdin, value, blobs)
-            found = frames.read(stdout)
+            reply = frames.read(stdout)
         except (OSError, ValueError):  # gone, or closed by ``stop``
-            found = None
-        if found is None:
+            reply = None
+        if reply is None:
             raise self._ended(child)
-        return found
+        return reply
 
     def _ended(self, child: ChildProcess) -> ProcessEnded:
         """How it ended, with its last line of an error where it had one."""
         ended = child.ended()
         lines = [] if child.running else child.last_lines(1.0)
         errors = [" ".join(line.split()) for line in lines if "Error" in line or "error" in line]
-        said = f": {errors[-1][:300]}" if errors else ""
-        return ProcessEnded(f"{ended}{said}", signal=ended.signal)
+        why = f": {errors[-1][:300]}" if errors else ""
+        return ProcessEnded(f"{ended}{why}", signal=ended.signal)

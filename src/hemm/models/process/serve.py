@@ -42,7 +42,7 @@ SETTINGS: dict[str, Any] = {
 PORTS = 3
 """How many free ports are tried where another program is faster to take one."""
 HEALTH_SECONDS = 30.0
-"""How long one look at the server's health may take."""
+"""How long the server may take to answer one request for its health or version."""
 SHOWN = 15
 """Last lines of the log that are shown where a server does not start."""
 
@@ -99,13 +99,13 @@ class ServedModel(ChatModel):
 
     def __init__(self, spec: str, kind: str, settings: Mapping[str, Any], options: ModelOptions) -> None:
         self._kind, self._server = kind, SERVERS[kind]
-        self._words, told = arguments(kind, settings["serve_args"])
+        self._words, telling = arguments(kind, settings["serve_args"])
         self._checkpoint = _checkpoint(spec, kind, settings, options.revision)
         super().__init__(spec, _endpoint(self._checkpoint.identity.name, 1), settings, options)
         self.identity = self._checkpoint.identity
         if self.price is None:
             self.price = Price(0.0, 0.0)
-        pairs = {"serve": kind, "serve_args": told, "gguf": settings["gguf"], "mmproj": settings["mmproj"]}
+        pairs = {"serve": kind, "serve_args": telling, "gguf": settings["gguf"], "mmproj": settings["mmproj"]}
         self.protocol_extra = tuple((key, value) for key, value in pairs.items() if value)
         self._files: tuple[str, str] = (self._checkpoint.source, "")  # weights, vision projector
         self._process: ServerProcess | None = None
@@ -149,7 +149,7 @@ class ServedModel(ChatModel):
             why = process.end_words() if ended else f"was not ready after {limit}; its log: {process.log}"
             raise HemmError(f"--serve {self._kind}: {self._server.program} {why}")
         await super().connect(key)
-        self._version = await self._told_version()
+        self._version = await self._served_version()
 
     async def check_server(self) -> None:
         """What answers must have our name: a program that took the port meanwhile must not be measured."""
@@ -216,7 +216,7 @@ class ServedModel(ChatModel):
         finally:
             await client.close()
 
-    async def _told_version(self) -> str | None:
+    async def _served_version(self) -> str | None:
         assert self._client is not None
         for page, key in self._server.version:
             try:

@@ -1,4 +1,4 @@
-"""The servers that ``--serve`` starts: how each is run, asked for its health, and what its arguments mean."""
+"""The servers that ``--serve`` starts: command lines, pages of health, and what their arguments mean."""
 
 from __future__ import annotations
 

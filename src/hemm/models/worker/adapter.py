@@ -19,6 +19,7 @@ from hemm.core import (
     Response,
     storable,
 )
+from hemm.models.batcher import failed
 from hemm.models.options import ModelOptions
 from hemm.models.process.child import GIVE_UP, GRACE_SECONDS, LIVES, ProcessEnded
 from hemm.models.worker import wire
@@ -43,10 +44,10 @@ def open_worker(spec: str, options: ModelOptions) -> WorkerModel:
 class WorkerModel:
     """A worker behind the shared batcher.
 
-    A batch whose worker ends is asked again, whole, of a new one: its answers do not depend on the crash. A
-    worker that ends twice over a batch leaves it to the batcher: halved where memory ran out (it said so, or
-    it was killed by SIGKILL, as the kernel does), else request by request; one request then fails as
-    transient. Nothing waits longer than ``silence``, ``batch_timeout`` and ``start_timeout`` allow.
+    A batch whose worker ends is sent again, whole, to a new one: its answers do not depend on the crash.
+    Where that one ends too, the batcher takes over: it halves the batch where memory ran out (the worker said
+    so, or was killed by SIGKILL, as the kernel does), else it sends request by request; a single request then
+    fails as transient. Nothing waits longer than ``silence``, ``batch_timeout`` and ``start_timeout`` allow.
     """
 
     def __init__(
@@ -67,13 +68,13 @@ class WorkerModel:
     def identity(self) -> Identity:
         """The header's name; a digest of the file, its settings, and what the worker tells of itself.
 
-        Raises HemmError where the worker has to be asked and does not start.
+        Raises HemmError where the worker has to start for that, and does not.
         """
         reported = ""
         if self._file.identity:
             deadline = time.monotonic() + self._limits["start_timeout"]
-            told = self._starting({"type": "identify", "settings": self._settings}, "identity", deadline)
-            reported = str(told.get("revision", ""))
+            reply = self._starting({"type": "identify", "settings": self._settings}, "identity", deadline)
+            reported = str(reply.get("revision", ""))
             if not reported:
                 raise HemmError(f"model {self.spec}: its header says identity = true, and it tells none")
         revision = self._file.revision(self._settings, reported)
@@ -117,7 +118,7 @@ class WorkerModel:
         """One response for each request. A picture that does not open fails its own request alone.
 
         Raises OutOfMemory where the worker has too little memory for them together, and HemmError where it
-        ended twice over several requests: they are then asked one by one.
+        ended twice over several requests: the batcher then sends them one by one.
         """
         why = ProcessEnded("")
         for _ in range(LIVES):
@@ -125,70 +126,70 @@ class WorkerModel:
                 gone = (
                     f"the worker ended {self._ends} times in a row without an answer: it is not started again"
                 )
-                return [wire.failed("worker", gone)] * len(requests)
+                return [failed("worker", gone)] * len(requests)
             try:
                 return self._answers(requests)
             except ProcessEnded as ended:
-                why, said = ended, self._drop(ended)
+                why, last_line = ended, self._drop(ended)
                 self._ends += 1
                 if self._closed:
-                    return [wire.failed("worker", f"the worker {why}")] * len(requests)
-        return [wire.failed("worker", why.give_up("worker", len(requests), said))]
+                    return [failed("worker", f"the worker {why}")] * len(requests)
+        return [failed("worker", why.give_up("worker", len(requests), last_line))]
 
     def _answers(self, requests: Sequence[Request]) -> list[Response]:
-        """Ask one worker once. Raises ProcessEnded where it ends, OutOfMemory where it says so."""
+        """Send the requests once. Raises ProcessEnded where the worker ends, OutOfMemory where it says so."""
         process = self._running()
         answers: list[Response | None] = [None] * len(requests)
-        asked: list[tuple[int, dict[str, Any]]] = []
+        sent: list[tuple[int, dict[str, Any]]] = []
         for i, request in enumerate(requests):
             try:
-                asked.append((i, wire.request(request, process.folder)))
+                sent.append((i, wire.request(request, process.folder)))
             except (BadData, FileNotFoundError) as error:
                 if not process.folder.is_dir():
                     raise ProcessEnded("was closed") from None
-                answers[i] = wire.failed("media", str(error), permanent=True)
+                answers[i] = failed("media", str(error), permanent=True)
         try:
-            told = self._exchange(process, [r for _, r in asked]) if asked else []
-            for (i, _), message in zip(asked, told, strict=True):
+            replies = self._exchange(process, [r for _, r in sent]) if sent else []
+            for (i, _), message in zip(sent, replies, strict=True):
                 answers[i] = self._read(requests[i], message, process)
         finally:
             for file in process.folder.glob("*"):
                 file.unlink(missing_ok=True)
         return [a for a in answers if a is not None]
 
-    def _exchange(self, process: WorkerProcess, asked: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    def _exchange(self, process: WorkerProcess, requests: list[dict[str, Any]]) -> list[dict[str, Any]]:
         """One message for each request: answer, error, or that there was none."""
         self._batches += 1
         batch, deadline = self._batches, time.monotonic() + self._limits["batch_timeout"]
-        told: list[dict[str, Any] | None] = [None] * len(asked)
+        replies: list[dict[str, Any] | None] = [None] * len(requests)
         self._busy = True
         missing = "the worker gave no answer to this request"
-        process.send({"type": "batch", "id": batch, "requests": asked})
+        process.send({"type": "batch", "id": batch, "requests": requests})
         try:
-            self._collect(process, batch, told, deadline)
+            self._collect(process, batch, replies, deadline)
         except TimeoutError:
             missing = f"no answer within {self._limits['batch_timeout']:g} s (--set batch_timeout=SECONDS)"
             process.send({"type": "cancel", "id": batch})
             try:
-                self._collect(process, batch, told, time.monotonic() + GRACE_SECONDS)
+                self._collect(process, batch, replies, time.monotonic() + GRACE_SECONDS)
             except (TimeoutError, ProcessEnded, OutOfMemory, HemmError):
                 self._drop()  # the next batch starts another
                 self._ends += 1
         finally:
             self._busy = False
-        if any(t is not None for t in told):
+        if any(t is not None for t in replies):
             self._ends = 0
-        return [t or {"type": "error", "message": missing} for t in told]
+        return [t or {"type": "error", "message": missing} for t in replies]
 
     def _collect(
-        self, process: WorkerProcess, batch: int, told: list[dict[str, Any] | None], deadline: float
+        self, process: WorkerProcess, batch: int, replies: list[dict[str, Any] | None], deadline: float
     ) -> None:
-        """Put the messages about ``batch`` into ``told`` until it is done."""
+        """Put the messages about ``batch`` into ``replies`` until it is done."""
         while True:
             message = process.receive(deadline)
             kind = message["type"]
-            if kind in ("answer", "error") and (at := wire.indexed(message, batch, len(told))) is not None:
-                told[at] = message
+            if kind in ("answer", "error") and (at := wire.indexed(message, batch, len(replies))) is not None:
+                replies[at] = message
             elif message.get("batch") != batch or kind in ("answer", "error"):
                 continue  # of a batch that nobody waits for any more
             elif kind == "done":
@@ -199,12 +200,12 @@ class WorkerModel:
             elif kind == "failed":
                 raise HemmError(storable(str(message.get("message", ""))))
 
-    def _read(self, request: Request, told: dict[str, Any], process: WorkerProcess) -> Response:
-        found = wire.response(request, told, process.folder, self._fingerprint)
-        wrong = {m.kind for m in found.media} - frozenset(self._file.outputs)
+    def _read(self, request: Request, message: dict[str, Any], process: WorkerProcess) -> Response:
+        response = wire.response(request, message, process.folder, self._fingerprint)
+        wrong = {m.kind for m in response.media} - frozenset(self._file.outputs)
         if wrong:
-            return wire.failed("protocol", f"produced {', '.join(sorted(wrong))}, which its header lacks")
-        return found
+            return failed("protocol", f"produced {', '.join(sorted(wrong))}, which its header lacks")
+        return response
 
     # the process
 
@@ -219,8 +220,8 @@ class WorkerModel:
 
     def _load(self) -> None:
         deadline = time.monotonic() + self._limits["start_timeout"]
-        told = self._starting({"type": "load", "settings": self._settings}, "ready", deadline)
-        self._fingerprint = storable(str(told.get("fingerprint", "")))[:200]
+        reply = self._starting({"type": "load", "settings": self._settings}, "ready", deadline)
+        self._fingerprint = storable(str(reply.get("fingerprint", "")))[:200]
         self._loaded = True
 
     def _starting(self, message: dict[str, Any], wanted: str, deadline: float) -> dict[str, Any]:
@@ -229,18 +230,18 @@ class WorkerModel:
         Raises HemmError in the worker's own words where it fails.
         """
         try:
-            process = self._process or self._greeted(deadline)
+            process = self._process or self._new_process(deadline)
             process.send(message)
             while True:
-                told = process.receive(deadline)
-                if told["type"] == "failed":
-                    raise ProcessEnded(f"failed: {told.get('message', '')}")
-                if told["type"] == wanted:
-                    return told
+                reply = process.receive(deadline)
+                if reply["type"] == "failed":
+                    raise ProcessEnded(f"failed: {reply.get('message', '')}")
+                if reply["type"] == wanted:
+                    return reply
         except (ProcessEnded, TimeoutError) as error:
             raise HemmError(self._start_error(error)) from None
 
-    def _greeted(self, deadline: float) -> WorkerProcess:
+    def _new_process(self, deadline: float) -> WorkerProcess:
         """A new process that has said hello in our version of the protocol."""
         names = [name.strip() for name in self._limits["env"].split(",") if name.strip()]
         process = WorkerProcess(
@@ -251,11 +252,11 @@ class WorkerModel:
                 process.kill()
                 raise ProcessEnded("was closed")
             self._process = process
-        told = process.receive(deadline)
-        while told["type"] != "hello":
-            told = process.receive(deadline)
-        if told.get("protocol") != wire.PROTOCOL:
-            theirs, ours = told.get("protocol"), wire.PROTOCOL
+        reply = process.receive(deadline)
+        while reply["type"] != "hello":
+            reply = process.receive(deadline)
+        if reply.get("protocol") != wire.PROTOCOL:
+            theirs, ours = reply.get("protocol"), wire.PROTOCOL
             raise ProcessEnded(f"speaks version {theirs!r} of the worker protocol, this hemm {ours}")
         return process
 
@@ -265,12 +266,12 @@ class WorkerModel:
         return f"model {self.spec}: the worker {why}{self._drop(error)}"
 
     def _drop(self, error: Exception | None = None) -> str:
-        """End the process, if there is one: its last words, where ``error`` came without any."""
+        """End the process, if there is one, and give its last words where ``error`` has none."""
         with self._swap:
             process, self._process = self._process, None
         self._loaded = False
         if process is None:
             return ""
         process.kill()
-        said = process.why() if isinstance(error, ProcessEnded) and error.silent else ""
-        return f": {said}" if said else ""
+        why = process.why() if isinstance(error, ProcessEnded) and error.silent else ""
+        return f": {why}" if why else ""

@@ -68,14 +68,14 @@ class WorkerFile:
     required: tuple[str, ...] = ()
 
     def revision(self, settings: Mapping[str, Any], reported: str = "") -> str:
-        """Digest (32 hex digits) of the file, its lock, what it is set to, and what it tells of itself.
+        """Digest (32 hex digits) of the file, its lock, its settings, and what it reports itself.
 
         Raises HemmError where a setting names weights by a path that is not there.
         """
         lock = self.path.with_name(f"{self.path.name}.lock")
-        told = {key: self._content(key, value) for key, value in settings.items()}
+        values = {key: self._content(key, value) for key, value in settings.items()}
         files = [digest_file(p) for p in (self.path, lock) if p.is_file()]
-        return digest([files, told, reported], 32)
+        return digest([files, values, reported], 32)
 
     def _content(self, key: str, value: Any) -> Any:
         if key not in self.weights or not value:

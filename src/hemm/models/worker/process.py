@@ -42,14 +42,14 @@ class WorkerProcess(ChildProcess):
         self._silence = silence
         self._inbox: queue.Queue[dict[str, Any] | ProcessEnded] = queue.Queue()
         self._outbox: queue.Queue[bytes | None] = queue.Queue()
-        self._greeted = False
+        self._said_hello = False
         self._heard = time.monotonic()
         stdin, stdout = self.pipes
         _start_thread(self._read, stdout)
         _start_thread(self._write, stdin)
 
     def send(self, message: Mapping[str, Any]) -> None:
-        """Queue a message; that the worker is gone is told by ``receive``."""
+        """Queue a message. Whether the worker has ended is found out by ``receive``."""
         self._outbox.put(json.dumps(message).encode("ascii") + b"\n")
 
     def receive(self, deadline: float) -> dict[str, Any]:
@@ -59,7 +59,7 @@ class WorkerProcess(ChildProcess):
         """
         while True:
             now = time.monotonic()
-            quiet = self._heard + self._silence if self._greeted else deadline
+            quiet = self._heard + self._silence if self._said_hello else deadline
             try:
                 message = self._inbox.get(timeout=max(0.0, min(deadline, quiet) - now))
             except queue.Empty:
@@ -69,7 +69,7 @@ class WorkerProcess(ChildProcess):
                     continue
                 raise ProcessEnded(f"gave no sign of life for {self._silence:g} s") from None
             if isinstance(message, ProcessEnded):
-                self._inbox.put(message)  # whoever asks again hears it again
+                self._inbox.put(message)  # the next call raises it too
                 raise message
             if message["type"] == "log":
                 self._note(str(message.get("text", "")))
@@ -88,7 +88,7 @@ class WorkerProcess(ChildProcess):
         return " ".join(lines[-8:])[:500]
 
     def wake(self, why: str) -> None:
-        """Let whoever waits for this worker know that it was ended."""
+        """Let the thread that waits for this worker know that it was ended."""
         self._inbox.put(ProcessEnded(why))
 
     def kill(self) -> None:
@@ -110,9 +110,9 @@ class WorkerProcess(ChildProcess):
                 self._heard = time.monotonic()
                 message = _message(line)
                 if message is not None:
-                    self._greeted = self._greeted or message["type"] == "hello"
+                    self._said_hello = self._said_hello or message["type"] == "hello"
                     self._inbox.put(message)
-                elif self._greeted:
+                elif self._said_hello:
                     shown = " ".join(line[:80].decode("utf-8", "replace").split())
                     why = f"wrote something that is no message of the protocol: {shown!r}"
                 else:  # printed before hemm_worker was imported
@@ -134,10 +134,10 @@ def _line(pipe: IO[bytes]) -> bytes:
 
 def _message(line: bytes) -> dict[str, Any] | None:
     try:
-        found = json.loads(line)
+        message = json.loads(line)
     except ValueError:  # also what is no UTF-8
         return None
-    return found if isinstance(found, dict) and isinstance(found.get("type"), str) else None
+    return message if isinstance(message, dict) and isinstance(message.get("type"), str) else None
 
 
 def _start_thread(work: Callable[[IO[bytes]], None], pipe: IO[bytes]) -> None:

@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from hemm.core import BadData, Failure, Media, Message, Request, Response, Usage, redact, storable
+from hemm.core import BadData, Media, Message, Request, Response, Usage, storable
+from hemm.models.batcher import failed
 from hemm.models.image_fit import fit, rgb
 
 PROTOCOL = 1
@@ -20,26 +21,26 @@ _ORIENTATION = 0x0112
 _ENDINGS = {"image/png": ".png", "image/jpeg": ".jpg", "audio/wav": ".wav", "video/mp4": ".mp4"}
 
 
-def request(asked: Request, folder: Path) -> dict[str, Any]:
-    """``asked`` as JSON; its media are written into ``folder``, each once.
+def request(sent: Request, folder: Path) -> dict[str, Any]:
+    """``sent`` as JSON; its media are written into ``folder``, each once.
 
     Raises BadData where a picture does not open and FileNotFoundError where it is not there.
     """
-    generation = asked.generation
+    generation = sent.generation
     return {
-        "id": asked.sample_id,
-        "repeat": asked.repeat,
-        "messages": [_message(m, folder, generation.max_pixels) for m in asked.messages],
+        "id": sent.sample_id,
+        "repeat": sent.repeat,
+        "messages": [_message(m, folder, generation.max_pixels) for m in sent.messages],
         "generation": {
             "max_new_tokens": generation.max_new_tokens,
             "temperature": generation.temperature,
             "top_p": generation.top_p,
             "stop": list(generation.stop),
-            "seed": asked.seed,
+            "seed": sent.seed,
             "thinking_budget": generation.thinking_budget,
             "scoring": generation.scoring,
         },
-        "options": list(asked.options),
+        "options": list(sent.options),
     }
 
 
@@ -49,7 +50,7 @@ def _message(message: Message, folder: Path, max_pixels: int) -> dict[str, Any]:
         if isinstance(part, str):
             parts.append({"text": part})
             continue
-        shown = part if part.kind in ("audio", "video") else plain(fit(part, max_pixels=max_pixels))
+        shown = part if part.kind in ("audio", "video") else upright_rgb(fit(part, max_pixels=max_pixels))
         path = folder / f"in-{shown.digest[:32]}{_ENDINGS.get(shown.mime, '')}"
         if not path.exists():
             path.write_bytes(shown.data)
@@ -57,7 +58,7 @@ def _message(message: Message, folder: Path, max_pixels: int) -> dict[str, Any]:
     return {"role": message.role, "parts": parts}
 
 
-def plain(media: Media) -> Media:
+def upright_rgb(media: Media) -> Media:
     """The picture as every image library reads it alike: upright 8-bit RGB, PNG or JPEG.
 
     The same object where it is that already, else a lossless PNG. Raises BadData where it does not open.
@@ -75,50 +76,44 @@ def plain(media: Media) -> Media:
     return Media(buffer.getvalue(), name=media.name, mime="image/png")
 
 
-def response(asked: Request, told: dict[str, Any], folder: Path, fingerprint: str) -> Response:
-    """The answer in a message ``answer`` or ``error``; a Failure where it is not what was asked for.
+def response(sent: Request, message: dict[str, Any], folder: Path, fingerprint: str) -> Response:
+    """The answer in a message ``answer`` or ``error``; a Failure where the message breaks the protocol.
 
     Files that it names are read from ``folder`` and removed.
     """
-    if told["type"] == "error":
-        return failed("model", str(told.get("message", "")), told.get("permanent") is True)
-    text, options = told.get("text", ""), told.get("options") or []
+    if message["type"] == "error":
+        return failed("model", str(message.get("message", "")), message.get("permanent") is True)
+    text, options = message.get("text", ""), message.get("options") or []
     if not isinstance(text, str):
         return failed("protocol", f"text is {type(text).__name__}, not a text")
-    if told.get("finish", "stop") not in FINISH:
-        return failed("protocol", f"finish {told['finish']!r} is none of {', '.join(FINISH)}")
-    if asked.generation.scoring == "likelihood" and asked.options:
-        if not _are_log_probabilities(options, len(asked.options)):
-            wanted = f"{len(asked.options)} log-probabilities (0 or less)"
+    if message.get("finish", "stop") not in FINISH:
+        return failed("protocol", f"finish {message['finish']!r} is none of {', '.join(FINISH)}")
+    if sent.generation.scoring == "likelihood" and sent.options:
+        if not _are_log_probabilities(options, len(sent.options)):
+            wanted = f"{len(sent.options)} log-probabilities (0 or less)"
             return failed("protocol", f"options are {options!r}"[:200] + f": expected {wanted}")
-        text = asked.options[max(range(len(options)), key=options.__getitem__)]
+        text = sent.options[max(range(len(options)), key=options.__getitem__)]
     else:
         options = []
     try:
-        media = tuple(_produced(name, folder) for name in told.get("media") or [])
+        media = tuple(_produced(name, folder) for name in message.get("media") or [])
     except (OSError, BadData) as error:
         return failed("protocol", str(error))
     return Response(
         text=storable(text),
-        reasoning=storable(str(told.get("reasoning") or "")),
-        finish=told.get("finish", "stop"),
+        reasoning=storable(str(message.get("reasoning") or "")),
+        finish=message.get("finish", "stop"),
         options=tuple(float(p) for p in options),
         media=media,
-        usage=Usage(_count(told.get("input_tokens")), _count(told.get("output_tokens")), 0.0),
+        usage=Usage(_count(message.get("input_tokens")), _count(message.get("output_tokens")), 0.0),
         model=fingerprint,
     )
 
 
-def failed(kind: str, message: str, permanent: bool = False) -> Response:
-    """A response without an answer."""
-    line = " ".join(message.split())[:500] or "no reason was told"
-    return Response(failure=Failure(kind, storable(redact(line)), permanent))
-
-
-def indexed(told: dict[str, Any], batch: int, count: int) -> int | None:
+def indexed(message: dict[str, Any], batch: int, count: int) -> int | None:
     """The place in the batch that a message is about; None where it is about another batch, or none."""
-    index = told.get("index")
-    fits = told.get("batch") == batch and isinstance(index, int) and 0 <= index < count
+    index = message.get("index")
+    fits = message.get("batch") == batch and isinstance(index, int) and 0 <= index < count
     return index if fits else None
 
 
