@@ -14,12 +14,14 @@ import numpy as np
 from PIL import Image
 
 from hemm.core import (
+    BatchModel,
     Capabilities,
     Card,
     Failure,
     Identity,
     Media,
     Request,
+    RequestModel,
     Response,
     Sample,
     Task,
@@ -110,7 +112,7 @@ def right(request: Request) -> str:
 
 
 @dataclass
-class Batched:
+class Batched(BatchModel):
     """A local model: answers right, tells which sample ids it was asked, batch by batch."""
 
     batch_size: int = 4
@@ -133,7 +135,7 @@ class Batched:
 
 
 @dataclass
-class Served:
+class Served(RequestModel):
     """A served model: answers right after a moment; ``failing`` ids fail as told."""
 
     concurrency: int = 8

@@ -24,6 +24,7 @@ from hemm.core import (
     Group,
     HemmError,
     Identity,
+    Judge,
     Judged,
     Outcome,
     Request,
@@ -61,7 +62,7 @@ Says = Callable[[str, dict[str, str]], str]
 
 
 @dataclass
-class Honest:
+class Honest(Judge):
     """A judge in the process: what ``says`` makes of code and blocks is its reply."""
 
     says: Says

@@ -13,7 +13,7 @@ import pytest
 
 from hemm.analysis.study import Study
 from hemm.core import Group, HemmError, Judged, MissingExtra, Outcome, Response, Sample
-from hemm.metrics import metric_key, prepared, resolve, spec_of
+from hemm.metrics import metric_key, resolve, spec_of
 from hemm.metrics.learned.bartscore import DEFAULT, BartScore
 from hemm.models.hf import vision
 
@@ -99,7 +99,7 @@ def _values(metric: Any, groups: list[Group]) -> list[float]:
 
 @pytest.mark.parametrize("lower", ["no", "yes"])
 def test_values_are_those_of_each_pair_alone(bart: Path, lower: str) -> None:
-    metric = prepared(resolve(f"bartscore:model={bart},lower_references={lower}"))
+    metric = resolve(f"bartscore:model={bart},lower_references={lower}").prepared()
     expected = [
         max(_direct(bart, said.lower(), r.lower() if lower == "yes" else r) for r in references)
         for said, references in ROWS
@@ -208,18 +208,18 @@ def test_a_sample_without_text_references_has_no_value(bart: Path) -> None:
 
 def test_the_digest_of_the_weights_is_part_of_the_key(bart: Path, tmp_path: Path) -> None:
     plain = resolve(f"bartscore:model={bart}")
-    metric = prepared(plain)
+    metric = plain.prepared()
     assert metric.parameters["model"] == str(bart)
     assert len(metric.parameters["revision"]) == 32
-    assert prepared(resolve(spec_of(metric))) == metric
+    assert resolve(spec_of(metric)).prepared() == metric
     shutil.copytree(bart, tmp_path / "other")
-    other = prepared(resolve(f"bartscore:model={tmp_path}/other"))
+    other = resolve(f"bartscore:model={tmp_path}/other").prepared()
     assert other.parameters["revision"] == metric.parameters["revision"]
     (tmp_path / "other/config.json").write_text((bart / "config.json").read_text() + "\n")
-    changed = prepared(resolve(f"bartscore:model={tmp_path}/other"))
+    changed = resolve(f"bartscore:model={tmp_path}/other").prepared()
     assert metric_key(changed) != metric_key(other)
     with pytest.raises(HemmError, match="holds other weights than those named"):
-        prepared(resolve(spec_of(other)))
+        resolve(spec_of(other)).prepared()
 
 
 @pytest.fixture
@@ -240,7 +240,7 @@ def _cache(hub: Path, bart: Path, name: str, commit: str) -> None:
 
 def test_weights_in_the_cache_of_the_hub_are_used_and_named_by_commit(hub: Path, bart: Path) -> None:
     _cache(hub, bart, DEFAULT, "a" * 40)
-    metric = prepared(resolve("bartscore"))
+    metric = resolve("bartscore").prepared()
     assert dict(metric.parameters) == {"model": DEFAULT, "revision": "a" * 40}
     assert _values(metric, _groups()) == pytest.approx(_values(BartScore(str(bart)), _groups()), abs=1e-6)
 
@@ -254,27 +254,27 @@ def test_nothing_is_downloaded_unless_asked(hub: Path, monkeypatch: pytest.Monke
     monkeypatch.setattr(huggingface_hub, "snapshot_download", asked)
     monkeypatch.setattr(huggingface_hub.HfApi, "model_info", asked)
     for act in (
-        prepared,
+        lambda m: m.prepared(),
         lambda m: m.score(_groups()),
         lambda m: m.ceiling([Sample("1", references=("a",))]),
     ):
         with pytest.raises(HemmError, match=r"not on this machine: allow the download with .*download=yes"):
             act(resolve("bartscore"))
     with pytest.raises(HemmError, match="HF_HUB_OFFLINE forbids"):
-        prepared(resolve("bartscore:download=yes"))
+        resolve("bartscore:download=yes").prepared()
 
 
 def test_a_config_without_weights_is_no_checkpoint(hub: Path, bart: Path, tmp_path: Path) -> None:
     _cache(hub, bart, DEFAULT, "a" * 40)
     (next((hub).rglob("model.safetensors"))).unlink()
     with pytest.raises(HemmError, match="not on this machine"):
-        prepared(resolve("bartscore"))
+        resolve("bartscore").prepared()
     (tmp_path / "half").mkdir()
     with pytest.raises(HemmError, match="holds no checkpoint"):
-        prepared(resolve(f"bartscore:model={tmp_path}/half"))
+        resolve(f"bartscore:model={tmp_path}/half").prepared()
     shutil.copy(bart / "config.json", tmp_path / "half")
     with pytest.raises(HemmError, match="holds no weights"):
-        prepared(resolve(f"bartscore:model={tmp_path}/half"))
+        resolve(f"bartscore:model={tmp_path}/half").prepared()
     (tmp_path / "half/model.safetensors").write_bytes(b"no tensors")
     with pytest.raises(HemmError, match="does not load") as caught:
         resolve(f"bartscore:model={tmp_path}/half").score(_groups())
@@ -299,17 +299,17 @@ def test_a_download_that_was_asked_for(hub: Path, bart: Path, monkeypatch: pytes
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
     monkeypatch.setattr(huggingface_hub.HfApi, "model_info", lambda *a, **k: Info())
     monkeypatch.setattr(huggingface_hub, "snapshot_download", fetch)
-    metric = prepared(resolve("bartscore:model=x/y,download=yes"))
+    metric = resolve("bartscore:model=x/y,download=yes").prepared()
     assert metric.parameters == {"model": "x/y", "revision": "b" * 40}
     assert asked == [("x/y", "b" * 40, ["*.safetensors", "*.json", "*.txt", "*.model"])]
-    prepared(resolve("bartscore:model=x/y,download=yes"))
+    resolve("bartscore:model=x/y,download=yes").prepared()
     assert len(asked) == 1  # it is there now
 
 
 def test_without_torch_it_says_what_to_install(bart: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("hemm.metrics.learned.base.find_spec", lambda name: None)
     with pytest.raises(MissingExtra, match=r"metric bartscore .* pip install 'hemm\[hf\]'"):
-        prepared(resolve(f"bartscore:model={bart}"))
+        resolve(f"bartscore:model={bart}").prepared()
 
 
 def test_wrong_settings_are_one_line() -> None:
@@ -322,7 +322,7 @@ def test_wrong_settings_are_one_line() -> None:
         with pytest.raises(HemmError, match="metric parameter"):
             resolve(spec)
     with pytest.raises(HemmError, match="no name of a hub repository"):
-        prepared(resolve("bartscore:model=a/b/c"))
+        resolve("bartscore:model=a/b/c").prepared()
 
 
 def test_it_has_no_worst_score_so_failures_are_left_out() -> None:
@@ -348,7 +348,7 @@ def test_scores_are_stored_and_kept_where_the_weights_are_not(
     stored = cell(folder).aggregates()["metrics"]
     key = next(k for k, row in stored.items() if row["metric"] == "bartscore")
     row = stored[key]
-    assert row["parameters"]["revision"] == prepared(resolve(spec)).parameters["revision"]
+    assert row["parameters"]["revision"] == resolve(spec).prepared().parameters["revision"]
     expected = sum(_direct(bart, w, w) for w in ("yes", "no")) / 2
     assert row["components"][""]["value"] == pytest.approx(expected, abs=1e-5)
     assert row["components"][""]["n"] == 6

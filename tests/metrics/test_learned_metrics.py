@@ -16,7 +16,7 @@ import pytest
 from PIL import Image
 
 from hemm.core import Group, HemmError, Judged, Media, MissingExtra, Outcome, Response, Sample
-from hemm.metrics import metric_key, prepared, resolve, spec_of
+from hemm.metrics import metric_key, resolve, spec_of
 from hemm.metrics.learned.bertscore import BASELINES
 from hemm.models.hf import vision
 
@@ -237,7 +237,7 @@ def test_lower_case_and_what_makes_another_metric(encoders: dict[str, Path]) -> 
     shouted = [(said.upper(), tuple(r.title() for r in refs)) for said, refs in ROWS]
     plain = ours(f"bertscore:model={folder},layer=2")
     np.testing.assert_allclose(ours(f"bertscore:model={folder},layer=2,lower=yes", shouted), plain, atol=1e-5)
-    metric = prepared(resolve(f"bertscore:model={folder},layer=2,lower=yes,idf=yes,batch_size=3,device=cpu"))
+    metric = resolve(f"bertscore:model={folder},layer=2,lower=yes,idf=yes,batch_size=3,device=cpu").prepared()
     assert set(metric.parameters) == {"model", "revision", "layer", "rescale", "lower", "idf"}
     again = resolve(spec_of(metric))
     assert metric_key(again) == metric_key(metric)
@@ -528,16 +528,16 @@ def test_weights_are_neither_downloaded_nor_missed_in_silence(
     monkeypatch.setattr(huggingface_hub, "snapshot_download", asked)
     monkeypatch.setattr(huggingface_hub.HfApi, "model_info", asked)
     with pytest.raises(HemmError, match=rf"metric {name}: the weights of .* are not on this machine"):
-        prepared(resolve(name))
+        resolve(name).prepared()
     with pytest.raises(HemmError, match="holds no checkpoint"):
-        prepared(
-            resolve(f"{name}:model={tmp_path},layer=1" if name == "bertscore" else f"{name}:model={tmp_path}")
-        )
+        resolve(
+            f"{name}:model={tmp_path},layer=1" if name == "bertscore" else f"{name}:model={tmp_path}"
+        ).prepared()
     with pytest.raises(HemmError, match="metric parameter dtype='int8' is none of float32"):
         resolve(f"{name}:dtype=int8")
     monkeypatch.setattr("hemm.metrics.learned.base.find_spec", lambda package: None)
     with pytest.raises(MissingExtra, match=rf"metric {name} .*pip install 'hemm\[hf\]'"):
-        prepared(resolve(name))
+        resolve(name).prepared()
 
 
 def test_a_checkpoint_of_another_kind_is_one_line(clip: Path, encoders: dict[str, Path]) -> None:

@@ -111,12 +111,11 @@ def test_case_is_not_folded() -> None:
 
 
 def test_without_rdkit_the_line_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
-    from hemm.metrics import prepared
     from hemm.metrics.domain import molecules
 
     monkeypatch.setattr(molecules, "find_spec", lambda name: None)
     with pytest.raises(MissingExtra, match=r"metric smiles needs packages.*pip install 'hemm\[metrics\]'"):
-        prepared(resolve("smiles"))
+        resolve("smiles").prepared()
     assert Smiles().parse("CCO", Sample("1")) == "CCO"
 
 

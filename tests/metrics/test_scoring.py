@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hemm.core import AnswerFormat, Group, Sample
+from hemm.core import AnswerFormat, Group, Metric, Sample
 from hemm.metrics import resolve
 from hemm.metrics.groups.repeats import budgets, pass_at
 from hemm.metrics.scoring import aggregate, outcome_counts, parser_versions, reading, score_answers
@@ -219,7 +219,7 @@ def test_one_answer_each_has_no_repeat_components() -> None:
 
 
 @dataclass(frozen=True)
-class Odd:
+class Odd(Metric):
     """A plug-in's metric: lower is better, an open range, unannounced components, at times no value."""
 
     name: str = "odd"

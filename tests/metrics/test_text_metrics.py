@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from rouge_score.rouge_scorer import RougeScorer
 
 from hemm.core import Group, HemmError, Judged, MissingExtra, Outcome, Response, Sample
-from hemm.metrics import prepared, resolve, spec_of
+from hemm.metrics import resolve, spec_of
 from hemm.metrics.text.captions import Bleu, CiderD, RougeL, caption_tokens, common_subsequence
 
 WORDS = "a the man dog red car on of street in with two people riding bike's isn't t-shirt , . 3 1,000 Café"
@@ -108,7 +108,7 @@ def test_bleu_without_sacrebleu_says_what_to_install(monkeypatch: pytest.MonkeyP
     captions._sacrebleu.cache_clear()
     monkeypatch.setitem(sys.modules, "sacrebleu.metrics.bleu", None)
     with pytest.raises(MissingExtra, match=r"metric bleu needs .* pip install 'hemm\[metrics\]'"):
-        prepared(resolve("bleu"))
+        resolve("bleu").prepared()
     captions._sacrebleu.cache_clear()
 
 

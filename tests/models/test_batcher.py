@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from hemm.core import (
     BadData,
+    BatchModel,
     Capabilities,
     Generation,
     HemmError,
@@ -20,7 +21,7 @@ from hemm.core import (
     Request,
     Response,
 )
-from hemm.models.batcher import SPAN, run_batch, shape, size_for, windows
+from hemm.models.batcher import SPAN, run_batch, windows
 
 
 def request(id: str, text: str = "q", media: int = 0) -> Request:
@@ -28,7 +29,7 @@ def request(id: str, text: str = "q", media: int = 0) -> Request:
     return Request(id, 0, (Message("user", parts),), Generation(), id)
 
 
-class Fake:
+class Fake(BatchModel):
     """A batch model that does what ``behave`` says and remembers the batches it was given."""
 
     spec = "fake"
@@ -87,12 +88,8 @@ def test_a_batch_size_below_one_is_an_error() -> None:
         list(windows([1], 0, lambda i: i))
 
 
-def test_requests_are_sized_by_pictures_then_text_unless_the_model_says_otherwise() -> None:
-    assert shape(request("a", "four", 2)) == (2, 4)
-    model = Fake()
-    assert size_for(model) is shape
-    model.shape = lambda r: 7  # type: ignore[attr-defined]
-    assert size_for(model)(request("a")) == 7
+def test_requests_are_sized_by_pictures_then_text() -> None:
+    assert Fake().shape(request("a", "four", 2)) == (2, 4)
 
 
 @given(st.integers(1, 20), st.integers(1, 20))

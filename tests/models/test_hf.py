@@ -29,7 +29,7 @@ from hemm.core import (
     UnknownName,
 )
 from hemm.models import ModelOptions, resolve
-from hemm.models.batcher import run_batch, size_for
+from hemm.models.batcher import run_batch
 from hemm.models.hf import vision
 from hemm.models.hf.families import Opened
 from hemm.models.hf.scoring import rows_for, sums
@@ -169,7 +169,7 @@ def test_out_of_memory_halves_the_batch(started: Started, monkeypatch: pytest.Mo
 
 
 def test_the_batcher_sorts_by_pictures_their_size_and_text(started: Started) -> None:
-    size = size_for(started("llava"))
+    size = started("llava").shape
     one = size(request("a", picture(1, (8, 8)), "q"))
     assert (
         one < size(request("b", picture(1, (64, 64)), "q")) < size(request("c", picture(1), picture(2), "q"))

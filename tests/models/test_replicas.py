@@ -222,7 +222,7 @@ def test_a_device_of_one_s_own_choice_does_not_go_with_it(setting: tuple[str, st
 
 def test_baselines_and_served_models_stay_as_they_are() -> None:
     for spec in ("baseline/random", "http://127.0.0.1:9/v1#m"):
-        assert not hasattr(resolve(spec, ModelOptions(replicas=4)), "parallel")
+        assert resolve(spec, ModelOptions(replicas=4)).parallel == 1
 
 
 def _request(name: str, parts: tuple[str | Media, ...], **more: object) -> Request:

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hemm.core import DIMENSIONS, CorpusMetric, HemmError, Task
+from hemm.core import DIMENSIONS, CorpusMetric, HemmError, SetMetric, Task
 from hemm.stats.intervals import LEVEL
 from hemm.stats.sequential import METHOD, running_interval
 
@@ -54,7 +54,7 @@ class StopWhenKnown:
             raise HemmError(f"--until-ci: task {task.name} has no metric to watch: give one by --metric")
         if not all(map(math.isfinite, metric.range)):
             why = "has no lowest and highest value"
-        elif isinstance(metric, CorpusMetric) or hasattr(metric, "over"):
+        elif isinstance(metric, CorpusMetric | SetMetric):
             why = "is of a set as a whole, no mean over answers"
         elif metric.group not in ("sample", "unit"):
             why = f"judges samples together by {metric.group}"

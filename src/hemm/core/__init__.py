@@ -1,5 +1,6 @@
 """The nouns of hemm and the contracts between its rooms. Imports nothing else of hemm."""
 
+from hemm.core.contract import completed, lacking
 from hemm.core.errors import BadData, CellLocked, HemmError, MissingExtra, UnknownName, nearest
 from hemm.core.exchange import (
     Failure,
@@ -16,7 +17,7 @@ from hemm.core.exchange import (
 from hemm.core.hashing import canonical, digest, digest_bytes, digest_file, keyed_number, keyed_unit
 from hemm.core.judge import Judge
 from hemm.core.media import Media, sniff
-from hemm.core.metric import AnswerFormat, CorpusMetric, Group, Judged, Metric
+from hemm.core.metric import AnswerFormat, CorpusMetric, Group, Judged, Metric, SetMetric
 from hemm.core.model import (
     BatchModel,
     Binds,
@@ -25,6 +26,7 @@ from hemm.core.model import (
     OutOfMemory,
     RequestModel,
     Scores,
+    completed_model,
 )
 from hemm.core.registry import Registry
 from hemm.core.sample import LeftOut, Sample, content_id
@@ -68,12 +70,15 @@ __all__ = [
     "Response",
     "Sample",
     "Scores",
+    "SetMetric",
     "Source",
     "Task",
     "UnknownName",
     "Usage",
     "canonical",
     "check_labels",
+    "completed",
+    "completed_model",
     "content_id",
     "declare",
     "digest",
@@ -82,6 +87,7 @@ __all__ = [
     "dimension_labels",
     "keyed_number",
     "keyed_unit",
+    "lacking",
     "nearest",
     "redact",
     "request_key",

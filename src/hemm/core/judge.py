@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Protocol, runtime_checkable
+from abc import abstractmethod
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol, runtime_checkable
 
+from hemm.core.contract import required
 from hemm.core.exchange import Identity, Request, Response
 
 
@@ -15,13 +17,20 @@ class Judge(Protocol):
     Metrics know no models, so that a stored answer can be scored where none is installed.
     """
 
-    @property
+    __slots__ = ()
+
+    @required
     def identity(self) -> Identity:
         """Which model it is; known before anything is asked."""
         ...
 
+    @abstractmethod
     def ask(self, requests: Sequence[Request]) -> Sequence[Response]:
         """One response for each request, in order. What was asked before is not asked again: the key of a
         request stands for its content. A request that could not be asked has ``failure`` set; never raises
         for it."""
         ...
+
+    def record(self) -> Mapping[str, Any]:
+        """What is recorded of the judge beside the verdicts."""
+        return {}

@@ -59,8 +59,8 @@ class ModelStarter:
     async def start(self) -> None:
         if not self.started:
             began = time.monotonic()
-            if notice := getattr(self.model, "notice", ""):
-                self.watcher.say(redact(notice))
+            if self.model.notice:
+                self.watcher.say(redact(self.model.notice))
             await self.model.start()
             self.started = True
             self._arrive()
@@ -264,9 +264,9 @@ class CellRun:
             "seconds": round(time.time() - began, 3),
             "asked": asked,
             "stopped": self.stopped or None,
-            "concurrency": self.options.concurrency or getattr(self.model, "concurrency", None),
-            "batch_size": getattr(self.model, "batch_size", None),
-            "setup": getattr(self.model, "setup", None),
+            "concurrency": self.options.concurrency or self.model.concurrency,
+            "batch_size": self.model.batch_size,
+            "setup": self.model.setup,
             "hardware": hardware(),
             "versions": run["versions"],
         }

@@ -22,6 +22,7 @@ from hemm.core import (
     Failure,
     HemmError,
     Identity,
+    Judge,
     Metric,
     Model,
     Outcome,
@@ -109,7 +110,7 @@ class JudgeRunner:
     async def _in_batches(self, model: BatchModel, requests: Sequence[Request], keep: Keep) -> None:
         loop, streak = asyncio.get_running_loop(), _JudgeStreak(model.spec)
         with ThreadPoolExecutor(1, "hemm-judge-model") as pool:
-            for batch in batcher.windows(requests, model.batch_size, batcher.size_for(model)):
+            for batch in batcher.windows(requests, model.batch_size, model.shape):
                 responses = await loop.run_in_executor(pool, batcher.run_batch, model, batch)
                 for request, response in zip(batch, responses, strict=True):
                     keep(request, response)
@@ -229,7 +230,7 @@ def is_complete(row: Mapping[str, Any], cell: Cell) -> bool:
 
 
 @dataclass
-class CellJudge:
+class CellJudge(Judge):
     """``core.Judge`` over the verdicts of one metric on one cell."""
 
     identity: Identity

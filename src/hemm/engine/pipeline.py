@@ -65,7 +65,7 @@ class Pipeline:
         self._sealable = asyncio.Event()
         self._over = False
         self._reader = ThreadPoolExecutor(1, "hemm-read")
-        self._parallel: int = getattr(model, "parallel", 1)
+        self._parallel = model.parallel
         self._asker = ThreadPoolExecutor(self._parallel, "hemm-model")
         self.counts = Counts()
 
@@ -138,12 +138,10 @@ class Pipeline:
 
     def _batches(self, stretches: Iterator[Numbers], model: BatchModel) -> Iterator[list[Item]]:
         """Batches from plan order; what cannot be asked, and batches that are all known, on their own."""
-        size_of = batcher.size_for(model)
         for positions in stretches:
             aside: list[Item] = []
-            for batch in batcher.windows(
-                _split(self._items(positions), aside), model.batch_size, lambda item: size_of(item.request)
-            ):
+            items = _split(self._items(positions), aside)
+            for batch in batcher.windows(items, model.batch_size, lambda item: model.shape(item.request)):
                 yield batch
                 if aside:
                     yield aside.copy()

@@ -67,7 +67,7 @@ async def run_cells(
     together = [
         i
         for i, m in enumerate(models)
-        if isinstance(m, RequestModel) and names.count(names[i]) == 1 and not getattr(m, "alone", False)
+        if isinstance(m, RequestModel) and names.count(names[i]) == 1 and not m.alone
     ]
     if len(together) < 2:
         together = []

@@ -24,10 +24,10 @@ def metrics_for(task: Task, extra: Sequence[str] = ()) -> dict[str, Metric]:
     Raises UnknownName or HemmError for a spec that means none, and where packages or weights are missing.
     """
     from hemm.engine.judges import identified
-    from hemm.metrics import metric_key, prepared, resolve
+    from hemm.metrics import metric_key, resolve
 
     own = [m for m in map(resolve, task.metrics) if not {"weights", "judge"} & m.needs]
-    return {metric_key(m): m for m in map(identified, map(prepared, [*own, *map(resolve, extra)]))}
+    return {metric_key(m): m for m in (identified(m.prepared()) for m in [*own, *map(resolve, extra)])}
 
 
 def stored_media(found: Cell) -> StoredMedia:

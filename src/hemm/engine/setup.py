@@ -33,7 +33,7 @@ def model_options(options: RunOptions) -> ModelOptions:
 
 def protocol_spec(options: RunOptions, task: Task, model: Model) -> ProtocolSpec:
     """Everything that makes this cell another question than others: the one place that builds it."""
-    extra = dict(model_options(options).protocol) | dict(getattr(model, "protocol_extra", ()))
+    extra = dict(model_options(options).protocol) | dict(model.protocol_extra)
     if isinstance(task.answer, Pictured):
         extra["output"] = "image"
     generation = options.generation(task.max_new_tokens, tuple(sorted(extra.items())))

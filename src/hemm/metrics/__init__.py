@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from inspect import Parameter, signature
 
-from hemm.core import HemmError, Metric, Registry, UnknownName, digest, slug
+from hemm.core import HemmError, Metric, Registry, UnknownName, completed, digest, slug
 
 METRICS: Registry[Callable[..., Metric]] = Registry(
     "metric",
@@ -53,9 +53,11 @@ METRICS: Registry[Callable[..., Metric]] = Registry(
 
 
 def resolve(spec: str) -> Metric:
-    """The metric that ``name`` or ``name:key=value,...`` means. Raises UnknownName for a name or a
-    parameter that
-    does not exist, HemmError for a value that the metric does not take."""
+    """The metric that ``name`` or ``name:key=value,...`` means.
+
+    Raises UnknownName for a name or a parameter that does not exist, HemmError for a value that the metric
+    does not take, and for one of a plug-in that lacks members of ``hemm.core.Metric``.
+    """
     name, _, rest = spec.strip().partition(":")
     make = METRICS.get(name.strip())
     given: dict[str, str] = {}
@@ -69,15 +71,8 @@ def resolve(spec: str) -> Metric:
     for key in given:
         if key not in known and not open_ended:
             raise UnknownName(f"parameter of metric {name!r}", key, known, "" if known else "it takes none")
-    return make(**given)
-
-
-def prepared(metric: Metric) -> Metric:
-    """``metric`` with what it needs found (packages, weights) and its checkpoint known, so that what is
-    missing is said before anything is asked: its optional method ``prepared``. Raises HemmError."""
-    make = getattr(metric, "prepared", None)
-    found: Metric = make() if make else metric
-    return found
+    metric: Metric = completed(make(**given), Metric, f"metric {name!r}")
+    return metric
 
 
 def metric_key(metric: Metric) -> str:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, ClassVar
 
-from hemm.core import Group, Judged, Sample
+from hemm.core import Group, Judged, Metric, Sample
 from hemm.parsing.formats import split_labels
 from hemm.parsing.numbers import read_number
 
@@ -60,7 +60,7 @@ def squad_tokens(text: str) -> tuple[str, ...]:
 
 
 @dataclass(frozen=True)
-class SampleMetric:
+class SampleMetric(Metric):
     """A metric with a value in [0, 1] for each answer. A subclass gives ``value`` for (parsed value, sample).
 
     ceiling is 1 and chance the mean value of the choices, unless a subclass knows better; where there are no

@@ -15,6 +15,7 @@ from hemm.core import (
     Metric,
     Outcome,
     Sample,
+    SetMetric,
     digest,
 )
 from hemm.metrics.answer_groups import AnswerGroup, group_answers
@@ -100,16 +101,15 @@ class _Rows:
 
 
 def bind_to_set(members: Sequence[AnswerGroup], metric: Metric, answer_format: AnswerFormat) -> Metric:
-    """The metric bound to the set it is to score (groups without an error), where a value depends on the set:
-    its optional method ``over``, given each sample once, with the values among which one can guess as its
-    choices."""
-    bind = getattr(metric, "over", None)
-    if bind is None:
+    """The metric bound to the set it is to score (groups without an error), where it is a ``SetMetric``.
+
+    It gets each sample once; the sample's choices are the values among which one can guess.
+    """
+    if not isinstance(metric, SetMetric):
         return metric
     guessable = _Guessable(answer_format)
     had = (m for m in members if m.outcome is not Outcome.ERROR)
-    bound: Metric = bind([guessable(s) for s in {s.id: s for m in had for s in m.samples}.values()])
-    return bound
+    return metric.over([guessable(s) for s in {s.id: s for m in had for s in m.samples}.values()])
 
 
 def _values(members: Sequence[AnswerGroup], metric: Metric) -> list[dict[str, float | None]]:
@@ -121,15 +121,13 @@ def _values(members: Sequence[AnswerGroup], metric: Metric) -> list[dict[str, fl
     seen: dict[str, None] = {"": None}
     for values in scored:
         seen.update(dict.fromkeys(values))
-    components = getattr(metric, "components", None)
     done = iter(scored)
     out: list[dict[str, float | None]] = []
     for member in members:
         if member.outcome is Outcome.OK:
             out.append({c: finite(v) for c, v in next(done).items()})
         else:
-            names = components(member.samples) if components else tuple(seen)
-            out.append(dict.fromkeys(names))
+            out.append(dict.fromkeys(metric.components(member.samples) or seen))
     return out
 
 
@@ -188,7 +186,7 @@ def aggregate(
     worst score (where the metric's range has none, they are left out) and leaves errors out.
     A metric whose corpus value is no mean gives it over the groups without an error; it needs ``answers``
     and ``task``. Where values belong to their set, ``over`` names it: its groups and samples, and a digest of
-    the sorted ids of these. A metric's optional method ``record`` tells what else is to be recorded.
+    the sorted ids of these. ``Metric.record`` tells what else is to be recorded.
     """
     components: dict[str, Any] = {}
     names, values = scores.column("component").to_pylist(), scores.column("value").to_pylist()
@@ -220,14 +218,14 @@ def aggregate(
         "higher_is_better": metric.higher_is_better,
         "reading": "refused, truncated and unparsable answers count as the worst score; errors are left out",
         **over,
-        **(metric.record() if hasattr(metric, "record") else {}),
+        **metric.record(),
         "components": components,
     }
 
 
 def _belongs_to_its_set(metric: Metric) -> bool:
     """Whether values depend on which samples are scored together."""
-    return isinstance(metric, CorpusMetric) or hasattr(metric, "over")
+    return isinstance(metric, CorpusMetric | SetMetric)
 
 
 def _summary(rows: Sequence[tuple[float | None, str, bool, str]], lowest: float) -> dict[str, Any]:

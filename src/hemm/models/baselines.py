@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 from hemm.core import (
+    BatchModel,
     Capabilities,
     HemmError,
     Identity,
@@ -19,6 +20,7 @@ from hemm.core import (
     Request,
     Response,
     Sample,
+    SetMetric,
     Task,
     Usage,
     keyed_number,
@@ -31,11 +33,15 @@ SURE = 0.99
 """Probability that a baseline gives to its answer where the options are scored by likelihood."""
 
 
-class Baseline:
+class Baseline(BatchModel):
     """What the baselines share. The references come with ``bind``, never through a request."""
 
     version = "1"
     draws = False
+    spec: str
+    identity: Identity
+    capabilities: Capabilities
+    batch_size: int
 
     def __init__(self, spec: str, options: ModelOptions) -> None:
         options.read("baseline", {})
@@ -94,9 +100,8 @@ class Oracle(Baseline):
         super().bind(task, pack)
         metric = metric_of(task.metrics[0])
         judges = metric.group == "sample" and not metric.needs
-        over = getattr(metric, "over", None) if judges else None
-        if over is not None:
-            metric = over([replace(s, media=(), stored_hash=s.sample_hash) for s in pack.samples()])
+        if judges and isinstance(metric, SetMetric):
+            metric = metric.over([replace(s, media=(), stored_hash=s.sample_hash) for s in pack.samples()])
         self._metric = metric if judges else None
 
     def answer(self, task: Task, sample: Sample, request: Request) -> str | Media:

@@ -41,24 +41,6 @@ def windows(items: Iterable[T], batch_size: int, size_of: Callable[[T], Any]) ->
             yield window[start : start + batch_size]
 
 
-def shape(request: Request) -> tuple[int, int]:
-    """The size of a request without looking at its pictures: their number, the length of the text."""
-    media = text = 0
-    for message in request.messages:
-        for part in message.parts:
-            if isinstance(part, str):
-                text += len(part)
-            else:
-                media += 1
-    return media, text
-
-
-def size_for(model: BatchModel) -> Callable[[Request], Any]:
-    """What ``windows`` should sort the requests of ``model`` by: its own ``shape``, or ours."""
-    own = getattr(model, "shape", None)
-    return own if callable(own) else shape
-
-
 def run_batch(model: BatchModel, requests: Sequence[Request]) -> list[Response]:
     """One response for each request, in order, whatever happens.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from hemm.core import HemmError, Model, Registry, UnknownName, nearest
+from hemm.core import HemmError, Model, Registry, UnknownName, completed_model, nearest
 from hemm.models.options import ModelOptions
 
 Factory = Callable[[str, ModelOptions], Model]
@@ -48,8 +48,8 @@ FORMS = {
 def resolve(spec: str, options: ModelOptions | None = None) -> Model:
     """The model that ``spec`` names, not started.
 
-    Raises UnknownName (with the nearest name), MissingExtra where a package is not installed, and HemmError
-    for a spec that is not complete or an option that does not fit.
+    Raises UnknownName (with the nearest name), MissingExtra where a package is not installed, HemmError for
+    a spec that is not complete or an option that does not fit, and for a plug-in's model that lacks members.
     """
     options = options or ModelOptions()
     if options.batch_size < 0:
@@ -61,7 +61,7 @@ def resolve(spec: str, options: ModelOptions | None = None) -> Model:
         from hemm.models.process.serve import open_served
 
         return open_served(spec, options)
-    model = MODELS.get(name)(spec, options)
+    model = completed_model(MODELS.get(name)(spec, options), f"model {spec!r}")
     if options.replicas != 1:
         from hemm.models.process.replicas import replicated
 

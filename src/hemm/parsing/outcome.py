@@ -7,6 +7,7 @@ from typing import Any
 
 from hemm.core import AnswerFormat, Judged, Outcome, Response, Sample
 from hemm.parsing.answer_text import without_thinking
+from hemm.parsing.picture_format import Pictured
 from hemm.parsing.refusal import refuses
 
 VERSION = 1
@@ -18,7 +19,7 @@ def judge(sample: Sample, repeat: int, response: Response, answer_format: Answer
 
     error > refused (the API said so, or filtered the content) > ok (``cut`` says it was cut off) > truncated
     > refused (by a documented pattern) > unparsable. An empty text is unparsable, or truncated where cut off.
-    A format with a method ``pictured`` reads the response's pictures, not its text. Raises HemmError where
+    A ``Pictured`` format reads the response's pictures, not its text. Raises HemmError where
     their bytes are nowhere.
     """
     if response.failure is not None:
@@ -38,9 +39,8 @@ def judge(sample: Sample, repeat: int, response: Response, answer_format: Answer
 
 def _value(sample: Sample, response: Response, answer_format: AnswerFormat) -> Any | None:
     """What the answer says; with likelihood scoring the one most likely option, None where two are equal."""
-    pictured = getattr(answer_format, "pictured", None)
-    if pictured is not None:
-        return pictured(response, sample)
+    if isinstance(answer_format, Pictured):
+        return answer_format.pictured(response, sample)
     if response.options:
         options = answer_format.options(sample)
         if len(options) != len(response.options) or any(math.isnan(p) for p in response.options):

@@ -42,16 +42,3 @@ class Findings:
 def words(error: BaseException) -> str:
     """An exception as part of a sentence."""
     return f"{type(error).__name__}: {' '.join(str(error).split())}"
-
-
-def lacking(thing: object, members: tuple[str, ...]) -> list[str]:
-    """The ``members`` that ``thing`` does not have; a property that raises is there."""
-    missing = []
-    for name in members:
-        try:
-            getattr(thing, name)
-        except AttributeError:
-            missing.append(name)
-        except Exception:  # there, but broken: for the check that reads it
-            continue
-    return missing

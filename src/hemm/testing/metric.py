@@ -10,8 +10,21 @@ from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import Any
 
-from hemm.core import AnswerFormat, CorpusMetric, Group, Judged, Media, Metric, Outcome, Response, Sample
-from hemm.testing.findings import Findings, lacking, words
+from hemm.core import (
+    AnswerFormat,
+    CorpusMetric,
+    Group,
+    Judged,
+    Media,
+    Metric,
+    Outcome,
+    Response,
+    Sample,
+    SetMetric,
+    completed,
+    lacking,
+)
+from hemm.testing.findings import Findings, words
 
 CLOSE = 1e-6
 NEEDS = frozenset({"weights", "media", "logprobs", "judge"})
@@ -93,7 +106,7 @@ def check_metric(
     are judged like others. A metric whose values belong to a set of samples (``over``) is bound to these.
     """
     found = Findings(f"metric {getattr(metric, 'name', metric)!r}")
-    for name in lacking(metric, _MEMBERS):
+    for name in lacking(metric, Metric):
         found.add("a metric has all that hemm.core.Metric tells", f"no {name}")
     found.finish()
     _check_card(metric, found)
@@ -108,25 +121,11 @@ def check_metric(
         if samples is None:
             samples = example_pictures() if looks else example_samples(metric.group)
         chosen = list(samples)
-        bind = getattr(metric, "over", None)  # values belong to a set: it is this one
-        bound = bind(chosen) if bind else metric
+        metric = completed(metric, Metric, "it")
+        bound = metric.over(chosen) if isinstance(metric, SetMetric) else metric
         groups = tuple(tuple(g) for g in _grouped(metric.group, chosen))
         _Check(bound, answer, groups, found, examples).all()
     found.finish()
-
-
-_MEMBERS = (
-    "name",
-    "version",
-    "group",
-    "range",
-    "higher_is_better",
-    "needs",
-    "parameters",
-    "score",
-    "ceiling",
-    "chance",
-)
 
 
 def _check_card(metric: Metric, found: Findings) -> None:

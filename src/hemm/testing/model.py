@@ -12,6 +12,7 @@ from typing import Any
 from hemm.core import (
     BatchModel,
     Generation,
+    HemmError,
     Media,
     Message,
     Model,
@@ -19,12 +20,14 @@ from hemm.core import (
     RequestModel,
     Response,
     Scores,
+    completed_model,
     digest,
+    lacking,
     redact,
     request_key,
     storable,
 )
-from hemm.testing.findings import Findings, lacking, words
+from hemm.testing.findings import Findings, words
 
 MODALITIES = frozenset({"text", "image", "audio", "video"})
 FINISH = ("stop", "length", "content_filter")
@@ -61,9 +64,14 @@ def check_model(model: Model, *, requests: Sequence[Request] | None = None) -> N
     log-probabilities in the order asked.
     """
     found = Findings(f"model {getattr(model, 'spec', model)!r}")
-    for name in lacking(model, ("spec", "identity", "capabilities", "start", "close")):
+    for name in lacking(model, Model):
         found.add("a model has all that hemm.core.Model tells", f"no {name}")
     found.finish()
+    try:
+        model = completed_model(model, "it")
+    except HemmError as error:
+        found.add("a model has generate and concurrency, or generate_batch and batch_size", str(error))
+        found.finish()
     _check_card(model, found)
     if not found:
         asyncio.run(_check_running(model, requests, found))

@@ -111,7 +111,7 @@ def limits(scores: ScoreColumn, scale: Scale, part: TaskSlice) -> tuple[float, f
     """``ends``, and why they cannot be used (empty: they can). 0 and 1 under ``rank``."""
     if isinstance(scores.metric, CorpusMetric):
         return math.nan, math.nan, f"{scores.metric.name} is no mean of its values"
-    unanchored = getattr(scores.metric, "unanchored", "") if scale.name == "anchored" else ""
+    unanchored = scores.metric.unanchored if scale.name == "anchored" else ""
     if unanchored:
         return math.nan, math.nan, f"{scores.metric.name} {unanchored}"
     if bool(np.isnan(scores.values).all()):

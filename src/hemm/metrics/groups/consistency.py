@@ -7,17 +7,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-from hemm.core import Group, Sample
+from hemm.core import Group, Metric, Sample
 from hemm.metrics.text.answers import Accuracy
 
 _RIGHT = Accuracy()
 
 
 @dataclass(frozen=True)
-class Consistency:
+class Consistency(Metric):
     """1 where all answers of a unit are right, else 0: NLVR's official consistency where a unit is a
-    presentation
-    with all its examples and their permutations."""
+    presentation with all
+    its examples and their permutations."""
 
     name: ClassVar[str] = "consistency"
     title: ClassVar[str] = "share of units whose answers are all right"

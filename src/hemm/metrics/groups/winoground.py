@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-from hemm.core import Group, Judged, Sample
+from hemm.core import Group, Judged, Metric, Sample
 from hemm.metrics.text.answers import Accuracy
 
 _RIGHT = Accuracy()
@@ -17,7 +17,7 @@ _MATCH = frozenset({("match", i, j) for i in (0, 1) for j in (0, 1)})
 
 
 @dataclass(frozen=True)
-class Winoground:
+class Winoground(Metric):
     """Winoground's scores (Thrush et al. 2022), 0 or 1 for a row of two pictures and two captions: ``text``
     (for each picture its own caption is preferred), ``image`` (for each caption its own picture), and the
     main value, the group score (both).

@@ -17,6 +17,7 @@ from hemm.core import (
     Judged,
     Media,
     Message,
+    Metric,
     ProtocolSpec,
     Request,
     Response,
@@ -34,7 +35,7 @@ Others = Mapping[tuple[str, int], str | None]
 
 
 @dataclass(frozen=True)
-class LlmJudge:
+class LlmJudge(Metric):
     """What a language model says of an answer.
 
     ``graded``: the verdict by a rubric, on its scale: ``graded`` 1 to 5 against the references, ``correct`` 0
@@ -168,8 +169,8 @@ class LlmJudge:
         """Who judged by what, and what was counted when it scored: verdicts, those that could not be read,
         requests that failed or were not asked."""
         told = {"rubric": self.by.name, "rubric_version": self.by.version, "rubric_text": self.by.text}
-        who = getattr(self._judge, "record", dict)
-        return {"judge": {**who(), **told, **self._counts}}
+        who = {} if self._judge is None else self._judge.record()
+        return {"judge": {**who, **told, **self._counts}}
 
     # judging
 

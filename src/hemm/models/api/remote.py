@@ -15,6 +15,7 @@ from hemm.core import (
     HemmError,
     Identity,
     Request,
+    RequestModel,
     Response,
     UnknownName,
     redact,
@@ -46,13 +47,16 @@ SETTINGS: dict[str, Any] = {
 Call = Callable[[], Awaitable[Response]]
 
 
-class Remote:
+class Remote(RequestModel):
     """A served model. Its weights cannot be known: identity is its name and the user's ``--revision``.
 
     A kind of server says how it is reached: ``connect``, ``close``, ``check_server``, ``prepared``. ``price``
     is that of the user's list or of the list with hemm; None where neither has the name.
     """
 
+    spec: str
+    identity: Identity
+    capabilities: Capabilities
     key_env: str = ""
     """The environment variable where the key was found, or should be; for error lines."""
 

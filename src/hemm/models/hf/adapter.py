@@ -12,6 +12,7 @@ from typing import Any
 
 from hemm.core import (
     BadData,
+    BatchModel,
     Capabilities,
     Failure,
     Generation,
@@ -62,12 +63,15 @@ def open_hf(spec: str, options: ModelOptions) -> HFModel:
     return HFModel(spec, checkpoint, settings, options.batch_size or 16)
 
 
-class HFModel:
+class HFModel(BatchModel):
     """A transformers checkpoint behind the shared batcher.
 
     Greedy answers of a batch equal those of its requests alone (up to ties within rounding). Sampled requests
     run one by one, each with its own seed, so they do not depend on the batch either.
     """
+
+    spec: str
+    batch_size: int
 
     def __init__(self, spec: str, checkpoint: Checkpoint, settings: dict[str, Any], batch_size: int) -> None:
         self.spec = spec

@@ -17,6 +17,8 @@ from pathlib import Path
 from typing import Any
 
 from hemm.core import (
+    BatchModel,
+    Binds,
     Capabilities,
     HemmError,
     Identity,
@@ -41,7 +43,7 @@ def replicated(model: Model, options: ModelOptions) -> Model:
     The same object where it is served, where it is bound to its task (baselines), and where one process is
     enough. Raises HemmError for settings that name a device, which each process has of its own.
     """
-    if not callable(getattr(model, "generate_batch", None)) or callable(getattr(model, "bind", None)):
+    if not isinstance(model, BatchModel) or isinstance(model, Binds):
         return model
     settings = dict(options.settings)
     device = settings.get("device", "auto")
@@ -74,7 +76,7 @@ def gpus() -> list[str]:
     return []
 
 
-class Replicas:
+class Replicas(BatchModel):
     """Several processes that each hold the whole model. It takes ``parallel`` batches at a time.
 
     Batches are composed as for one process, and one process answers a whole batch, so answers are those of
@@ -84,11 +86,14 @@ class Replicas:
     then fails as transient.
     """
 
-    def __init__(self, model: Model, options: ModelOptions, count: int, cards: Sequence[str]) -> None:
+    spec: str
+    batch_size: int
+    parallel: int
+
+    def __init__(self, model: BatchModel, options: ModelOptions, count: int, cards: Sequence[str]) -> None:
         self.spec = model.spec
         self.parallel = count
-        self.batch_size: int = model.batch_size  # type: ignore[attr-defined]
-        self.shape: Callable[[Request], Any] | None = getattr(model, "shape", None)
+        self.batch_size = model.batch_size
         self._model, self._options = model, options
         self._cards = [cards[k % len(cards)] if cards else "" for k in range(count)]
         self._replicas: list[_Replica] = []
@@ -106,6 +111,10 @@ class Replicas:
     def capabilities(self) -> Capabilities:
         """As of the model in one process."""
         return self._model.capabilities
+
+    def shape(self, request: Request) -> Any:
+        """As of the model in one process."""
+        return self._model.shape(request)
 
     @property
     def setup(self) -> dict[str, Any]:

@@ -96,6 +96,7 @@ class ServedModel(ChatModel):
     """
 
     alone = True
+    protocol_extra: tuple[tuple[str, str], ...]
 
     def __init__(self, spec: str, kind: str, settings: Mapping[str, Any], options: ModelOptions) -> None:
         self._kind, self._server = kind, SERVERS[kind]

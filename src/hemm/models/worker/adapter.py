@@ -11,6 +11,7 @@ from typing import Any
 
 from hemm.core import (
     BadData,
+    BatchModel,
     Capabilities,
     HemmError,
     Identity,
@@ -41,7 +42,7 @@ def open_worker(spec: str, options: ModelOptions) -> WorkerModel:
     return WorkerModel(spec, file, settings, options)
 
 
-class WorkerModel:
+class WorkerModel(BatchModel):
     """A worker behind the shared batcher.
 
     A batch whose worker ends is sent again, whole, to a new one: its answers do not depend on the crash.
@@ -49,6 +50,9 @@ class WorkerModel:
     so, or was killed by SIGKILL, as the kernel does), else it sends request by request; a single request then
     fails as transient. Nothing waits longer than ``silence``, ``batch_timeout`` and ``start_timeout`` allow.
     """
+
+    spec: str
+    batch_size: int
 
     def __init__(
         self, spec: str, file: WorkerFile, settings: Mapping[str, Any], options: ModelOptions

@@ -1,0 +1,120 @@
+"""Members of contracts: what is required, what has a default, and objects that inherit from no contract."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import pytest
+
+from hemm.core import (
+    BatchModel,
+    Capabilities,
+    Generation,
+    Group,
+    HemmError,
+    Identity,
+    Message,
+    Metric,
+    Request,
+    RequestModel,
+    Response,
+    Sample,
+    completed,
+    completed_model,
+)
+
+
+class Plain:
+    """A local model that inherits from nothing."""
+
+    capabilities = Capabilities()
+    batch_size = 4
+
+    def __init__(self) -> None:
+        self.spec, self.identity = "plain", Identity("plain")
+
+    async def start(self) -> None: ...
+    async def close(self) -> None: ...
+
+    def generate_batch(self, requests: Sequence[Request]) -> list[Response]:
+        return [Response() for _ in requests]
+
+
+class Told(Plain, BatchModel):
+    """One that inherits, and replaces defaults in three ways."""
+
+    alone = True
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.notice = "wait"
+
+    @property
+    def setup(self) -> dict[str, int]:
+        return {"gpus": 2}
+
+
+def test_a_model_may_replace_a_default_by_attribute_property_or_in_init() -> None:
+    model = Told()
+    assert (model.alone, model.notice, model.setup) == (True, "wait", {"gpus": 2})
+    assert (model.parallel, model.concurrency, model.protocol_extra) == (1, None, ())
+    assert completed_model(model, "it") is model
+    assert type(model) is Told
+
+
+def test_a_model_that_inherits_from_nothing_gets_the_defaults() -> None:
+    plain = Plain()
+    assert not isinstance(plain, BatchModel)
+    model = completed_model(plain, "model 'plain'")
+    assert model is plain
+    assert isinstance(model, BatchModel)
+    assert isinstance(model, Plain)
+    assert not isinstance(model, RequestModel)
+    assert (model.spec, model.notice, model.alone, model.setup) == ("plain", "", False, None)
+    request = Request("a", 0, (Message("user", ("four",)),), Generation(), "key")
+    assert model.shape(request) == (0, 4)
+
+
+def test_what_a_model_lacks_is_named() -> None:
+    plain = Plain()
+    del plain.spec
+    with pytest.raises(HemmError, match=r"^model 'x' has no spec: see hemm\.core\.BatchModel$"):
+        completed_model(plain, "model 'x'")
+    with pytest.raises(HemmError, match="it has no spec, identity, capabilities, start, close: see"):
+        completed_model(object(), "it")
+
+
+@dataclass(frozen=True)
+class Exact:
+    """A metric that inherits from nothing."""
+
+    fold: str = "no"
+    name = "exact"
+    version = 1
+    group = "sample"
+    range = (0.0, 1.0)
+    higher_is_better = True
+    needs: frozenset[str] = frozenset()
+
+    @property
+    def parameters(self) -> dict[str, str]:
+        return {"fold": self.fold}
+
+    def score(self, groups: Sequence[Group]) -> list[dict[str, float | None]]:
+        return [{"": 1.0} for _ in groups]
+
+    def ceiling(self, group: Sequence[Sample]) -> float:
+        return 1.0
+
+    def chance(self, group: Sequence[Sample]) -> float | None:
+        return None
+
+
+def test_a_metric_that_inherits_from_nothing_gets_the_defaults() -> None:
+    metric: Metric = completed(Exact(), Metric, "it")
+    assert isinstance(metric, Metric)
+    assert metric.prepared() is metric
+    assert (metric.title, metric.unanchored, metric.components(()), metric.record()) == ("", "", (), {})
+    assert replace(metric, fold="yes").parameters == {"fold": "yes"}  # type: ignore[type-var]
+    assert metric == completed(Exact(), Metric, "it")
