@@ -21,7 +21,7 @@ def describe(spec: str) -> dict[str, Any]:
     text = cleandoc(type(metric).__doc__ or "")
     return {
         "name": metric.name,
-        "about": getattr(metric, "title", "") or text.split("\n\n")[0].replace("\n", " "),
+        "about": metric.title or text.split("\n\n")[0].replace("\n", " "),
         "version": metric.version,
         "group": metric.group,
         "range": [_end(low), _end(high)],
