@@ -114,7 +114,7 @@ class Task:
         Raises TypeError for a field that a task does not have.
 
         >>> from hemm.core import Card, Task
-        >>> from hemm.parsing.formats import YesNo
+        >>> from hemm.parsing import YesNo
         >>> task = Task("birds", Card("Birds", splits={"test": 9}), (), "{{ image }}", YesNo(), ("accuracy",))
         >>> task = task.with_variant("small", splits={"test": 3}, max_new_tokens=8)
         >>> small = task.variants["small"]

@@ -1,4 +1,4 @@
-"""How answers are read and judged: answer formats, outcomes, metrics, scoring."""
+"""Metrics by name, and ``SampleMetric``, from which those of one's own inherit."""
 
 from __future__ import annotations
 
@@ -6,6 +6,18 @@ from collections.abc import Callable
 from inspect import Parameter, signature
 
 from hemm.core import HemmError, Metric, Registry, UnknownName, completed, digest, slug
+from hemm.metrics.base import SampleMetric, same, texts, written
+
+__all__ = [
+    "METRICS",
+    "SampleMetric",
+    "metric_key",
+    "resolve",
+    "same",
+    "spec_of",
+    "texts",
+    "written",
+]
 
 METRICS: Registry[Callable[..., Metric]] = Registry(
     "metric",
