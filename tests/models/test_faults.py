@@ -19,7 +19,7 @@ from hemm.core import Failure, Generation, Message, Request, Response
 from hemm.engine.limits import FailureStreak, Stopped
 from hemm.models import ModelOptions, resolve
 from hemm.models.api.limiter import FIRST, Limiter
-from hemm.models.retry import CallFailed, wait_told
+from hemm.models.retry import CallFailed, retry_after_in
 from hemm.results.read import cells
 from servers import ChatServer, fixed_answer
 
@@ -483,7 +483,7 @@ def test_the_fixed_answer_depends_on_the_request_alone() -> None:
 
 
 def test_a_wait_in_milliseconds_comes_before_one_in_seconds() -> None:
-    assert wait_told({"retry-after-ms": "250", "retry-after": "1"}) == 0.25
-    assert wait_told({"retry-after": "2"}) == 2.0
-    assert wait_told({"retry-after-ms": "soon", "retry-after": "2"}) == 2.0
-    assert wait_told({}) is None
+    assert retry_after_in({"retry-after-ms": "250", "retry-after": "1"}) == 0.25
+    assert retry_after_in({"retry-after": "2"}) == 2.0
+    assert retry_after_in({"retry-after-ms": "soon", "retry-after": "2"}) == 2.0
+    assert retry_after_in({}) is None

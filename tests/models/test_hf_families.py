@@ -220,7 +220,7 @@ def test_instructblip_s_two_tokenizers_pad_on_their_own_sides(started: Started) 
     ],
 )
 def test_kosmos2_s_grounding_marks_are_no_part_of_the_answer(said: str, kept: str, started: Started) -> None:
-    assert started("kosmos2")._family.said(said) == kept
+    assert started("kosmos2")._family.cleaned(said) == kept
 
 
 def test_idefics_sees_pictures_where_they_stand(started: Started) -> None:

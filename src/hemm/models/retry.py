@@ -144,7 +144,7 @@ async def _attempt(
     return failed
 
 
-def wait_told(headers: Mapping[str, str]) -> float | None:
+def retry_after_in(headers: Mapping[str, str]) -> float | None:
     """Seconds that an answer's headers ask to wait: ``Retry-After``, or OpenAI's finer ``retry-after-ms``.
 
     ``headers`` are looked up in any case.

@@ -21,13 +21,13 @@ from hemm.core import (
     redact,
     storable,
 )
-from hemm.models.api.chat import parsed
-from hemm.models.api.http import is_here
+from hemm.models.api.chat import parsed, token_count
+from hemm.models.api.http import host_of, is_here
 from hemm.models.api.remote import SETTINGS as REMOTE
 from hemm.models.api.remote import Call, Remote, environment_key, not_an_answer
 from hemm.models.image_fit import dimensions, fit
 from hemm.models.options import ModelOptions
-from hemm.models.retry import CallFailed, refused, wait_told
+from hemm.models.retry import CallFailed, refused, retry_after_in
 
 if TYPE_CHECKING:
     from anthropic import AsyncAnthropic
@@ -72,9 +72,8 @@ class AnthropicModel(Remote):
 
     @property
     def host(self) -> str:
-        """Scheme, host and port for people."""
-        parts = urlsplit(self._url)
-        return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
+        """Scheme, host and port, for messages."""
+        return host_of(self._url)
 
     def read_key(self) -> str:
         names = (self._settings["api_key_env"] or "ANTHROPIC_API_KEY",)
@@ -229,8 +228,8 @@ def read(data: Any) -> Response:
     stop, refusal = data.get("stop_reason"), None
     if stop == "refusal":
         details = data.get("stop_details")
-        told = details if isinstance(details, dict) else {}
-        refusal = str(told.get("explanation") or told.get("category") or text or "refused")
+        given = details if isinstance(details, dict) else {}
+        refusal = str(given.get("explanation") or given.get("category") or text or "refused")
     return Response(
         text=storable(text),
         reasoning=storable(thought),
@@ -241,17 +240,9 @@ def read(data: Any) -> Response:
     )
 
 
-def _usage(found: Any) -> Usage:
-    counts = found if isinstance(found, dict) else {}
-
-    def number(*names: str) -> int | None:
-        values = [v for n in names if isinstance(v := counts.get(n), int)]
-        return sum(values) if values else None
-
-    return Usage(
-        number("input_tokens", "cache_creation_input_tokens", "cache_read_input_tokens"),
-        number("output_tokens"),
-    )
+def _usage(usage: Any) -> Usage:
+    read = token_count(usage, "input_tokens", "cache_creation_input_tokens", "cache_read_input_tokens")
+    return Usage(read, token_count(usage, "output_tokens"))
 
 
 def _failed(error: Exception) -> CallFailed:
@@ -259,10 +250,10 @@ def _failed(error: Exception) -> CallFailed:
     import anthropic
 
     if isinstance(error, anthropic.APIStatusError):
-        told = error.body.get("error") if isinstance(error.body, dict) else None
-        fields: Mapping[str, Any] = told if isinstance(told, dict) else {}
+        inner = error.body.get("error") if isinstance(error.body, dict) else None
+        fields: Mapping[str, Any] = inner if isinstance(inner, dict) else {}
         message = str(fields.get("message") or error.message)
-        after = wait_told(error.response.headers)
+        after = retry_after_in(error.response.headers)
         return refused(error.status_code, message, after, spent=fields.get("type") == "billing_error")
     if isinstance(error, anthropic.APIConnectionError):
         cause = error.__cause__ or error

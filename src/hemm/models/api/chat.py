@@ -181,22 +181,25 @@ def _usage(found: Any) -> Usage:
     if not isinstance(found, dict):
         return Usage()
 
-    def number(key: str) -> int | None:
-        value = found.get(key)
-        return int(value) if isinstance(value, int | float) else None
-
     cost = found.get("cost")
     return Usage(
-        number("prompt_tokens"),
-        number("completion_tokens"),
+        token_count(found, "prompt_tokens"),
+        token_count(found, "completion_tokens"),
         float(cost) if isinstance(cost, int | float) else None,
     )
 
 
+def token_count(usage: Any, *names: str) -> int | None:
+    """The sum of the counts under ``names`` in a server's ``usage``; None where it has none of them."""
+    counts = [usage.get(name) for name in names] if isinstance(usage, dict) else []
+    values = [int(count) for count in counts if isinstance(count, int | float)]
+    return sum(values) if values else None
+
+
 def error(status: int, data: Any, content: bytes, after: float | None) -> Response:
     """Raise what an error answer means; a content filter's refusal is a Response."""
-    told = data.get("error") if isinstance(data, dict) else None
-    fields: dict[str, Any] = told if isinstance(told, dict) else {"message": told or _peek(content)}
+    found = data.get("error") if isinstance(data, dict) else None
+    fields: dict[str, Any] = found if isinstance(found, dict) else {"message": found or _peek(content)}
     message = str(fields.get("message") or _peek(content))
     inner = fields.get("innererror")
     codes = {fields.get("code"), fields.get("type"), inner.get("code") if isinstance(inner, dict) else None}

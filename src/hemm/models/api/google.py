@@ -7,7 +7,6 @@ import re
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 from hemm.core import (
     BadData,
@@ -22,14 +21,14 @@ from hemm.core import (
     redact,
     storable,
 )
-from hemm.models.api.chat import parsed, picture_of
-from hemm.models.api.http import Client
+from hemm.models.api.chat import parsed, picture_of, token_count
+from hemm.models.api.http import Client, host_of
 from hemm.models.api.likelihood import option_logprobs, scored_options
 from hemm.models.api.remote import MODALITIES, Call, Remote, environment_key, not_an_answer
 from hemm.models.api.remote import SETTINGS as REMOTE
 from hemm.models.image_fit import fit
 from hemm.models.options import ModelOptions
-from hemm.models.retry import CallFailed, refused, wait_told
+from hemm.models.retry import CallFailed, refused, retry_after_in
 
 if TYPE_CHECKING:
     from google.genai import Client as Sdk
@@ -98,9 +97,8 @@ class GoogleModel(Remote):
 
     @property
     def host(self) -> str:
-        """Scheme, host and port for people."""
-        parts = urlsplit(self._url)
-        return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
+        """Scheme, host and port, for messages."""
+        return host_of(self._url)
 
     def read_key(self) -> str:
         own = self._settings["api_key_env"]
@@ -303,14 +301,9 @@ def _top(candidate: Mapping[str, Any]) -> list[tuple[str, float]]:
     return [(t, float(p)) for t, p in pairs if isinstance(t, str) and isinstance(p, int | float)]
 
 
-def _usage(found: Any) -> Usage:
-    counts = found if isinstance(found, dict) else {}
-
-    def number(*names: str) -> int | None:
-        values = [v for n in names if isinstance(v := counts.get(n), int)]
-        return sum(values) if values else None
-
-    return Usage(number("promptTokenCount"), number("candidatesTokenCount", "thoughtsTokenCount"))
+def _usage(usage: Any) -> Usage:
+    read = token_count(usage, "promptTokenCount")
+    return Usage(read, token_count(usage, "candidatesTokenCount", "thoughtsTokenCount"))
 
 
 def _failed(error: Exception) -> CallFailed:
@@ -319,8 +312,8 @@ def _failed(error: Exception) -> CallFailed:
     from google.genai import errors
 
     if isinstance(error, errors.APIError):
-        told = error.details.get("error") if isinstance(error.details, dict) else None
-        fields: Mapping[str, Any] = told if isinstance(told, dict) else {}
+        inner = error.details.get("error") if isinstance(error.details, dict) else None
+        fields: Mapping[str, Any] = inner if isinstance(inner, dict) else {}
         rows = fields.get("details")
         details = [r for r in rows if isinstance(r, dict)] if isinstance(rows, list) else []
         message = str(fields.get("message") or error.message or error)
@@ -337,12 +330,12 @@ def _failed(error: Exception) -> CallFailed:
 def _after(error: Any, details: list[dict[str, Any]]) -> float | None:
     """Seconds to wait: Google tells them in the body (RetryInfo), a gateway in the header."""
     headers = getattr(error.response, "headers", None)
-    told = wait_told(headers) if headers is not None else None
+    seconds = retry_after_in(headers) if headers is not None else None
     for row in details:
         found = re.fullmatch(r"(\d+(?:\.\d+)?)s", str(row.get("retryDelay", "")))
         if found:
             return float(found[1])
-    return told
+    return seconds
 
 
 def _spent(details: list[dict[str, Any]]) -> bool:

@@ -55,7 +55,7 @@ class Client:
             raise CallFailed("connection", f"the connection failed ({_words(error)})") from None
 
     def session(self) -> aiohttp.ClientSession:
-        """The session that all requests go through, opened when first asked for."""
+        """The session that all requests go through, opened when it is first needed."""
         self._session = self._session or self._open()
         return self._session
 
@@ -89,6 +89,16 @@ def is_here(host: str) -> bool:
         return host == "localhost" or ip_address(host).is_loopback
     except ValueError:
         return False
+
+
+def host_of(url: str) -> str:
+    """Scheme, host and port: no credentials, no path, no query.
+
+    >>> host_of("https://me:secret@example.org:8000/v1?key=1")
+    'https://example.org:8000'
+    """
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
 
 
 def _bare(url: str) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from hemm.core import Media, Request, Response, Usage
-from hemm.models.api.chat import error, parsed, picture_of
+from hemm.models.api.chat import error, parsed, picture_of, token_count
 from hemm.models.image_fit import fit
 from hemm.models.retry import CallFailed
 
@@ -59,7 +59,5 @@ def read(status: int, content: bytes, after: float | None) -> Response:
         where = "an address instead of a picture" if row.get("url") else "no picture"
         raise CallFailed("bad_response", f"the server gave {where}: it should give b64_json")
     usage = data.get("usage")
-    counts = usage if isinstance(usage, dict) else {}
-    tokens = [counts.get(name) for name in ("input_tokens", "output_tokens")]
-    read_in, made = (t if isinstance(t, int) else None for t in tokens)
+    read_in, made = (token_count(usage, name) for name in ("input_tokens", "output_tokens"))
     return Response(media=(picture_of(row["b64_json"]),), usage=Usage(read_in, made))

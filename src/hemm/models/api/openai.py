@@ -12,13 +12,13 @@ from urllib.parse import quote, urlencode, urlsplit, urlunsplit
 from hemm.core import Capabilities, HemmError, Request, Response, redact
 from hemm.models.api import images
 from hemm.models.api.chat import IMAGE_TYPES, body, read, sampling
-from hemm.models.api.http import Client
+from hemm.models.api.http import Client, host_of
 from hemm.models.api.likelihood import scored_options
 from hemm.models.api.remote import MODALITIES, Call, Remote, environment_key
 from hemm.models.api.remote import SETTINGS as REMOTE
 from hemm.models.options import ModelOptions
 from hemm.models.prices import MILLION, Estimate, Price, estimate
-from hemm.models.retry import wait_told
+from hemm.models.retry import retry_after_in
 
 OPENAI_URL = "https://api.openai.com/v1"
 OPENROUTER_URL = "https://openrouter.ai/api/v1"
@@ -66,9 +66,8 @@ class Endpoint:
 
     @property
     def host(self) -> str:
-        """Scheme, host and port for people: no credentials, no query."""
-        parts = urlsplit(self.url)
-        return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
+        """Scheme, host and port, for messages."""
+        return host_of(self.url)
 
 
 def open_openai(spec: str, options: ModelOptions) -> ChatModel:
@@ -221,7 +220,7 @@ class ChatModel(Remote):
 
         async def call() -> Response:
             status, headers, answer = await client.send("POST", url, content, kind)
-            after = wait_told(headers)
+            after = retry_after_in(headers)
             return read(status, answer, after, scored) if path == CHAT else images.read(status, answer, after)
 
         return call
@@ -244,35 +243,35 @@ class ChatModel(Remote):
         if endpoint.key_path and self._settings["check_model"]:
             await self._get(endpoint.key_path)
         if endpoint.deployment:
-            await self._ask_nothing()
+            await self._probe_deployment()
             return
         rows = rows_of(await self._get("/models"))
         if self._settings["check_model"]:
             self.check_name(list(rows), endpoint.host)
         row = rows.get(endpoint.model, {})
-        self.restrict_inputs(inputs_told(row))
+        self.restrict_inputs(declared_inputs(row))
         self.price = self.price or _listed(row)
 
     async def _get(self, path: str) -> bytes:
         """What the server has at ``path``; nothing where it has no such page."""
         assert self._client is not None
-        client, told = self._client, bytearray()
+        client, page = self._client, bytearray()
         check = self._settings["check_model"]
 
         async def call() -> Response:
             status, headers, answer = await client.send("GET", self._endpoint.at(path))
             refused = status in (401, 429) or (status == 403 and check)
             if refused or (status >= 500 and status != 501):
-                read(status, answer, wait_told(headers))
+                read(status, answer, retry_after_in(headers))
             if status < 300:
-                told.extend(answer)
+                page.extend(answer)
             return Response()
 
         await self.probe(call, self._endpoint.host)
-        return bytes(told)
+        return bytes(page)
 
-    async def _ask_nothing(self) -> None:
-        """Ask a deployment nothing: where it is there it complains about that, and costs nothing."""
+    async def _probe_deployment(self) -> None:
+        """Send a deployment an empty request: where it exists it refuses that, which costs nothing."""
         assert self._client is not None
         client, endpoint, status = self._client, self._endpoint, 0
 
@@ -280,7 +279,7 @@ class ChatModel(Remote):
             nonlocal status
             status, headers, answer = await client.send("POST", endpoint.at(CHAT), b"{}")
             if status in (401, 403, 429) or status >= 500:
-                read(status, answer, wait_told(headers))
+                read(status, answer, retry_after_in(headers))
             return Response()
 
         await self.probe(call, endpoint.host)
@@ -322,12 +321,12 @@ def _listed(row: Mapping[str, Any]) -> Price | None:
     return Price(sides[0], sides[1]) if sides and min(sides) >= 0 else None
 
 
-def inputs_told(row: Mapping[str, Any]) -> list[str]:
+def declared_inputs(row: Mapping[str, Any]) -> list[str]:
     """What a row of a list of models says that the model takes; empty where it does not say."""
-    told = row.get("architecture")
-    found = told.get("input_modalities") if isinstance(told, dict) else None
-    if isinstance(found, list):
-        return [word for word in found if isinstance(word, str)]
+    architecture = row.get("architecture")
+    inputs = architecture.get("input_modalities") if isinstance(architecture, dict) else None
+    if isinstance(inputs, list):
+        return [word for word in inputs if isinstance(word, str)]
     able = row.get("capabilities")
     vision = able.get("vision") if isinstance(able, dict) else None
     if isinstance(vision, bool):

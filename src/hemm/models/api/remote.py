@@ -88,7 +88,7 @@ class Remote(RequestModel):
 
     @property
     def concurrency(self) -> int:
-        """How many requests may be in flight now: what the limiter thinks of, once it is started."""
+        """How many requests may be in flight now: what the limiter allows, once there is one."""
         return self._most if self._gate is None else min(self._most, int(self._gate.window))
 
     # what a kind of server adds
@@ -98,7 +98,7 @@ class Remote(RequestModel):
         raise NotImplementedError
 
     async def check_server(self) -> None:
-        """One look at the server before a sample is spent: HemmError where it cannot serve this model."""
+        """Check before the first sample that the server can serve this model. Raises HemmError."""
 
     def prepared(self, request: Request) -> Call:
         """``request`` as something to send, again and again. Raises BadData for what cannot be sent."""
@@ -114,7 +114,7 @@ class Remote(RequestModel):
         raise NotImplementedError
 
     async def start(self) -> None:
-        """Read the key and ask the server for its models.
+        """Read the key and look the model up in the server's list.
 
         Raises HemmError: no key, a wrong key, no server, a name the server does not have. A server without a
         list of models is taken as it is; ``check_model=false`` leaves the list alone.
@@ -130,7 +130,7 @@ class Remote(RequestModel):
             raise
 
     async def generate(self, request: Request) -> Response:
-        """Ask once, and again by the policy. Never raises for the request: see ``Response.failure``."""
+        """Send a request, again as the retry policy says. Never raises for it: see ``Response.failure``."""
         if self._gate is None:
             raise HemmError(f"model {self.spec} is not started")
         try:
@@ -144,7 +144,7 @@ class Remote(RequestModel):
         return estimate(request, self.price)
 
     def _priced(self, response: Response) -> Response:
-        """With the cost by the price list, where the server does not tell it."""
+        """The response with its cost by the price list, where the server gives none."""
         usage = response.usage
         if self.price is None or usage.cost is not None or usage.input_tokens is None:
             return response
@@ -171,11 +171,11 @@ class Remote(RequestModel):
             raise UnknownName(f"model of {host}", name, names, hint)
 
     def restrict_inputs(self, inputs: Collection[str]) -> None:
-        """Take note that the server says what this model takes."""
-        told = frozenset(inputs) & MODALITIES
-        if told:
+        """Narrow the capabilities to the inputs that the server says this model takes."""
+        taken = frozenset(inputs) & MODALITIES
+        if taken:
             can = self.capabilities
-            self.capabilities = replace(can, inputs=can.inputs & (told | {"text"}))
+            self.capabilities = replace(can, inputs=can.inputs & (taken | {"text"}))
 
 
 def environment_key(spec: str, names: Collection[str], needed: bool) -> tuple[str, str]:
@@ -207,5 +207,5 @@ def limited(can: Capabilities, max_images: str) -> Capabilities:
 
 
 def not_an_answer(what: str, error: Exception | str) -> CallFailed:
-    """What came is no answer: the attempt failed, another may do better."""
+    """The failure of an attempt that brought something which is no answer; another attempt may do better."""
     return CallFailed("bad_response", redact(f"{what}: {error}"))

@@ -246,14 +246,14 @@ class HFModel(BatchModel):
     def _read(self, tokens: list[int], prompt_tokens: int, generation: Generation) -> Response:
         """Text and facts of one row: up to its end mark, cut before the first stop string."""
         tokenizer = self._started().processor.tokenizer
-        said, ended = _until_end(tokens, self._end_marks(), tokenizer.pad_token_id)
-        text = tokenizer.decode(said, skip_special_tokens=True, clean_up_tokenization_spaces=False)
-        text = self._started().said(text)
+        answer, ended = _until_end(tokens, self._end_marks(), tokenizer.pad_token_id)
+        text = tokenizer.decode(answer, skip_special_tokens=True, clean_up_tokenization_spaces=False)
+        text = self._started().cleaned(text)
         stops = [at for s in generation.stop if (at := text.find(s)) >= 0]
         if stops:
             text, ended = text[: min(stops)], True
-        finish = "stop" if ended or len(said) < generation.max_new_tokens else "length"
-        usage = Usage(int(prompt_tokens), len(said) + (1 if ended and not stops else 0), 0.0)
+        finish = "stop" if ended or len(answer) < generation.max_new_tokens else "length"
+        usage = Usage(int(prompt_tokens), len(answer) + (1 if ended and not stops else 0), 0.0)
         return Response(text=storable(text), finish=finish, usage=usage)
 
     def _inputs(self, chats: Sequence[list[Message]]) -> Any:

@@ -18,7 +18,7 @@ from hemm.core import Failure, HemmError, Identity, Request, Response, UnknownNa
 from hemm.data.sources.checkpoints import folder_digest
 from hemm.models.api.http import Client
 from hemm.models.api.openai import SETTINGS as CHAT_SETTINGS
-from hemm.models.api.openai import ChatModel, Endpoint, inputs_told, rows_of
+from hemm.models.api.openai import ChatModel, Endpoint, declared_inputs, rows_of
 from hemm.models.hf.identity import Checkpoint, folder_checkpoint, hub_checkpoint, is_folder
 from hemm.models.options import ModelOptions
 from hemm.models.prices import Price
@@ -160,7 +160,7 @@ class ServedModel(ChatModel):
             raise HemmError(
                 f"--serve {self._kind}: what answers at {self._endpoint.host} has no model {name!r}"
             )
-        self.restrict_inputs(inputs_told(rows[name]))
+        self.restrict_inputs(declared_inputs(rows[name]))
 
     def extra_fields(self, request: Request) -> dict[str, Any]:
         """A sampled answer follows the protocol's settings alone, not the server's defaults."""

@@ -81,8 +81,8 @@ class Family:
         """``model.generate``, for families whose own needs something else."""
         return model.generate(**settings)
 
-    def said(self, text: str) -> str:
-        """The answer without what is no part of it (marks of the family's own)."""
+    def cleaned(self, text: str) -> str:
+        """The answer without marks of the family's own that are no part of it."""
         return text
 
     def drawing_inputs(self, conversations: Sequence[Sequence[Message]], generation: Generation) -> Any:
@@ -96,11 +96,11 @@ class Family:
     def lead(self) -> str:
         """White space between prompt and answer as the chat template writes a finished answer (often " ")."""
         if self._lead is None:
-            asked = [{"role": "user", "content": [{"type": "text", "text": "?"}]}]
-            told = [*asked, {"role": "assistant", "content": [{"type": "text", "text": PROBE}]}]
+            turns = [{"role": "user", "content": [{"type": "text", "text": "?"}]}]
+            answered = [*turns, {"role": "assistant", "content": [{"type": "text", "text": PROBE}]}]
             try:
-                before = self._render(asked, add_generation_prompt=True)
-                whole = self._render(told, add_generation_prompt=False)
+                before = self._render(turns, add_generation_prompt=True)
+                whole = self._render(answered, add_generation_prompt=False)
             except Exception:  # templates raise whatever they like
                 before, whole = "", "-"
             after = whole[len(before) :] if whole.startswith(before) else ""

@@ -52,7 +52,7 @@ class Kosmos2(Plain):
         finally:
             del text.prepare_inputs_for_generation
 
-    def said(self, text: str) -> str:
+    def cleaned(self, text: str) -> str:
         """The words without boxes and phrase marks; where there are none, the text as it is."""
         bare = _PATCHES.sub("", _MARKS.sub("", _OBJECTS.sub("", text)))
         return text if bare == text else re.sub(r" {2,}", " ", bare).strip()
