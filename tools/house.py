@@ -180,8 +180,28 @@ def _target(node: ast.AST) -> str:
     return ", ".join(t.id for t in targets if isinstance(t, ast.Name)) or type(node).__name__
 
 
-FORMS: tuple[str, ...] = ()
-"""The forms of a sample on its way from a task to a score: where each is defined, in the order of the way."""
+FORMS = (
+    ("core/sample.py", "Sample", "what a reader gives, and what comes back from a pack"),
+    ("data/pack/schema.py", "COLUMNS", "a row of a pack: staged, then as Parquet"),
+    ("engine/requests.py", "Item", "a sample at its place in the plan, with its request"),
+    ("core/exchange.py", "Request", "what the model is told"),
+    ("results/answer_record.py", "Answer", "a finished answer with all that is known of it"),
+    ("results/answer_record.py", "COLUMNS", "a stored answer: journal line, then Parquet row"),
+    ("core/metric.py", "Judged", "an answer with its outcome and value"),
+    ("metrics/answer_groups.py", "AnswerGroup", "answers that are scored together"),
+    ("results/layout.py", "SCORE_SCHEMA", "a row of scores"),
+)
+"""The forms that a sample has on its way from a task to a score, in the order of the way."""
+
+
+def forms(source: Path = SOURCE) -> list[str]:
+    """The forms above, each where it is defined."""
+    for path, name, _ in FORMS:
+        names = {getattr(node, "name", None) or _target(node) for node in tree(source / path).body}
+        if name not in names:
+            raise SystemExit(f"tools/house.py: {path} has no {name}: bring FORMS up to date")
+    return [f"{path} {name}: {what}" for path, name, what in FORMS]
+
 
 LIMITS = {
     "circles between files": (circles, 0),
@@ -189,7 +209,8 @@ LIMITS = {
     f"files over {LINES} lines": (long_files, 0),
     f"functions over {FUNCTION_LINES} lines": (long_functions, 0),
     f"functions of more than {PARAMETERS} parameters": (many_parameters, 0),
-    "places that list a sample's fields": (sample_lists, 9),
+    "places that list a sample's fields": (sample_lists, 5),
+    "forms of a sample from task to score": (forms, 9),
 }
 
 

@@ -195,14 +195,14 @@ def test_bytes_of_stored_pictures_are_read_when_somebody_looks_at_them() -> None
         return DRAWN.data
 
     table = stored(raw="yes", media=["aa" * 32], references=["media:" + "bb" * 32, "yes"])
-    judged = judged_answers(table, ShortAnswer(), lookup)[0].judged
+    judged = judged_answers(table, ShortAnswer(), lookup).judged[0]
     assert asked == []
     picture, text = judged.sample.references
     assert text == "yes"
     assert isinstance(picture, Media)
     assert picture.pixels().size == judged.sample.media[0].pixels().size == (3, 3)
     assert asked == ["bb" * 32, "aa" * 32]
-    bare = judged_answers(table, ShortAnswer())[0].judged.sample.media[0]
+    bare = judged_answers(table, ShortAnswer()).judged[0].sample.media[0]
     with pytest.raises(HemmError, match="aaaaaaaaaaaa"):
         bare.pixels()
 

@@ -20,7 +20,7 @@ from hemm.metrics.judged_answers import judged_answers
 (cell,) = hemm.run("baseline/oracle", "probe_shapes", limit=4, out=sys.argv[1])
 table = cell.answers()
 assert table.column("words").to_pylist() == [len(t.split()) for t in table.column("raw").to_pylist()]
-print(sorted({a.judged.response.words for a in judged_answers(table, ShortAnswer())}))
+print(sorted({a.response.words for a in judged_answers(table, ShortAnswer()).judged}))
 """
 
 

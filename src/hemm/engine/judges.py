@@ -321,7 +321,7 @@ def _answers_of(cell: Cell, task: Task) -> Others:
     from hemm.metrics.base import written
     from hemm.metrics.judged_answers import judged_answers
 
-    judged = [row.judged for row in judged_answers(cell.answers(), task.answer)]
+    judged = judged_answers(cell.answers(), task.answer).judged
     return {(j.sample.id, j.repeat): written(j.value) if j.outcome is Outcome.OK else None for j in judged}
 
 

@@ -69,6 +69,9 @@ def resolve(spec: str) -> Metric:
 
     Raises UnknownName for a name or a parameter that does not exist, HemmError for a value that the metric
     does not take, and for one of a plug-in that lacks members of ``hemm.core.Metric``.
+
+    >>> dict(resolve("vqa_accuracy:normalise=always").parameters)
+    {'normalise': 'always'}
     """
     name, _, rest = spec.strip().partition(":")
     make = METRICS.get(name.strip())

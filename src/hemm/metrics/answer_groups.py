@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from hemm.core import Judged, Metric, Outcome, Sample, digest
-from hemm.metrics.judged_answers import JudgedAnswer
+from hemm.metrics.judged_answers import JudgedAnswers
 
 SEVERITY = (Outcome.OK, Outcome.UNPARSABLE, Outcome.REFUSED, Outcome.TRUNCATED, Outcome.ERROR)
 """Outcomes from best to worst: a group has the worst outcome of its answers."""
@@ -15,46 +14,50 @@ _RANK = {outcome: rank for rank, outcome in enumerate(SEVERITY)}
 
 @dataclass(slots=True)
 class AnswerGroup:
-    """Answers that are scored together, with what is known of them before any metric."""
+    """Answers that are scored together, with what is known of them before any metric.
+
+    repeat  which repeat of its samples it is; None: all of them
+    first   the row of its first answer in the table
+    """
 
     key: str
-    repeat: int
-    rows: list[JudgedAnswer] = field(default_factory=list)
+    repeat: int | None
+    first: int
+    judged: list[Judged] = field(default_factory=list)
+    hashes: list[str] = field(default_factory=list)
     outcome: Outcome = Outcome.OK
     cut: bool = False
 
-    def add(self, row: JudgedAnswer) -> None:
-        self.rows.append(row)
-        self.outcome = max(self.outcome, row.judged.outcome, key=_RANK.__getitem__)
-        self.cut = self.cut or row.judged.cut
-
-    @property
-    def judged(self) -> list[Judged]:
-        return [row.judged for row in self.rows]
+    def add(self, judged: Judged, answered: str) -> None:
+        """Take in an answer; ``answered`` is the digest of what it says."""
+        self.judged.append(judged)
+        self.hashes.append(answered)
+        self.outcome = max(self.outcome, judged.outcome, key=_RANK.__getitem__)
+        self.cut = self.cut or judged.cut
 
     @property
     def samples(self) -> list[Sample]:
-        return [row.judged.sample for row in self.rows]
+        return [judged.sample for judged in self.judged]
 
     @property
     def hash(self) -> str:
-        return self.rows[0].hash if len(self.rows) == 1 else digest([row.hash for row in self.rows], 16)
+        alone = len(self.hashes) == 1 and self.repeat is not None
+        return self.hashes[0] if alone else digest(self.hashes, 16)
 
 
-def group_answers(rows: Sequence[JudgedAnswer], metric: Metric) -> list[AnswerGroup]:
+def group_answers(answers: JudgedAnswers, metric: Metric) -> list[AnswerGroup]:
     """The groups that the metric scores: one sample's answer, or the answers of all samples with the same
     unit or metadata value, each repeat apart; in the order of their first answer.
 
     A sample without that metadata value is a group of its own.
     """
-    members: dict[tuple[str, int], AnswerGroup] = {}
-    for row in rows:
-        judged = row.judged
+    groups: dict[tuple[str, int], AnswerGroup] = {}
+    for row, (judged, answered) in enumerate(zip(answers.judged, answers.hashes, strict=True)):
         key = (_group_key(judged.sample, metric.group), judged.repeat)
-        if key not in members:
-            members[key] = AnswerGroup(*key)
-        members[key].add(row)
-    return list(members.values())
+        if key not in groups:
+            groups[key] = AnswerGroup(*key, row)
+        groups[key].add(judged, answered)
+    return list(groups.values())
 
 
 def _group_key(sample: Sample, group: str) -> str:

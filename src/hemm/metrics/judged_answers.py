@@ -22,17 +22,16 @@ ANSWERED = ("id", "raw", "finish", "refusal", "failure", "options", "produced")
 
 
 @dataclass(frozen=True, slots=True)
-class JudgedAnswer:
-    """One stored answer: its judged form, its row in the table and the digest of what was answered."""
+class JudgedAnswers:
+    """The answers of a table, judged, in its order; ``hashes``: the digest of what each one says."""
 
-    judged: Judged
-    index: int
-    hash: str
+    judged: list[Judged]
+    hashes: list[str]
 
 
 def judged_answers(
     answers: pa.Table, answer_format: AnswerFormat, media: Lookup | None = None
-) -> list[JudgedAnswer]:
+) -> JudgedAnswers:
     """All answers of a table with ``answer_record.ANSWER_SCHEMA``, judged, in its order.
 
     Samples have id, unit, cluster, references, choices and metadata; of their fields only ``prompt``, the
@@ -40,7 +39,7 @@ def judged_answers(
     ``media`` when their bytes are needed; without it that is a HemmError. The answers of the last table are
     kept as long as it lives: each metric reads them, and parsing costs more than most metrics.
     """
-    found: list[JudgedAnswer]
+    found: JudgedAnswers
     table, by, looked, found = _last
     if table() is answers and by is answer_format and looked is media:
         return found
@@ -48,18 +47,18 @@ def judged_answers(
     repeats = answers.column("repeat").to_pylist()
     facts = zip(columns["id"], repeats, *(columns[name] for name in ANSWERED[1:]), strict=True)
     both = restored(columns, partial(late, lookup=media or nowhere))
-    found = [
-        JudgedAnswer(judge(sample, repeat, response, answer_format), index, digest(list(fact), 16))
-        for index, ((sample, response), repeat, fact) in enumerate(zip(both, repeats, facts, strict=True))
-    ]
+    found = JudgedAnswers(
+        [judge(s, repeat, r, answer_format) for (s, r), repeat in zip(both, repeats, strict=True)],
+        [digest(list(fact), 16) for fact in facts],
+    )
     _last[:] = weakref.ref(answers, _forget), answer_format, media, found
     return found
 
 
-_last: list[Any] = [lambda: None, None, None, []]
+_last: list[Any] = [lambda: None, None, None, None]
 """The table of the last answers (weakly), their format and lookup, and the answers."""
 
 
 def _forget(table: Any) -> None:
     if _last[0] is table:
-        _last[:] = (lambda: None), None, None, []
+        _last[:] = (lambda: None), None, None, None

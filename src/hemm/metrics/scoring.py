@@ -20,7 +20,7 @@ from hemm.core import (
 )
 from hemm.metrics.answer_groups import AnswerGroup, group_answers
 from hemm.metrics.classes.majority import Majority, finite
-from hemm.metrics.groups.repeats import Repeated, repeats
+from hemm.metrics.groups.repeats import repeats
 from hemm.metrics.judged_answers import judged_answers
 from hemm.results.layout import SCORE_SCHEMA
 from hemm.results.stored_media import Lookup
@@ -43,10 +43,8 @@ def score_answers(
 
     One row for each group, repeat and component. A group in which an answer is not ok has a null for every
     component and the worst outcome of its answers (error, truncated, refused, unparsable, in this order).
-    Unit,
-    cluster and labels are those of the group's first answer. With several repeats, rows over all of them
-    (repeat
-    null) follow: ``mean@k``, ``pass@k``, ``maj@k``. ``media`` has the pictures of the answers.
+    Unit, cluster and labels are those of the group's first answer. With several repeats, rows over all of
+    them (repeat null) follow: ``mean@k``, ``pass@k``, ``maj@k``. ``media`` has the pictures of the answers.
     """
     rows = judged_answers(answers, task.answer, media)
     members = group_answers(rows, metric)
@@ -56,10 +54,10 @@ def score_answers(
     out = _Rows()
     for member, scored, bound in zip(members, values, bounds, strict=True):
         for component, value in scored.items():
-            out.add(member, member.repeat, component, value, _UNKNOWN if component else bound)
-    for over in repeats(members, [v.get("") for v in values], [b[0] for b in bounds], metric):
-        for component, value in over.values.items():
-            out.add(over, None, component, value, _UNKNOWN)
+            out.add(member, component, value, _UNKNOWN if component else bound)
+    for over, found in repeats(members, [v.get("") for v in values], [b[0] for b in bounds], metric):
+        for component, value in found.items():
+            out.add(over, component, value, _UNKNOWN)
     return out.table(answers)
 
 
@@ -74,18 +72,11 @@ class _Rows:
         self._rows: list[tuple[Any, ...]] = []
         self._labels: list[int] = []
 
-    def add(
-        self,
-        of: AnswerGroup | Repeated,
-        repeat: int | None,
-        component: str,
-        value: float | None,
-        bound: Bound,
-    ) -> None:
-        first = of.rows[0].judged.sample
+    def add(self, of: AnswerGroup, component: str, value: float | None, bound: Bound) -> None:
+        first = of.judged[0].sample
         known = (of.outcome.value, of.cut, *bound, of.hash)
-        self._rows.append((of.key, first.unit, first.cluster, repeat, component, value, *known))
-        self._labels.append(of.rows[0].index)
+        self._rows.append((of.key, first.unit, first.cluster, of.repeat, component, value, *known))
+        self._labels.append(of.first)
 
     def table(self, answers: pa.Table) -> pa.Table:
         import pyarrow as pa
@@ -147,9 +138,10 @@ def _bounds(members: Sequence[AnswerGroup], metric: Metric, answer_format: Answe
 
 
 class _Guessable:
-    """Samples with the values among which one can guess as their choices, as the references write them;
-    none for
-    open formats."""
+    """Gives samples, as their choices, the values among which one can guess, as references write them.
+
+    Open formats have none.
+    """
 
     def __init__(self, answer_format: AnswerFormat) -> None:
         self._format = answer_format
@@ -181,9 +173,8 @@ def aggregate(
     """What aggregates.json says of one metric.
 
     ``components``: component -> value in the default reading, n (groups with a reading), groups, clusters,
-    nulls,
-    outcome counts and cut answers. The default reading counts refused, truncated and unparsable groups as the
-    worst score (where the metric's range has none, they are left out) and leaves errors out.
+    nulls, outcome counts and cut answers. The default reading counts refused, truncated and unparsable groups
+    as the worst score (where the metric's range has none, they are left out) and leaves errors out.
     A metric whose corpus value is no mean gives it over the groups without an error; it needs ``answers``
     and ``task``. Where values belong to their set, ``over`` names it: its groups and samples, and a digest of
     the sorted ids of these. ``Metric.record`` tells what else is to be recorded.
@@ -244,9 +235,10 @@ def _summary(rows: Sequence[tuple[float | None, str, bool, str]], lowest: float)
 
 
 def reading(value: float | None, outcome: str, lowest: float) -> float | None:
-    """A score in the default reading: failures as the worst score, errors (and ok answers without a value,
-    and
-    failures where there is no finite worst) as None."""
+    """A score in the default reading: failures count as the worst score.
+
+    Errors, ok answers without a value, and failures where no worst score is finite count as None.
+    """
     if value is not None:
         return value
     if outcome in (Outcome.ERROR, Outcome.OK) or not math.isfinite(lowest):
@@ -256,9 +248,9 @@ def reading(value: float | None, outcome: str, lowest: float) -> float | None:
 
 def outcome_counts(answers: pa.Table, task: HasAnswer, media: Lookup | None = None) -> dict[str, int]:
     """How often each outcome occurs among stored answers; ``cut`` counts parsed answers that were cut off."""
-    rows = judged_answers(answers, task.answer, media)
-    counts = Counter(row.judged.outcome for row in rows)
-    return {**{o.value: counts[o] for o in Outcome}, "cut": sum(row.judged.cut for row in rows)}
+    judged = judged_answers(answers, task.answer, media).judged
+    counts = Counter(one.outcome for one in judged)
+    return {**{o.value: counts[o] for o in Outcome}, "cut": sum(one.cut for one in judged)}
 
 
 def parser_versions(answer_format: AnswerFormat) -> Mapping[str, Any]:

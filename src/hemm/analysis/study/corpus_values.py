@@ -109,7 +109,7 @@ def values_without(
         return dict(bound.aggregate([m.judged for m in part])) if part else {}
 
     whole = values(members)
-    clusters = [m.rows[0].judged.sample.cluster for m in members]
+    clusters = [m.judged[0].sample.cluster for m in members]
     left: dict[str, list[float]] = {name: [] for name in whole}
     for block in blocks_of(clusters, _shuffled) if len(set(clusters)) >= LEAST else []:
         gone = set(block.tolist())

@@ -164,8 +164,7 @@ class MultilabelF1(SampleMetric):
     """F1 of sets of labels (``ManyOf``). For each answer: the F1 of its set, 1 where both sets are empty.
 
     Over a set: ``""`` is the mean of these (*samples*), ``micro`` the F1 of all labels together, ``macro``
-    the mean over the
-    labels that occur in a reference, ``weighted`` the same weighted by how often they do.
+    the mean over the labels that occur in a reference, ``weighted`` the same weighted by how often they do.
     """
 
     name = "multilabel_f1"

@@ -31,9 +31,10 @@ class Majority:
         self._ordered = sorted(self._all.items(), key=lambda item: (-item[1], item[0]))
 
     def answer(self, cluster: str) -> str | None:
-        """The most frequent reference outside ``cluster`` (of equals the first in the alphabet); None where
-        no
-        reference occurs twice there, unless it is the only one."""
+        """The most frequent reference outside ``cluster``; of equals the first in the alphabet.
+
+        None where no reference occurs twice there, unless it is the only one.
+        """
         own = self._own.get(cluster, Counter())
         best: tuple[int, str] | None = None
         for reference, count in self._ordered:

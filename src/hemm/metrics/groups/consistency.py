@@ -16,8 +16,7 @@ _RIGHT = Accuracy()
 @dataclass(frozen=True)
 class Consistency(Metric):
     """1 where all answers of a unit are right, else 0: NLVR's official consistency where a unit is a
-    presentation with all
-    its examples and their permutations."""
+    presentation with all its examples and their permutations."""
 
     name: ClassVar[str] = "consistency"
     title: ClassVar[str] = "share of units whose answers are all right"

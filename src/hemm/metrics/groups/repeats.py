@@ -5,20 +5,19 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-from hemm.core import Metric, Outcome, digest
-
-if TYPE_CHECKING:
-    from hemm.metrics.answer_groups import AnswerGroup
-    from hemm.metrics.judged_answers import JudgedAnswer
+from hemm.core import Metric, Outcome
+from hemm.metrics.answer_groups import AnswerGroup
 
 
 def pass_at(n: int, c: int, k: int) -> float:
-    """The chance that at least one of k answers is right, drawn without replacement from n of which c are
-    right:
-    1 - C(n-c, k) / C(n, k), the unbiased estimator. Needs 1 <= k <= n."""
+    """The chance that one of k answers at least is right, drawn without return from n of which c are right.
+
+    It is 1 - C(n-c, k) / C(n, k), the unbiased estimator (Chen et al. 2021). Needs 1 <= k <= n.
+
+    >>> pass_at(4, 1, 2)
+    0.5
+    """
     return 1.0 - math.comb(n - c, k) / math.comb(n, k)
 
 
@@ -28,37 +27,18 @@ def budgets(n: int) -> list[int]:
     return [*powers, n]
 
 
-@dataclass(frozen=True, slots=True)
-class Repeated:
-    """A group over all its repeats: values by component, None where a repeat was never answered."""
-
-    key: str
-    rows: Sequence[JudgedAnswer]
-    values: Mapping[str, float | None]
-    cut: bool
-    hash: str
-
-    @property
-    def outcome(self) -> Outcome:
-        """``error`` where there are no values."""
-        return Outcome.ERROR if all(v is None for v in self.values.values()) else Outcome.OK
-
-
 def repeats(
     members: Sequence[AnswerGroup],
     values: Sequence[float | None],
     ceilings: Sequence[float | None],
     metric: Metric,
-) -> Iterator[Repeated]:
-    """Each group over all its repeats, where there are several.
+) -> Iterator[tuple[AnswerGroup, Mapping[str, float | None]]]:
+    """Each group over all its repeats, where there are several, with its values by component.
 
-    With k repeats asked: ``mean@k`` is their mean; ``pass@j`` the estimate that one of j answers is right
-    (right:
-    the value reaches the group's ceiling); ``maj@k`` the score of the answer that most repeats give (the
-    mean over
-    the answers of a tie). Failed repeats count as the worst score, as not right, and give no vote. A group
-    of which
-    fewer than k answers were had (errors) has nulls.
+    With k repeats: ``mean@k`` is their mean; ``pass@j`` the estimate that one of j answers is right (its
+    value reaches the group's ceiling); ``maj@k`` the score of the answer that most repeats give (the mean
+    over the answers of a tie). Failed repeats count as the worst score, as not right, and give no vote. A
+    group of which fewer than k answers were had (the others are errors) has nulls.
     """
     by_group: dict[str, list[int]] = {}
     for index, member in enumerate(members):
@@ -73,10 +53,13 @@ def repeats(
         right = sum(_reaches(values[i], ceilings[i], metric.higher_is_better) for i in found)
         had = [m for m in group if m.outcome is not Outcome.ERROR]
         told = _told(group, read, right) if len(had) == k else {}
-        rows = [row for member in group for row in member.rows]
         names = [f"mean@{k}", *(f"pass@{j}" for j in budgets(k)), f"maj@{k}"]
-        said = digest([m.hash for m in group], 16)
-        yield Repeated(key, rows, {n: told.get(n) for n in names}, any(m.cut for m in group), said)
+        values_of = {name: told.get(name) for name in names}
+        whole = AnswerGroup(key, None, group[0].first, [j for m in group for j in m.judged])
+        whole.hashes = [m.hash for m in group]
+        whole.outcome = Outcome.ERROR if all(v is None for v in values_of.values()) else Outcome.OK
+        whole.cut = any(m.cut for m in group)
+        yield whole, values_of
 
 
 def _told(group: Sequence[AnswerGroup], read: Sequence[float], right: int) -> dict[str, float | None]:

@@ -62,8 +62,7 @@ class ExactMatch(SampleMetric):
 class TokenF1(SampleMetric):
     """SQuAD's F1: harmonic mean of precision and recall of the answer's tokens (as a multiset) against a
     reference's, after its normalisation; the best over the references. Where one side has no tokens left, 1
-    if
-    both have none."""
+    if both have none."""
 
     name = "token_f1"
     title = "overlap of tokens with the nearest reference"
@@ -189,9 +188,8 @@ def vqa_normal(text: str) -> str:
     """The VQA evaluator's normaliser.
 
     A punctuation mark goes where the text has it beside a blank anywhere, or has a comma between digits;
-    else it
-    becomes a blank. Points not before a digit go. Then in lower case: number words up to ten as digits, no
-    articles, contractions with their apostrophes.
+    else it becomes a blank. Points not before a digit go. Then in lower case: number words up to ten as
+    digits, no articles, contractions with their apostrophes.
     """
     said = text.replace("\n", " ").replace("\t", " ").strip()
     drop = _DIGIT_COMMA.search(said) is not None
