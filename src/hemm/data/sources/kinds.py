@@ -2,17 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path, PurePosixPath
+from typing import Any, TypeVar
 
-from hemm.core import BadData, HemmError, Layout, Progress, digest
+from hemm.core import BadData, HemmError, Layout, LeftOut, Progress, Sample, digest
 from hemm.data.sources.extraction import Limits, extract, merge, merge_file
 from hemm.data.sources.http import File, Retry, download
 from hemm.data.sources.hub import Hub
 from hemm.data.sources.kaggle import Kaggle
 
-__all__ = ["ByHand", "File", "Generated", "Http", "Hub", "Kaggle", "Limits", "Local", "Retry"]
+__all__ = [
+    "ByHand",
+    "File",
+    "Generated",
+    "Http",
+    "Hub",
+    "Kaggle",
+    "Limits",
+    "Local",
+    "Retry",
+    "in_folders",
+    "reading",
+]
 
 
 @dataclass(frozen=True)
@@ -112,3 +126,46 @@ class Http:
             else:
                 merge_file(into / file.local, root / file.local)
         return root, self.revision or digest(hashes, 16)
+
+
+S = TypeVar("S", bound="ByHand | Http | Hub | Kaggle")
+
+
+def in_folders(
+    source: Callable[..., S],
+    tops: Sequence[str],
+    required: Sequence[str],
+    read: Callable[..., Iterator[Sample | LeftOut]],
+) -> tuple[S, ...]:
+    """One source for each of the folders in which copies of a data set keep the same files.
+
+    source    makes the source of one copy when it is called with ``layout=``
+    tops      the folders, ``""`` for the top one, in order of preference
+    required  what must lie in such a folder
+    read      the reader, which is called with the data set's folder and ``top=``
+
+    >>> def read(folder, top):
+    ...     yield from ()
+    >>> sources = in_folders(partial(Hub, ("example/birds",)), ("data/", ""), ("birds.json",), read)
+    >>> [source.layout.required for source in sources]
+    [('data/birds.json',), ('birds.json',)]
+    """
+    return tuple(
+        source(layout=Layout(tuple(str(PurePosixPath(top, r)) for r in required), partial(read, top=top)))
+        for top in tops
+    )
+
+
+def reading(sources: Sequence[S], **arguments: Any) -> tuple[S, ...]:
+    """The same sources for a variant, whose reader is called with other ``arguments``.
+
+    >>> def read(folder, last):
+    ...     yield from ()
+    >>> layout = Layout(("birds.json",), partial(read, last=False))
+    >>> (source,) = reading([Hub(("example/birds",), layout)], last=True)
+    >>> source.layout.read.keywords
+    {'last': True}
+    """
+    return tuple(
+        replace(s, layout=Layout(s.layout.required, partial(s.layout.read, **arguments))) for s in sources
+    )

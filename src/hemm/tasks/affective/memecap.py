@@ -8,10 +8,10 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from hemm.core import BadData, Card, Layout, Sample, Task, dimension_labels
+from hemm.core import BadData, Card, Sample, Task, dimension_labels
 from hemm.data.readers.file_finder import FileFinder
 from hemm.data.readers.rows import Ids, json_rows, text_of, texts_of
-from hemm.data.sources.kinds import File, Http
+from hemm.data.sources.kinds import File, Http, in_folders, reading
 from hemm.parsing.formats import Caption
 
 TEST, TRAIN = "memes-test.json", "memes-trainval.json"
@@ -100,11 +100,9 @@ FILES = (
 )
 
 
-def _sources(literal: bool) -> tuple[Http, ...]:
-    return tuple(
-        Http(FILES, Layout((f"{top}{TEST}",), partial(read, top=top, literal=literal)), ids="post_id")
-        for top in ("data/", "")
-    )
+SOURCES = in_folders(
+    partial(Http, FILES, ids="post_id"), ("data/", ""), (TEST,), partial(read, literal=False)
+)
 
 
 INTRO = "{{ image }}This is a meme.\n{% if title %}The title of its post: {{ title }}\n{% endif %}"
@@ -113,11 +111,13 @@ ASKED = "What does the person who posted it want to say with it? {{ instruction 
 TASK = Task(
     name="memecap",
     card=CARD,
-    sources=_sources(False),
+    sources=SOURCES,
     prompt=INTRO + ASKED,
     answer=Caption(),
     metrics=("bleu", "rouge_l", "bertscore", "bartscore"),
     max_new_tokens=96,
 ).with_variant(
-    "hemm", sources=_sources(True), prompt=INTRO + "The picture shows: {{ description }}\n" + ASKED
+    "hemm",
+    sources=reading(SOURCES, literal=True),
+    prompt=INTRO + "The picture shows: {{ description }}\n" + ASKED,
 )

@@ -10,7 +10,7 @@ from pathlib import Path
 from hemm.core import BadData, Card, Layout, Sample, Task, dimension_labels
 from hemm.data.readers.file_finder import FileFinder
 from hemm.data.readers.rows import table_rows
-from hemm.data.sources.kinds import File, Http
+from hemm.data.sources.kinds import File, Http, reading
 from hemm.parsing.formats import OneOf
 from hemm.tasks.hci._screens import screen_id
 
@@ -86,14 +86,12 @@ FILES = (
 MEANINGS = "\n".join(f"- {LABELS[topic]}: {meaning}" for topic, meaning in TOPICS.items())
 
 
-def _sources(tenth: bool) -> tuple[Http, ...]:
-    return (Http(FILES, Layout((TABLE,), partial(read, tenth=tenth)), ids="screen_id"),)
-
+SOURCES = (Http(FILES, Layout((TABLE,), partial(read, tenth=False)), ids="screen_id"),)
 
 TASK = Task(
     name="enrico",
     card=CARD,
-    sources=_sources(False),
+    sources=SOURCES,
     prompt=(
         "{{ image }}This is a screen of a mobile app. The design topics are:\n"
         f"{MEANINGS}\n"
@@ -102,4 +100,4 @@ TASK = Task(
     answer=OneOf(LABELS, lettered=False),
     metrics=("accuracy", "macro_f1", "bartscore"),
     max_new_tokens=16,
-).with_variant("hemm", sources=_sources(True), splits={"part": 146})
+).with_variant("hemm", sources=reading(SOURCES, tenth=True), splits={"part": 146})

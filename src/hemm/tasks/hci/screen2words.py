@@ -11,7 +11,7 @@ from hemm.core import BadData, Card, Layout, Sample, Task, dimension_labels
 from hemm.data.readers.file_finder import FileFinder
 from hemm.data.readers.rows import media_of, table_rows, texts_of
 from hemm.data.sources.hub import hub_rows
-from hemm.data.sources.kinds import File, Http, Hub
+from hemm.data.sources.kinds import File, Http, Hub, in_folders, reading
 from hemm.parsing.formats import Caption
 from hemm.tasks.hci._screens import screen_id
 
@@ -108,28 +108,26 @@ FILES = (
 )
 
 
-def _sources(last: bool) -> tuple[Hub | Http, ...]:
-    def original(top: str) -> Http:
-        layout = Layout((f"{top}{TABLE}", f"{top}{TEST}"), partial(read_original, top=top, last=last))
-        return Http(FILES, layout, ids="screenId")
-
-    return (
-        Hub(
-            ("rootsautomation/RICO-Screen2Words",),
-            Layout(("data/test-*.parquet",), partial(read_hub, last=last)),
-            split="test",
-            shots="train",
-            ids="screenId",
-        ),
-        original(""),
-        original("screen2words/"),
-    )
-
+SOURCES: tuple[Hub | Http, ...] = (
+    Hub(
+        ("rootsautomation/RICO-Screen2Words",),
+        Layout(("data/test-*.parquet",), partial(read_hub, last=False)),
+        split="test",
+        shots="train",
+        ids="screenId",
+    ),
+    *in_folders(
+        partial(Http, FILES, ids="screenId"),
+        ("", "screen2words/"),
+        (TABLE, TEST),
+        partial(read_original, last=False),
+    ),
+)
 
 TASK = Task(
     name="screen2words",
     card=CARD,
-    sources=_sources(False),
+    sources=SOURCES,
     prompt=(
         "{{ image }}This is a screen of a mobile app. Say in a few words what it shows and what it is "
         "for. {{ instruction }}"
@@ -137,4 +135,4 @@ TASK = Task(
     answer=Caption(),
     metrics=("cider_d", "bleu", "rouge_l", "bartscore"),
     max_new_tokens=48,
-).with_variant("hemm", sources=_sources(True))
+).with_variant("hemm", sources=reading(SOURCES, last=True))

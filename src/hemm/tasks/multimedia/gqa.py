@@ -21,7 +21,7 @@ from hemm.core import BadData, Card, Layout, Media, Sample, Task, dimension_labe
 from hemm.data.readers.file_finder import FileFinder, below
 from hemm.data.readers.rows import json_items, media_of, objects, parquet_rows, text_of
 from hemm.data.sources.hub import hub_rows
-from hemm.data.sources.kinds import File, Http, Hub
+from hemm.data.sources.kinds import File, Http, Hub, in_folders
 from hemm.parsing.formats import ShortAnswer
 
 SHOTS = 200
@@ -171,10 +171,7 @@ FILES = (File(f"{BASE}/questions1.2.zip", unpack="."), File(f"{BASE}/images.zip"
 
 def _sources(split: str) -> tuple[Hub | Http, ...]:
     joined = Layout((f"**/{split}_instructions", f"**/{split}_images"), partial(read_joined, split=split))
-    archives = (
-        Http(FILES, Layout((f"{top}{split}_questions.json",), partial(read, split=split, top=top)), ids=IDS)
-        for top in TOPS
-    )
+    questions = f"{split}_questions.json"
     return (
         Hub(
             ("lmms-lab-encoder/GQA", "lmms-lab/GQA"),
@@ -182,7 +179,7 @@ def _sources(split: str) -> tuple[Hub | Http, ...]:
             files=(f"*{split}_instructions/*.parquet", f"*{split}_images/*.parquet"),
             ids=IDS,
         ),
-        *archives,
+        *in_folders(partial(Http, FILES, ids=IDS), TOPS, (questions,), partial(read, split=split)),
         Hub(
             ("Mineru/GQA",),
             Layout((f"**/{split}*", "**/*.parquet"), partial(read_table, split=split)),

@@ -13,9 +13,9 @@ from functools import partial
 from itertools import islice
 from pathlib import Path
 
-from hemm.core import BadData, Card, Layout, Media, Sample, Task, dimension_labels
+from hemm.core import BadData, Card, Media, Sample, Task, dimension_labels
 from hemm.data.readers.rows import jsonl_rows, objects
-from hemm.data.sources.kinds import File, Http
+from hemm.data.sources.kinds import File, Http, in_folders, reading
 from hemm.parsing.formats import YesNo
 
 COMMIT = "18924841aa96d519cfb8584f0945350f07a6d860"
@@ -56,20 +56,13 @@ def _split(root: Path, name: str, permutations: range) -> Iterator[Sample]:
             )
 
 
-def _sources(permutations: int) -> tuple[Http, ...]:
-    archive = File(f"https://github.com/lil-lab/nlvr/archive/{COMMIT}.zip", name="nlvr.zip", unpack=".")
-    return tuple(
-        Http(
-            (archive,),
-            Layout(required, partial(read, top=top, permutations=permutations)),
-            ids="nlvr",
-            revision=COMMIT,
-        )
-        for required, top in (
-            (("nlvr/dev/dev.json", "nlvr/dev/images"), "nlvr"),
-            (("dev/dev.json", "dev/images"), ""),
-        )
-    )
+ARCHIVE = File(f"https://github.com/lil-lab/nlvr/archive/{COMMIT}.zip", name="nlvr.zip", unpack=".")
+SOURCES = in_folders(
+    partial(Http, (ARCHIVE,), ids="nlvr", revision=COMMIT),
+    ("nlvr", ""),
+    ("dev/dev.json", "dev/images"),
+    partial(read, permutations=PERMUTATIONS),
+)
 
 
 CARD = Card(
@@ -88,7 +81,7 @@ CARD = Card(
 TASK = Task(
     name="nlvr",
     card=CARD,
-    sources=_sources(PERMUTATIONS),
+    sources=SOURCES,
     prompt=(
         "{{ image }}The picture shows three boxes with coloured objects.\n"
         "Statement: {{ statement }}\n"
@@ -100,7 +93,7 @@ TASK = Task(
 ).with_variant(
     # the paper asks the first order of the boxes only
     "hemm",
-    sources=_sources(1),
+    sources=reading(SOURCES, permutations=1),
     splits={"dev": 989},
     metrics=("accuracy", "consistency", "bartscore"),
 )

@@ -20,7 +20,7 @@ from hemm.core import BadData, Card, Layout, Media, Sample, Task, digest, dimens
 from hemm.data.readers.file_finder import FileFinder
 from hemm.data.readers.rows import Ids, jsonl_rows, list_of, media_of, objects, text_of, texts_of
 from hemm.data.sources.hub import hub_rows
-from hemm.data.sources.kinds import ByHand, Hub
+from hemm.data.sources.kinds import ByHand, Hub, in_folders
 from hemm.parsing.formats import YesNo
 from hemm.parsing.yes_no_words import yes_or_no
 
@@ -176,14 +176,12 @@ def _pasted(left: Media, right: Media) -> bytes:
 
 
 def _sources(part: Part) -> tuple[Hub | ByHand, ...]:
-    by_hand = tuple(
-        ByHand(
-            "https://lil.nlp.cornell.edu/nlvr/",
-            "its pictures are given out on request",
-            Layout((f"{top}/{part.file}" if top else part.file,), partial(read_original, top=top, part=part)),
-            ids="identifier",
-        )
-        for top in ("nlvr/nlvr2/data", "nlvr2/data", "data", "")
+    home, why = "https://lil.nlp.cornell.edu/nlvr/", "its pictures are given out on request"
+    by_hand = in_folders(
+        partial(ByHand, home, why, ids="identifier"),
+        ("nlvr/nlvr2/data", "nlvr2/data", "data", ""),
+        (part.file,),
+        partial(read_original, part=part),
     )
     if not part.hub:
         return by_hand

@@ -10,7 +10,7 @@ from hemm.core import BadData, Card, Layout, LeftOut, Media, Sample, Task, dimen
 from hemm.data.readers.file_finder import FileFinder
 from hemm.data.readers.rows import json_value, list_of, media_of, objects, text_of, texts_of, whole_of
 from hemm.data.sources.hub import hub_rows
-from hemm.data.sources.kinds import ByHand, Hub
+from hemm.data.sources.kinds import ByHand, Hub, in_folders
 from hemm.parsing.formats import Caption
 
 CAPTIONS = "nocaps_val_4500_captions.json"
@@ -78,6 +78,8 @@ def _sample(name: str, picture: Media, captions: list[str], domain: str) -> Samp
     )
 
 
+ONE_BY_ONE = "its pictures are published one by one, at the addresses in the captions' file"
+
 TASK = Task(
     name="nocaps",
     card=Card(
@@ -96,14 +98,11 @@ TASK = Task(
         "balances over it.",
     ),
     sources=(
-        *(
-            ByHand(
-                "https://nocaps.org/download",
-                "its pictures are published one by one, at the addresses in the captions' file",
-                Layout((f"{top}{CAPTIONS}",), partial(read_original, top=top)),
-                ids="file-name",
-            )
-            for top in ("annotations/", "")
+        *in_folders(
+            partial(ByHand, "https://nocaps.org/download", ONE_BY_ONE, ids="file-name"),
+            ("annotations/", ""),
+            (CAPTIONS,),
+            read_original,
         ),
         Hub(
             ("lmms-lab-encoder/NoCaps", "lmms-lab/NoCaps"),

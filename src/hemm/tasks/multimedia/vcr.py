@@ -18,10 +18,10 @@ from itertools import islice
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from hemm.core import BadData, Card, Layout, Media, Sample, Task, dimension_labels
+from hemm.core import BadData, Card, Media, Sample, Task, dimension_labels
 from hemm.data.readers.file_finder import FileFinder
 from hemm.data.readers.rows import json_value, jsonl_rows, list_of, objects, text_of, whole_of
-from hemm.data.sources.kinds import File, Http
+from hemm.data.sources.kinds import File, Http, in_folders, reading
 from hemm.parsing.formats import OneOf
 from hemm.tasks.multimedia._boxes import Recent, tagged
 
@@ -191,15 +191,14 @@ ASKED = (
 )
 
 
-def _sources(form: Form) -> tuple[Http, ...]:
-    layouts = [Layout((f"{top}val.jsonl",), partial(read, top=top, form=form)) for top in TOPS]
-    return tuple(Http(FILES, layout, ids="annotation-id") for layout in layouts)
-
+SOURCES = in_folders(
+    partial(Http, FILES, ids="annotation-id"), TOPS, ("val.jsonl",), partial(read, form=Form())
+)
 
 TASK = Task(
     name="vcr",
     card=CARD,
-    sources=_sources(Form()),
+    sources=SOURCES,
     prompt=BOXED + ASKED,
     answer=OneOf(),
     metrics=("accuracy", "consistency", "bartscore"),
@@ -207,6 +206,9 @@ TASK = Task(
 )
 for _name, _kind in (("q_a", "q_a"), ("qa_r", "qa_r"), ("hemm", "q_a")):
     TASK = TASK.with_variant(
-        _name, sources=_sources(Form((_kind,))), splits={"val": 26534}, metrics=("accuracy", "bartscore")
+        _name,
+        sources=reading(SOURCES, form=Form((_kind,))),
+        splits={"val": 26534},
+        metrics=("accuracy", "bartscore"),
     )
-TASK = TASK.with_variant("plain", sources=_sources(Form(boxes=False)), prompt=PLAIN + ASKED)
+TASK = TASK.with_variant("plain", sources=reading(SOURCES, form=Form(boxes=False)), prompt=PLAIN + ASKED)

@@ -12,10 +12,10 @@ from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from hemm.core import Card, Layout, LeftOut, Media, Sample, Task, dimension_labels
+from hemm.core import Card, LeftOut, Media, Sample, Task, dimension_labels
 from hemm.data.readers.file_finder import FileFinder
 from hemm.data.readers.rows import json_items, list_of, objects, text_of, whole_of
-from hemm.data.sources.kinds import File, Http
+from hemm.data.sources.kinds import File, Http, in_folders
 from hemm.parsing.formats import ShortAnswer
 
 QUESTIONS = "question_answers.json"
@@ -101,10 +101,7 @@ TASK = Task(
         "with one reference is equality after its normaliser. The photographs of a copy must be in the "
         "folder that image_data.json names; without that file they are taken where they are.",
     ),
-    sources=tuple(
-        Http(FILES, Layout((f"{top}{QUESTIONS}",), partial(read, top=top)), ids="qa-id")
-        for top in ("visual_genome/", "")
-    ),
+    sources=in_folders(partial(Http, FILES, ids="qa-id"), ("visual_genome/", ""), (QUESTIONS,), read),
     prompt="{{ image }}Question: {{ question }}\n{{ instruction }}",
     answer=ShortAnswer(),
     metrics=("exact_match", "vqa_accuracy:normalise=always", "token_f1", "bartscore"),

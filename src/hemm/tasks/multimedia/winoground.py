@@ -18,7 +18,7 @@ from hemm.core import BadData, Card, Layout, Media, Sample, Task, dimension_labe
 from hemm.data.readers.file_finder import FileFinder
 from hemm.data.readers.rows import jsonl_rows, media_of, objects, text_of, whole_of
 from hemm.data.sources.hub import hub_rows
-from hemm.data.sources.kinds import ByHand, Hub
+from hemm.data.sources.kinds import ByHand, Hub, reading
 from hemm.parsing.formats import OneOf, YesNo
 
 LETTERS = ("picture A", "picture B")
@@ -97,22 +97,21 @@ def matches(
             )
 
 
-def _sources(form: Form) -> tuple[Hub | ByHand, ...]:
-    hub = partial(Hub, ("facebook/winoground",), ids="id")
-    return (
-        hub(
-            Layout(("data/examples.jsonl",), partial(read_original, top="data", form=form)),
-            files=("*examples.jsonl", "*images.zip"),
-            unpack=("*.zip",),
-        ),
-        ByHand(
-            "https://huggingface.co/datasets/facebook/winoground",
-            "its files want the terms accepted",
-            Layout(("examples.jsonl",), partial(read_original, top="", form=form)),
-            ids="id",
-        ),
-        hub(Layout(("**/test-*.parquet",), partial(read_parquet, form=form)), split="test"),
-    )
+_hub = partial(Hub, ("facebook/winoground",), ids="id")
+SOURCES: tuple[Hub | ByHand, ...] = (
+    _hub(
+        Layout(("data/examples.jsonl",), partial(read_original, top="data", form=choices)),
+        files=("*examples.jsonl", "*images.zip"),
+        unpack=("*.zip",),
+    ),
+    ByHand(
+        "https://huggingface.co/datasets/facebook/winoground",
+        "its files want the terms accepted",
+        Layout(("examples.jsonl",), partial(read_original, top="", form=choices)),
+        ids="id",
+    ),
+    _hub(Layout(("**/test-*.parquet",), partial(read_parquet, form=choices)), split="test"),
+)
 
 
 CARD = Card(
@@ -144,13 +143,17 @@ MATCH = (
 )
 
 
-MATCHING: dict[str, Any] = {"sources": _sources(matches), "prompt": MATCH, "answer": YesNo(YES_NO)}
+MATCHING: dict[str, Any] = {
+    "sources": reading(SOURCES, form=matches),
+    "prompt": MATCH,
+    "answer": YesNo(YES_NO),
+}
 
 TASK = (
     Task(
         name="winoground",
         card=CARD,
-        sources=_sources(choices),
+        sources=SOURCES,
         prompt=CHOOSE,
         answer=OneOf(),
         metrics=("winoground", "accuracy", "bartscore"),

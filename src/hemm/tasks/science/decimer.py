@@ -11,7 +11,7 @@ from hemm.core import BadData, Card, Layout, Media, Sample, Task, dimension_labe
 from hemm.data.readers.file_finder import FileFinder
 from hemm.data.readers.rows import Ids, csv_rows, media_of, row_id, text_of
 from hemm.data.sources.hub import hub_rows
-from hemm.data.sources.kinds import File, Http, Hub, Kaggle
+from hemm.data.sources.kinds import File, Http, Hub, Kaggle, reading
 from hemm.metrics.domain.molecules import Smiles
 
 TABLE = "DECIMER_HDM_Dataset_SMILES.tsv"
@@ -70,23 +70,20 @@ CARD = Card(
 )
 
 
-def _originals(part: bool) -> tuple[Http | Kaggle, ...]:
-    layout = Layout((TABLE,), partial(read_original, part=part))
-    zenodo = "https://zenodo.org/records/7617107/files"
-    return (
-        Http((File(f"{zenodo}/{PICTURES}.zip", unpack="."), File(f"{zenodo}/{TABLE}")), layout, ids="name"),
-        Kaggle("juliajakubowska/decimer", layout, ids="name"),
-    )
-
-
+ZENODO = "https://zenodo.org/records/7617107/files"
+LAYOUT = Layout((TABLE,), partial(read_original, part=False))
+ORIGINALS: tuple[Http | Kaggle, ...] = (
+    Http((File(f"{ZENODO}/{PICTURES}.zip", unpack="."), File(f"{ZENODO}/{TABLE}")), LAYOUT, ids="name"),
+    Kaggle("juliajakubowska/decimer", LAYOUT, ids="name"),
+)
 COPY = Hub(("deepcopy/decimer",), Layout(("**/train*.parquet",), read_parquet), split="train", ids="pixels")
 
 TASK = Task(
     name="decimer",
     card=CARD,
-    sources=(*_originals(False), COPY),
+    sources=(*ORIGINALS, COPY),
     prompt="{{ image }}A molecule is drawn here by hand. Which one is it? {{ instruction }}",
     answer=Smiles(),
     metrics=("smiles", "bartscore"),
     max_new_tokens=256,
-).with_variant("hemm", sources=_originals(True), splits={"part": 509})
+).with_variant("hemm", sources=reading(ORIGINALS, part=True), splits={"part": 509})

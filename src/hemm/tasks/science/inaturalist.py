@@ -8,10 +8,10 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from hemm.core import BadData, Card, Layout, Media, Sample, Task, dimension_labels, keyed_number
+from hemm.core import BadData, Card, Media, Sample, Task, dimension_labels, keyed_number
 from hemm.data.readers.file_finder import by_folder
 from hemm.data.readers.rows import json_items, objects, text_of, whole_of
-from hemm.data.sources.kinds import File, Http
+from hemm.data.sources.kinds import File, Http, in_folders, reading
 from hemm.metrics.domain.species import SpeciesName
 from hemm.parsing.formats import OneOf
 
@@ -199,13 +199,10 @@ CARD = Card(
 AWS = "https://ml-inat-competition-datasets.s3.amazonaws.com/2021"
 
 
-def _sources(make: Make) -> tuple[Http, ...]:
-    files = (File(f"{AWS}/val.tar.gz", unpack="."), File(f"{AWS}/val.json.tar.gz", unpack="."))
-    return tuple(
-        Http(files, Layout((f"{top}/*_*_*_*_*_*_*_*",), partial(read, top=top, make=make)), ids="file")
-        for top in ("val", "2021_valid")
-    )
-
+FILES = (File(f"{AWS}/val.tar.gz", unpack="."), File(f"{AWS}/val.json.tar.gz", unpack="."))
+SOURCES = in_folders(
+    partial(Http, FILES, ids="file"), ("val", "2021_valid"), ("*_*_*_*_*_*_*_*",), partial(read, make=_open)
+)
 
 OPEN = "{{ image }}Which species does this photograph show? {{ instruction }}"
 CLOSED = "{{ image }}Which of these species does this photograph show?\n{{ options }}\n{{ instruction }}"
@@ -214,14 +211,18 @@ TASK = (
     Task(
         name="inaturalist",
         card=CARD,
-        sources=_sources(_open),
+        sources=SOURCES,
         prompt=OPEN,
         answer=SpeciesName(),
         metrics=("species", "bartscore"),
         max_new_tokens=48,
     )
     .with_variant(
-        "mc", sources=_sources(_closed), prompt=CLOSED, answer=OneOf(), metrics=("accuracy", "bartscore")
+        "mc",
+        sources=reading(SOURCES, make=_closed),
+        prompt=CLOSED,
+        answer=OneOf(),
+        metrics=("accuracy", "bartscore"),
     )
-    .with_variant("hemm", sources=_sources(partial(_open, common=False)))
+    .with_variant("hemm", sources=reading(SOURCES, make=partial(_open, common=False)))
 )

@@ -12,7 +12,7 @@ from typing import Any
 from hemm.core import BadData, Card, Layout, Media, Sample, Task, dimension_labels
 from hemm.data.readers.rows import Ids, json_items, json_value, list_of, row_id, text_of, whole_of
 from hemm.data.sources.hub import hub_rows
-from hemm.data.sources.kinds import File, Http, Hub
+from hemm.data.sources.kinds import File, Http, Hub, in_folders
 from hemm.parsing.formats import OneOf
 
 SUBJECTS = {"natural science": "NAT", "social science": "SOC", "language science": "LAN"}
@@ -184,16 +184,11 @@ def _sources(pictures_only: bool) -> tuple[Hub | Http, ...]:
             ids="content",
         ),
         Hub(DEREK, Layout((whole,), read), split="test", shots="validation", ids="content"),
-        *(
-            Http(
-                files,
-                Layout(
-                    (f"{top}problems.json",),
-                    partial(read_original, top=top, pictures_only=pictures_only),
-                ),
-                ids="problem",
-            )
-            for top in ("", "data/scienceqa/")
+        *in_folders(
+            partial(Http, files, ids="problem"),
+            ("", "data/scienceqa/"),
+            ("problems.json",),
+            partial(read_original, pictures_only=pictures_only),
         ),
     )
 
