@@ -21,6 +21,7 @@ import hemm
 from fake import Batched
 from hemm.core import (
     BadData,
+    BatchModel,
     Capabilities,
     Failure,
     HemmError,
@@ -253,7 +254,7 @@ def drawn(*parts: str) -> bytes:
 
 
 @dataclass
-class Painter:
+class Painter(BatchModel):
     """Draws a picture that depends on prompt and pictures; refuses or fails where the prompt has a text."""
 
     batch_size: int = 2
