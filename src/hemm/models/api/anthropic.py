@@ -21,7 +21,7 @@ from hemm.core import (
     redact,
     storable,
 )
-from hemm.models.api.chat import parsed, token_count
+from hemm.models.api.chat import fields_of, objects_in, parsed, token_count
 from hemm.models.api.http import host_of, is_here
 from hemm.models.api.remote import SETTINGS as REMOTE
 from hemm.models.api.remote import Call, Remote, environment_key, not_an_answer
@@ -219,17 +219,16 @@ def _source(picture: Media, side: int) -> dict[str, Any]:
 
 def read(data: Any) -> Response:
     """The facts in a message. Raises CallFailed where there is none."""
-    content = data.get("content") if isinstance(data, dict) else None
+    content = fields_of(data).get("content")
     if not isinstance(content, list):
         raise not_an_answer("the server's answer is no message", redact(repr(data)[:120]))
-    blocks = [b for b in content if isinstance(b, dict)]
+    blocks = objects_in(content)
     text = "".join(str(b.get("text", "")) for b in blocks if b.get("type") == "text")
     thought = "".join(str(b.get("thinking", "")) for b in blocks if b.get("type") == "thinking")
     stop, refusal = data.get("stop_reason"), None
     if stop == "refusal":
-        details = data.get("stop_details")
-        given = details if isinstance(details, dict) else {}
-        refusal = str(given.get("explanation") or given.get("category") or text or "refused")
+        details = fields_of(data.get("stop_details"))
+        refusal = str(details.get("explanation") or details.get("category") or text or "refused")
     return Response(
         text=storable(text),
         reasoning=storable(thought),
@@ -250,8 +249,7 @@ def _failed(error: Exception) -> CallFailed:
     import anthropic
 
     if isinstance(error, anthropic.APIStatusError):
-        inner = error.body.get("error") if isinstance(error.body, dict) else None
-        fields: Mapping[str, Any] = inner if isinstance(inner, dict) else {}
+        fields = fields_of(fields_of(error.body).get("error"))
         message = str(fields.get("message") or error.message)
         after = retry_after_in(error.response.headers)
         return refused(error.status_code, message, after, spent=fields.get("type") == "billing_error")

@@ -97,13 +97,14 @@ def read(status: int, content: bytes, after: float | None, scored: tuple[str, ..
     A refusal or a filtered answer is an answer: it comes back as a Response, not as a failure. ``scored`` are
     the options whose probabilities are wanted.
     """
-    data = parsed(content)
-    if status >= 400 or (isinstance(data, dict) and data.get("error") and not data.get("choices")):
+    data = fields_of(parsed(content))
+    choices = data.get("choices")
+    if status >= 400 or (data.get("error") and not choices):
         return error(status, data, content, after)
-    if not isinstance(data, dict) or not isinstance(data.get("choices"), list) or not data["choices"]:
+    if not isinstance(choices, list) or not choices:
         raise CallFailed("bad_response", f"the server's answer is no chat completion: {_peek(content)}")
-    choice = data["choices"][0]
-    message = choice.get("message") if isinstance(choice, dict) else None
+    choice = fields_of(choices[0])
+    message = choice.get("message")
     if not isinstance(message, dict):
         raise CallFailed("bad_response", f"the server's answer holds no message: {_peek(content)}")
     if choice.get("error"):  # a router's model broke off in the middle
@@ -132,10 +133,19 @@ def parsed(content: bytes) -> Any:
         return None
 
 
-def _drawn(found: Any) -> tuple[Media, ...]:
+def fields_of(value: Any) -> dict[str, Any]:
+    """``value`` where it is a JSON object, else an empty one: a server may send anything."""
+    return value if isinstance(value, dict) else {}
+
+
+def objects_in(value: Any) -> list[dict[str, Any]]:
+    """The objects in a JSON list; none where ``value`` is no list."""
+    return [one for one in value if isinstance(one, dict)] if isinstance(value, list) else []
+
+
+def _drawn(images: Any) -> tuple[Media, ...]:
     """Pictures that came with a message, as data URLs."""
-    urls = [p.get("image_url") for p in found if isinstance(p, dict)] if isinstance(found, list) else []
-    texts = [u.get("url") for u in urls if isinstance(u, dict)]
+    texts = [fields_of(image.get("image_url")).get("url") for image in objects_in(images)]
     return tuple(picture_of(t.partition(",")[2]) for t in texts if isinstance(t, str))
 
 
@@ -152,10 +162,9 @@ def picture_of(encoded: Any) -> Media:
 
 def _top(found: Any) -> list[tuple[str, float]]:
     """The likeliest first tokens, with their log-probabilities; empty where the server does not tell."""
-    tokens = found.get("content") if isinstance(found, dict) else None
-    first = tokens[0] if isinstance(tokens, list) and tokens else None
-    top = first.get("top_logprobs") if isinstance(first, dict) else None
-    rows = [(r.get("token"), r.get("logprob")) for r in top or [] if isinstance(r, dict)]
+    tokens = objects_in(fields_of(found).get("content"))
+    top = objects_in(tokens[0].get("top_logprobs")) if tokens else []
+    rows = [(r.get("token"), r.get("logprob")) for r in top]
     return [(t, float(p)) for t, p in rows if isinstance(t, str) and isinstance(p, int | float)]
 
 
@@ -163,25 +172,17 @@ def _text(content: Any) -> str:
     """Message content: text, or a list of parts of which the text ones count."""
     if isinstance(content, str):
         return content
-    if isinstance(content, list):
-        texts = (p.get("text") for p in content if isinstance(p, dict))
-        return "".join(t for t in texts if isinstance(t, str))
-    return ""
+    texts = (part.get("text") for part in objects_in(content))
+    return "".join(t for t in texts if isinstance(t, str))
 
 
 def _logprobs(found: Any) -> tuple[float, ...]:
-    tokens = found.get("content") if isinstance(found, dict) else None
-    if not isinstance(tokens, list):
-        return ()
-    values = [t.get("logprob") for t in tokens if isinstance(t, dict)]
+    values = [token.get("logprob") for token in objects_in(fields_of(found).get("content"))]
     return tuple(float(v) for v in values if isinstance(v, int | float))
 
 
 def _usage(found: Any) -> Usage:
-    if not isinstance(found, dict):
-        return Usage()
-
-    cost = found.get("cost")
+    cost = fields_of(found).get("cost")
     return Usage(
         token_count(found, "prompt_tokens"),
         token_count(found, "completion_tokens"),
@@ -191,18 +192,17 @@ def _usage(found: Any) -> Usage:
 
 def token_count(usage: Any, *names: str) -> int | None:
     """The sum of the counts under ``names`` in a server's ``usage``; None where it has none of them."""
-    counts = [usage.get(name) for name in names] if isinstance(usage, dict) else []
+    counts = [fields_of(usage).get(name) for name in names]
     values = [int(count) for count in counts if isinstance(count, int | float)]
     return sum(values) if values else None
 
 
 def error(status: int, data: Any, content: bytes, after: float | None) -> Response:
     """Raise what an error answer means; a content filter's refusal is a Response."""
-    found = data.get("error") if isinstance(data, dict) else None
+    found = fields_of(data).get("error")
     fields: dict[str, Any] = found if isinstance(found, dict) else {"message": found or _peek(content)}
     message = str(fields.get("message") or _peek(content))
-    inner = fields.get("innererror")
-    codes = {fields.get("code"), fields.get("type"), inner.get("code") if isinstance(inner, dict) else None}
+    codes = {fields.get("code"), fields.get("type"), fields_of(fields.get("innererror")).get("code")}
     if codes & _FILTERED:
         return Response(finish="content_filter", refusal=storable(message))
     if status < 400:  # some routers answer 200 and put the status into the body

@@ -21,7 +21,7 @@ from hemm.core import (
     redact,
     storable,
 )
-from hemm.models.api.chat import parsed, picture_of, token_count
+from hemm.models.api.chat import fields_of, objects_in, parsed, picture_of, token_count
 from hemm.models.api.http import Client, host_of
 from hemm.models.api.likelihood import option_logprobs, scored_options
 from hemm.models.api.remote import MODALITIES, Call, Remote, environment_key, not_an_answer
@@ -253,24 +253,22 @@ def read(data: Any, scored: tuple[str, ...] = ()) -> Response:
     if not isinstance(data, dict):
         raise not_an_answer("the server's answer is no answer of Gemini", redact(repr(data)[:120]))
     usage, model = _usage(data.get("usageMetadata")), storable(str(data.get("modelVersion") or ""))
-    feedback = data.get("promptFeedback")
-    if isinstance(feedback, dict) and feedback.get("blockReason"):
+    feedback = fields_of(data.get("promptFeedback"))
+    if feedback.get("blockReason"):
         reason = str(
             feedback.get("blockReasonMessage") or f"the prompt was blocked: {feedback['blockReason']}"
         )
         return Response(finish="content_filter", refusal=storable(reason), usage=usage, model=model)
-    candidates = data.get("candidates")
-    first = candidates[0] if isinstance(candidates, list) and candidates else None
-    if not isinstance(first, dict):
+    candidates = objects_in(data.get("candidates"))
+    if not candidates:
         raise not_an_answer("the server's answer holds no candidate", redact(repr(data)[:120]))
+    first = candidates[0]
     reason = str(first.get("finishReason") or "STOP")
     if reason in _BROKEN:
         raise not_an_answer("the model's answer broke", reason)
     if reason == "PUP_LIMITED_DISABLED":
         raise CallFailed("forbidden", "the account is limited or disabled", retry=False, permanent=True)
-    content = first.get("content")
-    parts = content.get("parts") if isinstance(content, dict) else None
-    rows = [p for p in parts if isinstance(p, dict)] if isinstance(parts, list) else []
+    rows = objects_in(fields_of(first.get("content")).get("parts"))
     answer = Response(
         text=storable("".join(str(p.get("text", "")) for p in rows if not p.get("thought"))),
         reasoning=storable("".join(str(p.get("text", "")) for p in rows if p.get("thought"))),
@@ -293,11 +291,9 @@ def _plain(encoded: Any) -> Any:
 
 
 def _top(candidate: Mapping[str, Any]) -> list[tuple[str, float]]:
-    found = candidate.get("logprobsResult")
-    steps = found.get("topCandidates") if isinstance(found, dict) else None
-    first = steps[0] if isinstance(steps, list) and steps else None
-    rows = first.get("candidates") if isinstance(first, dict) else None
-    pairs = [(r.get("token"), r.get("logProbability")) for r in rows or [] if isinstance(r, dict)]
+    steps = objects_in(fields_of(candidate.get("logprobsResult")).get("topCandidates"))
+    rows = objects_in(steps[0].get("candidates")) if steps else []
+    pairs = [(r.get("token"), r.get("logProbability")) for r in rows]
     return [(t, float(p)) for t, p in pairs if isinstance(t, str) and isinstance(p, int | float)]
 
 
@@ -312,10 +308,8 @@ def _failed(error: Exception) -> CallFailed:
     from google.genai import errors
 
     if isinstance(error, errors.APIError):
-        inner = error.details.get("error") if isinstance(error.details, dict) else None
-        fields: Mapping[str, Any] = inner if isinstance(inner, dict) else {}
-        rows = fields.get("details")
-        details = [r for r in rows if isinstance(r, dict)] if isinstance(rows, list) else []
+        fields = fields_of(fields_of(error.details).get("error"))
+        details = objects_in(fields.get("details"))
         message = str(fields.get("message") or error.message or error)
         wrong_key = any(r.get("reason") == "API_KEY_INVALID" for r in details)
         return refused(
@@ -340,5 +334,5 @@ def _after(error: Any, details: list[dict[str, Any]]) -> float | None:
 
 def _spent(details: list[dict[str, Any]]) -> bool:
     """Whether a day's quota is used up: no wait within a run mends that."""
-    violations = [v for r in details for v in r.get("violations", ()) if isinstance(v, dict)]
+    violations = [v for detail in details for v in objects_in(detail.get("violations"))]
     return any("PerDay" in str(v.get("quotaId", "")) for v in violations)

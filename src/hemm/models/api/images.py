@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from hemm.core import Media, Request, Response, Usage
-from hemm.models.api.chat import error, parsed, picture_of, token_count
+from hemm.models.api.chat import error, objects_in, parsed, picture_of, token_count
 from hemm.models.image_fit import fit
 from hemm.models.retry import CallFailed
 
@@ -53,8 +53,8 @@ def read(status: int, content: bytes, after: float | None) -> Response:
     data = parsed(content)
     if status >= 400 or not isinstance(data, dict) or data.get("error"):
         return error(status, data, content, after)
-    rows = data.get("data")
-    row = rows[0] if isinstance(rows, list) and rows and isinstance(rows[0], dict) else {}
+    rows = objects_in(data.get("data"))
+    row = rows[0] if rows else {}
     if not row.get("b64_json"):
         where = "an address instead of a picture" if row.get("url") else "no picture"
         raise CallFailed("bad_response", f"the server gave {where}: it should give b64_json")

@@ -11,7 +11,7 @@ from urllib.parse import quote, urlencode, urlsplit, urlunsplit
 
 from hemm.core import Capabilities, HemmError, Request, Response, redact
 from hemm.models.api import images
-from hemm.models.api.chat import IMAGE_TYPES, body, read, sampling
+from hemm.models.api.chat import IMAGE_TYPES, body, fields_of, objects_in, read, sampling
 from hemm.models.api.http import Client, host_of
 from hemm.models.api.likelihood import scored_options
 from hemm.models.api.remote import MODALITIES, Call, Remote, environment_key
@@ -303,12 +303,8 @@ def rows_of(answer: bytes) -> dict[str, Mapping[str, Any]]:
         data = json.loads(answer or b"null")
     except ValueError:
         return {}
-    rows = data.get("data") if isinstance(data, dict) else None
-    return {
-        row["id"]: row
-        for row in (rows if isinstance(rows, list) else [])
-        if isinstance(row, dict) and isinstance(row.get("id"), str)
-    }
+    rows = objects_in(fields_of(data).get("data"))
+    return {row["id"]: row for row in rows if isinstance(row.get("id"), str)}
 
 
 def _listed(row: Mapping[str, Any]) -> Price | None:
@@ -323,12 +319,10 @@ def _listed(row: Mapping[str, Any]) -> Price | None:
 
 def declared_inputs(row: Mapping[str, Any]) -> list[str]:
     """What a row of a list of models says that the model takes; empty where it does not say."""
-    architecture = row.get("architecture")
-    inputs = architecture.get("input_modalities") if isinstance(architecture, dict) else None
+    inputs = fields_of(row.get("architecture")).get("input_modalities")
     if isinstance(inputs, list):
         return [word for word in inputs if isinstance(word, str)]
-    able = row.get("capabilities")
-    vision = able.get("vision") if isinstance(able, dict) else None
+    vision = fields_of(row.get("capabilities")).get("vision")
     if isinstance(vision, bool):
         return ["text", "image", "audio", "video"] if vision else ["text", "audio"]
     return []
