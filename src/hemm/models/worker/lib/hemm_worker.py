@@ -28,13 +28,13 @@ __all__ = ["Answer", "Failure", "OutOfMemory", "Request", "cancelled", "log", "s
 
 
 class OutOfMemory(Exception):
-    """Raise it where the device has too little memory for this batch: it is asked again in halves."""
+    """Raise it where the device has too little memory for this batch: hemm sends it again in halves."""
 
 
 class Failure(Exception):
     """Why a request has no answer: raised for one request, or returned in its place.
 
-    ``permanent``: asking again would not help (a picture that does not open), so only
+    ``permanent``: another try would not help (a picture that does not open), so only
     ``hemm run --retry-errors`` does.
     """
 
@@ -214,16 +214,16 @@ def serve(model: Any) -> None:
 
 
 def _identify(worker: Any, message: dict[str, Any]) -> None:
-    asked = getattr(worker, "identity", None)
-    revision = asked(message["settings"]) if asked else ""
+    identity = getattr(worker, "identity", None)
+    revision = identity(message["settings"]) if identity else ""
     _send(type="identity", revision=str(revision))
 
 
 def _load(worker: Any, message: dict[str, Any]) -> None:
     if hasattr(worker, "load"):
         worker.load(message["settings"])
-    told = getattr(worker, "fingerprint", None)
-    _send(type="ready", fingerprint=str(told()) if told else "")
+    fingerprint = getattr(worker, "fingerprint", None)
+    _send(type="ready", fingerprint=str(fingerprint()) if fingerprint else "")
 
 
 def _send(**message: Any) -> None:
