@@ -4,68 +4,64 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Callable, Sequence
+from dataclasses import fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from hemm.cli._common import KeyValue, NumberOr, OneOf, out_option, print_errors
-from hemm.core import CONTROLS
+from hemm.cli._common import KeyValue, NumberOr, OneOf, print_errors
+from hemm.core import HemmError
+from hemm.engine.options import Option, RunOptions
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from hemm.engine.options import CellResult, RunOptions, Watcher
+    from hemm.engine.options import CellResult, Watcher
     from hemm.results.read import Cell
 
-_SERVERS = ("vllm", "sglang", "llama.cpp")
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def _options_of_runs(command: F) -> F:
+    """``command`` with every option of ``RunOptions``, and ``--config`` after ``--out``."""
+    known = {f.name: f for f in fields(RunOptions)}
+    for name, about in reversed(RunOptions.table().items()):
+        default, kind = known[name].default, str(known[name].type).removesuffix(" | None")
+        if name == "out":
+            config = click.Path(path_type=Path)
+            command = click.option("--config", type=config, help="Options from a YAML file.")(command)
+        told: dict[str, Any] = {
+            "type": _type(name, kind, about),
+            "help": about.help,
+            "metavar": about.metavar,
+        }
+        if kind == "bool":
+            told["is_flag"] = True
+        elif about.several:
+            told["multiple"] = True
+        elif not about.words:  # none given is no word to check
+            told["default"] = "auto" if about.auto and default == 0 else default
+            told["show_default"] = about.shown
+        command = click.option(f"--{(about.name or name).replace('_', '-')}", name, **told)(command)
+    return command
+
+
+def _type(name: str, kind: str, about: Option) -> Any:
+    """What click reads the values of an option as, whose field has the type ``kind``."""
+    if about.words:
+        return OneOf(name, about.words)
+    if about.pairs:
+        return KeyValue()
+    if kind == "int" and about.least is not None:
+        return NumberOr("auto") if about.auto else NumberOr(least=about.least)
+    if kind == "Path" or name == "prompt":
+        return click.Path(path_type=Path, file_okay=name != "out")
+    return {"int": int, "float": float}.get(kind)
 
 
 @click.command(name="run")
 @click.argument("models", nargs=-1, metavar="[MODEL]...")
-@click.option("--task", "tasks", multiple=True, metavar="T", help="A task; may be given several times.")
-@click.option("--suite", default="", metavar="S", help="A suite of tasks (probes is the default).")
-@click.option(
-    "--where", type=KeyValue(), multiple=True, metavar="DIM=CATEGORY", help="All tasks so labelled."
-)
-@click.option("--limit", type=NumberOr(), metavar="N", help="Ask this many units of each task.")
-@click.option("--until-ci", type=float, metavar="POINTS",
-              help="Stop a task when its score is known to so many points to each side.")  # fmt: skip
-@click.option("--seed", type=int, default=0, show_default=True, help="Seed of selection and draws.")
-@out_option("Where the results go.")
-@click.option("--config", type=click.Path(path_type=Path), help="Options from a YAML file.")
-@click.option("--control", type=OneOf("control", tuple(CONTROLS)), default=None, metavar="|".join(CONTROLS),
-              help="Ask without the pictures, with grey ones, or with those of other samples.")  # fmt: skip
-@click.option(
-    "--perturb", default="", metavar="NAME:LEVEL", help="Change the pictures (noise:20, blur:2, ...)."
-)
-@click.option("--shots", type=NumberOr(least=0), default=0, metavar="K", help="Examples in the prompt.")
-@click.option("--repeats", type=NumberOr(), default=1, metavar="N", help="Answers to each sample.")
-@click.option("--prompt", type=click.Path(path_type=Path), help="Another prompt template (a file).")
-@click.option("--system", default="", metavar="TEXT", help="Another system prompt.")
-@click.option("--max-pixels", type=NumberOr(least=0), default=0, metavar="N", help="Shrink larger pictures.")
-@click.option("--set", "settings", type=KeyValue(), multiple=True, metavar="KEY=VALUE",
-              help="A generation setting (max_new_tokens, temperature, top_p, stop, thinking_budget, "
-                   "scoring) or one of the model's own.")  # fmt: skip
-@click.option(
-    "--concurrency", type=NumberOr("auto"), default="auto", metavar="N|auto", help="Requests in flight."
-)
-@click.option("--stop-after", type=NumberOr(least=0), default=20, show_default=True, metavar="N",
-              help="Stop when this many samples in a row fail alike (0: never).")  # fmt: skip
-@click.option("--max-cost", type=float, metavar="USD", help="Stop before more than this is spent.")
-@click.option(
-    "--batch-size", type=NumberOr("auto"), default="auto", metavar="N|auto", help="Of a local model."
-)
-@click.option("--serve", default="", metavar="|".join(_SERVERS),
-              help="Let this server, started for the run, answer for hf/ models.")  # fmt: skip
-@click.option("--replicas", type=NumberOr("auto"), default=1, metavar="N|auto",
-              help="Processes of a local model, one for each GPU.")  # fmt: skip
-@click.option("--metric", "metrics", multiple=True, metavar="M", help="A metric beside the task's own.")
-@click.option("--revision", default="", metavar="LABEL", help="Hub revision, or a label for a served model.")
-@click.option("--card", "cards", multiple=True, type=click.Path(path_type=Path), metavar="FILE",
-              help="Card of your own data, or (a file with a key model) of a model.")  # fmt: skip
-@click.option("--retry-errors", is_flag=True, help="Ask permanent errors again too.")
-@click.option("--dry-run", is_flag=True, help="Say what would be asked.")
+@_options_of_runs
 @click.pass_context
 def command(ctx: click.Context, /, models: tuple[str, ...], config: Path | None, **given: Any) -> int:
     """Ask MODELs (tiny) the samples of tasks (the probes), judge the answers, and print the profile."""
@@ -88,7 +84,6 @@ def _merge(ctx: click.Context, config: Path, given: dict[str, Any]) -> tuple[str
     """Put the file's options where the command line has none; gives the file's models."""
     from click.core import ParameterSource
 
-    from hemm.core.errors import HemmError
     from hemm.engine.config import read_config
 
     params = {p.opts[0].lstrip("-"): p for p in ctx.command.params if isinstance(p, click.Option)}
@@ -115,9 +110,6 @@ def _merge(ctx: click.Context, config: Path, given: dict[str, Any]) -> tuple[str
 
 
 def _options(models: tuple[str, ...], given: dict[str, Any]) -> RunOptions:
-    from hemm.core.errors import HemmError
-    from hemm.engine.options import RunOptions
-
     prompt: Path | None = given.pop("prompt")
     template = None
     if prompt is not None:
@@ -126,9 +118,10 @@ def _options(models: tuple[str, ...], given: dict[str, Any]) -> RunOptions:
         except (OSError, UnicodeDecodeError) as error:
             why = getattr(error, "strerror", None) or "it is no UTF-8 text"
             raise HemmError(f"--prompt {prompt} cannot be read: {why}") from error
-    for name in ("concurrency", "batch_size", "replicas"):
-        given[name] = 0 if given[name] == "auto" else given[name]
-    given["card"], given["model_cards"] = _cards(given.pop("cards"))
+    for name, about in RunOptions.table().items():
+        if about.auto and given[name] == "auto":
+            given[name] = 0
+    given["card"], given["model_cards"] = _cards(given["card"])
     given["control"] = given["control"] or ""
     given["where"] = tuple("=".join(pair) for pair in given["where"])
     given["settings"] = tuple(given["settings"])
@@ -143,7 +136,6 @@ def _options(models: tuple[str, ...], given: dict[str, Any]) -> RunOptions:
 
 def _cards(paths: tuple[Path, ...]) -> tuple[Path | None, tuple[Path, ...]]:
     """The card of the data, and those of models, told apart by what they hold."""
-    from hemm.core.errors import HemmError
     from hemm.models.cards import is_model_card
 
     models = tuple(path for path in paths if is_model_card(path))

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from enum import StrEnum
+from typing import Any
 
 from hemm.core.hashing import digest
 from hemm.core.media import Media
@@ -162,6 +163,11 @@ class Identity:
     revision: str = ""
 
 
+def later(default: Any) -> Any:
+    """A field of ``ProtocolSpec`` that came after version 0.1.0."""
+    return field(default=default, metadata={"later": True})
+
+
 @dataclass(frozen=True, slots=True)
 class ProtocolSpec:
     """Everything that makes two cells different questions to different models.
@@ -183,5 +189,11 @@ class ProtocolSpec:
 
     @property
     def digest(self) -> str:
-        """The full digest (64 hex digits); the cell's folder carries the first 12."""
-        return digest(self)
+        """The full digest (64 hex digits); the cell's folder carries the first 12.
+
+        Settings that are ``later`` ones count only where they differ from their default, so that a new one
+        leaves all digests as they were.
+        """
+        told = {f.name: getattr(self, f.name) for f in fields(self)}
+        unset = {f.name for f in fields(self) if "later" in f.metadata and told[f.name] == f.default}
+        return digest({name: value for name, value in told.items() if name not in unset})

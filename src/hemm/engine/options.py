@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -25,71 +25,120 @@ GENERATION_KEYS: dict[str, Callable[[str], Any]] = {
 
 
 @dataclass(frozen=True)
-class RunOptions:
-    """Options of ``hemm run``, named as on the command line.
+class Option:
+    """How an option of ``hemm run`` is written on the command line and, under the same name, in ``--config``.
 
-    where       ``DIMENSION=CATEGORY``, each
-    limit       units to ask of each task; None: all
-    until_ci    stop a task when its headline is known to so many points (hundredths of the metric's range) to
-                each side, in order of clusters; ``limit`` is then the most clusters. None: ask all
-    control     empty, ``none`` (pictures removed), ``grey`` or ``shuffle``
-    perturb     ``NAME:LEVEL`` or empty
-    prompt      another prompt template (its text); ``prompt_name`` says where it is from
-    settings    ``--set KEY=VALUE`` pairs
+    help      as ``hemm run --help`` shows it
+    metavar   what stands for the value there
+    name      where it is not the field's own: ``set`` for ``settings``
+    least     the lowest number that makes sense
+    auto      also takes the word ``auto``, which is 0
+    several   may be given several times
+    pairs     its values are KEY=VALUE
+    words     the words that it takes
+    shown     the help shows the default
+    protocol  changes the answers: the field of ``ProtocolSpec`` with this name is set to it
+    """
+
+    help: str
+    metavar: str | None = None
+    name: str = ""
+    least: int | None = None
+    auto: bool = False
+    several: bool = False
+    pairs: bool = False
+    words: tuple[str, ...] = ()
+    shown: bool = False
+    protocol: bool = False
+
+
+def option(default: Any, help: str, metavar: str | None = None, **more: Any) -> Any:
+    """A field of ``RunOptions`` that is an option of the command line; ``more`` are fields of ``Option``."""
+    return field(default=default, metadata={"option": Option(help, metavar, **more)})
+
+
+@dataclass(frozen=True)
+class RunOptions:
+    """What a user may ask of a run: the one table of options.
+
+    A new option is a row here. The command line, ``--config`` and ``hemm.run`` take it from this table; where
+    it changes answers, ``protocol=True`` puts it into the protocol.
+
+    until_ci    in hundredths of the metric's range, in order of clusters; ``limit`` is then the most clusters
+    prompt      the template's text; ``prompt_name`` says where it is from
     concurrency, batch_size  0: the model's own choice
-    serve       the server to start for each ``hf/`` model; empty: they run in this process
-    replicas    processes of each local model; 0: one for each GPU
-    stop_after  samples in a row that fail alike before a run stops; 0: never
-    max_cost    US dollars that this command may spend on served models; None: any
-    metrics     metric specs to score with beside the task's own
-    card        card file for data of the user's own
-    model_cards  card files of models, before those that come with hemm
+    serve       empty: ``hf/`` models run in this process
+    replicas    0: one for each GPU
+    card        of data of the user's own; ``model_cards`` come before those that come with hemm
     score       whether to score when all is sealed (``hemm score`` does it later)
     command     the command line as it was, for run.json
     """
 
     models: tuple[str, ...] = ("tiny",)
-    tasks: tuple[str, ...] = ()
-    suite: str = ""
-    where: tuple[str, ...] = ()
-    limit: int | None = None
-    until_ci: float | None = None
-    seed: int = 0
-    out: Path = Path("results")
-    control: str = ""
-    perturb: str = ""
-    shots: int = 0
-    repeats: int = 1
-    prompt: str | None = None
+    tasks: tuple[str, ...] = option((), "A task; may be given several times.", "T", name="task", several=True)
+    suite: str = option("", "A suite of tasks (probes is the default).", "S")
+    where: tuple[str, ...] = option((), "All tasks so labelled.", "DIM=CATEGORY", pairs=True, several=True)
+    limit: int | None = option(None, "Ask this many units of each task.", "N", least=1)
+    until_ci: float | None = option(
+        None, "Stop a task when its score is known to so many points to each side.", "POINTS"
+    )
+    seed: int = option(0, "Seed of selection and draws.", shown=True)
+    out: Path = option(Path("results"), "Where the results go.", shown=True)  # noqa: RUF009
+    control: str = option(
+        "",
+        "Ask without the pictures, with grey ones, or with those of other samples.",
+        "|".join(CONTROLS),
+        words=tuple(CONTROLS),
+        protocol=True,
+    )
+    perturb: str = option("", "Change the pictures (noise:20, blur:2, ...).", "NAME:LEVEL", protocol=True)
+    shots: int = option(0, "Examples in the prompt.", "K", least=0, protocol=True)
+    repeats: int = option(1, "Answers to each sample.", "N", least=1)
+    prompt: str | None = option(None, "Another prompt template (a file).")
     prompt_name: str = ""
-    system: str = ""
-    max_pixels: int = 0
-    settings: tuple[tuple[str, str], ...] = ()
-    concurrency: int = 0
-    batch_size: int = 0
-    serve: str = ""
-    replicas: int = 1
-    stop_after: int = 20
-    max_cost: float | None = None
-    metrics: tuple[str, ...] = ()
-    revision: str = ""
-    card: Path | None = None
+    system: str = option("", "Another system prompt.", "TEXT")
+    max_pixels: int = option(0, "Shrink larger pictures.", "N", least=0)
+    settings: tuple[tuple[str, str], ...] = option(
+        (),
+        f"A generation setting ({', '.join(GENERATION_KEYS)}) or one of the model's own.",
+        "KEY=VALUE",
+        name="set",
+        pairs=True,
+        several=True,
+    )
+    concurrency: int = option(0, "Requests in flight.", "N|auto", least=0, auto=True)
+    stop_after: int = option(
+        20, "Stop when this many samples in a row fail alike (0: never).", "N", least=0, shown=True
+    )
+    max_cost: float | None = option(None, "Stop before more than this is spent.", "USD", least=0)
+    batch_size: int = option(0, "Of a local model.", "N|auto", least=0, auto=True)
+    serve: str = option(
+        "", "Let this server, started for the run, answer for hf/ models.", "vllm|sglang|llama.cpp"
+    )
+    replicas: int = option(1, "Processes of a local model, one for each GPU.", "N|auto", least=0, auto=True)
+    metrics: tuple[str, ...] = option((), "A metric beside the task's own.", "M", name="metric", several=True)
+    revision: str = option("", "Hub revision, or a label for a served model.", "LABEL")
+    card: Path | None = option(  # noqa: RUF009
+        None, "Card of your own data, or (a file with a key model) of a model.", "FILE", several=True
+    )
     model_cards: tuple[Path, ...] = ()
-    retry_errors: bool = False
-    dry_run: bool = False
+    retry_errors: bool = option(False, "Ask permanent errors again too.")
+    dry_run: bool = option(False, "Say what would be asked.")
     score: bool = True
     command: tuple[str, ...] = ()
+
+    @classmethod
+    def table(cls) -> dict[str, Option]:
+        """Name of a field -> its option, in the order of ``hemm run --help``."""
+        return {f.name: f.metadata["option"] for f in fields(cls) if f.metadata}
 
     def __post_init__(self) -> None:
         if self.control and self.control not in CONTROLS:
             raise UnknownName("control", self.control, CONTROLS)
-        least = {"limit": 1, "repeats": 1, "max_cost": 0}
-        from_zero = ("shots", "max_pixels", "concurrency", "batch_size", "replicas", "stop_after")
-        for name, low in {**least, **dict.fromkeys(from_zero, 0)}.items():
+        for name, about in self.table().items():
             value = getattr(self, name)
-            if value is not None and value < low:
-                raise HemmError(f"--{name.replace('_', '-')} {value}: give {low} or more")
-
+            if about.least is not None and value is not None and value < about.least:
+                raise HemmError(f"--{name.replace('_', '-')} {value}: give {about.least} or more")
         if self.serve and not any(spec.startswith("hf/") for spec in self.models):
             raise HemmError(f"--serve {self.serve} starts a server for checkpoints: name one as hf/ORG/NAME")
         if self.until_ci is not None and not 0 < self.until_ci < 50:
@@ -98,6 +147,11 @@ class RunOptions:
             raise HemmError("--until-ci looks at scores: it does not go with score=False")
         if self.max_cost is not None and not math.isfinite(self.max_cost):
             raise HemmError(f"--max-cost {self.max_cost}: give an amount of US dollars")
+
+    @property
+    def protocol(self) -> dict[str, Any]:
+        """The options that change answers by themselves: fields of ``ProtocolSpec``."""
+        return {name: getattr(self, name) for name, about in self.table().items() if about.protocol}
 
     @property
     def model_settings(self) -> tuple[tuple[str, str], ...]:

@@ -47,9 +47,7 @@ def protocol_spec(options: RunOptions, task: Task, model: Model) -> ProtocolSpec
         template=task.prompt if options.prompt is None else options.prompt,
         instruction=task.answer.instruction,
         system=options.system or task.system,
-        shots=options.shots,
-        control=options.control,
-        perturb=options.perturb,
+        **options.protocol,
         seed=options.seed if drawn or generation.temperature > 0 else None,
         generation=generation,
     )
