@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 import pytest
@@ -25,6 +25,7 @@ from hemm.core import (
     keyed_unit,
     request_key,
 )
+from hemm.core.exchange import later
 
 TEXT = st.text(st.characters(exclude_categories=("Cs",)))
 VALUE = st.recursive(
@@ -172,3 +173,13 @@ def test_prompt_shows_roles_only_where_there_are_several() -> None:
     both = (Message("system", ("be brief",)), Message("user", (png, "what?")))
     assert Request("a", 0, both, Generation(), "k").prompt == "[system] be brief\n[user] <image>what?"
     assert Request("a", 0, both[1:], Generation(), "k").prompt == "<image>what?"
+
+
+def test_a_later_setting_of_the_protocol_leaves_digests_as_they_were_until_it_is_set() -> None:
+    @dataclass(frozen=True, slots=True)
+    class Next(ProtocolSpec):
+        suffix: str = later("")
+
+    told = {f.name: getattr(SPEC, f.name) for f in fields(SPEC)}
+    assert SPEC.digest == digest(SPEC) == Next(**told).digest
+    assert Next(**told, suffix="!").digest != SPEC.digest

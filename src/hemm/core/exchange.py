@@ -7,7 +7,9 @@ from dataclasses import dataclass, field, fields
 from enum import StrEnum
 from typing import Any
 
-from hemm.core.hashing import digest
+import orjson
+
+from hemm.core.hashing import digest, digest_bytes
 from hemm.core.media import Media
 
 
@@ -196,4 +198,5 @@ class ProtocolSpec:
         """
         told = {f.name: getattr(self, f.name) for f in fields(self)}
         unset = {f.name for f in fields(self) if "later" in f.metadata and told[f.name] == f.default}
-        return digest({name: value for name, value in told.items() if name not in unset})
+        # in the order of the fields, as a dataclass is hashed: ``digest`` would sort the names
+        return digest_bytes(orjson.dumps({name: value for name, value in told.items() if name not in unset}))
