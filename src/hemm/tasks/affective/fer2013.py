@@ -11,10 +11,11 @@ from pathlib import Path
 
 from hemm.core import BadData, Card, Layout, Media, Sample, Task, dimension_labels
 from hemm.data.readers.file_finder import by_folder
-from hemm.data.readers.rows import Ids, media_of, row_id, table_rows, text_of
+from hemm.data.readers.rows import table_rows, text_of
 from hemm.data.sources.hub import hub_rows
 from hemm.data.sources.kinds import Hub, Kaggle
 from hemm.parsing.formats import OneOf
+from hemm.tasks._classes import class_sample, nameless
 
 LABELS = {
     "angry": "angry",
@@ -93,25 +94,17 @@ def _png(values: bytes) -> bytes:
 
 def read_hub(folder: Path, top: str) -> Iterator[Sample]:
     """A hub copy without file names: ids come from the pixels, of equal faces the later ones are numbered."""
-    ids = Ids()
-    for split, where, row in hub_rows(folder / top, "train", columns=("image", "label")):
-        picture = media_of(row, "image", where)
-        label = text_of(row, "label", where).lower()
+    rows = hub_rows(folder / top, "train", columns=("image", "label"))
+    for name, split, where, picture, said in nameless(rows):
+        label = said.lower()
         if label not in LABELS:
             raise BadData(f"{where}: field 'label' is {label!r}, none of the seven emotions")
-        yield _sample(ids.of(row_id("", [picture])), picture, label, split, "")
+        yield class_sample(name, picture, label, LABELS, split)
 
 
 def _sample(name: str, picture: Media, label: str, split: str, usage: str) -> Sample:
-    return Sample(
-        id=name,
-        media=(picture,),
-        references=(label,),
-        choices=tuple(LABELS.values()),
-        stratum=label,
-        metadata={"usage": usage} if usage in TEST else {},
-        split=split,
-    )
+    metadata = {"usage": usage} if usage in TEST else {}
+    return class_sample(name, picture, label, LABELS, split, metadata=metadata)
 
 
 def _hub(top: str, files: str) -> Hub:

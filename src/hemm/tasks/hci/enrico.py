@@ -12,6 +12,7 @@ from hemm.data.readers.file_finder import FileFinder
 from hemm.data.readers.rows import table_rows
 from hemm.data.sources.kinds import File, Http, reading
 from hemm.parsing.formats import OneOf
+from hemm.tasks._classes import class_sample
 from hemm.tasks.hci._screens import screen_id
 
 TOPICS = {
@@ -55,13 +56,7 @@ def read(folder: Path, tenth: bool = False) -> Iterator[Sample]:
         if topic not in LABELS:
             raise BadData(f"{where}: field 'topic' is {row['topic']!r}, none of the {len(LABELS)} topics")
         screen = screen_id(row["screen_id"], where)
-        yield Sample(
-            id=screen,
-            media=(pictures.at(screen),),
-            references=(topic,),
-            choices=tuple(LABELS.values()),
-            stratum=topic,
-        )
+        yield class_sample(screen, pictures.at(screen), topic, LABELS)
 
 
 CARD = Card(

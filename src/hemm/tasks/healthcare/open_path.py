@@ -8,10 +8,11 @@ from pathlib import Path
 
 from hemm.core import BadData, Card, Layout, Media, Sample, Task, dimension_labels
 from hemm.data.readers.file_finder import FileFinder, by_folder
-from hemm.data.readers.rows import Ids, csv_rows, media_of, objects, row_id, text_of
+from hemm.data.readers.rows import Ids, csv_rows, objects, text_of
 from hemm.data.sources.hub import hub_rows
 from hemm.data.sources.kinds import File, Http, Hub
 from hemm.parsing.formats import OneOf
+from hemm.tasks._classes import class_sample, nameless
 
 LABELS = {
     "ADI": "adipose tissue",
@@ -49,24 +50,15 @@ def read_folders(folder: Path, top: str = FOLDER) -> Iterator[Sample]:
 
 def read_parquet(folder: Path, split: str) -> Iterator[Sample]:
     """A hub copy, which has no file names: ids come from the pixels."""
-    ids = Ids()
-    for _, where, row in hub_rows(folder, split, columns=("image", "label")):
-        picture = media_of(row, "image", where)
-        yield _sample(ids.of(row_id("", [picture])), picture, text_of(row, "label", where), where)
+    for name, _, where, picture, label in nameless(hub_rows(folder, split, columns=("image", "label"))):
+        yield _sample(name, picture, label, where)
 
 
 def _sample(key: str, picture: Media, label: str, where: object) -> Sample:
     shown = LABELS.get(label.upper())
     if shown is None:
         raise BadData(f"{where}: {label!r} is none of the 9 classes")
-    return Sample(
-        id=key,
-        media=(picture,),
-        references=(shown,),
-        choices=tuple(LABELS.values()),
-        stratum=shown,
-        metadata={"class": label.upper()},
-    )
+    return class_sample(key, picture, shown, LABELS, metadata={"class": label.upper()})
 
 
 def _hub(repo: str, split: str) -> Hub:

@@ -9,10 +9,11 @@ from pathlib import Path
 
 from hemm.core import BadData, Card, Layout, Media, Sample, Task, dimension_labels
 from hemm.data.readers.file_finder import FileFinder
-from hemm.data.readers.rows import Ids, csv_rows, media_of, row_id, text_of
+from hemm.data.readers.rows import Ids, csv_rows, text_of
 from hemm.data.sources.hub import hub_rows
 from hemm.data.sources.kinds import File, Http, Hub, Kaggle, reading
 from hemm.metrics.domain.molecules import Smiles
+from hemm.tasks._classes import nameless
 
 TABLE = "DECIMER_HDM_Dataset_SMILES.tsv"
 PICTURES = "DECIMER_HDM_Dataset_Images"
@@ -42,10 +43,9 @@ def _cells(file: Path, line: int, row: dict[str, str]) -> tuple[str, str]:
 
 def read_parquet(folder: Path) -> Iterator[Sample]:
     """The hub copy, which has no file names: ids come from the pixels."""
-    ids = Ids()
-    for _, where, row in hub_rows(folder, "train", columns=("image", "smiles")):
-        picture = media_of(row, "image", where)
-        yield _sample(ids.of(row_id("", [picture])), picture, text_of(row, "smiles", where))
+    rows = hub_rows(folder, "train", columns=("image", "smiles"))
+    for name, _, _, picture, smiles in nameless(rows, "smiles"):
+        yield _sample(name, picture, smiles)
 
 
 def _sample(name: str, picture: Media, smiles: str) -> Sample:

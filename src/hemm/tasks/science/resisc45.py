@@ -9,11 +9,11 @@ from pathlib import Path
 
 from hemm.core import BadData, Card, Layout, Media, Sample, Task, dimension_labels
 from hemm.data.readers.file_finder import below, by_folder
-from hemm.data.readers.rows import Ids, media_of, parquet_rows, row_id, text_of
+from hemm.data.readers.rows import parquet_rows
 from hemm.data.sources.hub import hub_rows
 from hemm.data.sources.kinds import Hub, Kaggle
 from hemm.parsing.formats import OneOf
-from hemm.tasks.science._classes import by_list, sample_id
+from hemm.tasks._classes import by_list, class_sample, nameless
 
 CLASSES = """
 airplane airport baseball_diamond basketball_court beach bridge chaparral church circular_farmland cloud
@@ -58,7 +58,6 @@ def _top(folder: Path, top: str) -> Path:
 
 def read_parquet(folder: Path, split: str = "") -> Iterator[Sample]:
     """A hub copy: all its files, or its test split with shots from train; ids come from the pixels."""
-    ids = Ids()
     columns = ("image", "label")
     if split:
         rows = hub_rows(folder, split, shots="train", columns=columns, shots_limit=SHOTS * len(LABELS))
@@ -68,24 +67,17 @@ def read_parquet(folder: Path, split: str = "") -> Iterator[Sample]:
             for file in sorted(below(folder, "**/*.parquet"))
             for number, row in enumerate(parquet_rows([file], columns), 1)
         )
-    for ours, where, row in rows:
-        picture = media_of(row, "image", where)
-        name = ids.of(row_id("", [picture]))
-        yield _sample(text_of(row, "label", where), picture, where, name, ours)
+    for name, ours, where, picture, label in nameless(rows):
+        yield _sample(label, picture, where, name, ours)
 
 
 def _sample(label: str, picture: Media, where: object, name: str = "", split: str = "test") -> Sample:
     known = label.lower().replace(" ", "_").replace("-", "_")
     if known not in LABELS:
         raise BadData(f"{where}: {label!r} is none of the 45 classes")
-    return Sample(
-        id=name or sample_id(label, Path(picture.name).stem),
-        media=(picture,),
-        references=(known,),
-        choices=tuple(LABELS.values()),
-        stratum=known,
-        split=split,
-    )
+    stem = Path(picture.name).stem  # with its class where that is no part of it: other classes may have it
+    own = stem if stem.startswith(label) else f"{label}-{stem}"
+    return class_sample(name or own, picture, known, LABELS, split)
 
 
 CARD = Card(

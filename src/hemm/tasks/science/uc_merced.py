@@ -11,7 +11,7 @@ from hemm.data.readers.file_finder import below, by_folder
 from hemm.data.readers.rows import csv_rows, objects, parquet_rows, row_id
 from hemm.data.sources.kinds import File, Http, Hub, Kaggle
 from hemm.parsing.formats import OneOf
-from hemm.tasks.science._classes import by_list
+from hemm.tasks._classes import by_list, class_sample
 
 LABELS = {
     "agricultural": "agricultural",
@@ -76,14 +76,7 @@ def read_kaggle(folder: Path, top: str) -> Iterator[Sample]:
 def _sample(name: str, picture: Media, label: str, where: object, split: str = "test") -> Sample:
     if label not in LABELS:
         raise BadData(f"{where}: {label!r} is none of the 21 classes")
-    return Sample(
-        id=name,
-        media=(picture,),
-        references=(label,),
-        choices=tuple(LABELS.values()),
-        stratum=label,
-        split=split,
-    )
+    return class_sample(name, picture, label, LABELS, split)
 
 
 TORCHGEO = Hub(
