@@ -11,7 +11,6 @@ from typing import Any
 from hemm.core import (
     BadData,
     Capabilities,
-    Failure,
     HemmError,
     Identity,
     Request,
@@ -21,6 +20,7 @@ from hemm.core import (
     redact,
 )
 from hemm.models.api.limiter import Limiter
+from hemm.models.batcher import failed
 from hemm.models.options import ModelOptions
 from hemm.models.prices import Estimate, estimate, price_of
 from hemm.models.retry import CallFailed, Policy, attempts
@@ -136,7 +136,7 @@ class Remote(RequestModel):
         try:
             call = self.prepared(request)
         except (BadData, FileNotFoundError) as error:
-            return Response(failure=Failure("media", " ".join(str(error).split()), permanent=True))
+            return failed("media", str(error), permanent=True)
         return self._priced(await attempts(self._policy, call, self._secrets, self._gate))
 
     def estimate(self, request: Request) -> Estimate:

@@ -14,7 +14,6 @@ from hemm.core import (
     BadData,
     BatchModel,
     Capabilities,
-    Failure,
     Generation,
     HemmError,
     Identity,
@@ -26,6 +25,7 @@ from hemm.core import (
     Usage,
     storable,
 )
+from hemm.models.batcher import failed
 from hemm.models.hf.devices import empty_cache, seeded
 from hemm.models.hf.families import Family, Opened, encodes, family_of, known
 from hemm.models.hf.identity import Checkpoint, folder_checkpoint, hub_checkpoint, is_folder
@@ -56,10 +56,7 @@ def open_hf(spec: str, options: ModelOptions) -> HFModel:
     if is_folder(text):
         checkpoint = folder_checkpoint(Path(text).expanduser())
     else:
-        name, _, revision = text.partition("@")
-        if revision and options.revision and revision != options.revision:
-            raise HemmError(f"model {spec} names a revision and --revision {options.revision} another one")
-        checkpoint = hub_checkpoint(name, revision or options.revision)
+        checkpoint = hub_checkpoint(text, options.revision)
     return HFModel(spec, checkpoint, settings, options.batch_size or 16)
 
 
@@ -125,7 +122,7 @@ class HFModel(BatchModel):
             try:
                 messages = prepared(request)
             except (BadData, FileNotFoundError) as error:
-                answers[i] = Response(failure=Failure("media", " ".join(str(error).split()), permanent=True))
+                answers[i] = failed("media", str(error), permanent=True)
                 continue
             # one number of pictures together: Mllama's empty picture slots change the other rows
             ready.setdefault((request.generation, len(request.media)), []).append((i, messages))

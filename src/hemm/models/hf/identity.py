@@ -57,13 +57,18 @@ def folder_checkpoint(folder: Path, name: str = "") -> Checkpoint:
     return Checkpoint(str(folder), None, Identity(name, folder_digest(folder)))
 
 
-def hub_checkpoint(name: str, revision: str) -> Checkpoint:
+def hub_checkpoint(text: str, revision: str) -> Checkpoint:
     """The checkpoint of a hub repository at a branch, tag or commit (``main`` by default).
 
-    Its commit is asked of the hub; without a network it is what was downloaded last. Raises HemmError where
-    there is no such repository or revision, and where neither the hub nor the cache knows it.
+    ``text`` is ``ORG/NAME`` or ``ORG/NAME@REVISION``; ``revision`` is one given apart from it, or empty. The
+    hub tells the commit; without a network it is the one that was downloaded last. Raises HemmError where two
+    revisions are named, where there is no such repository or revision, and where neither the hub nor the
+    cache knows it.
     """
-    revision = revision or "main"
+    name, _, own = text.partition("@")
+    if own and revision and own != revision:
+        raise HemmError(f"model hf/{text} names a revision and --revision {revision} another one")
+    revision = own or revision or "main"
     commit = revision if _COMMIT.fullmatch(revision) else _commit(name, revision)
     return Checkpoint(name, commit, Identity(name, commit))
 

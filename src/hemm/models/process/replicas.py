@@ -227,15 +227,15 @@ class _Replica:
         self._spawn()
         try:
             reply, _ = self._exchange(self._start_message, [])
+            problem = reply.get("failed")
         except ProcessEnded as ended:
+            problem = f"it {ended}"
+        else:
+            if problem is None and reply["ready"] != [self._identity.name, self._identity.revision]:
+                problem = "the checkpoint changed since the run began"
+        if problem is not None:
             self.kill()
-            raise HemmError(f"{self._name}: it {ended}") from None
-        if "failed" in reply:
-            self.kill()
-            raise HemmError(f"{self._name}: {reply['failed']}")
-        if reply["ready"] != [self._identity.name, self._identity.revision]:
-            self.kill()
-            raise HemmError(f"{self._name}: the checkpoint changed since the run began")
+            raise HemmError(f"{self._name}: {problem}")
 
     def answer(self, requests: Sequence[Request]) -> list[Response]:
         """The answers to a batch. Raises ProcessEnded where the process ends, HemmError where none starts."""

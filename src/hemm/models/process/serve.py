@@ -263,10 +263,7 @@ def _checkpoint(spec: str, kind: str, settings: Mapping[str, Any], label: str) -
     if wrong:
         raise HemmError(f"--set {wrong[0]}: with --serve {kind} the file says it: --set gguf=FILE")
     if not is_folder(text):
-        name, _, revision = text.partition("@")
-        if revision and label and revision != label:
-            raise HemmError(f"model {spec} names a revision and --revision {label} another one")
-        return hub_checkpoint(name, revision or label)
+        return hub_checkpoint(text, label)
     folder = Path(text).expanduser().resolve()
     if not server.gguf:
         return folder_checkpoint(folder)
