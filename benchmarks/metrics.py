@@ -86,9 +86,9 @@ def main() -> None:
 
 def _set_up(threads: int | None) -> None:
     """transformers without progress bars, and without a torchvision that does not import."""
-    from hemm.models.hf import vision
+    from hemm.metrics.learned import torchvision_check
 
-    vision.prepare()
+    torchvision_check.prepare()
     import torch
     import transformers
 

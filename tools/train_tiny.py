@@ -27,7 +27,7 @@ import torch
 import torch.nn.functional as F  # noqa: N812
 from torch import nn
 
-from hemm.models.hf import vision
+from hemm.metrics.learned import torchvision_check
 from tiny_data import (
     ASSISTANT,
     END,
@@ -475,7 +475,7 @@ def main() -> None:
     parser.add_argument("--init", type=Path, help="go on from this checkpoint folder")
     parser.add_argument("--out", type=Path, required=True, help="checkpoint folder")
     args = parser.parse_args()
-    vision.prepare()
+    torchvision_check.prepare()
     torch.manual_seed(args.seed)
     run = Run(Plan(args.minutes, args.vision_minutes, args.batch, args.rate, args.out, args.seed), args.init)
     count = sum(p.numel() for p in run.model.parameters())

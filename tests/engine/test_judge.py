@@ -33,7 +33,7 @@ from hemm.core import (
     UnknownName,
     Usage,
 )
-from hemm.engine import judges as desks
+from hemm.engine import judges
 from hemm.engine.score import is_scored, score_cell
 from hemm.metrics import metric_key, resolve, spec_of
 from hemm.metrics.judge.llm_judge import LlmJudge
@@ -336,16 +336,16 @@ def test_wrong_specs() -> None:
     with pytest.raises(HemmError, match="has no model to ask"):
         LlmJudge().score([group("a")])
     with pytest.raises(HemmError, match="needs a model"):
-        desks.identified(LlmJudge())
+        judges.identified(LlmJudge())
     with pytest.raises(HemmError, match="answers from references"):
-        desks.identified(LlmJudge(model="baseline/oracle"))
+        judges.identified(LlmJudge(model="baseline/oracle"))
 
 
 def test_the_address_of_a_judge_is_no_part_of_its_key() -> None:
-    one, two = (desks.identified(LlmJudge(model=f"http://127.0.0.1:{p}/v1#m")) for p in (1, 2))
+    one, two = (judges.identified(LlmJudge(model=f"http://127.0.0.1:{p}/v1#m")) for p in (1, 2))
     assert metric_key(one) == metric_key(two)
     assert "127.0.0.1" not in spec_of(one)
-    assert desks.identified(resolve(spec_of(one))) == resolve(spec_of(one))
+    assert judges.identified(resolve(spec_of(one))) == resolve(spec_of(one))
 
 
 @pytest.mark.parametrize("rubric", ["graded", "correct", "caption"])
@@ -375,8 +375,8 @@ def judge_server(received: Received) -> str:
 def server() -> Iterator[ChatServer]:
     with ChatServer(judge_server) as found:
         yield found
-    for desk in desks._desks.values():
-        desk.close()
+    for runner in judges._runners.values():
+        runner.close()
 
 
 def answered(out: Path, limit: int = 12) -> Path:

@@ -14,12 +14,12 @@ import pytest
 from hemm.analysis.study import Study
 from hemm.core import Group, HemmError, Judged, MissingExtra, Outcome, Response, Sample
 from hemm.metrics import metric_key, resolve, spec_of
+from hemm.metrics.learned import torchvision_check
 from hemm.metrics.learned.bartscore import DEFAULT, BartScore
-from hemm.models.hf import vision
 
 torch = pytest.importorskip("torch")
 transformers = pytest.importorskip("transformers")
-vision.prepare()
+torchvision_check.prepare()
 
 
 @pytest.fixture(autouse=True, scope="module")

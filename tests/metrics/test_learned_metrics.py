@@ -17,12 +17,12 @@ from PIL import Image
 
 from hemm.core import Group, HemmError, Judged, Media, MissingExtra, Outcome, Response, Sample
 from hemm.metrics import metric_key, resolve, spec_of
+from hemm.metrics.learned import torchvision_check
 from hemm.metrics.learned.bertscore import BASELINES
-from hemm.models.hf import vision
 
 torch = pytest.importorskip("torch")
 transformers = pytest.importorskip("transformers")
-vision.prepare()
+torchvision_check.prepare()
 
 
 @pytest.fixture(autouse=True, scope="module")

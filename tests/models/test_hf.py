@@ -28,14 +28,14 @@ from hemm.core import (
     Request,
     UnknownName,
 )
+from hemm.metrics.learned import torchvision_check
 from hemm.models import ModelOptions, resolve
 from hemm.models.batcher import run_batch
-from hemm.models.hf import vision
 from hemm.models.hf.families import Opened
 from hemm.models.hf.scoring import rows_for, sums
 
 torch = pytest.importorskip("torch", reason="the transformers adapter needs pip install 'hemm[hf]'")
-vision.prepare()  # before transformers looks for torchvision
+torchvision_check.prepare()  # before transformers looks for torchvision
 
 from tinymodels import asking  # noqa: E402
 from tinymodels.asking import Started, picture, request  # noqa: E402
@@ -361,7 +361,11 @@ def run_python(code: str, env: dict[str, str]) -> None:
 def test_a_torchvision_of_another_build_lends_its_transforms(tmp_path: Path) -> None:
     """Its import fails at the operators it describes, until they are declared."""
     env = broken_torchvision(tmp_path, "import torch\ntorch.ops.torchvision.nms.default\n")
-    run_python("from hemm.models.hf import vision\nassert vision.prepare() == ''\nimport torchvision\n", env)
+    run_python(
+        "from hemm.metrics.learned import torchvision_check\n"
+        "assert torchvision_check.prepare() == ''\nimport torchvision\n",
+        env,
+    )
 
 
 def test_a_hopeless_torchvision_is_no_obstacle_and_a_hub_snapshot_loads(
@@ -370,10 +374,11 @@ def test_a_hopeless_torchvision_is_no_obstacle_and_a_hub_snapshot_loads(
     hub(tmp_path / "hub", checkpoint("idefics3"), "a" * 40)
     env = {**broken_torchvision(tmp_path, "1 / 0\n"), "HF_HUB_CACHE": str(tmp_path / "hub")}
     run_python(
-        "import asyncio\nfrom hemm.models import resolve\nfrom hemm.models.hf import vision\n"
+        "import asyncio\nfrom hemm.models import resolve\n"
+        "from hemm.metrics.learned import torchvision_check\n"
         "m = resolve('hf/org/name')\nasyncio.run(m.start())\n"
         "assert m.identity.revision == 'a' * 40\n"
-        "assert 'does not import' in vision.prepare()\n",
+        "assert 'does not import' in torchvision_check.prepare()\n",
         {**env, "HF_HUB_OFFLINE": "1"},
     )
 

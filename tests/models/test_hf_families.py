@@ -14,12 +14,12 @@ from typing import Any
 import pytest
 
 from hemm.core import Media, Request
+from hemm.metrics.learned import torchvision_check
 from hemm.models.batcher import run_batch
-from hemm.models.hf import vision
 from hemm.models.hf.families import KNOWN, encodes
 
 torch = pytest.importorskip("torch", reason="the transformers adapter needs pip install 'hemm[hf]'")
-vision.prepare()  # before transformers looks for torchvision
+torchvision_check.prepare()  # before transformers looks for torchvision
 
 from tinymodels import FAMILIES, asking  # noqa: E402
 from tinymodels.asking import OPTIONS, Started, picture, request  # noqa: E402

@@ -15,15 +15,15 @@ from hemm.data.pack.prepare import prepare
 from hemm.engine.options import CellResult, RunOptions, Silent
 from hemm.engine.run import run_cells
 from hemm.engine.setup import check_capabilities, protocol_spec
+from hemm.metrics.learned import torchvision_check
 from hemm.models import ModelOptions
 from hemm.models import resolve as model_of
-from hemm.models.hf import vision
 from hemm.results.read import cell
 from hemm.tasks import resolve
 from layouts import write_layout
 
 torch = pytest.importorskip("torch", reason="the transformers adapter needs pip install 'hemm[hf]'")
-vision.prepare()  # before transformers looks for torchvision
+torchvision_check.prepare()  # before transformers looks for torchvision
 
 from tinymodels import asking  # noqa: E402
 from tinymodels.asking import Checkpoint  # noqa: E402

@@ -28,6 +28,7 @@ from hemm.core.model import (
     Scores,
     completed_model,
 )
+from hemm.core.pack import Pack, PackIndex
 from hemm.core.registry import Registry
 from hemm.core.sample import LeftOut, Sample, content_id
 from hemm.core.task import Card, Layout, Progress, Source, Task
@@ -62,6 +63,8 @@ __all__ = [
     "Model",
     "OutOfMemory",
     "Outcome",
+    "Pack",
+    "PackIndex",
     "Progress",
     "ProtocolSpec",
     "Registry",

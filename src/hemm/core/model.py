@@ -9,6 +9,8 @@ from typing import Any, Protocol, runtime_checkable
 
 from hemm.core.contract import completed, optional, required
 from hemm.core.exchange import Identity, Request, Response
+from hemm.core.pack import Pack
+from hemm.core.task import Task
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +148,7 @@ class Scores(Protocol):
 class Binds(Protocol):
     """Baselines that need references get them here, never through the request."""
 
-    def bind(self, task: Any, pack: Any) -> None: ...
+    def bind(self, task: Task, pack: Pack) -> None: ...
 
 
 def completed_model(model: object, what: str) -> Model:

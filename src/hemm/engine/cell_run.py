@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pyarrow.compute as pc
 
-from hemm.core import Binds, Identity, Model, Response, Task, redact
+from hemm.core import Binds, Identity, Model, Pack, Response, Task, redact
 from hemm.data.files import read_table
 from hemm.engine.early_stopping import InterimCheck
 from hemm.engine.forecast import Forecast, forecast
@@ -20,9 +20,9 @@ from hemm.engine.limits import CostBudget, Stopped
 from hemm.engine.options import CellResult, RunOptions, Watcher
 from hemm.engine.pipeline import Pipeline
 from hemm.engine.plan import ABSENT, ANSWERED, Plan, drop_followers, everything, needed, sealed_state
-from hemm.engine.requests import Numbers, PackLike, RequestBuilder
+from hemm.engine.requests import Numbers, RequestBuilder
 from hemm.engine.selection import select
-from hemm.engine.setup import check_capabilities, check_started, header, protocol_spec, source_for
+from hemm.engine.setup import check_capabilities, check_started, header, protocol_spec, request_builder
 from hemm.results import layout
 from hemm.results.answer_record import ANSWER_SCHEMA, restore
 from hemm.results.cell import CellWriter
@@ -86,10 +86,10 @@ class CellRun:
     options: RunOptions
     model: Model
     task: Task
-    pack: PackLike
+    pack: Pack
     watcher: Watcher
     budget: CostBudget | None = None
-    look: InterimCheck | None = None
+    interim: InterimCheck | None = None
     sealed_rows: dict[tuple[str, int], Mapping[str, Any]] = field(default_factory=dict)
     stopped: str = ""
     ends_all: bool = False
@@ -99,8 +99,8 @@ class CellRun:
         if isinstance(self.model, Binds):
             self.model.bind(self.task, self.pack)
         self.spec = protocol_spec(options, self.task, self.model)
-        if self.look is not None:
-            self.selection = self.look.blocks.first(self.look.count)
+        if self.interim is not None:
+            self.selection = self.interim.blocks.first(self.interim.count)
         else:
             self.selection = select(
                 index.ids, index.units, index.strata, index.after, seed=options.seed, limit=options.limit
@@ -124,19 +124,19 @@ class CellRun:
         from hemm.engine.score import is_scored, score_cell
 
         cell, options = self.cell, self.options
-        source: RequestBuilder | None = None
+        builder: RequestBuilder | None = None
         state = self._state()
         self._forget_followers(state)
         if self._may_have_moved():
-            source = self._source()
-            self._forget_moved(state, source)
+            builder = self._builder()
+            self._forget_moved(state, builder)
         plan = needed(self.selection, state, options.retry_errors)
         if options.dry_run:
             result = self._result(cell.folder, cell.run["state"], len(plan), self._errors(state))
-            return replace(result, forecast=self._forecast(plan, source))
+            return replace(result, forecast=self._forecast(plan, builder))
         asked = 0
         if len(plan) or cell.journaled or cell.run["state"] == "open" or self._unlisted():
-            asked = await self._ask(plan, source or self._source(), starter)
+            asked = await self._ask(plan, builder or self._builder(), starter)
             state = self._state()
         some = not self.stopped or bool(cell.parts) or asked > 0
         if options.score and some and not is_scored(cell.folder, self.task, options.metrics):
@@ -144,22 +144,22 @@ class CellRun:
             # beside another model's requests nothing may hold the event loop for long
             cell.run["outcomes"] = await asyncio.to_thread(score) if starter.barrier.shared else score()
             cell.save()
-        if self.look is not None and not self.stopped:
-            cell.run["until_ci"] = self.look.take(cell.folder)
+        if self.interim is not None and not self.stopped:
+            cell.run["until_ci"] = self.interim.take(cell.folder)
             cell.save()
         return self._result(cell.folder, cell.run["state"], asked, self._errors(state))
 
     # planning
 
-    def _forecast(self, plan: Plan, source: RequestBuilder | None = None) -> Forecast:
-        return forecast(plan, source or self._source(), self.model)
+    def _forecast(self, plan: Plan, builder: RequestBuilder | None = None) -> Forecast:
+        return forecast(plan, builder or self._builder(), self.model)
 
     def _state(self) -> Numbers:
         index = self.pack.index()
         return sealed_state(self.cell, index.ids, index.hashes, self.options.repeats)
 
-    def _source(self) -> RequestBuilder:
-        return source_for(self.options, self.task, self.pack, self.model, self.spec)
+    def _builder(self) -> RequestBuilder:
+        return request_builder(self.options, self.task, self.pack, self.model, self.spec)
 
     def _may_have_moved(self) -> bool:
         """Whether sealed answers may be to other requests than today's for the same samples."""
@@ -170,7 +170,7 @@ class CellRun:
         then, today = ([r["pack"]["hash"], r["versions"]["hemm"]] for r in (before, now))
         return bool(then != today)
 
-    def _forget_moved(self, state: Numbers, source: RequestBuilder) -> None:
+    def _forget_moved(self, state: Numbers, builder: RequestBuilder) -> None:
         """Mark answers absent whose request would be another one now (a donor or shot that changed)."""
         keys: dict[tuple[str, int], str] = {}
         for part in self.cell.sealed(["id", "repeat", "request_key"]):
@@ -178,7 +178,7 @@ class CellRun:
             keys.update({(i, r): k for i, r, k in zip(*columns, strict=True)})
         whole = everything(self.selection, self.options.repeats)
         there = np.flatnonzero(state[whole.rows, whole.repeats] != ABSENT)
-        for item in replace(source, earlier=self._earlier(None)).items(
+        for item in replace(builder, earlier=self._earlier(None)).items(
             whole.rows[there], whole.repeats[there], there
         ):
             if keys.get((item.sample.id, item.repeat)) != item.request.key:
@@ -199,7 +199,11 @@ class CellRun:
     def _selection_record(self) -> dict[str, Any]:
         return {
             "seed": self.options.seed,
-            **({"limit": self.options.limit} if self.look is None else self.look.told(self.selection.units)),
+            **(
+                {"limit": self.options.limit}
+                if self.interim is None
+                else self.interim.told(self.selection.units)
+            ),
             "units": self.selection.units,
             "samples": len(self.selection.rows),
             "repeats": self.options.repeats,
@@ -208,7 +212,7 @@ class CellRun:
 
     # asking
 
-    async def _ask(self, plan: Plan, source: RequestBuilder, starter: ModelStarter) -> int:
+    async def _ask(self, plan: Plan, builder: RequestBuilder, starter: ModelStarter) -> int:
         cell, options, began = self.cell, self.options, time.time()
         if self._unlisted():
             cell.run["selections"] = [*cell.run["selections"], self._selection_record()]
@@ -217,10 +221,10 @@ class CellRun:
         asked = 0
         if len(plan):
             first = np.flatnonzero(plan.depth == 0)[:1]  # what does not render is told before a model loads
-            next(source.items(plan.rows[first], plan.repeats[first], first), None)
+            next(builder.items(plan.rows[first], plan.repeats[first], first), None)
             await starter.start()
             check_started(options, self.task, self.pack, self.model, self.selection.rows)
-            asked = await self._pipe(plan, source)
+            asked = await self._pipe(plan, builder)
         else:
             cell.plan(0)
         if not self.stopped:
@@ -228,13 +232,13 @@ class CellRun:
         self._conclude(began, asked)
         return asked
 
-    async def _pipe(self, plan: Plan, source: RequestBuilder) -> int:
+    async def _pipe(self, plan: Plan, builder: RequestBuilder) -> int:
         """Send ``plan`` through the pipeline: how many were asked. ``stopped`` says why it ended early."""
         track = self.watcher.begin(f"{self.task.name} · {self.model.identity.name}", len(plan))
         pipeline = Pipeline(
             self.cell,
             plan,
-            replace(source, earlier=self._earlier(plan)),
+            replace(builder, earlier=self._earlier(plan)),
             self.model,
             options=self.options,
             track=track,

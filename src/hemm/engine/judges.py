@@ -155,28 +155,28 @@ class _JudgeStreak:
             )
 
 
-_desks: dict[tuple[str, str, str], JudgeRunner] = {}
-"""(spec, settings, revision asked for) -> its desk: one for each in this process."""
+_runners: dict[tuple[str, str, str], JudgeRunner] = {}
+"""(spec, settings, revision asked for) -> its runner: one for each in this process."""
 
 _found: dict[LlmJudge, JudgeRunner] = {}
-"""Metrics whose judge is identified -> its desk."""
+"""Metrics whose judge is identified -> its runner."""
 
 
-def desk(spec: str, settings: str, revision: str) -> JudgeRunner:
-    """The desk of a judge; nothing is started.
+def runner_of(spec: str, settings: str, revision: str) -> JudgeRunner:
+    """The runner of a judge; nothing is started.
 
     Raises UnknownName or HemmError for a spec that names no model that can judge.
     """
     from hemm.models import resolve
 
     key = (spec, settings, revision)
-    if key not in _desks:
+    if key not in _runners:
         model = resolve(spec, _options(settings, revision))
         if isinstance(model, Binds):
             raise HemmError(f"metric judge: {spec} answers from references; a judge is a language model")
-        _desks[key] = JudgeRunner(model)
-        atexit.register(_desks[key].close)
-    return _desks[key]
+        _runners[key] = JudgeRunner(model)
+        atexit.register(_runners[key].close)
+    return _runners[key]
 
 
 def _options(settings: str, revision: str = "") -> ModelOptions:
@@ -195,7 +195,7 @@ def identified(metric: Metric) -> Metric:
         return metric
     if not metric.model:
         raise HemmError("metric judge needs a model: judge:model=openai/NAME, or another of hemm models")
-    found = desk(metric.model, metric.settings, metric.revision)
+    found = runner_of(metric.model, metric.settings, metric.revision)
     known = metric.known_as(found.model.identity, _options(metric.settings).protocol)
     _found[known] = found
     return known
@@ -211,7 +211,7 @@ def at_work(metric: Metric, key: str, cell: Cell, task: Task) -> Metric:
     if metric.against == "reference":
         return metric.asking(judge)
     rival = _rival(metric.against, cell)
-    judge.told["against"] = {"model": rival.model, "answers": _sealed(rival)}
+    judge.also["against"] = {"model": rival.model, "answers": _sealed(rival)}
     return metric.asking(judge, _answers_of(rival, task))
 
 
@@ -235,10 +235,10 @@ class CellJudge(Judge):
 
     identity: Identity
     path: Path
-    desk: JudgeRunner | None
+    runner: JudgeRunner | None
     used: dict[str, dict[str, Any]] = field(default_factory=dict)
     """The lines that were used, by key."""
-    told: dict[str, Any] = field(default_factory=dict)
+    also: dict[str, Any] = field(default_factory=dict)
     """What else is to be recorded."""
 
     def ask(self, requests: Sequence[Request]) -> list[Response]:
@@ -246,11 +246,11 @@ class CellJudge(Judge):
         known = {line["key"]: line for _, _, line in scan(self.path)}
         wanted = {r.key: r for r in requests}
         open_ = [r for key, r in wanted.items() if not _is_answer(known.get(key))]
-        if open_ and self.desk is not None:
+        if open_ and self.runner is not None:
             with Lock(self.path.with_suffix(".lock")):
                 journal = Journal(self.path)
                 try:
-                    self.desk.ask(open_, lambda request, response: _keep(journal, known, request, response))
+                    self.runner.ask(open_, lambda request, response: _keep(journal, known, request, response))
                 finally:
                     journal.close()
         self.used |= {key: known[key] for key in wanted if key in known}
@@ -266,7 +266,7 @@ class CellJudge(Judge):
             "input_tokens": _sum(line["usage"][0] for line in lines),
             "output_tokens": _sum(line["usage"][1] for line in lines),
             "cost": _sum(line["usage"][2] for line in lines),
-            **self.told,
+            **self.also,
         }
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -50,7 +50,7 @@ class Plan:
                 yield stretch
 
 
-def sealed_state(cell: CellWriter, ids: list[str], hashes: list[str], repeats: int) -> Numbers:
+def sealed_state(cell: CellWriter, ids: Sequence[str], hashes: Sequence[str], repeats: int) -> Numbers:
     """State (rows x repeats) of the newest sealed answer to each sample as it is now.
 
     ABSENT where there is none, or one to a sample that has changed since.

@@ -16,6 +16,7 @@ from hemm.core import (
     HemmError,
     Media,
     Message,
+    Pack,
     Request,
     Response,
     Sample,
@@ -26,11 +27,6 @@ from hemm.models.image_fit import fit
 from hemm.parsing.picture_format import Pictured
 from hemm.tasks.prompt import Renderer
 from hemm.tasks.transforms import Ring, Transform
-
-PackLike = Any
-"""A ``hemm.data.pack.reader.Pack``, or anything with its ``index``, ``samples``, ``sample``, ``hash`` and
-``info``.
-"""
 
 Numbers = np.ndarray[Any, np.dtype[np.int64]]
 
@@ -63,7 +59,7 @@ class Shots:
     samples: Sequence[Sample]
 
     @classmethod
-    def of(cls, pack: PackLike, count: int, seed: int) -> Shots | None:
+    def of(cls, pack: Pack, count: int, seed: int) -> Shots | None:
         """None where no shots are asked for. Raises HemmError where the pack has too few."""
         if not count:
             return None
@@ -98,7 +94,7 @@ class RequestBuilder:
     """
 
     task: Task
-    pack: PackLike
+    pack: Pack
     renderer: Renderer
     transform: Transform
     shots: Shots | None

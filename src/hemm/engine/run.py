@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from hemm.core import HemmError, Model, RequestModel, Task
+from hemm.core import HemmError, Model, Pack, RequestModel, Task
 from hemm.engine.cell_run import CellRun, ModelStarter, StartBarrier
 from hemm.engine.early_stopping import Blocks, InterimCheck, Rule
 from hemm.engine.limits import CostBudget
 from hemm.engine.options import CellResult, RunOptions, Silent, Watcher
 from hemm.engine.pipeline import first_of
-from hemm.engine.requests import PackLike
 from hemm.engine.setup import model_options
 
 
@@ -53,7 +52,7 @@ def _tasks(options: RunOptions) -> list[Task]:
 async def run_cells(
     options: RunOptions,
     models: list[Model],
-    packs: list[tuple[Task, PackLike]],
+    packs: Sequence[tuple[Task, Pack]],
     watcher: Watcher,
     rule: Rule | None = None,
 ) -> list[CellResult]:
@@ -90,7 +89,7 @@ class _Command:
     """What the models of one command share."""
 
     options: RunOptions
-    packs: list[tuple[Task, PackLike]]
+    packs: Sequence[tuple[Task, Pack]]
     watcher: Watcher
     rule: Rule | None = None
 
@@ -113,18 +112,18 @@ class _Command:
             await starter.close()
         return results
 
-    async def _cell(self, model: Model, task: Task, pack: PackLike, starter: ModelStarter) -> CellResult:
-        """One model on one task: at once, or look by look until it is enough."""
+    async def _cell(self, model: Model, task: Task, pack: Pack, starter: ModelStarter) -> CellResult:
+        """One model on one task: at once, or from one interim check to the next until it is enough."""
         results = []
-        for look in self._looks(pack):
-            cell = CellRun(self.options, model, task, pack, self.watcher, self.budget, look)
+        for interim in self._interim_checks(pack):
+            cell = CellRun(self.options, model, task, pack, self.watcher, self.budget, interim)
             results.append(await cell.run(starter))
             self.ended |= cell.ends_all
-            if results[-1].stopped or (look is not None and look.reached):
+            if results[-1].stopped or (interim is not None and interim.reached):
                 break
         return replace(results[-1], asked=sum(result.asked for result in results))
 
-    def _looks(self, pack: PackLike) -> Iterator[InterimCheck | None]:
+    def _interim_checks(self, pack: Pack) -> Iterator[InterimCheck | None]:
         if self.rule is None:
             yield None
             return

@@ -98,7 +98,7 @@ def score_cell(folder: Path, task: Task, extra: Sequence[str] = (), *, again: bo
         key: before[key] for key in metrics if same and key in before and _stands(found, key, before[key])
     }
     work = _Scoring(found, task, metrics, rows)
-    if len(rows) == len(metrics) and work.told() == stored:
+    if len(rows) == len(metrics) and work.to_json() == stored:
         return dict(stored["outcomes"])
     return work.run(optional=set(earlier) - set(asked))
 
@@ -139,18 +139,18 @@ class _Scoring:
 
         from hemm.engine.judges import at_work
         from hemm.metrics import spec_of
+        from hemm.metrics.learned import torchvision_check
         from hemm.metrics.scoring import aggregate, score_answers
-        from hemm.models.hf import vision
 
         if "weights" in metric.needs:
-            vision.prepare()  # a torchvision that does not import would end transformers' imports
+            torchvision_check.prepare()  # a torchvision that does not import would end transformers' imports
         metric = at_work(metric, key, self._found, self._task)
         scores = score_answers(answers, self._task, metric, media)
         with replacing(self._found.folder / layout.SCORES / f"{key}.parquet") as path:
             pq.write_table(scores, path, compression="zstd")
         return {"spec": spec_of(metric), **aggregate(scores, metric, answers, self._task, media)}
 
-    def told(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, Any]:
         """aggregates.json as it stands. ``pending``: what is still to be scored, in a stopped command."""
         from hemm.metrics import spec_of
         from hemm.metrics.scoring import parser_versions
@@ -171,4 +171,4 @@ class _Scoring:
         }
 
     def _write(self) -> None:
-        write_json(self._found.folder / layout.SCORES / layout.AGGREGATES, self.told())
+        write_json(self._found.folder / layout.SCORES / layout.AGGREGATES, self.to_json())

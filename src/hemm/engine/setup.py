@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from hemm.core import HemmError, Model, ProtocolSpec, RequestModel, Task, redact
+from hemm.core import HemmError, Model, Pack, ProtocolSpec, RequestModel, Task, redact
 from hemm.data.pack.schema import REFERENCE_MEDIA
 from hemm.engine.options import RunOptions
-from hemm.engine.requests import PackLike, RequestBuilder, Shots
+from hemm.engine.requests import RequestBuilder, Shots
 from hemm.models import ModelOptions, cards
 from hemm.models.prices import Priced
 from hemm.parsing.picture_format import Pictured
@@ -53,8 +53,8 @@ def protocol_spec(options: RunOptions, task: Task, model: Model) -> ProtocolSpec
     )
 
 
-def source_for(
-    options: RunOptions, task: Task, pack: PackLike, model: Model, spec: ProtocolSpec
+def request_builder(
+    options: RunOptions, task: Task, pack: Pack, model: Model, spec: ProtocolSpec
 ) -> RequestBuilder:
     """How this cell's requests are made. Raises HemmError for what cannot be asked this way."""
     takes_system = model.capabilities.system
@@ -86,7 +86,7 @@ class _Both:
         return self.second(self.first(sample))
 
 
-def _transform(options: RunOptions, pack: PackLike) -> Transform:
+def _transform(options: RunOptions, pack: Pack) -> Transform:
     controls: dict[str, Transform] = {"": identity, "none": remove, "grey": grey}
     if options.control == "shuffle":
         index = pack.index()
@@ -100,7 +100,7 @@ def _transform(options: RunOptions, pack: PackLike) -> Transform:
 
 
 def check_capabilities(
-    options: RunOptions, task: Task, pack: PackLike, model: Model, rows: np.ndarray[Any, Any]
+    options: RunOptions, task: Task, pack: Pack, model: Model, rows: np.ndarray[Any, Any]
 ) -> None:
     """Raise HemmError where the model cannot take what this task shows, before anything is asked."""
     can = model.capabilities
@@ -150,7 +150,7 @@ def check_capabilities(
 
 
 def check_started(
-    options: RunOptions, task: Task, pack: PackLike, model: Model, rows: np.ndarray[Any, Any]
+    options: RunOptions, task: Task, pack: Pack, model: Model, rows: np.ndarray[Any, Any]
 ) -> None:
     """Raise HemmError where a model, now that it is started, cannot take this task or has no price."""
     check_capabilities(options, task, pack, model, rows)
@@ -162,9 +162,7 @@ def check_started(
         )
 
 
-def header(
-    options: RunOptions, task: Task, pack: PackLike, model: Model, spec: ProtocolSpec
-) -> dict[str, Any]:
+def header(options: RunOptions, task: Task, pack: Pack, model: Model, spec: ProtocolSpec) -> dict[str, Any]:
     """What run.json says of the cell: model, task, protocol and pack, free of secrets."""
     from hemm.engine.environment import versions
 

@@ -17,6 +17,7 @@ from hemm.core import (
     Media,
     Metric,
     Outcome,
+    Pack,
     Request,
     Response,
     Sample,
@@ -52,7 +53,7 @@ class Baseline(BatchModel):
         )
         self.batch_size = options.batch_size or 256
         self._task: Task | None = None
-        self._pack: Any = None
+        self._pack: Pack
         self._rows: dict[str, int] = {}
 
     async def start(self) -> None:
@@ -61,8 +62,8 @@ class Baseline(BatchModel):
     async def close(self) -> None:
         """Nothing to free."""
 
-    def bind(self, task: Task, pack: Any) -> None:
-        """Take the references of ``pack`` (a ``hemm.data.Pack`` of ``task``)."""
+    def bind(self, task: Task, pack: Pack) -> None:
+        """Take the references of ``pack`` (prepared from ``task``)."""
         self._task, self._pack = task, pack
         self._rows = {id: row for row, id in enumerate(pack.index().ids)}
 
@@ -95,7 +96,7 @@ class Oracle(Baseline):
 
     _metric: Metric | None = None
 
-    def bind(self, task: Task, pack: Any) -> None:
+    def bind(self, task: Task, pack: Pack) -> None:
         """Find the headline metric that says which of several references is the best."""
         super().bind(task, pack)
         metric = metric_of(task.metrics[0])
@@ -170,7 +171,7 @@ class Majority(Baseline):
         self._clusters: dict[str, Counts] = {}
         self._texts: dict[Any, str] = {}
 
-    def bind(self, task: Task, pack: Any) -> None:
+    def bind(self, task: Task, pack: Pack) -> None:
         """Count the references once: of the shots split, else of all samples and of each cluster.
 
         Raises HemmError for a task that is answered with pictures.

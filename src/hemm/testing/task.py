@@ -9,7 +9,6 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
 from pathlib import Path
-from typing import Any
 
 from hemm.core import (
     DIMENSIONS,
@@ -20,6 +19,7 @@ from hemm.core import (
     Media,
     Message,
     Metric,
+    Pack,
     Sample,
     Task,
     canonical,
@@ -44,7 +44,7 @@ OPTION_SAMPLES = 50
 
 
 def check_task(
-    task: Task, *, folder: Path | None = None, pack: Any | None = None, limit: int | None = 2000
+    task: Task, *, folder: Path | None = None, pack: Pack | None = None, limit: int | None = 2000
 ) -> None:
     """Raise AssertionError with every rule that ``task`` breaks.
 
@@ -83,7 +83,7 @@ def check_task(
     found.finish()
 
 
-def _read(task: Task, folder: Path | None, pack: Any | None, scratch: Path) -> list[Sample]:
+def _read(task: Task, folder: Path | None, pack: Pack | None, scratch: Path) -> list[Sample]:
     if pack is not None:
         return [*pack.samples(), *pack.samples(split="shots")]
     if folder is None:

@@ -8,7 +8,7 @@ from importlib.util import find_spec
 from typing import Any
 
 from hemm.core import HemmError, MissingExtra, UnknownName, redact
-from hemm.models.hf import vision
+from hemm.metrics.learned import torchvision_check
 from hemm.models.hf.devices import choose
 from hemm.models.hf.families import known
 from hemm.models.hf.identity import Checkpoint
@@ -57,7 +57,7 @@ def load(spec: str, checkpoint: Checkpoint, settings: dict[str, Any]) -> Loaded:
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # read when CUDA starts
     import torch
 
-    problem = vision.prepare()
+    problem = torchvision_check.prepare()
     import transformers
 
     transformers.logging.set_verbosity_error()
