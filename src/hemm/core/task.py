@@ -1,4 +1,4 @@
-"""What is asked: a task, its card and its sources."""
+"""A task: the questions of one data set, its card, and the sources that its files come from."""
 
 from __future__ import annotations
 
@@ -37,8 +37,9 @@ class Layout:
     """How files lie in a folder and how they become samples.
 
     required  paths (or glob patterns) relative to the folder that must be there
-    read      folder -> samples; media late (``Media.at``), in the data set's own order; a row that cannot
-              be asked (no answer, no label that counts) as ``LeftOut``
+    read      takes the folder and gives its samples in the data set's own order. It opens no picture
+              (``Media.at`` does that when one is needed), and gives a row that cannot be evaluated (no
+              answer, no label that counts) as ``LeftOut``
     """
 
     required: tuple[str, ...]
@@ -51,7 +52,7 @@ Progress = Callable[[int, int | None, str], None]
 
 @runtime_checkable
 class Source(Protocol):
-    """One place a data set can be had from.
+    """One place from which the files of a data set can be fetched.
 
     name    as shown to people: ``hub:flaviagiammarino/vqa-rad``, ``https://...``, ``kaggle:...``
     layout  how the fetched files lie, and their reader
@@ -66,7 +67,10 @@ class Source(Protocol):
     def ids(self) -> str: ...
 
     def fetch(self, into: Path, progress: Progress | None = None) -> tuple[Path, str]:
-        """Get the files below ``into``, resuming what is there: the folder to read, the revision."""
+        """Fetch the files into ``into``, where an earlier download goes on.
+
+        Gives the folder to read and the revision of the files. Raises HemmError where they cannot be had.
+        """
         ...
 
 

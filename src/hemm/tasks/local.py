@@ -125,7 +125,7 @@ def _line_in(error: BaseException, path: Path) -> str:
 
 
 def folder_task(folder: Path, card_file: Path | None = None) -> Task:
-    """A folder of pictures with a JSON lines file."""
+    """The task of a folder with pictures and a JSON lines file (or the file that its card names)."""
     beside = folder / CARD
     card = read_card(card_file or beside) if card_file or beside.is_file() else UserCard()
     if card.file:
@@ -146,7 +146,10 @@ def folder_task(folder: Path, card_file: Path | None = None) -> Task:
 
 
 def jsonl_task(source: Path, folder: Path, file: Path, card: UserCard) -> Task:
-    """A JSON lines file whose picture paths start in ``folder``; a changed file below ``source`` is seen."""
+    """The task of a JSON lines file whose picture paths start in ``folder``.
+
+    The pack is prepared again when a file in ``source`` has changed.
+    """
     rules = Rules.of(card, folder)
     first = next((row for _, row in jsonl_rows(file)), {})
     shown = renamed(first, rules, f"{file}, line 1").get("choices") if first else None
@@ -164,7 +167,7 @@ def _read_jsonl(path: Path, *, file: Path, rules: Rules) -> Iterator[Sample]:
 
 
 def tsv_task(file: Path, card_file: Path | None = None, name: str = "") -> Task:
-    """A table in the TSV layout."""
+    """The task of a table in the TSV layout."""
     card = _card_beside(file, card_file)
     near = file.parent
     folders = (near, near / "images", near / file.stem, near / "images" / file.stem)
@@ -180,8 +183,11 @@ def _read_tsv(path: Path, *, file: Path, rules: Rules) -> Iterator[Sample]:
 
 
 def _closed(card: UserCard, rules: Rules, choices: bool) -> tuple[bool, Rules]:
-    """Whether the rows have choices, as far as their first one tells; then every row needs some, unless the
-    card's answer format can do without."""
+    """Whether the questions are closed, and the rules for their rows.
+
+    They are closed where the first row has choices or the card gives labels. Then every row needs choices,
+    unless the card names an answer format that can do without.
+    """
     closed = choices or bool(rules.labels)
     return closed, replace(rules, closed=rules.closed or (closed and card.answer is None))
 
@@ -229,7 +235,7 @@ def _read_hub(folder: Path, *, config: str, split: str, shots: str, rules: Rules
 
 
 def _listed(value: Any) -> Any:
-    """Choices as a list: some tables write them as the text of a list."""
+    """Choices as a list; some tables hold the text of a Python list in place of one."""
     import ast
 
     if isinstance(value, str) and value.startswith("[") and value.endswith("]"):

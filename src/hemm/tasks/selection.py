@@ -15,6 +15,9 @@ def resolve(spec: str, card: Path | None = None) -> Task:
     ``spec`` is a registered name, ``name:variant``, ``./task.py[:name]``, ``./folder``, ``file.tsv``,
     ``file.jsonl`` or ``hub:ORG/NAME[@revision]``. ``card`` is a card file for data of the user's own.
     Raises UnknownName, or HemmError for files that are not there or wrong.
+
+    >>> resolve("nlvr:hemm").metrics
+    ('accuracy', 'consistency', 'bartscore')
     """
     # late: most names are registered, and these need the readers of data of the user's own
     from hemm.tasks import local
@@ -41,6 +44,9 @@ def select(
 
     A task whose card leaves a dimension open is kept: its samples carry that label themselves. Each task
     comes once. Raises UnknownName, or HemmError where nothing is left.
+
+    >>> [task.name for task in select(suite="hemm", where=["use_case=hci"])]
+    ['enrico', 'screen2words']
     """
     names = list(tasks)
     if suite:

@@ -1,6 +1,6 @@
-"""What is done to a sample before it is asked: controls and perturbations.
+"""Controls and perturbations: they change a sample's pictures before a request is built from it.
 
-All are deterministic by seed and sample id, and independent of which samples are selected.
+What each of them does depends on the seed and the sample's id alone, not on which samples are selected.
 """
 
 from __future__ import annotations
@@ -81,7 +81,7 @@ class Ring:
 
 
 class Shuffle:
-    """The pictures of another sample: of another cluster, none of them its own, as many as it has.
+    """Gives a sample as many pictures as it has, of another sample of another cluster; none is its own.
 
     clusters, media  of the whole split by row (media as digests, those of references included)
     load             gives the sample of a row
@@ -105,7 +105,7 @@ class Shuffle:
             self._rings[count] = (ring, [row for row, _ in sets.values()], [c for _, c in sets.values()])
 
     def __call__(self, sample: Sample) -> Sample:
-        """``sample`` with donated pictures. Raises HemmError where no other sample can give any."""
+        """``sample`` with another sample's pictures. Raises HemmError where no other sample can give any."""
         if not sample.media:
             return sample
         own = {m.digest for m in sample.media}

@@ -25,10 +25,10 @@ class Rules:
 
     columns  our name -> the table's column, or several (lists of pictures, choices); none: a column of
              that name is not ours
-    split    rows of this split are asked; empty: all that are no shots
-    shots    rows of this split serve as examples; empty: ``shots`` and ``train``
+    split    the split whose rows are evaluated; empty: all rows but those of ``shots``
+    shots    the split whose rows are examples for few-shot prompts; empty: ``shots`` and ``train``
     labels   choices of rows that have none: gold label -> text shown
-    closed   every row needs choices
+    closed   whether every row needs choices
     folders  where picture paths start, in order
     """
 

@@ -28,8 +28,8 @@ def read_original(folder: Path, top: str, last: bool) -> Iterator[Sample]:
     """The test split, and as shots the first screens of train where its list is there; ``top`` holds the
     table.
 
-    ``last`` keeps only the last summary of each screen. The table is read once, and only what is asked is
-    kept.
+    ``last`` keeps only the last summary of each screen. The table is read once; only summaries
+    of these screens are kept.
     """
     root = folder / top
     wanted = {screen: ("test", where) for where, screen in _listed(root / TEST)}
