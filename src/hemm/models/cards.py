@@ -126,7 +126,7 @@ def _best(name: str, patterns: Mapping[str, Any]) -> str | None:
 def is_model_card(path: Path) -> bool:
     """Whether a card file describes a model (it has a top-level ``model``), not data. Raises HemmError where
     it cannot be read."""
-    return "model" in _yaml(path, plain=True)
+    return "model" in _yaml(path, as_text=True)
 
 
 def read(path: Path) -> ModelCard:
@@ -137,12 +137,12 @@ def read(path: Path) -> ModelCard:
     return _card({"id": path.stem, "title": path.stem, **found["model"]}, str(path), str(path))
 
 
-def _yaml(path: Path, plain: bool = False) -> dict[str, Any]:
-    """What a YAML file holds; ``plain``: every value as text, as cards of data are read."""
+def _yaml(path: Path, as_text: bool = False) -> dict[str, Any]:
+    """What a YAML file holds; ``as_text``: every value as text, as cards of data are read."""
     import yaml
 
     try:
-        found = yaml.load(path.read_text("utf-8"), Loader=yaml.BaseLoader if plain else yaml.SafeLoader)
+        found = yaml.load(path.read_text("utf-8"), Loader=yaml.BaseLoader if as_text else yaml.SafeLoader)
     except FileNotFoundError:
         raise HemmError(f"{path}: there is no such card file") from None
     except (OSError, yaml.YAMLError, ValueError) as error:

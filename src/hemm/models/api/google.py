@@ -283,10 +283,10 @@ def read(data: Any, scored: tuple[str, ...] = ()) -> Response:
 
 def _drawn(rows: list[dict[str, Any]]) -> tuple[Media, ...]:
     blobs = [p["inlineData"] for p in rows if isinstance(p.get("inlineData"), dict) and not p.get("thought")]
-    return tuple(picture_of(_plain(b.get("data"))) for b in blobs)
+    return tuple(picture_of(_standard_base64(b.get("data"))) for b in blobs)
 
 
-def _plain(encoded: Any) -> Any:
+def _standard_base64(encoded: Any) -> Any:
     return encoded.replace("-", "+").replace("_", "/") if isinstance(encoded, str) else encoded
 
 

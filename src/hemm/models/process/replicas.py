@@ -47,8 +47,8 @@ def replicated(model: Model, options: ModelOptions) -> Model:
         return model
     settings = dict(options.settings)
     device = settings.get("device", "auto")
-    cards = [] if device not in ("auto", "cuda") and not device.startswith("cuda:") else gpus()
-    count = options.replicas or max(1, len(cards))
+    devices = [] if device not in ("auto", "cuda") and not device.startswith("cuda:") else gpus()
+    count = options.replicas or max(1, len(devices))
     if count == 1:
         return model
     if os.name != "posix":
@@ -56,7 +56,7 @@ def replicated(model: Model, options: ModelOptions) -> Model:
     if device.startswith("cuda:") or settings.get("device_map"):
         key = "device" if device.startswith("cuda:") else "device_map"
         raise HemmError(f"--set {key}={settings[key]}: with --replicas each process has a GPU of its own")
-    return Replicas(model, options, count, cards)
+    return Replicas(model, options, count, devices)
 
 
 def gpus() -> list[str]:
@@ -90,12 +90,12 @@ class Replicas(BatchModel):
     batch_size: int
     parallel: int
 
-    def __init__(self, model: BatchModel, options: ModelOptions, count: int, cards: Sequence[str]) -> None:
+    def __init__(self, model: BatchModel, options: ModelOptions, count: int, devices: Sequence[str]) -> None:
         self.spec = model.spec
         self.parallel = count
         self.batch_size = model.batch_size
         self._model, self._options = model, options
-        self._cards = [cards[k % len(cards)] if cards else "" for k in range(count)]
+        self._gpus = [devices[k % len(devices)] if devices else "" for k in range(count)]
         self._replicas: list[_Replica] = []
         self._free: list[_Replica] = []
         self._changed = threading.Condition()
@@ -119,16 +119,16 @@ class Replicas(BatchModel):
     @property
     def setup(self) -> dict[str, Any]:
         """For run.json: how many processes, on which GPUs (empty: on the CPU), how often one was replaced."""
-        cards = sorted({card for card in self._cards if card})
-        return {"replicas": self.parallel, "gpus": cards, "restarts": self._restarts}
+        devices = sorted({gpu for gpu in self._gpus if gpu})
+        return {"replicas": self.parallel, "gpus": devices, "restarts": self._restarts}
 
     async def start(self) -> None:
         """Start all processes at once. Raises HemmError with the first one's reason where that fails."""
         start_message = self._start_message()
         self._closed, self._ends = False, 0
         self._replicas = [
-            _Replica(self.spec, f"{k + 1} of {self.parallel}", card, start_message, self.identity)
-            for k, card in enumerate(self._cards)
+            _Replica(self.spec, f"{k + 1} of {self.parallel}", gpu, start_message, self.identity)
+            for k, gpu in enumerate(self._gpus)
         ]
         pool, loop = ThreadPoolExecutor(self.parallel, "hemm-replica"), asyncio.get_running_loop()
         starting = [loop.run_in_executor(pool, r.start) for r in self._replicas]
@@ -210,10 +210,10 @@ class _Replica:
     """One process. After its end it is started again when the next batch comes."""
 
     def __init__(
-        self, spec: str, which: str, card: str, start_message: dict[str, Any], identity: Identity
+        self, spec: str, which: str, gpu: str, start_message: dict[str, Any], identity: Identity
     ) -> None:
         self._name = f"model {redact(spec)}, process {which}"
-        self._card, self._start_message, self._identity = card, start_message, identity
+        self._gpu, self._start_message, self._identity = gpu, start_message, identity
         self._child: ChildProcess | None = None
         self._busy = self._gone = False
 
@@ -276,8 +276,8 @@ class _Replica:
 
     def _spawn(self) -> None:
         variables = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
-        if self._card:
-            variables["CUDA_VISIBLE_DEVICES"] = self._card
+        if self._gpu:
+            variables["CUDA_VISIBLE_DEVICES"] = self._gpu
         command = [sys.executable, "-P", "-c", _MAIN]
         self._child = ChildProcess(command, self._name, environment=variables)
         if self._gone:  # closed before or meanwhile

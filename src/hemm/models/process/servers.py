@@ -116,7 +116,7 @@ _FLAG = re.compile(r"--?[A-Za-z]")
 
 
 def arguments(kind: str, text: str) -> tuple[list[str], str]:
-    """``serve_args`` as words, and those that may change answers, in one order, for the protocol.
+    """The words of ``serve_args``, and the options among them that may change answers, sorted.
 
     Raises HemmError for text that is no line of arguments and for arguments that hemm sets itself.
     """
@@ -135,20 +135,22 @@ def arguments(kind: str, text: str) -> tuple[list[str], str]:
             raise HemmError(f"--set serve_args={text}: give options of {server.program}, such as --seed 1")
     telling = []
     for group in groups:
-        flag = _plain(group[0])
+        flag = _flag_name(group[0])
         if flag in server.own:
-            raise HemmError(f"--set serve_args: {flag} is not for serve_args{_instead(server, flag)}")
+            raise HemmError(f"--set serve_args: {flag} is not for serve_args{_hint(server, flag)}")
         if flag not in server.neutral:
             telling.append(" ".join(group))
     return words, " ".join(sorted(telling))
 
 
-def _plain(word: str) -> str:
+def _flag_name(word: str) -> str:
+    """The name of an option, without its value; ``--max_len`` and ``--max-len`` are one."""
     name = word.partition("=")[0]
     return name.replace("_", "-") if name.startswith("--") else name
 
 
-def _instead(server: Server, flag: str) -> str:
+def _hint(server: Server, flag: str) -> str:
+    """What to do instead of giving an option that hemm sets, where that is possible."""
     for key, own in server.typed:
         if flag == own:
             return f": --set {key}=..."
