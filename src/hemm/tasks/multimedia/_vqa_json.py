@@ -39,6 +39,16 @@ class Part:
     prefix: str
     suffixes: tuple[str, ...] = SUFFIXES
 
+    @classmethod
+    def of_coco(cls, split: str, version: str = "") -> Part:
+        """A split of questions about COCO's photographs; ``version`` is what the files' names begin with."""
+        return cls(
+            questions=f"{version}OpenEnded_mscoco_{split}_questions.json",
+            annotations=f"{version}mscoco_{split}_annotations.json",
+            pictures=(split, f"images/{split}", f"coco/{split}", "vqa_images", "images", "."),
+            prefix=f"COCO_{split}_",
+        )
+
     def places(self, folder: Path) -> FileFinder:
         return FileFinder(folder, self.pictures, self.suffixes)
 

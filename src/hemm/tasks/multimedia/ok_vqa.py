@@ -10,16 +10,7 @@ from hemm.tasks.multimedia._vqa_json import IDS, Form, Part
 BASE = "https://okvqa.allenai.org/static/data"
 
 
-def _part(split: str) -> Part:
-    return Part(
-        questions=f"OpenEnded_mscoco_{split}_questions.json",
-        annotations=f"mscoco_{split}_annotations.json",
-        pictures=(split, f"images/{split}", f"coco/{split}", "vqa_images", "images", "."),
-        prefix=f"COCO_{split}_",
-    )
-
-
-FORM = Form(test=_part("val2014"), train=_part("train2014"), stratum="question_type")
+FORM = Form(test=Part.of_coco("val2014"), train=Part.of_coco("train2014"), stratum="question_type")
 
 FILES = (
     File(f"{BASE}/OpenEnded_mscoco_val2014_questions.json.zip", unpack="."),

@@ -10,16 +10,7 @@ from hemm.tasks.multimedia._vqa_json import IDS, Form, Part
 BASE = "https://s3.amazonaws.com/cvmlp/vqa/mscoco/vqa"
 
 
-def _part(split: str) -> Part:
-    return Part(
-        questions=f"v2_OpenEnded_mscoco_{split}_questions.json",
-        annotations=f"v2_mscoco_{split}_annotations.json",
-        pictures=(split, f"images/{split}", f"coco/{split}", "vqa_images", "images", "."),
-        prefix=f"COCO_{split}_",
-    )
-
-
-FORM = Form(test=_part("val2014"), train=_part("train2014"))
+FORM = Form(test=Part.of_coco("val2014", "v2_"), train=Part.of_coco("train2014", "v2_"))
 
 FILES = (
     File(f"{BASE}/v2_Questions_Val_mscoco.zip", unpack="."),
