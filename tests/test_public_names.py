@@ -21,8 +21,8 @@ PUBLIC = {
         keyed_number keyed_unit lacking nearest redact request_key slug sniff storable""",
     "hemm.data": """
         ByHand File FileFinder Generated Http Hub Ids Kaggle Limits Local Retry below by_folder csv_rows
-        hub_rows json_items json_rows json_value jsonl_rows list_of media_of objects parquet_rows pickle_value
-        row_id table_rows text_of texts_of whole_of xlsx_rows""",
+        hub_rows in_folders json_items json_rows json_value jsonl_rows list_of media_of objects
+        parquet_rows pickle_value reading row_id table_rows text_of texts_of whole_of xlsx_rows""",
     "hemm.parsing": """
         Caption FreeText ManyOf Number OneOf Picture Pictured ShortAnswer YesNo answered join_labels letters
         only_refuses read_number split_labels without_markdown yes_or_no""",

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
+from hemm.core.contract import completed, optional, required
 from hemm.core.metric import AnswerFormat
 from hemm.core.sample import LeftOut, Sample
 from hemm.core.taxonomy import check_labels
@@ -54,24 +56,46 @@ Progress = Callable[[int, int | None, str], None]
 class Source(Protocol):
     """One place from which the files of a data set can be fetched.
 
+    A class that inherits from it has the defaults written here.
+
     name    as shown to people: ``hub:flaviagiammarino/vqa-rad``, ``https://...``, ``kaggle:...``
     layout  how the fetched files lie, and their reader
     ids     sources of a task with the same mark give equal sample ids (a test holds that they agree)
     """
 
-    @property
+    __slots__ = ()
+
+    @required
     def name(self) -> str: ...
-    @property
+    @required
     def layout(self) -> Layout: ...
-    @property
+    @required
     def ids(self) -> str: ...
 
+    @abstractmethod
     def fetch(self, into: Path, progress: Progress | None = None) -> tuple[Path, str]:
         """Fetch the files into ``into``, where an earlier download goes on.
 
         Gives the folder to read and the revision of the files. Raises HemmError where they cannot be had.
         """
         ...
+
+    @optional
+    def at_hand(self) -> bool:
+        """Whether nothing is downloaded: a pack is made when it is first needed."""
+        return False
+
+    @optional
+    def by_hand(self) -> str:
+        """Why people have to get the files themselves; empty: ``fetch`` gets them."""
+        return ""
+
+    def origin(self) -> Mapping[str, Any]:
+        """What can be seen of the files without fetching: where it changes, the pack is made anew.
+
+        Raises HemmError where files of the user's own are not there.
+        """
+        return {}
 
 
 @dataclass(frozen=True)
@@ -101,6 +125,8 @@ class Task:
 
     def __post_init__(self) -> None:
         check_labels(self.card.labels, f"the card of task {self.name!r}")
+        sources = tuple(completed(s, Source, f"a source of task {self.name!r}") for s in self.sources)
+        object.__setattr__(self, "sources", sources)
         if not self.metrics:
             raise ValueError(f"task {self.name!r} names no metric")
 

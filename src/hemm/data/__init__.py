@@ -26,7 +26,19 @@ from hemm.data.readers.rows import (
 )
 from hemm.data.readers.xlsx import xlsx_rows
 from hemm.data.sources.hub import hub_rows
-from hemm.data.sources.kinds import ByHand, File, Generated, Http, Hub, Kaggle, Limits, Local, Retry
+from hemm.data.sources.kinds import (
+    ByHand,
+    File,
+    Generated,
+    Http,
+    Hub,
+    Kaggle,
+    Limits,
+    Local,
+    Retry,
+    in_folders,
+    reading,
+)
 
 __all__ = [
     "ByHand",
@@ -44,6 +56,7 @@ __all__ = [
     "by_folder",
     "csv_rows",
     "hub_rows",
+    "in_folders",
     "json_items",
     "json_rows",
     "json_value",
@@ -53,6 +66,7 @@ __all__ = [
     "objects",
     "parquet_rows",
     "pickle_value",
+    "reading",
     "row_id",
     "table_rows",
     "text_of",

@@ -12,7 +12,6 @@ from hemm.data.files import locked
 from hemm.data.pack.build import PackBuilder, Provenance
 from hemm.data.pack.reader import Pack, find_pack, open_pack
 from hemm.data.readers.layouts import find, fingerprint, match, missing, reader_digest
-from hemm.data.sources.kinds import ByHand, Generated, Local
 
 
 def prepare(
@@ -53,7 +52,7 @@ def ensure(task: Task, progress: Progress | None = None) -> Pack:
     pack). A pack that was limited on purpose stays. Raises HemmError for other tasks that are not prepared.
     """
     source = task.sources[0] if task.sources else None
-    if not isinstance(source, Generated | Local):
+    if source is None or not source.at_hand:
         return find_pack(task.name)
     limit = _limit_of(task)
     made = _ready(task, _origin(source, limit))
@@ -88,14 +87,14 @@ def _from_source(task: Task, source: Source, limit: int | None, progress: Progre
         return ready
     try:
         into = cache.download_folder(source.name)
-        if isinstance(source, ByHand | Generated | Local):
+        if source.at_hand or source.by_hand:
             folder, revision = source.fetch(into, progress)
         else:
             into.mkdir(parents=True, exist_ok=True)
             with locked(into.with_name(into.name + ".lock")):
                 folder, revision = source.fetch(into, progress)
     except (HemmError, OSError) as error:
-        if isinstance(source, Local):
+        if source.at_hand:
             raise
         raise _SourceUnavailable(redact(str(error))) from error
     found = find(folder, source.layout)
@@ -107,17 +106,8 @@ def _from_source(task: Task, source: Source, limit: int | None, progress: Progre
 
 def _origin(source: Source, limit: int | None) -> dict[str, Any]:
     """What a pack from this source is made from, as far as that can be seen without fetching."""
-    origin: dict[str, Any] = {
-        "source": source.name,
-        "reader": reader_digest(source.layout),
-        "limit": limit,
-    }
-    if isinstance(source, Generated):
-        origin["revision"] = source.revision
-    elif isinstance(source, Local):
-        source.check()
-        origin["files"] = fingerprint(source.path)
-    return origin
+    told = {"source": source.name, "reader": reader_digest(source.layout), "limit": limit}
+    return {**told, **source.origin()}
 
 
 def _limit_of(task: Task) -> int | None:

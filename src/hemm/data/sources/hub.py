@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from hemm.core import HemmError, Layout, Progress, digest, redact
+from hemm.core import HemmError, Layout, Progress, Source, digest, redact
 from hemm.data.files import write_atomic
 from hemm.data.readers.file_finder import below
 from hemm.data.readers.rows import parquet_rows
@@ -26,7 +26,7 @@ PARQUET_BRANCH = "refs/convert/parquet"
 
 
 @dataclass(frozen=True)
-class Hub:
+class Hub(Source):
     """Files of a hub data set, at the commit that ``revision`` points to when it is fetched.
 
     repos     names of the same data set, in order of preference (data sets move)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import orjson
 
-from hemm.core import BadData, HemmError, Layout, Progress, digest
+from hemm.core import BadData, HemmError, Layout, Progress, Source, digest
 from hemm.data.sources.extraction import Limits, extract
 from hemm.data.sources.http import File, Retry, download
 
@@ -45,7 +45,7 @@ def credentials() -> Credentials | None:
 
 
 @dataclass(frozen=True)
-class Kaggle:
+class Kaggle(Source):
     """The zip archive of a Kaggle data set (``owner/name``), unpacked."""
 
     slug: str

@@ -6,9 +6,10 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path, PurePosixPath
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
-from hemm.core import BadData, HemmError, Layout, LeftOut, Progress, Sample, digest
+from hemm.core import BadData, HemmError, Layout, LeftOut, Progress, Sample, Source, digest
+from hemm.data.readers.layouts import fingerprint
 from hemm.data.sources.extraction import Limits, extract, merge, merge_file
 from hemm.data.sources.http import File, Retry, download
 from hemm.data.sources.hub import Hub
@@ -30,7 +31,7 @@ __all__ = [
 
 
 @dataclass(frozen=True)
-class Generated:
+class Generated(Source):
     """Samples that the layout's reader draws itself; nothing is fetched.
 
     ``revision`` names the version of what is drawn: a new one makes a new pack.
@@ -40,35 +41,42 @@ class Generated:
     revision: str = ""
     ids: str = "generated"
     name: str = "generated"
+    at_hand: ClassVar[bool] = True
+
+    def origin(self) -> dict[str, Any]:
+        return {"revision": self.revision}
 
     def fetch(self, into: Path, progress: Progress | None = None) -> tuple[Path, str]:
         return into, self.revision
 
 
 @dataclass(frozen=True)
-class Local:
+class Local(Source):
     """Files of the user's own at ``path`` (a folder, or one file)."""
 
     path: Path
     layout: Layout
     ids: str = "local"
+    at_hand: ClassVar[bool] = True
 
     @property
     def name(self) -> str:
         return f"local:{self.path.name}"
 
-    def check(self) -> None:
-        """Raise HemmError where the files are not there."""
-        if not self.path.exists():
-            raise HemmError(f"{self.path}: there is no such file or folder")
+    def origin(self) -> dict[str, Any]:
+        return {"files": fingerprint(self._there())}
 
     def fetch(self, into: Path, progress: Progress | None = None) -> tuple[Path, str]:
-        self.check()
-        return self.path, ""
+        return self._there(), ""
+
+    def _there(self) -> Path:
+        if not self.path.exists():
+            raise HemmError(f"{self.path}: there is no such file or folder")
+        return self.path
 
 
 @dataclass(frozen=True)
-class ByHand:
+class ByHand(Source):
     """Files that nobody may fetch unasked: they are read with ``--from`` alone.
 
     where  the address at which people get them; why  what stands in the way
@@ -83,13 +91,17 @@ class ByHand:
     def name(self) -> str:
         return f"by hand: {self.where}"
 
+    @property
+    def by_hand(self) -> str:
+        return self.why
+
     def fetch(self, into: Path, progress: Progress | None = None) -> tuple[Path, str]:
         """Raises HemmError: says why."""
         raise HemmError(self.why)
 
 
 @dataclass(frozen=True)
-class Http:
+class Http(Source):
     """Files and archives on web servers (a git host's archive of a commit is one).
 
     Archives with ``unpack`` are unpacked safely; the folder to read holds what all of them have, each below

@@ -134,9 +134,7 @@ def _ready(prepared: bool, at_hand: bool, limit: int | None) -> str:
 
 def _at_hand(task: Task) -> bool:
     """Whether preparing it downloads nothing: hemm draws it, or it is the user's own."""
-    from hemm.data.sources.kinds import Generated, Local
-
-    return bool(task.sources) and isinstance(task.sources[0], Generated | Local)
+    return bool(task.sources) and task.sources[0].at_hand
 
 
 def example(task: Task) -> tuple[Sample | None, tuple[Message, ...]]:
@@ -207,10 +205,8 @@ def print_task(task: Task, sample: Sample | None, messages: tuple[Message, ...])
 
 
 def _how(name: str, source: Source) -> str:
-    from hemm.data.sources.kinds import ByHand
-
-    if isinstance(source, ByHand):
-        return f"{source.name}: {source.why}"
+    if source.by_hand:
+        return f"{source.name}: {source.by_hand}"
     return f"hemm prepare {name}    from {source.name}"
 
 
