@@ -115,7 +115,17 @@ class RequestModel(Model, Protocol):
 @runtime_checkable
 class BatchModel(Model, Protocol):
     """A model in this process. ``generate_batch`` runs in one thread, never twice at a time, unless
-    ``parallel`` is more than 1."""
+    ``parallel`` is more than 1.
+
+    >>> class Parrot(BatchModel):
+    ...     spec, identity, capabilities, batch_size = "parrot", Identity("parrot"), Capabilities(), 8
+    ...     async def start(self): ...
+    ...     async def close(self): ...
+    ...     def generate_batch(self, requests):
+    ...         return [Response(text=request.prompt) for request in requests]
+    >>> Parrot().alone, Parrot().parallel
+    (False, 1)
+    """
 
     __slots__ = ()
 

@@ -70,6 +70,10 @@ def resolve(spec: str) -> Metric:
     Raises UnknownName for a name or a parameter that does not exist, HemmError for a value that the metric
     does not take, and for one of a plug-in that lacks members of ``hemm.core.Metric``.
 
+    >>> metric = resolve("exact_match:strict=yes")
+    >>> metric.name, dict(metric.parameters)
+    ('exact_match', {'strict': 'yes'})
+
     >>> dict(resolve("vqa_accuracy:normalise=always").parameters)
     {'normalise': 'always'}
     """
@@ -91,7 +95,11 @@ def resolve(spec: str) -> Metric:
 
 
 def metric_key(metric: Metric) -> str:
-    """What tells two metrics' stored scores apart, safe as a file name: name, version and parameters."""
+    """What tells two metrics' stored scores apart, safe as a file name: name, version and parameters.
+
+    >>> metric_key(resolve("exact_match:strict=yes"))
+    'exact_match-v1-strict.yes'
+    """
     key = f"{metric.name}-v{metric.version}"
     if metric.parameters:
         settings = sorted(metric.parameters.items())
@@ -102,6 +110,10 @@ def metric_key(metric: Metric) -> str:
 
 
 def spec_of(metric: Metric) -> str:
-    """The spec that ``resolve`` takes for this metric."""
+    """The spec that ``resolve`` takes for this metric.
+
+    >>> spec_of(resolve("exact_match:strict=yes"))
+    'exact_match:strict=yes'
+    """
     settings = ",".join(f"{k}={v}" for k, v in sorted(metric.parameters.items()))
     return f"{metric.name}:{settings}" if settings else metric.name

@@ -65,6 +65,13 @@ class SampleMetric(Metric):
 
     ceiling is 1 and chance the mean value of the choices, unless a subclass knows better; where there are no
     choices, guessing is not defined.
+
+    >>> class FirstLetter(SampleMetric):
+    ...     name, title = "first_letter", "share of answers with the right first letter"
+    ...     def value(self, answer, sample):
+    ...         return float(any(r[:1] == str(answer)[:1] for r in texts(sample)))
+    >>> FirstLetter().value("owl", Sample("1", references=("osprey",)))
+    1.0
     """
 
     name: ClassVar[str]

@@ -45,6 +45,9 @@ class ModelOptions:
 
         ``kind`` names the adapter in errors. Raises UnknownName for a key that is not in ``defaults`` and
         HemmError for a value of another type.
+
+        >>> ModelOptions(settings=(("beams", "4"),)).read("my", {"beams": 1, "device": "auto"})
+        {'beams': 4, 'device': 'auto'}
         """
         values = dict(defaults)
         for key, text in self.settings:

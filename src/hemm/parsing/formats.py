@@ -50,6 +50,11 @@ class YesNo:
     """Yes or no. The value is ``words[0]`` or ``words[1]``; yes and true, no and false are read alike.
 
     ``words`` are written as the references are, the affirmative one first.
+
+    >>> YesNo().parse("Yes, it is.", Sample("1"))
+    'yes'
+    >>> YesNo(("real", "fake")).parse("No.", Sample("1"))
+    'fake'
     """
 
     words: tuple[str, str] = ("yes", "no")
@@ -84,6 +89,10 @@ class OneOf:
     labels    reference -> text shown, where they differ (``denseresidential`` -> ``dense residential``);
               ``sample.choices`` hold the texts shown
     lettered  the prompt shows letters before the choices (``letters(choices)``) and asks for the letter
+
+    >>> sample = Sample("1", choices=("cat", "dog"))
+    >>> OneOf().parse("B", sample), OneOf().parse("It is a dog.", sample), OneOf().parse("cat or dog", sample)
+    ('dog', 'dog', None)
     """
 
     labels: Mapping[str, str] = field(default_factory=dict)
@@ -129,6 +138,9 @@ class ManyOf:
     made by ``join_labels``. ``none`` is the empty set.
 
     labels, lettered  as in ``OneOf``
+
+    >>> sorted(ManyOf().parse("drama; comedy", Sample("1", choices=("drama", "comedy", "war"))))
+    ['comedy', 'drama']
     """
 
     labels: Mapping[str, str] = field(default_factory=dict)
@@ -206,6 +218,9 @@ class ShortAnswer:
     A sample with choices is read as ``YesNo`` (choices yes, no) or ``OneOf`` (any other).
 
     lettered  the prompt shows letters before the choices, where there are some, and asks for the letter
+
+    >>> ShortAnswer().parse("Answer: a red bus.", Sample("1"))
+    'a red bus'
     """
 
     lettered: bool = False
@@ -258,7 +273,11 @@ def _closed(sample: Sample) -> YesNo | OneOf:
 
 @dataclass(frozen=True)
 class Number:
-    """A number. The value is a float; a percent sign and units are dropped."""
+    """A number. The value is a float; a percent sign and units are dropped.
+
+    >>> Number().parse("The bar is at 42 %.", Sample("1"))
+    42.0
+    """
 
     name: str = field(default="number", init=False)
     version: int = field(default=1, init=False)
@@ -288,7 +307,11 @@ _LEAD_IN = re.compile(
 @dataclass(frozen=True)
 class Caption:
     """A sentence or a few about a picture: the text in one line, without quotes and lead-ins (``Caption:``,
-    ``Here is a caption:``)."""
+    ``Here is a caption:``).
+
+    >>> Caption().parse("Here is a caption: Two owls on a branch.", Sample("1"))
+    'Two owls on a branch.'
+    """
 
     name: str = field(default="caption", init=False)
     version: int = field(default=1, init=False)
@@ -310,7 +333,11 @@ class Caption:
 
 @dataclass(frozen=True)
 class FreeText:
-    """Any text: thinking is removed, line breaks and Markdown are kept."""
+    """Any text: thinking is removed, line breaks and Markdown are kept.
+
+    >>> FreeText().parse("<think>Hm.</think>Two **owls**", Sample("1"))
+    'Two **owls**'
+    """
 
     name: str = field(default="free_text", init=False)
     version: int = field(default=1, init=False)
