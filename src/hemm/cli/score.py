@@ -49,6 +49,7 @@ def command(
     from hemm.core import UnknownName
     from hemm.engine.score import score_cell
     from hemm.metrics import resolve
+    from hemm.report.tables.scores import COLUMNS, score_rows
     from hemm.results.read import cell, cells
     from hemm.tasks import resolve as task_named
 
@@ -56,8 +57,8 @@ def command(
         resolve(spec)  # a wrong name ends here, before anything is written
     own = {task.name: task for task in map(task_named, tasks)}
     rows = []
-    found = cells(folder)
-    for stored in found:
+    stored_cells = cells(folder)
+    for stored in stored_cells:
         if stored.task not in own:
             try:
                 own[stored.task] = task_named(stored.task)
@@ -66,42 +67,28 @@ def command(
                     f"task of {stored.folder}", stored.task, own, "say where it is with --task ./FILE"
                 ) from error
     failed = 0
-    for stored in found:
+    for stored in stored_cells:
         score_cell(stored.folder, own[stored.task], metrics, again=again)
-        told = cell(stored.folder).aggregates()
-        rows += [_row(stored, row) for row in told["metrics"].values()]
-        failed += sum(_say_judged(stored, row["judge"]) for row in told["metrics"].values() if "judge" in row)
-        for row in told.get("left_out", {}).values():
+        aggregates = cell(stored.folder).aggregates()
+        rows += score_rows(stored, aggregates)
+        judges = [row["judge"] for row in aggregates["metrics"].values() if "judge" in row]
+        failed += sum(_say_judged(stored, judge) for judge in judges)
+        for row in aggregates.get("left_out", {}).values():
             click.echo(f"{stored.folder}: {row['spec']} is left out: {row['why']}", err=True)
-    emit(rows, ["model", "task", "protocol", "metric", "value", "n", "failed"], format_)
+    emit(rows, COLUMNS, format_)
     if failed:
         ctx.exit(3)
 
 
-def _row(stored: Cell, row: dict[str, Any]) -> dict[str, Any]:
-    main = row["components"].get("", {})
-    return {
-        "model": stored.model,
-        "protocol": stored.protocol[:12],
-        "task": stored.task,
-        "metric": row["spec"],
-        "value": main.get("value"),
-        "n": main.get("n", 0),
-        "failed": main.get("nulls", 0),
-        "folder": str(stored.folder),
-        **({"judge": row["judge"]} if "judge" in row else {}),
-    }
-
-
-def _say_judged(stored: Cell, told: dict[str, Any]) -> int:
+def _say_judged(stored: Cell, judge: dict[str, Any]) -> int:
     """Say what a judge did: the number of verdicts that asking again may bring."""
-    counts = [f"{told.get('verdicts', 0)} verdicts"]
+    counts = [f"{judge.get('verdicts', 0)} verdicts"]
     counts += [
-        f"{told[k]} {k.replace('_', ' ')}" for k in ("unreadable", "failed", "not_asked") if told.get(k)
+        f"{judge[k]} {k.replace('_', ' ')}" for k in ("unreadable", "failed", "not_asked") if judge.get(k)
     ]
-    if told.get("input_tokens") is not None:
-        counts.append(f"{told['input_tokens']} + {told.get('output_tokens') or 0} tokens")
-    if told.get("cost") is not None:
-        counts.append(f"${told['cost']:.4f}")
-    click.echo(f"{stored.model} on {stored.task}, judged by {told['name']}: {', '.join(counts)}", err=True)
-    return int(told.get("failed") or 0)
+    if judge.get("input_tokens") is not None:
+        counts.append(f"{judge['input_tokens']} + {judge.get('output_tokens') or 0} tokens")
+    if judge.get("cost") is not None:
+        counts.append(f"${judge['cost']:.4f}")
+    click.echo(f"{stored.model} on {stored.task}, judged by {judge['name']}: {', '.join(counts)}", err=True)
+    return int(judge.get("failed") or 0)
