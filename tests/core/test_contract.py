@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -14,12 +17,14 @@ from hemm.core import (
     Group,
     HemmError,
     Identity,
+    Layout,
     Message,
     Metric,
     Request,
     RequestModel,
     Response,
     Sample,
+    Source,
     completed,
     completed_model,
 )
@@ -118,3 +123,26 @@ def test_a_metric_that_inherits_from_nothing_gets_the_defaults() -> None:
     assert (metric.title, metric.unanchored, metric.components(()), metric.record()) == ("", "", (), {})
     assert replace(metric, fold="yes").parameters == {"fold": "yes"}  # type: ignore[type-var]
     assert metric == completed(Exact(), Metric, "it")
+
+
+class Slotted:
+    """A source whose class has slots, as attrs and ``dataclass(slots=True)`` make them."""
+
+    __slots__ = ("fetch", "ids", "layout", "name", "tries")
+
+    def __init__(self, **members: Any) -> None:
+        for name, value in members.items():
+            setattr(self, name, value)
+
+
+@pytest.mark.parametrize("kind", [Slotted, SimpleNamespace])
+def test_an_object_whose_class_cannot_change_is_completed_too(kind: Callable[..., Any]) -> None:
+    layout = Layout((), lambda folder: iter(()))
+    plain = kind(name="own", ids="", layout=layout, fetch=lambda into, progress=None: (into, "1"), tries=0)
+    source = completed(plain, Source, "it")
+    assert isinstance(source, Source)
+    assert (source.name, source.layout, source.at_hand, source.origin()) == ("own", layout, False, {})
+    assert source.fetch(Path("here")) == (Path("here"), "1")
+    source.tries = 5
+    assert source.tries == plain.tries == 5
+    assert completed(source, Source, "it") is source

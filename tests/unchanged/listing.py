@@ -47,11 +47,17 @@ def cell_row(folder: Path) -> dict[str, Any]:
 
     run = json.loads((folder / "run.json").read_text())
     answers = [row for part in run["parts"] for row in pq.read_table(folder / part["file"]).to_pylist()]
-    scores = {
-        path.stem: digest([sorted(map(str, row.items())) for row in pq.read_table(path).to_pylist()], 16)
-        for path in sorted((folder / "scores").glob("*.parquet"))
-    }
+    tables = {p.stem: pq.read_table(p) for p in sorted((folder / "scores").glob("*.parquet"))}
     aggregates = json.loads((folder / "scores/aggregates.json").read_text())
+    computed = any(a["options"] for a in answers)
+    if computed:  # the last digits of log-probabilities differ between processors
+        for answer in answers:
+            answer["options"] = sorted(range(len(answer["options"])), key=lambda i: -answer["options"][i])
+        tables = {name: table.drop_columns(["response_hash"]) for name, table in tables.items()}
+    scores = {
+        name: digest([sorted(map(str, row.items())) for row in table.to_pylist()], 16)
+        for name, table in tables.items()
+    }
     return {
         "cell": "/".join(folder.parts[-3:]),
         "answers": len(answers),
@@ -61,7 +67,7 @@ def cell_row(folder: Path) -> dict[str, Any]:
         "prompts": digest([a["prompt"] for a in answers], 16),
         "media": digest([a["media"] for a in answers], 16),
         "stored": digest([sorted((k, str(v)) for k, v in a.items()) for a in answers], 16),
-        "sealed": [part["sha256"][:16] for part in run["parts"]],
+        "sealed": [] if computed else [part["sha256"][:16] for part in run["parts"]],
         "outcomes": aggregates["outcomes"],
         "scores": scores,
         "values": {

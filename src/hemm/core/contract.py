@@ -69,14 +69,18 @@ def completed(thing: Any, contract: type, what: str) -> Any:
     """``thing`` with the defaults of ``contract`` for the members that it does not have.
 
     Where its class does not inherit from ``contract``, it becomes one that inherits from both. Raises
-    HemmError that names the required members it lacks.
+    HemmError that names the required members it lacks. An object whose class cannot change (a
+    SimpleNamespace, a class with slots) comes back inside one that has its members first.
     """
     if contract in type(thing).__mro__:
         return thing
     if missing := lacking(thing, contract):
         raise HemmError(f"{what} has no {', '.join(missing)}: see hemm.core.{contract.__name__}")
     own: Any = type(thing)
-    object.__setattr__(thing, "__class__", _joined(own, contract))
+    try:
+        object.__setattr__(thing, "__class__", _joined(own, contract))
+    except TypeError:
+        return _around(thing, contract)
     return thing
 
 
@@ -88,6 +92,33 @@ def _required(contract: type) -> tuple[str, ...]:
             if isinstance(member, required) or getattr(member, "__isabstractmethod__", False):
                 found[name] = None
     return tuple(found)
+
+
+def _around(thing: Any, contract: type) -> Any:
+    """An object with the members of ``thing``, read and set there, and the defaults of ``contract``."""
+
+    def member(name: str) -> property:
+        return property(lambda _: getattr(thing, name))
+
+    names = {name for base in contract.__mro__[:-1] for name in vars(base) if not name.startswith("__")}
+    body: dict[str, Any] = {name: member(name) for name in names if _has(thing, name)}
+    body |= {
+        "__getattr__": lambda _, name: getattr(thing, name),
+        "__setattr__": lambda _, name, value: setattr(thing, name, value),
+        "__module__": type(thing).__module__,
+    }
+    around = types.new_class(type(thing).__name__, (contract,), exec_body=lambda space: space.update(body))
+    return object.__new__(around)
+
+
+def _has(thing: Any, name: str) -> bool:
+    try:
+        getattr(thing, name)
+    except AttributeError:
+        return False
+    except Exception:  # there, but broken: for whoever reads it
+        return True
+    return True
 
 
 @cache
