@@ -263,12 +263,12 @@ def test_what_shares_a_unit_or_a_cluster_or_a_chain_is_asked_together() -> None:
     assert blocks.total == 3
     groups = {frozenset(n for n, b in zip(Index.ids, blocks.number, strict=True) if b == k) for k in range(3)}
     assert groups == {frozenset("abc"), frozenset("de"), frozenset("f")}
-    assert list(blocks.looks(None)) == [3]
+    assert list(blocks.prefix_sizes(None)) == [3]
 
 
 def test_looks_grow_to_the_end() -> None:
     blocks = Blocks(np.arange(1000), [str(n) for n in range(1000)], np.zeros(1000, dtype=np.int64), 1000)
-    looks = list(blocks.looks(None))
+    looks = list(blocks.prefix_sizes(None))
     assert looks[-1] == 1000
     assert all(b > a for a, b in pairwise(looks))
-    assert list(blocks.looks(40)) == [25, 40]
+    assert list(blocks.prefix_sizes(40)) == [25, 40]

@@ -41,7 +41,7 @@ def _options_of_runs(command: F) -> F:
             told["multiple"] = True
         elif not about.words:  # none given is no word to check
             told["default"] = "auto" if about.auto and default == 0 else default
-            told["show_default"] = about.shown
+            told["show_default"] = about.show_default
         command = click.option(f"--{(about.name or name).replace('_', '-')}", name, **told)(command)
     return command
 

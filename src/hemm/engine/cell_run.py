@@ -1,4 +1,4 @@
-"""One cell of a command: planned, asked, sealed and scored."""
+"""One cell of a command: plan it, send the requests, seal and score the answers."""
 
 from __future__ import annotations
 
@@ -30,9 +30,9 @@ from hemm.results.stored_media import drawn_media
 
 
 class StartBarrier:
-    """Where models that are asked side by side wait until each has started or needs not.
+    """Holds models that run side by side until each has started, or has nothing to send.
 
-    So what is wrong with one of them (its key, its name) is told before a sample is spent on another.
+    So a wrong key or name of one model ends the command before another model answers anything.
     """
 
     def __init__(self, count: int) -> None:
@@ -65,7 +65,7 @@ class ModelStarter:
             self.started = True
             self._arrive()
             await self.barrier.wait()
-            # said afterwards, so that a model that cannot start is one line: its error
+            # after the start, so that a model that cannot start prints its error alone
             self.watcher.say(f"{redact(self.model.spec)} is ready after {time.monotonic() - began:.1f} s")
 
     def _arrive(self) -> None:
@@ -81,7 +81,7 @@ class ModelStarter:
 
 @dataclass
 class CellRun:
-    """One model, one task, one protocol: everything that happens to their cell in one command."""
+    """What one command does to the cell of one model, task and protocol."""
 
     options: RunOptions
     model: Model
@@ -126,26 +126,26 @@ class CellRun:
         cell, options = self.cell, self.options
         builder: RequestBuilder | None = None
         state = self._state()
-        self._forget_followers(state)
-        if self._may_have_moved():
+        self._drop_followers(state)
+        if self._requests_may_differ():
             builder = self._builder()
-            self._forget_moved(state, builder)
+            self._drop_changed(state, builder)
         plan = needed(self.selection, state, options.retry_errors)
         if options.dry_run:
             result = self._result(cell.folder, cell.run["state"], len(plan), self._errors(state))
             return replace(result, forecast=self._forecast(plan, builder))
         asked = 0
-        if len(plan) or cell.journaled or cell.run["state"] == "open" or self._unlisted():
-            asked = await self._ask(plan, builder or self._builder(), starter)
+        if len(plan) or cell.journaled or cell.run["state"] == "open" or self._is_new_selection():
+            asked = await self._send(plan, builder or self._builder(), starter)
             state = self._state()
-        some = not self.stopped or bool(cell.parts) or asked > 0
-        if options.score and some and not is_scored(cell.folder, self.task, options.metrics):
+        has_answers = not self.stopped or bool(cell.parts) or asked > 0
+        if options.score and has_answers and not is_scored(cell.folder, self.task, options.metrics):
             score = partial(score_cell, cell.folder, self.task, options.metrics)
-            # beside another model's requests nothing may hold the event loop for long
+            # the event loop also serves other models' requests: scoring must not hold it
             cell.run["outcomes"] = await asyncio.to_thread(score) if starter.barrier.shared else score()
             cell.save()
         if self.interim is not None and not self.stopped:
-            cell.run["until_ci"] = self.interim.take(cell.folder)
+            cell.run["until_ci"] = self.interim.run(cell.folder)
             cell.save()
         return self._result(cell.folder, cell.run["state"], asked, self._errors(state))
 
@@ -161,39 +161,38 @@ class CellRun:
     def _builder(self) -> RequestBuilder:
         return request_builder(self.options, self.task, self.pack, self.model, self.spec)
 
-    def _may_have_moved(self) -> bool:
-        """Whether sealed answers may be to other requests than today's for the same samples."""
+    def _requests_may_differ(self) -> bool:
+        """Whether the pack or hemm changed since answers were sealed, and with them perhaps the requests."""
         before = self.cell.before
         if before is None or not self.cell.parts:
             return False
-        now = self.cell.run
-        then, today = ([r["pack"]["hash"], r["versions"]["hemm"]] for r in (before, now))
-        return bool(then != today)
+        then, now = ([r["pack"]["hash"], r["versions"]["hemm"]] for r in (before, self.cell.run))
+        return bool(then != now)
 
-    def _forget_moved(self, state: Numbers, builder: RequestBuilder) -> None:
-        """Mark answers absent whose request would be another one now (a donor or shot that changed)."""
+    def _drop_changed(self, state: Numbers, builder: RequestBuilder) -> None:
+        """Mark absent the answers whose request has changed (another donor picture, another shot)."""
         keys: dict[tuple[str, int], str] = {}
-        for part in self.cell.sealed(["id", "repeat", "request_key"]):
-            columns = [c.to_pylist() for c in part.columns]
+        for table in self.cell.sealed(["id", "repeat", "request_key"]):
+            columns = [c.to_pylist() for c in table.columns]
             keys.update({(i, r): k for i, r, k in zip(*columns, strict=True)})
-        whole = everything(self.selection, self.options.repeats)
-        there = np.flatnonzero(state[whole.rows, whole.repeats] != ABSENT)
+        all_answers = everything(self.selection, self.options.repeats)
+        sealed = np.flatnonzero(state[all_answers.rows, all_answers.repeats] != ABSENT)
         for item in replace(builder, earlier=self._earlier(None)).items(
-            whole.rows[there], whole.repeats[there], there
+            all_answers.rows[sealed], all_answers.repeats[sealed], sealed
         ):
             if keys.get((item.sample.id, item.repeat)) != item.request.key:
-                state[whole.rows[item.position], item.repeat] = ABSENT
-        self._forget_followers(state)
+                state[all_answers.rows[item.position], item.repeat] = ABSENT
+        self._drop_followers(state)
 
-    def _forget_followers(self, state: Numbers) -> None:
-        """Mark absent what continues an answer that is asked anew."""
+    def _drop_followers(self, state: Numbers) -> None:
+        """Mark absent the answers that continue an absent one."""
         if self.selection.depth.any():
             index = self.pack.index()
             row_of = {name: row for row, name in enumerate(index.ids)}
             before = [-1 if name is None else row_of[name] for name in index.after]
             drop_followers(self.selection, np.array(before, dtype=np.int64), state)
 
-    def _unlisted(self) -> bool:
+    def _is_new_selection(self) -> bool:
         return self._selection_record() not in self.cell.run["selections"]
 
     def _selection_record(self) -> dict[str, Any]:
@@ -202,7 +201,7 @@ class CellRun:
             **(
                 {"limit": self.options.limit}
                 if self.interim is None
-                else self.interim.told(self.selection.units)
+                else self.interim.selection_record(self.selection.units)
             ),
             "units": self.selection.units,
             "samples": len(self.selection.rows),
@@ -210,21 +209,22 @@ class CellRun:
             "pack": self.pack.hash,
         }
 
-    # asking
+    # sending
 
-    async def _ask(self, plan: Plan, builder: RequestBuilder, starter: ModelStarter) -> int:
+    async def _send(self, plan: Plan, builder: RequestBuilder, starter: ModelStarter) -> int:
         cell, options, began = self.cell, self.options, time.time()
-        if self._unlisted():
+        if self._is_new_selection():
             cell.run["selections"] = [*cell.run["selections"], self._selection_record()]
         cell.run["state"] = "open"
         cell.save()
         asked = 0
         if len(plan):
-            first = np.flatnonzero(plan.depth == 0)[:1]  # what does not render is told before a model loads
+            # one request first: a template that does not render should fail before a model loads
+            first = np.flatnonzero(plan.depth == 0)[:1]
             next(builder.items(plan.rows[first], plan.repeats[first], first), None)
             await starter.start()
             check_started(options, self.task, self.pack, self.model, self.selection.rows)
-            asked = await self._pipe(plan, builder)
+            asked = await self._run_pipeline(plan, builder)
         else:
             cell.plan(0)
         if not self.stopped:
@@ -232,8 +232,8 @@ class CellRun:
         self._conclude(began, asked)
         return asked
 
-    async def _pipe(self, plan: Plan, builder: RequestBuilder) -> int:
-        """Send ``plan`` through the pipeline: how many were asked. ``stopped`` says why it ended early."""
+    async def _run_pipeline(self, plan: Plan, builder: RequestBuilder) -> int:
+        """Run ``plan`` and count the requests sent. ``stopped`` then says why it ended early, if it did."""
         track = self.watcher.begin(f"{self.task.name} · {self.model.identity.name}", len(plan))
         pipeline = Pipeline(
             self.cell,
@@ -247,8 +247,8 @@ class CellRun:
         try:
             await pipeline.run()
         except Stopped as stop:
-            left = len(plan) - self.cell.filled_count
-            self.stopped, self.ends_all = f"{stop}; {left} answers are still to ask", stop.everything
+            missing = len(plan) - self.cell.filled_count
+            self.stopped, self.ends_all = f"{stop}; {missing} answers are still to ask", stop.everything
         finally:
             track.end()
         return pipeline.counts.asked
@@ -290,22 +290,22 @@ class CellRun:
         }
 
     def _earlier(self, plan: Plan | None) -> Any:
-        """Looks up the answers that chains build on: of this command (``plan``), else sealed ones."""
+        """A function that finds the earlier answers of chains: of this command (``plan``), else sealed."""
         ids = self.pack.index().ids
         positions: dict[tuple[str, int], int] = {}
         if plan is not None and self.selection.depth.any():
             positions = {
-                (ids[row], repeat): at
-                for at, (row, repeat) in enumerate(
+                (ids[row], repeat): position
+                for position, (row, repeat) in enumerate(
                     zip(plan.rows.tolist(), plan.repeats.tolist(), strict=True)
                 )
             }
         media = partial(drawn_media, folder=self.cell.folder / layout.MEDIA)
 
         def find(name: str, repeat: int) -> Response:
-            at = positions.get((name, repeat))
-            if at is not None and self.cell.filled(at):
-                return restore(self.cell.answer(at), media)[1]
+            position = positions.get((name, repeat))
+            if position is not None and self.cell.filled(position):
+                return restore(self.cell.answer(position), media)[1]
             if not self.sealed_rows:
                 for part in self.cell.sealed(ANSWER_SCHEMA.names):
                     self.sealed_rows.update({(r["id"], r["repeat"]): r for r in part.to_pylist()})
@@ -316,7 +316,7 @@ class CellRun:
     # the end
 
     def _errors(self, state: Numbers) -> list[tuple[str, int, str]]:
-        """(sample id, repeat, why) for each answer of the selection that is an error, in pack order."""
+        """(sample id, repeat, reason) of each error in the selection, in pack order."""
         ids = self.pack.index().ids
         wanted = {
             (ids[row], int(repeat))
@@ -325,13 +325,13 @@ class CellRun:
         }
         if not wanted:
             return []
-        found: dict[tuple[str, int], str] = {}
+        reasons: dict[tuple[str, int], str] = {}
         for part in self.cell.sealed(["id", "repeat", "failure", "failure_message"]):
             failed = part.filter(pc.is_valid(part["failure"]))
             for name, repeat, kind, text in zip(*(c.to_pylist() for c in failed.columns), strict=True):
                 if (name, repeat) in wanted:
-                    found[name, repeat] = f"{kind}: {text}"
-        return [(name, repeat, why) for (name, repeat), why in found.items()]
+                    reasons[name, repeat] = f"{kind}: {text}"
+        return [(name, repeat, why) for (name, repeat), why in reasons.items()]
 
     def _result(self, folder: Any, state: str, asked: int, errors: list[tuple[str, int, str]]) -> CellResult:
         return CellResult(

@@ -12,10 +12,10 @@ PLURALS = {"models": "model", "tasks": "task", "metrics": "metric"}
 
 
 def read_config(path: Path, known: Collection[str]) -> dict[str, list[str] | bool]:
-    """Options by name (as on the command line, without dashes) -> values as text; flags as bool.
+    """Option name (as on the command line, without dashes) -> values as text; flags as bool.
 
-    ``known`` are the option names. A value may be one scalar or a list; ``set`` and ``where`` may be
-    mappings. Raises HemmError with file and line, UnknownName for a key that is no option.
+    A value is a scalar or a list; ``set`` and ``where`` may be mappings. Raises HemmError with file and
+    line, UnknownName for a key that is not in ``known``.
     """
     import yaml
 
@@ -26,19 +26,19 @@ def read_config(path: Path, known: Collection[str]) -> dict[str, list[str] | boo
             f"--config {path} cannot be read: {getattr(error, 'strerror', None) or error}"
         ) from error
     try:
-        found = yaml.safe_load(text)
+        options = yaml.safe_load(text)
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         where = f", line {mark.line + 1}" if mark is not None else ""
         raise HemmError(
             f"--config {path}{where}: no valid YAML: {getattr(error, 'problem', error)}"
         ) from error
-    if found is None:
+    if options is None:
         return {}
-    if not isinstance(found, dict):
+    if not isinstance(options, dict):
         raise HemmError(f"--config {path}: write one option a line, as in 'limit: 100'")
     values: dict[str, list[str] | bool] = {}
-    for key, value in found.items():
+    for key, value in options.items():
         name = str(key).replace("_", "-")
         name = PLURALS.get(name, name)
         if name not in known:

@@ -1,8 +1,8 @@
-"""Asking until a score is known well enough: whole clusters in one random order, in growing prefixes.
+"""Early stopping: send whole clusters in one random order, and stop when the score is known well enough.
 
-The order is the seed's, by hash, and balanced over nothing: any prefix is a simple random sample of the
-pack's clusters, which is what intervals that hold at every moment are of. What is told by units, clusters or
-chains to be dependent stands in one block and is asked together.
+Clusters are ordered by a hash of the seed and balanced over nothing, so that every prefix is a simple random
+sample of the pack's clusters: the intervals that hold at every check are only for such samples. Rows of one
+unit, cluster or chain depend on one another; they form one block and are sent together.
 """
 
 from __future__ import annotations
@@ -19,12 +19,16 @@ from hemm.data.pack.selection import unit_order
 from hemm.engine.selection import Rows, Selection, chain_depth
 
 FIRST, GROWTH = 25, 1.25
-"""Blocks asked before the first look, and how much a prefix grows from look to look."""
+"""Blocks before the first interim check, and the factor by which the prefix grows from check to check."""
 
 
 @dataclass(frozen=True)
 class Blocks:
-    """``number``: for each row of the pack its block; block 0 is asked first. ``units``: for each row."""
+    """The dependent rows of a pack, in the order in which they are sent.
+
+    number, units, depth  by row: its block (0 is sent first), its unit, the answers it builds on
+    total                 number of blocks
+    """
 
     number: Rows
     units: Sequence[str]
@@ -33,21 +37,21 @@ class Blocks:
 
     @classmethod
     def of(cls, index: Any, seed: int) -> Blocks:
-        """The blocks of a pack's index, in the order of ``seed``."""
+        """The blocks of a pack's index, shuffled by ``seed``."""
         depth, root = chain_depth(index.ids, index.after)
         chains = [index.ids[row] for row in root] if any(index.after) else index.units
         names = _joined(list(zip(index.clusters, index.units, chains, strict=True)))
-        place = {name: n for n, name in enumerate(unit_order(dict.fromkeys(names, ""), seed))}
-        numbers = np.array([place[name] for name in names], dtype=np.int64)
-        return cls(numbers, index.units, np.array(depth, dtype=np.int64), len(place))
+        position = {name: n for n, name in enumerate(unit_order(dict.fromkeys(names, ""), seed))}
+        numbers = np.array([position[name] for name in names], dtype=np.int64)
+        return cls(numbers, index.units, np.array(depth, dtype=np.int64), len(position))
 
     def first(self, count: int) -> Selection:
         """The rows of the first ``count`` blocks, in pack order."""
         rows = np.flatnonzero(self.number < count).astype(np.int64)
         return Selection(rows, self.depth[rows], len({self.units[row] for row in rows.tolist()}))
 
-    def looks(self, most: int | None) -> Iterator[int]:
-        """How many blocks are asked at each look; the last is all of them, or ``most``."""
+    def prefix_sizes(self, most: int | None) -> Iterator[int]:
+        """Blocks that have been sent at each interim check; the last check has all of them, or ``most``."""
         end = self.total if most is None else min(most, self.total)
         count = min(FIRST, end)
         while count < end:
@@ -57,8 +61,8 @@ class Blocks:
 
 
 def _joined(rows: Sequence[tuple[str, str, str]]) -> list[str]:
-    """For each row (cluster, unit, chain) the name of its block: rows that share one of them are in one, and
-    so on."""
+    """The block of each row (cluster, unit, chain): rows with one of them in common, directly or through
+    other rows, share a block."""
     parent: dict[tuple[int, str], tuple[int, str]] = {}
 
     def top(member: tuple[int, str]) -> tuple[int, str]:
@@ -71,11 +75,11 @@ def _joined(rows: Sequence[tuple[str, str, str]]) -> list[str]:
     for cluster, unit, chain in rows:
         parent[top((1, unit))] = top((0, cluster))
         parent[top((2, chain))] = top((0, cluster))
-    # named by the least cluster that belongs to it, so that the order of rows does not matter
+    # a block has the name of its first cluster in sorting order, so that the order of rows does not matter
     least: dict[tuple[int, str], str] = {}
     for cluster, _, _ in rows:
-        own = top((0, cluster))
-        least[own] = min(least.get(own, cluster), cluster)
+        root = top((0, cluster))
+        least[root] = min(least.get(root, cluster), cluster)
     return [least[top((0, cluster))] for cluster, _, _ in rows]
 
 
@@ -87,27 +91,27 @@ class Rule(Protocol):
         ...
 
     def __call__(self, folder: Path, blocks: Blocks, count: int) -> dict[str, Any]:
-        """What run.json keeps of the look at a scored cell after ``count`` blocks; ``reached``: stop."""
+        """What run.json keeps of the check of a scored cell after ``count`` blocks; ``reached``: stop."""
         ...
 
 
 @dataclass
 class InterimCheck:
-    """One prefix of a cell: ``count`` blocks are asked, then ``rule`` is asked whether that is enough."""
+    """One prefix of a cell: after its ``count`` blocks, ``rule`` decides whether that is enough."""
 
     rule: Rule
     blocks: Blocks
     count: int
-    found: dict[str, Any] | None = None
+    result: dict[str, Any] | None = None
 
     @property
     def reached(self) -> bool:
-        return self.found is not None and bool(self.found["reached"])
+        return self.result is not None and bool(self.result["reached"])
 
-    def told(self, units: int) -> dict[str, Any]:
-        """What run.json says of this selection beside what it says of each."""
+    def selection_record(self, units: int) -> dict[str, Any]:
+        """The fields that describe this selection in run.json."""
         return {"limit": units, "clusters": self.count, "order": "clusters"}
 
-    def take(self, folder: Path) -> dict[str, Any]:
-        self.found = self.rule(folder, self.blocks, self.count)
-        return self.found
+    def run(self, folder: Path) -> dict[str, Any]:
+        self.result = self.rule(folder, self.blocks, self.count)
+        return self.result

@@ -1,4 +1,4 @@
-"""Where a run happened: versions and hardware, for run.json."""
+"""Versions and hardware of a run, for run.json."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ _PACKAGES = ("hemm", "numpy", "pillow", "pyarrow", "jinja2", "torch", "transform
 
 
 def versions() -> dict[str, str]:
-    """Versions of Python and of the packages that can change an answer; only those that are installed."""
-    found = {"python": platform.python_version()}
+    """Versions of Python and of the installed packages that can change an answer."""
+    by_package = {"python": platform.python_version()}
     for package in _PACKAGES:
         try:
-            found[package] = version(package)
+            by_package[package] = version(package)
         except PackageNotFoundError:
             continue
-    return found
+    return by_package
 
 
 def hardware() -> dict[str, Any]:
@@ -50,10 +50,10 @@ def _accelerators() -> list[str]:
 
 
 def devices() -> list[str]:
-    """What models in this process can run on, best first; empty without torch. Imports torch."""
+    """Devices for models in this process, best first; empty without torch, which this imports."""
     try:
         import torch
     except ImportError:
         return []
-    found = [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())]
-    return [*found, *(["Apple GPU (mps)"] if torch.backends.mps.is_available() else []), "CPU"]
+    names = [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())]
+    return [*names, *(["Apple GPU (mps)"] if torch.backends.mps.is_available() else []), "CPU"]

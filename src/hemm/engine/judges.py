@@ -1,8 +1,8 @@
-"""Models that judge: started when first asked, their replies kept beside the scores of the cell.
+"""Models that judge: each starts with its first request; its replies are stored with the scores of the cell.
 
-A reply is a line in ``scores/<metric>.verdicts.jsonl`` (a journal as that of an open cell): a killed command
-loses none that it had, and the next one asks for the rest. The key of a line stands for judge, rubric and all
-text that was judged, so a reply is used again wherever the same is to be judged.
+A reply is a line in ``scores/<metric>.verdicts.jsonl``, a journal like that of an open cell: a killed command
+loses none, and the next one sends the rest. The key of a line is a hash of judge, rubric and judged text, so
+that the same text is judged once.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ from hemm.results.lock import Lock
 from hemm.results.read import Cell, cells
 
 STOP_AFTER = 20
-"""Requests in a row that fail before a judge is given up."""
+"""Failed requests in a row after which a judge is given up."""
 
 VERDICT = {
     "reply": "raw",
@@ -60,7 +60,7 @@ Keep = Callable[[Request, Response], None]
 
 
 class JudgeRunner:
-    """One judge, in a thread with a loop of its own, so that it can be asked from inside a run."""
+    """One judge, in a thread with its own event loop: a run's loop may be waiting for the scores."""
 
     def __init__(self, model: Model) -> None:
         self.model = model
@@ -68,8 +68,8 @@ class JudgeRunner:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
 
-    def ask(self, requests: Sequence[Request], keep: Keep) -> None:
-        """Ask all of them; each reply goes to ``keep`` as it comes, in any order.
+    def run(self, requests: Sequence[Request], keep: Keep) -> None:
+        """Send all ``requests``; each reply goes to ``keep`` when it comes, in any order.
 
         Raises HemmError where the judge does not start, or fails ``STOP_AFTER`` times in a row.
         """
@@ -77,7 +77,7 @@ class JudgeRunner:
             self._loop = asyncio.new_event_loop()
             self._thread = threading.Thread(target=self._loop.run_forever, name="hemm-judge", daemon=True)
             self._thread.start()
-        work = asyncio.run_coroutine_threadsafe(self._ask(requests, keep), self._loop)
+        work = asyncio.run_coroutine_threadsafe(self._send(requests, keep), self._loop)
         try:
             work.result()
         except BaseException:
@@ -85,7 +85,7 @@ class JudgeRunner:
             raise
 
     def close(self) -> None:
-        """Let the model go and end the thread."""
+        """Close the model and end the thread."""
         if self._loop is None or self._thread is None:
             return
         loop, self._loop = self._loop, None
@@ -96,7 +96,7 @@ class JudgeRunner:
         self._thread.join(30)
         loop.close()
 
-    async def _ask(self, requests: Sequence[Request], keep: Keep) -> None:
+    async def _send(self, requests: Sequence[Request], keep: Keep) -> None:
         if not self._started:
             await self.model.start()
             self._started = True
@@ -117,10 +117,10 @@ class JudgeRunner:
                     streak.take(response)
 
     async def _one_by_one(self, model: RequestModel, requests: Sequence[Request], keep: Keep) -> None:
-        left, streak = iter(requests), _JudgeStreak(model.spec)
+        pending, streak = iter(requests), _JudgeStreak(model.spec)
 
         async def work() -> None:
-            for request in left:
+            for request in pending:
                 try:
                     response = await model.generate(request)
                 except HemmError:
@@ -156,14 +156,14 @@ class _JudgeStreak:
 
 
 _runners: dict[tuple[str, str, str], JudgeRunner] = {}
-"""(spec, settings, revision asked for) -> its runner: one for each in this process."""
+"""(spec, settings, requested revision) -> runner."""
 
-_found: dict[LlmJudge, JudgeRunner] = {}
-"""Metrics whose judge is identified -> its runner."""
+_runner_of_metric: dict[LlmJudge, JudgeRunner] = {}
+"""Metric as ``identified`` gives it -> runner."""
 
 
 def runner_of(spec: str, settings: str, revision: str) -> JudgeRunner:
-    """The runner of a judge; nothing is started.
+    """The runner of a judge, one for each in this process; does not start it.
 
     Raises UnknownName or HemmError for a spec that names no model that can judge.
     """
@@ -188,44 +188,44 @@ def _options(settings: str, revision: str = "") -> ModelOptions:
 
 
 def identified(metric: Metric) -> Metric:
-    """A judge metric with the identity of its model as parameters; any other metric as it is."""
+    """A judge metric with its model's identity among its parameters; any other metric unchanged."""
     if not isinstance(metric, LlmJudge):
         return metric
-    if metric in _found or (metric.judge and not metric.model):
+    if metric in _runner_of_metric or (metric.judge and not metric.model):
         return metric
     if not metric.model:
         raise HemmError("metric judge needs a model: judge:model=openai/NAME, or another of hemm models")
-    found = runner_of(metric.model, metric.settings, metric.revision)
-    known = metric.known_as(found.model.identity, _options(metric.settings).protocol)
-    _found[known] = found
+    runner = runner_of(metric.model, metric.settings, metric.revision)
+    known = metric.known_as(runner.model.identity, _options(metric.settings).protocol)
+    _runner_of_metric[known] = runner
     return known
 
 
-def at_work(metric: Metric, key: str, cell: Cell, task: Task) -> Metric:
-    """A judge metric with the model that it asks about one cell; any other metric as it is. Where no
-    ``model=`` was given, stored verdicts alone are read."""
+def with_judge(metric: Metric, key: str, cell: Cell, task: Task) -> Metric:
+    """A judge metric with its judge for one cell; any other metric unchanged. Without ``model=`` the judge
+    reads stored verdicts alone."""
     if not isinstance(metric, LlmJudge):
         return metric
-    at = cell.folder / layout.SCORES / f"{key}.verdicts.jsonl"
-    judge = CellJudge(Identity(metric.judge, metric.revision), at, _found.get(metric))
+    path = cell.folder / layout.SCORES / f"{key}.verdicts.jsonl"
+    judge = CellJudge(Identity(metric.judge, metric.revision), path, _runner_of_metric.get(metric))
     if metric.against == "reference":
         return metric.asking(judge)
     rival = _rival(metric.against, cell)
-    judge.also["against"] = {"model": rival.model, "answers": _sealed(rival)}
+    judge.extra["against"] = {"model": rival.model, "answers": _sealed(rival)}
     return metric.asking(judge, _answers_of(rival, task))
 
 
 def is_complete(row: Mapping[str, Any], cell: Cell) -> bool:
-    """Whether all verdicts behind a row of aggregates.json were had, and the answers that it compares with
-    are those of today (always so for other metrics)."""
-    told = row.get("judge", {})
-    if told.get("failed") or told.get("not_asked"):
+    """Whether a row of aggregates.json has all its verdicts, and the answers that it compares with have not
+    changed. Always true of metrics without a judge."""
+    judge = row.get("judge", {})
+    if judge.get("failed") or judge.get("not_asked"):
         return False
-    if "against" not in told:
+    if "against" not in judge:
         return True
     try:
-        return bool(told["against"]["answers"] == _sealed(_rival(told["against"]["model"], cell)))
-    except HemmError:  # they are gone: what was judged stands
+        return bool(judge["against"]["answers"] == _sealed(_rival(judge["against"]["model"], cell)))
+    except HemmError:  # the other cell is gone: its verdicts cannot be made again, so they stay
         return True
 
 
@@ -237,27 +237,29 @@ class CellJudge(Judge):
     path: Path
     runner: JudgeRunner | None
     used: dict[str, dict[str, Any]] = field(default_factory=dict)
-    """The lines that were used, by key."""
-    also: dict[str, Any] = field(default_factory=dict)
-    """What else is to be recorded."""
+    """Key -> line that was used."""
+    extra: dict[str, Any] = field(default_factory=dict)
+    """More fields for ``record``."""
 
     def ask(self, requests: Sequence[Request]) -> list[Response]:
-        """Replies from the journal, and from the model for what it lacks or could not be had then."""
+        """Replies from the journal; from the model where it has none, or one that failed for a while."""
         known = {line["key"]: line for _, _, line in scan(self.path)}
         wanted = {r.key: r for r in requests}
-        open_ = [r for key, r in wanted.items() if not _is_answer(known.get(key))]
-        if open_ and self.runner is not None:
+        missing = [r for key, r in wanted.items() if not _is_answer(known.get(key))]
+        if missing and self.runner is not None:
             with Lock(self.path.with_suffix(".lock")):
                 journal = Journal(self.path)
                 try:
-                    self.runner.ask(open_, lambda request, response: _keep(journal, known, request, response))
+                    self.runner.run(
+                        missing, lambda request, response: _keep(journal, known, request, response)
+                    )
                 finally:
                     journal.close()
         self.used |= {key: known[key] for key in wanted if key in known}
         return [_response(known.get(r.key)) for r in requests]
 
     def record(self) -> dict[str, Any]:
-        """Who judged, as far as is known, and what the verdicts in use cost, whenever they were had."""
+        """Identity of the judge, and tokens and cost of the verdicts used, in whichever command they came."""
         lines = list(self.used.values())
         return {
             "name": self.identity.name,
@@ -266,17 +268,17 @@ class CellJudge(Judge):
             "input_tokens": _sum(line["usage"][0] for line in lines),
             "output_tokens": _sum(line["usage"][1] for line in lines),
             "cost": _sum(line["usage"][2] for line in lines),
-            **self.also,
+            **self.extra,
         }
 
 
 def _sum(values: Iterator[Any]) -> Any:
-    told = [v for v in values if v is not None]
-    return sum(told) if told else None
+    known = [v for v in values if v is not None]
+    return sum(known) if known else None
 
 
 def _is_answer(line: dict[str, Any] | None) -> bool:
-    """Whether a line holds a reply, or a failure that asking again will not mend."""
+    """Whether a line holds a reply, or a permanent failure."""
     return line is not None and (line["failure"] is None or line["permanent"])
 
 
@@ -296,28 +298,28 @@ def _response(line: dict[str, Any] | None) -> Response:
 
 
 def _rival(model: str, cell: Cell) -> Cell:
-    """The cell of another model in the same results folder, on the same task; of several the one that was
-    asked alike. Raises HemmError where there is no such cell, or more than one."""
+    """The cell of ``model`` on the same task in the same results folder; of several, the one with the
+    protocol of ``cell``. Raises HemmError where there is none, or more than one."""
     out = cell.folder.parent.parent.parent
-    there = [c for c in cells(out) if c.task == cell.task and c.folder != cell.folder]
-    fits = [c for c in there if c.model == model]
-    alike = [c for c in fits if _asked_alike(c, cell)] or fits
+    others = [c for c in cells(out) if c.task == cell.task and c.folder != cell.folder]
+    fits = [c for c in others if c.model == model]
+    alike = [c for c in fits if _same_protocol(c, cell)] or fits
     if len(alike) != 1:
-        names = ", ".join(sorted({c.model for c in there})) or "none"
-        what = f"{len(fits)} cells" if fits else "no answers"
+        names = ", ".join(sorted({c.model for c in others})) or "none"
+        count = f"{len(fits)} cells" if fits else "no answers"
         raise HemmError(
-            f"metric judge: {out} has {what} of model {model!r} for task {cell.task} to compare those of "
+            f"metric judge: {out} has {count} of model {model!r} for task {cell.task} to compare those of "
             f"{cell.model} with (other models there: {names})"
         )
     return alike[0]
 
 
 def _sealed(cell: Cell) -> str:
-    return digest([part.plain() for part in cell.parts], 16)
+    return digest([part.to_json() for part in cell.parts], 16)
 
 
 def _answers_of(cell: Cell, task: Task) -> Others:
-    """Ids and repeats of a cell's answers to their texts, None for failures."""
+    """(sample id, repeat) -> the answer's text, None for a failure."""
     from hemm.metrics.base import written
     from hemm.metrics.judged_answers import judged_answers
 
@@ -325,7 +327,7 @@ def _answers_of(cell: Cell, task: Task) -> Others:
     return {(j.sample.id, j.repeat): written(j.value) if j.outcome is Outcome.OK else None for j in judged}
 
 
-def _asked_alike(one: Cell, other: Cell) -> bool:
+def _same_protocol(cell: Cell, rival: Cell) -> bool:
     """Whether two cells differ in the model alone."""
-    specs = [{k: v for k, v in c.run["protocol_spec"].items() if k != "model"} for c in (one, other)]
+    specs = [{k: v for k, v in c.run["protocol_spec"].items() if k != "model"} for c in (cell, rival)]
     return bool(specs[0] == specs[1])

@@ -1,4 +1,4 @@
-"""What stops a run before its end, without losing anything: a server that is gone, money that is spent."""
+"""Limits that stop a run early without losing an answer: failures in a row, and cost."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from hemm.engine.requests import Item
 from hemm.results.answer_record import Call
 
 STOP_AFTER = 20
-"""Samples in a row that fail alike before a run stops."""
+"""Samples that fail alike in a row before a run stops."""
 
 _SERVER = frozenset(
     {
@@ -26,18 +26,18 @@ _SERVER = frozenset(
         "bad_response",
     }
 )
-"""Kinds of failure that tell of the server or the account, whatever was asked."""
+"""Kinds of failure that the server or the account causes, whatever the request."""
 
 _SAMPLE = frozenset({"media", "earlier_turn", "likelihood"})
-"""Kinds of failure that tell of one sample alone."""
+"""Kinds of failure that the sample causes."""
 
 Answered = tuple[Item, Response, Call]
 
 
 class Stopped(HemmError):
-    """The run cannot go on. What was answered is kept; the same command asks what is left.
+    """The run cannot go on. Answers are kept; the same command sends the other requests.
 
-    ``everything``: not this model alone, but the whole command.
+    ``everything``: stop the whole command, not this model alone.
     """
 
     def __init__(self, message: str, everything: bool = False) -> None:
@@ -47,12 +47,12 @@ class Stopped(HemmError):
 
 @dataclass
 class FailureStreak:
-    """Failures in a row that are alike, held back until it shows whose they are.
+    """Failures alike in a row, held back until it is clear whether the server or the samples cause them.
 
-    Where a server is gone, or refuses whatever it is asked, the samples are not to blame: after ``most`` of
-    them in a row the run stops and they stay unasked. Where another answer comes between, they are errors of
-    their samples and are kept as such. A request refused as wrong (400, 413, 422) counts only as long as the
-    server has answered nothing, and with equal words. 0: never stop.
+    After ``most`` in a row (0: never) the server is to blame: the run stops, and the samples count as not
+    sent. If another response comes first, each failure is stored as its sample's error. Refusals of a request
+    as wrong (400, 413, 422) count only while the server has answered nothing yet, and if their messages are
+    equal.
     """
 
     most: int = STOP_AFTER
@@ -61,14 +61,14 @@ class FailureStreak:
     _alike: tuple[str, ...] = ()
 
     def take(self, answered: Answered) -> list[Answered]:
-        """What may be kept now that ``answered`` came. Raises Stopped."""
+        """The answers to store now that ``answered`` has come. Raises Stopped."""
         failure = answered[1].failure
-        alike = self._sort(failure)
+        alike = self._kind(failure)
         if failure is None:
             self.answered = True
         if not alike or not self.most:
             return [*self.release(), answered]
-        kept = self.release() if alike != self._alike else []
+        released = self.release() if alike != self._alike else []
         self._alike = alike
         self.held.append(answered)
         if len(self.held) >= self.most:
@@ -77,15 +77,15 @@ class FailureStreak:
                 f"{len(self.held)} samples in a row failed alike ({failure.kind}: {failure.message}); "
                 "they stay unasked"
             )
-        return kept
+        return released
 
     def release(self) -> list[Answered]:
-        """What is held back, to be kept."""
+        """The failures that were held back, to be stored."""
         held, self.held = self.held, []
         return held
 
-    def _sort(self, failure: Failure | None) -> tuple[str, ...]:
-        """What makes failures alike; empty for what is no reason to stop."""
+    def _kind(self, failure: Failure | None) -> tuple[str, ...]:
+        """Equal for failures that are alike; empty for responses that are no reason to stop."""
         if failure is None or failure.kind in _SAMPLE:
             return ()
         if failure.kind in _SERVER:
@@ -97,19 +97,19 @@ class FailureStreak:
 class CostBudget:
     """US dollars that one command may spend, over all its models.
 
-    Before a request is sent its highest cost is set aside; where that does not fit any more, requests wait
-    for those in flight to cost less than was set aside for them, and the last one stops the run.
+    Before a request is sent, the most that it can cost is reserved. A request that does not fit waits: those
+    in flight may cost less than was reserved for them. If none is in flight, the run stops.
     """
 
     most: float
     spent: float = 0.0
-    _aside: float = 0.0
+    _reserved: float = 0.0
     _in_flight: int = 0
     _freed: asyncio.Event | None = None
 
     async def reserve(self, cost: float) -> None:
-        """Set ``cost`` aside, once it fits. Raises Stopped where it cannot."""
-        while self.spent + self._aside + cost > self.most:
+        """Wait until ``cost`` fits, and reserve it. Raises Stopped where it never will."""
+        while self.spent + self._reserved + cost > self.most:
             if not self._in_flight:
                 raise Stopped(
                     f"--max-cost {self.most:g}: ${self.spent:.4f} are spent, and the next request "
@@ -118,12 +118,12 @@ class CostBudget:
                 )
             self._freed = self._freed or asyncio.Event()
             await self._freed.wait()
-        self._aside += cost
+        self._reserved += cost
         self._in_flight += 1
 
     def settle(self, reserved: float, cost: float) -> None:
-        """Count ``cost`` as spent in place of the ``reserved`` dollars that were set aside for a request."""
-        self._aside = max(0.0, self._aside - reserved)
+        """Count ``cost`` as spent, in place of the dollars that were ``reserved`` for the request."""
+        self._reserved = max(0.0, self._reserved - reserved)
         self._in_flight -= 1
         self.spent += cost
         if self._freed is not None:
@@ -132,9 +132,9 @@ class CostBudget:
 
 
 def billed(response: Response, most: float) -> float:
-    """What an answer costs; ``most`` where it cost something and does not tell what.
+    """US dollars that a response cost; ``most`` where the provider does not say how much.
 
-    An attempt that was refused costs nothing; one that ended without an answer may have been billed.
+    A refused attempt costs nothing; one that ended without an answer may have been billed.
     """
     if response.failure is not None:
         return most * response.attempts if response.failure.kind in ("timeout", "bad_response") else 0.0

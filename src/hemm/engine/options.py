@@ -1,4 +1,4 @@
-"""What a user may ask of a run."""
+"""The options of a run."""
 
 from __future__ import annotations
 
@@ -28,16 +28,15 @@ GENERATION_KEYS: dict[str, Callable[[str], Any]] = {
 class Option:
     """How an option of ``hemm run`` is written on the command line and, under the same name, in ``--config``.
 
-    help      as ``hemm run --help`` shows it
-    metavar   what stands for the value there
-    name      where it is not the field's own: ``set`` for ``settings``
-    least     the lowest number that makes sense
-    auto      also takes the word ``auto``, which is 0
-    several   may be given several times
-    pairs     its values are KEY=VALUE
-    words     the words that it takes
-    shown     the help shows the default
-    protocol  changes the answers: the field of ``ProtocolSpec`` with this name is set to it
+    help, metavar  as ``hemm run --help`` shows them
+    name           if it is not the field's: ``set`` for ``settings``
+    least          the lowest number allowed
+    auto           the word ``auto`` is allowed too; it means 0
+    several        may be given several times
+    pairs          its values are KEY=VALUE
+    words          the values allowed
+    show_default   the help shows the default
+    protocol       changes the answers: sets the field of ``ProtocolSpec`` with this name
     """
 
     help: str
@@ -48,7 +47,7 @@ class Option:
     several: bool = False
     pairs: bool = False
     words: tuple[str, ...] = ()
-    shown: bool = False
+    show_default: bool = False
     protocol: bool = False
 
 
@@ -59,19 +58,20 @@ def option(default: Any, help: str, metavar: str | None = None, **more: Any) -> 
 
 @dataclass(frozen=True)
 class RunOptions:
-    """What a user may ask of a run: the one table of options.
+    """The options of a run, in one table that the command line, ``--config`` and ``hemm.run`` share.
 
-    A new option is a row here. The command line, ``--config`` and ``hemm.run`` take it from this table; where
-    it changes answers, ``protocol=True`` puts it into the protocol.
+    A new option is a row here; ``protocol=True`` puts one that changes answers into the protocol.
 
-    until_ci    in hundredths of the metric's range, in order of clusters; ``limit`` is then the most clusters
-    prompt      the template's text; ``prompt_name`` says where it is from
-    concurrency, batch_size  0: the model's own choice
-    serve       empty: ``hf/`` models run in this process
-    replicas    0: one for each GPU
-    card        of data of the user's own; ``model_cards`` come before those that come with hemm
-    score       whether to score when all is sealed (``hemm score`` does it later)
-    command     the command line as it was, for run.json
+    until_ci     half the interval's width, in hundredths of the metric's range; ``limit`` then counts
+                 clusters
+    prompt       the template's text, ``prompt_name`` its origin
+    concurrency, batch_size  0: the model chooses
+    serve        empty: ``hf/`` models run in this process
+    replicas     0: one for each GPU
+    card         of the user's own data
+    model_cards  take precedence over those that come with hemm
+    score        score sealed cells at once; else ``hemm score`` does it later
+    command      the command line, for run.json
     """
 
     models: tuple[str, ...] = ("tiny",)
@@ -82,8 +82,8 @@ class RunOptions:
     until_ci: float | None = option(
         None, "Stop a task when its score is known to so many points to each side.", "POINTS"
     )
-    seed: int = option(0, "Seed of selection and draws.", shown=True)
-    out: Path = option(Path("results"), "Where the results go.", shown=True)  # noqa: RUF009
+    seed: int = option(0, "Seed of selection and draws.", show_default=True)
+    out: Path = option(Path("results"), "Where the results go.", show_default=True)  # noqa: RUF009
     control: str = option(
         "",
         "Ask without the pictures, with grey ones, or with those of other samples.",
@@ -108,7 +108,7 @@ class RunOptions:
     )
     concurrency: int = option(0, "Requests in flight.", "N|auto", least=0, auto=True)
     stop_after: int = option(
-        20, "Stop when this many samples in a row fail alike (0: never).", "N", least=0, shown=True
+        20, "Stop when this many samples in a row fail alike (0: never).", "N", least=0, show_default=True
     )
     max_cost: float | None = option(None, "Stop before more than this is spent.", "USD", least=0)
     batch_size: int = option(0, "Of a local model.", "N|auto", least=0, auto=True)
@@ -150,7 +150,7 @@ class RunOptions:
 
     @property
     def protocol(self) -> dict[str, Any]:
-        """The options that change answers by themselves: fields of ``ProtocolSpec``."""
+        """The options that are fields of ``ProtocolSpec``."""
         return {name: getattr(self, name) for name, about in self.table().items() if about.protocol}
 
     @property
@@ -159,7 +159,7 @@ class RunOptions:
         return tuple(pair for pair in self.settings if pair[0] not in GENERATION_KEYS)
 
     def generation(self, max_new_tokens: int, extra: tuple[tuple[str, str], ...] = ()) -> Generation:
-        """Generation settings of a task whose answers have ``max_new_tokens`` by default."""
+        """Generation settings of a task; ``max_new_tokens`` is its default."""
         values: dict[str, Any] = {"max_new_tokens": max_new_tokens}
         for key, text in self.settings:
             if key not in GENERATION_KEYS:
@@ -194,7 +194,7 @@ class Track(Protocol):
 
 
 class Watcher(Protocol):
-    """Who is told how a run goes (the progress bar). Several cells may be under way."""
+    """Shows how a run goes (the progress bar). Several cells may be under way."""
 
     def say(self, text: str) -> None: ...
 
@@ -202,7 +202,7 @@ class Watcher(Protocol):
 
 
 class Silent:
-    """Tells nobody."""
+    """Shows nothing."""
 
     def say(self, text: str) -> None: ...
 
@@ -216,12 +216,13 @@ class Silent:
 
 @dataclass(frozen=True)
 class CellResult:
-    """What became of one cell of a command.
+    """The result of one cell of a command.
 
-    answers  answers the selection has; asked: of those, asked by this command
-    errors   (sample id, repeat, why) of the answers that ended in ``error``
-    stopped  why asking ended before its end; empty: it did not
-    forecast what a dry run found
+    answers   answers of the selection
+    asked     requests of those that this command sent
+    errors    (sample id, repeat, reason) of the answers that ended in ``error``
+    stopped   why the cell is incomplete; empty if it is complete
+    forecast  of a dry run
     """
 
     folder: Path

@@ -1,7 +1,7 @@
-"""One asyncio pipeline: read -> ask -> journal -> seal, with bounded queues between.
+"""One asyncio pipeline: read -> send -> journal -> seal, with bounded queues between.
 
-Reading and rendering run in one thread, a local model in another, sealing in a third; the event loop hands
-on, writes the journal and keeps time. Nothing here grows with the number of samples but a few bytes each.
+Reading and rendering run in one thread, a local model in another, sealing in a third; the event loop passes
+items on and writes the journal. Memory grows by a few bytes a sample.
 """
 
 from __future__ import annotations
@@ -30,12 +30,12 @@ CHUNK = 16
 """Items read at a time for a model that takes requests one by one."""
 
 AHEAD = 3
-"""Chunks or batches that wait, read and rendered, for the model."""
+"""Chunks or batches that are read and rendered before the model is ready for them."""
 
 
 @dataclass
 class Counts:
-    """What one pipeline did: answers asked (errors among them), tokens and US dollars where told."""
+    """Requests sent by one pipeline, errors among them; tokens and US dollars as far as they are reported."""
 
     asked: int = 0
     errors: int = 0
@@ -60,37 +60,37 @@ class Pipeline:
         self._cell, self._plan, self._builder, self._model = cell, plan, builder, model
         self._track = track
         self._concurrency, self._retry = options.concurrency, options.retry_errors
-        self._streak, self._budget, self._dearest = FailureStreak(options.stop_after), budget, 0.0
+        self._streak, self._budget, self._highest_so_far = FailureStreak(options.stop_after), budget, 0.0
         self._chained = bool(plan.depth.any())
         self._sealable = asyncio.Event()
-        self._over = False
+        self._finished = False
         self._reader = ThreadPoolExecutor(1, "hemm-read")
         self._parallel = model.parallel
-        self._asker = ThreadPoolExecutor(self._parallel, "hemm-model")
+        self._model_threads = ThreadPoolExecutor(self._parallel, "hemm-model")
         self.counts = Counts()
 
     async def run(self) -> None:
-        """Until every position is filled and sealed. After an exception the journal has what was finished."""
+        """Fill and seal every position. After an exception the journal has the finished answers."""
         self._cell.plan(len(self._plan))
         collector = gc.get_threshold()
-        # nothing here makes cycles: looking for them at the usual pace takes a sixth of the time
+        # nothing here makes reference cycles, and the default thresholds cost a sixth of the time
         gc.set_threshold(20_000, 20, 20)
         try:
             async with asyncio.TaskGroup() as group:
                 clock = group.create_task(self._keep_time())
                 sealer = group.create_task(self._seal())
                 for stretches in self._plan.rounds():
-                    await self._ask_round(stretches)
-                self._over = True
+                    await self._send_round(stretches)
+                self._finished = True
                 self._sealable.set()
                 await sealer
                 clock.cancel()
         except BaseExceptionGroup as failed:
             raise first_of(failed) from None
         finally:
-            # a thread in the middle of a batch is left behind: its answers would come too late
+            # do not wait for a thread in the middle of a batch: its answers would come too late
             self._reader.shutdown(wait=False, cancel_futures=True)
-            self._asker.shutdown(wait=False, cancel_futures=True)
+            self._model_threads.shutdown(wait=False, cancel_futures=True)
             gc.set_threshold(*collector)
             self._cell.flush()
 
@@ -101,12 +101,12 @@ class Pipeline:
 
     async def _seal(self) -> None:
         while True:
-            while (not self._chained or self._over) and self._cell.complete_parts:
+            while (not self._chained or self._finished) and self._cell.complete_parts:
                 await self._cell.seal_next()
-            if self._over:
+            if self._finished:
                 return
             await self._sealable.wait()
-            if not self._over:
+            if not self._finished:
                 self._sealable.clear()
 
     # reading
@@ -137,20 +137,20 @@ class Pipeline:
                 yield chunk
 
     def _batches(self, stretches: Iterator[Numbers], model: BatchModel) -> Iterator[list[Item]]:
-        """Batches from plan order; what cannot be asked, and batches that are all known, on their own."""
+        """Batches in plan order; items that failed to build come in batches of their own."""
         for positions in stretches:
-            aside: list[Item] = []
-            items = _split(self._items(positions), aside)
+            failed: list[Item] = []
+            items = _split(self._items(positions), failed)
             for batch in batcher.windows(items, model.batch_size, lambda item: model.shape(item.request)):
                 yield batch
-                if aside:
-                    yield aside.copy()
-                    aside.clear()
-            if aside:
-                yield aside
+                if failed:
+                    yield failed.copy()
+                    failed.clear()
+            if failed:
+                yield failed
 
     async def _read(self, chunks: Iterator[list[Item]], queue: asyncio.Queue[list[Item] | None]) -> None:
-        """Read ``chunks`` in the reader's thread, as far ahead as ``queue`` has room; None ends them."""
+        """Read ``chunks`` into ``queue`` in the reader's thread, as far ahead as there is room; then None."""
         loop = asyncio.get_running_loop()
         while (chunk := await loop.run_in_executor(self._reader, next, chunks, None)) is not None:
             await queue.put(chunk)
@@ -158,21 +158,21 @@ class Pipeline:
 
     # asking
 
-    async def _ask_round(self, stretches: Iterator[Numbers]) -> None:
+    async def _send_round(self, stretches: Iterator[Numbers]) -> None:
         if isinstance(self._model, BatchModel):
-            await self._ask_batches(self._model, stretches)
+            await self._send_batches(self._model, stretches)
         elif isinstance(self._model, RequestModel):
-            await self._ask_each(self._model, stretches)
+            await self._send_each(self._model, stretches)
         else:
             raise HemmError(f"model {self._model.spec} has neither generate nor generate_batch")
 
-    async def _ask_batches(self, model: BatchModel, stretches: Iterator[Numbers]) -> None:
+    async def _send_batches(self, model: BatchModel, stretches: Iterator[Numbers]) -> None:
         queue: asyncio.Queue[list[Item] | None] = asyncio.Queue(AHEAD + self._parallel - 1)
         room = asyncio.Semaphore(self._parallel)
 
-        async def ask(batch: list[Item]) -> None:
+        async def send(batch: list[Item]) -> None:
             try:
-                await self._ask_batch(model, batch)
+                await self._send_batch(model, batch)
             finally:
                 room.release()
 
@@ -180,25 +180,25 @@ class Pipeline:
             group.create_task(self._read(self._batches(stretches, model), queue))
             while (batch := await queue.get()) is not None:
                 await room.acquire()
-                group.create_task(ask(batch))
+                group.create_task(send(batch))
 
-    async def _ask_batch(self, model: BatchModel, batch: list[Item]) -> None:
+    async def _send_batch(self, model: BatchModel, batch: list[Item]) -> None:
         responses: Sequence[Response | None] = [None] * len(batch)
         started, clock = time.time(), time.perf_counter()
         if any(not item.known and item.failure is None for item in batch):
             requests = [item.request for item in batch]
             loop = asyncio.get_running_loop()
-            responses = await loop.run_in_executor(self._asker, batcher.run_batch, model, requests)
+            responses = await loop.run_in_executor(self._model_threads, batcher.run_batch, model, requests)
         self._finish(zip(batch, responses, strict=True), Call(started, time.perf_counter() - clock))
 
-    async def _ask_each(self, model: RequestModel, stretches: Iterator[Numbers]) -> None:
+    async def _send_each(self, model: RequestModel, stretches: Iterator[Numbers]) -> None:
         chunks: asyncio.Queue[list[Item] | None] = asyncio.Queue(AHEAD)
         in_flight, freed = 0, asyncio.Event()
 
-        async def ask(item: Item) -> None:
+        async def send(item: Item) -> None:
             nonlocal in_flight
             try:
-                self._keep(self._streak.take(await self._asked(model, item)))
+                self._keep(self._streak.take(await self._answer(model, item)))
             finally:
                 in_flight -= 1
                 freed.set()
@@ -214,34 +214,34 @@ class Pipeline:
                         freed.clear()
                         await freed.wait()
                     in_flight += 1
-                    group.create_task(ask(item))
+                    group.create_task(send(item))
         self._keep(self._streak.release())
 
-    async def _asked(self, model: RequestModel, item: Item) -> Answered:
-        """The answer to one request, asked once the budget allows it."""
+    async def _answer(self, model: RequestModel, item: Item) -> Answered:
+        """The answer to one request, sent when the budget allows it."""
         if self._budget is None:
-            return await self._timed(model, item)
-        aside, cost = max(self._most(model, item), self._dearest), 0.0
-        await self._budget.reserve(aside)
+            return await self._timed_answer(model, item)
+        reserved, cost = max(self._highest_cost(model, item), self._highest_so_far), 0.0
+        await self._budget.reserve(reserved)
         try:
-            answered = await self._timed(model, item)
-            cost = billed(answered[1], aside)
+            answered = await self._timed_answer(model, item)
+            cost = billed(answered[1], reserved)
         finally:
-            self._dearest = max(self._dearest, cost)
-            self._budget.settle(aside, cost)
+            self._highest_so_far = max(self._highest_so_far, cost)
+            self._budget.settle(reserved, cost)
         return answered
 
-    async def _timed(self, model: RequestModel, item: Item) -> Answered:
+    async def _timed_answer(self, model: RequestModel, item: Item) -> Answered:
         started, clock = time.time(), time.perf_counter()
         response = await self._generate(model, item)
         return item, response, Call(started, time.perf_counter() - clock)
 
-    def _most(self, model: RequestModel, item: Item) -> float:
+    def _highest_cost(self, model: RequestModel, item: Item) -> float:
         """US dollars that a request may cost at most."""
-        found = model.estimate(item.request).most if isinstance(model, Priced) else None
-        if found is None:
+        cost = model.estimate(item.request).most if isinstance(model, Priced) else None
+        if cost is None:
             raise HemmError(f"--max-cost: no price is known for model {model.spec}: --set prices=FILE")
-        return found
+        return cost
 
     async def _generate(self, model: RequestModel, item: Item) -> Response:
         try:
@@ -258,7 +258,7 @@ class Pipeline:
     # finishing
 
     def _finish(self, answered: Iterable[tuple[Item, Response | None]], call: Call) -> None:
-        """Journal what was answered together; of a batch that is asked again, what the journal lacks."""
+        """Journal the answers of one batch; after a crash, those that the journal does not have yet."""
         new = [self._record(i, r, call) for i, r in answered if not (i.known and self._claim(i))]
         if new:
             self._cell.add(new)
@@ -290,25 +290,25 @@ class Pipeline:
             self.counts.cost = (self.counts.cost or 0.0) + response.usage.cost
 
 
-def _split(items: Iterator[Item], aside: list[Item]) -> Iterator[Item]:
-    """Items that can be asked; the others go to ``aside``."""
+def _split(items: Iterator[Item], failed: list[Item]) -> Iterator[Item]:
+    """Items that can be sent; the others go to ``failed``."""
     for item in items:
         if item.failure is None:
             yield item
         else:
-            aside.append(item)
+            failed.append(item)
 
 
 def first_of(group: BaseExceptionGroup[Any]) -> BaseException:
-    """The exception that ended the run: one that speaks to the user before any other."""
-    found: list[BaseException] = []
+    """The exception to report: a HemmError where there is one, since its message is for users."""
+    errors: list[BaseException] = []
 
     def collect(error: BaseException) -> None:
         if isinstance(error, BaseExceptionGroup):
             for inner in error.exceptions:
                 collect(inner)
         else:
-            found.append(error)
+            errors.append(error)
 
     collect(group)
-    return next((e for e in found if isinstance(e, HemmError)), found[0])
+    return next((e for e in errors if isinstance(e, HemmError)), errors[0])

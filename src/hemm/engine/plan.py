@@ -1,4 +1,4 @@
-"""What a command has to ask: the selection less the sealed answers that are still valid."""
+"""The requests that a command sends: the selection less the sealed answers that are still valid."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ _COLUMNS = ["id", "repeat", "sample_hash", "failure", "failure_permanent"]
 
 @dataclass(frozen=True)
 class Plan:
-    """Positions to fill, in pack order, repeats of one sample side by side.
+    """Answers to get, in pack order, repeats of one sample side by side.
 
-    rows, repeats, depth  by position (depth: how many earlier answers this one builds on)
+    rows, repeats, depth  by position; depth is the number of earlier answers that this one builds on
     """
 
     rows: Numbers
@@ -35,10 +35,10 @@ class Plan:
         return len(self.rows)
 
     def rounds(self) -> Iterator[Iterator[Numbers]]:
-        """Positions to ask, round by round (a round needs the answers of those before it).
+        """Positions by round; a round needs the answers of the rounds before it.
 
-        Each round comes in stretches that end where a sealed part ends: batches never cross such a border, so
-        that a run which is resumed after a sealed part composes the same ones.
+        A round is cut where a sealed part ends. Batches do not cross such a border, so that a run that is
+        resumed after a sealed part composes the same batches.
         """
         for depth in range(int(self.depth.max(initial=0)) + 1):
             yield self._stretches(np.flatnonzero(self.depth == depth))
@@ -51,10 +51,7 @@ class Plan:
 
 
 def sealed_state(cell: CellWriter, ids: Sequence[str], hashes: Sequence[str], repeats: int) -> Numbers:
-    """State (rows x repeats) of the newest sealed answer to each sample as it is now.
-
-    ABSENT where there is none, or one to a sample that has changed since.
-    """
+    """State (rows x repeats) of the newest sealed answers; ABSENT where the sample has changed since."""
     state: Numbers = np.zeros((len(ids), repeats), dtype=np.int64)
     names, current = pa.array(ids, pa.string()), pa.array(hashes, pa.string())
     for part in cell.sealed(_COLUMNS):
@@ -67,13 +64,13 @@ def sealed_state(cell: CellWriter, ids: Sequence[str], hashes: Sequence[str], re
         number = pc.fill_null(row, -1).to_numpy()
         repeat = part["repeat"].to_numpy()
         value = np.where(pc.fill_null(same, False).to_numpy(zero_copy_only=False), value, ABSENT)
-        here = (number >= 0) & (repeat < repeats)
-        state[number[here], repeat[here]] = value[here]
+        known = (number >= 0) & (repeat < repeats)
+        state[number[known], repeat[known]] = value[known]
     return state
 
 
 def drop_followers(selection: Selection, before: Numbers, state: Numbers) -> None:
-    """Mark ABSENT in ``state`` what continues an ABSENT answer: it will build on another one.
+    """Mark ABSENT in ``state`` the answers that continue an ABSENT one, since that may come out differently.
 
     before  row -> the row that it continues, -1 where it starts a chain
     """
@@ -83,7 +80,7 @@ def drop_followers(selection: Selection, before: Numbers, state: Numbers) -> Non
 
 
 def needed(selection: Selection, state: Numbers, retry_errors: bool) -> Plan:
-    """The answers of ``selection`` that are not there, or are errors to be asked again."""
+    """The answers of ``selection`` that are absent, or errors to be retried."""
     repeats = state.shape[1]
     chosen = state[selection.rows]
     missing = (chosen == ABSENT) | (chosen == TRANSIENT)
@@ -98,5 +95,5 @@ def everything(selection: Selection, repeats: int) -> Plan:
 
 
 def _plan(selection: Selection, wanted: np.ndarray[Any, np.dtype[np.bool_]], repeats: int) -> Plan:
-    at, repeat = np.nonzero(wanted)
-    return Plan(selection.rows[at], repeat.astype(np.int64), selection.depth[at])
+    index, repeat = np.nonzero(wanted)
+    return Plan(selection.rows[index], repeat.astype(np.int64), selection.depth[index])

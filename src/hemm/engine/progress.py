@@ -1,4 +1,4 @@
-"""How a run shows itself: bars on a terminal, a line now and then elsewhere. All on stderr."""
+"""Progress of a run on stderr: bars on a terminal, lines elsewhere."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ EVERY = 10.0
 
 
 class Bar:
-    """Progress bars, one for each cell under way, with rate, remaining time, tokens, cost and errors."""
+    """A progress bar for each cell under way, with rate, remaining time, tokens, cost and errors."""
 
     def __init__(self) -> None:
         self._bar: Any = None
@@ -35,7 +35,7 @@ class Bar:
         return _BarTrack(self, self._bar, storable(title), total)
 
     def ended(self) -> None:
-        """A cell is done; the bars go with the last one."""
+        """A cell has ended; after the last one the bars are removed."""
         self._open -= 1
         if not self._open:
             self._bar.stop()
@@ -76,7 +76,7 @@ class _BarTrack:
 
 
 class Lines:
-    """For each cell a line at the beginning, every ten seconds, and at the end."""
+    """Prints a line for each cell when it begins, every ten seconds, and when it ends."""
 
     def say(self, text: str) -> None:
         print(storable(redact(text)), file=sys.stderr, flush=True)
@@ -90,13 +90,13 @@ class _LinesTrack:
     def __init__(self, owner: Lines, title: str, total: int) -> None:
         self._owner, self._title, self._total = owner, title, total
         self._answers = 0
-        self._told: tuple[int, int, float | None] = (0, 0, None)
+        self._counts: tuple[int, int, float | None] = (0, 0, None)
         self._began = self._last = time.monotonic()
 
     def step(self, answers: int, tokens: int, errors: int, cost: float | None) -> None:
         self._answers = answers
         now = time.monotonic()
-        self._told = (tokens, errors, cost)
+        self._counts = (tokens, errors, cost)
         if now - self._last >= EVERY:
             self._last = now
             self._line(now)
@@ -106,10 +106,10 @@ class _LinesTrack:
 
     def _line(self, now: float) -> None:
         rate = self._answers / max(now - self._began, 1e-9)
-        left = (self._total - self._answers) / rate if rate else 0.0
-        rest = f", {left:.0f} s left" if self._answers < self._total and rate else ""
-        told = _more(*self._told)
-        more = f", {told}" if told else ""
+        seconds = (self._total - self._answers) / rate if rate else 0.0
+        rest = f", {seconds:.0f} s left" if self._answers < self._total and rate else ""
+        counts = _more(*self._counts)
+        more = f", {counts}" if counts else ""
         self._owner.say(f"{self._title}: {self._answers} of {self._total}, {rate:.1f}/s{rest}{more}")
 
 

@@ -31,13 +31,13 @@ from hemm.tasks.transforms import Ring, Transform
 Numbers = np.ndarray[Any, np.dtype[np.int64]]
 
 Earlier = Callable[[str, int], Response]
-"""(sample id, repeat) -> the answer that was given to it in this cell."""
+"""(sample id, repeat) -> its answer in this cell."""
 
 
 class Item:
-    """One planned answer: what is asked for it, or why it cannot be asked (``failure``).
+    """One planned answer: its request, or why there can be none (``failure``).
 
-    ``known`` says that the journal has the answer to exactly this request.
+    ``known``: the journal has the answer to exactly this request.
     """
 
     __slots__ = ("failure", "known", "position", "repeat", "request", "sample")
@@ -60,7 +60,7 @@ class Shots:
 
     @classmethod
     def of(cls, pack: Pack, count: int, seed: int) -> Shots | None:
-        """None where no shots are asked for. Raises HemmError where the pack has too few."""
+        """None if ``count`` is 0. Raises HemmError where the pack has too few shots."""
         if not count:
             return None
         samples = [s for s in pack.samples(split="shots") if not s.problem and s.references]
@@ -71,11 +71,11 @@ class Shots:
         return cls(count, Ring("shots", seed, [s.id for s in samples]), samples)
 
     def for_sample(self, sample: Sample) -> list[Sample]:
-        own = {m.digest for m in sample.media}
+        digests = {m.digest for m in sample.media}
         chosen: list[Sample] = []
         for number in self.ring.walk(sample.id):
             shot = self.samples[number]
-            if shot.cluster == sample.cluster or not own.isdisjoint(m.digest for m in shot.media):
+            if shot.cluster == sample.cluster or not digests.isdisjoint(m.digest for m in shot.media):
                 continue
             chosen.append(shot)
             if len(chosen) == self.count:
@@ -89,8 +89,8 @@ class Shots:
 class RequestBuilder:
     """Turns rows of a pack into the requests of one protocol.
 
-    earlier  looks up the answers that chained samples continue; without it they are rendered as if they were
-             the first of their chain (a dry run has no answers)
+    earlier  finds the answers that chained samples continue; without it (a dry run has no answers) every
+             sample is rendered as the first of its chain
     """
 
     task: Task
@@ -104,13 +104,13 @@ class RequestBuilder:
     earlier: Earlier | None = None
 
     def items(self, rows: Numbers, repeats: Numbers, positions: Numbers) -> Iterator[Item]:
-        """The items of these rows (ascending; equal rows are repeats of one sample), in order."""
+        """The items of these rows, in order. Rows ascend; equal rows are repeats of one sample."""
         unique, starts = np.unique(rows, return_index=True)
         ends = [*starts.tolist(), len(rows)][1:]
         for sample, start, end in zip(self.pack.samples(unique), starts.tolist(), ends, strict=True):
             prepared: tuple[Sample, tuple[Message, ...]] | None = None
-            for at in range(start, end):
-                repeat, position = int(repeats[at]), int(positions[at])
+            for index in range(start, end):
+                repeat, position = int(repeats[index]), int(positions[index])
                 try:
                     if sample.after is not None and self.earlier is not None:
                         messages = self._continue(sample, repeat, self.earlier)
@@ -142,22 +142,22 @@ class RequestBuilder:
         return Item(position, repeat, sample, request, failure)
 
     def messages(self, sample: Sample, history: Sequence[Message] = ()) -> tuple[Message, ...]:
-        """The final messages for one sample: transformed, rendered, pictures fitted."""
-        shown = self._shown(sample)
+        """The messages for one sample: transform it, render it, fit its pictures to the model."""
+        transformed = self._transformed(sample)
         shots = self.shots.for_sample(sample) if self.shots is not None else ()
-        messages = self.renderer.messages(shown, shots, history)
+        messages = self.renderer.messages(transformed, shots, history)
         if self.generation.max_pixels or self.capabilities.image_types or shots or history:
             messages = self._fitted(messages)
         return messages
 
-    def _shown(self, sample: Sample) -> Sample:
+    def _transformed(self, sample: Sample) -> Sample:
         try:
-            shown = self.transform(sample)
+            transformed = self.transform(sample)
         except BadData as error:
             raise _Unaskable(Failure("media", str(error), permanent=True)) from error
-        if shown.problem:
-            raise _Unaskable(Failure("media", shown.problem, permanent=True))
-        return shown
+        if transformed.problem:
+            raise _Unaskable(Failure("media", transformed.problem, permanent=True))
+        return transformed
 
     def _fitted(self, messages: tuple[Message, ...]) -> tuple[Message, ...]:
         limit = self.capabilities.max_images
@@ -180,10 +180,10 @@ class RequestBuilder:
     # chains
 
     def _continue(self, sample: Sample, repeat: int, earlier: Earlier) -> tuple[Message, ...]:
-        """A sample that continues another: after the earlier turns, or on the picture the last one gave.
+        """The messages for a sample that continues another: the earlier turns and its own.
 
-        Where pictures are the answers, a turn that gave none is passed over: the next goes on from the last
-        picture there is, at first its own.
+        If the earlier answer is a picture, the sample is shown that picture instead. In a task answered with
+        pictures, turns without a picture are skipped; if all were, the sample keeps its own picture.
         """
         assert sample.after is not None
         if isinstance(self.task.answer, Pictured):
@@ -208,7 +208,7 @@ class RequestBuilder:
         return answer
 
     def _last_drawn(self, answer: Pictured, name: str | None, repeat: int, earlier: Earlier) -> Media | None:
-        """The picture that the nearest earlier turn gave, as the answer format reads it; None for none."""
+        """The last picture drawn in the chain up to ``name``, as the answer format reads it."""
         while name is not None:
             sample = self.pack.sample(self._row_of()[name])
             drawn: Media | None = answer.pictured(self._answered(name, repeat, earlier), sample)
@@ -220,15 +220,15 @@ class RequestBuilder:
     def _history(self, name: str, repeat: int, earlier: Earlier) -> list[Message]:
         sample = self.pack.sample(self._row_of()[name])
         before = self._history(sample.after, repeat, earlier) if sample.after is not None else []
-        turn = self.renderer.messages(self._shown(sample))[-1]
+        turn = self.renderer.messages(self._transformed(sample))[-1]
         return [*before, turn, Message("assistant", (earlier(name, repeat).text,))]
 
     def _row_of(self) -> Mapping[str, int]:
-        found: Mapping[str, int] | None = self.__dict__.get("_rows")
-        if found is None:
-            found = {name: row for row, name in enumerate(self.pack.index().ids)}
-            self.__dict__["_rows"] = found
-        return found
+        rows: Mapping[str, int] | None = self.__dict__.get("_rows")
+        if rows is None:
+            rows = {name: row for row, name in enumerate(self.pack.index().ids)}
+            self.__dict__["_rows"] = rows
+        return rows
 
 
 class _Unaskable(Exception):

@@ -1,4 +1,4 @@
-"""A command: for each model and task one cell, planned, asked, sealed and scored."""
+"""A command: it plans, sends, seals and scores one cell for each model and task."""
 
 from __future__ import annotations
 
@@ -16,11 +16,12 @@ from hemm.engine.setup import model_options
 
 
 def run(options: RunOptions, watcher: Watcher | None = None, rule: Rule | None = None) -> list[CellResult]:
-    """Do what ``options`` ask: one result for each cell, model by model. ``rule`` is what ends a task where
-    they have ``until_ci``: ``hemm.analysis.early_stopping.run`` gives it.
+    """Run ``options``: one result for each cell, model by model.
 
-    Unknown names, packs that are not prepared, and models that cannot take a task's media are HemmErrors
-    before anything is asked. KeyboardInterrupt leaves open cells that the same call completes.
+    ``rule`` ends a task early where ``until_ci`` is set; ``hemm.analysis.early_stopping.run`` passes one.
+
+    Raises HemmError, before any request is sent, for unknown names, packs that are not prepared, and models
+    that cannot take a task's media. KeyboardInterrupt leaves open cells that the same call completes.
     """
     from hemm.data.pack.prepare import ensure
     from hemm.engine.score import metrics_for
@@ -34,9 +35,9 @@ def run(options: RunOptions, watcher: Watcher | None = None, rule: Rule | None =
         if rule is not None:
             rule.check(task, options.metrics)
     models = [resolve(spec, model_options(options)) for spec in options.models]
-    own = [cards.read(path) for path in options.model_cards]
+    user_cards = [cards.read(path) for path in options.model_cards]
     for model in models:
-        cards.find(model.identity.name, own)  # what is wrong with a card is told before anything is asked
+        cards.find(model.identity.name, user_cards)  # a wrong card should fail before any request is sent
     packs = [(task, ensure(task)) for task in tasks]
     return asyncio.run(run_cells(options, models, packs, watcher or Silent(), rule))
 
@@ -44,8 +45,8 @@ def run(options: RunOptions, watcher: Watcher | None = None, rule: Rule | None =
 def _tasks(options: RunOptions) -> list[Task]:
     from hemm import tasks
 
-    plain = not (options.tasks or options.suite or options.where)
-    suite = "probes" if plain else options.suite
+    unnamed = not (options.tasks or options.suite or options.where)
+    suite = "probes" if unnamed else options.suite
     return tasks.select(options.tasks, suite=suite, where=options.where, card=options.card)
 
 
@@ -56,10 +57,10 @@ async def run_cells(
     watcher: Watcher,
     rule: Rule | None = None,
 ) -> list[CellResult]:
-    """Every model on every task: served models side by side, then the others one after the other.
+    """Run every model on every task: served models side by side, then the others one after the other.
 
-    A model starts when it is first asked. Models of one identity share their cells and take turns. The
-    results stand in the order of ``models``; a model that was stopped has none for the tasks after that.
+    A model starts with its first request. Models of one identity share cells, so they run one after the
+    other. Results are in the order of ``models``; a model that was stopped has none for later tasks.
     """
     command = _Command(options, packs, watcher, rule)
     names = [model.identity for model in models]
@@ -70,23 +71,23 @@ async def run_cells(
     ]
     if len(together) < 2:
         together = []
-    found: dict[int, list[CellResult]] = {}
+    results: dict[int, list[CellResult]] = {}
     barrier = StartBarrier(len(together))
     try:
         async with asyncio.TaskGroup() as group:
-            tasks = {i: group.create_task(command.ask(models[i], barrier)) for i in together}
+            tasks = {i: group.create_task(command.run(models[i], barrier)) for i in together}
     except BaseExceptionGroup as failed:
         raise first_of(failed) from None
-    found = {i: task.result() for i, task in tasks.items()}
+    results = {i: task.result() for i, task in tasks.items()}
     for i, model in enumerate(models):
-        if i not in found:
-            found[i] = await command.ask(model, StartBarrier(1))
-    return [result for i in range(len(models)) for result in found[i]]
+        if i not in results:
+            results[i] = await command.run(model, StartBarrier(1))
+    return [result for i in range(len(models)) for result in results[i]]
 
 
 @dataclass
 class _Command:
-    """What the models of one command share."""
+    """State that the models of one command share."""
 
     options: RunOptions
     packs: Sequence[tuple[Task, Pack]]
@@ -98,8 +99,8 @@ class _Command:
         self.budget = None if most is None else CostBudget(most)
         self.ended = False
 
-    async def ask(self, model: Model, barrier: StartBarrier) -> list[CellResult]:
-        """One model on every task, one cell after the other."""
+    async def run(self, model: Model, barrier: StartBarrier) -> list[CellResult]:
+        """Run one model on every task, one cell after the other."""
         starter, results = ModelStarter(model, self.watcher, barrier), []
         try:
             for task, pack in self.packs:
@@ -113,7 +114,7 @@ class _Command:
         return results
 
     async def _cell(self, model: Model, task: Task, pack: Pack, starter: ModelStarter) -> CellResult:
-        """One model on one task: at once, or from one interim check to the next until it is enough."""
+        """Run one model on one task: in one go, or from check to check until ``rule`` is met."""
         results = []
         for interim in self._interim_checks(pack):
             cell = CellRun(self.options, model, task, pack, self.watcher, self.budget, interim)
@@ -128,6 +129,6 @@ class _Command:
             yield None
             return
         blocks = Blocks.of(pack.index(), self.options.seed)
-        counts = list(blocks.looks(self.options.limit))
+        counts = list(blocks.prefix_sizes(self.options.limit))
         for count in counts[-1:] if self.options.dry_run else counts:
             yield InterimCheck(self.rule, blocks, count)

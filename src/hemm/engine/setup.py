@@ -1,4 +1,4 @@
-"""From options to what a cell needs: protocol, prompt, transform, checks before a sample is spent."""
+"""Protocol, request builder and header of a cell from the options, and checks before any request is sent."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from hemm.tasks.transforms import Perturb, Shuffle, Transform, grey, identity, r
 
 
 def model_options(options: RunOptions) -> ModelOptions:
-    """What the adapter is told."""
+    """The options that the model's adapter gets."""
     return ModelOptions(
         batch_size=options.batch_size,
         concurrency=options.concurrency,
@@ -32,7 +32,7 @@ def model_options(options: RunOptions) -> ModelOptions:
 
 
 def protocol_spec(options: RunOptions, task: Task, model: Model) -> ProtocolSpec:
-    """Everything that makes this cell another question than others: the one place that builds it."""
+    """The protocol of a cell."""
     extra = dict(model_options(options).protocol) | dict(model.protocol_extra)
     if isinstance(task.answer, Pictured):
         extra["output"] = "image"
@@ -56,7 +56,7 @@ def protocol_spec(options: RunOptions, task: Task, model: Model) -> ProtocolSpec
 def request_builder(
     options: RunOptions, task: Task, pack: Pack, model: Model, spec: ProtocolSpec
 ) -> RequestBuilder:
-    """How this cell's requests are made. Raises HemmError for what cannot be asked this way."""
+    """The builder of a cell's requests. Raises HemmError where the prompt or the shots do not work."""
     takes_system = model.capabilities.system
     renderer = Renderer(
         task,
@@ -78,7 +78,7 @@ def request_builder(
 
 
 @dataclass(frozen=True)
-class _Both:
+class _Composed:
     first: Transform
     second: Transform
 
@@ -96,13 +96,13 @@ def _transform(options: RunOptions, pack: Pack) -> Transform:
     if not options.perturb:
         return control
     perturb = Perturb.parse(options.perturb, options.seed)
-    return perturb if not options.control else _Both(control, perturb)
+    return perturb if not options.control else _Composed(control, perturb)
 
 
 def check_capabilities(
     options: RunOptions, task: Task, pack: Pack, model: Model, rows: np.ndarray[Any, Any]
 ) -> None:
-    """Raise HemmError where the model cannot take what this task shows, before anything is asked."""
+    """Raise HemmError where the model cannot take the media of this task."""
     can = model.capabilities
     drawn = isinstance(task.answer, Pictured)
     if drawn and "image" not in can.outputs:
@@ -110,23 +110,22 @@ def check_capabilities(
     kinds = {"images": "image", "audio": "audio", "video": "video"}
     only_text = not any(column in kinds for column in pack.info["media_columns"])
     if only_text or (options.control == "none" and not options.shots):
-        shown = fewest = 0
+        most = fewest = 0
     else:
         media = pack.index().media
-        references = (
-            REFERENCE_MEDIA in pack.info["media_columns"]
-        )  # counted with what is shown: then only whether there is any
+        # the index counts the references' pictures too: all that it says then is that there are some
+        references = REFERENCE_MEDIA in pack.info["media_columns"]
         counts = [len(media[row]) for row in rows.tolist()] if not references else [1]
-        shown, fewest = max(counts, default=0), min(counts, default=can.min_images)
+        most, fewest = max(counts, default=0), min(counts, default=can.min_images)
     for column in pack.info["media_columns"]:
         kind = kinds.get(column)
-        if shown and kind is not None and kind not in can.inputs:
-            what = "pictures" if kind == "image" else kind
+        if most and kind is not None and kind not in can.inputs:
+            media_name = "pictures" if kind == "image" else kind
             raise HemmError(
-                f"task {task.name} shows {what}, which model {model.spec} does not take; "
+                f"task {task.name} shows {media_name}, which model {model.spec} does not take; "
                 "--control none asks without them"
             )
-    if drawn and shown and "image" not in can.drawn_from:
+    if drawn and most and "image" not in can.drawn_from:
         raise HemmError(
             f"task {task.name} shows pictures, which model {model.spec} does not take where it draws one; "
             "--control none asks without them"
@@ -140,9 +139,9 @@ def check_capabilities(
                 else f"task {task.name} has some"
             )
         )
-    if can.max_images is not None and shown * (1 + options.shots) > can.max_images:
+    if can.max_images is not None and most * (1 + options.shots) > can.max_images:
         raise HemmError(
-            f"task {task.name} shows up to {shown * (1 + options.shots)} pictures in one prompt"
+            f"task {task.name} shows up to {most * (1 + options.shots)} pictures in one prompt"
             f"{' (shots included)' if options.shots else ''}, model {model.spec} takes {can.max_images}"
         )
     if options.generation(task.max_new_tokens).scoring == "likelihood" and not can.likelihood:
@@ -152,7 +151,7 @@ def check_capabilities(
 def check_started(
     options: RunOptions, task: Task, pack: Pack, model: Model, rows: np.ndarray[Any, Any]
 ) -> None:
-    """Raise HemmError where a model, now that it is started, cannot take this task or has no price."""
+    """Raise HemmError where a started model cannot take this task, or has no price for ``--max-cost``."""
     check_capabilities(options, task, pack, model, rows)
     if options.max_cost is None or not isinstance(model, RequestModel):
         return
@@ -163,7 +162,7 @@ def check_started(
 
 
 def header(options: RunOptions, task: Task, pack: Pack, model: Model, spec: ProtocolSpec) -> dict[str, Any]:
-    """What run.json says of the cell: model, task, protocol and pack, free of secrets."""
+    """Model, task, protocol and pack as run.json has them, without secrets."""
     from hemm.engine.environment import versions
 
     settings = [[key, redact(f"{key}={text}").partition("=")[2]] for key, text in options.model_settings]

@@ -1,8 +1,8 @@
-"""The answer record: one table of columns says what is stored of an answer, and how it comes back.
+"""The answer record: one table of columns says how an answer is stored and read back.
 
-Each row of ``COLUMNS`` names a column, its Arrow type, how its value is had from an ``Answer``, and which
-field of ``Sample`` or ``Response`` it becomes again. Journal lines, sealed parts, scoring, judges' verdicts
-and the messages of ``--replicas`` are made from this table: a new column is one row here, and its use.
+Each row of ``COLUMNS`` names a column, its Arrow type, how to get its value from an ``Answer``, and the field
+of ``Sample`` or ``Response`` that it restores. Journal lines, sealed parts, scoring, judges' verdicts and the
+messages of ``--replicas`` are made from this table: a new column is one row here, and its use.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ import pyarrow as pa
 from hemm.core import Failure, Media, Message, Response, Sample, Usage, canonical, redact, storable
 
 MEDIA_MARK = "media:"
-"""What a reference that is a picture begins with; its digest follows."""
+"""Prefix of a reference that is a picture; its digest follows."""
 
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """What one request cost: start (Unix time, seconds) and latency (seconds) as measured around it."""
+    """When a request started (Unix time, seconds) and how long it took (seconds)."""
 
     started: float
     latency: float
@@ -31,7 +31,7 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """All that is known of one finished answer: where each column gets its value.
+    """One finished answer, from which each column gets its value.
 
     labels  the sample's taxonomy labels over its task's
     """
@@ -45,14 +45,14 @@ class Answer:
     call: Call
 
     def record(self) -> dict[str, Any]:
-        """The answer as plain JSON: a journal line. Every text can be stored, no failure holds a secret."""
-        found = {column.name: column.value(self) for column in COLUMNS}
-        found["call"] = [column.value(self) for column in CALL_COLUMNS]
-        return found
+        """A journal line, as JSON values. Texts are made storable, and secrets removed from failures."""
+        record = {column.name: column.value(self) for column in COLUMNS}
+        record["call"] = [column.value(self) for column in CALL_COLUMNS]
+        return record
 
 
 ToMedia = Callable[[str], Media]
-"""Digest of a stored picture -> the picture, read when its bytes are needed."""
+"""Digest of a stored picture -> the picture, whose bytes are read when they are needed."""
 
 
 def _same(value: Any, media: ToMedia) -> Any:
@@ -63,11 +63,11 @@ def _same(value: Any, media: ToMedia) -> Any:
 class Column:
     """One column of the answer record.
 
-    value     its value from an ``Answer``, as JSON has it
-    field     what it becomes again: ``sample.NAME``, ``response.NAME``, ``failure.NAME``; empty: nothing
+    value     an ``Answer`` -> its value in JSON
+    field     the field it restores: ``sample.NAME``, ``response.NAME``, ``failure.NAME``; empty: none
     restore   (stored value, media by digest) -> the field's value; a null is None
     arrow     JSON value -> value of the Arrow type, where they differ
-    repeated  whether many rows share a value: equal ones are then restored once
+    repeated  many rows share a value, so that each distinct value is restored once
     """
 
     name: str
@@ -84,7 +84,7 @@ def _text(value: str | None, media: ToMedia) -> str:
 
 
 def _finite(values: Sequence[float]) -> list[float | str]:
-    # JSON knows no infinities: they travel as text
+    # JSON has no infinities: they are stored as text
     return [v if math.isfinite(v) else str(v) for v in values]
 
 
@@ -105,7 +105,7 @@ def _references(values: Sequence[str] | None, media: ToMedia) -> tuple[str | Med
 
 
 def is_media(reference: str) -> bool:
-    """Whether a stored reference stands for a picture.
+    """Whether a stored reference is a picture's digest.
 
     >>> is_media("media:" + 64 * "0"), is_media("media: the press")
     (True, False)
@@ -115,8 +115,8 @@ def is_media(reference: str) -> bool:
 
 
 def _metadata(text: str | None, media: ToMedia) -> Mapping[str, Any]:
-    found = orjson.loads(text) if text else {}
-    return found if isinstance(found, dict) else {}
+    value = orjson.loads(text) if text else {}
+    return value if isinstance(value, dict) else {}
 
 
 def _of_failure(value: Callable[[Failure], Any]) -> Callable[[Answer], Any]:
@@ -124,7 +124,7 @@ def _of_failure(value: Callable[[Failure], Any]) -> Callable[[Answer], Any]:
 
 
 def prompt_text(messages: Sequence[Message]) -> str:
-    """The whole prompt as text with media as ``<image>``: ``Request.prompt`` of these messages."""
+    """The prompt as text with media as ``<image>``: ``Request.prompt`` of these messages."""
     texts = ["".join([p if isinstance(p, str) else f"<{p.kind}>" for p in m.parts]) for m in messages]
     if len(messages) == 1:
         return texts[0]
@@ -166,7 +166,7 @@ COLUMNS = (
         lambda a: None if a.response.refusal is None else storable(a.response.refusal),
         "response.refusal",
     ),
-    # null: an answer was had
+    # null: there is a response
     Column("failure", _STRING, _of_failure(lambda f: f.kind), "failure.kind"),
     Column(
         "failure_message",
@@ -187,7 +187,7 @@ COLUMNS = (
     Column(
         "logprobs", _FLOATS, lambda a: _finite(a.response.logprobs), "response.logprobs", _numbers, _floats
     ),
-    # digests of what was shown
+    # digests of the prompt's media
     Column(
         "media",
         _STRINGS,
@@ -195,7 +195,7 @@ COLUMNS = (
         "sample.media",
         _pictures,
     ),
-    # digests of pictures that the model gave
+    # digests of pictures that the model made
     Column("produced", _STRINGS, lambda a: [m.digest for m in a.response.media], "response.media", _pictures),
     Column(
         "references",
@@ -222,11 +222,11 @@ COLUMNS = (
         _metadata,
         repeated=True,
     ),
-    # fingerprint that the server told
+    # fingerprint that the server reported
     Column("model", _STRING, lambda a: storable(a.response.model), "response.model", _text),
 )
-"""Answers: one row for each (sample, repeat). They hold what scoring and reports need, so that a result
-folder opens on a machine that has neither pack nor model."""
+"""Answers: one row for each (sample, repeat). They have all that scoring and reports need, so that a result
+folder can be read where neither pack nor model is."""
 
 CALL_COLUMNS = (
     Column("attempts", pa.int32(), lambda a: a.response.attempts),
@@ -236,7 +236,8 @@ CALL_COLUMNS = (
     Column("output_tokens", pa.int64(), lambda a: a.response.usage.output_tokens),
     Column("cost", pa.float64(), lambda a: a.response.usage.cost),  # US dollars
 )
-"""What differs from run to run, apart from the answers. A journal line has it as one list, ``call``."""
+"""Values that differ from run to run, kept out of the answers' file so that its bytes do not. A journal line
+has them as one list, ``call``."""
 
 ANSWER_SCHEMA = pa.schema([(column.name, column.type) for column in COLUMNS])
 CALL_SCHEMA = pa.schema(
@@ -256,7 +257,7 @@ def answer_batch(records: Sequence[Mapping[str, Any]]) -> pa.RecordBatch:
 
 
 def call_batch(records: Sequence[Mapping[str, Any]]) -> pa.RecordBatch:
-    """What differs from run to run in these journal records, as one batch of ``CALL_SCHEMA``."""
+    """The calls in these journal records, as one batch of ``CALL_SCHEMA``."""
     columns = [[r["id"] for r in records], [r["repeat"] for r in records]]
     columns += [[r["call"][i] for r in records] for i in range(len(CALL_COLUMNS))]
     return pa.record_batch(
@@ -265,7 +266,7 @@ def call_batch(records: Sequence[Mapping[str, Any]]) -> pa.RecordBatch:
 
 
 def stored_columns(answers: pa.Table) -> dict[str, list[Any]]:
-    """The columns of stored answers that become a sample or a response again, as Python values."""
+    """The columns of stored answers that restore a sample or a response, as Python values."""
     return {
         c.name: answers.column(c.name).to_pylist()
         for c in COLUMNS
@@ -274,25 +275,24 @@ def stored_columns(answers: pa.Table) -> dict[str, list[Any]]:
 
 
 def restored(columns: Mapping[str, Sequence[Any]], media: ToMedia) -> Iterator[tuple[Sample, Response]]:
-    """Sample and response of each row of these columns (those that are missing keep their defaults).
+    """Sample and response of each row; missing columns leave the defaults.
 
-    A sample's fields are ``prompt`` alone, the whole prompt as it was sent. ``media`` makes pictures of their
-    digests.
+    A restored sample has one field, ``prompt``: the prompt as it was sent.
     """
-    parts: dict[str, list[str]] = {"sample": [], "response": [], "failure": []}
+    names: dict[str, list[str]] = {"sample": [], "response": [], "failure": []}
     values: dict[str, list[Sequence[Any]]] = {"sample": [], "response": [], "failure": []}
     for column in COLUMNS:
         if column.field and column.name in columns:
-            part, _, name = column.field.partition(".")
-            parts[part].append(name)
-            values[part].append(_restored_column(column, columns[column.name], media))
+            owner, _, name = column.field.partition(".")
+            names[owner].append(name)
+            values[owner].append(_restored_column(column, columns[column.name], media))
     samples = zip(*values["sample"], strict=True)
     responses, failures = zip(*values["response"], strict=True), zip(*values["failure"], strict=True)
     for sample, response, failure in zip(samples, responses, failures, strict=True):
         yield (
-            Sample(**dict(zip(parts["sample"], sample, strict=True))),
+            Sample(**dict(zip(names["sample"], sample, strict=True))),
             Response(
-                **dict(zip(parts["response"], response, strict=True)),
+                **dict(zip(names["response"], response, strict=True)),
                 failure=None if failure[0] is None else Failure(*failure),
             ),
         )
@@ -319,12 +319,12 @@ def restore(row: Mapping[str, Any], media: ToMedia) -> tuple[Sample, Response]:
 
 
 _OF_RESPONSE = tuple(c for c in COLUMNS if c.field.startswith(("response.", "failure.")))
-_NOBODY = Sample("-")
+_NO_SAMPLE = Sample("-")
 
 
 def response_record(response: Response) -> dict[str, Any]:
-    """The facts of a response as plain JSON: its columns of the record, ``attempts`` and ``usage``."""
-    answer = Answer(_NOBODY, {}, 0, "", (), response, Call(0.0, 0.0))
+    """A response as JSON values: its columns of the record, ``attempts`` and ``usage``."""
+    answer = Answer(_NO_SAMPLE, {}, 0, "", (), response, Call(0.0, 0.0))
     usage = response.usage
     return {
         **{column.name: column.value(answer) for column in _OF_RESPONSE if column.name != "produced"},
@@ -334,7 +334,7 @@ def response_record(response: Response) -> dict[str, Any]:
 
 
 def response_of(facts: Mapping[str, Any], media: tuple[Media, ...] = ()) -> Response:
-    """The response of ``response_record``'s facts (those that are missing keep their defaults).
+    """The response of a ``response_record``; missing members leave the defaults.
 
     >>> response_of(response_record(Response("a heron", finish="length")))
     Response(text='a heron', reasoning='', finish='length', refusal=None, media=(), options=(), logprobs=(), \

@@ -1,8 +1,8 @@
-"""Writing one cell: lock, journal, sealed parts and run.json kept in step.
+"""Writing one cell: lock, journal, sealed parts and run.json.
 
-Order of a seal: part and calls get their names, run.json lists them, the journal loses their lines. Killed
-between any two of these, the next writer finds a whole cell: an unlisted part is written again, a line that
-is sealed already is known by the start time of its call.
+Sealing a part takes three steps: part and calls get their names, run.json lists them, their lines leave the
+journal. After a kill between any two of these, the next writer loses no answer: it writes an unlisted part
+again, and recognises a line that is sealed already by the start time of its call.
 """
 
 from __future__ import annotations
@@ -33,38 +33,38 @@ Place = tuple[int, int]
 
 
 def read_run(folder: Path) -> dict[str, Any] | None:
-    """run.json of a cell; None where there is none. Raises BadData where it does not read."""
+    """run.json of a cell; None where there is none. Raises BadData where it cannot be read."""
     path = folder / layout.RUN
     try:
-        found = orjson.loads(path.read_bytes())
+        run = orjson.loads(path.read_bytes())
     except FileNotFoundError:
         return None
     except orjson.JSONDecodeError as error:
         raise BadData(f"{path} is damaged: {error}; move the folder away to ask again") from error
-    if not isinstance(found, dict) or found.get("schema_version") != layout.SCHEMA_VERSION:
-        there = found.get("schema_version") if isinstance(found, dict) else None
+    if not isinstance(run, dict) or run.get("schema_version") != layout.SCHEMA_VERSION:
+        version = run.get("schema_version") if isinstance(run, dict) else None
         raise BadData(
-            f"{path} has schema_version {there!r}, this hemm reads {layout.SCHEMA_VERSION}: "
+            f"{path} has schema_version {version!r}, this hemm reads {layout.SCHEMA_VERSION}: "
             "use the version that wrote it"
         )
-    return found
+    return run
 
 
 class CellWriter:
     """One cell, opened for writing by one process.
 
-    ``plan(n)`` says how many answers this command wants, by position; each position is then filled once, by
+    ``plan(n)`` sets the number of answers that this command needs. Each position is then filled once, by
     ``add`` (a new answer) or ``claim`` (a line that the journal has already).
     """
 
     def __init__(self, folder: Path, header: dict[str, Any]) -> None:
-        """``header``: what run.json says of model, task and protocol."""
+        """``header``: the fields of run.json that describe model, task and protocol."""
         self.folder = folder
         self.warnings: list[str] = []
         self._header = header
         self._lock = Lock(folder / layout.LOCK)
         self._journal: Journal | None = None
-        self._guard = threading.RLock()  # index and journal change together, and a reader's thread looks on
+        self._guard = threading.RLock()  # the reader's thread must not see one of index and journal changed
         self._index: dict[Key, Place] = {}
         self._wanted: np.ndarray[Any, np.dtype[np.int64]] = np.zeros((0, 2), dtype=np.int64)
         self._missing: list[int] = []
@@ -72,18 +72,18 @@ class CellWriter:
         self.filled_count = 0
         self.run: dict[str, Any] = {}
         self.before: dict[str, Any] | None = None
-        """run.json as it was found; None in a new cell."""
+        """run.json as it was before; None in a new cell."""
 
     # opening and closing
 
     def open(self) -> CellWriter:
-        """Take the lock and see what is there. Raises CellLocked or BadData."""
+        """Take the lock and read run.json and the journal. Raises CellLocked or BadData."""
         self._lock.acquire()
         try:
             sweep(self.folder)
             self.before = read_run(self.folder)
-            found = self.before or {"parts": [], "calls": None, "selections": [], "commands": []}
-            self.run = {"schema_version": layout.SCHEMA_VERSION, "state": "open", **found, **self._header}
+            run = self.before or {"parts": [], "calls": None, "selections": [], "commands": []}
+            self.run = {"schema_version": layout.SCHEMA_VERSION, "state": "open", **run, **self._header}
             self._drop_broken()
             self._index = self._read_journal()
         except BaseException:
@@ -92,7 +92,7 @@ class CellWriter:
         return self
 
     def close(self) -> None:
-        """Flush what is known and let go of the cell."""
+        """Flush the journal and release the lock."""
         if self._journal is not None:
             self._journal.close()
             self._journal = None
@@ -107,10 +107,9 @@ class CellWriter:
         self.close()
 
     def save(self) -> None:
-        """Write run.json as it stands."""
         write_json(self.folder / layout.RUN, self.run)
 
-    # what is there
+    # reading
 
     @property
     def parts(self) -> list[Seal]:
@@ -145,42 +144,43 @@ class CellWriter:
         return self._open_journal().record(*place)
 
     def _drop_broken(self) -> None:
-        """Parts whose seal does not hold are no answers: they are set aside and asked again."""
-        good: list[dict[str, Any]] = []
+        """Rename parts with a wrong checksum, so that their samples are run again."""
+        intact: list[dict[str, Any]] = []
         for part in self.parts:
             if part.holds(self.folder):
-                good.append(part.plain())
+                intact.append(part.to_json())
                 continue
             path = self.folder / part.file
             if path.exists():
                 path.rename(path.with_suffix(".damaged"))
             self.warnings.append(f"{path} is missing or damaged: its {part.rows} answers are asked again")
-        self.run["parts"] = good
+        self.run["parts"] = intact
         calls = self.run["calls"]
         if calls is not None and not Seal(**calls).holds(self.folder):
             self.run["calls"] = self._surviving_calls(Seal(**calls))
 
     def _surviving_calls(self, seal: Seal) -> dict[str, Any] | None:
-        # killed after the new calls file got its name, before run.json listed it: the old rows are its first
+        # a command may be killed after the new calls file gets its name and before run.json lists it: the
+        # rows of the old file are then the first of the new one
         path = self.folder / seal.file
         try:
             if pq.read_metadata(path).num_rows >= seal.rows:
-                return seal.plain()
+                return seal.to_json()
         except (OSError, pa.ArrowInvalid):
             pass
         self.warnings.append(f"{path} is missing or damaged: the log of earlier calls is lost, no answer is")
         return None
 
     def _read_journal(self) -> dict[Key, Place]:
-        found: dict[Key, tuple[Place, float]] = {}
+        lines: dict[Key, tuple[Place, float]] = {}
         for offset, length, line in scan(self.folder / layout.JOURNAL):
-            found[(line["id"], line["repeat"])] = ((offset, length), line["call"][1])
-        if found and self.run["calls"] is not None:
+            lines[(line["id"], line["repeat"])] = ((offset, length), line["call"][1])
+        if lines and self.run["calls"] is not None:
             for batch in self._sealed_calls():
                 for sample, repeat, started in zip(*(c.to_pylist() for c in batch.columns), strict=True):
-                    if found.get((sample, repeat), (None, None))[1] == started:
-                        del found[sample, repeat]
-        return {key: place for key, (place, _) in found.items()}
+                    if lines.get((sample, repeat), (None, None))[1] == started:
+                        del lines[sample, repeat]
+        return {key: place for key, (place, _) in lines.items()}
 
     def _sealed_calls(self) -> Iterator[pa.RecordBatch]:
         rows = Seal(**self.run["calls"]).rows
@@ -192,14 +192,15 @@ class CellWriter:
     # filling
 
     def plan(self, positions: int) -> None:
-        """Say how many answers this command wants; they are sealed in the order of their positions."""
+        """Set the number of answers that this command needs; they are sealed in the order of their
+        positions."""
         size = layout.PART_ROWS
         self._wanted = np.zeros((positions, 2), dtype=np.int64)
         self._missing = [min(size, positions - start) for start in range(0, positions, size)]
         self._sealed = self.filled_count = 0
 
     def add(self, answers: Sequence[tuple[int, dict[str, Any]]]) -> None:
-        """Journal new answers: (position, record) each. Those of one call are kept, or lost, together."""
+        """Journal new answers, (position, record) each. A crash keeps or loses all answers of one call."""
         places = self._open_journal().append(record for _, record in answers)
         for (position, record), place in zip(answers, places, strict=True):
             self._index.pop((record["id"], record["repeat"]), None)
@@ -244,7 +245,7 @@ class CellWriter:
 
     @property
     def complete_parts(self) -> int:
-        """Parts that could be sealed now: all before them are sealed, and all their answers are there."""
+        """Number of parts that can be sealed now: the next ones in order that have all their answers."""
         ready = 0
         for missing in self._missing[self._sealed :]:
             if missing:
@@ -253,7 +254,7 @@ class CellWriter:
         return ready
 
     async def seal_next(self) -> None:
-        """Seal the next complete part: the long part in a thread, while answers keep coming in."""
+        """Seal the next complete part, in a thread, since answers keep coming in meanwhile."""
         first = self._sealed * layout.PART_ROWS
         places = self._wanted[first : first + layout.PART_ROWS]
         self._open_journal().flush()
@@ -263,7 +264,7 @@ class CellWriter:
         self._commit(*seals)
 
     def seal_rest(self) -> None:
-        """Seal journaled answers that no position wanted (another selection's): they are answers too."""
+        """Seal journaled answers that no position claimed (of another selection), so that none is lost."""
         if self._index:
             places = np.array(sorted(self._index.values()), dtype=np.int64)
             seals = self._write(places)
@@ -286,14 +287,14 @@ class CellWriter:
         )
 
     def _commit(self, part: Seal, calls: Seal) -> None:
-        self.run["parts"] = [*self.run["parts"], part.plain()]
-        self.run["calls"] = calls.plain()
+        self.run["parts"] = [*self.run["parts"], part.to_json()]
+        self.run["calls"] = calls.to_json()
         self.save()
         with self._guard:
             self._trim()
 
     def _trim(self) -> None:
-        """Take sealed lines out of the journal."""
+        """Remove sealed lines from the journal."""
         open_positions = np.flatnonzero(self._wanted[:, 1])
         keys = list(self._index)
         places = [(int(o), int(n)) for o, n in self._wanted[open_positions]]

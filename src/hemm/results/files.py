@@ -1,4 +1,4 @@
-"""Files of a result folder: JSON, and what killed processes left."""
+"""Files of a result folder: writing JSON, and removing the temporary files of killed processes."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ def sweep(folder: Path) -> None:
 
 
 def alive(pid: int) -> bool:
-    """Whether a process of this host has that number (taken as so where the system cannot be asked)."""
+    """Whether this host has a process ``pid``; True on Windows, where this cannot be known."""
     if os.name == "nt":
-        return True  # asking would end it
+        return True  # os.kill would end the process there, whatever the signal
     try:
         os.kill(pid, 0)
     except ProcessLookupError:

@@ -1,8 +1,8 @@
-"""The journal of an open cell: one line a finished answer.
+"""The journal of an open cell: one line for each finished answer.
 
-A line is a JSON object whose first member ``crc`` is the CRC-32 of the rest, so that a torn or damaged line
-is recognised; all others count. Lines reach the system in groups (64 lines or 100 ms): a killed process
-loses at most the last group. Lines are addressed by (offset, length).
+A line is a JSON object. Its first member ``crc`` is the CRC-32 of the rest: a torn or damaged line is
+recognised by it and skipped. Lines are written in groups (64 lines or 100 ms): a killed process loses at most
+the last group. Lines are addressed by (offset, length).
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ def encode(record: dict[str, Any]) -> bytes:
 
 
 def decode(line: bytes) -> dict[str, Any] | None:
-    """The record of a line (with or without its newline), or None where the line is torn or damaged."""
+    """The record of a line (with or without its newline); None if the line is torn or damaged."""
     line = line.rstrip(b"\n")
     body = b"{" + line[_HEAD:]
     if line[:_HEAD] != b'{"crc":"%08x",' % zlib.crc32(body):
@@ -45,7 +45,7 @@ def decode(line: bytes) -> dict[str, Any] | None:
 
 
 def scan(path: Path) -> Iterator[tuple[int, int, dict[str, Any]]]:
-    """(offset, length, record) of every sound line in file order; nothing where there is no file."""
+    """(offset, length, record) of every intact line in file order; nothing if there is no file."""
     if not path.exists():
         return
     offset = 0
@@ -58,7 +58,7 @@ def scan(path: Path) -> Iterator[tuple[int, int, dict[str, Any]]]:
 
 
 class Journal:
-    """Appends lines and reads them back by (offset, length). One writer; the cell's lock sees to that."""
+    """Appends lines and reads them back by (offset, length). The cell's lock ensures one writer."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -71,14 +71,14 @@ class Journal:
         self._end = self._repair()
 
     def _repair(self) -> int:
-        """Cut a torn last line off: the length of the sound file."""
+        """Cut off a torn last line, and return the length of the file."""
         size = os.fstat(self._file).st_size
         end = size
         while end > 0:
             start = max(0, end - 65_536)
-            found = os.pread(self._file, end - start, start).rfind(b"\n")
-            if found >= 0:
-                end = start + found + 1
+            newline = os.pread(self._file, end - start, start).rfind(b"\n")
+            if newline >= 0:
+                end = start + newline + 1
                 break
             end = start
         if end < size:
@@ -86,9 +86,10 @@ class Journal:
         return end
 
     def append(self, records: Iterable[dict[str, Any]]) -> list[tuple[int, int]]:
-        """Add lines: their (offset, length). They go to the file once ``FLUSH_LINES`` wait.
+        """Add lines, which are written once ``FLUSH_LINES`` wait, and return their (offset, length).
 
-        Those of one call go together: what was answered in one batch is kept, or asked again, in one piece.
+        Lines of one call are written together: a crash keeps or loses all answers of a batch, so that it is
+        composed in the same way again.
         """
         lines = [encode(record) for record in records]
         places: list[tuple[int, int]] = []
@@ -109,7 +110,7 @@ class Journal:
         return bool(self._buffer) and time.monotonic() - self._oldest >= FLUSH_SECONDS
 
     def flush(self) -> None:
-        """Hand waiting lines to the system: from here on a killed process does not lose them."""
+        """Write waiting lines to the file, after which a kill of the process does not lose them."""
         with self._lock:
             data = memoryview(b"".join(self._buffer))
             self._buffer.clear()
@@ -124,7 +125,7 @@ class Journal:
         return os.pread(self._file, length, offset)
 
     def record(self, offset: int, length: int) -> dict[str, Any]:
-        """The record of one line that was sound when it was written or scanned."""
+        """The record of one line that was intact when it was written or scanned."""
         with self._lock:
             if offset + length > self._end:
                 self.flush()
@@ -135,7 +136,8 @@ class Journal:
         return record
 
     def keep(self, places: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
-        """Rewrite the file with only these lines, atomically: their new places in the same order."""
+        """Rewrite the file atomically with only these lines, and return their new places in the same
+        order."""
         with self._lock:
             return self._keep(places)
 
@@ -159,6 +161,6 @@ class Journal:
         os.close(self._file)
 
     def remove(self) -> None:
-        """Close and delete: everything is sealed."""
+        """Close and delete, when everything is sealed."""
         os.close(self._file)
         self.path.unlink(missing_ok=True)

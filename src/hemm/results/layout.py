@@ -1,4 +1,4 @@
-"""What a run leaves on disk: paths, file names and table schemas. Readers and writers both start here."""
+"""Paths, file names and table schemas of a result folder."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ PART_ROWS = 65_536
 
 SCORE_SCHEMA = pa.schema(
     [
-        ("group", pa.string()),  # what was scored together: sample id, unit, or a metadata value
+        ("group", pa.string()),  # key of the answers scored together: sample id, unit, or a metadata value
         ("unit", pa.string()),
         ("cluster", pa.string()),
         ("labels", pa.map_(pa.string(), pa.string())),
@@ -35,8 +35,8 @@ SCORE_SCHEMA = pa.schema(
         ("cut", pa.bool_()),  # parsed although the answer was cut off
         ("ceiling", pa.float64()),
         ("chance", pa.float64()),  # null where guessing is not defined
-        ("majority", pa.float64()),  # what the most frequent reference of the other clusters would score
-        ("response_hash", pa.string()),  # digest of the raw answers: says which ones were judged
+        ("majority", pa.float64()),  # score of the most frequent reference of the other clusters
+        ("response_hash", pa.string()),  # digest of the raw answers that were scored
     ]
 )
 """Scores: one row for each group, repeat and component."""

@@ -1,4 +1,4 @@
-"""One writer a cell: a lock file with host, pid and the process's start time."""
+"""A lock file with host, pid and the process's start time, so that each cell has one writer."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ except ImportError:  # not on Windows: the pid alone decides there
 
 
 def process_start(pid: int) -> str:
-    """When process ``pid`` started, as text that differs from that of a later process with the same pid.
+    """Start time of process ``pid``, which tells it from a later process with the same pid.
 
-    Empty where the process is not there or the system does not say.
+    Empty where there is no such process, or the system does not say.
     """
     try:
         with open(f"/proc/{pid}/stat", "rb") as file:
@@ -87,11 +87,11 @@ class Lock:
 
     def _same_file(self, descriptor: int) -> bool:
         try:
-            there = os.stat(self.path)
+            current = os.stat(self.path)
         except FileNotFoundError:
             return False
-        here = os.fstat(descriptor)
-        return (there.st_ino, there.st_dev) == (here.st_ino, here.st_dev)
+        held = os.fstat(descriptor)
+        return (current.st_ino, current.st_dev) == (held.st_ino, held.st_dev)
 
     def _locked(self, holder: dict[str, Any]) -> CellLocked:
         who = f"process {holder.get('pid', '?')} on {holder.get('host', '?')}"
@@ -111,7 +111,7 @@ class Lock:
 
 def _holder(descriptor: int) -> dict[str, Any]:
     try:
-        found = orjson.loads(os.pread(descriptor, 4096, 0))
+        holder = orjson.loads(os.pread(descriptor, 4096, 0))
     except orjson.JSONDecodeError:
         return {}
-    return found if isinstance(found, dict) else {}
+    return holder if isinstance(holder, dict) else {}

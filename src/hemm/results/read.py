@@ -1,4 +1,4 @@
-"""Reading result folders back, sealed or still open; needs neither pack nor model."""
+"""Reading result folders, sealed or still open, without pack or model."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Cell:
 
     @property
     def model(self) -> str:
-        """The model's name (its identity, not the address it was asked at)."""
+        """The name in the model's identity, not the spec with its server's address."""
         return str(self.run["model"]["name"])
 
     @property
@@ -66,7 +66,7 @@ class Cell:
     def answers(self, columns: Sequence[str] | None = None) -> pa.Table:
         """The newest answer for each (id, repeat), as ``answer_record.ANSWER_SCHEMA`` or these columns of it.
 
-        Of an open cell the journal is included. Raises BadData where a seal does not hold.
+        Includes the journal of an open cell. Raises BadData where a seal does not hold.
         """
         self.verify()
         names = list(ANSWER_SCHEMA.names if columns is None else columns)
@@ -90,14 +90,12 @@ class Cell:
             yield answer_batch(chunk)
 
     def calls(self) -> pa.Table:
-        """Every sealed call (``answer_record.CALL_SCHEMA``), those of replaced answers included."""
+        """Every sealed call (``answer_record.CALL_SCHEMA``), including those of replaced answers."""
         path = self.folder / layout.CALLS
         return read_table(path) if path.exists() else CALL_SCHEMA.empty_table()
 
     def scores(self, metric_key: str) -> pa.Table:
-        """Scores by one metric (``layout.SCORE_SCHEMA``). Raises HemmError where it has not scored this
-        cell.
-        """
+        """Scores by one metric (``layout.SCORE_SCHEMA``). Raises HemmError where there are none."""
         path = self.folder / layout.SCORES / f"{metric_key}.parquet"
         if not path.exists():
             raise HemmError(f"{self.folder} has no scores by {metric_key}: hemm score makes them")
@@ -107,12 +105,12 @@ class Cell:
         """aggregates.json; empty where nothing is scored."""
         path = self.folder / layout.SCORES / layout.AGGREGATES
         try:
-            found = orjson.loads(path.read_bytes())
+            aggregates = orjson.loads(path.read_bytes())
         except FileNotFoundError:
             return {}
         except orjson.JSONDecodeError as error:
             raise BadData(f"{path} is damaged: {error}; hemm score makes it anew") from error
-        return found if isinstance(found, dict) else {}
+        return aggregates if isinstance(aggregates, dict) else {}
 
 
 def _newest(table: pa.Table) -> pa.Array:

@@ -16,7 +16,7 @@ from hemm.data.files import replacing
 from hemm.results.answer_record import ANSWER_SCHEMA, CALL_SCHEMA, answer_batch, call_batch
 
 GROUP_ROWS = 2048
-"""Rows of one row group: what sealing holds in memory at a time."""
+"""Rows of one row group, and so the rows in memory while a part is sealed."""
 
 _WRITER: dict[str, Any] = {
     "compression": "zstd",
@@ -30,27 +30,27 @@ _WRITER: dict[str, Any] = {
 
 @dataclass(frozen=True, slots=True)
 class Seal:
-    """What run.json says about a finished file: name relative to the cell, rows, SHA-256."""
+    """The entry of a finished file in run.json: name relative to the cell, rows, SHA-256."""
 
     file: str
     rows: int
     sha256: str
 
     def holds(self, cell: Path) -> bool:
-        """Whether the file is there, whole and unchanged."""
+        """Whether the file exists and has this checksum."""
         path = cell / self.file
         return path.exists() and digest_file(path) == self.sha256
 
-    def plain(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, Any]:
         return asdict(self)
 
 
 def write_part(
     cell: Path, name: str, records: Iterator[dict[str, Any]], calls: Path, old_calls: int
 ) -> tuple[Seal, Seal]:
-    """Write an answers part and the calls file with its calls added, both atomically: their seals.
+    """Write an answers part, add its calls to the calls file, both atomically, and return their seals.
 
-    ``old_calls`` rows of the present calls file are kept; what a killed process wrote after them is not.
+    Only the first ``old_calls`` rows of the calls file are kept: a killed process may have written more.
     """
     path = cell / name
     rows = 0

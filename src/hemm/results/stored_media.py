@@ -1,7 +1,7 @@
-"""Pictures of stored answers: from digests to bytes, read when somebody needs them and not kept.
+"""Pictures of stored answers, from digests to bytes; bytes are read when they are needed and not kept.
 
-Answers hold pictures by digest. What the model drew lies beside them; what it was shown, and references that
-are pictures, lie in the task's pack.
+Answers have the digests of their pictures. Pictures that the model drew are in the cell; those of the prompt
+and the references are in the task's pack.
 """
 
 from __future__ import annotations
@@ -18,30 +18,30 @@ if TYPE_CHECKING:
     from hemm.data.pack.reader import Pack
 
 Lookup = Callable[[str], bytes]
-"""SHA-256 of encoded bytes (64 hex digits) -> these bytes. Raises HemmError where they are not here."""
+"""SHA-256 of encoded bytes (64 hex digits) -> the bytes. Raises HemmError where they are missing."""
 
 
 def nowhere(digest: str) -> bytes:
-    """The lookup where none is given. Raises HemmError."""
+    """The lookup without pictures: raises HemmError."""
     raise HemmError(
         f"picture {digest[:12]}: its bytes are not stored in the answers: its task's pack has them"
     )
 
 
 def late(digest: str, lookup: Lookup) -> Media:
-    """A picture that ``lookup`` is asked for each time its bytes are needed."""
+    """A picture that calls ``lookup`` each time its bytes are needed."""
     return Media(load=lambda: lookup(digest), digest=digest)
 
 
 def media_path(folder: Path, digest: str) -> Path:
-    """Where content-addressed media lie below a cell's media folder."""
+    """The path of a picture below a cell's media folder."""
     return folder / digest[:2] / digest
 
 
 def drawn_media(digest: str, folder: Path) -> Media:
-    """A picture that a model drew, read late from the cell's media ``folder``.
+    """A picture that a model drew, to be read from the cell's media ``folder``.
 
-    One that is not stored there raises FileNotFoundError when its bytes are needed.
+    Reading its bytes raises FileNotFoundError where the folder does not have it.
     """
     path = media_path(folder, digest)
     if path.exists():
@@ -55,12 +55,12 @@ def drawn_media(digest: str, folder: Path) -> Media:
 
 @dataclass
 class StoredMedia:
-    """The lookup of one result cell: its own folder of drawn pictures, then the task's current pack.
+    """The lookup of one result cell: first the pictures that the model drew, then the task's current pack.
 
-    task   name of the task whose pack has the others
-    where  the cell's folder, for messages
-    drawn  digest -> where a picture that the model drew would lie
-    pack_hash  of the pack that was answered, for messages
+    task       name of the task
+    where      the cell's folder, for messages
+    drawn      digest -> path of a picture that the model drew
+    pack_hash  of the pack whose samples were answered, for messages
     """
 
     task: str
@@ -69,7 +69,6 @@ class StoredMedia:
     pack_hash: str = ""
 
     def __call__(self, digest: str) -> bytes:
-        """The bytes. Raises HemmError where neither folder nor pack has them."""
         try:
             return self.drawn(digest).read_bytes()
         except FileNotFoundError:
@@ -78,8 +77,8 @@ class StoredMedia:
         if place is None:
             raise HemmError(self._lacking(digest))
         sample = self._pack.sample(place[1], place[0])
-        held = (*sample.media, *(r for r in sample.references if isinstance(r, Media)))
-        return next(m for m in held if m.digest == digest).data
+        media = (*sample.media, *(r for r in sample.references if isinstance(r, Media)))
+        return next(m for m in media if m.digest == digest).data
 
     @cached_property
     def _pack(self) -> Pack:
@@ -93,12 +92,12 @@ class StoredMedia:
     @cached_property
     def _places(self) -> dict[str, tuple[str, int]]:
         """Digest -> split and row of the first sample that has this picture."""
-        found: dict[str, tuple[str, int]] = {}
+        places: dict[str, tuple[str, int]] = {}
         for split in ("test", "shots"):
             for row, digests in enumerate(self._pack.index(split).media):
                 for digest in digests:
-                    found.setdefault(digest, (split, row))
-        return found
+                    places.setdefault(digest, (split, row))
+        return places
 
     def _lacking(self, digest: str) -> str:
         text = (
