@@ -18,8 +18,9 @@ from PIL import Image
 
 from hemm.cli.models import command
 from hemm.core import BadData, HemmError, Media, UnknownName
+from hemm.data.pixels import rgb
 from hemm.models import MODELS, ModelOptions, resolve
-from hemm.models.image_fit import fit, rgb
+from hemm.models.image_fit import fit
 
 
 @pytest.mark.parametrize(

@@ -120,7 +120,7 @@ def test_what_is_asked_arrives_and_what_is_answered_comes_back() -> None:
     ],
 )
 def test_every_library_reads_the_same_pixels(picture: Image.Image, form: str, kept: bool) -> None:
-    from hemm.models.image_fit import rgb
+    from hemm.data.pixels import rgb
 
     media = Media(_png(picture, form))
     shown = wire.upright_rgb(media)

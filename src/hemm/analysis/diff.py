@@ -1,4 +1,4 @@
-"""Answers that flipped between two models, checkpoints or protocols: the same samples, two answers."""
+"""Flips: samples whose answers by two models, checkpoints or protocols differ in score or outcome."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 LOST, GAINED, CHANGED = "lost", "gained", "changed"
 TITLES = {LOST: "Right, then wrong", GAINED: "Wrong, then right", CHANGED: "Wrong both times, in another way"}
-"""Kinds of flips: from the first model to the second."""
+"""Kinds of flips, from the first model to the second."""
 
 
 @dataclass(frozen=True)
@@ -35,14 +35,14 @@ class Flip:
 
 @dataclass(frozen=True)
 class TaskFlips:
-    """One task that both were evaluated on.
+    """One task that both sides were run on.
 
-    common     groups with a score on both sides and equal samples; right, wrong and flips are of these
-    only       groups of one side alone, (first, second)
-    other      groups whose samples changed between the two
-    errors     groups without an answer on one side at least
-    p          of no difference between the two, as ``compare`` tests it: on the groups that are counted, by
-               clusters; None where nothing can be tested
+    common  groups with a score on both sides and the same samples; right, wrong and flips are among these
+    right   groups that both sides have right; ``wrong``: that neither has
+    only    groups of the first side alone, and of the second
+    other   groups whose samples changed between the two
+    errors  groups with an error on either side
+    p       of the test of ``compare`` for a difference, on the common groups; None where it cannot be made
     """
 
     task: str
@@ -71,16 +71,15 @@ class TaskFlips:
 
     @property
     def net(self) -> int:
-        """Gained less lost."""
         return self.gained - self.lost
 
 
 @dataclass(frozen=True)
 class Flips:
-    """What differs between two subjects, over the tasks that both were evaluated on.
+    """The flips of two subjects over the tasks that both were run on.
 
-    p      over all tasks: of the mean of their normalised differences, as ``compare`` tests it
-    notes  what is not compared
+    p      of the test of ``compare`` for the mean of the tasks' normalised differences
+    notes  tasks that are not compared
     """
 
     labels: tuple[str, str]
@@ -98,10 +97,9 @@ class Flips:
 
 
 def flips(study: Study, first: str, second: str, tasks: Sequence[str] = ()) -> Flips:
-    """Flips from ``first`` to ``second``, each a model's name, its name as the profile prints it, or the
-    beginning of a protocol (6 hex digits or more).
+    """Flips from ``first`` to ``second``, which ``Study.named`` resolves, on ``tasks`` (empty: all).
 
-    Raises UnknownName, or HemmError where they are the same or have no task in common.
+    Raises UnknownName, and HemmError where the two are the same or have no task in common.
     """
     names = [item.task for item in study.cells]
     for task in tasks:
@@ -110,23 +108,23 @@ def flips(study: Study, first: str, second: str, tasks: Sequence[str] = ()) -> F
     (label_a, a), (label_b, b) = (_side(study, spec, tasks) for spec in (first, second))
     if [c.cell.folder for c in a.values()] == [c.cell.folder for c in b.values()]:
         raise HemmError(f"{first!r} and {second!r} are the same results: name two different ones")
-    both = [task for task in a if task in b]
-    if not both:
+    common = [task for task in a if task in b]
+    if not common:
         raise HemmError(f"{label_a} and {label_b} have no task in common")
-    notes = [f"{task}: asked of {label} alone" for label, own, other in ((label_a, a, b), (label_b, b, a))
-             for task in own if task not in other]  # fmt: skip
+    notes = [f"{task}: asked of {label} alone" for label, cells, others in ((label_a, a, b), (label_b, b, a))
+             for task in cells if task not in others]  # fmt: skip
     if label_a == label_b:
         label_a, label_b = (f"{label_a} [{next(iter(s.values())).cell.protocol[:6]}]" for s in (a, b))
-    found = {t: _task(a[t], b[t]) for t in both}
-    overall, _ = category_pairs({t: pair for t, (_, pair) in found.items()}, Scale(), _UNSAMPLED)
-    return Flips((label_a, label_b), tuple(row for row, _ in found.values()), tuple(notes), overall.p)
+    by_task = {t: _task(a[t], b[t]) for t in common}
+    overall, _ = category_pairs({t: pair for t, (_, pair) in by_task.items()}, Scale(), _UNSAMPLED)
+    return Flips((label_a, label_b), tuple(row for row, _ in by_task.values()), tuple(notes), overall.p)
 
 
 _UNSAMPLED = Options(resamples=0)
 
 
 def _side(study: Study, spec: str, tasks: Sequence[str]) -> tuple[str, dict[str, CellScores]]:
-    """Label and cells by task of what ``spec`` names: those of ``tasks``, or that of the protocol."""
+    """The label and the cells (by task) of ``spec``; ``tasks`` do not restrict a protocol, which has one."""
     subject, cells = study.named(spec, ", or a protocol")
     by_protocol = spec not in (subject.label, subject.model) and "@" not in spec
     return subject.label, {c.task: c for c in cells if not tasks or c.task in tasks or by_protocol}
@@ -136,20 +134,20 @@ Key = tuple[str, int]
 
 
 def _task(a: CellScores, b: CellScores) -> tuple[TaskFlips, tuple[CellScores, CellScores]]:
-    """The flips of one task, and both sides on the samples that did not change."""
-    metric, other = a.headline.metric, b.headline.metric
-    if (metric.name, metric.version) != (other.name, other.version):
+    """The flips of one task, and both cells on the groups whose samples did not change."""
+    metric, facing = a.headline.metric, b.headline.metric
+    if (metric.name, metric.version) != (facing.name, facing.version):
         raise HemmError(
             f"task {a.task} is scored by {metric.name} version {metric.version} in {a.cell.folder} and by "
-            f"{other.name} version {other.version} in {b.cell.folder}: hemm score makes them agree"
+            f"{facing.name} version {facing.version} in {b.cell.folder}: hemm score makes them agree"
         )
-    one, two = _scores(a.answers), _scores(b.answers)
+    before, after = _scores(a.answers), _scores(b.answers)
     hashes = [group_members(item.cell, metric.group) for item in (a, b)]
-    shared = [k for k in one if k in two]
+    shared = [k for k in before if k in after]
     equal = [k for k in shared if hashes[0].get(k[0]) == hashes[1].get(k[0])]
-    counted = [k for k in equal if "error" not in (one[k][1], two[k][1])]
-    right = [[_right(side[key], metric) for side in (one, two)] for key in counted]
-    found = (_flip(k, one[k], two[k], was) for k, was in zip(counted, right, strict=True))
+    counted = [k for k in equal if "error" not in (before[k][1], after[k][1])]
+    right = [[_right(side[key], metric) for side in (before, after)] for key in counted]
+    flipped = (_flip(k, before[k], after[k], both) for k, both in zip(counted, right, strict=True))
     pair = _only(a, equal), _only(b, equal)
     tested = task_pair(*pair, Scale(), _UNSAMPLED).pair
     row = TaskFlips(
@@ -157,12 +155,12 @@ def _task(a: CellScores, b: CellScores) -> tuple[TaskFlips, tuple[CellScores, Ce
         metric=metric.name,
         cells=(a, b),
         common=len(counted),
-        right=sum(all(was) for was in right),
-        wrong=sum(not any(was) for was in right),
-        only=(len(one) - len(shared), len(two) - len(shared)),
+        right=sum(all(both) for both in right),
+        wrong=sum(not any(both) for both in right),
+        only=(len(before) - len(shared), len(after) - len(shared)),
         other=len(shared) - len(equal),
         errors=len(equal) - len(counted),
-        flips=tuple(flip for flip in found if flip is not None),
+        flips=tuple(flip for flip in flipped if flip is not None),
         kind=metric.group,
         p=None if tested is None else tested.p,
     )
@@ -178,7 +176,8 @@ Scored = tuple[float | None, str, float]
 
 
 def _scores(table: pa.Table) -> dict[Key, Scored]:
-    """(group, repeat) -> (value, outcome, ceiling) of the main value; rows over all repeats are left out."""
+    """(group, repeat) -> (value, outcome, ceiling) of the metric's main value, without rows over all
+    repeats."""
     names = ("group", "repeat", "component", "value", "outcome", "ceiling")
     columns = [table.column(name).to_pylist() for name in names]
     return {
@@ -189,16 +188,16 @@ def _scores(table: pa.Table) -> dict[Key, Scored]:
 
 
 def _right(scored: Scored, metric: Metric) -> bool:
-    """Whether an answer has the best score it can have."""
+    """Whether an answer has its best possible score."""
     value, _, ceiling = scored
     if value is None:
         return False
     return value >= ceiling - 1e-9 if metric.higher_is_better else value <= ceiling + 1e-9
 
 
-def _flip(key: Key, one: Scored, two: Scored, right: Sequence[bool]) -> Flip | None:
-    was, is_ = right
-    if was == is_ and (was or one[1] == two[1]):
+def _flip(key: Key, before: Scored, after: Scored, right: Sequence[bool]) -> Flip | None:
+    was_right, is_right = right
+    if was_right == is_right and (was_right or before[1] == after[1]):
         return None
-    kind = LOST if was and not is_ else GAINED if is_ and not was else CHANGED
-    return Flip(*key, kind, (one[1], two[1]), (one[0], two[0]))
+    kind = LOST if was_right and not is_right else GAINED if is_right and not was_right else CHANGED
+    return Flip(*key, kind, (before[1], after[1]), (before[0], after[0]))

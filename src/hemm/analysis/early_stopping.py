@@ -1,11 +1,11 @@
 """``--until-ci``: runs that stop when the headline's interval is narrow enough.
 
-The interval is ``sequential``'s, over the pack's clusters without replacement: it holds at the moment of
-stopping, however often it was checked. A cluster of m of the pack's n scored groups (samples, or units)
-counts with the sum of its scores over M, the size of the largest, which is in [0, 1]; the mean of that over
-all N clusters, times M N / n, is the score of the whole pack. So clusters of very different sizes need more.
-What is not known (an error, a sample that has no score) counts as the worst for the lower end and the best
-for the upper one. Beside it stands the interval of each label's part of the pack, by the same sequence.
+The interval is that of ``stats.sequential`` over the pack's clusters without replacement, and valid however
+often it is checked. Let the pack have n groups (samples, or units) in N clusters, the largest with M groups.
+A cluster's value is the sum of its scores divided by M, which is in [0, 1]; the mean over all clusters, times
+M N / n, is the score of the pack. So clusters of very different sizes need more answers. A group without a
+score (an error) counts as the worst for the lower end and as the best for the upper one. The samples with
+each label get an interval in the same way.
 """
 
 from __future__ import annotations
@@ -32,21 +32,21 @@ PART_GRID = 400
 
 
 def run(options: RunOptions, watcher: Watcher | None = None) -> list[CellResult]:
-    """``hemm.engine.run.run`` with the rule of ``options.until_ci``, where it is given."""
+    """``hemm.engine.run.run``, with the rule of ``options.until_ci`` if it is set."""
     from hemm.engine.run import run as run_all
 
     return run_all(options, watcher, None if options.until_ci is None else StopWhenKnown(options.until_ci))
 
 
 class StopWhenKnown:
-    """Stop when the interval of a cell's headline is at most ``points`` hundredths of the metric's range to
-    each side."""
+    """Stop when half the width of the headline's interval is at most ``points`` hundredths of the metric's
+    range."""
 
     def __init__(self, points: float) -> None:
         self.points = points
 
     def check(self, task: Task, metrics: Sequence[str]) -> None:
-        """Raise HemmError where the headline is no mean of bounded values that stay what they are."""
+        """Raise HemmError where the headline is not a mean of bounded values of single groups."""
         from hemm.engine.score import metrics_for
 
         metric = next(iter(metrics_for(task, metrics).values()), None)
@@ -63,7 +63,7 @@ class StopWhenKnown:
         raise HemmError(f"--until-ci: {metric.name}, the headline of task {task.name}, {why}: use --limit")
 
     def __call__(self, folder: Path, blocks: Blocks, count: int) -> dict[str, Any]:
-        """The check after ``count`` blocks, as run.json keeps it."""
+        """The check after ``count`` blocks, as run.json stores it."""
         from hemm.analysis.study.cell_scores import load_scores
         from hemm.results.read import cell
 
@@ -75,10 +75,10 @@ class StopWhenKnown:
         if scores.metric.group == "unit":
             members = np.bincount(list(number_of.values()), minlength=blocks.total)
         number = np.array([number_of.get(unit, count) for unit in scores.units], dtype=np.int64)
-        kept = (number < count) & ~np.isnan(scores.values)
-        x = (scores.values[kept] - low) / (high - low)
-        total = np.bincount(number[kept], weights=x, minlength=count)[:count]
-        unknown = np.maximum(members[:count] - np.bincount(number[kept], minlength=count)[:count], 0)
+        scored = (number < count) & ~np.isnan(scores.values)
+        x = (scores.values[scored] - low) / (high - low)
+        total = np.bincount(number[scored], weights=x, minlength=count)[:count]
+        unknown = np.maximum(members[:count] - np.bincount(number[scored], minlength=count)[:count], 0)
         largest = float(members.max())
         scale = largest * blocks.total / float(members.sum())
         ends = running_interval(
@@ -88,17 +88,17 @@ class StopWhenKnown:
             aim=self.points / 100 / scale,
         )
         parts = _parts(scores, number, count, members, blocks.total)
-        first, last = (min(1.0, float(end[-1]) * scale) for end in ends)
+        lower, upper = (min(1.0, float(end[-1]) * scale) for end in ends)
         return {
             "points": self.points,
-            "reached": (last - first) / 2 <= self.points / 100 + 1e-12,
+            "reached": (upper - lower) / 2 <= self.points / 100 + 1e-12,
             "method": METHOD,
             "level": LEVEL,
             "metric": scores.spec,
             "asked": count,
             "of": blocks.total,
             "value": low + float(x.mean()) * (high - low) if len(x) else None,
-            "interval": [low + first * (high - low), low + last * (high - low)],
+            "interval": [low + lower * (high - low), low + upper * (high - low)],
             "parts": parts,
         }
 
@@ -106,36 +106,38 @@ class StopWhenKnown:
 def _parts(
     scores: ScoreColumn, number: NDArray[np.int64], count: int, members: NDArray[np.int64], total: int
 ) -> list[dict[str, Any]]:
-    """The same for each label that not all groups have: the mean of its own groups, with an interval of its
-    own that holds at every moment. ``number``: the block of each group; ``members``: groups in each block."""
+    """The interval of the mean over the groups with each label, except labels that all groups have.
+
+    ``number``: the block of each group; ``members``: groups in each block.
+    """
     inside = number < count
     if int(inside.sum()) < int(members[:count].sum()):
-        return []  # a group that was not scored has no label that is known
+        return []  # the labels of groups without a score are unknown
     low, high = scores.metric.range
     x = (scores.values - low) / (high - low)
     largest = float(members.max())
 
-    def blocks(weights: NDArray[np.float64], own: NDArray[np.bool_]) -> NDArray[np.float64]:
-        return np.bincount(number[own], weights=weights[own], minlength=count)[:count] / largest
+    def blocks(weights: NDArray[np.float64], mask: NDArray[np.bool_]) -> NDArray[np.float64]:
+        return np.bincount(number[mask], weights=weights[mask], minlength=count)[:count] / largest
 
     out = []
     for dimension, about in DIMENSIONS.items():
         column = scores.labels.get(dimension)
         for category in about.categories if column is not None else ():
-            own = inside & (column == category)
-            if not own.any() or own.sum() == inside.sum():
+            mask = inside & (column == category)
+            if not mask.any() or mask.sum() == inside.sum():
                 continue
-            worst, best = (blocks(np.nan_to_num(x, nan=end), own) for end in (0.0, 1.0))
-            rest = np.clip(1 - blocks(np.ones(len(x)), own), 0, 1)
+            worst, best = (blocks(np.nan_to_num(x, nan=end), mask) for end in (0.0, 1.0))
+            rest = np.clip(1 - blocks(np.ones(len(x)), mask), 0, 1)
             most = np.minimum(best, 1 - rest)
             ends = running_interval(np.minimum(worst, most), total, highest=most, rest=rest, grid=PART_GRID)
-            first, last = (low + float(end[-1]) * (high - low) for end in ends)
-            out.append({"dimension": dimension, "category": category, "low": first, "high": last})
+            lower, upper = (low + float(end[-1]) * (high - low) for end in ends)
+            out.append({"dimension": dimension, "category": category, "low": lower, "high": upper})
     return out
 
 
 def check_words(run: Mapping[str, Any]) -> str:
-    """The last check in words, from a cell's run.json; empty where there was none."""
+    """A sentence on the last check in a cell's run.json; empty where there was none."""
     check = run.get("until_ci")
     if not check:
         return ""

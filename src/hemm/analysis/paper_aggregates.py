@@ -1,11 +1,12 @@
-"""The aggregates of the HEMM paper (arXiv 2407.03418) from its published figures, and what they leave out.
+"""The aggregates of the HEMM paper (arXiv 2407.03418) from its published figures, and tests that it leaves
+out.
 
-Normalised score of a model on a task: (score - worst evaluated model) / (identity - worst evaluated model). A
-dimension's value is the mean over its tasks of the tasks' mean over models; its test pairs the models' means
-over the two categories' tasks (paired t-test over models). For modelling dimensions models and tasks change
-places. Such a test takes the other side as fixed: would the same eleven models differ so on *other tasks*?
-The p value over tasks (Welch's t of the task means) and the one from the joint model (``stats.regression``)
-answer that, and stand beside it.
+The normalised score of a model on a task is (score - worst evaluated model) / (identity - worst evaluated
+model). A dimension's value is the mean over its tasks of the tasks' mean over models. The paper's test pairs
+the models' means over the two categories' tasks (paired t-test over models); for modelling dimensions models
+and tasks change places. Such a test takes the tasks as fixed. Whether the models would differ on *other
+tasks* is answered by two more p values: over tasks (Welch's t of the task means), and from the joint model
+(``stats.regression``).
 """
 
 from __future__ import annotations
@@ -28,12 +29,12 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True)
 class Test:
-    """Two categories of a dimension.
+    """The tests of two categories of a dimension.
 
     p, mean_difference, n  the paper's: paired over ``n`` models (task dimensions) or tasks (model dimensions)
-    p_tasks                over tasks (model dimensions: over models), by Welch's t of their means; None
-                           where a category has one alone
-    p_adjusted, adjusted   from the joint model of all task dimensions; None for model dimensions
+    p_tasks                over tasks (model dimensions: over models), by Welch's t of their means; None where
+                           a category has only one
+    adjusted, p_adjusted   from the joint model of all task dimensions; None for model dimensions
     """
 
     dimension: str
@@ -66,13 +67,13 @@ class Paper:
 
     @property
     def scored(self) -> dict[str, int]:
-        """Model -> number of tasks that its mean is over."""
+        """Model -> number of tasks in its mean."""
         counts = (~np.isnan(self.normalised)).sum(axis=1)
         return {m: int(n) for m, n in zip(self.source.models, counts, strict=True)}
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What a reader must know of the figures."""
+        """Warnings about the figures."""
         most = max(self.scored.values())
         fewer = [
             f"{self.source.titles[m]}: the mean is over {n} tasks, the others' over {most}"
@@ -141,21 +142,21 @@ Groups = dict[str, dict[str, list[int]]]
 def _groups(
     names: Sequence[str], labels: Mapping[str, Mapping[str, str]], order: Mapping[str, Sequence[str]]
 ) -> Groups:
-    """Dimension -> category -> places of the names that carry it; only what occurs."""
-    found: Groups = {}
+    """Dimension -> category -> indices of the names with that label; only categories that occur."""
+    groups: Groups = {}
     for dimension, categories in order.items():
-        own = {c: [i for i, n in enumerate(names) if labels[n].get(dimension) == c] for c in categories}
-        found[dimension] = {c: at for c, at in own.items() if at}
-    return found
+        places = {c: [i for i, n in enumerate(names) if labels[n].get(dimension) == c] for c in categories}
+        groups[dimension] = {c: at for c, at in places.items() if at}
+    return groups
 
 
 def _known(labels: Mapping[str, Mapping[str, str]]) -> dict[str, list[str]]:
     """Modelling dimensions and their categories, in the order in which models name them."""
-    found: dict[str, dict[str, None]] = {}
-    for own in labels.values():
-        for dimension, category in own.items():
-            found.setdefault(dimension, {})[category] = None
-    return {d: list(cs) for d, cs in found.items()}
+    categories: dict[str, dict[str, None]] = {}
+    for of_model in labels.values():
+        for dimension, category in of_model.items():
+            categories.setdefault(dimension, {})[category] = None
+    return {d: list(cs) for d, cs in categories.items()}
 
 
 def _value(scores: Floats, columns: Sequence[int]) -> float:
@@ -165,16 +166,16 @@ def _value(scores: Floats, columns: Sequence[int]) -> float:
 
 def _tests(scores: Floats, groups: Groups, effects: Mapping[tuple[str, str, str], Effect]) -> list[Test]:
     return [
-        _test(scores, dimension, a, b, own, effects.get((dimension, a, b)))
-        for dimension, own in groups.items()
-        for a, b in combinations(own, 2)
+        _test(scores, dimension, a, b, categories, effects.get((dimension, a, b)))
+        for dimension, categories in groups.items()
+        for a, b in combinations(categories, 2)
     ]
 
 
 def _test(
-    scores: Floats, dimension: str, a: str, b: str, own: Mapping[str, list[int]], effect: Effect | None
+    scores: Floats, dimension: str, a: str, b: str, categories: Mapping[str, list[int]], effect: Effect | None
 ) -> Test:
-    left, right = (_means(scores[:, own[c]]) for c in (a, b))
+    left, right = (_means(scores[:, categories[c]]) for c in (a, b))
     p, difference, n = paired_t(left, right)
     return Test(
         dimension,
@@ -183,14 +184,14 @@ def _test(
         p,
         difference,
         n,
-        welch_p(*(np.nanmean(scores[:, own[c]], axis=0) for c in (a, b))),
+        welch_p(*(np.nanmean(scores[:, categories[c]], axis=0) for c in (a, b))),
         None if effect is None else effect.value,
         None if effect is None else effect.p,
     )
 
 
-def _means(part: Floats) -> Floats:
-    """Row means over what is there; NaN for a row without anything."""
-    counts = (~np.isnan(part)).sum(axis=1)
-    sums = np.nansum(part, axis=1)
+def _means(scores: Floats) -> Floats:
+    """Row means without NaN; NaN for a row of NaN."""
+    counts = (~np.isnan(scores)).sum(axis=1)
+    sums = np.nansum(scores, axis=1)
     return np.where(counts > 0, sums / np.maximum(counts, 1), np.nan)

@@ -1,8 +1,8 @@
-"""``hemm verify``: does a model score here what its makers report?
+"""``hemm verify``: compares a model's scores with those that its makers report.
 
-A reference file (TOML; ``docs/verify.md`` has its keys) holds published figures with the protocol that gave
-them. Each figure of a model whose task is prepared is run again by that protocol; it agrees where the
-interval of the score here and the published value with its tolerance have a point in common.
+A reference file (TOML; ``docs/verify.md`` has its keys) has published figures with their protocols. Each
+figure of the model is run with that protocol if its task is prepared. It agrees if the interval of the score
+measured here overlaps with the published value plus and minus its tolerance.
 """
 
 from __future__ import annotations
@@ -31,12 +31,12 @@ AGREES, DIFFERS, NOT_RUN = "agrees", "differs", "not run"
 class Figure:
     """One published figure.
 
-    models     whole names and globs of the checkpoints it is of (letters of either case)
-    metric     empty: the task's headline
-    value      on the metric's own scale; ``tolerance`` on the same, for what cannot be made the same
-    prompt     the template it was had by; empty: the task's
-    source     citation; ``place`` is the table or page
-    checked    where value and protocol were read; empty: not known
+    models            names and globs of its checkpoints, in either case
+    metric            empty: the task's headline
+    value, tolerance  on the metric's own scale; the tolerance is for settings that cannot be reproduced
+    prompt            the template; empty: the task's
+    source, place     citation, and the table or page
+    checked           where value and protocol were read; empty: unknown
     """
 
     models: tuple[str, ...]
@@ -54,13 +54,13 @@ class Figure:
     notes: str = ""
 
     def is_of(self, name: str) -> bool:
-        """Whether it is a figure of the model called ``name``."""
         return any(fnmatchcase(name.casefold(), pattern.casefold()) for pattern in self.models)
 
 
 @dataclass(frozen=True)
 class Compared:
-    """One figure and what came out here; ``verdict`` is ``agrees``, ``differs`` or ``not run`` (``why``)."""
+    """One figure and the score measured here; ``verdict`` is ``agrees``, ``differs`` or ``not run``
+    (``why``)."""
 
     model: str
     figure: Figure
@@ -73,7 +73,6 @@ class Compared:
     folder: str = ""
 
     def to_json(self) -> dict[str, Any]:
-        """One flat row."""
         f = self.figure
         return {
             "model": self.model,
@@ -97,13 +96,13 @@ class Compared:
 def figures(path: Path = LIST) -> tuple[Figure, ...]:
     """The figures of a reference file. Raises HemmError or BadData naming file, figure and key."""
     try:
-        found = tomllib.loads(path.read_text("utf-8"))
+        document = tomllib.loads(path.read_text("utf-8"))
     except OSError as error:
         raise HemmError(f"--reference {path} cannot be read: {error.strerror or error}") from error
     except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise BadData(f"{path} is no valid TOML: {error}") from error
-    rows = found.get("figures")
-    if not isinstance(rows, list) or not rows or set(found) != {"figures"}:
+    rows = document.get("figures")
+    if not isinstance(rows, list) or not rows or set(document) != {"figures"}:
         raise BadData(f"{path}: write one [[figures]] table for each published figure, and nothing else")
     return tuple(_figure(row, f"{path}, figure {n}") for n, row in enumerate(rows, 1))
 
@@ -144,14 +143,14 @@ def _figure(row: Mapping[str, Any], where: str) -> Figure:
     )
 
 
-def chosen(found: Iterable[Figure], name: str, tasks: Sequence[str] = ()) -> list[Figure]:
-    """Those of the model called ``name``, on ``tasks`` alone where some are given."""
-    return [f for f in found if f.is_of(name) and (not tasks or f.task in tasks)]
+def chosen(figures: Iterable[Figure], name: str, tasks: Sequence[str] = ()) -> list[Figure]:
+    """The figures of the model ``name`` on ``tasks`` (empty: all)."""
+    return [f for f in figures if f.is_of(name) and (not tasks or f.task in tasks)]
 
 
 def verify(
     spec: str,
-    found: Sequence[Figure],
+    figures: Sequence[Figure],
     out: Path,
     *,
     limit: int | None = None,
@@ -159,13 +158,13 @@ def verify(
     revision: str = "",
     progress: Callable[[str], None] = lambda text: None,
 ) -> list[Compared]:
-    """Run the model ``spec`` for each figure by its protocol, with results in ``out``, and compare.
+    """Run the model ``spec`` with the protocol of each figure, with results in ``out``, and compare.
 
-    ``limit`` replaces the figures' own. What cannot be run (a task that is not prepared, a model that does
-    not take it) is ``not run``, with the reason.
+    ``limit`` replaces that of the figures. A figure that cannot be run (its task is not prepared, the model
+    does not take it) is ``not run``, with the reason.
     """
     results = []
-    for figure in found:
+    for figure in figures:
         progress(f"{figure.task}: {figure.source} {figure.place}".rstrip())
         try:
             results.append(_compare(spec, figure, out, limit or figure.limit, batch_size, revision))
@@ -204,11 +203,11 @@ def _compare(
     (loaded,) = Study.of([cell(result.folder)]).cells
     wanted = resolve(figure.metric).name if figure.metric else loaded.headline.metric.name
     scores = next(s for s in loaded.columns if s.metric.name == wanted)
-    here = value_of(scores, CorpusValues(loaded)).estimate
-    if here.value is None:
-        raise HemmError(f"no answer was scored: {here.note}")
-    low = here.value if here.low is None else here.low
-    high = here.value if here.high is None else here.high
+    measured = value_of(scores, CorpusValues(loaded)).estimate
+    if measured.value is None:
+        raise HemmError(f"no answer was scored: {measured.note}")
+    low = measured.value if measured.low is None else measured.low
+    high = measured.value if measured.high is None else measured.high
     fits = low <= figure.value + figure.tolerance and high >= figure.value - figure.tolerance
     why = "" if not result.errors else f"{len(result.errors)} samples ended in an error and are left out"
     return Compared(
@@ -216,9 +215,9 @@ def _compare(
         replace(figure, metric=scores.spec),
         AGREES if fits else DIFFERS,
         why,
-        here.value,
+        measured.value,
         low,
         high,
-        here.n,
+        measured.n,
         str(result.folder),
     )

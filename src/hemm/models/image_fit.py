@@ -7,12 +7,10 @@ import math
 from typing import TYPE_CHECKING
 
 from hemm.core import Media
-from hemm.data.pixels import rgb, unit, upright
+from hemm.data.pixels import unit, upright
 
 if TYPE_CHECKING:
     from PIL.Image import Image
-
-__all__ = ["dimensions", "fit", "rgb", "upright"]
 
 
 def fit(media: Media, types: frozenset[str] = frozenset(), max_pixels: int = 0) -> Media:

@@ -45,6 +45,3 @@ def _back(
     for place, value in zip(order, adjusted, strict=True):
         out[at[int(place)]] = float(value)
     return out
-
-
-__all__ = ["benjamini_hochberg", "holm"]

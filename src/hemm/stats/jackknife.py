@@ -101,9 +101,3 @@ def jackknife_difference(
         return Estimate(value, None, None, n, clusters, "no variation, no interval"), error
     low, high = max(-reach, value - half), min(reach, value + half)
     return Estimate(value, low, high, n, clusters, f"jackknife of {blocks} blocks"), error
-
-
-__all__ = [
-    "BLOCKS", "LEAST", "LEAST_PAIRED", "blocks_of", "effective_number", "jackknife", "jackknife_difference",
-    "jackknife_variance",
-]  # fmt: skip

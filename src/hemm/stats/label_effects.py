@@ -292,14 +292,3 @@ def overlaps(
         if one[0] != other[0]
     ]  # fmt: skip
     return tuple(sorted(found, key=lambda t: (-t.share * t.lift, -t.n)))
-
-
-__all__ = [
-    "AdjustedEffect",
-    "LabelEffects",
-    "LabelOverlap",
-    "LabelledSamples",
-    "by_samples",
-    "by_tasks",
-    "overlaps",
-]

@@ -242,6 +242,3 @@ def _effect(d: Floats, won: int | None, lost: int | None) -> tuple[float | None,
         return (won / lost if lost else None), "odds ratio"
     spread = float(np.std(d, ddof=1)) if len(d) > 1 else 0.0
     return (float(d.mean()) / spread if spread > 0 else None), "Cohen's d (paired)"
-
-
-__all__ = ["Options", "Pair", "mcnemar", "obuchowski_p", "paired", "paired_t", "t_p", "welch_df", "welch_p"]

@@ -69,6 +69,3 @@ def clusters_for(variance: float, difference: float) -> int | None:
 
 def _enough(variance: float, difference: float, clusters: int) -> bool:
     return factor(clusters - 1) * math.sqrt(variance / clusters) <= difference
-
-
-__all__ = ["POINTS", "POWER", "Power", "clusters_for", "factor", "power_of"]

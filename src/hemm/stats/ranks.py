@@ -117,6 +117,3 @@ def _letters(order: Sequence[str], apart: set[tuple[str, str]]) -> dict[str, str
         for i in range(first, last + 1):
             out[order[i]] += name
     return out
-
-
-__all__ = ["Rank", "Ranking", "ranking", "win_shares"]

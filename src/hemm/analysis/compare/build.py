@@ -1,7 +1,4 @@
-"""``hemm compare``: models against each other, with what the data can and cannot tell.
-
-``docs/compare.md`` has the definitions and the schema of the JSON.
-"""
+"""``hemm compare``. ``docs/compare.md`` has the definitions and the schema of the JSON."""
 
 from __future__ import annotations
 
@@ -48,15 +45,15 @@ from hemm.stats.ranks import Ranking, ranking
 def compare(study: Study, choice: Choice | None = None) -> Comparison:
     """Compare the models of ``study``: two of them sample by sample, all of them by rank.
 
-    Raises UnknownName or HemmError for bad input. What cannot be computed of good input is said in ``notes``
-    and in the rows.
+    Raises UnknownName or HemmError for bad input. ``notes`` and the rows say what cannot be computed, and
+    why.
 
     >>> import hemm
     >>> models = ["baseline/oracle", "baseline/random"]
-    >>> found = compare(hemm.run(models, "probe_shapes", limit=40).study, Choice(resamples=0))
-    >>> [found.labels[key] for key in found.pair]
+    >>> comparison = compare(hemm.run(models, "probe_shapes", limit=40).study, Choice(resamples=0))
+    >>> [comparison.labels[key] for key in comparison.pair]
     ['baseline/oracle', 'baseline/random']
-    >>> found.overall.difference.value > 0 and found.overall.p < 0.05
+    >>> comparison.overall.difference.value > 0 and comparison.overall.p < 0.05
     True
     """
     choice = choice or Choice()
@@ -73,22 +70,22 @@ def compare(study: Study, choice: Choice | None = None) -> Comparison:
         published = compare_with_published([i for i in keep if not i.control], labels, choice.published)
     notes += _stopped(keep)
     shared = _shared(keep, set(labels))
-    read = [without_failures(i) if choice.failures == FailurePolicy.EXCLUDE else i for i in shared]
-    scale, why = _scale(read, choice)
+    columns = [without_failures(i) if choice.failures == FailurePolicy.EXCLUDE else i for i in shared]
+    scale, why = _scale(columns, choice)
     notes += [why] if why else []
     overall: CategoryPair | None = None
     tasks: list[TaskPair] = []
     categories: list[CategoryPair] = []
-    ranks, ranked = _ranks(read, labels, scale, notes)
+    ranks, ranked = _ranks(columns, labels, scale, notes)
     if choice.best and not choice.models and ranks is not None:
         chosen = [row.subject for row in ranks.rows[:2]]
     if chosen:
-        own = {key: {i.task: i for i in keep if i.subject == key} for key in chosen}
-        both = [t for t in own[chosen[0]] if t in own[chosen[1]]]
-        pairs = {t: (own[chosen[0]][t], own[chosen[1]][t]) for t in both}
+        by_subject = {key: {i.task: i for i in keep if i.subject == key} for key in chosen}
+        common = [t for t in by_subject[chosen[0]] if t in by_subject[chosen[1]]]
+        pairs = {t: (by_subject[chosen[0]][t], by_subject[chosen[1]][t]) for t in common}
         tasks, overall, categories = _pairwise(pairs, scale, choice, notes, labels, chosen)
-    effects = label_effects(read, labels, scale, notes)
-    found = Comparison(
+    effects = label_effects(columns, labels, scale, notes)
+    comparison = Comparison(
         choice=choice,
         labels=labels,
         pair=(chosen[0], chosen[1]) if chosen else None,
@@ -101,26 +98,26 @@ def compare(study: Study, choice: Choice | None = None) -> Comparison:
         published=published,
         notes=tuple(dict.fromkeys(notes)),
     )
-    return replace(found, conclusions=tuple(conclusions(found)))
+    return replace(comparison, conclusions=tuple(conclusions(comparison)))
 
 
 def _chosen(study: Study, choice: Choice) -> list[str]:
-    """The keys of the two subjects that are compared; empty where none are named and there are not two."""
+    """The keys of the two subjects to compare; empty if none are named and there are not exactly two."""
     if not choice.models:
-        plain = [s.key for s in study.subjects.values() if not s.control]
-        return plain if len(plain) == 2 else []
+        models = [s.key for s in study.subjects.values() if not s.control]
+        return models if len(models) == 2 else []
     if len(choice.models) != 2:
         raise HemmError(f"hemm compare takes no --model, or two ({len(choice.models)} given)")
-    found = [study.named(spec)[0].key for spec in choice.models]
-    if found[0] == found[1]:
+    keys = [study.named(spec)[0].key for spec in choice.models]
+    if keys[0] == keys[1]:
         raise HemmError(
             f"{choice.models[0]!r} and {choice.models[1]!r} are the same results: name two different ones"
         )
-    return found
+    return keys
 
 
 def _unmatched(items: Sequence[CellScores], labels: dict[str, str]) -> list[str]:
-    """Tasks that some model was not asked, by model; what a reader must not compare."""
+    """Notes on tasks that some model was not run on."""
     if len(labels) < 2:
         only = next(iter(labels.values()), "")
         return (
@@ -129,11 +126,11 @@ def _unmatched(items: Sequence[CellScores], labels: dict[str, str]) -> list[str]
             else ["no models: controls alone"]
         )
     tasks = {key: {i.task for i in items if i.subject == key} for key in labels}
-    everything = set().union(*tasks.values())
+    all_tasks = set().union(*tasks.values())
     return [
-        f"{labels[key]} was not asked {', '.join(sorted(everything - own))}: not compared there"
-        for key, own in tasks.items()
-        if own != everything
+        f"{labels[key]} was not asked {', '.join(sorted(all_tasks - asked))}: not compared there"
+        for key, asked in tasks.items()
+        if asked != all_tasks
     ]
 
 
@@ -143,7 +140,7 @@ def _stopped(items: Sequence[CellScores]) -> list[str]:
 
 
 def _shared(items: Sequence[CellScores], keys: set[str]) -> list[CellScores]:
-    """Tasks that every model was asked, on the groups that all have, in one order."""
+    """The cells of tasks that every model was run on, on the groups that all have, in one order."""
     by_task: dict[str, dict[str, CellScores]] = {}
     for item in items:
         by_task.setdefault(item.task, {})[item.subject] = item
@@ -158,16 +155,17 @@ def _shared(items: Sequence[CellScores], keys: set[str]) -> list[CellScores]:
 
 
 def _with_headline(item: CellScores, rows: Any) -> CellScores:
-    """These groups of the headline alone; clusters become numbers, which are sorted faster than names."""
+    """The cell with these rows of its headline alone; clusters become numbers, which sort faster than
+    names."""
     headline = item.headline.take(rows)
     codes: Any = np.unique(headline.clusters.astype(str), return_inverse=True)[1].reshape(-1)
     headline = replace(headline, clusters=codes)
     return replace(item, control="", headline=headline, others=())
 
 
-def _scale(read: Sequence[CellScores], choice: Choice) -> tuple[Scale, str]:
-    """The normaliser over what all models share; where nothing is shared it says so."""
-    known = [i for i in read if len(i.headline)]
+def _scale(cells: Sequence[CellScores], choice: Choice) -> tuple[Scale, str]:
+    """The normaliser over the shared groups; if there are none, a note."""
+    known = [i for i in cells if len(i.headline)]
     if choice.normalise == "anchored":
         return scale_of(known, "anchored", choice.failures), ""
     if not known:
@@ -200,13 +198,13 @@ def _pairwise(
 
 
 def _ranks(
-    read: Sequence[CellScores], labels: dict[str, str], scale: Scale, notes: list[str]
+    cells: Sequence[CellScores], labels: dict[str, str], scale: Scale, notes: list[str]
 ) -> tuple[Ranking | None, tuple[str, ...]]:
-    """Ranks over the tasks that have a normalised score of every model."""
+    """Ranks of the models, and the tasks they are over: those with a normalised score of every model."""
     if len(labels) < 2:
         return None, ()
     by_task: dict[str, dict[str, CellScores]] = {}
-    for item in read:
+    for item in cells:
         by_task.setdefault(item.task, {})[item.subject] = item
     usable = {}
     for task, row in by_task.items():
@@ -218,21 +216,18 @@ def _ranks(
         return None, ()
     scores = {}
     for key in labels:
-        parts = [
+        estimates = [
             normal_value(row[key].headline, scale, TaskSlice(key, task))[0] for task, row in usable.items()
         ]
-        scores[key] = combine([p for p in parts if p is not None])
+        scores[key] = combine([p for p in estimates if p is not None])
     p: dict[tuple[str, str], float | None] = {}
     for a, b in combinations(labels, 2):
         differences = []
         for task, row in usable.items():
-            one, other, why = common_groups(row[a].headline, row[b].headline)
+            left, right, why = common_groups(row[a].headline, row[b].headline)
             if not why:
-                found, why = task_difference(one, other, TaskSlice(a, task), TaskSlice(b, task), scale)
-                differences += [found] if found is not None else []
+                difference, why = task_difference(left, right, TaskSlice(a, task), TaskSlice(b, task), scale)
+                differences += [difference] if difference is not None else []
             notes += [f"{task}: {why}"] if why else []
         p[a, b] = average(OVERALL, "", differences).p if differences else None
     return ranking(scores, p), tuple(usable)
-
-
-__all__ = ["compare"]

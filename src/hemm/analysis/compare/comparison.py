@@ -1,4 +1,4 @@
-"""What is compared, and what comes out of it. ``docs/compare.md`` has the schema of the JSON."""
+"""Options and result of a comparison. ``docs/compare.md`` has the schema of the JSON."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ SCHEMA_VERSION = 1
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """What is compared, and how.
+    """The options of a comparison.
 
-    models     two names (a model, its label, the beginning of ``model@revision`` or of a protocol); none:
-               all, and where there are just two, these
-    best       where none are named: the two that rank first, the better one first
-    published  a subset of the paper's figures (``100``, ``full``) to set beside; empty: none
+    models     two names to compare (a model, its label, the beginning of ``model@revision`` or of a
+               protocol); empty: the only two models, if there are just two
+    best       if ``models`` is empty: compare the two that rank first
+    published  subset of the paper's figures (``100``, ``full``) to list as well; empty: none
     """
 
     models: tuple[str, ...] = ()
@@ -38,12 +38,13 @@ class Choice:
 
 @dataclass(frozen=True)
 class Comparison:
-    """What ``compare`` gives. ``pair`` is None without two models to compare, ``ranks`` with one model or
-    where the models share no task.
+    """The result of ``compare``.
 
     labels         subject -> name, of models (not of controls)
-    label_effects  at the level of tasks, and of samples where labels vary within tasks
-    conclusions    what the numbers let one conclude, in words
+    pair           keys of the two models that are compared; None if there are not two
+    ranks          None with one model, or if the models share no task
+    label_effects  over tasks, and over samples where labels vary within tasks
+    conclusions    sentences about the numbers
     """
 
     choice: Choice
@@ -61,7 +62,7 @@ class Comparison:
     conclusions: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
-        """Everything as plain values: the JSON of ``hemm compare``."""
+        """The JSON of ``hemm compare``."""
         ranks = None if self.ranks is None else {"tasks": list(self.ranked_tasks), **self.ranks.to_json()}
         return {
             "schema_version": SCHEMA_VERSION,

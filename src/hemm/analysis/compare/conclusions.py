@@ -1,4 +1,4 @@
-"""In words: what a comparison lets one conclude, and what not. Fixed rules on the numbers, no judgement."""
+"""Conclusions of a comparison in words, by fixed rules on its numbers."""
 
 from __future__ import annotations
 
@@ -13,42 +13,43 @@ from hemm.stats.label_effects import AdjustedEffect, LabelEffects
 INFLATED = 5.0
 
 
-def conclusions(found: Comparison, labels: bool = True) -> list[str]:
-    """The sentences, most general first; ``labels``: with those on the effects of labels."""
+def conclusions(comparison: Comparison, labels: bool = True) -> list[str]:
+    """The sentences, most general first; ``labels``: including those on the effects of labels."""
     out: list[str] = []
-    if found.pair is not None and found.overall is not None:
-        names = (found.labels[found.pair[0]], found.labels[found.pair[1]])
-        out += _overall(found.overall, names)
-        out += _tasks(found.tasks, names)
-        out += _failures(found.overall)
-    out += ranked(found)
+    if comparison.pair is not None and comparison.overall is not None:
+        names = (comparison.labels[comparison.pair[0]], comparison.labels[comparison.pair[1]])
+        out += _overall(comparison.overall, names)
+        out += _tasks(comparison.tasks, names)
+        out += _failures(comparison.overall)
+    out += ranked(comparison)
     if labels:
-        for table in found.label_effects:
+        for table in comparison.label_effects:
             out += effects(table)
     return out
 
 
 def effects(table: LabelEffects) -> list[str]:
-    """What can be said of the labels at one level."""
+    """Sentences on the effects of labels in one table."""
     return list(_effects(table))
 
 
-def verdict(found: Comparison) -> list[str]:
-    """The one or two sentences that come first: who is ahead, and which is best of several."""
+def verdict(comparison: Comparison) -> list[str]:
+    """The first one or two sentences: which of two models is ahead, which of several is best."""
+    pair, overall, labels = comparison.pair, comparison.overall, comparison.labels
     first: list[str] = []
-    if found.pair is not None and found.overall is not None and found.overall.difference.value is not None:
-        first = _overall(found.overall, (found.labels[found.pair[0]], found.labels[found.pair[1]]))[:1]
-    return first + (ranked(found) if len(found.labels) > 2 else [])
+    if pair is not None and overall is not None and overall.difference.value is not None:
+        first = _overall(overall, (labels[pair[0]], labels[pair[1]]))[:1]
+    return first + (ranked(comparison) if len(labels) > 2 else [])
 
 
-def ranked(found: Comparison) -> list[str]:
-    """Which models may be the best."""
+def ranked(comparison: Comparison) -> list[str]:
+    """A sentence on which models may be the best."""
     out: list[str] = []
-    if found.ranks is not None:
-        best = [found.labels[r.subject] for r in found.ranks.rows if r.rank == 1]
+    if comparison.ranks is not None:
+        best = [comparison.labels[r.subject] for r in comparison.ranks.rows if r.rank == 1]
         if len(best) > 1:
             out.append(f"The data do not tell which is best of {_listed(best)}.")
-        elif len(found.ranks.rows) > 1:
+        elif len(comparison.ranks.rows) > 1:
             out.append(f"{best[0]} is better than every other model here.")
     return out
 
@@ -58,11 +59,11 @@ def _overall(row: CategoryPair, names: tuple[str, str]) -> list[str]:
     if e.value is None:
         return [f"{names[0]} and {names[1]} cannot be compared overall: {e.note}."]
     ahead, behind = names if e.value >= 0 else names[::-1]
-    said = f"{abs(e.value):.3f} over {_count(len(row.tasks), 'task')}"
+    amount = f"{abs(e.value):.3f} over {_count(len(row.tasks), 'task')}"
     if row.p is not None and row.p < 1 - LEVEL:
-        out = [f"{ahead} scores higher than {behind} by {said} ({_p(row.p)})."]
+        out = [f"{ahead} scores higher than {behind} by {amount} ({_p(row.p)})."]
     else:
-        out = [f"No difference between {names[0]} and {names[1]} is shown: {ahead} is higher by {said}."]
+        out = [f"No difference between {names[0]} and {names[1]} is shown: {ahead} is higher by {amount}."]
         if row.power.detectable is not None:
             out.append(
                 f"That is no sign that they are equal: a true difference below {row.power.detectable:.3f} is "
@@ -85,9 +86,9 @@ def _tasks(rows: tuple[TaskPair, ...], names: tuple[str, str]) -> list[str]:
         return []
     out = []
     for name, sign in ((names[0], 1), (names[1], -1)):
-        own = [r.task for r in sure if _sign(r) == sign]
-        if own:
-            out.append(f"{name} is better on {_listed(own)}, corrected for {len(tested)} tests.")
+        better = [r.task for r in sure if _sign(r) == sign]
+        if better:
+            out.append(f"{name} is better on {_listed(better)}, corrected for {len(tested)} tests.")
     if len(raw) > len(sure):
         rest = [r.task for r in raw if r not in sure]
         out.append(f"On {_listed(rest)} a difference has p below 0.05 that does not stand after correction.")
@@ -128,48 +129,45 @@ def _effect(row: AdjustedEffect, table: LabelEffects) -> Iterator[str]:
     e = row.effect
     title = DIMENSIONS[e.dimension].title.lower() if e.dimension in DIMENSIONS else e.dimension
     a, b = (f"{c.replace('_', ' ')}" for c in (e.a, e.b))
-    what = f"{title}: {a} against {b}"
+    contrast = f"{title}: {a} against {b}"
     if e.value is None:
-        with_ = _companions(row, table)
-        yield f"{what} cannot be told apart from the other labels{with_}."
+        companions = _companions(row, table)
+        yield f"{contrast} cannot be told apart from the other labels{companions}."
         return
     if e.low is None or e.high is None or e.p is None:
-        yield f"{what}: nothing varies, so nothing is known of other samples."
+        yield f"{contrast}: nothing varies, so nothing is known of other samples."
         return
     if e.p < 1 - LEVEL:
         steady = row.low_out is not None and row.high_out is not None and row.low_out * row.high_out > 0
         yield (
-            f"{what}: {e.value:+.3f} ({e.low:+.3f} to {e.high:+.3f}) with the other labels equal"
+            f"{contrast}: {e.value:+.3f} ({e.low:+.3f} to {e.high:+.3f}) with the other labels equal"
             + ("." if steady and not row.lost else "; it hangs on single tasks.")
         )
     elif row.raw is not None and abs(row.raw) > 2 * abs(e.value) and abs(row.raw) > 0.05:
         yield (
-            f"{what}: the raw difference of {row.raw:+.3f} shrinks to {e.value:+.3f} with the other labels "
-            f"equal; it may be theirs{_companions(row, table)}."
+            f"{contrast}: the raw difference of {row.raw:+.3f} shrinks to {e.value:+.3f} with the other "
+            f"labels equal; it may be theirs{_companions(row, table)}."
         )
     elif (e.inflation or 0.0) > INFLATED:
-        yield f"{what}: open, the labels travel together too closely{_companions(row, table)}."
+        yield f"{contrast}: open, the labels travel together too closely{_companions(row, table)}."
 
 
 def _companions(row: AdjustedEffect, table: LabelEffects) -> str:
     e = row.effect
-    found = [t for t in table.together if t.dimension == e.dimension and t.category in (e.a, e.b) and t.close]
-    if not found:
+    close = [t for t in table.together if t.dimension == e.dimension and t.category in (e.a, e.b) and t.close]
+    if not close:
         return ""
-    t = found[0]
-    other = DIMENSIONS[t.other].title.lower() if t.other in DIMENSIONS else t.other
+    t = close[0]
+    title = DIMENSIONS[t.other].title.lower() if t.other in DIMENSIONS else t.other
     return (
         f" ({t.both} of {t.n} with {t.category.replace('_', ' ')} are "
-        f"{other} {t.other_category.replace('_', ' ')})"
+        f"{title} {t.other_category.replace('_', ' ')})"
     )
 
 
-def _count(n: int, what: str) -> str:
-    return f"{n} {what}" if n == 1 else f"{n} {what}s"
+def _count(n: int, noun: str) -> str:
+    return f"{n} {noun}" if n == 1 else f"{n} {noun}s"
 
 
 def _listed(names: list[str]) -> str:
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
-
-
-__all__ = ["conclusions", "effects", "verdict"]

@@ -1,5 +1,4 @@
-"""Effects of labels on the results at hand: which scores and labels go into the two models of
-``stats.label_effects``."""
+"""Prepares scores and labels for the two models of ``stats.label_effects``."""
 
 from __future__ import annotations
 
@@ -15,41 +14,42 @@ from hemm.stats.label_effects import LabelEffects, LabelledSamples, by_samples, 
 
 
 def label_effects(
-    read: Sequence[CellScores], labels: dict[str, str], scale: Scale, notes: list[str]
+    cells: Sequence[CellScores], labels: dict[str, str], scale: Scale, notes: list[str]
 ) -> tuple[LabelEffects, ...]:
-    """Effects of labels over tasks with one set of labels, and within tasks whose samples differ."""
+    """Effects of labels over the tasks with one label each, and within the tasks whose samples differ in
+    labels."""
     if scale.name == "rank":
         notes.append(
             "no effects of labels under rank: the models' win rates average one half whatever the label"
         )
         return ()
     by_task: dict[str, list[CellScores]] = {}
-    for item in read:
+    for item in cells:
         if item.subject in labels and len(item.headline):
             by_task.setdefault(item.task, []).append(item)
-    whole: dict[str, dict[str, str]] = {}
+    labels_of_task: dict[str, dict[str, str]] = {}
     columns: list[list[float]] = []
     varying: dict[str, list[CellScores]] = {}
     for task, items in by_task.items():
-        own = {d: set(c.tolist()) for d, c in items[0].headline.labels.items()}
-        if any(len(c) > 1 for c in own.values()):
+        categories = {d: set(c.tolist()) for d, c in items[0].headline.labels.items()}
+        if any(len(c) > 1 for c in categories.values()):
             if all(i.headline.anytime is None for i in items):
                 varying[task] = items
             continue
-        known = {d: next(iter(c)) for d, c in own.items() if None not in c}
+        known = {d: next(iter(c)) for d, c in categories.items() if None not in c}
         if not known:
             notes.append(f"{task} has no labels: left out of the effects of labels")
             continue
         values = [normal_value(i.headline, scale, TaskSlice(i.subject, task))[0] for i in items]
         columns.append([np.nan if v is None or v.value is None else v.value for v in values])
-        whole[task] = known
+        labels_of_task[task] = known
     order = {name: d.categories for name, d in DIMENSIONS.items()}
     out = []
-    if whole:
-        out.append(by_tasks(np.array(columns).T, list(whole), whole, order))
-    found = _samples(varying, scale)
-    if found is not None:
-        out.append(by_samples(found, order))
+    if labels_of_task:
+        out.append(by_tasks(np.array(columns).T, list(labels_of_task), labels_of_task, order))
+    samples = _samples(varying, scale)
+    if samples is not None:
+        out.append(by_samples(samples, order))
     return tuple(out)
 
 
@@ -60,8 +60,8 @@ def _samples(varying: dict[str, list[CellScores]], scale: Scale) -> LabelledSamp
     for task, items in varying.items():
         rows = []
         for item in items:
-            part = TaskSlice(item.subject, task)
-            floor, ceiling, why = limits(item.headline, scale, part)
+            task_slice = TaskSlice(item.subject, task)
+            floor, ceiling, why = limits(item.headline, scale, task_slice)
             if why:
                 continue
             rows.append((item.headline.values - floor) / (ceiling - floor))

@@ -41,13 +41,14 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True)
 class TaskPair:
-    """One task that both models were evaluated on; ``common`` groups have an answer of both.
+    """One task that both models were run on.
 
+    common      number of groups with answers of both
     pair        the paired test on the metric's own scale
     normalised  the difference on the normaliser's scale
     why         why one of these two is missing
-    by_policy   the difference on the own scale under every failure policy; ``worst``: a at its worst and b
-                at its best
+    by_policy   the difference on the metric's own scale under every failure policy; ``worst``: a at its worst
+                and b at its best
     """
 
     task: str
@@ -61,7 +62,6 @@ class TaskPair:
     p_bh: float | None = None
 
     def to_json(self) -> dict[str, Any]:
-        """Plain values."""
         return {
             "task": self.task,
             "metric": self.metric,
@@ -91,7 +91,6 @@ class CategoryPair:
     p_bh: float | None = None
 
     def to_json(self) -> dict[str, Any]:
-        """Plain values."""
         return {
             "dimension": self.dimension,
             "category": self.category,
@@ -108,7 +107,7 @@ class CategoryPair:
 
 @dataclass(frozen=True, slots=True)
 class TaskDifference:
-    """A normalised difference of one task with what averaging needs."""
+    """A normalised difference of one task, with its error and test."""
 
     task: str
     estimate: Estimate
@@ -120,41 +119,40 @@ class TaskDifference:
 
 
 def task_pair(a: CellScores, b: CellScores, scale: Scale, options: Options) -> TaskPair:
-    """Test two models on one task. ``a`` and ``b`` are as loaded: the failure policy is that of ``scale``."""
-    one, other, why = common_groups(a.headline, b.headline)
-    spec, n = a.headline.spec, len(one)
+    """Test two models on one task, under the failure policy of ``scale``."""
+    left, right, why = common_groups(a.headline, b.headline)
+    spec, n = a.headline.spec, len(left)
     if why == UNTESTED:
         return TaskPair(a.task, spec, n, why=why)
-    if isinstance(one.metric, CorpusMetric) and n:
+    if isinstance(left.metric, CorpusMetric) and n:
         return _corpus_task_pair(a, b, n)
     if why:
         return TaskPair(a.task, spec, n, why=why)
-    pair = _pair(one, other, scale.failures, options)
+    pair = _pair(left, right, scale.failures, options)
     if pair.difference.value is None:
         return TaskPair(a.task, spec, n, why="no sample has a score of both")
-    found, why = task_difference(
-        one, other, TaskSlice(a.subject, a.task), TaskSlice(b.subject, b.task), scale, pair
+    difference, why = task_difference(
+        left, right, TaskSlice(a.subject, a.task), TaskSlice(b.subject, b.task), scale, pair
     )
-    return TaskPair(
-        a.task, spec, n, pair, None if found is None else found.estimate, why, by_policy(one, other)
-    )
+    normalised = None if difference is None else difference.estimate
+    return TaskPair(a.task, spec, n, pair, normalised, why, by_policy(left, right))
 
 
 def _corpus_task_pair(a: CellScores, b: CellScores, n: int) -> TaskPair:
-    """The difference of values that are no means, by jackknife."""
+    """The difference of corpus values, by jackknife."""
     name = a.headline.metric.name
-    found = corpus_difference(a, b)
-    if isinstance(found, str):
-        return TaskPair(a.task, a.headline.spec, n, why=f"{name} is no mean of its values: {found}")
-    estimate, error = found.estimate, found.error
-    p = t_p(found.a - found.b, error, found.df) if error > 0 else None
+    difference = corpus_difference(a, b)
+    if isinstance(difference, str):
+        return TaskPair(a.task, a.headline.spec, n, why=f"{name} is no mean of its values: {difference}")
+    estimate, error = difference.estimate, difference.error
+    p = t_p(difference.a - difference.b, error, difference.df) if error > 0 else None
     low, high = a.headline.metric.range
     pair = Pair(
-        a=found.a,
-        b=found.b,
+        a=difference.a,
+        b=difference.b,
         difference=estimate,
         error=error or None,
-        df=found.df,
+        df=difference.df,
         p=p,
         test="t (jackknife)" if p is not None else "",
         p_t=p,
@@ -164,79 +162,79 @@ def _corpus_task_pair(a: CellScores, b: CellScores, n: int) -> TaskPair:
     return TaskPair(a.task, a.headline.spec, n, pair, why=why)
 
 
-def common_groups(one: ScoreColumn, other: ScoreColumn) -> tuple[ScoreColumn, ScoreColumn, str]:
-    """The groups that both have, in one order, and why they cannot be compared (empty: they can)."""
-    if (one.metric.name, one.metric.version) != (other.metric.name, other.metric.version):
-        names = [f"{s.metric.name} version {s.metric.version}" for s in (one, other)]
-        return one.take(np.zeros(0, int)), other, f"scored by {names[0]} and {names[1]}: hemm score helps"
-    one, other = one.paired_with(other)
-    if not len(one):
-        return one, other, "no samples in common"
-    if one.anytime is not None or other.anytime is not None:
-        return one, other, UNTESTED
-    if isinstance(one.metric, CorpusMetric):
-        return one, other, f"{one.metric.name} is no mean of its values: not comparable sample by sample"
-    return one, other, ""
+def common_groups(left: ScoreColumn, right: ScoreColumn) -> tuple[ScoreColumn, ScoreColumn, str]:
+    """Both columns on the groups that both have, and why they cannot be compared (empty: they can)."""
+    if (left.metric.name, left.metric.version) != (right.metric.name, right.metric.version):
+        names = [f"{s.metric.name} version {s.metric.version}" for s in (left, right)]
+        return left.take(np.zeros(0, int)), right, f"scored by {names[0]} and {names[1]}: hemm score helps"
+    left, right = left.paired_with(right)
+    if not len(left):
+        return left, right, "no samples in common"
+    if left.anytime is not None or right.anytime is not None:
+        return left, right, UNTESTED
+    if isinstance(left.metric, CorpusMetric):
+        return left, right, f"{left.metric.name} is no mean of its values: not comparable sample by sample"
+    return left, right, ""
 
 
-def _pair(one: ScoreColumn, other: ScoreColumn, failures: str, options: Options) -> Pair:
-    """The paired test on the metric's own scale. Under ``bounds`` its interval alone is of both cases: all
-    else has failures as the worst score."""
-    x, y = (counted(s, point_case(failures)).values for s in (one, other))
-    pair = paired(x, y, one.clusters, one.metric.range, options)
+def _pair(left: ScoreColumn, right: ScoreColumn, failures: str, options: Options) -> Pair:
+    """The paired test on the metric's own scale. Under ``bounds`` only its interval covers both cases; the
+    rest counts failures as the worst score."""
+    x, y = (counted(s, point_case(failures)).values for s in (left, right))
+    pair = paired(x, y, left.clusters, left.metric.range, options)
     if failures != FailurePolicy.BOUNDS or pair.difference.value is None:
         return pair
-    low, high = one.metric.range
+    low, high = left.metric.range
     ends = []
     cases: tuple[tuple[Case, Case], ...] = (("worst", "best"), ("best", "worst"))
     for first, second in cases:
-        d = counted(one, first).values - counted(other, second).values
+        d = counted(left, first).values - counted(right, second).values
         if bool(np.isnan(d).any()):
-            note = f"{one.metric.name} has no finite bound for failures"
+            note = f"{left.metric.name} has no finite bound for failures"
             empty = replace(pair.difference, low=None, high=None, note=note)
             return replace(pair, difference=empty, bootstrap=None)
-        ends.append(mean_interval(d, one.clusters, (low - high, high - low)))
+        ends.append(mean_interval(d, left.clusters, (low - high, high - low)))
     return replace(pair, difference=bounded(ends[0], ends[1], pair.difference.value))
 
 
 def task_difference(
-    one: ScoreColumn,
-    other: ScoreColumn,
+    left: ScoreColumn,
+    right: ScoreColumn,
     a: TaskSlice,
     b: TaskSlice,
     scale: Scale,
     pair: Pair | None = None,
     resamples: int = 0,
 ) -> tuple[TaskDifference | None, str]:
-    """The difference of two models on the same groups on the scale of the normaliser, or why there is none.
+    """The difference of two models on the same groups, on the normaliser's scale; or why there is none.
 
-    pair  the paired test of these groups, where it was done before
+    pair  the paired test of these groups, if it is done already
     """
-    read = [counted(s, point_case(scale.failures)) for s in (one, other)]
+    columns = [counted(s, point_case(scale.failures)) for s in (left, right)]
     if scale.name == "rank":
-        for s, part in zip(read, (a, b), strict=True):
+        for s, part in zip(columns, (a, b), strict=True):
             why = limits(s, scale, part)[2]
             if why:
                 return None, why
-        wins = [wins_of(s, scale, part) for s, part in zip(read, (a, b), strict=True)]
-        rated = paired(wins[0], wins[1], one.clusters, (0.0, 1.0), Options(resamples))
+        wins = [wins_of(s, scale, part) for s, part in zip(columns, (a, b), strict=True)]
+        rated = paired(wins[0], wins[1], left.clusters, (0.0, 1.0), Options(resamples))
         return _task_difference(a.task, rated, 1.0, None), ""
-    both = [limits(s, scale, part) for s, part in zip(read, (a, b), strict=True)]
-    for _, _, why in both:
+    bounds = [limits(s, scale, part) for s, part in zip(columns, (a, b), strict=True)]
+    for _, _, why in bounds:
         if why:
             return None, why
-    width = float(np.mean([ceiling - floor for floor, ceiling, _ in both]))
+    width = float(np.mean([ceiling - floor for floor, ceiling, _ in bounds]))
     if pair is None:
-        pair = _pair(one, other, scale.failures, Options(resamples))
+        pair = _pair(left, right, scale.failures, Options(resamples))
     if pair.difference.value is None:
         return None, "no sample has a score of both"
-    return _task_difference(a.task, pair, width, by_policy(one, other)), ""
+    return _task_difference(a.task, pair, width, by_policy(left, right)), ""
 
 
 def _task_difference(task: str, pair: Pair, width: float, policies: PolicyScores | None) -> TaskDifference:
     estimate = pair.difference.scaled(0.0, width)
     error = pair.error
-    if error is None:  # nothing varies: what the interval grants to other samples
+    if error is None:  # the differences do not vary: take the error that the interval assumes
         reach = 0.0 if estimate.low is None or estimate.high is None else (estimate.high - estimate.low) / 2
         error = reach / t_quantile(max(1, int(pair.df))) * abs(width)
     scaled = None if policies is None else policies.scaled(width)
@@ -244,21 +242,22 @@ def _task_difference(task: str, pair: Pair, width: float, policies: PolicyScores
     return TaskDifference(task, estimate, error / abs(width), pair.df, pair.p, drawn, scaled)
 
 
-def by_policy(one: ScoreColumn, other: ScoreColumn) -> PolicyScores:
-    """The difference under every failure policy: ``worst`` is one at its worst and the other at its best."""
+def by_policy(left: ScoreColumn, right: ScoreColumn) -> PolicyScores:
+    """The difference under every failure policy; ``worst`` has ``left`` at its worst, ``right`` at its
+    best."""
 
     def mean(first: Case, second: Case) -> float | None:
-        d = counted(one, first).values - counted(other, second).values
+        d = counted(left, first).values - counted(right, second).values
         if first != second and bool(np.isnan(d).any()):
             return None
         return None if bool(np.isnan(d).all()) else float(np.nanmean(d))
 
-    if not (one.missing.any() or other.missing.any()):
+    if not (left.missing.any() or right.missing.any()):
         same = mean("as_worst", "as_worst")
         return PolicyScores(same, same, same, same, 0)
     facing: dict[Case, Case] = {"worst": "best", "best": "worst"}
     return PolicyScores.of(
-        lambda case: mean(case, facing.get(case, case)), failures_of(one) + failures_of(other)
+        lambda case: mean(case, facing.get(case, case)), failures_of(left) + failures_of(right)
     )
 
 
@@ -287,50 +286,38 @@ def average(dimension: str, category: str, parts: Sequence[TaskDifference]) -> C
 def category_pairs(
     pairs: Mapping[str, tuple[CellScores, CellScores]], scale: Scale, options: Options
 ) -> tuple[CategoryPair, list[CategoryPair]]:
-    """The overall difference, and that of every category that has one; ``pairs``: task -> both cells."""
-    found: dict[tuple[str, str], list[TaskDifference]] = {}
+    """The overall difference, and those of the categories. ``pairs``: task -> both cells."""
+    by_category: dict[tuple[str, str], list[TaskDifference]] = {}
     for task, (a, b) in pairs.items():
-        one, other, why = common_groups(a.headline, b.headline)
+        left, right, why = common_groups(a.headline, b.headline)
         if why:
             continue
-        whole: TaskDifference | None = None  # most labels are those of the whole task: paired once
-        for dimension, category, part in slices_of(one):
-            if part is one and whole is not None:
-                found.setdefault((dimension, category), []).append(whole)
+        of_task: TaskDifference | None = None  # most labels belong to all groups: test these once
+        for dimension, category, subset in slices_of(left):
+            if subset is left and of_task is not None:
+                by_category.setdefault((dimension, category), []).append(of_task)
                 continue
-            second = other.take(other.rows_of(part.groups))
-            one_slice, other_slice = (TaskSlice(c.subject, task, dimension, category) for c in (a, b))
-            got, _ = task_difference(part, second, one_slice, other_slice, scale, resamples=options.resamples)
-            whole = got if part is one else whole
-            if got is not None:
-                found.setdefault((dimension, category), []).append(got)
+            facing = right.take(right.rows_of(subset.groups))
+            first, second = (TaskSlice(c.subject, task, dimension, category) for c in (a, b))
+            difference, _ = task_difference(subset, facing, first, second, scale, resamples=options.resamples)
+            of_task = difference if subset is left else of_task
+            if difference is not None:
+                by_category.setdefault((dimension, category), []).append(difference)
     none = Estimate(None, None, None, 0, 0, "no normalised difference")
     empty = CategoryPair(OVERALL, "", none, None, None, power_of(None, 0), None, ())
-    rows = [average(*key, found[key]) for key in sorted(found, key=lambda k: slice_order(*k))]
+    rows = [average(*key, by_category[key]) for key in sorted(by_category, key=lambda k: slice_order(*k))]
     overall = next((r for r in rows if r.dimension == OVERALL), empty)
     return overall, _corrected_categories([r for r in rows if r.dimension != OVERALL])
 
 
 def _corrected_categories(rows: list[CategoryPair]) -> list[CategoryPair]:
     p = [r.p for r in rows]
-    both = zip(rows, holm(p), benjamini_hochberg(p), strict=True)
-    return [replace(r, p_holm=h, p_bh=q) for r, h, q in both]
+    corrections = zip(rows, holm(p), benjamini_hochberg(p), strict=True)
+    return [replace(r, p_holm=h, p_bh=q) for r, h, q in corrections]
 
 
 def corrected(rows: list[TaskPair]) -> list[TaskPair]:
     """The rows with their p values corrected over all of them."""
     p = [None if r.pair is None else r.pair.p for r in rows]
-    both = zip(rows, holm(p), benjamini_hochberg(p), strict=True)
-    return [replace(r, p_holm=h, p_bh=q) for r, h, q in both]
-
-
-__all__ = [
-    "CategoryPair",
-    "TaskPair",
-    "average",
-    "category_pairs",
-    "common_groups",
-    "corrected",
-    "task_difference",
-    "task_pair",
-]  # fmt: skip
+    corrections = zip(rows, holm(p), benjamini_hochberg(p), strict=True)
+    return [replace(r, p_holm=h, p_bh=q) for r, h, q in corrections]

@@ -1,8 +1,8 @@
-"""The paper's models beside the user's, on the tasks that both have, by the paper's own metric and scale.
+"""The user's models and the paper's, on the tasks that both have, by the paper's metric and scale.
 
-A score is the mean BARTScore of a task, normalised as the paper does it: 0 is the worst model on the task,
-1 the reference scored against itself (as published). The worst is taken anew over the paper's models and the
-user's together, so a weaker model moves everybody's zero.
+A score is the mean BARTScore of a task, normalised as in the paper: 0 is the worst model on the task, 1 the
+published score of the reference against itself. The worst is taken over the paper's models and the user's
+together, so that a weaker model changes every score.
 """
 
 from __future__ import annotations
@@ -26,8 +26,7 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True)
 class RankedModel:
-    """One model among all. The interval is for other samples, of the user's models alone: the paper gives
-    no answers, so its models have none."""
+    """One model. Only the user's models have an interval (over samples), since the paper gives no answers."""
 
     model: str
     published: bool
@@ -37,8 +36,12 @@ class RankedModel:
 
 @dataclass(frozen=True)
 class PublishedComparison:
-    """Models by score; ``scores`` normalised (models in the order of ``names`` x tasks), NaN where unknown.
-    ``new_worst``: tasks on which one of the user's models is worse than all of the paper's."""
+    """The user's models and the paper's.
+
+    models     the best first
+    scores     ``names`` x ``tasks``, normalised; NaN where unknown
+    new_worst  tasks on which one of the user's models is worse than all of the paper's
+    """
 
     subset: str
     models: tuple[RankedModel, ...]
@@ -77,20 +80,20 @@ class PublishedComparison:
 def compare_with_published(
     loaded: Sequence[CellScores], labels: Mapping[str, str], subset: str = "100"
 ) -> PublishedComparison:
-    """The paper's models beside those at hand (subject -> label in ``labels``; controls are left out).
+    """Compare the models in ``labels`` (subject -> label) with the paper's.
 
-    Raises HemmError where no task is the paper's, or where a model lacks BARTScore on one that is.
+    Raises HemmError where no task is the paper's, or where a model has no BARTScore on one that is.
     """
     source = published(subset)
-    own = _own(loaded, source)
-    tasks = [t for t in source.tasks if t in own]
-    subjects = [s for s in labels if any(s in found for found in own.values())]
-    estimates = {s: _estimates(s, tasks, own) for s in subjects}
+    by_task = _bart_scores(loaded, source)
+    tasks = [t for t in source.tasks if t in by_task]
+    subjects = [s for s in labels if any(s in of_task for of_task in by_task.values())]
+    estimates = {s: _estimates(s, tasks, by_task) for s in subjects}
     mine = np.array([[_value(estimates[s].get(t)) for t in tasks] for s in subjects])
     columns = [source.tasks.index(t) for t in tasks]
     theirs, identity = source.scores[:, columns], source.identity[columns]
-    both = np.vstack([theirs, mine])
-    worst = np.nanmin(both, axis=0)
+    scores = np.vstack([theirs, mine])
+    worst = np.nanmin(scores, axis=0)
     spread = identity - worst
     models = [
         _published_model(source.titles[m], row, (row - worst) / spread)
@@ -109,15 +112,16 @@ def compare_with_published(
         tuple(sorted(models, key=lambda s: -(s.estimate.value if s.estimate.value is not None else -9e9))),
         (*(source.titles[m] for m in source.models), *(labels[s] for s in subjects)),
         tuple(tasks),
-        (both - worst) / spread,
+        (scores - worst) / spread,
         tuple(t for t, new in zip(tasks, lower, strict=True) if new),
         tuple(_notes(subset, len(tasks), len(source.tasks), subjects, estimates, labels)),
     )
 
 
-def _own(loaded: Sequence[CellScores], source: Published) -> dict[str, dict[str, ScoreColumn]]:
-    """Paper's task -> subject -> BARTScores. HEMM's own variant (``task:hemm``) goes before the task."""
-    found: dict[str, dict[str, tuple[bool, ScoreColumn]]] = {}
+def _bart_scores(loaded: Sequence[CellScores], source: Published) -> dict[str, dict[str, ScoreColumn]]:
+    """Paper's task -> subject -> BARTScores; those of the paper's variant (``task:hemm``) where there are
+    both."""
+    by_task: dict[str, dict[str, tuple[bool, ScoreColumn]]] = {}
     lacks: dict[str, list[str]] = {}
     for item in loaded:
         name, _, variant = item.task.partition(":")
@@ -127,28 +131,28 @@ def _own(loaded: Sequence[CellScores], source: Published) -> dict[str, dict[str,
         if scores is None:
             lacks.setdefault(item.label, []).append(item.task)
             continue
-        known = found.setdefault(name, {}).get(item.subject)
+        known = by_task.setdefault(name, {}).get(item.subject)
         if known is None or variant == "hemm":
-            found[name][item.subject] = (variant == "hemm", scores)
+            by_task[name][item.subject] = (variant == "hemm", scores)
     if lacks:
         which = "; ".join(f"{', '.join(dict.fromkeys(tasks))} of {m}" for m, tasks in lacks.items())
         raise HemmError(
             f"--with published compares by {METRIC}, which is missing for {which}: "
             f"hemm score DIR --metric {METRIC} adds it"
         )
-    if not found:
+    if not by_task:
         raise HemmError(
             "--with published needs results on a task of the paper (hemm paper lists them): there are none"
         )
-    return {t: {s: scores for s, (_, scores) in rows.items()} for t, rows in found.items()}
+    return {t: {s: scores for s, (_, scores) in rows.items()} for t, rows in by_task.items()}
 
 
 def _estimates(
-    subject: str, tasks: Sequence[str], own: Mapping[str, Mapping[str, ScoreColumn]]
+    subject: str, tasks: Sequence[str], by_task: Mapping[str, Mapping[str, ScoreColumn]]
 ) -> dict[str, Estimate]:
     out = {}
     for task in tasks:
-        scores = own[task].get(subject)
+        scores = by_task[task].get(subject)
         if scores is not None:
             out[task] = own_scale(scores)
     return out
@@ -184,6 +188,3 @@ def _notes(
         if n < shared:
             notes.append(f"{labels[s]}: the mean is over {n} of these {shared} tasks")
     return notes
-
-
-__all__ = ["METRIC", "PublishedComparison", "RankedModel", "compare_with_published"]

@@ -1,11 +1,10 @@
-"""How far metrics agree with people: does the metric prefer the answer that people prefer?
+"""Agreement of metrics with people: does a metric score the answer higher that people prefer?
 
-For every vote that is no tie, both models' scores of that question by the metric are looked up. *Pairwise
-accuracy* is the share of votes whose winner the metric scores higher, equal scores as half (0.5 is chance).
-*Kendall* (tau-b) and *Spearman* are between the difference of the metric's scores and the mean vote of each
-question and pair, ties among them; each pair counts in both orders, so that which model is called first does
-not matter. Intervals respect questions: for accuracy as everywhere (``stats.intervals``), for the two
-correlations a jackknife over questions on Fisher's z scale with t(G-1).
+*Pairwise accuracy* is the share of votes, ties excluded, in which the metric scores the winner higher; equal
+scores count as half (0.5 is chance). *Kendall* (tau-b) and *Spearman* correlate the difference of the
+metric's scores with the mean vote (ties included) over questions and pairs of models. Each pair counts in
+both orders, so that it does not matter which model comes first. Intervals are over questions: for accuracy
+those of ``stats.intervals``, for the correlations a jackknife on Fisher's z scale with t(G-1).
 """
 
 from __future__ import annotations
@@ -26,12 +25,12 @@ if TYPE_CHECKING:
 
 Floats = NDArray[np.float64]
 JACKKNIFE = 100
-"""Most groups of questions that are left out in turn."""
+"""Most groups of questions in the jackknife."""
 
 
 @dataclass(frozen=True)
 class Validity:
-    """One metric (its spec and component) against the votes; ``votes`` of them could be looked up."""
+    """The agreement of one metric (its spec and component) with ``votes`` votes on answers that it scored."""
 
     metric: str
     component: str
@@ -46,51 +45,51 @@ ScoreOf = Mapping[tuple[str, str, str], float]
 
 
 def metric_scores(study: Study) -> dict[tuple[str, str], dict[tuple[str, str, str], float]]:
-    """(metric, component) -> scores by (model, task, group) of every cell that is no control."""
-    found: dict[tuple[str, str], dict[tuple[str, str, str], float]] = {}
+    """(metric, component) -> (model, task, group) -> score, of every cell without control."""
+    by_metric: dict[tuple[str, str], dict[tuple[str, str, str], float]] = {}
     for item in study.cells:
         if item.control:
             continue
         for scores in item.columns:
             sign = 1.0 if scores.metric.higher_is_better else -1.0
-            own = found.setdefault((scores.spec, scores.component), {})
+            of_metric = by_metric.setdefault((scores.spec, scores.component), {})
             for group, value in zip(scores.groups, scores.values, strict=True):
                 if not math.isnan(value):
-                    own[item.cell.model, item.task, str(group)] = sign * float(value)
-    return found
+                    of_metric[item.cell.model, item.task, str(group)] = sign * float(value)
+    return by_metric
 
 
-def validity(found: Votes, scores: Mapping[tuple[str, str], ScoreOf]) -> list[Validity]:
-    """Every metric against the votes, the best first; metrics without a vote to look up are left out."""
+def validity(votes: Votes, scores: Mapping[tuple[str, str], ScoreOf]) -> list[Validity]:
+    """The agreement of every metric that scored answers with votes, best first."""
     rows = []
-    for (metric, component), own in scores.items():
-        difference = _differences(found, own)
+    for (metric, component), of_metric in scores.items():
+        difference = _differences(votes, of_metric)
         if not np.isnan(difference).all():
-            rows.append(_validity(found, difference, metric, component))
+            rows.append(_validity(votes, difference, metric, component))
     return sorted(rows, key=lambda r: -(r.accuracy.value or 0.0))
 
 
-def _differences(found: Votes, own: ScoreOf) -> Floats:
-    """Score of a minus score of b for each vote; NaN where one of them is not there."""
-    tasks = {t for _, t, _ in own}
+def _differences(votes: Votes, of_metric: ScoreOf) -> Floats:
+    """Score of a minus score of b for each vote; NaN where either is missing."""
+    tasks = {t for _, t, _ in of_metric}
     only = next(iter(tasks)) if len(tasks) == 1 else ""
-    out = np.full(len(found), math.nan)
-    for i, (a, b) in enumerate(zip(found.a.tolist(), found.b.tolist(), strict=True)):
-        where = (found.task[i] or only, found.sample[i])
-        left, right = own.get((found.models[a], *where)), own.get((found.models[b], *where))
+    out = np.full(len(votes), math.nan)
+    for i, (a, b) in enumerate(zip(votes.a.tolist(), votes.b.tolist(), strict=True)):
+        where = (votes.task[i] or only, votes.sample[i])
+        left, right = of_metric.get((votes.models[a], *where)), of_metric.get((votes.models[b], *where))
         if left is not None and right is not None:
             out[i] = left - right
     return out
 
 
-def _validity(found: Votes, difference: Floats, metric: str, component: str) -> Validity:
+def _validity(votes: Votes, difference: Floats, metric: str, component: str) -> Validity:
     known = ~np.isnan(difference)
-    part, difference = found.take(known), difference[known]
-    clusters = part.clusters
-    decided = part.outcome != 0.5
-    agrees = np.where(difference == 0, 0.5, (difference > 0) == (part.outcome == 1)).astype(np.float64)
+    known_votes, difference = votes.take(known), difference[known]
+    clusters = known_votes.clusters
+    decided = known_votes.outcome != 0.5
+    agrees = np.where(difference == 0, 0.5, (difference > 0) == (known_votes.outcome == 1)).astype(np.float64)
     accuracy = mean_interval(agrees[decided], clusters[decided], (0.0, 1.0))
-    d, vote, question = _pairs(part, difference, clusters)
+    d, vote, question = _pairs(known_votes, difference, clusters)
     return Validity(
         metric,
         component,
@@ -102,18 +101,18 @@ def _validity(found: Votes, difference: Floats, metric: str, component: str) -> 
 
 
 def _pairs(
-    part: Votes, difference: Floats, clusters: NDArray[np.int64]
+    votes: Votes, difference: Floats, clusters: NDArray[np.int64]
 ) -> tuple[Floats, Floats, NDArray[np.int64]]:
-    """Metric difference, mean vote (from -1 to 1) and question of each question and pair of models."""
-    swapped = part.a > part.b
+    """Difference in score, mean vote (from -1 to 1) and question, for each question and pair of models."""
+    swapped = votes.a > votes.b
     sign = np.where(swapped, -1.0, 1.0)
-    keys = np.stack([clusters, np.minimum(part.a, part.b), np.maximum(part.a, part.b)], axis=1)
+    keys = np.stack([clusters, np.minimum(votes.a, votes.b), np.maximum(votes.a, votes.b)], axis=1)
     unique, item = np.unique(keys, axis=0, return_inverse=True)
     item = item.ravel()
     count = np.bincount(item)
-    vote = np.bincount(item, weights=sign * (2 * part.outcome - 1)) / count
+    mean_vote = np.bincount(item, weights=sign * (2 * votes.outcome - 1)) / count
     d = np.bincount(item, weights=sign * difference) / count
-    return d, vote, unique[:, 0]
+    return d, mean_vote, unique[:, 0]
 
 
 def _kendall(x: Floats, y: Floats) -> float:

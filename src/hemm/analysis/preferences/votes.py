@@ -14,7 +14,7 @@ from hemm.core import BadData, HemmError
 from hemm.data.readers.rows import csv_rows, jsonl_rows, text_of
 
 FOLDER = "preferences"
-"""Where the votes of a folder of results lie."""
+"""Subfolder of a results folder with the votes."""
 
 _A, _B, _TIE = (
     ("a", "model_a", "left"),
@@ -29,9 +29,9 @@ Ints = NDArray[np.int64]
 class Votes:
     """All votes as arrays of equal length.
 
-    models   names; ``a`` and ``b`` are places in it
+    models   names; ``a`` and ``b`` are indices into it
     outcome  1: a won, 0: b won, 0.5: a tie
-    task, sample, annotator  texts; annotator is empty where it is not told
+    task, sample, annotator  texts; task and annotator may be empty
     """
 
     models: tuple[str, ...]
@@ -47,12 +47,12 @@ class Votes:
 
     @property
     def clusters(self) -> Ints:
-        """Votes on one question depend on each other: a number for each (task, sample)."""
+        """A number for each (task, sample), since votes on one question depend on each other."""
         keys = np.array([f"{t}\0{s}" for t, s in zip(self.task, self.sample, strict=True)], dtype=object)
         return np.asarray(np.unique(keys, return_inverse=True)[1], dtype=np.int64)
 
     def take(self, picked: NDArray[Any]) -> Votes:
-        """These votes alone (a mask or places)."""
+        """The picked votes (a mask or indices)."""
         return Votes(
             self.models,
             self.a[picked],
@@ -68,8 +68,8 @@ def votes(rows: Iterable[tuple[str, Mapping[str, Any]]]) -> Votes:
     """Votes from (where, row) pairs.
 
     A row has ``a`` and ``b`` (or ``model_a``, ``model_b``), ``winner`` (``a``, ``b``, ``tie``, or one of the
-    two names), ``sample``, and may have ``task`` and ``annotator``. Raises BadData with the place of what is
-    wrong.
+    two names), ``sample``, and may have ``task`` and ``annotator``. Raises BadData, which begins with
+    ``where``.
     """
     names: dict[str, int] = {}
     columns: list[tuple[int, int, float, str, str, str]] = []
@@ -78,12 +78,12 @@ def votes(rows: Iterable[tuple[str, Mapping[str, Any]]]) -> Votes:
         b = text_of(row, "b" if "b" in row else "model_b", where)
         if a == b:
             raise BadData(f"{where}: a and b are the same model, {a!r}")
-        said = text_of(row, "winner", where)
+        winner = text_of(row, "winner", where)
         places = [names.setdefault(n, len(names)) for n in (a, b)]
         columns.append(
             (
                 *places,
-                _outcome(said, a, b, where),
+                _outcome(winner, a, b, where),
                 text_of(row, "task", where, ""),
                 text_of(row, "sample", where),
                 text_of(row, "annotator", where, ""),
@@ -99,20 +99,20 @@ def votes(rows: Iterable[tuple[str, Mapping[str, Any]]]) -> Votes:
     return Votes(tuple(order), at[a_], at[b_], outcome, task, sample, annotator)
 
 
-def _outcome(said: str, a: str, b: str, where: str) -> float:
-    if said == a or (said.lower() in _A and said != b):
+def _outcome(winner: str, a: str, b: str, where: str) -> float:
+    if winner == a or (winner.lower() in _A and winner != b):
         return 1.0
-    if said == b or said.lower() in _B:
+    if winner == b or winner.lower() in _B:
         return 0.0
-    if said.lower() in _TIE:
+    if winner.lower() in _TIE:
         return 0.5
-    raise BadData(f"{where}: field 'winner' is {said!r}: a, b, tie or one of the two names models")
+    raise BadData(f"{where}: field 'winner' is {winner!r}: a, b, tie or one of the two names models")
 
 
 def read_votes(path: Path) -> Votes:
     """Votes of a ``.jsonl`` or ``.csv`` file, or of all such files in ``preferences/`` of a results folder.
 
-    Raises HemmError where there are none, BadData with file, line and field for what is wrong.
+    Raises HemmError where there are none, BadData with file, line and field.
     """
     if path.is_dir():
         folder = path / FOLDER if (path / FOLDER).is_dir() else path
@@ -134,12 +134,12 @@ def _rows(file: Path) -> Iterator[tuple[str, Mapping[str, Any]]]:
         yield f"{file}, line {line}", row
 
 
-def vote_counts(found: Votes) -> NDArray[np.float64]:
+def vote_counts(ballots: Votes) -> NDArray[np.float64]:
     """Items (a question and two models) x (first won, tie, second won), models in alphabetical order."""
-    swapped = found.a > found.b
-    outcome = np.where(swapped, 1 - found.outcome, found.outcome)
-    first, second = np.minimum(found.a, found.b), np.maximum(found.a, found.b)
-    keys = np.stack([found.clusters, first, second], axis=1)
+    swapped = ballots.a > ballots.b
+    outcome = np.where(swapped, 1 - ballots.outcome, ballots.outcome)
+    first, second = np.minimum(ballots.a, ballots.b), np.maximum(ballots.a, ballots.b)
+    keys = np.stack([ballots.clusters, first, second], axis=1)
     item = np.unique(keys, axis=0, return_inverse=True)[1].ravel()
     counts = np.zeros((int(item.max()) + 1, 3))
     np.add.at(counts, (item, np.rint(2 - 2 * outcome).astype(np.int64)), 1)

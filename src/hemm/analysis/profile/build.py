@@ -1,8 +1,8 @@
-"""The profile: what a model can do, by every dimension, with its uncertainty and its failures.
+"""The profile: scores of models by every dimension, with intervals and failures.
 
-A category's value is the mean over its tasks of the task's normalised headline score. Where the samples of
-a task differ in a dimension, each category gets the part of the task that carries its label.
-``docs/profile.md`` has the definitions and the schema of the JSON.
+A category's value is the mean over its tasks of the task's normalised headline score. Where the samples of a
+task differ in a dimension, each category gets the samples with its label. ``docs/profile.md`` has the
+definitions and the schema of the JSON.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ from hemm.stats.intervals import Estimate, combine, mean_interval
 
 @dataclass(frozen=True, slots=True)
 class Extras:
-    """What is computed only when asked for: bootstrap intervals of the tasks' headlines."""
+    """Optional parts of a profile: bootstrap intervals of the tasks' headlines."""
 
     bootstrap: bool = False
     resamples: int = RESAMPLES
@@ -66,17 +66,16 @@ def profile(
     """The profile of the cells of ``study``.
 
     normalise  ``anchored``, ``paper`` or ``rank`` (``study.normalise``)
-    common     score models (without controls) that share a task on the groups that all of them have an answer
-               for; else each on its own
-    failures   what answers without a value count: a ``FailurePolicy``, or its word
+    common     score the models of a task on the groups that all of them have answers to; else each on its own
+    failures   a ``FailurePolicy`` or its word: how answers without a value count
     Raises UnknownName for another normaliser or policy, HemmError where a normaliser needs several models.
 
     >>> import hemm
-    >>> found = profile(hemm.run("baseline/oracle", "probe_shapes", limit=4).study)
-    >>> (row,) = found.tasks
+    >>> result = profile(hemm.run("baseline/oracle", "probe_shapes", limit=4).study)
+    >>> (row,) = result.tasks
     >>> row.task, row.headline.metric, row.headline.estimate.value
     ('probe_shapes', 'accuracy', 1.0)
-    >>> found.to_json()["categories"][0]["value"]
+    >>> result.to_json()["categories"][0]["value"]
     1.0
     """
     if normalise not in NORMALISERS:
@@ -92,9 +91,9 @@ def profile(
     tasks: list[TaskRow] = []
     categories: list[CategoryRow] = []
     for key, subject in subjects.items():
-        own = [(item, r.headline) for item, r in zip(loaded, raw, strict=True) if item.subject == key]
-        tasks += [_task_row(item, headline, subject, scale, extras) for item, headline in own]
-        categories += _categories(own, subject, scale)
+        cells = [(item, r.headline) for item, r in zip(loaded, raw, strict=True) if item.subject == key]
+        tasks += [_task_row(item, headline, subject, scale, extras) for item, headline in cells]
+        categories += _categories(cells, subject, scale)
     notes += [f"{t.subject.label} on {t.task}: listed, not averaged: {t.why}" for t in tasks if t.why]
     notes += _unshared(tasks)
     notes += [f"{i.label} on {i.task}: {words}" for i in loaded if (words := check_words(i.cell.run))]
@@ -114,41 +113,41 @@ def profile(
 def _model_dimensions(
     tasks: Sequence[TaskRow], loaded: Sequence[CellScores], notes: list[str]
 ) -> ModelDimensions | None:
-    """Means by how the models were made; None, and a note, where their cards contradict each other."""
+    """Means by model dimension; None, and a note, where the cards contradict each other."""
     try:
-        found = model_dimensions_of(tasks, {str(i.cell.folder): i.cell.run for i in loaded})
+        dimensions = model_dimensions_of(tasks, {str(i.cell.folder): i.cell.run for i in loaded})
     except HemmError as error:
         notes.append(str(error))
         return None
-    notes += found.notes()
-    return found
+    notes += dimensions.notes()
+    return dimensions
 
 
 def model_dimensions_of(rows: Iterable[TaskRow], runs: Mapping[str, Mapping[str, Any]]) -> ModelDimensions:
-    """Means by how the models were made; ``runs`` is folder -> run.json.
+    """Means by model dimension; ``runs`` is folder -> run.json.
 
-    Controls are left out; settings of one model are averaged task by task. The card is the one that the run
-    kept; runs from before there were cards are looked up by name. Raises HemmError where two runs of one
-    model kept different labels.
+    Controls are left out; settings of one model are averaged task by task. A model's card is the one in
+    run.json; older runs without one use hemm's card of that name. Raises HemmError where two runs of one
+    model have different labels.
     """
     from hemm.models.cards import find
 
-    found: dict[str, dict[str, list[float]]] = {}
+    by_model: dict[str, dict[str, list[float]]] = {}
     labels: dict[str, dict[str, str] | None] = {}
     for row in rows:
         if row.subject.control or row.normalised is None or row.normalised.value is None:
             continue
         model, run = row.subject.model, runs[row.folder]
-        found.setdefault(model, {}).setdefault(row.task, []).append(row.normalised.value)
+        by_model.setdefault(model, {}).setdefault(row.task, []).append(row.normalised.value)
         if "model_card" in run:
             card = run["model_card"]
-            own = None if card is None else dict(card["labels"])
+            card_labels = None if card is None else dict(card["labels"])
         else:
             known = find(model)
-            own = None if known is None else dict(known.labels)
-        if labels.setdefault(model, own) != own:
+            card_labels = None if known is None else dict(known.labels)
+        if labels.setdefault(model, card_labels) != card_labels:
             raise HemmError(f"runs of {model} have different model cards: {row.folder} and one before it")
-    scores = {m: {t: float(np.mean(v)) for t, v in tasks.items()} for m, tasks in found.items()}
+    scores = {m: {t: float(np.mean(v)) for t, v in tasks.items()} for m, tasks in by_model.items()}
     return model_dimensions(scores, labels)
 
 
@@ -158,16 +157,16 @@ def model_dimensions_of(rows: Iterable[TaskRow], runs: Mapping[str, Mapping[str,
 def _task_row(
     item: CellScores, headline: ScoreColumn, subject: Subject, scale: Scale, extras: Extras
 ) -> TaskRow:
-    """``headline`` as it was loaded; that of ``item`` has its failures read as asked."""
+    """``headline`` is as loaded; that of ``item`` counts failures by the policy of ``scale``."""
     scores = item.headline
-    part = TaskSlice(item.subject, item.task)
-    normalised, why = normal_value(scores, scale, part)
-    floor, ceiling = ends(scores, scale, part)
+    task_slice = TaskSlice(item.subject, item.task)
+    normalised, why = normal_value(scores, scale, task_slice)
+    floor, ceiling = ends(scores, scale, task_slice)
     run = item.cell.run
     boot = None
     if extras.bootstrap and scores.anytime is None and not isinstance(scores.metric, CorpusMetric):
-        given = (scores.metric.range, extras.resamples, extras.seed)
-        boot = bootstrap_interval(scores.values, scores.clusters, *given)
+        arguments = (scores.metric.range, extras.resamples, extras.seed)
+        boot = bootstrap_interval(scores.values, scores.clusters, *arguments)
     return TaskRow(
         subject=subject,
         task=item.task,
@@ -191,34 +190,34 @@ def _task_row(
 
 
 def _values(item: CellScores, failures: str) -> tuple[MetricValue, ...]:
-    """The headline, the other metrics and components, then corpus values that no single answer has."""
+    """The headline, the other metrics and components, then corpus values without values of single answers."""
     corpus = CorpusValues(item)
-    found = [value_of(scores, corpus, failures) for scores in item.columns]
-    known = {(v.metric, v.component) for v in found}
+    values = [value_of(scores, corpus, failures) for scores in item.columns]
+    known = {(v.metric, v.component) for v in values}
     for metric, component in corpus.names():
         if (metric, component) not in known:
-            estimate = _held(corpus.estimate(metric, component), item.headline)
-            found.append(MetricValue(metric, component, estimate, corpus=True))
-    return tuple(found)
+            estimate = _with_valid_interval(corpus.estimate(metric, component), item.headline)
+            values.append(MetricValue(metric, component, estimate, corpus=True))
+    return tuple(values)
 
 
 def value_of(
     scores: ScoreColumn, corpus: CorpusValues, failures: str = FailurePolicy.AS_WORST
 ) -> MetricValue:
-    """The value of one component of one metric, on its own scale, with the interval that holds for it."""
+    """The value of one component of one metric, on its own scale, with its valid interval."""
     key = (scores.spec, scores.component)
     if isinstance(scores.metric, CorpusMetric) or key in corpus.names():
-        return MetricValue(*key, _held(corpus.estimate(*key), scores), corpus=True)
+        return MetricValue(*key, _with_valid_interval(corpus.estimate(*key), scores), corpus=True)
     return MetricValue(*key, own_scale(scores, failures))
 
 
-def _held(estimate: Estimate, scores: ScoreColumn) -> Estimate:
-    """A corpus value of a cell whose answers decided how many were asked has no interval."""
+def _with_valid_interval(estimate: Estimate, scores: ScoreColumn) -> Estimate:
+    """``estimate`` without its interval if the cell stopped early."""
     return estimate if scores.anytime is None else NO_INTERVAL.interval(estimate)
 
 
 def _selection(run: Mapping[str, Any]) -> dict[str, Any]:
-    """The last selection of a cell: the largest where each command took more."""
+    """The last selection of a cell, which is usually the largest."""
     last = (run.get("selections") or [{}])[-1]
     return {k: last.get(k) for k in ("seed", "limit", "units", "samples", "repeats")}
 
@@ -226,15 +225,15 @@ def _selection(run: Mapping[str, Any]) -> dict[str, Any]:
 def _categories(
     items: Sequence[tuple[CellScores, ScoreColumn]], subject: Subject, scale: Scale
 ) -> list[CategoryRow]:
-    found: dict[tuple[str, str], list[tuple[TaskSlice, ScoreColumn, ScoreColumn]]] = {}
+    by_category: dict[tuple[str, str], list[tuple[TaskSlice, ScoreColumn, ScoreColumn]]] = {}
     for item, headline in items:
         pairs = zip(slices_of(item.headline), slices_of(headline), strict=True)
         for (dimension, category, scores), (_, _, raw) in pairs:
-            part = TaskSlice(item.subject, item.task, dimension, category)
-            found.setdefault((dimension, category), []).append((part, scores, raw))
+            task_slice = TaskSlice(item.subject, item.task, dimension, category)
+            by_category.setdefault((dimension, category), []).append((task_slice, scores, raw))
     return [
         _category(subject, *place, parts, scale)
-        for place, parts in sorted(found.items(), key=lambda kv: slice_order(*kv[0]))
+        for place, parts in sorted(by_category.items(), key=lambda kv: slice_order(*kv[0]))
     ]
 
 
@@ -242,7 +241,7 @@ def _category(
     subject: Subject,
     dimension: str,
     category: str,
-    parts: Sequence[tuple[TaskSlice, ScoreColumn, ScoreColumn]],
+    slices: Sequence[tuple[TaskSlice, ScoreColumn, ScoreColumn]],
     scale: Scale,
 ) -> CategoryRow:
     estimates: list[Estimate] = []
@@ -250,16 +249,16 @@ def _category(
     names: list[str] = []
     outcomes: Counter[str] = Counter(dict.fromkeys(OUTCOMES, 0))
     units = cut = 0
-    for part, scores, raw in parts:
-        normalised, _ = normal_value(scores, scale, part)
+    for task_slice, scores, raw in slices:
+        normalised, _ = normal_value(scores, scale, task_slice)
         outcomes.update(scores.outcomes)
         cut += int(scores.cut.sum())
         if normalised is not None:
             estimates.append(normalised)
-            names.append(part.task)
+            names.append(task_slice.task)
             units += len(set(scores.units))
             if scale.name != "rank":
-                by_policy.append(under_each_policy(raw, lambda s, p=part: scaled_mean(s, scale, p)))  # type: ignore[misc]
+                by_policy.append(under_each_policy(raw, lambda s, p=task_slice: scaled_mean(s, scale, p)))  # type: ignore[misc]
     return CategoryRow(
         subject,
         dimension,
@@ -273,33 +272,34 @@ def _category(
     )
 
 
-def scaled_mean(scores: ScoreColumn, scale: Scale, part: TaskSlice) -> float | None:
-    """The normalised mean of these scores, without an interval; None where there is none."""
-    floor, ceiling, why = limits(scores, scale, part)
+def scaled_mean(scores: ScoreColumn, scale: Scale, task_slice: TaskSlice) -> float | None:
+    """The normalised mean without an interval; None where there is none."""
+    floor, ceiling, why = limits(scores, scale, task_slice)
     return None if why else (float(np.nanmean(scores.values)) - floor) / (ceiling - floor)
 
 
 def _unshared(tasks: Sequence[TaskRow]) -> list[str]:
-    """Models that were asked different tasks have categories over different tasks: say so."""
+    """Notes on models with fewer tasks, whose categories are over fewer tasks than others'."""
     by_subject: dict[str, set[str]] = {}
     for row in tasks:
         if not row.subject.control:
             by_subject.setdefault(row.subject.label, set()).add(row.task)
-    everything = set().union(*by_subject.values()) if by_subject else set()
+    all_tasks = set().union(*by_subject.values()) if by_subject else set()
     return [
-        f"{label} was not asked {', '.join(sorted(everything - own))}: its categories are over fewer tasks"
-        for label, own in by_subject.items()
-        if own != everything
+        f"{label} was not asked {', '.join(sorted(all_tasks - asked))}: its categories are over fewer tasks"
+        for label, asked in by_subject.items()
+        if asked != all_tasks
     ]
 
 
 def _controls(loaded: Sequence[CellScores], subjects: Mapping[str, Subject]) -> list[ControlRow]:
-    """Paired differences to every control of the same model, settings and task."""
-    plain = {(i.pair, i.task): i for i in loaded if not i.control}
+    """Paired differences between cells without control and the controls of the same model, settings and
+    task."""
+    uncontrolled = {(i.pair, i.task): i for i in loaded if not i.control}
     rows: list[ControlRow] = []
     means: dict[tuple[str, str], list[Estimate]] = {}
     for item in loaded:
-        base = plain.get((item.pair, item.task)) if item.control else None
+        base = uncontrolled.get((item.pair, item.task)) if item.control else None
         if base is None or isinstance(base.headline.metric, CorpusMetric):
             continue
         difference, scaled = _paired(base.headline, item.headline)
@@ -326,6 +326,3 @@ def _paired(with_picture: ScoreColumn, without: ScoreColumn) -> tuple[Estimate, 
     if estimate.value is None or not math.isfinite(ceiling - floor) or abs(ceiling - floor) < 1e-9:
         return estimate, None
     return estimate, estimate.scaled(0.0, ceiling - floor)
-
-
-__all__ = ["Extras", "profile", "scaled_mean", "value_of"]

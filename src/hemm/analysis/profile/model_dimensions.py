@@ -1,8 +1,8 @@
-"""Means over the models at hand by how they were made: each category of each model dimension of their cards.
+"""Means by model dimension: how the models were made, according to their cards.
 
-A model's value is the mean of its normalised headline scores over the tasks that every model at hand has one
-on; a category's value is the mean over its models. What varies is the model: the interval is t over models,
-and one model alone has none. Models are few and unlike: a difference says that they differ, not why.
+A model's value is the mean of its normalised headline scores over the tasks on which every model has one; a
+category's value is the mean over its models, with a t interval over models (none for one model). Models are
+few and differ in many ways: a difference between categories does not show its cause.
 """
 
 from __future__ import annotations
@@ -31,8 +31,8 @@ class ModelCategory:
 class ModelDimensions:
     """All categories that some model has.
 
-    tasks       those in the means: every model at hand has a normalised score on them
-    unlabelled  dimension -> models whose cards do not say; all dimensions where a model has no card
+    tasks       the tasks in the means, on which every model has a normalised score
+    unlabelled  dimension -> models without a label in it
     without     models without a card
     """
 
@@ -61,7 +61,7 @@ class ModelDimensions:
         }
 
     def notes(self) -> list[str]:
-        """What a reader of the profile is told; nothing where no model has a card."""
+        """A note on models without a card; none where no model has a card."""
         if not self.rows:
             return []
         names = ", ".join(self.without)
@@ -74,11 +74,11 @@ def model_dimensions(
     """Means by model dimension.
 
     scores  model -> task -> normalised score
-    labels  model -> dimension -> category; None, or no entry: it has no card
+    labels  model -> dimension -> category; None, or no entry, for a model without a card
     """
     shared = set.intersection(*map(set, scores.values())) if scores else set()
     tasks = tuple(sorted(shared))
-    values = {m: float(np.mean([own[t] for t in tasks])) for m, own in scores.items()} if tasks else {}
+    values = {m: float(np.mean([scored[t] for t in tasks])) for m, scored in scores.items()} if tasks else {}
     known = {m: dict(labels.get(m) or {}) for m in scores}
     rows = []
     for dimension, categories in DIMENSIONS.items():

@@ -17,8 +17,8 @@ SCHEMA_VERSION = 1
 
 @dataclass(frozen=True)
 class MetricValue:
-    """One component of one metric (its spec) on one task; ``corpus`` values are no means: their
-    intervals are by jackknife (``stats.jackknife``), where there are any."""
+    """One component of one metric (its spec) on one task. ``corpus`` values are no means; their intervals, if
+    any, are by ``stats.jackknife``."""
 
     metric: str
     component: str
@@ -30,11 +30,11 @@ class MetricValue:
 class TaskRow:
     """The scores of one subject on one task.
 
-    values      the headline first, on the metric's own scale
-    normalised  the headline after normalising; None where that is not possible, ``why`` says why
-    floor, ceiling  means of what 0 and 1 stand for, on the metric's own scale
+    values      on the metrics' own scales, the headline first
+    normalised  the headline on the normaliser's scale; None if there is none, for the reason ``why``
+    floor, ceiling  the means on the metric's own scale that become 0 and 1
     by_policy   the headline on its own scale under every failure policy
-    bootstrap   the headline's interval by bootstrap over clusters, where asked for
+    bootstrap   the headline's interval by bootstrap over clusters, if requested
     """
 
     subject: Subject
@@ -59,7 +59,6 @@ class TaskRow:
         return self.values[0]
 
     def to_json(self) -> dict[str, Any]:
-        """Plain values."""
         return {
             "subject": self.subject.key,
             "task": self.task,
@@ -85,8 +84,8 @@ class TaskRow:
 
 @dataclass(frozen=True)
 class CategoryRow:
-    """One category of one dimension for one subject; ``tasks`` are those in the mean, ``by_policy`` the
-    normalised value under every failure policy (None under ``rank``)."""
+    """One category of one dimension for one subject: the mean over ``tasks``, and under every failure policy
+    (``by_policy``; None under ``rank``)."""
 
     subject: Subject
     dimension: str
@@ -99,7 +98,6 @@ class CategoryRow:
     by_policy: PolicyScores | None = None
 
     def to_json(self) -> dict[str, Any]:
-        """Plain values."""
         return {
             "subject": self.subject.key,
             "dimension": self.dimension,
@@ -115,8 +113,8 @@ class CategoryRow:
 
 @dataclass(frozen=True)
 class ControlRow:
-    """Score with the picture minus score under a control, on answers that both have; ``task`` is empty for
-    the mean over tasks, which is of normalised scores."""
+    """Score with the picture minus score under a control, on groups that both have. ``task`` is empty for the
+    mean of the tasks' normalised differences."""
 
     subject: Subject
     task: str
@@ -125,7 +123,6 @@ class ControlRow:
     normalised: Estimate | None
 
     def to_json(self) -> dict[str, Any]:
-        """Plain values."""
         return {
             "subject": self.subject.key,
             "task": self.task,
@@ -137,8 +134,7 @@ class ControlRow:
 
 @dataclass(frozen=True)
 class Profile:
-    """All rows, and ``notes``: what a reader must know of them (intersections, what is listed and not
-    averaged). ``failures`` is the failure policy."""
+    """All rows, and notes on them. ``failures`` is the failure policy."""
 
     normaliser: str
     subjects: tuple[Subject, ...]
@@ -148,10 +144,9 @@ class Profile:
     notes: tuple[str, ...] = field(default=())
     failures: str = FailurePolicy.AS_WORST
     model_dimensions: ModelDimensions | None = None
-    """Means by how the models were made."""
 
     def to_json(self) -> dict[str, Any]:
-        """Everything as plain values: the JSON of ``hemm profile``."""
+        """The JSON of ``hemm profile``."""
         return {
             "schema_version": SCHEMA_VERSION,
             "normaliser": self.normaliser,

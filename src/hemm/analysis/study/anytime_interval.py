@@ -1,11 +1,11 @@
-"""The intervals that hold for a cell that stopped when its score was known (``--until-ci``).
+"""The intervals that are valid for a cell that stopped early (``--until-ci``).
 
-An ordinary interval is for a sample whose size was fixed before; here the answers decided the size. What
-holds is the confidence sequence of the last check (``analysis.early_stopping``, kept in run.json): of the
-headline over the whole pack, and of each label's part of it. Nothing else of the cell has an interval: no
-other metric, no other failure policy, no win rate, no paired difference.
+Ordinary intervals assume a sample size that was fixed in advance; here the answers decided it. The valid
+intervals are those of the confidence sequence at the last check (``analysis.early_stopping``, stored in
+run.json): of the headline over the whole pack, and over the samples with each label. Nothing else of the cell
+has an interval: no other metric, no other failure policy, no win rate, no paired difference.
 
-A run that came to the end of its pack did not stop early: its size was that of the pack.
+A run that reached the end of its pack did not stop early: its ordinary intervals are valid.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from hemm.stats.intervals import LEVEL, Estimate
 from hemm.stats.sequential import METHOD
 
 MARK = "†"
-"""Beside an anytime-valid interval in tables."""
+"""Marks anytime-valid intervals in tables."""
 ANYTIME = f"anytime-valid at {LEVEL:.0%}: {METHOD}"
 NOTHING = "stopped by --until-ci on its headline: no interval holds here"
 UNTESTED = (
@@ -34,22 +34,23 @@ Ends = tuple[float, float]
 
 @dataclass(frozen=True, slots=True)
 class AnytimeInterval:
-    """The ends that hold for some scores of such a cell, on the metric's own scale; None: none do.
+    """The valid ends for scores of a cell that stopped early, on the metric's own scale; None: there are
+    none.
 
-    parts  (dimension, category) -> ends, where the samples of the pack differ in the dimension
+    parts  (dimension, category) -> ends, for dimensions in which the pack's samples differ
     """
 
     ends: Ends | None = None
     parts: Mapping[tuple[str, str], Ends] = field(default_factory=dict)
 
-    def of(self, dimension: str, category: str, whole: bool) -> AnytimeInterval:
-        """What holds for the groups with this label; ``whole``: all groups have it."""
-        own = self.parts.get((dimension, category))
-        return AnytimeInterval(own if own is not None or not whole else self.ends)
+    def of(self, dimension: str, category: str, all_groups: bool) -> AnytimeInterval:
+        """The interval for the groups with this label; ``all_groups``: every group has it."""
+        ends = self.parts.get((dimension, category))
+        return AnytimeInterval(ends if ends is not None or not all_groups else self.ends)
 
     def interval(self, estimate: Estimate) -> Estimate:
-        """``estimate`` with the interval that holds, stretched to its value where that lies outside (it may
-        be of fewer samples, those that all models share, or of more than were there at the last look)."""
+        """``estimate`` with the valid interval, widened to its value where that lies outside: the value may
+        be over fewer samples (those that all models share) or more (answers since the last check)."""
         if estimate.value is None:
             return estimate
         if self.ends is None:
@@ -63,26 +64,14 @@ NO_INTERVAL = AnytimeInterval()
 
 
 def anytime_of(run: Mapping[str, Any]) -> AnytimeInterval | None:
-    """From a cell's run.json; None where its size did not depend on its answers."""
+    """The interval in a cell's run.json; None where the cell did not stop early."""
     check = run.get("until_ci")
     if not check or check["asked"] >= check["of"]:
         return None
     pack = (run.get("pack") or {}).get("hash")
-    for made in run.get("selections") or ():
-        if made.get("limit") is None and made.get("pack") == pack:
+    for selection in run.get("selections") or ():
+        if selection.get("limit") is None and selection.get("pack") == pack:
             return None
     low, high = check["interval"]
     parts = {(p["dimension"], p["category"]): (p["low"], p["high"]) for p in check.get("parts") or ()}
     return AnytimeInterval((low, high), parts)
-
-
-__all__ = [
-    "ANYTIME",
-    "EXPLAINED",
-    "MARK",
-    "NOTHING",
-    "NO_INTERVAL",
-    "UNTESTED",
-    "AnytimeInterval",
-    "anytime_of",
-]

@@ -1,4 +1,4 @@
-"""From result cells to the arrays that the profile is made of."""
+"""Result cells as arrays of scores."""
 
 from __future__ import annotations
 
@@ -28,19 +28,19 @@ Floats = NDArray[np.float64]
 class ScoreColumn:
     """One component of one metric over the groups of one cell, a row for each group.
 
-    A group is what the metric scores at once: usually a sample, else the samples of a unit or of a metadata
-    value. Its name, in ``groups``, is the one key by which scores of several cells are matched
-    (``paired_with``, ``rows_of``). Repeats of a group are averaged.
+    A metric scores a group at once: usually a sample, else the samples of a unit or of a metadata value.
+    Scores of several cells are matched by the names in ``groups`` (``paired_with``, ``rows_of``). Repeats are
+    averaged.
 
-    values    with failures as the worst score, NaN where there is none (errors)
-    answered  the mean over a group's answers that have a value, NaN where none has
-    missing   the share of its answers that have none, whatever the reason
+    values    failures count as the worst score; NaN for errors
+    answered  the mean over a group's answers that have a value; NaN where none has
+    missing   the share of a group's answers that have no value, whatever the reason
     ceiling   the best value that the group can have
-    floor     what chance gives it, else the majority answer, else the worst score
-    counts    groups x outcomes (in the order of ``OUTCOMES``): answers, all repeats
+    floor     the score of chance, else of the majority answer, else the worst score
+    counts    groups x outcomes (in the order of ``OUTCOMES``): answers of all repeats
     cut       answers that were parsed although they were cut off
     labels    dimension -> category of each group, None where it has none
-    anytime   the interval that holds where the scores decided how many groups there are (``--until-ci``)
+    anytime   the interval that is valid for a cell stopped early (``--until-ci``)
     """
 
     metric: Metric
@@ -63,7 +63,6 @@ class ScoreColumn:
 
     @cached_property
     def row_of(self) -> dict[str, int]:
-        """Group -> its row."""
         return {group: row for row, group in enumerate(self.groups.tolist())}
 
     @property
@@ -74,7 +73,7 @@ class ScoreColumn:
         return spec_of(self.metric)
 
     def take(self, picked: NDArray[Any]) -> ScoreColumn:
-        """These groups alone (a mask or row numbers)."""
+        """The picked groups (a mask or row numbers)."""
         arrays = {
             f.name: v[picked] for f in fields(self) if isinstance(v := getattr(self, f.name), np.ndarray)
         }
@@ -82,11 +81,11 @@ class ScoreColumn:
         return replace(self, **arrays, labels=labels)
 
     def rows_of(self, groups: Iterable[str]) -> NDArray[np.int64]:
-        """The rows of these groups, which it must have, in their order."""
+        """The row of each of ``groups``. Raises KeyError for a group that is not here."""
         return np.array([self.row_of[group] for group in groups], dtype=np.int64)
 
     def paired_with(self, other: ScoreColumn) -> tuple[ScoreColumn, ScoreColumn]:
-        """The groups that both have, in the order of this one: what paired comparisons are made of."""
+        """Both columns on the groups that both have, in the order of this one, for paired comparisons."""
         if np.array_equal(self.groups, other.groups):
             return self, other
         groups = [g for g in self.groups.tolist() if g in other.row_of]
@@ -103,9 +102,9 @@ class CellScores:
     """One cell with its scores: the headline, and every other metric and component.
 
     subject   digest of the model and its settings, whatever the task
-    pair      the same without control and seed: joins a control to its plain cell
-    corpus    (metric spec, component) -> corpus value of metrics that are no mean
-    answers   the headline's scores as they are stored (``results.layout.SCORE_SCHEMA``), each repeat apart
+    pair      the same without the control: joins a control to the cell without it
+    corpus    (metric spec, component) -> corpus value, of metrics that are no mean
+    answers   the headline's stored scores (``results.layout.SCORE_SCHEMA``), a row for each repeat
     """
 
     cell: Cell
@@ -124,19 +123,18 @@ class CellScores:
 
     @property
     def columns(self) -> tuple[ScoreColumn, ...]:
-        """The headline, then all others."""
         return (self.headline, *self.others)
 
 
 def load_scores(cell: Cell) -> CellScores:
-    """The scores of one cell: those on disk, or made now where it is open or was never scored.
+    """The stored scores of one cell; computed now where it is open or was never scored.
 
-    Raises HemmError where it has none and its task is not known here.
+    Raises HemmError where there are none and the task is unknown here.
     """
     stored = cell.aggregates()
     tables = None
     if cell.state == "open" or not stored.get("metrics"):
-        tables = _fresh(cell, fall_back=bool(stored.get("metrics")))
+        tables = _score_now(cell, fall_back=bool(stored.get("metrics")))
         stored = stored if tables is None else {}
     if tables is None:
         tables = _stored(cell, stored)
@@ -145,12 +143,12 @@ def load_scores(cell: Cell) -> CellScores:
         names = list(dict.fromkeys(table.column("component").to_pylist())) or [""]
         scores += [_scores(table, metric, name) for name in names]
     spec = cell.run["protocol_spec"]
-    subject, pair, how = _subject(cell, spec)
+    subject, pair, label = _subject(cell, spec)
     corpus = {
-        (row["spec"], name): part.get("value")
+        (row["spec"], name): component_row.get("value")
         for row in stored.get("metrics", {}).values()
-        for name, part in row["components"].items()
-        if part.get("corpus")
+        for name, component_row in row["components"].items()
+        if component_row.get("corpus")
     }
     control = str(spec.get("control") or "")
     anytime = anytime_of(cell.run)
@@ -159,7 +157,7 @@ def load_scores(cell: Cell) -> CellScores:
         scores = [
             replace(s, anytime=anytime if watched and not n else NO_INTERVAL) for n, s in enumerate(scores)
         ]
-    return CellScores(cell, subject, pair, how, control, scores[0], tuple(scores[1:]), corpus, tables[0][1])
+    return CellScores(cell, subject, pair, label, control, scores[0], tuple(scores[1:]), corpus, tables[0][1])
 
 
 def _stored(cell: Cell, stored: Mapping[str, Any]) -> list[tuple[Metric, pa.Table]]:
@@ -171,8 +169,8 @@ def _stored(cell: Cell, stored: Mapping[str, Any]) -> list[tuple[Metric, pa.Tabl
     return [(resolve(rows[key]["spec"]), cell.scores(key)) for key in order]
 
 
-def _fresh(cell: Cell, fall_back: bool) -> list[tuple[Metric, pa.Table]] | None:
-    """Scores of the answers as they are now; None where the task is not known here and older scores are."""
+def _score_now(cell: Cell, fall_back: bool) -> list[tuple[Metric, pa.Table]] | None:
+    """Scores of the current answers; None where the task is unknown here and ``fall_back``."""
     from hemm.engine.score import stored_media
     from hemm.metrics import resolve
     from hemm.metrics.scoring import score_answers
@@ -190,14 +188,14 @@ def _fresh(cell: Cell, fall_back: bool) -> list[tuple[Metric, pa.Table]] | None:
 
 
 def _subject(cell: Cell, spec: Mapping[str, Any]) -> tuple[str, str, str]:
-    """Digest of the subject, of its pair, and its name for people.
+    """The subject, pair and label of ``CellScores``.
 
-    What belongs to the task (template, instruction, length and kind of answers) is left out, unless the user
-    set it.
+    Settings of the task (template, instruction, length and kind of answers) are left out unless the user set
+    them, so that a model is one subject on all tasks.
     """
     generation = {k: v for k, v in dict(spec.get("generation") or {}).items() if k != "max_new_tokens"}
     generation["extra"] = [pair for pair in generation.get("extra") or () if pair[0] != "output"]
-    own = {
+    settings = {
         "model": spec["model"],
         "shots": spec.get("shots", 0),
         "perturb": spec.get("perturb", ""),
@@ -205,19 +203,19 @@ def _subject(cell: Cell, spec: Mapping[str, Any]) -> tuple[str, str, str]:
         "prompt": spec["template"] if cell.run.get("prompt_file") else "",
     }
     control = spec.get("control") or ""
-    how = [f"picture {CONTROLS[control].short}"] if control else []
-    how += [f"{spec['shots']} shots"] if spec.get("shots") else []
-    how += [str(spec["perturb"])] if spec.get("perturb") else []
-    how += [f"prompt {cell.run['prompt_file']}"] if cell.run.get("prompt_file") else []
+    differences = [f"picture {CONTROLS[control].short}"] if control else []
+    differences += [f"{spec['shots']} shots"] if spec.get("shots") else []
+    differences += [str(spec["perturb"])] if spec.get("perturb") else []
+    differences += [f"prompt {cell.run['prompt_file']}"] if cell.run.get("prompt_file") else []
     if generation.get("temperature"):
-        how.append(f"temperature {generation['temperature']:g}")
+        differences.append(f"temperature {generation['temperature']:g}")
     if generation.get("scoring") not in (None, "generate"):
-        how.append(str(generation["scoring"]))
+        differences.append(str(generation["scoring"]))
     if generation.get("max_pixels"):
-        how.append(f"{generation['max_pixels']} pixels")
+        differences.append(f"{generation['max_pixels']} pixels")
     name = cell.model + (f"@{cell.revision[:8]}" if cell.revision else "")
-    label = f"{name} ({', '.join(how)})" if how else name
-    return digest([own, control], 12), digest(own, 12), label
+    label = f"{name} ({', '.join(differences)})" if differences else name
+    return digest([settings, control], 12), digest(settings, 12), label
 
 
 def _scores(table: pa.Table, metric: Metric, component: str) -> ScoreColumn:
@@ -227,43 +225,43 @@ def _scores(table: pa.Table, metric: Metric, component: str) -> ScoreColumn:
     groups, first, codes = _grouped(rows.column("group").to_pylist())
     values, outcomes = rows.column("value").to_numpy(zero_copy_only=False), rows.column("outcome").to_pylist()
     known_values = np.asarray(values, dtype=np.float64)
-    read = _read(values, outcomes, metric)
+    counted_values = _with_failures(values, outcomes, metric)
     labels = rows.column("labels").combine_chunks()
-    lead = rows.take(first)
+    first_rows = rows.take(first)
     counts = np.zeros((len(groups), len(OUTCOMES)), dtype=np.int64)
     kinds = np.array([OUTCOMES.index(o) for o in outcomes], dtype=np.int64)
     np.add.at(counts, (codes, kinds), 1)
     cut = np.bincount(codes, weights=_numbers(rows, "cut"), minlength=len(groups)).astype(np.int64)
-    known = {d: pc.map_lookup(labels, d, "first").take(first) for d in DIMENSIONS}
+    label_columns = {d: pc.map_lookup(labels, d, "first").take(first) for d in DIMENSIONS}
     return ScoreColumn(
         metric=metric,
         component=component,
         groups=np.array(groups, dtype=object),
-        units=np.array(lead.column("unit").to_pylist(), dtype=object),
-        clusters=np.array(lead.column("cluster").to_pylist(), dtype=object),
-        values=_means(read, codes, len(groups)),
+        units=np.array(first_rows.column("unit").to_pylist(), dtype=object),
+        clusters=np.array(first_rows.column("cluster").to_pylist(), dtype=object),
+        values=_means(counted_values, codes, len(groups)),
         answered=_means(known_values, codes, len(groups)),
         missing=np.bincount(codes, weights=np.isnan(known_values), minlength=len(groups))
         / counts.sum(axis=1),
-        ceiling=_numbers(lead, "ceiling"),
-        floor=_floor(lead, metric),
+        ceiling=_numbers(first_rows, "ceiling"),
+        floor=_floor(first_rows, metric),
         counts=counts,
         cut=cut,
-        labels={d: np.array(c.to_pylist(), dtype=object) for d, c in known.items()},
+        labels={d: np.array(c.to_pylist(), dtype=object) for d, c in label_columns.items()},
     )
 
 
 def _grouped(keys: Sequence[str]) -> tuple[list[str], NDArray[np.int64], NDArray[np.int64]]:
-    """Distinct keys in order, the row where each comes first, and each row's number of key."""
-    number: dict[str, int] = {}
+    """Distinct keys in order, the first row of each, and the number of its key for each row."""
+    code_of: dict[str, int] = {}
     first: list[int] = []
     codes = np.zeros(len(keys), dtype=np.int64)
     for row, key in enumerate(keys):
-        if key not in number:
-            number[key] = len(number)
+        if key not in code_of:
+            code_of[key] = len(code_of)
             first.append(row)
-        codes[row] = number[key]
-    return list(number), np.array(first, dtype=np.int64), codes
+        codes[row] = code_of[key]
+    return list(code_of), np.array(first, dtype=np.int64), codes
 
 
 def _numbers(table: pa.Table, name: str) -> Floats:
@@ -273,32 +271,31 @@ def _numbers(table: pa.Table, name: str) -> Floats:
     return np.asarray(column, dtype=np.float64)
 
 
-def _read(values: Any, outcomes: Sequence[str], metric: Metric) -> Floats:
+def _with_failures(values: Any, outcomes: Sequence[str], metric: Metric) -> Floats:
     from hemm.metrics.scoring import reading, worst
 
     lowest = worst(metric)
     known = np.asarray(values, dtype=np.float64)
-    out = known.copy()
+    filled = known.copy()
     for row in np.flatnonzero(np.isnan(known)).tolist():
-        read = reading(None, outcomes[row], lowest)
-        out[row] = math.nan if read is None else read
-    return out
+        score = reading(None, outcomes[row], lowest)
+        filled[row] = math.nan if score is None else score
+    return filled
 
 
-def _means(read: Floats, codes: NDArray[np.int64], count: int) -> Floats:
-    """The mean reading of each group over its repeats, NaN where it has none."""
-    known = ~np.isnan(read)
-    totals = np.bincount(codes[known], weights=read[known], minlength=count)
+def _means(values: Floats, codes: NDArray[np.int64], count: int) -> Floats:
+    """The mean of each group over its repeats, NaN where it has no value."""
+    known = ~np.isnan(values)
+    totals = np.bincount(codes[known], weights=values[known], minlength=count)
     n = np.bincount(codes[known], minlength=count)
     with np.errstate(invalid="ignore"):
         return np.where(n > 0, totals / np.maximum(n, 1), math.nan)
 
 
 def _floor(rows: pa.Table, metric: Metric) -> Floats:
-    """What 0 of the ``anchored`` normaliser stands for: chance, else the majority answer, else the worst
-    score."""
+    """The 0 of the ``anchored`` normaliser: chance, else the majority answer, else the worst score."""
     from hemm.metrics.scoring import worst
 
     chance, majority = _numbers(rows, "chance"), _numbers(rows, "majority")
-    found = np.where(np.isnan(chance), majority, chance)
-    return np.where(np.isnan(found), worst(metric), found)
+    floor = np.where(np.isnan(chance), majority, chance)
+    return np.where(np.isnan(floor), worst(metric), floor)

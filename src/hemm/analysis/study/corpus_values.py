@@ -1,6 +1,7 @@
-"""Values of a cell that are no means (macro F1, CIDEr-D, BLEU, AUROC), and their intervals by jackknife.
+"""Corpus values of a cell (macro F1, CIDEr-D, BLEU, AUROC), which are no means, and their jackknife
+intervals.
 
-Such a value is computed from the answers themselves, once for all and once without each block of clusters.
+A corpus value is computed from the answers: once from all, and once without each block of clusters.
 """
 
 from __future__ import annotations
@@ -21,60 +22,63 @@ if TYPE_CHECKING:
     from hemm.metrics.answer_groups import AnswerGroup
 
 CHEAP = 5000
-"""More groups than this get no interval: each block is a whole computation of the value."""
+"""Cells with more groups get no interval, since each block needs the value to be computed again."""
 
 
 class CorpusValues:
-    """Corpus values of one cell, with intervals where they are cheap: answers are judged once, when the
-    first is asked for."""
+    """Corpus values of one cell, with intervals where they are cheap. The first call of ``estimate`` computes
+    all values of that metric."""
 
     def __init__(self, item: CellScores) -> None:
         self._item = item
-        self._found: dict[str, dict[str, Estimate]] = {}
-        self._why = ""
+        self._by_metric: dict[str, dict[str, Estimate]] = {}
+        self._no_interval = ""
         metrics = {s.spec: s.metric for s in item.columns}
         self._metrics = {k: m for k, m in metrics.items() if isinstance(m, CorpusMetric)}
 
     def names(self) -> list[tuple[str, str]]:
-        """(metric spec, component) of every corpus value of the cell as a whole."""
+        """(metric spec, component) of every stored corpus value."""
         return list(self._item.corpus)
 
     def estimate(self, spec: str, component: str) -> Estimate:
-        """The value over the cell's groups at hand, with its interval or a note why there is none."""
+        """The value over the cell's groups, with its interval or a note why there is none."""
         item = self._item
         value = item.corpus.get((spec, component))
         n, clusters = len(item.headline), len(set(item.headline.clusters))
-        found = self._computed(spec).get(component)
-        if found is None:
+        estimate = self._computed(spec).get(component)
+        if estimate is None:
             note = "a corpus value" if (spec, component) in item.corpus else "not known of a part"
-            return Estimate(value, None, None, n, clusters, f"{note}{self._why}")
-        return found
+            return Estimate(value, None, None, n, clusters, f"{note}{self._no_interval}")
+        return estimate
 
     def _computed(self, spec: str) -> dict[str, Estimate]:
-        if spec not in self._found:
-            self._found[spec] = {}
+        if spec not in self._by_metric:
+            self._by_metric[spec] = {}
             metric = self._metrics.get(spec)
             if metric is None or metric.needs - {"media"} or len(self._item.headline) > CHEAP:
-                self._why = ": no interval (each block is too dear)"
+                self._no_interval = ": no interval (each block is too dear)"
             else:
                 try:
-                    self._found[spec] = self._computed_now(metric)
+                    self._by_metric[spec] = self._compute(metric)
                 except HemmError:
-                    self._why = ": no interval (its task is not known here)"
-        return self._found[spec]
+                    self._no_interval = ": no interval (its task is not known here)"
+        return self._by_metric[spec]
 
-    def _computed_now(self, metric: CorpusMetric) -> dict[str, Estimate]:
-        own = next(s for s in self._item.columns if s.metric is metric)
-        members, bind = members_of(self._item, metric, set(own.groups.tolist()))
+    def _compute(self, metric: CorpusMetric) -> dict[str, Estimate]:
+        column = next(s for s in self._item.columns if s.metric is metric)
+        members, bind = members_of(self._item, metric, set(column.groups.tolist()))
         return computed(members, bind, metric)
 
 
 Bind = Callable[[Sequence["AnswerGroup"]], Metric]
-"""Gives the metric bound to a set of groups."""
+"""Groups -> the metric bound to them."""
 
 
 def members_of(item: CellScores, metric: CorpusMetric, keep: set[str]) -> tuple[list[AnswerGroup], Bind]:
-    """The cell's answers to these groups, judged, without errors. Raises HemmError for an unknown task."""
+    """The judged groups of the cell that are in ``keep`` and no errors, and how to bind the metric to them.
+
+    Raises HemmError for an unknown task.
+    """
     from hemm.engine.score import stored_media
     from hemm.metrics.answer_groups import group_answers
     from hemm.metrics.judged_answers import judged_answers
@@ -85,15 +89,15 @@ def members_of(item: CellScores, metric: CorpusMetric, keep: set[str]) -> tuple[
     task = resolve(cell.task)
     rows = judged_answers(cell.answers(), task.answer, stored_media(cell))
     members = [m for m in group_answers(rows, metric) if m.key in keep and m.outcome is not Outcome.ERROR]
-    return members, lambda part: bind_to_set(part, metric, task.answer)
+    return members, lambda subset: bind_to_set(subset, metric, task.answer)
 
 
 def computed(members: Sequence[AnswerGroup], bind: Bind, metric: Metric) -> dict[str, Estimate]:
-    """Every corpus value of these groups with its interval; ``bind`` gives the metric bound to a set."""
-    whole, left, count = values_without(members, bind)
+    """Component -> corpus value of these groups with its interval."""
+    values, left_out, clusters = values_without(members, bind)
     return {
-        name: jackknife(value, left[name], count, len(members), metric.range)
-        for name, value in whole.items()
+        name: jackknife(value, left_out[name], clusters, len(members), metric.range)
+        for name, value in values.items()
         if math.isfinite(value)
     }
 
@@ -101,22 +105,22 @@ def computed(members: Sequence[AnswerGroup], bind: Bind, metric: Metric) -> dict
 def values_without(
     members: Sequence[AnswerGroup], bind: Bind
 ) -> tuple[dict[str, float], dict[str, list[float]], int]:
-    """Every corpus value of these groups, the same without each block, and the number of clusters."""
+    """Component -> corpus value of these groups; -> its values without each block; the number of clusters."""
 
-    def values(part: Sequence[AnswerGroup]) -> dict[str, float]:
-        bound = bind(part)
+    def values(subset: Sequence[AnswerGroup]) -> dict[str, float]:
+        bound = bind(subset)
         assert isinstance(bound, CorpusMetric)
-        return dict(bound.aggregate([m.judged for m in part])) if part else {}
+        return dict(bound.aggregate([m.judged for m in subset])) if subset else {}
 
-    whole = values(members)
+    all_values = values(members)
     clusters = [m.judged[0].sample.cluster for m in members]
-    left: dict[str, list[float]] = {name: [] for name in whole}
+    left_out: dict[str, list[float]] = {name: [] for name in all_values}
     for block in blocks_of(clusters, _shuffled) if len(set(clusters)) >= LEAST else []:
-        gone = set(block.tolist())
-        for name, value in values([m for i, m in enumerate(members) if i not in gone]).items():
-            if name in left:
-                left[name].append(value)
-    return whole, left, len(set(clusters))
+        dropped = set(block.tolist())
+        for name, value in values([m for i, m in enumerate(members) if i not in dropped]).items():
+            if name in left_out:
+                left_out[name].append(value)
+    return all_values, left_out, len(set(clusters))
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,8 +135,8 @@ class CorpusDifference:
 
 
 def corpus_difference(a: CellScores, b: CellScores) -> CorpusDifference | str:
-    """The difference of two cells' headlines that are no means, on the groups that both answered. A text says
-    why there is none."""
+    """The difference of two cells' headlines, which are corpus values, on the groups that both answered; or,
+    as a text, why there is none."""
     metric = a.headline.metric
     assert isinstance(metric, CorpusMetric)
     if metric.needs - {"media"} or len(a.headline) > CHEAP:
@@ -143,22 +147,22 @@ def corpus_difference(a: CellScores, b: CellScores) -> CorpusDifference | str:
     except HemmError:
         return "its task is not known here"
     shared = set.intersection(*({(m.key, m.repeat) for m in members} for members, _ in sides))
-    kept = [
+    common = [
         sorted((m for m in members if (m.key, m.repeat) in shared), key=lambda m: (m.key, m.repeat))
         for members, _ in sides
     ]
-    found = [values_without(members, bind) for members, (_, bind) in zip(kept, sides, strict=True)]
-    clusters, n = found[0][2], len(kept[0])
+    results = [values_without(members, bind) for members, (_, bind) in zip(common, sides, strict=True)]
+    clusters, n = results[0][2], len(common[0])
     if clusters < LEAST_PAIRED:
         return f"{clusters} clusters are too few for a jackknife of a difference ({LEAST_PAIRED})"
-    x, y = (f[0].get("", math.nan) for f in found)
-    left = np.array(found[0][1].get("", [])) - np.array(found[1][1].get("", []))
-    if not (math.isfinite(x - y) and len(left) and bool(np.isfinite(left).all())):
+    x, y = (f[0].get("", math.nan) for f in results)
+    left_out = np.array(results[0][1].get("", [])) - np.array(results[1][1].get("", []))
+    if not (math.isfinite(x - y) and len(left_out) and bool(np.isfinite(left_out).all())):
         return "its value is not defined without some of the samples"
-    differ = float(np.mean([_answers(m) != _answers(o) for m, o in zip(*kept, strict=True)]))
+    differ = float(np.mean([_answers(m) != _answers(o) for m, o in zip(*common, strict=True)]))
     reach = metric.range[1] - metric.range[0]
-    estimate, error = jackknife_difference(x - y, left, differ, clusters, n, reach)
-    return CorpusDifference(estimate, x, y, error, len(left) - 1)
+    estimate, error = jackknife_difference(x - y, left_out, differ, clusters, n, reach)
+    return CorpusDifference(estimate, x, y, error, len(left_out) - 1)
 
 
 def _answers(member: AnswerGroup) -> list[object]:
@@ -166,8 +170,5 @@ def _answers(member: AnswerGroup) -> list[object]:
 
 
 def _shuffled(cluster: str) -> str:
-    """The order of clusters in blocks: fixed, and nothing to do with their answers."""
+    """Sort key that puts clusters into blocks: the same each time, and independent of their answers."""
     return digest(["jackknife", cluster], 16)
-
-
-__all__ = ["CorpusValues", "computed", "corpus_difference"]

@@ -1,4 +1,4 @@
-"""What an answer without a value counts: a score says something else under each policy."""
+"""Failure policies: how answers without a value count."""
 
 from __future__ import annotations
 
@@ -17,14 +17,12 @@ from hemm.stats.intervals import Estimate
 
 
 class FailurePolicy(StrEnum):
-    """The policies, each with the word of ``--failures`` for it.
+    """The policies, with their words for ``--failures``.
 
-    AS_WORST  refused, truncated and unparsable answers count as the worst score, errors are left out
-    EXCLUDE   every answer without a value is left out: the mean of what was answered, which flatters a model
-              that fails where it is hard
-    BOUNDS    the worst and the best case: every answer without a value (errors too) counts as the worst
-              score, and as its ceiling. The truth of what a working parser or a second try would give lies
-              between
+    AS_WORST  refused, truncated and unparsable answers count as the worst score; errors are left out
+    EXCLUDE   every answer without a value is left out, which flatters a model that fails on hard samples
+    BOUNDS    the interval between two cases: every answer without a value (errors too) counts as the worst
+              score, or as its ceiling. The score with a perfect parser and no errors is between them
     """
 
     AS_WORST = "zero"
@@ -33,7 +31,7 @@ class FailurePolicy(StrEnum):
 
     @staticmethod
     def check(word: str) -> None:
-        """Raise UnknownName where ``word`` is none of ``--failures``."""
+        """Raise UnknownName for a word that ``--failures`` does not take."""
         words = [str(policy) for policy in FailurePolicy]
         if word not in words:
             raise UnknownName("reading of failures", word, words)
@@ -48,13 +46,13 @@ DESCRIPTIONS: dict[str, str] = {
 }
 
 Case = Literal["as_worst", "exclude", "worst", "best"]
-"""What every answer without a value counts; the ends of ``BOUNDS`` are two cases."""
+"""How every answer without a value counts; ``worst`` and ``best`` are the ends of ``BOUNDS``."""
 Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
 class PolicyScores:
-    """One value under every policy; None where there is none (no finite worst or best score).
+    """One value under every policy; None where the worst or best score is not finite.
 
     left_out  answers without a value, errors included
     """
@@ -67,7 +65,6 @@ class PolicyScores:
 
     @classmethod
     def of(cls, value: Callable[[Case], float | None], left_out: int) -> PolicyScores:
-        """``value`` in every case."""
         return cls(value("as_worst"), value("exclude"), value("worst"), value("best"), left_out)
 
     def __getitem__(self, case: Case) -> float | None:
@@ -91,16 +88,16 @@ class PolicyScores:
 
 
 def point_case(policy: str) -> Case:
-    """What failures count in a value (not in its interval) under ``policy``."""
+    """The case of the value itself (not of its interval) under ``policy``."""
     return "exclude" if policy == FailurePolicy.EXCLUDE else "as_worst"
 
 
 def counted(scores: ScoreColumn, case: Case) -> ScoreColumn:
-    """The same groups with their failures counted so."""
+    """The same groups with failures counted as ``case`` says."""
     if case == "as_worst":
         return scores
     anytime = scores.anytime
-    if anytime is not None and scores.missing.any():  # it is of the score with failures as the worst
+    if anytime is not None and scores.missing.any():  # valid only with failures as the worst score
         anytime = NO_INTERVAL
     values = scores.answered if case == "exclude" else _filled(scores, best=case == "best")
     return replace(scores, values=values, anytime=anytime)
@@ -113,16 +110,16 @@ def without_failures(item: CellScores) -> CellScores:
 
 
 def _filled(scores: ScoreColumn, best: bool) -> Floats:
-    """Values with what is missing at its best or its worst; NaN where that end is not finite."""
+    """Values with missing answers at their best or worst; NaN where that is not finite."""
     low, high = scores.metric.range
     if not scores.metric.higher_is_better:
         low, high = high, low
     fill = np.where(np.isnan(scores.ceiling), high, scores.ceiling) if best else np.full(len(scores), low)
-    whole = scores.missing <= 0
-    part = np.where(np.isnan(scores.answered), 0.0, scores.answered * (1 - scores.missing))
+    complete = scores.missing <= 0
+    answered = np.where(np.isnan(scores.answered), 0.0, scores.answered * (1 - scores.missing))
     with np.errstate(invalid="ignore"):
-        mixed = part + scores.missing * fill
-    return np.where(whole, scores.answered, np.where(np.isfinite(fill), mixed, np.nan))
+        filled = answered + scores.missing * fill
+    return np.where(complete, scores.answered, np.where(np.isfinite(fill), filled, np.nan))
 
 
 def failures_of(scores: ScoreColumn) -> int:
@@ -134,21 +131,21 @@ def under_each_policy(scores: ScoreColumn, value: Callable[[ScoreColumn], float 
     """``value`` of these scores under every policy. A bound that is not finite somewhere is None."""
 
     def of(case: Case) -> float | None:
-        read = counted(scores, case)
-        lacks = case in ("worst", "best") and bool(np.isnan(read.values).any())
-        return None if lacks else value(read)
+        column = counted(scores, case)
+        lacks = case in ("worst", "best") and bool(np.isnan(column.values).any())
+        return None if lacks else value(column)
 
     return PolicyScores.of(of, failures_of(scores))
 
 
 def mean_over(parts: Sequence[PolicyScores]) -> PolicyScores:
-    """The mean of several, each with the same weight; None where one has none."""
+    """The unweighted mean; None where one of ``parts`` has no value."""
 
     def mean(case: Case) -> float | None:
-        values = [v for part in parts if (v := part[case]) is not None]
+        values = [v for policies in parts if (v := policies[case]) is not None]
         return float(np.mean(values)) if values and len(values) == len(parts) else None
 
-    return PolicyScores.of(mean, sum(part.left_out for part in parts))
+    return PolicyScores.of(mean, sum(policies.left_out for policies in parts))
 
 
 def bounded(worst: Estimate, best: Estimate, value: float | None) -> Estimate:
@@ -156,9 +153,3 @@ def bounded(worst: Estimate, best: Estimate, value: float | None) -> Estimate:
     low, high = sorted((worst, best), key=lambda e: e.value if e.value is not None else np.nan)
     note = worst.note or best.note
     return Estimate(value, low.low, high.high, worst.n, worst.clusters, note, worst.anytime)
-
-
-__all__ = [
-    "DESCRIPTIONS", "Case", "FailurePolicy", "PolicyScores", "bounded", "counted", "failures_of", "mean_over",
-    "point_case", "under_each_policy", "without_failures",
-]  # fmt: skip

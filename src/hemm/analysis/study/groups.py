@@ -1,4 +1,5 @@
-"""Groups: what a metric scores together, a sample by itself, the samples of a unit or of a metadata value."""
+"""Groups of samples that a metric scores together: one sample, a unit, or all with the same metadata
+value."""
 
 from __future__ import annotations
 
@@ -13,13 +14,13 @@ if TYPE_CHECKING:
 
 
 def groups_word(metric: Metric) -> str:
-    """What the metric scores together, in the plural."""
+    """The word for the metric's groups, in the plural."""
     return {"sample": "samples", "unit": "units"}.get(metric.group, "groups")
 
 
 def group_members(cell: Cell, kind: str) -> dict[str, dict[str, str]]:
-    """Group -> its samples, in their order, with their hashes. ``kind`` is ``Metric.group``; a sample without
-    that metadata value is a group by itself."""
+    """Group -> {sample id: hash}, in order. ``kind`` is ``Metric.group``; a sample without that metadata
+    value is a group by itself."""
     column = {"sample": "id", "unit": "unit"}.get(kind, "metadata")
     table = cell.answers(list(dict.fromkeys(["id", "sample_hash", column])))
     out: dict[str, dict[str, str]] = {}
@@ -27,10 +28,7 @@ def group_members(cell: Cell, kind: str) -> dict[str, dict[str, str]]:
     for name, sample_hash, value in rows:
         group = value
         if column == "metadata":
-            found: Any = (orjson.loads(value) if value else {}).get(kind)
-            group = name if found is None else str(found)
+            key: Any = (orjson.loads(value) if value else {}).get(kind)
+            group = name if key is None else str(key)
         out.setdefault(group, {})[name] = sample_hash
     return out
-
-
-__all__ = ["group_members", "groups_word"]

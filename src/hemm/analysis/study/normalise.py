@@ -1,4 +1,4 @@
-"""From a metric's own scale to 0 and 1: the normalisers, and the slices of a task that carry a label."""
+"""Normalisers, which map a metric's own scale to one from 0 to 1, and the slices of a task by label."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Scale:
-    """A normaliser and what it needs of all models.
+    """A normaliser with the values that it needs from all models.
 
     lowest    ``paper``: (task, dimension, category) -> mean score of the worst model
     wins      ``rank``: (subject, task) -> group -> its win rate
@@ -45,7 +45,7 @@ class Scale:
 
 @dataclass(frozen=True, slots=True)
 class TaskSlice:
-    """What one subject's score is a mean over: all groups of a task, or those of one category."""
+    """The groups of a task (those of one category, or all) over which one subject's score is a mean."""
 
     subject: str
     task: str
@@ -73,8 +73,8 @@ def scale_of(loaded: Sequence[CellScores], name: str, failures: str = FailurePol
 def own_scale(scores: ScoreColumn, failures: str = FailurePolicy.AS_WORST) -> Estimate:
     """The mean with its interval, on the metric's own scale."""
     if failures != FailurePolicy.BOUNDS:
-        own = mean_interval(scores.values, scores.clusters, scores.metric.range)
-        return own if scores.anytime is None else scores.anytime.interval(own)
+        mean = mean_interval(scores.values, scores.clusters, scores.metric.range)
+        return mean if scores.anytime is None else scores.anytime.interval(mean)
     worst, best = counted(scores, "worst"), counted(scores, "best")
     value = own_scale(scores).value
     if bool(np.isnan(worst.values).any() or np.isnan(best.values).any()):
@@ -84,31 +84,31 @@ def own_scale(scores: ScoreColumn, failures: str = FailurePolicy.AS_WORST) -> Es
     return bounded(own_scale(worst), own_scale(best), value)
 
 
-def ends(scores: ScoreColumn, scale: Scale, part: TaskSlice) -> tuple[float, float]:
-    """What 0 and 1 stand for on the metric's own scale: means over the groups that are counted."""
+def ends(scores: ScoreColumn, scale: Scale, task_slice: TaskSlice) -> tuple[float, float]:
+    """The values on the metric's own scale that become 0 and 1, as means over the groups with a score."""
     known = ~np.isnan(scores.values)
     if scale.name == "rank":
         return math.nan, math.nan
     ceiling = float(np.mean(scores.ceiling[known])) if known.any() else math.nan
     if scale.name == "paper":
-        return scale.lowest.get(part.place, math.nan), ceiling
+        return scale.lowest.get(task_slice.place, math.nan), ceiling
     return float(np.mean(scores.floor[known])) if known.any() else math.nan, ceiling
 
 
-def normal_value(scores: ScoreColumn, scale: Scale, part: TaskSlice) -> tuple[Estimate | None, str]:
+def normal_value(scores: ScoreColumn, scale: Scale, task_slice: TaskSlice) -> tuple[Estimate | None, str]:
     """The normalised headline, or why there is none."""
-    floor, ceiling, why = limits(scores, scale, part)
+    floor, ceiling, why = limits(scores, scale, task_slice)
     if why:
         return None, why
     if scale.name == "rank":
-        won = mean_interval(wins_of(scores, scale, part), scores.clusters, (0.0, 1.0))
+        won = mean_interval(wins_of(scores, scale, task_slice), scores.clusters, (0.0, 1.0))
         return won if scores.anytime is None else NO_INTERVAL.interval(won), ""
-    own = own_scale(scores, scale.failures)
-    return own.scaled(floor, ceiling - floor), ""
+    mean = own_scale(scores, scale.failures)
+    return mean.scaled(floor, ceiling - floor), ""
 
 
-def limits(scores: ScoreColumn, scale: Scale, part: TaskSlice) -> tuple[float, float, str]:
-    """``ends``, and why they cannot be used (empty: they can). 0 and 1 under ``rank``."""
+def limits(scores: ScoreColumn, scale: Scale, task_slice: TaskSlice) -> tuple[float, float, str]:
+    """``ends`` (0 and 1 under ``rank``), and why they cannot be used (empty: they can)."""
     if isinstance(scores.metric, CorpusMetric):
         return math.nan, math.nan, f"{scores.metric.name} is no mean of its values"
     unanchored = scores.metric.unanchored if scale.name == "anchored" else ""
@@ -117,57 +117,57 @@ def limits(scores: ScoreColumn, scale: Scale, part: TaskSlice) -> tuple[float, f
     if bool(np.isnan(scores.values).all()):
         return math.nan, math.nan, "no answers"
     if scale.name == "rank":
-        known = bool((~np.isnan(wins_of(scores, scale, part))).any())
+        known = bool((~np.isnan(wins_of(scores, scale, task_slice))).any())
         return 0.0, 1.0, "" if known else "no other model has answers to these samples"
-    floor, ceiling = ends(scores, scale, part)
+    floor, ceiling = ends(scores, scale, task_slice)
     if not (math.isfinite(floor) and math.isfinite(ceiling)):
         lacks = "worst score or ceiling" if scale.name == "anchored" else "ceiling"
         return floor, ceiling, f"{scores.metric.name} has no finite {lacks}"
     if abs(ceiling - floor) < 1e-9:
-        what = "chance" if scale.name == "anchored" else "worst model"
-        return floor, ceiling, f"{what} and ceiling are the same"
+        floor_name = "chance" if scale.name == "anchored" else "worst model"
+        return floor, ceiling, f"{floor_name} and ceiling are the same"
     return floor, ceiling, ""
 
 
 def worst_models(loaded: Sequence[CellScores]) -> dict[tuple[str, str, str], float]:
-    """(task, dimension, category) -> mean score of the worst model at hand; controls are no models."""
+    """(task, dimension, category) -> mean score of the worst model; controls do not count."""
     several(loaded, "--normalise paper scales by the worst of several models")
-    found: dict[tuple[str, str, str], float] = {}
+    lowest: dict[tuple[str, str, str], float] = {}
     for item in loaded:
         if item.control:
             continue
-        for dimension, category, part in slices_of(item.headline):
-            value = own_scale(part).value
+        for dimension, category, column in slices_of(item.headline):
+            value = own_scale(column).value
             if value is not None:
                 key = (item.task, dimension, category)
                 worse = min if item.headline.metric.higher_is_better else max
-                found[key] = worse(found.get(key, value), value)
-    return found
+                lowest[key] = worse(lowest.get(key, value), value)
+    return lowest
 
 
-def several(loaded: Sequence[CellScores], what: str) -> None:
-    """Raise HemmError unless there are two models at least; controls are none."""
+def several(loaded: Sequence[CellScores], reason: str) -> None:
+    """Raise HemmError where there are fewer than two models; controls do not count."""
     if len({(item.cell.model, item.cell.revision) for item in loaded if not item.control}) < 2:
-        raise HemmError(f"{what}, and there is only one: use anchored")
+        raise HemmError(f"{reason}, and there is only one: use anchored")
 
 
 def win_rates(loaded: Sequence[CellScores]) -> dict[tuple[str, str], dict[str, float]]:
-    """(subject, task) -> group -> share of the other models that it beats there, ties as half.
+    """(subject, task) -> group -> share of the other models with a score there that it beats, ties as half.
 
-    Over the models that have a score for the group; a group that no other model has is left out.
+    Groups that no other model has are left out.
     """
-    plain = [item for item in loaded if not item.control]
-    if len({item.subject for item in plain}) < 2:
+    models = [item for item in loaded if not item.control]
+    if len({item.subject for item in models}) < 2:
         raise HemmError("--normalise rank counts wins over other models, and there is only one: use anchored")
     out: dict[tuple[str, str], dict[str, float]] = {}
-    for task in dict.fromkeys(item.task for item in plain):
-        items = [item for item in plain if item.task == task]
+    for task in dict.fromkeys(item.task for item in models):
+        items = [item for item in models if item.task == task]
         groups = list(dict.fromkeys(g for item in items for g in item.headline.groups.tolist()))
-        place = {g: i for i, g in enumerate(groups)}
+        column_of = {g: i for i, g in enumerate(groups)}
         table = np.full((len(items), len(groups)), np.nan)
         for row, item in zip(table, items, strict=True):
             sign = 1.0 if item.headline.metric.higher_is_better else -1.0
-            row[[place[g] for g in item.headline.groups.tolist()]] = sign * item.headline.values
+            row[[column_of[g] for g in item.headline.groups.tolist()]] = sign * item.headline.values
         rates = win_shares(table)
         for row, item in zip(rates, items, strict=True):
             known = np.flatnonzero(~np.isnan(row)).tolist()
@@ -175,14 +175,14 @@ def win_rates(loaded: Sequence[CellScores]) -> dict[tuple[str, str], dict[str, f
     return out
 
 
-def wins_of(scores: ScoreColumn, scale: Scale, part: TaskSlice) -> Floats:
-    """The win rate of each group; NaN where it has none."""
-    own = scale.wins.get((part.subject, part.task), {})
-    return np.array([own.get(g, math.nan) for g in scores.groups.tolist()], dtype=np.float64)
+def wins_of(scores: ScoreColumn, scale: Scale, task_slice: TaskSlice) -> Floats:
+    """The win rate of each group; NaN where no other model has the group."""
+    rates = scale.wins.get((task_slice.subject, task_slice.task), {})
+    return np.array([rates.get(g, math.nan) for g in scores.groups.tolist()], dtype=np.float64)
 
 
 def slices_of(scores: ScoreColumn) -> Iterable[tuple[str, str, ScoreColumn]]:
-    """(dimension, category, the groups that carry it): the whole first, then each category that occurs."""
+    """(dimension, category, its groups): all groups first, then each category that occurs."""
     yield OVERALL, "", scores
     for name, dimension in DIMENSIONS.items():
         column = scores.labels.get(name)
@@ -191,14 +191,14 @@ def slices_of(scores: ScoreColumn) -> Iterable[tuple[str, str, ScoreColumn]]:
         for category in dimension.categories:
             mask = column == category
             if mask.any():
-                part = scores if mask.all() else scores.take(mask)
+                labelled = scores if mask.all() else scores.take(mask)
                 if scores.anytime is not None:
-                    part = replace(part, anytime=scores.anytime.of(name, category, bool(mask.all())))
-                yield name, category, part
+                    labelled = replace(labelled, anytime=scores.anytime.of(name, category, bool(mask.all())))
+                yield name, category, labelled
 
 
 def slice_order(dimension: str, category: str) -> tuple[int, int]:
-    """Where a category stands in lists: the whole first, then as the dimensions have them."""
+    """Sort key of categories: overall first, then in the order of the dimensions."""
     if dimension == OVERALL:
         return (-1, 0)
     return list(DIMENSIONS).index(dimension), DIMENSIONS[dimension].categories.index(category)

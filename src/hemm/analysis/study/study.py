@@ -1,4 +1,4 @@
-"""Cells that are compared: loaded once, each with its subject, on all samples or on those that all share."""
+"""The scores of several cells, loaded once: on all samples, or on those that all models share."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Subject:
-    """Who was asked, and how: a model with its settings. ``control`` is empty for the task as it is."""
+    """A model with its settings. ``control`` is empty where the pictures are unchanged."""
 
     key: str
     label: str
@@ -29,14 +29,13 @@ class Subject:
 
 
 class Study:
-    """The cells at hand with their scores; the profile, comparisons, reports and differences all read one.
+    """The scores of several cells, from which profiles, comparisons, differences and reports are made.
 
-    cells     those that could be read and have answers
+    cells     the cells that could be read and have answers
     subjects  by key: models in alphabetical order, each before its controls
-    notes     what a reader must know: cells that could not be read, are unfinished or have two protocols
+    notes     warnings for readers: cells that cannot be read, are unfinished or have two protocols
 
-    Nothing in it changes, and nothing is read again: make one with ``Study.of`` and pass it on. In Python
-    ``hemm.load(DIR).study`` is the study of a folder of results:
+    It does not change, and reads each cell once. ``hemm.load(DIR).study`` is the study of a results folder:
 
     >>> import hemm
     >>> study = hemm.run("baseline/oracle", "probe_shapes", limit=4).study
@@ -55,42 +54,40 @@ class Study:
 
     @classmethod
     def of(cls, cells: Iterable[Cell], *, strict: bool = False) -> Study:
-        """Load the scores of ``cells``.
-
-        strict  raise for a cell that cannot be read, in place of a note
-        Raises HemmError where none of them can be read or has answers.
+        """Load the scores of ``cells``. Raises HemmError where none can be read or has answers; if
+        ``strict``, for any cell that cannot be read, which is otherwise a note.
         """
         return cls(*_load(cells, strict))
 
     @cached_property
     def on_common_samples(self) -> Study:
-        """The same, but a task that several models (without controls) were asked keeps only the groups that
-        all of them have an answer for."""
+        """The same cells, where tasks of several models (controls do not count) keep only the groups that all
+        of these models have answers to."""
         shared = _shared(self._loaded)
         notes = list(self._loading_notes)
-        return Study([_restrict(item, shared, notes) for item in self._loaded], notes)
+        return Study([_on_shared_groups(item, shared, notes) for item in self._loaded], notes)
 
     def named(self, spec: str, other_ways: str = "") -> tuple[Subject, list[CellScores]]:
         """The subject that ``spec`` names, and its cells.
 
-        spec        its label; a model's name or the beginning of ``model@revision`` (controls have to be
-                    named by their labels); or the beginning of a protocol, 6 hex digits or more: its cells
-        other_ways  what the error line proposes beside the labels where ``spec`` has several subjects
-        Raises UnknownName, or HemmError where there are several.
+        spec        a label; the name of a model without control, or the beginning of its ``model@revision``;
+                    or the beginning of a protocol (6 hex digits or more), which gives that protocol's cells
+        other_ways  what the error message proposes beside labels if several subjects match
+        Raises UnknownName if none matches, HemmError if several do.
         """
         known = list(self.subjects.values())
-        found = [s for s in known if s.label == spec] or [s for s in known if _names(s, spec)]
-        cells = [c for c in self.cells if c.subject in {s.key for s in found}]
-        if not found and len(spec) >= 6:
+        matches = [s for s in known if s.label == spec] or [s for s in known if _is_named(s, spec)]
+        cells = [c for c in self.cells if c.subject in {s.key for s in matches}]
+        if not matches and len(spec) >= 6:
             cells = [c for c in self.cells if c.cell.protocol.startswith(spec.lower())]
             keys = {c.subject for c in cells}
-            found = [s for s in known if s.key in keys]
-        if not found:
+            matches = [s for s in known if s.key in keys]
+        if not matches:
             raise UnknownName("model in these results", spec, [s.label for s in known])
-        if len(found) > 1:
-            choice = "; ".join(repr(s.label) for s in found)
+        if len(matches) > 1:
+            choice = "; ".join(repr(s.label) for s in matches)
             raise HemmError(f"{spec!r} was asked in several ways: name one of {choice}{other_ways}")
-        return found[0], cells
+        return matches[0], cells
 
 
 def _load(cells: Iterable[Cell], strict: bool) -> tuple[list[CellScores], list[str]]:
@@ -116,34 +113,34 @@ def _load(cells: Iterable[Cell], strict: bool) -> tuple[list[CellScores], list[s
     return loaded, notes
 
 
-def _names(subject: Subject, spec: str) -> bool:
-    named = f"{subject.model}@{subject.revision}"
-    return not subject.control and (spec == subject.model or ("@" in spec and named.startswith(spec)))
+def _is_named(subject: Subject, spec: str) -> bool:
+    full_name = f"{subject.model}@{subject.revision}"
+    return not subject.control and (spec == subject.model or ("@" in spec and full_name.startswith(spec)))
 
 
 def _shared(loaded: Sequence[CellScores]) -> dict[str, set[str]]:
-    """Task -> groups that every plain cell of it has; only for tasks of several."""
-    found: dict[str, list[set[str]]] = {}
+    """Task -> groups that all of its cells without control have; only for tasks of several such cells."""
+    groups_of_cells: dict[str, list[set[str]]] = {}
     for item in loaded:
         if not item.control:
-            found.setdefault(item.task, []).append(set(item.headline.row_of))
-    return {task: set.intersection(*each) for task, each in found.items() if len(each) > 1}
+            groups_of_cells.setdefault(item.task, []).append(set(item.headline.row_of))
+    return {task: set.intersection(*each) for task, each in groups_of_cells.items() if len(each) > 1}
 
 
-def _restrict(item: CellScores, shared: Mapping[str, set[str]], notes: list[str]) -> CellScores:
+def _on_shared_groups(item: CellScores, shared: Mapping[str, set[str]], notes: list[str]) -> CellScores:
     groups = shared.get(item.task)
     if groups is None or item.control or groups >= set(item.headline.row_of):
         return item
-    kept = np.array([g in groups for g in item.headline.groups], dtype=bool)
-    part = f"{int(kept.sum())} of {len(kept)} {groups_word(item.headline.metric)}"
-    notes.append(f"{item.label} on {item.task}: {part}, those that all models at hand were asked")
-    units = set(item.headline.units[kept])
+    mask = np.array([g in groups for g in item.headline.groups], dtype=bool)
+    share = f"{int(mask.sum())} of {len(mask)} {groups_word(item.headline.metric)}"
+    notes.append(f"{item.label} on {item.task}: {share}, those that all models at hand were asked")
+    units = set(item.headline.units[mask])
     others = tuple(s.take(np.array([u in units for u in s.units], dtype=bool)) for s in item.others)
-    return replace(item, headline=item.headline.take(kept), others=others, corpus={})
+    return replace(item, headline=item.headline.take(mask), others=others, corpus={})
 
 
 def _one_subject_a_task(loaded: Sequence[CellScores]) -> tuple[list[CellScores], list[str]]:
-    """The cells, a second one of the same subject and task as a subject of its own; and a note on each."""
+    """The cells and notes: a second cell of the same subject and task becomes a subject of its own."""
     seen: set[tuple[str, str]] = set()
     out, notes = [], []
     for item in loaded:
@@ -161,17 +158,14 @@ def _one_subject_a_task(loaded: Sequence[CellScores]) -> tuple[list[CellScores],
 
 
 def _subjects(loaded: Sequence[CellScores]) -> dict[str, Subject]:
-    """Subjects by key, plain ones before controls. Revisions are shown only where one name has several."""
+    """Subjects by key, controls last. Labels have the revision only where one model name has several."""
     revisions: dict[str, set[str]] = {}
     for item in loaded:
         revisions.setdefault(item.cell.model, set()).add(item.cell.revision)
-    found: dict[str, Subject] = {}
+    by_key: dict[str, Subject] = {}
     for item in sorted(loaded, key=lambda i: (i.cell.model, i.control != "", i.label)):
         model, revision, label = item.cell.model, item.cell.revision, item.label
         if len(revisions[model]) == 1 and revision:
             label = label.replace(f"{model}@{revision[:8]}", model, 1)
-        found.setdefault(item.subject, Subject(item.subject, label, model, revision, item.control))
-    return found
-
-
-__all__ = ["Study", "Subject"]
+        by_key.setdefault(item.subject, Subject(item.subject, label, model, revision, item.control))
+    return by_key

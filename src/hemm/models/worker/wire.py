@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from hemm.core import BadData, Media, Message, Request, Response, Usage, storable
+from hemm.data.pixels import rgb
 from hemm.models.batcher import failed
-from hemm.models.image_fit import fit, rgb
+from hemm.models.image_fit import fit
 
 PROTOCOL = 1
 """Version of the protocol; a worker with another one is refused."""

@@ -110,6 +110,3 @@ def effect_of(row: TaskPair) -> str:
     if pair is None or pair.effect is None:
         return "–"
     return f"{'odds ratio' if pair.effect_name == 'odds ratio' else 'd'} {number(pair.effect)}"
-
-
-__all__ = ["Level", "Line", "Shown", "comparison", "effect_of"]

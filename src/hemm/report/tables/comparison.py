@@ -184,6 +184,3 @@ def terms(found: Comparison) -> list[str]:
             "Holm-corrected difference from the best share rank 1; a common letter: not separated."
         )
     return out
-
-
-__all__ = ["Table", "ends", "lines", "tables", "terms", "travelling"]

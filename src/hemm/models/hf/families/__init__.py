@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from hemm.core import Generation, HemmError, Media, Message
-from hemm.models.image_fit import rgb
+from hemm.data.pixels import rgb
 
 
 @dataclass(frozen=True, slots=True)
