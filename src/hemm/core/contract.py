@@ -68,9 +68,21 @@ def lacking(thing: Any, contract: type) -> list[str]:
 def completed(thing: Any, contract: type, what: str) -> Any:
     """``thing`` with the defaults of ``contract`` for the members that it does not have.
 
-    Where its class does not inherit from ``contract``, it becomes one that inherits from both. Raises
-    HemmError that names the required members it lacks. An object whose class cannot change (a
-    SimpleNamespace, a class with slots) comes back inside one that has its members first.
+    Where its class does not inherit from ``contract``, it becomes one that inherits from both. An object
+    whose class cannot change (a SimpleNamespace, a class with slots) comes back inside one that has its
+    members first. ``what`` is named in errors. Raises HemmError that names the required members it lacks.
+
+    >>> from hemm.core import Identity, Judge, Response
+    >>> class Lenient:
+    ...     identity = Identity("lenient", "1")
+    ...     def ask(self, requests):
+    ...         return [Response(text="yes") for _ in requests]
+    >>> completed(Lenient(), Judge, "my judge").record()  # a default of Judge
+    {}
+    >>> completed("a text", Judge, "my judge")
+    Traceback (most recent call last):
+        ...
+    hemm.core.errors.HemmError: my judge has no identity, ask: see hemm.core.Judge
     """
     if contract in type(thing).__mro__:
         return thing

@@ -41,6 +41,10 @@ class CellLocked(HemmError):
 
 
 def nearest(name: str, known: Iterable[str]) -> str | None:
-    """The known name most like ``name``, or None where none is close."""
+    """The known name most like ``name`` (whose case does not count), or None where none is close.
+
+    >>> nearest("ExactMatch", ["accuracy", "exact_match", "token_f1"])
+    'exact_match'
+    """
     found = difflib.get_close_matches(name.lower(), list(known), n=1, cutoff=0.5)
     return found[0] if found else None

@@ -14,7 +14,19 @@ from hemm.core.media import Media
 
 
 class Outcome(StrEnum):
-    """What became of an answer: every answer is exactly one of these."""
+    """What became of an answer: every answer is exactly one of these.
+
+    ok          the answer format read it
+    unparsable  it read nothing, or more than one answer
+    refused     the model, or the service that it runs on, declines to answer
+    truncated   cut off at the token limit, before an answer was read
+    error       no answer was had
+
+    >>> [outcome.value for outcome in Outcome]
+    ['ok', 'unparsable', 'refused', 'truncated', 'error']
+    >>> Outcome("refused") is Outcome.REFUSED
+    True
+    """
 
     OK = "ok"
     UNPARSABLE = "unparsable"
@@ -28,7 +40,12 @@ Part = str | Media
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One turn: ``role`` is system, user or assistant; ``parts`` are text and media in reading order."""
+    """One turn: ``role`` is system, user or assistant; ``parts`` are text and media in reading order.
+
+    >>> from pathlib import Path
+    >>> Message("user", (Media.at(Path("images/q17.png")), "Is there a fracture?")).parts
+    (Media('q17.png'), 'Is there a fracture?')
+    """
 
     role: str
     parts: tuple[Part, ...]
@@ -42,9 +59,20 @@ class Message:
 class Generation:
     """How an answer is produced. All of it belongs to the protocol.
 
-    temperature 0 is greedy decoding; ``seed`` is used by sampled decoding alone. ``max_pixels`` bounds
-    width x height of every picture (0: as it is). ``scoring`` is ``generate``, or ``likelihood``: the
-    options are scored by log-probability instead. ``extra`` are settings of one adapter (dtype, ...).
+    max_new_tokens   the most tokens of an answer
+    temperature      0 is greedy decoding
+    top_p            share of the probability that sampled tokens are drawn from, in (0, 1]
+    stop             texts that end an answer
+    seed             used by sampled decoding alone
+    max_pixels       the most that width x height of a picture may be; 0: as it is
+    thinking_budget  tokens that a reasoning model may think for; 0: none are granted
+    scoring          ``generate``, or ``likelihood``: the options are scored by log-probability instead
+    extra            (name, value) settings of one adapter (dtype, ...)
+
+    >>> Generation(max_new_tokens=16).temperature
+    0.0
+    >>> Generation(extra=(("output", "image"),)).output
+    'image'
     """
 
     max_new_tokens: int = 256
@@ -67,7 +95,15 @@ class Generation:
 class Request:
     """What the model is told; never the references.
 
-    ``options`` are the continuations to score where ``generation.scoring`` is ``likelihood``.
+    sample_id   which sample it asks about
+    repeat      which of several answers to the same sample, from 0
+    key         what stands for its content (``request_key``)
+    options     the continuations to score where ``generation.scoring`` is ``likelihood``
+
+    >>> turn = Message("user", (Media(b"GIF89a"), "Is there a fracture?"))
+    >>> request = Request("q17", 0, (turn,), Generation(), request_key("", [turn], 0))
+    >>> request.prompt, len(request.media)
+    ('<image>Is there a fracture?', 1)
     """
 
     sample_id: str
@@ -103,13 +139,23 @@ def request_key(protocol: str, messages: Sequence[Message], repeat: int, options
 
     ``protocol`` is ``ProtocolSpec.digest``: it stands for model identity, generation settings and transform.
     The one function for reading and writing.
+
+    >>> from hemm.core import Identity, ProtocolSpec
+    >>> protocol = ProtocolSpec(Identity("tiny", "1"), "{{ question }}", "Reply with one word.").digest
+    >>> request_key(protocol, [Message("user", ("Which bird sings at night?",))], 0)
+    'a5696256dd4044816d00161d1800e5b9'
     """
     return digest([protocol, [m.wire() for m in messages], repeat, list(options)], 32)
 
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """Tokens and money: counts of tokens, US dollars; None where the source does not say."""
+    """Tokens and money: counts of tokens, US dollars; None where the source does not say.
+
+    >>> used = Usage(input_tokens=812, output_tokens=3)  # a server that tells no price
+    >>> used.output_tokens, used.cost
+    (3, None)
+    """
 
     input_tokens: int | None = None
     output_tokens: int | None = None
@@ -118,7 +164,16 @@ class Usage:
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """Why no answer was had. ``permanent`` ones are asked again only with ``--retry-errors``."""
+    """Why no answer was had.
+
+    kind       a word by which failures are counted: ``timeout``, ``connection``, ``media``, ...
+    message    what went wrong, in one line without secrets
+    permanent  another attempt would fail too: it is made only with ``--retry-errors``
+
+    >>> failure = Failure("media", "images/q17.png does not open", permanent=True)
+    >>> Response(failure=failure).text
+    ''
+    """
 
     kind: str
     message: str
@@ -133,10 +188,20 @@ class Response:
     reasoning  separate reasoning text, where the model or server gives it
     finish     ``stop``, ``length`` (cut off) or ``content_filter``
     refusal    the API's own refusal text; None where it did not refuse
+    media      pictures, sounds or videos that the model gave
     options    natural-log probabilities of ``Request.options``, in their order, summed over tokens
-    logprobs   log-probability of each answer token where the server gives them
+    logprobs   natural-log probability of each answer token where the server gives them
+    usage      tokens and money
     failure    set where no answer was had; the rest is then empty
     model      the served model's own fingerprint or name where it tells one
+    attempts   how often the request was sent, from 1
+
+    >>> Response("It shows a heron", finish="length", usage=Usage(812, 4)).failure is None
+    True
+    >>> import math
+    >>> scored = Response("yes", options=(math.log(0.9), math.log(0.1)))  # probabilities of yes and no
+    >>> [round(math.exp(logarithm), 2) for logarithm in scored.options]
+    [0.9, 0.1]
     """
 
     text: str = ""
@@ -159,6 +224,9 @@ class Identity:
     name      hub name, folder name, served name
     revision  hub commit; digest of weights and config for a folder; the user's ``--revision`` for a served
               model, whose weights cannot be known
+
+    >>> Identity("tiny", "1") == Identity("tiny", "2")  # other weights are another model
+    False
     """
 
     name: str
@@ -175,6 +243,20 @@ class ProtocolSpec:
     """Everything that makes two cells different questions to different models.
 
     Not in it: pack, selection, concurrency, batch size, host, versions, metrics; those are recorded.
+
+    template     the prompt, a Jinja2 template
+    instruction  what the model is told about the form of its answer
+    system       the system prompt; empty: none
+    shots        examples in the prompt
+    perturb      how the pictures are changed (``noise:20``); empty: not at all
+    generation   how an answer is produced
+
+    >>> from dataclasses import replace
+    >>> spec = ProtocolSpec(Identity("tiny", "1"), "{{ image }}{{ question }}", "Reply with yes or no.")
+    >>> spec.digest[:12]
+    '43f6c4947630'
+    >>> replace(spec, shots=2).digest == spec.digest  # with examples it is another question
+    False
     """
 
     model: Identity

@@ -15,6 +15,15 @@ class Judge(Protocol):
     """A model that judges other models' answers; the engine makes it and hands it to the metric.
 
     Metrics know no models, so that a stored answer can be scored where none is installed.
+
+    One that finds every answer right, for the test of a metric:
+
+    >>> class Lenient(Judge):
+    ...     identity = Identity("lenient", "1")
+    ...     def ask(self, requests):
+    ...         return [Response("yes") for request in requests]
+    >>> Lenient().record()
+    {}
     """
 
     __slots__ = ()
@@ -26,9 +35,11 @@ class Judge(Protocol):
 
     @abstractmethod
     def ask(self, requests: Sequence[Request]) -> Sequence[Response]:
-        """One response for each request, in order. What was asked before is not asked again: the key of a
-        request stands for its content. A request that could not be asked has ``failure`` set; never raises
-        for it."""
+        """One response for each request, in order.
+
+        What was asked before is not asked again: the key of a request stands for its content. The response
+        to a request that could not be asked has ``failure`` set; nothing is raised for it.
+        """
         ...
 
     def record(self) -> Mapping[str, Any]:

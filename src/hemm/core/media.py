@@ -28,7 +28,11 @@ _MAGIC: tuple[tuple[bytes, str], ...] = (
 
 
 def sniff(data: bytes) -> str:
-    """The MIME type of encoded media, from its first bytes; ``application/octet-stream`` if unknown."""
+    """The MIME type of encoded media, from its first 12 bytes; ``application/octet-stream`` if unknown.
+
+    >>> sniff(b"GIF89a"), sniff(b"RIFF----WEBP"), sniff(b"<html>")
+    ('image/gif', 'image/webp', 'application/octet-stream')
+    """
     for magic, mime in _MAGIC:
         if data.startswith(magic):
             return mime
@@ -44,10 +48,24 @@ def sniff(data: bytes) -> str:
 class Media:
     """One picture, sound or video: original encoded bytes, decoded only when somebody needs them.
 
-    ``data`` may be loaded late: task readers give ``Media.at(path)`` and never open files themselves; whoever
-    needs the bytes finds out whether they are there (FileNotFoundError) and whether they decode (BadData).
-    ``name`` is where it came from (shown to people, never hashed), ``path`` the file that ``at`` was given.
-    ``problem`` says why it cannot be used.
+    data     the encoded bytes; or ``load``, which gives them when they are needed. Task readers give
+             ``Media.at(path)`` and never open files themselves: whoever needs the bytes finds out whether
+             they are there (FileNotFoundError) and whether they decode (BadData)
+    name     where it came from: shown to people, never hashed
+    mime     MIME type, where known; else it is told from the first bytes
+    digest   SHA-256 of the bytes, where known; else it is computed when first asked for
+    problem  why it cannot be used; empty: it can
+    path     the file that ``at`` was given, or None
+
+    Two are equal where their bytes are. Raises ValueError without ``data`` and ``load``.
+
+    >>> import io
+    >>> from PIL import Image
+    >>> file = io.BytesIO()
+    >>> Image.new("RGB", (64, 48), "red").save(file, "PNG")
+    >>> picture = Media(file.getvalue(), name="red.png")
+    >>> picture.mime, picture.kind, picture.pixels().size
+    ('image/png', 'image', (64, 48))
     """
 
     __slots__ = ("_data", "_digest", "_load", "_mime", "name", "path", "problem")

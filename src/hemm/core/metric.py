@@ -18,6 +18,20 @@ class AnswerFormat(Protocol):
 
     name, version  recorded beside every outcome; a changed parser is a new version
     instruction    what the model is told about the form of its answer (a Jinja2 template like the prompt's)
+
+    ``hemm.parsing`` has the usual ones. One of one's own:
+
+    >>> class Compass(AnswerFormat):
+    ...     name, version, instruction = "compass", 1, "Reply with north, east, south or west."
+    ...     def parse(self, text, sample):
+    ...         said = {"north", "east", "south", "west"} & set(text.lower().rstrip(".").split())
+    ...         return said.pop() if len(said) == 1 else None
+    ...     def options(self, sample):
+    ...         return ("north", "east", "south", "west")
+    ...     def render(self, reference, sample):
+    ...         return reference
+    >>> Compass().parse("It points North.", Sample("1")), Compass().parse("north or east", Sample("1"))
+    ('north', None)
     """
 
     __slots__ = ()
@@ -47,9 +61,17 @@ class AnswerFormat(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """An answer with what the parser made of it. ``value`` is None unless ``outcome`` is ok.
+    """An answer with what the parser made of it.
 
-    ``cut`` says that the answer was cut off although it parsed.
+    repeat   which of several answers to the same sample, from 0
+    value    what the answer format read: a text, number, set of labels or picture; None unless ``outcome``
+             is ok
+    cut      whether the answer was cut off although it parsed
+
+    >>> from hemm.parsing import Number
+    >>> sample, response = Sample("1", references=("2",)), Response("There are two owls.")
+    >>> Judged(sample, 0, response, Outcome.OK, Number().parse(response.text, sample)).value
+    2.0
     """
 
     sample: Sample
@@ -68,10 +90,29 @@ Group = Sequence[Judged]
 class Metric(Protocol):
     """A metric: pure, stateless, versioned. A class that inherits from it has the defaults written here.
 
+    version  an integer: another formula is another version
     group    what is scored together: ``sample``, ``unit``, or the name of a metadata key
     range    lowest and highest possible value; higher_is_better gives the direction
     needs    what it needs beside text: ``weights``, ``media``, ``logprobs``, ``judge`` (a model that the
              engine hands it: ``hemm.core.Judge``)
+
+    One that judges the samples of a unit at once (where each answer has a value of its own,
+    ``hemm.metrics.SampleMetric`` is shorter):
+
+    >>> import math
+    >>> class AllRight(Metric):
+    ...     name, version, group, range = "all_right", 1, "unit", (0.0, 1.0)
+    ...     higher_is_better, needs, parameters = True, frozenset(), {}
+    ...     def score(self, groups):
+    ...         return [{"": float(all(j.value in j.sample.references for j in group))} for group in groups]
+    ...     def ceiling(self, group):
+    ...         return 1.0
+    ...     def chance(self, group):
+    ...         return math.prod(1 / len(sample.choices) for sample in group)
+    >>> pair = [Sample(id, references=(id,), choices=("left", "right"), unit="u") for id in ("left", "right")]
+    >>> said_left = [Judged(sample, 0, Response("left"), Outcome.OK, "left") for sample in pair]
+    >>> AllRight().score([said_left]), AllRight().chance(pair)
+    ([{'': 0.0}], 0.25)
     """
 
     __slots__ = ()
@@ -144,7 +185,25 @@ class Metric(Protocol):
 
 @runtime_checkable
 class CorpusMetric(Metric, Protocol):
-    """A metric whose value over a set is not the mean of its values."""
+    """A metric whose value over a set is not the mean of its values.
+
+    The share of the references' words that the answers have, where long references weigh more:
+
+    >>> from hemm.metrics import SampleMetric
+    >>> class WordRecall(SampleMetric, CorpusMetric):
+    ...     name, title = "word_recall", "Share of the reference's words that the answer has"
+    ...     def hits(self, answer, sample):
+    ...         return [word in answer.split() for word in sample.references[0].split()]
+    ...     def value(self, answer, sample):
+    ...         return sum(self.hits(answer, sample)) / len(self.hits(answer, sample))
+    ...     def aggregate(self, groups):
+    ...         hits = [hit for (judged,) in groups for hit in self.hits(judged.value, judged.sample)]
+    ...         return {"": sum(hits) / len(hits)}
+    >>> said = [("owl", "owl"), ("a grey owl", "a heron in the reeds")]
+    >>> groups = [[Judged(Sample("1", references=(r,)), 0, Response(), Outcome.OK, s)] for s, r in said]
+    >>> WordRecall().score(groups), WordRecall().aggregate(groups)
+    ([{'': 1.0}, {'': 0.2}], {'': 0.3333333333333333})
+    """
 
     __slots__ = ()
 
@@ -156,7 +215,27 @@ class CorpusMetric(Metric, Protocol):
 
 @runtime_checkable
 class SetMetric(Metric, Protocol):
-    """A metric whose values depend on the set that is scored, as CIDEr-D's do on its documents."""
+    """A metric whose values depend on the set that is scored, as CIDEr-D's do on its documents.
+
+    One for which a right answer counts the less, the more samples have it:
+
+    >>> from collections import Counter
+    >>> from dataclasses import dataclass, field, replace
+    >>> from hemm.metrics import SampleMetric
+    >>> @dataclass(frozen=True)
+    ... class Rarity(SampleMetric, SetMetric):
+    ...     counts: Counter = field(default_factory=Counter)
+    ...     name, title = "rarity", "A right answer by how rare it is"
+    ...     def over(self, samples):
+    ...         return replace(self, counts=Counter(s.references[0] for s in samples))
+    ...     def value(self, answer, sample):
+    ...         return (answer in sample.references) / self.counts[sample.references[0]]
+    ...     def ceiling(self, group):
+    ...         return self.value(group[0].references[0], group[0])
+    >>> birds = [Sample("1", references=("gull",)), Sample("2", references=("gull",))]
+    >>> Rarity().over(birds).value("gull", birds[0])
+    0.5
+    """
 
     __slots__ = ()
 

@@ -25,6 +25,10 @@ class Capabilities:
     system           takes a system prompt
     draws            its answers depend on the run's seed even at temperature 0
     drawn_from       modalities taken where the answer is a picture
+
+    >>> able = Capabilities(max_images=1, image_types=frozenset({"image/png", "image/jpeg"}), system=False)
+    >>> sorted(able.inputs), able.likelihood
+    (['image', 'text'], False)
     """
 
     inputs: frozenset[str] = frozenset({"text", "image"})
@@ -42,8 +46,14 @@ class Capabilities:
 class Model(Protocol):
     """What every model has. It is started once, asked, and closed; ``start`` may take long (weights).
 
-    A class that inherits from ``BatchModel`` or ``RequestModel`` has the defaults written here. ``identity``
-    is known before ``start``. Failures to start are HemmError with one clear line.
+    A class that inherits from ``BatchModel`` or ``RequestModel`` has the defaults written here. ``spec`` is
+    what names it on the command line; ``identity`` and ``capabilities`` are known before ``start``, which
+    raises HemmError with one clear line where it fails.
+
+    >>> from hemm.models import resolve
+    >>> model = resolve("baseline/random")
+    >>> isinstance(model, Model), model.identity.name, model.capabilities.draws, model.concurrency
+    (True, 'baseline/random', True, None)
     """
 
     __slots__ = ()
@@ -100,7 +110,20 @@ class Model(Protocol):
 class RequestModel(Model, Protocol):
     """A model that takes requests one by one, many at a time (a server).
 
-    It never raises for a request that fails: it retries by the one policy and gives ``Response.failure``.
+    ``concurrency`` is how many may be in flight unless the user says otherwise. It never raises for a request
+    that fails: it retries by the one policy and gives ``Response.failure``.
+
+    >>> import asyncio
+    >>> from hemm.core import Generation, Message
+    >>> class Echo(RequestModel):
+    ...     spec, identity, capabilities, concurrency = "echo", Identity("echo", "1"), Capabilities(), 8
+    ...     async def start(self): ...
+    ...     async def close(self): ...
+    ...     async def generate(self, request):
+    ...         return Response(request.prompt)
+    >>> request = Request("q1", 0, (Message("user", ("Which bird is this?",)),), Generation(), key="7f")
+    >>> asyncio.run(Echo().generate(request)).text
+    'Which bird is this?'
     """
 
     __slots__ = ()
@@ -147,7 +170,16 @@ class BatchModel(Model, Protocol):
 
 @runtime_checkable
 class Scores(Protocol):
-    """Models that can score options."""
+    """Models that can score options.
+
+    One that prefers short ones:
+
+    >>> class Shortest(Scores):
+    ...     def score(self, request, continuations):
+    ...         return tuple(-float(len(text)) for text in continuations)
+    >>> isinstance(Shortest(), Scores)
+    True
+    """
 
     def score(self, request: Request, continuations: Sequence[str]) -> tuple[float, ...]:
         """Natural-log probability of each continuation after the request, summed over its tokens."""
@@ -156,7 +188,22 @@ class Scores(Protocol):
 
 @runtime_checkable
 class Binds(Protocol):
-    """Baselines that need references get them here, never through the request."""
+    """Baselines that need references get them here, never through the request.
+
+    ``bind`` is called with the pack that the next requests are made from, before the first of them.
+
+    >>> from collections import Counter
+    >>> from types import SimpleNamespace
+    >>> from hemm.core import Sample
+    >>> class MostFrequent(Binds):
+    ...     def bind(self, task, pack):
+    ...         self.answer = Counter(s.references[0] for s in pack.samples()).most_common(1)[0][0]
+    >>> birds = [Sample(f"q{n}", references=(bird,)) for n, bird in enumerate(("owl", "gull", "owl"))]
+    >>> baseline = MostFrequent()
+    >>> baseline.bind(None, SimpleNamespace(samples=lambda: birds))  # in place of a task and its pack
+    >>> baseline.answer
+    'owl'
+    """
 
     def bind(self, task: Task, pack: Pack) -> None: ...
 
@@ -164,7 +211,17 @@ class Binds(Protocol):
 def completed_model(model: object, what: str) -> Model:
     """``model`` with the defaults of ``BatchModel`` or ``RequestModel``, whichever it is.
 
-    Raises HemmError with the required members that it lacks.
+    ``what`` is named in errors. Raises HemmError with the required members that it lacks.
+
+    >>> class Parrot:  # inherits from nothing, as a plug-in's model may
+    ...     spec, identity, capabilities, batch_size = "parrot", Identity("parrot", "1"), Capabilities(), 8
+    ...     async def start(self): ...
+    ...     async def close(self): ...
+    ...     def generate_batch(self, requests):
+    ...         return [Response(request.prompt) for request in requests]
+    >>> model = completed_model(Parrot(), "my model")
+    >>> isinstance(model, BatchModel), model.parallel, model.notice
+    (True, 1, '')
     """
     contract: type = Model
     if hasattr(model, "generate_batch"):

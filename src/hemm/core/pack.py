@@ -12,7 +12,16 @@ if TYPE_CHECKING:
 
 
 class PackIndex(Protocol):
-    """The rows of one split without their pictures, a list for each part of a sample, in pack order."""
+    """The rows of one split without their pictures, a list for each part of a sample, in pack order.
+
+    >>> class ThreeQuestions(PackIndex):
+    ...     ids = units = ("q1", "q2", "q3")
+    ...     clusters = ("heron.png", "heron.png", "owl.png")
+    ...     strata, hashes, after = ("yes", "no", "no"), ("1f", "a0", "7c"), (None, None, None)
+    ...     media = (("9e",), ("9e",), ("b4",))
+    >>> [row for row, picture in enumerate(ThreeQuestions().clusters) if picture == "heron.png"]
+    [0, 1]
+    """
 
     @property
     def ids(self) -> Sequence[str]: ...
@@ -40,6 +49,22 @@ class Pack(Protocol):
     hash            of its content: ids, texts, digests of media
     questions_hash  the same without media
     info            where it comes from: source, revision, licence, rows, media_columns, ...
+
+    One in memory, as the test of a baseline may want (its ``index`` is a ``PackIndex``):
+
+    >>> class InMemory(Pack):
+    ...     task, hash, questions_hash, info = "birds", "0" * 32, "0" * 32, {}
+    ...     def __init__(self, *samples):
+    ...         self.held = samples
+    ...     def rows(self, split="test"):
+    ...         return len(self.held) if split == "test" else 0
+    ...     def samples(self, rows=None, split="test"):
+    ...         return (self.held[row] for row in (range(self.rows(split)) if rows is None else rows))
+    ...     def sample(self, row, split="test"):
+    ...         return self.held[row]
+    >>> pack = InMemory(Sample("q1", references=("heron",)), Sample("q2", references=("owl",)))
+    >>> pack.rows(), [sample.references for sample in pack.samples([1])]
+    (2, [('owl',)])
     """
 
     @property

@@ -15,8 +15,16 @@ T = TypeVar("T")
 class Registry(Generic[T]):
     """Names to objects that are imported when first asked for.
 
-    ``rows`` are hemm's own; other packages add theirs under the entry point group ``group`` and cannot
-    replace one of ours.
+    ``kind`` says in errors what is registered. ``rows`` are hemm's own, name -> ``module:attribute``; other
+    packages add theirs under the entry point group ``group`` and cannot replace one of ours.
+
+    >>> averages = Registry("average", "my_package.averages", {"mean": "statistics:mean"})
+    >>> averages.get("mean")([1, 2, 6])
+    3
+    >>> averages.get("maen")
+    Traceback (most recent call last):
+        ...
+    hemm.core.errors.UnknownName: unknown average 'maen'; did you mean 'mean'?; known: mean
     """
 
     def __init__(self, kind: str, group: str, rows: Mapping[str, str]) -> None:

@@ -27,6 +27,20 @@ class Sample:
     stratum     the class that ``--limit`` balances over (answer, class, content type); may be empty
     metadata    JSON values for metrics and reports (answer_type, organ, ...); not shown to the model
     split       ``test``, or ``shots`` for samples that only serve as examples in prompts
+
+    Raises ValueError for an empty id.
+
+    >>> from pathlib import Path
+    >>> sample = Sample(
+    ...     "q17",
+    ...     media=(Media.at(Path("images/xray_3.png")),),
+    ...     fields={"question": "Is there a fracture?"},
+    ...     references=("no",),
+    ...     choices=("yes", "no"),
+    ...     cluster="xray_3.png",
+    ... )
+    >>> sample.unit, sample.cluster, sample.split
+    ('q17', 'xray_3.png', 'test')
     """
 
     id: str
@@ -87,7 +101,11 @@ class Sample:
 class LeftOut:
     """A row that a reader met and that cannot be asked: counted and named, and no part of the pack.
 
-    where  file and row, as in messages; why: what it lacks, in a few words
+    where  file and row, as in messages
+    why    what it lacks, in a few words
+
+    >>> LeftOut("questions.jsonl, line 7", "no two annotators agree")
+    LeftOut(where='questions.jsonl, line 7', why='no two annotators agree')
     """
 
     where: str
@@ -97,7 +115,16 @@ class LeftOut:
 def content_id(text: str, *media: Media) -> str:
     """An id for data sets without keys: digest of the question and the decoded pixels (20 hex digits).
 
-    Equal pixels in another encoding give the same id, so that equivalent sources agree.
+    Equal pixels in another encoding give the same id, so that equivalent sources agree. Raises
+    FileNotFoundError for a picture that is not there and BadData for one that does not open.
+
+    >>> import io
+    >>> from PIL import Image
+    >>> files = {"PNG": io.BytesIO(), "BMP": io.BytesIO()}
+    >>> for kind, file in files.items():
+    ...     Image.new("RGB", (4, 4), "red").save(file, kind)
+    >>> len({content_id("What colour?", Media(file.getvalue())) for file in files.values()})
+    1
     """
     parts: list[Any] = [text]
     for m in media:

@@ -19,8 +19,21 @@ class Card:
     """What people need to know about a data set.
 
     access  ``open``, ``form``, ``login`` or ``gated``; ``generated`` for what hemm draws itself
-    size    download size as people say it ("8.4 GB"); splits: split -> number of samples as published
-    labels  taxonomy labels, dimension -> category; a sample's own labels come first
+    size    download size as people say it ("8.4 GB")
+    splits  split -> number of samples as published
+    labels  taxonomy labels, dimension -> category (``dimension_labels``); a sample's own labels come first
+
+    >>> from hemm.core import dimension_labels
+    >>> card = Card(
+    ...     "Birds of the estuary",
+    ...     citation="A. Heron, 2021",
+    ...     licence="CC-BY-4.0",
+    ...     size="3 MB",
+    ...     splits={"test": 451},
+    ...     labels=dimension_labels("science", "uniqueness", "querying", fine_grained="yes"),
+    ... )
+    >>> card.access, card.labels["use_case"]
+    ('open', 'science')
     """
 
     title: str
@@ -42,6 +55,15 @@ class Layout:
     read      takes the folder and gives its samples in the data set's own order. It opens no picture
               (``Media.at`` does that when one is needed), and gives a row that cannot be evaluated (no
               answer, no label that counts) as ``LeftOut``
+
+    >>> from pathlib import Path
+    >>> from hemm.core import Media
+    >>> def read(folder):
+    ...     yield Sample("1", media=(Media.at(folder / "images/1.png"),), references=("heron",))
+    ...     yield LeftOut("birds.csv, line 3", "no bird is named")
+    >>> layout = Layout(("birds.csv", "images/*.png"), read)
+    >>> [type(row).__name__ for row in layout.read(Path("birds"))]
+    ['Sample', 'LeftOut']
     """
 
     required: tuple[str, ...]
@@ -56,11 +78,21 @@ Progress = Callable[[int, int | None, str], None]
 class Source(Protocol):
     """One place from which the files of a data set can be fetched.
 
-    A class that inherits from it has the defaults written here.
+    A class that inherits from it has the defaults written here. ``hemm.data`` has the usual kinds (``Hub``,
+    ``Http``, ``Kaggle``, ``Local``, ...).
 
     name    as shown to people: ``hub:flaviagiammarino/vqa-rad``, ``https://...``, ``kaggle:...``
     layout  how the fetched files lie, and their reader
     ids     sources of a task with the same mark give equal sample ids (a test holds that they agree)
+
+    >>> from pathlib import Path
+    >>> class LabDrive(Source):
+    ...     name, ids, at_hand = "drive:birds", "", True
+    ...     layout = Layout(("birds.csv",), lambda folder: iter(()))
+    ...     def fetch(self, into, progress=None):
+    ...         return Path("/mnt/lab/birds"), "2024-05"
+    >>> LabDrive().fetch(Path("cache"))[1], LabDrive().origin()
+    ('2024-05', {})
     """
 
     __slots__ = ()
@@ -111,6 +143,24 @@ class Task:
     system   a system prompt of the task's own
     max_new_tokens  how long an answer may be, unless the run says otherwise
     variants names of sub-forms (``task:variant``) -> the task to use
+
+    Raises UnknownName for a label of the card that no dimension has, HemmError for a source that lacks
+    members, and ValueError without metrics.
+
+    >>> from hemm.data import Hub
+    >>> from hemm.parsing import OneOf
+    >>> def read(folder):
+    ...     yield Sample("1", references=("owl",), choices=("gull", "owl"))
+    >>> birds = Task(
+    ...     name="birds",
+    ...     card=Card("Birds of the estuary", labels={"use_case": "science", "reasoning": "less"}),
+    ...     sources=(Hub(("example/birds",), Layout(("1.png",), read)),),
+    ...     prompt="{{ image }}\\nWhich bird is this?\\n{{ options }}\\n{{ instruction }}",
+    ...     answer=OneOf(),
+    ...     metrics=("accuracy",),
+    ... )
+    >>> birds.labels_of(Sample("2", labels={"reasoning": "more"}))
+    {'use_case': 'science', 'reasoning': 'more'}
     """
 
     name: str

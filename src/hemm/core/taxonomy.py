@@ -10,7 +10,17 @@ from hemm.core.errors import UnknownName
 
 @dataclass(frozen=True, slots=True)
 class Dimension:
-    """One axis that tasks are labelled along: its categories in display order."""
+    """One axis that tasks are labelled along.
+
+    name        as in labels: ``reasoning``
+    categories  the labels that a task may have, in display order
+    title       as people see it: ``Reasoning``
+    describes   what tells the categories apart, in a few words
+
+    >>> script = Dimension("script", ("latin", "han"), "Script", "the letters that the picture shows")
+    >>> script.categories
+    ('latin', 'han')
+    """
 
     name: str
     categories: tuple[str, ...]
@@ -71,7 +81,13 @@ CONTROLS = {
 
 
 def declare(dimension: Dimension) -> None:
-    """Add a dimension of a plug-in. Raises ValueError where the name is taken by another one."""
+    """Add a dimension of a plug-in: from then on cards and samples may be labelled along it.
+
+    Raises ValueError where another dimension has that name.
+
+    >>> declare(Dimension("script", ("latin", "han"), "Script"))
+    >>> check_labels({"script": "han"}, "my card")
+    """
     known = DIMENSIONS.get(dimension.name)
     if known is not None and known != dimension:
         raise ValueError(f"dimension {dimension.name!r} is declared already")
@@ -107,7 +123,14 @@ def dimension_labels(
 
 
 def check_labels(labels: Mapping[str, str], where: str) -> None:
-    """Raise UnknownName for a dimension or category that is not declared; ``where`` is named in the text."""
+    """Raise UnknownName for a dimension or category that is not declared; ``where`` is named in the text.
+
+    >>> check_labels({"reasoning": "more"}, "my card")
+    >>> check_labels({"reasoning": "much"}, "my card")
+    Traceback (most recent call last):
+        ...
+    hemm.core.errors.UnknownName: unknown category of reasoning in my card 'much'; known: less, more
+    """
     for name, category in labels.items():
         if name not in DIMENSIONS:
             raise UnknownName(f"dimension in {where}", name, DIMENSIONS)

@@ -10,7 +10,15 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 def storable(text: str) -> str:
-    """``text`` with what UTF-8 cannot hold (lone surrogates) written out as ``\\udXXX``."""
+    r"""``text`` with what UTF-8 cannot hold (lone surrogates) written out as ``\udXXX``.
+
+    A model that stops within an emoji may give half of one:
+
+    >>> print(storable("What a day \ud83d"))
+    What a day \ud83d
+    >>> storable("What a day 😀")
+    'What a day 😀'
+    """
     if _SURROGATE.search(text) is None:
         return text
     return _SURROGATE.sub(lambda m: f"\\u{ord(m.group()):04x}", text)
@@ -19,8 +27,14 @@ def storable(text: str) -> str:
 def slug(name: str) -> str:
     """``name`` as a folder name that is safe on every file system.
 
-    Only letters, digits, ``.``, ``_``, ``-``; at most 100 characters; never reserved. Two names that
-    differ in more than what the slug can show (case, replaced or cut characters) get different slugs.
+    Only ASCII letters, digits, ``.``, ``_``, ``-``; at most 100 characters; no name that Windows reserves.
+    ``/`` becomes ``-``. A name that has capital letters, or that must be changed in another way, gets six
+    digits of its digest, so that two such names never share a folder.
+
+    >>> slug("openai/gpt-4o-mini")
+    'openai-gpt-4o-mini'
+    >>> slug("Qwen/Qwen2-VL-2B-Instruct")
+    'Qwen-Qwen2-VL-2B-Instruct-c86d3b'
     """
     from hemm.core.hashing import digest
 
@@ -43,7 +57,13 @@ _SECRET = [
 
 
 def redact(text: str, secrets: tuple[str, ...] = ()) -> str:
-    """``text`` without keys, tokens, auth headers and credentials in URLs."""
+    """``text`` without keys, tokens, auth headers and credentials in URLs: ``[secret]`` in their place.
+
+    ``secrets`` are texts that are removed wherever they stand, if they have four characters or more.
+
+    >>> redact("401 from https://ada:hunter2@example.org/v1 (Authorization: Bearer abc123def456)")
+    '401 from https://[secret]@example.org/v1 (Authorization: [secret] [secret])'
+    """
     for secret in secrets:
         if len(secret) >= 4:
             text = text.replace(secret, "[secret]")
