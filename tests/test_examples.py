@@ -20,7 +20,7 @@ MODULES = [
     for path in sorted(SOURCE.rglob("*.py"))
     if ">>> " in path.read_text("utf-8")
 ]
-ROOMS = ["hemm.core"]
+ROOMS = ["hemm.core", "hemm.metrics", "hemm.models", "hemm.parsing", "hemm.tasks"]
 """What notebooks and plug-ins import from."""
 
 

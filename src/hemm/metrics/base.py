@@ -15,7 +15,12 @@ from hemm.parsing.numbers import read_number
 
 
 def texts(sample: Sample) -> list[str]:
-    """The text references of a sample."""
+    """The text references of a sample, without those that are pictures.
+
+    >>> from hemm.core import Sample
+    >>> texts(Sample("1", references=("two dogs", "2 dogs")))
+    ['two dogs', '2 dogs']
+    """
     return [r for r in sample.references if isinstance(r, str)]
 
 
@@ -26,8 +31,14 @@ def plain(text: str) -> str:
 
 
 def same(value: Any, reference: str) -> bool:
-    """Whether a parsed value is the reference: labels and texts but for case and blanks, numbers as numbers
-    (relative tolerance 1e-9), sets of labels as sets."""
+    """Whether ``value``, as an answer format gives it, is the reference.
+
+    Texts are compared without regard to case and blanks, numbers as numbers (relative tolerance 1e-9), sets
+    of labels as sets.
+
+    >>> same("Heron", "heron"), same(3.5, "7/2"), same(frozenset({"war", "drama"}), "drama; war")
+    (True, True, True)
+    """
     if isinstance(value, str):
         return value == reference or plain(value) == plain(reference)
     if isinstance(value, frozenset):
@@ -39,7 +50,12 @@ def same(value: Any, reference: str) -> bool:
 
 
 def written(value: Any) -> str:
-    """A parsed value as text, for metrics on text."""
+    """A parsed value as text, for metrics on text: numbers with up to 15 digits, sets of labels in the order
+    of the alphabet.
+
+    >>> written("a heron"), written(42.0), written(frozenset({"war", "drama"}))
+    ('a heron', '42', 'drama, war')
+    """
     if isinstance(value, str):
         return value
     if isinstance(value, frozenset):
@@ -66,6 +82,7 @@ class SampleMetric(Metric):
     ceiling is 1 and chance the mean value of the choices, unless a subclass knows better; where there are no
     choices, guessing is not defined.
 
+    >>> from hemm.core import Sample
     >>> class FirstLetter(SampleMetric):
     ...     name, title = "first_letter", "share of answers with the right first letter"
     ...     def value(self, answer, sample):

@@ -24,7 +24,11 @@ class ModelOptions:
     revision     hub branch, tag or commit; for a served model a label of the user's own
     serve        the server that is to be started for a checkpoint (``hf/...``); empty: none
     replicas     processes of a local model; 0: as many as there are GPUs
-    settings     ``--set KEY=VALUE`` pairs; each adapter says which it knows (``Settings``)
+    settings     ``--set KEY=VALUE`` pairs; each adapter says which it knows
+
+    >>> options = ModelOptions(batch_size=16, settings=(("dtype", "bfloat16"), ("device", "cpu")))
+    >>> options.protocol  # the device changes no answer, the precision may
+    (('dtype', 'bfloat16'),)
     """
 
     batch_size: int = 0

@@ -50,6 +50,13 @@ def resolve(spec: str, options: ModelOptions | None = None) -> Model:
 
     Raises UnknownName (with the nearest name), MissingExtra where a package is not installed, HemmError for
     a spec that is not complete or an option that does not fit, and for a plug-in's model that lacks members.
+
+    >>> resolve("baseline/majority", ModelOptions(batch_size=32)).batch_size
+    32
+    >>> resolve("openai")
+    Traceback (most recent call last):
+        ...
+    hemm.core.errors.HemmError: model 'openai' names no model: write openai/NAME
     """
     options = options or ModelOptions()
     if options.batch_size < 0:

@@ -52,7 +52,11 @@ _INVISIBLE = re.compile("[\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff\u00ad]")
 
 
 def without_markdown(text: str) -> str:
-    """``text`` without emphasis, code fences, headings, bullets, LaTeX wrappers and invisible characters."""
+    r"""``text`` without emphasis, code fences, headings, bullets, LaTeX wrappers and invisible characters.
+
+    >>> without_markdown(r"The answer is **$\boxed{42}$**.")
+    'The answer is 42.'
+    """
     text = _INVISIBLE.sub("", text)
     if "`" in text or "~" in text:
         text = _FENCE.sub("", text)
@@ -66,8 +70,12 @@ _CONTINUED = re.compile(r"\n\s{0,4}(?:question|q|user|human|instruction|image)\s
 
 
 def answered(text: str) -> str:
-    """What the model says as its answer: without thinking, Markdown, and a dialogue that it goes on to invent
-    (a later line ``Question:``, ``User:``)."""
+    """What the model says as its answer: without thinking, and without a dialogue that it goes on to invent
+    (from a later line ``Question:``, ``User:``). Markdown is kept.
+
+    >>> answered("<think>Feathers, a long neck...</think>A **heron**.")
+    'A **heron**.'
+    """
     body = without_thinking(text).strip()
     found = _CONTINUED.search(body)
     if found and body[: found.start()].strip():

@@ -36,12 +36,20 @@ LABEL_SEPARATOR = "; "
 
 
 def join_labels(labels: Iterable[str]) -> str:
-    """A set of labels as one reference (``drama; comedy``)."""
+    """A set of labels as one reference. A label may hold no semicolon.
+
+    >>> join_labels(["drama", "film noir"])
+    'drama; film noir'
+    """
     return LABEL_SEPARATOR.join(labels)
 
 
 def split_labels(reference: str) -> frozenset[str]:
-    """The labels of a reference that ``join_labels`` made."""
+    """The labels of a reference that ``join_labels`` made; the empty text holds none.
+
+    >>> sorted(split_labels("drama; film noir"))
+    ['drama', 'film noir']
+    """
     return frozenset(part for label in reference.split(LABEL_SEPARATOR.strip()) if (part := label.strip()))
 
 
@@ -51,6 +59,7 @@ class YesNo:
 
     ``words`` are written as the references are, the affirmative one first.
 
+    >>> from hemm.core import Sample
     >>> YesNo().parse("Yes, it is.", Sample("1"))
     'yes'
     >>> YesNo(("real", "fake")).parse("No.", Sample("1"))
@@ -90,6 +99,7 @@ class OneOf:
               ``sample.choices`` hold the texts shown
     lettered  the prompt shows letters before the choices (``letters(choices)``) and asks for the letter
 
+    >>> from hemm.core import Sample
     >>> sample = Sample("1", choices=("cat", "dog"))
     >>> OneOf().parse("B", sample), OneOf().parse("It is a dog.", sample), OneOf().parse("cat or dog", sample)
     ('dog', 'dog', None)
@@ -139,6 +149,7 @@ class ManyOf:
 
     labels, lettered  as in ``OneOf``
 
+    >>> from hemm.core import Sample
     >>> sorted(ManyOf().parse("drama; comedy", Sample("1", choices=("drama", "comedy", "war"))))
     ['comedy', 'drama']
     """
@@ -219,6 +230,7 @@ class ShortAnswer:
 
     lettered  the prompt shows letters before the choices, where there are some, and asks for the letter
 
+    >>> from hemm.core import Sample
     >>> ShortAnswer().parse("Answer: a red bus.", Sample("1"))
     'a red bus'
     """
@@ -275,6 +287,7 @@ def _closed(sample: Sample) -> YesNo | OneOf:
 class Number:
     """A number. The value is a float; a percent sign and units are dropped.
 
+    >>> from hemm.core import Sample
     >>> Number().parse("The bar is at 42 %.", Sample("1"))
     42.0
     """
@@ -309,6 +322,7 @@ class Caption:
     """A sentence or a few about a picture: the text in one line, without quotes and lead-ins (``Caption:``,
     ``Here is a caption:``).
 
+    >>> from hemm.core import Sample
     >>> Caption().parse("Here is a caption: Two owls on a branch.", Sample("1"))
     'Two owls on a branch.'
     """
@@ -335,6 +349,7 @@ class Caption:
 class FreeText:
     """Any text: thinking is removed, line breaks and Markdown are kept.
 
+    >>> from hemm.core import Sample
     >>> FreeText().parse("<think>Hm.</think>Two **owls**", Sample("1"))
     'Two **owls**'
     """

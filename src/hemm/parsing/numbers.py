@@ -36,7 +36,13 @@ _EQUATION = re.compile(r"=\s*([^=\n]{1,60})$")
 
 def read_number(text: str) -> float | None:
     """A numeral as a number: ``3``, ``-2.5``, ``1,234.5`` (groups of three), ``3,5`` (decimal comma),
-    ``1e5``, ``3/4``, ``three``, ``twenty-one``; None where ``text`` is anything else."""
+    ``1e5``, ``3/4``, ``three``, ``twenty-one``; None where ``text`` is anything else.
+
+    A percent sign or full stop behind it does not count. ``Number`` reads whole sentences.
+
+    >>> read_number("1,234.5"), read_number("twenty-one"), read_number("42 %"), read_number("about 42")
+    (1234.5, 21.0, 42.0, None)
+    """
     found = numbers(text)
     stripped = text.strip().rstrip(".%").strip()
     whole = _NUMBER.fullmatch(stripped) or _FRACTION.fullmatch(stripped) or _WORD.fullmatch(stripped)

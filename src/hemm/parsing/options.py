@@ -33,7 +33,13 @@ def letter(number: int) -> str:
 @lru_cache(maxsize=4096)
 def letters(choices: tuple[str, ...]) -> tuple[str, ...]:
     """The letters shown before the choices: A, B, C ... unless a choice itself reads as the letter of another
-    one; then a later run of letters that no choice reads as."""
+    one; then a later run of letters that no choice reads as.
+
+    >>> letters(("heron", "gull", "owl"))
+    ('A', 'B', 'C')
+    >>> letters(("C", "A", "D"))  # vitamins: the reply A would mean two of them
+    ('E', 'F', 'G')
+    """
     texts = [loose(c) for c in choices]
     start = 0
     while True:

@@ -12,7 +12,24 @@ _KEPT = 200_000
 
 @runtime_checkable
 class Pictured(Protocol):
-    """An answer format whose answers are pictures: it reads the response's media, not its text."""
+    """An answer format whose answers are pictures: it reads the response's media, not its text.
+
+    The smallest that may stand in a task inherits from ``AnswerFormat`` too:
+
+    >>> from hemm.core import AnswerFormat, Media, Response, Sample
+    >>> class LastPicture(AnswerFormat, Pictured):
+    ...     name, version, instruction = "last_picture", 1, "Draw it step by step."
+    ...     def pictured(self, response, sample):
+    ...         return response.media[-1] if response.media else None
+    ...     def parse(self, text, sample): ...
+    ...     def options(self, sample):
+    ...         return ()
+    ...     def render(self, reference, sample):
+    ...         return reference
+    >>> drawn = (Media(b"GIF89a", name="first.gif"), Media(b"GIF89a", name="last.gif"))
+    >>> LastPicture().pictured(Response(media=drawn), Sample("1"))
+    Media('last.gif')
+    """
 
     def pictured(self, response: Response, sample: Sample) -> Any | None:
         """What the model drew, or None. Raises HemmError where its bytes are nowhere."""
@@ -25,6 +42,17 @@ class Picture:
 
     No picture, or one that does not open, is no answer. References are pictures; metrics that look at them
     say ``media`` in ``needs``.
+
+    >>> from hemm.core import Media, Response, Sample
+    >>> import io
+    >>> from PIL import Image
+    >>> file = io.BytesIO()
+    >>> Image.new("RGB", (64, 48), "red").save(file, "PNG")
+    >>> drawn = Media(file.getvalue(), name="red.png")
+    >>> Picture().pictured(Response("Here it is.", media=(drawn,)), Sample("1"))
+    Media('red.png')
+    >>> Picture().pictured(Response("I cannot draw."), Sample("1")) is None
+    True
     """
 
     name: str = field(default="picture", init=False)

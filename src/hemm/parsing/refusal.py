@@ -83,6 +83,12 @@ def refuses(text: str) -> bool:
 
 
 def only_refuses(text: str) -> bool:
-    """Whether a refusal is all that ``text`` says: it reads as one and is no longer than what is looked at.
-    Open formats take no such text as an answer."""
+    """Whether a refusal is all that ``text`` (without thinking) says: it reads as one by the documented
+    patterns and has at most 400 characters. Open formats take no such text as an answer.
+
+    >>> only_refuses("I'm sorry, but I can't help with identifying people.")
+    True
+    >>> only_refuses("A dog that cannot reach the ball.")
+    False
+    """
     return len(text) <= _LOOKED_AT and refuses(text)

@@ -86,6 +86,9 @@ def yes_or_no(text: str) -> bool | None:
 
     In this order: the whole text; an explicit final answer; the first or last line; the opening word of the
     text together with a yes or no that ends a sentence, is quoted, or is said of the statement.
+
+    >>> yes_or_no("Yes, there is a fracture."), yes_or_no("Final answer: no"), yes_or_no("Yes and no.")
+    (True, False, None)
     """
     whole = _SIDE.get(fold(text))
     if whole is not None:
