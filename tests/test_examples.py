@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from hemm.core import DIMENSIONS
+from test_public_names import PUBLIC
 
 SOURCE = Path(__file__).resolve().parent.parent / "src"
 MODULES = [
@@ -20,8 +21,6 @@ MODULES = [
     for path in sorted(SOURCE.rglob("*.py"))
     if ">>> " in path.read_text("utf-8")
 ]
-ROOMS = ["hemm.core", "hemm.metrics", "hemm.models", "hemm.parsing", "hemm.tasks"]
-"""What notebooks and plug-ins import from."""
 
 
 @pytest.fixture(autouse=True)
@@ -52,13 +51,13 @@ def has_example(thing: Any) -> bool:
     return ">>> " in (own or "")
 
 
-@pytest.mark.parametrize("room", ROOMS)
+@pytest.mark.parametrize("room", PUBLIC)
 def test_whatever_a_room_exports_has_an_example(room: str) -> None:
     lacking = [f"{room}.{name}" for name, thing in exported(room).items() if not has_example(thing)]
     assert not lacking, f"no example in the docstring of {', '.join(lacking)}"
 
 
-@pytest.mark.parametrize("room", ROOMS)
+@pytest.mark.parametrize("room", PUBLIC)
 def test_an_example_imports_what_its_room_does_not_export(
     room: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

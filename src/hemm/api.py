@@ -53,9 +53,25 @@ def run(
 ) -> Results:
     """Ask ``models`` the samples of ``tasks`` (or of a suite), judge the answers, and give the results.
 
-    ``options`` are those of ``hemm run``: limit, until_ci, seed, control, perturb, shots, repeats, prompt (a
-    template's text), system, max_pixels, concurrency, batch_size, metrics, revision, retry_errors. Raises
-    HemmError for bad input; samples that end in ``error`` are counted in the results.
+    models    one spec or several: ``tiny``, ``hf/ORG/NAME``, ``http://host:port/v1#NAME``, ...
+    tasks     one name or several; none, and no suite: the probes
+    suite     a suite of tasks: ``probes``, ``hemm``
+    where     of the tasks those with these labels, dimension -> category
+    out       the folder for the results: what is stored there already is not asked again
+    settings  generation settings, and settings of the model's own
+    options   the other options of ``hemm run``: limit, until_ci, seed, control, perturb, shots, repeats,
+              prompt (a template's text), system, max_pixels, concurrency, batch_size, metrics, revision,
+              retry_errors, ...
+
+    Raises HemmError for bad input; samples that end in ``error`` are counted in the results.
+
+    >>> import hemm
+    >>> results = hemm.run(["baseline/oracle", "baseline/random"], "probe_shapes", limit=8)
+    >>> for cell in results:
+    ...     scores = cell.aggregates()["metrics"]["accuracy-v1"]
+    ...     print(cell.model, cell.state, scores["components"][""]["value"])
+    baseline/oracle sealed 1.0
+    baseline/random sealed 0.375
     """
     from hemm.analysis.early_stopping import run as run_all
     from hemm.core import UnknownName
@@ -81,7 +97,15 @@ def run(
 
 
 def load(folder: str | Path) -> Results:
-    """The results at or below ``folder``. Raises HemmError where there are none."""
+    """The results at or below ``folder``. Raises HemmError where there are none.
+
+    >>> import hemm
+    >>> _ = hemm.run("baseline/random", "probe_shapes", limit=8, out="chance")  # or hemm run, some time ago
+    >>> results = hemm.load("chance")
+    >>> (row,) = results.profile().tasks
+    >>> row.task, row.headline.metric, round(row.headline.estimate.value, 3)
+    ('probe_shapes', 'accuracy', 0.375)
+    """
     from hemm.results.read import cells
 
     return Results(Path(folder), cells(Path(folder)))

@@ -104,6 +104,19 @@ def check_metric(
     the reference scores the ceiling and nothing more, that wrong answers score worse, that the same answers
     get the same values whatever else is in the batch and in whatever order, and that empty and odd answers
     are judged like others. A metric whose values belong to a set of samples (``over``) is bound to these.
+
+    >>> from hemm.metrics import SampleMetric, texts
+    >>> class Contains(SampleMetric):
+    ...     name, title = "contains", "Whether the answer has the reference in it"
+    ...     def value(self, answer, sample):
+    ...         return float(any(reference in answer for reference in texts(sample)))
+    >>> check_metric(Contains())
+    >>> Contains.version = "2"
+    >>> check_metric(Contains())
+    Traceback (most recent call last):
+        ...
+    AssertionError: metric 'contains' breaks 1 rule:
+      - the version is a whole number from 1 up: '2'
     """
     found = Findings(f"metric {getattr(metric, 'name', metric)!r}")
     for name in lacking(metric, Metric):

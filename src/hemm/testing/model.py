@@ -62,6 +62,21 @@ def check_model(model: Model, *, requests: Sequence[Request] | None = None) -> N
     request gets one response in its place, that a batch answers as its requests alone do, that a picture
     that does not open is a Failure or an answer and never an exception, and that option scores are
     log-probabilities in the order asked.
+
+    >>> from hemm.core import BatchModel, Capabilities, Identity, Response
+    >>> class Shout(BatchModel):
+    ...     spec, identity, capabilities, batch_size = "shout", Identity("shout", "1"), Capabilities(), 8
+    ...     async def start(self): ...
+    ...     async def close(self): ...
+    ...     def generate_batch(self, requests):
+    ...         return [Response(request.prompt.upper()) for request in requests]
+    >>> check_model(Shout())
+    >>> Shout.capabilities = Capabilities(inputs=frozenset({"text", "picture"}))
+    >>> check_model(Shout())
+    Traceback (most recent call last):
+        ...
+    AssertionError: model 'shout' breaks 1 rule:
+      - modalities are among audio, image, text, video: picture
     """
     found = Findings(f"model {getattr(model, 'spec', model)!r}")
     for name in lacking(model, Model):

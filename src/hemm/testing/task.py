@@ -49,12 +49,30 @@ def check_task(
     """Raise AssertionError with every rule that ``task`` breaks.
 
     ``folder`` holds the data set's original files (or some of them) in the layout of one of the sources;
-    ``pack`` is a prepared pack instead. Tasks that draw their samples need
-    neither. Ids are checked over all samples, the rest over the first ``limit`` of them (None: all).
+    ``pack`` is a prepared pack instead. Tasks that draw their samples need neither. Ids are checked over all
+    samples, the rest over the first ``limit`` of them (None: all). Raises HemmError for a file that a reader
+    finds damaged.
 
     Checked are the card, labels, ids (unique, equal when read again), that references survive the answer
     format and score the metrics' ceiling, that every option can be told apart, that prompts render with all
     media and depend on nothing that a model must not see, that media open, and that classes have strata.
+
+    >>> from hemm.core import Card, Layout, Sample, Task, dimension_labels
+    >>> from hemm.data import Generated
+    >>> from hemm.parsing import Number
+    >>> def sums(folder):
+    ...     for n in range(1, 4):
+    ...         yield Sample(f"sum-{n}", fields={"question": f"{n} + {n} = ?"}, references=(str(2 * n),))
+    >>> card = Card("Sums", labels=dimension_labels("science", "uniqueness", "querying"), splits={"test": 3})
+    >>> source = Generated(Layout((), sums))
+    >>> check_task(Task("sums", card, (source,), "{{ question }}", Number(), ("accuracy",)))
+    Traceback (most recent call last):
+        ...
+    AssertionError: task 'sums' breaks 4 rules:
+      - the card has a licence
+      - the card of a published data set has a citation
+      - the card of a published data set has a homepage
+      - the card of a published data set has a size
     """
     found = Findings(f"task {task.name!r}")
     _check_card(task, found)

@@ -32,7 +32,16 @@ class FileFinder:
     anywhere  whether the folder's other subfolders are searched too, and the zip archives that lie in any
               of these folders
 
-    A name may have folders of its own (``train/12.png``). Each folder is listed once, when first needed.
+    A name may have folders of its own (``train/12.png``). Names match but for the case of letters and the
+    form of accents where no file has the very name. Each folder is listed once, when first needed. Raises
+    BadData for a damaged archive.
+
+    >>> from pathlib import Path
+    >>> Path("estuary/train").mkdir(parents=True)
+    >>> _ = Path("estuary/train/7.png").write_bytes(b"a picture")
+    >>> finder = FileFinder(Path("estuary"), ("images", "train"))
+    >>> finder.find("7.jpg").as_posix(), finder.has("8.jpg")
+    ('estuary/train/7.png', False)
     """
 
     def __init__(
@@ -171,7 +180,18 @@ def _folded(name: str) -> str:
 
 
 def by_folder(top: Path) -> Iterator[tuple[str, Path]]:
-    """(class, picture) of the folders in ``top``, in the order of their names; hidden ones are none."""
+    """(class, picture) of the pictures in each folder in ``top``, both in the order of their names.
+
+    A folder's name is the class of its pictures (.jpg, .jpeg, .png, .tif, .tiff); hidden files and folders
+    are passed over.
+
+    >>> from pathlib import Path
+    >>> for name in ("heron/1.jpg", "owl/1.jpg", "owl/2.jpg"):
+    ...     Path("classes", name).parent.mkdir(parents=True, exist_ok=True)
+    ...     Path("classes", name).touch()
+    >>> [(bird, file.name) for bird, file in by_folder(Path("classes"))]
+    [('heron', '1.jpg'), ('owl', '1.jpg'), ('owl', '2.jpg')]
+    """
     for place in sorted(p for p in top.iterdir() if p.is_dir() and not is_own(p)):
         for file in sorted(place.iterdir()):
             if file.suffix.lower() in _PICTURES and not file.name.startswith("."):
@@ -198,7 +218,16 @@ def is_own(folder: Path) -> bool:
 
 
 def below(folder: Path, pattern: str) -> Iterator[Path]:
-    """What matches ``pattern`` below ``folder``, but nothing hidden, in packs, in hemm's cache."""
+    """What matches ``pattern`` (as of ``Path.glob``) below ``folder``, but nothing hidden, in packs, or in
+    hemm's cache. In no particular order.
+
+    >>> from pathlib import Path
+    >>> Path("copy/data").mkdir(parents=True)
+    >>> for name in ("data/train-0.parquet", "data/test-0.parquet", "data/.test-0.parquet"):
+    ...     Path("copy", name).touch()
+    >>> [file.name for file in sorted(below(Path("copy"), "**/*test*.parquet"))]
+    ['test-0.parquet']
+    """
     known: dict[Path, bool] = {folder: (folder / cache.PACK_FILE).is_file()}
 
     def own(place: Path) -> bool:

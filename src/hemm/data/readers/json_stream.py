@@ -23,6 +23,11 @@ def json_items(path: Path, field: str = "") -> Iterator[tuple[int | str, Any]]:
     ``field`` names the list or object to go through where it is a member of the file's own object. One entry
     is in memory at a time, however large the file is. Raises BadData with the place where the file is broken,
     after the entries before it.
+
+    >>> from pathlib import Path
+    >>> _ = Path("annotations.json").write_text('{"year": 2019, "images": [{"id": 7}, {"id": 9}]}')
+    >>> list(json_items(Path("annotations.json"), "images"))
+    [(1, {'id': 7}), (2, {'id': 9})]
     """
     try:
         with path.open(encoding="utf-8-sig") as file:

@@ -29,8 +29,15 @@ def pickle_value(path: Path, limit: int = LIMIT) -> Any:
     It is made of dict, list, tuple, set, frozenset, str, bytes, int, float, bool and None (bytes and sets
     where the protocol has them itself); texts of Python 2 are read as UTF-8. Keys and members of sets are no
     containers. Nothing is imported or called.
+
     Raises BadData for anything else: classes, functions, persistent ids, extension codes, out-of-band
     buffers, a file that is damaged, cut off, or larger than ``limit`` bytes.
+
+    >>> import pickle
+    >>> from pathlib import Path
+    >>> _ = Path("splits.pkl").write_bytes(pickle.dumps({"test": [3, 7], "train": [1, 2]}))
+    >>> pickle_value(Path("splits.pkl"))
+    {'test': [3, 7], 'train': [1, 2]}
     """
     size = path.stat().st_size
     if size > limit:

@@ -18,11 +18,18 @@ from hemm.data.readers.xlsx import xlsx_rows
 def parquet_rows(
     files: Iterable[Path], columns: Iterable[str] | None = None, batch: int = 64
 ) -> Iterator[dict[str, Any]]:
-    """Rows of Parquet files, in order.
+    """Rows of Parquet files, in order; of ``columns`` alone where they are named.
 
-    Encoded media (struct{bytes, path}) come as ``Media``, class numbers of the hub by their names.
+    Encoded media (struct{bytes, path}) come as ``Media``, class numbers of the hub as the names of the
+    classes. ``batch`` rows are in memory at a time. Raises BadData for a damaged file or a column that is
+    not there.
 
-    A few rows are in memory at a time. Raises BadData for a damaged file or a column that is not there.
+    >>> import pyarrow as pa, pyarrow.parquet as pq
+    >>> from pathlib import Path
+    >>> row = {"image": {"bytes": b"GIF89a", "path": "7.gif"}, "bird": "owl"}
+    >>> pq.write_table(pa.Table.from_pylist([row]), "birds.parquet")
+    >>> list(parquet_rows([Path("birds.parquet")]))
+    [{'image': Media('7.gif'), 'bird': 'owl'}]
     """
     import pyarrow as pa
     import pyarrow.parquet as pq
@@ -80,9 +87,14 @@ def _media(value: Any, path: Path) -> Any:
 
 
 def jsonl_rows(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
-    """(line number from 1, object) of a file with one JSON object a line; blank lines are passed over.
+    r"""(line number from 1, object) of a file with one JSON object a line; blank lines are passed over.
 
     Raises BadData with file and line where a line is no JSON object.
+
+    >>> from pathlib import Path
+    >>> _ = Path("birds.jsonl").write_text('{"id": 7, "bird": "owl"}\n\n{"id": 8, "bird": "gull"}\n')
+    >>> list(jsonl_rows(Path("birds.jsonl")))
+    [(1, {'id': 7, 'bird': 'owl'}), (3, {'id': 8, 'bird': 'gull'})]
     """
     with path.open("rb") as file:
         for number, line in enumerate(file, 1):
@@ -101,7 +113,13 @@ def jsonl_rows(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
 
 
 def json_rows(path: Path) -> list[Any]:
-    """A JSON file that is a list. Raises BadData where it is not."""
+    """The items of a JSON file that is a list. Raises BadData where it is none, or no valid JSON.
+
+    >>> from pathlib import Path
+    >>> _ = Path("birds.json").write_text('[{"id": 7, "bird": "owl"}]')
+    >>> json_rows(Path("birds.json"))
+    [{'id': 7, 'bird': 'owl'}]
+    """
     value = json_value(path)
     if not isinstance(value, list):
         raise BadData(f"{path}: a list is expected, not a {_kind(value)}")
@@ -124,7 +142,13 @@ def objects(rows: Iterable[tuple[object, Any]], named: str) -> Iterator[tuple[st
 
 
 def json_value(path: Path) -> Any:
-    """The content of a JSON file. Raises BadData with the place where it is broken."""
+    """The content of a JSON file. Raises BadData with the place where it is broken.
+
+    >>> from pathlib import Path
+    >>> _ = Path("captions.json").write_text('{"7.png": ["an owl", "a small owl"]}')
+    >>> json_value(Path("captions.json"))
+    {'7.png': ['an owl', 'a small owl']}
+    """
     try:
         return orjson.loads(path.read_bytes().removeprefix(b"\xef\xbb\xbf"))
     except orjson.JSONDecodeError as error:
@@ -136,9 +160,15 @@ def json_value(path: Path) -> Any:
 def csv_rows(
     path: Path, delimiter: str = ",", required: Iterable[str] = ()
 ) -> Iterator[tuple[int, dict[str, str]]]:
-    """(line number of the row's end, row) of a table with a header line; UTF-8, quotes as in RFC 4180.
+    r"""(line number of the row's end, row) of a table with a header line; UTF-8, quotes as in RFC 4180.
 
-    Raises BadData with file, line and field where a column is missing or a row has too many or few cells.
+    Raises BadData with file, line and field where one of the columns ``required`` is missing, or a row has
+    too many or few cells.
+
+    >>> from pathlib import Path
+    >>> _ = Path("birds.csv").write_text('image,bird\n7.png,owl\n8.png,"gull, common"\n')
+    >>> list(csv_rows(Path("birds.csv"), required=("image",)))
+    [(2, {'image': '7.png', 'bird': 'owl'}), (3, {'image': '8.png', 'bird': 'gull, common'})]
     """
     csv.field_size_limit(min(sys.maxsize, 2**31 - 1))  # a cell may hold a whole picture
     try:
@@ -167,10 +197,15 @@ def csv_rows(
 
 
 def table_rows(path: Path, required: Iterable[str]) -> Iterator[tuple[str, dict[str, str]]]:
-    """(file and row, for messages; row) of a CSV file or an Excel workbook.
+    r"""(file and row, for messages; row) of a CSV file or an Excel workbook (``.xlsx``).
 
-    Blanks around names and cells are removed, rows of empty cells are passed over. Raises BadData where a
-    required column is missing.
+    Blanks around names and cells are removed, rows of empty cells are passed over. Raises BadData where one
+    of the columns ``required`` is missing, or the file is damaged.
+
+    >>> from pathlib import Path
+    >>> _ = Path("labels.csv").write_text("image , bird\n7.png, owl\n,\n")
+    >>> list(table_rows(Path("labels.csv"), required=("image", "bird")))
+    [('labels.csv, line 2', {'image': '7.png', 'bird': 'owl'})]
     """
     workbook = path.suffix.lower() == ".xlsx"
     wanted = tuple(required)
@@ -188,6 +223,14 @@ def text_of(row: Mapping[str, Any], name: str, where: str, default: str | None =
 
     Missing, null, NaN and empty values are ``default``. Raises BadData with ``where`` (file and row) and the
     field where there is no default, or the value is no text.
+
+    >>> row = {"question": " How many owls? ", "answer": 3.0, "hint": None}
+    >>> [text_of(row, name, "owls.json, entry 1", "") for name in row]
+    ['How many owls?', '3', '']
+    >>> text_of(row, "hint", "owls.json, entry 1")
+    Traceback (most recent call last):
+        ...
+    hemm.core.errors.BadData: owls.json, entry 1: field 'hint' is empty
     """
     value = row.get(name)
     if isinstance(value, float) and value.is_integer():
@@ -208,7 +251,11 @@ def text_of(row: Mapping[str, Any], name: str, where: str, default: str | None =
 
 
 def whole_of(row: Mapping[str, Any], name: str, where: str) -> int:
-    """A whole number of one row, also where it is written as text. Raises BadData where it is none."""
+    """A whole number of one row, also where it is written as text. Raises BadData where it is none.
+
+    >>> whole_of({"class": "17"}, "class", "labels.csv, line 2")
+    17
+    """
     text = text_of(row, name, where)
     try:
         return int(text)
@@ -217,7 +264,11 @@ def whole_of(row: Mapping[str, Any], name: str, where: str) -> int:
 
 
 def list_of(row: Mapping[str, Any], name: str, where: str) -> list[Any]:
-    """A list of one row. Raises BadData where it is none."""
+    """A list of one row. Raises BadData where it is none.
+
+    >>> list_of({"boxes": [[4, 8, 15, 16]]}, "boxes", "boxes.json, entry 1")
+    [[4, 8, 15, 16]]
+    """
     value = row.get(name)
     if not isinstance(value, list):
         raise BadData(f"{where}: field {name!r} is {'missing' if value is None else 'no list'}")
@@ -225,14 +276,26 @@ def list_of(row: Mapping[str, Any], name: str, where: str) -> list[Any]:
 
 
 def texts_of(row: Mapping[str, Any], name: str, where: str) -> list[str]:
-    """The texts of a list of one row, as ``text_of`` reads them; empty ones and NaN are left out."""
+    """The texts of a list of one row, as ``text_of`` reads them; empty ones, null and NaN are left out.
+
+    Raises BadData where the field is no list, or an item of it no text.
+
+    >>> texts_of({"answers": ["two", "2 ", "", None]}, "answers", "owls.json, entry 1")
+    ['two', '2']
+    """
     values = list_of(row, name, where)
     found = [text_of({name: value}, name, f"{where}, item {n}", "") for n, value in enumerate(values, 1)]
     return [text for text in found if text]
 
 
 def media_of(row: Mapping[str, Any], name: str, where: str) -> Media:
-    """A picture (sound, video) of one row of a Parquet file. Raises BadData where there is none."""
+    """A picture (sound, video) of one row of a Parquet file. Raises BadData where there is none.
+
+    >>> from hemm.core import Media
+    >>> row = {"image": Media(b"GIF89a", name="7.gif")}  # as parquet_rows gives it
+    >>> media_of(row, "image", "birds.parquet, row 1")
+    Media('7.gif')
+    """
     value = row.get(name)
     if not isinstance(value, Media):
         raise BadData(f"{where}: field {name!r} holds no picture")
@@ -240,7 +303,12 @@ def media_of(row: Mapping[str, Any], name: str, where: str) -> Media:
 
 
 class Ids:
-    """Ids by content: of equal ones the second and later ones are numbered."""
+    """Ids by content: of equal ones the second and later ones are numbered.
+
+    >>> ids = Ids()
+    >>> [ids.of(base) for base in ("xray_3-why", "xray_3-why", "xray_4-why")]
+    ['xray_3-why', 'xray_3-why-2', 'xray_4-why']
+    """
 
     def __init__(self) -> None:
         self._seen: dict[str, int] = {}
@@ -254,6 +322,11 @@ def row_id(text: str, media: Iterable[Media]) -> str:
     """An id for a row without one: digest of its text and decoded pixels (20 hex digits).
 
     A picture that does not open counts by its bytes, one that is not there by its name.
+
+    >>> from pathlib import Path
+    >>> from hemm.core import Media
+    >>> row_id("Is there a fracture?", [Media.at(Path("not_here/xray_3.png"))])
+    '32750d5f0e75e0544ff6'
     """
     pictures = tuple(media)
     try:

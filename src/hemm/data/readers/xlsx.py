@@ -31,6 +31,21 @@ def xlsx_rows(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
 
     Empty cells and error values are empty texts, numbers are written as the file has them, empty rows are
     passed over. Raises BadData for a file that is no workbook, or a damaged one.
+
+    The smallest workbook has three parts:
+
+    >>> import zipfile
+    >>> from pathlib import Path
+    >>> def row(*texts):
+    ...     cells = (f'<c t="inlineStr"><is><t>{text}</t></is></c>' for text in texts)
+    ...     return f"<row>{''.join(cells)}</row>"
+    >>> with zipfile.ZipFile("birds.xlsx", "w") as workbook:
+    ...     workbook.writestr("xl/workbook.xml", '<workbook><sheets><sheet id="1"/></sheets></workbook>')
+    ...     parts = '<r><Relationship Id="1" Target="sheet.xml"/></r>'
+    ...     workbook.writestr("xl/_rels/workbook.xml.rels", parts)
+    ...     workbook.writestr("xl/sheet.xml", f"<sheet>{row('image', 'bird')}{row('7.png', 'owl')}</sheet>")
+    >>> list(xlsx_rows(Path("birds.xlsx")))
+    [(2, {'image': '7.png', 'bird': 'owl'})]
     """
     try:
         with zipfile.ZipFile(path) as packed:

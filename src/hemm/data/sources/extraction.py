@@ -20,11 +20,16 @@ _CHUNK = 1 << 20
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How much an archive may hold.
+    """How much an archive may hold: one that holds more is not unpacked (BadData).
 
-    max_bytes  of all its files together
-    max_ratio  unpacked bytes for each packed byte; looked at from ``free_bytes`` on
-    max_files  number of its files and folders
+    max_bytes   of all its files together
+    max_ratio   unpacked bytes for each packed byte; looked at from ``free_bytes`` on
+    free_bytes  what may be unpacked at any ratio
+    max_files   number of its files and folders
+
+    >>> small = Limits(max_bytes=4 << 30, max_files=20_000)  # 4 GiB
+    >>> small.max_ratio
+    250.0
     """
 
     max_bytes: int = 2 << 40

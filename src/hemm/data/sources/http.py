@@ -24,8 +24,14 @@ _AGENT = "hemm (research data preparation)"
 class Retry:
     """How often a broken download is taken up again.
 
-    attempts  in a row that bring no new byte; seconds between them grow from ``base`` to ``cap``
-    timeout   seconds without a byte
+    attempts   in a row that bring no new byte
+    base, cap  seconds between them: they grow from ``base`` to ``cap``
+    timeout    seconds without a byte, after which an attempt has failed
+    sleep      waits for so many seconds; tests give another one
+
+    >>> patient = Retry(attempts=10, timeout=300.0)
+    >>> patient.wait(1, after=12.0)  # seconds, where the server asks for twelve
+    12.0
     """
 
     attempts: int = 5
@@ -45,8 +51,12 @@ class File:
 
     url     where it is
     name    what it is called here (a relative path; the last part of the URL by default)
-    sha256  of its bytes, where known; size in bytes, where known
+    sha256  of its bytes (64 hex digits), where known: another file is refused
+    size    in bytes, where known
     unpack  folder to unpack it to, relative, ``.`` the top one; empty: it is kept as it is
+
+    >>> File("https://example.org/birds.zip?download=1", size=3_145_728, unpack="images").local
+    'birds.zip'
     """
 
     url: str

@@ -34,7 +34,16 @@ class Hub(Source):
     split     asked for by name where ``files`` is empty: the Parquet files of this split and ``config``
               are found by the repository's own README, by their paths, or on the hub's Parquet branch;
               ``shots`` is the split to take examples in prompts from
+    revision  branch, tag or commit
     unpack    patterns of fetched archives to unpack beside the other files
+
+    >>> from hemm.core import Layout, Sample
+    >>> def read(folder):
+    ...     for split, where, row in hub_rows(folder, "test"):
+    ...         yield Sample(row["id"], media=(row["image"],), references=(row["bird"],))
+    >>> source = Hub(("example/birds",), Layout(("**/*test*.parquet",), read), split="test")
+    >>> source.name, source.revision
+    ('hub:example/birds', 'main')
     """
 
     repos: Sequence[str]
@@ -159,7 +168,21 @@ def hub_rows(
 ) -> Iterator[tuple[str, str, dict[str, Any]]]:
     """(``test`` or ``shots``, where, row) of the Parquet files of a split and of the one to take shots from.
 
-    ``where`` names file and row, for messages; at most ``shots_limit`` rows of shots are read.
+    folder       where ``Hub`` fetched the files to, or a folder with files named as on the hub
+    split        asked for; ``shots``: the one to take examples in prompts from (empty: none)
+    config       which configuration of the data set; empty: there is one
+    columns      those to read; None: all
+    shots_limit  the most rows of shots to read; None: all
+
+    ``where`` names file and row, for messages. Raises BadData as ``parquet_rows`` does.
+
+    >>> import pyarrow as pa, pyarrow.parquet as pq
+    >>> from pathlib import Path
+    >>> Path("hub_copy/data").mkdir(parents=True)
+    >>> table = pa.table({"question": ["Is there a fracture?"], "answer": ["no"]})
+    >>> pq.write_table(table, "hub_copy/data/test-00000-of-00001.parquet")
+    >>> [(split, row["answer"]) for split, where, row in hub_rows(Path("hub_copy"), "test", shots="train")]
+    [('test', 'no')]
     """
     for ours, files in split_files(folder, config, split, shots).items():
         rows = ((f, n, row) for f in files for n, row in enumerate(parquet_rows([f], columns), 1))

@@ -46,7 +46,13 @@ def credentials() -> Credentials | None:
 
 @dataclass(frozen=True)
 class Kaggle(Source):
-    """The zip archive of a Kaggle data set (``owner/name``), unpacked."""
+    """The zip archive of a Kaggle data set (``owner/name``), unpacked.
+
+    >>> from hemm.core import Layout
+    >>> layout = Layout(("birds.csv", "images/*.jpg"), lambda folder: iter(()))
+    >>> Kaggle("ada/birds", layout, limits=Limits(max_bytes=4 << 30)).name
+    'kaggle:ada/birds'
+    """
 
     slug: str
     layout: Layout

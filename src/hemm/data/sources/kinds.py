@@ -35,6 +35,15 @@ class Generated(Source):
     """Samples that the layout's reader draws itself; nothing is fetched.
 
     ``revision`` names the version of what is drawn: a new one makes a new pack.
+
+    >>> from pathlib import Path
+    >>> from hemm.core import Layout, Sample
+    >>> def sums(folder):
+    ...     for n in range(1, 4):
+    ...         yield Sample(f"sum-{n}", fields={"question": f"{n} + {n} = ?"}, references=(str(2 * n),))
+    >>> source = Generated(Layout((), sums), revision="1")
+    >>> [sample.references[0] for sample in source.layout.read(Path())]
+    ['2', '4', '6']
     """
 
     layout: Layout
@@ -52,7 +61,18 @@ class Generated(Source):
 
 @dataclass(frozen=True)
 class Local(Source):
-    """Files of the user's own at ``path`` (a folder, or one file)."""
+    """Files of the user's own at ``path`` (a folder, or one file).
+
+    >>> from pathlib import Path
+    >>> from hemm.core import Layout
+    >>> source = Local(Path("my_birds"), Layout(("birds.csv",), lambda folder: iter(())))
+    >>> source.name, source.at_hand
+    ('local:my_birds', True)
+    >>> source.fetch(Path("cache"))
+    Traceback (most recent call last):
+        ...
+    hemm.core.errors.HemmError: my_birds: there is no such file or folder
+    """
 
     path: Path
     layout: Layout
@@ -79,7 +99,14 @@ class Local(Source):
 class ByHand(Source):
     """Files that nobody may fetch unasked: they are read with ``--from`` alone.
 
-    where  the address at which people get them; why  what stands in the way
+    where  the address at which people get them
+    why    what stands in the way: the error of whoever asks for them without ``--from``
+
+    >>> from hemm.core import Layout
+    >>> layout = Layout(("birds.csv",), lambda folder: iter(()))
+    >>> source = ByHand("https://example.org/birds", "birds needs a signed form: see its page", layout)
+    >>> source.name, source.by_hand
+    ('by hand: https://example.org/birds', 'birds needs a signed form: see its page')
     """
 
     where: str
@@ -107,6 +134,12 @@ class Http(Source):
     Archives with ``unpack`` are unpacked safely; the folder to read holds what all of them have, each below
     its ``unpack``, and the other files. The revision is the digest of the files' hashes unless it is given
     (the commit of a git archive).
+
+    >>> from hemm.core import Layout
+    >>> files = [File(f"https://example.org/{name}.zip?raw=1", unpack=name) for name in ("train", "test")]
+    >>> layout = Layout(("train/*.png", "test/*.png"), lambda folder: iter(()))
+    >>> Http(files, layout, retry=Retry(attempts=10)).name
+    'https://example.org/train.zip'
     """
 
     files: Sequence[File]
@@ -156,6 +189,7 @@ def in_folders(
     required  what must lie in such a folder
     read      the reader, which is called with the data set's folder and ``top=``
 
+    >>> from functools import partial
     >>> def read(folder, top):
     ...     yield from ()
     >>> sources = in_folders(partial(Hub, ("example/birds",)), ("data/", ""), ("birds.json",), read)
@@ -171,6 +205,8 @@ def in_folders(
 def reading(sources: Sequence[S], **arguments: Any) -> tuple[S, ...]:
     """The same sources for a variant, whose reader is called with other ``arguments``.
 
+    >>> from functools import partial
+    >>> from hemm.core import Layout
     >>> def read(folder, last):
     ...     yield from ()
     >>> layout = Layout(("birds.json",), partial(read, last=False))
