@@ -100,7 +100,7 @@ def test_a_config_file_gives_options_and_the_command_line_wins(
         ("control: gray", "did you mean 'grey'"),
         ("retry_errors: 3", "retry-errors does not take"),
         ("limit: [1, 2]", "limit does not take"),
-        ("- a", "one option a line"),
+        ("- a", "give 'key: value' lines"),
         ("a: [", "line 1"),
     ],
 )

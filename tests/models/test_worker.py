@@ -286,13 +286,13 @@ def test_what_is_not_there_is_told_before(tmp_path: Path, monkeypatch: pytest.Mo
     ("table", "words"),
     [
         ("max_image = 1", "'max_image'; did you mean 'max_images'"),
-        ('max_images = "one"', "must be of type int"),
+        ('max_images = "one"', "max_images is 'one'; give a whole number from 0 on"),
         ('inputs = ["image"]', "inputs must hold text"),
         ('inputs = ["text", "smell"]', "'smell'"),
         ("settings = { runner = 1 }", "one of hemm's own"),
         ('weights = ["x"]', "no setting"),
-        ("batch_size = 0", "batch_size"),
-        ("name =", "no TOML"),
+        ("batch_size = 0", "batch_size is 0; give a whole number from 1 on"),
+        ("name =", "no valid TOML"),
     ],
 )
 def test_a_wrong_header_is_one_line(tmp_path: Path, table: str, words: str) -> None:

@@ -7,23 +7,18 @@ measured here overlaps with the published value plus and minus its tolerance.
 
 from __future__ import annotations
 
-import math
-import tomllib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
-from hemm.core import BadData, HemmError, UnknownName
+from hemm.core import BadData, HemmError
+from hemm.core.user_files import Takes, read_toml, typed_rows
 
 LIST = Path(__file__).parent.parent / "models" / "data" / "verify.toml"
 """The figures that come with hemm."""
 
-KEYS = (
-    *("models", "task", "metric", "value", "tolerance", "prompt", "system", "limit", "settings"),
-    *("source", "place", "checked", "notes"),
-)
 AGREES, DIFFERS, NOT_RUN = "agrees", "differs", "not run"
 
 
@@ -39,17 +34,17 @@ class Figure:
     checked           where value and protocol were read; empty: unknown
     """
 
-    models: tuple[str, ...]
+    models: Annotated[tuple[str, ...], Takes("a list of names and globs", bool)]
     task: str
-    value: float
-    tolerance: float
+    value: Annotated[float, Takes("a number on the metric's own scale")]
+    tolerance: Annotated[float, Takes("a number from 0 up, on the metric's own scale", lambda t: t >= 0)]
     source: str
     place: str = ""
     metric: str = ""
     prompt: str = ""
     system: str = ""
-    limit: int | None = None
-    settings: Mapping[str, str] = field(default_factory=dict)
+    limit: Annotated[int, Takes("a whole number from 1 on", lambda n: n >= 1)] | None = None
+    settings: Mapping[str, Any] = field(default_factory=dict)
     checked: str = ""
     notes: str = ""
 
@@ -94,53 +89,12 @@ class Compared:
 
 
 def figures(path: Path = LIST) -> tuple[Figure, ...]:
-    """The figures of a reference file. Raises HemmError or BadData naming file, figure and key."""
-    try:
-        document = tomllib.loads(path.read_text("utf-8"))
-    except OSError as error:
-        raise HemmError(f"--reference {path} cannot be read: {error.strerror or error}") from error
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise BadData(f"{path} is no valid TOML: {error}") from error
-    rows = document.get("figures")
-    if not isinstance(rows, list) or not rows or set(document) != {"figures"}:
-        raise BadData(f"{path}: write one [[figures]] table for each published figure, and nothing else")
-    return tuple(_figure(row, f"{path}, figure {n}") for n, row in enumerate(rows, 1))
-
-
-def _figure(row: Mapping[str, Any], where: str) -> Figure:
-    for key in row:
-        if key not in KEYS:
-            raise UnknownName(f"key in {where}", key, KEYS)
-    for key in ("models", "task", "value", "tolerance", "source"):
-        if key not in row:
-            raise BadData(f"{where}: no {key}")
-    names = [row["models"]] if isinstance(row["models"], str) else row["models"]
-    if not isinstance(names, list) or not names or not all(isinstance(n, str) for n in names):
-        raise BadData(f"{where}: models are a list of names and globs")
-    texts = ("task", "metric", "prompt", "system", "source", "place", "checked", "notes")
-    for key in texts:
-        if not isinstance(row.get(key, ""), str):
-            raise BadData(f"{where}: {key} is {row[key]!r}; give a text")
-    for key in ("value", "tolerance"):
-        number = row[key]
-        if isinstance(number, bool) or not isinstance(number, int | float) or not math.isfinite(number):
-            raise BadData(f"{where}: {key} is {number!r}; give a number on the metric's own scale")
-    if row["tolerance"] < 0:
-        raise BadData(f"{where}: tolerance is {row['tolerance']}; give 0 or more")
-    limit = row.get("limit")
-    if limit is not None and (isinstance(limit, bool) or not isinstance(limit, int) or limit < 1):
-        raise BadData(f"{where}: limit is {limit!r}; give a whole number from 1 on")
-    settings = row.get("settings", {})
-    if not isinstance(settings, dict):
-        raise BadData(f"{where}: settings are 'key = value' lines")
-    return Figure(
-        models=tuple(names),
-        value=float(row["value"]),
-        tolerance=float(row["tolerance"]),
-        limit=limit,
-        settings={key: str(value) for key, value in settings.items()},
-        **{key: row[key] for key in texts if key in row},
-    )
+    """The figures of a reference file. Raises BadData or UnknownName naming file, figure and key."""
+    found = read_toml(path)
+    rows = typed_rows(Figure, found.pop("figures", None), str(path), "figures", "figure")
+    if found:
+        raise BadData(f"{path}: write [[figures]] tables, and nothing else")
+    return tuple(replace(row, settings={key: str(v) for key, v in row.settings.items()}) for row in rows)
 
 
 def chosen(figures: Iterable[Figure], name: str, tasks: Sequence[str] = ()) -> list[Figure]:

@@ -13,6 +13,7 @@ import click
 
 from hemm.cli._common import KeyValue, NumberOr, OneOf, print_errors
 from hemm.core import HemmError
+from hemm.core.user_files import read_text
 from hemm.engine.options import Option, RunOptions
 
 if TYPE_CHECKING:
@@ -111,13 +112,7 @@ def _merge(ctx: click.Context, config: Path, given: dict[str, Any]) -> tuple[str
 
 def _options(models: tuple[str, ...], given: dict[str, Any]) -> RunOptions:
     prompt: Path | None = given.pop("prompt")
-    template = None
-    if prompt is not None:
-        try:
-            template = prompt.read_text("utf-8")
-        except (OSError, UnicodeDecodeError) as error:
-            why = getattr(error, "strerror", None) or "it is no UTF-8 text"
-            raise HemmError(f"--prompt {prompt} cannot be read: {why}") from error
+    template = None if prompt is None else read_text(prompt, f"--prompt {prompt}")
     for name, about in RunOptions.table().items():
         if about.auto and given[name] == "auto":
             given[name] = 0

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from hemm.core.errors import UnknownName
@@ -122,8 +122,15 @@ def dimension_labels(
     }
 
 
-def check_labels(labels: Mapping[str, str], where: str) -> None:
+def check_labels(
+    labels: Mapping[str, str],
+    where: str,
+    known: Mapping[str, Collection[str]] | None = None,
+    kind: str = "dimension",
+) -> None:
     """Raise UnknownName for a dimension or category that is not declared; ``where`` is named in the text.
+
+    ``known``: dimension -> its categories, each dimension a ``kind``; without it those of tasks.
 
     >>> check_labels({"reasoning": "more"}, "my card")
     >>> check_labels({"reasoning": "much"}, "my card")
@@ -131,8 +138,10 @@ def check_labels(labels: Mapping[str, str], where: str) -> None:
         ...
     hemm.core.errors.UnknownName: unknown category of reasoning in my card 'much'; known: less, more
     """
+    if known is None:
+        known = {name: dimension.categories for name, dimension in DIMENSIONS.items()}
     for name, category in labels.items():
-        if name not in DIMENSIONS:
-            raise UnknownName(f"dimension in {where}", name, DIMENSIONS)
-        if category not in DIMENSIONS[name].categories:
-            raise UnknownName(f"category of {name} in {where}", category, DIMENSIONS[name].categories)
+        if name not in known:
+            raise UnknownName(f"{kind} in {where}", name, known)
+        if category not in known[name]:
+            raise UnknownName(f"category of {name} in {where}", category, known[name])

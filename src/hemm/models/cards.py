@@ -8,15 +8,15 @@ documentation does not say is left out of ``labels``, never guessed. ``docs/mode
 from __future__ import annotations
 
 import math
-import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from fnmatch import fnmatchcase
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
-from hemm.core import BadData, HemmError, UnknownName
+from hemm.core import BadData, HemmError, check_labels
+from hemm.core.user_files import Takes, read_toml, read_yaml, typed, typed_rows
 
 LIST = Path(__file__).parent / "data" / "cards.toml"
 """The cards that come with hemm."""
@@ -36,8 +36,8 @@ SPANS = {"small": (0.0, 4.0), "medium": (7.0, 14.0), "large": (600.0, math.inf)}
 """Billions of parameters that the paper's own eleven models have in each category of ``total_params``. The
 paper gives no limits; sizes between its spans stay without a category."""
 
-TEXTS = ("id", "title", "citation", "homepage", "checked", "notes")
-KEYS = ("id", "title", "names", "params_b", "sizes", "labels", "citation", "homepage", "checked", "notes")
+Billions = Annotated[float, Takes("billions of parameters, as in 7 or 0.5", lambda size: size > 0)]
+Names = Annotated[tuple[str, ...], Takes("a list of names and globs, as in [my-org/my-model-*]", all)]
 
 
 @dataclass(frozen=True)
@@ -54,9 +54,9 @@ class ModelCard:
 
     id: str
     title: str
-    names: tuple[str, ...] = ()
-    params_b: float | None = None
-    sizes: Mapping[str, float] = field(default_factory=dict)
+    names: Names = ()
+    params_b: Billions | None = None
+    sizes: Mapping[str, Billions] = field(default_factory=dict)
     labels: Mapping[str, str] = field(default_factory=dict)
     citation: str = ""
     homepage: str = ""
@@ -77,8 +77,7 @@ class ModelCard:
 
     def to_json(self) -> dict[str, Any]:
         """What run.json keeps of it."""
-        found = asdict(self)
-        return {k: found[k] for k in (*KEYS, "source") if k not in ("names", "sizes")}
+        return {k: v for k, v in asdict(self).items() if k not in ("names", "sizes")}
 
 
 def cards() -> tuple[ModelCard, ...]:
@@ -88,8 +87,8 @@ def cards() -> tuple[ModelCard, ...]:
 
 @lru_cache(maxsize=1)
 def _list() -> tuple[ModelCard, ...]:
-    rows = tomllib.loads(LIST.read_text("utf-8"))["cards"]
-    return tuple(_card(row, f"{LIST.name}, card {n}", "") for n, row in enumerate(rows, 1))
+    rows = typed_rows(ModelCard, read_toml(LIST)["cards"], LIST.name, "cards", "card")
+    return tuple(_checked(card, f"{LIST.name}, {card.id}") for card in rows)
 
 
 def find(name: str, own: Sequence[ModelCard] = ()) -> ModelCard | None:
@@ -124,76 +123,20 @@ def _best(name: str, patterns: Mapping[str, Any]) -> str | None:
 
 
 def is_model_card(path: Path) -> bool:
-    """Whether a card file describes a model (it has a top-level ``model``), not data. Raises HemmError where
+    """Whether a card file describes a model (it has a top-level ``model``), not data. Raises BadData where
     it cannot be read."""
-    return "model" in _yaml(path, as_text=True)
+    return "model" in read_yaml(path, as_text=True)
 
 
 def read(path: Path) -> ModelCard:
     """The model card in a YAML file. Raises BadData or UnknownName naming file and key."""
-    found = _yaml(path)
+    found = read_yaml(path)
     if set(found) != {"model"} or not isinstance(found["model"], dict):
         raise BadData(f"{path}: a model card has one key, model, with title, names, labels ... below it")
-    return _card({"id": path.stem, "title": path.stem, **found["model"]}, str(path), str(path))
+    row = {"id": path.stem, "title": path.stem, **found["model"]}
+    return _checked(typed(ModelCard, row, str(path), source=str(path)), str(path))
 
 
-def _yaml(path: Path, as_text: bool = False) -> dict[str, Any]:
-    """What a YAML file holds; ``as_text``: every value as text, as cards of data are read."""
-    import yaml
-
-    try:
-        found = yaml.load(path.read_text("utf-8"), Loader=yaml.BaseLoader if as_text else yaml.SafeLoader)
-    except FileNotFoundError:
-        raise HemmError(f"{path}: there is no such card file") from None
-    except (OSError, yaml.YAMLError, ValueError) as error:
-        raise BadData(f"{path} is no valid YAML: {' '.join(str(error).split())}") from None
-    if not isinstance(found or {}, dict):
-        raise BadData(f"{path}: a card is a list of 'key: value' lines")
-    return found or {}
-
-
-def _card(row: Mapping[str, Any], where: str, source: str) -> ModelCard:
-    for key in row:
-        if key not in KEYS:
-            raise UnknownName(f"key of the model card in {where}", str(key), KEYS)
-    for key in TEXTS:
-        if not isinstance(row.get(key, ""), str):
-            raise BadData(f"{where}: {key} is {row[key]!r}; give a text")
-    names = row.get("names", [])
-    names = [names] if isinstance(names, str) else names
-    if not isinstance(names, list) or not all(isinstance(n, str) and n for n in names):
-        raise BadData(f"{where}: names are a list of names and globs, as in [my-org/my-model-*]")
-    sizes = row.get("sizes", {})
-    if not isinstance(sizes, dict):
-        raise BadData(f"{where}: sizes are 'name: billions' lines")
-    given = row.get("params_b")
-    return ModelCard(
-        id=row["id"],
-        title=row["title"],
-        names=tuple(names),
-        params_b=None if given is None else _billions(given, "params_b", where),
-        sizes={str(name): _billions(value, f"size of {name}", where) for name, value in sizes.items()},
-        labels=_labels(row.get("labels", {}), where),
-        citation=row.get("citation", ""),
-        homepage=row.get("homepage", ""),
-        checked=row.get("checked", ""),
-        notes=row.get("notes", ""),
-        source=source,
-    )
-
-
-def _billions(value: Any, what: str, where: str) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < math.inf:
-        raise BadData(f"{where}: {what} is {value!r}; give billions of parameters, as in 7 or 0.5")
-    return float(value)
-
-
-def _labels(given: Any, where: str) -> dict[str, str]:
-    if not isinstance(given, dict):
-        raise BadData(f"{where}: labels are 'dimension: category' lines")
-    for dimension, category in given.items():
-        if dimension not in DIMENSIONS:
-            raise UnknownName(f"model dimension in {where}", str(dimension), DIMENSIONS)
-        if category not in DIMENSIONS[dimension]:
-            raise UnknownName(f"category of {dimension} in {where}", str(category), DIMENSIONS[dimension])
-    return dict(given)
+def _checked(card: ModelCard, where: str) -> ModelCard:
+    check_labels(card.labels, where, DIMENSIONS, "model dimension")
+    return card

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import math
 import os
-import tomllib
 from bisect import bisect_left
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from pathlib import Path
-from typing import Any, Protocol, runtime_checkable
+from typing import Annotated, Any, Protocol, runtime_checkable
 
 from hemm.core import BadData, Media, Request
+from hemm.core.user_files import Takes, read_toml, typed_rows
 
 LIST = Path(__file__).parent / "data" / "prices.toml"
 """The prices that come with hemm, dated, with their sources."""
@@ -150,59 +150,47 @@ def price_of(kind: str, name: str, path: str = "") -> Price | None:
     return None
 
 
+Number = Annotated[float, Takes("a number from 0 up", lambda number: number >= 0)]
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    """Models of one price, as a price list has them; ``seen``, ``checked``, ``note`` are for its readers."""
+
+    names: tuple[str, ...]
+    input: Number
+    output: Number
+    picture: Mapping[str, str | Number] | None = None
+    pictures: bool = True
+    seen: Any = None
+    checked: str = ""
+    note: str = ""
+
+
 @lru_cache(maxsize=8)
 def _read(path: Path) -> Mapping[tuple[str, str], Price]:
-    try:
-        found = tomllib.loads(path.read_text("utf-8"))
-    except OSError as error:
-        raise BadData(f"price list {path} cannot be read: {error.strerror or error}") from error
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise BadData(f"price list {path} is no valid TOML: {error}") from error
+    where = f"price list {path}"
     prices: dict[tuple[str, str], Price] = {}
-    for kind, table in found.items():
-        rows = table.get("models") if isinstance(table, dict) else None
-        if not isinstance(rows, list):
-            raise BadData(f"price list {path}: {kind} has no models: write [[{kind}.models]]")
+    for kind, table in read_toml(path, where).items():
+        models = table.get("models") if isinstance(table, dict) else None
+        rows = typed_rows(_Row, models, where, f"{kind}.models", f"{kind} model")
         for number, row in enumerate(rows, 1):
-            where = f"price list {path}, {kind} model {number}"
-            names = row.get("names")
-            if not isinstance(names, list) or not all(isinstance(n, str) for n in names):
-                raise BadData(f'{where}: names must be a list of texts: names = ["NAME"]')
-            price = _price(row, where)
-            prices.update({(kind, name): price for name in names})
+            rule = _rule(row.picture, f"{where}, {kind} model {number}") if row.picture is not None else None
+            price = Price(row.input, row.output, rule, row.pictures)
+            prices.update({(kind, name): price for name in row.names})
     return prices
 
 
-def _price(row: Mapping[str, Any], where: str) -> Price:
-    unknown = set(row) - {"names", "input", "output", "picture", "pictures", "seen", "checked", "note"}
-    if unknown:
-        raise BadData(f"{where}: unknown field {min(unknown)!r}")
-    for field in ("input", "output"):
-        if field not in row:
-            raise BadData(f"{where}: no {field} (US dollars for a million tokens)")
-    return Price(
-        input=_number(row, "input", where),
-        output=_number(row, "output", where),
-        picture=_rule(row["picture"], where) if "picture" in row else None,
-        pictures=bool(row.get("pictures", True)),
-    )
-
-
-def _number(row: Mapping[str, Any], field: str, where: str) -> float:
-    value = row[field]
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < math.inf:
-        raise BadData(f"{where}: {field} is {value!r}; give a number from 0 up")
-    return float(value)
-
-
-def _rule(given: Any, where: str) -> PictureRule:
-    name = given.get("rule") if isinstance(given, dict) else None
+def _rule(given: Mapping[str, str | float], where: str) -> PictureRule:
+    name = given.get("rule")
     if name not in RULES:
         raise BadData(f"{where}: picture needs rule = one of {', '.join(RULES)}")
     rule, fields = RULES[name]
-    if set(given) != {"rule", *fields}:
-        raise BadData(f"{where}: picture with rule {name} has {', '.join(fields)}, and nothing else")
-    return partial(rule, **{field: _number(given, field, where) for field in fields})
+    values = {key: value for key, value in given.items() if isinstance(value, float)}
+    if set(given) != {"rule", *fields} or set(values) != {*fields}:
+        takes = ", ".join(fields)
+        raise BadData(f"{where}: picture with rule {name} has {takes} (numbers), and nothing else")
+    return partial(rule, **values)
 
 
 # rules of picture tokens, each as its provider publishes it

@@ -189,7 +189,7 @@ def _closed(card: UserCard, rules: Rules, choices: bool) -> tuple[bool, Rules]:
     unless the card names an answer format that can do without.
     """
     closed = choices or bool(rules.labels)
-    return closed, replace(rules, closed=rules.closed or (closed and card.answer is None))
+    return closed, replace(rules, closed=rules.closed or (closed and card.format is None))
 
 
 def _card_beside(file: Path, given: Path | None) -> UserCard:
@@ -252,16 +252,15 @@ def _task(name: str, card: UserCard, source: Source, usual: AnswerFormat) -> Tas
     if not name or any(c in name for c in ":/\\"):
         raise HemmError(f"{card.where or source.name}: {name!r} is no name for a task (no ':' or '/')")
     _not_taken(name, card.where or source.name)
-    answer = card.answer or usual
-    about = card.card
+    answer = card.format or usual
     described = Card(
-        title=about.title or name,
-        citation=about.citation,
-        homepage=about.homepage,
-        licence=about.licence,
+        title=card.title or name,
+        citation=card.citation,
+        homepage=card.homepage,
+        licence=card.licence,
         access="open",
-        labels=about.labels,
-        notes=about.notes,
+        labels=card.labels,
+        notes=card.notes,
     )
     lettered = isinstance(answer, OneOf | ManyOf | ShortAnswer) and answer.lettered
     return Task(
@@ -272,7 +271,7 @@ def _task(name: str, card: UserCard, source: Source, usual: AnswerFormat) -> Tas
         answer=answer,
         metrics=card.metrics or METRICS.get(type(answer), ("accuracy",)),
         system=card.system,
-        max_new_tokens=card.max_new_tokens or 64,
+        max_new_tokens=int(card.max_new_tokens or 64),
     )
 
 

@@ -41,7 +41,7 @@ class Rules:
 
     @classmethod
     def of(cls, card: UserCard, *folders: Path) -> Rules:
-        closed = isinstance(card.answer, OneOf | ManyOf)
+        closed = isinstance(card.format, OneOf | ManyOf)
         return cls(card.columns, card.split, card.shots, card.shown, folders, closed)
 
 

@@ -11,10 +11,12 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Annotated, Any
 
 from hemm.core import BadData, Response, UnknownName, digest
+from hemm.core.user_files import Takes, read_yaml, typed
 from hemm.parsing.answer_text import without_thinking
 
 FRAME = 1
@@ -113,45 +115,32 @@ def rubric_named(name: str, *, pairwise: bool = False) -> Rubric:
     return _read(Path(name).expanduser(), pairwise)
 
 
+@dataclass(frozen=True)
+class _RubricFile:
+    text: Annotated[str, Takes("a text: what the judge is to look at", str.strip)]
+    values: Mapping[Any, float | bool] = field(default_factory=dict)
+    scale: tuple[int, ...] = ()
+    version: int = 1
+
+
 def _read(path: Path, pairwise: bool) -> Rubric:
-    import yaml
-
-    try:
-        found = yaml.safe_load(path.read_text("utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        why = " ".join(str(getattr(error, "strerror", None) or error).split())
-        raise BadData(f"rubric {path} cannot be read: {why}") from error
-    if not isinstance(found, dict) or not isinstance(found.get("text"), str) or not found["text"].strip():
-        raise BadData(f"rubric {path}: it needs a member text, what the judge is to look at")
-    unknown = set(found) - {"text", "values", "scale", "version"}
-    if unknown:
-        raise BadData(
-            f"rubric {path}: unknown member {min(map(str, unknown))!r}; known: text, values, scale, version"
-        )
-    version = found.get("version", 1)
-    if not isinstance(version, int):
-        raise BadData(f"rubric {path}: version is {version!r}, no whole number")
-    values = _SIDES if pairwise else _values(path, found)
-    return Rubric(path.stem, version, found["text"].strip(), values, pairwise)
+    where = f"rubric {path}"
+    found = typed(_RubricFile, read_yaml(path, where), where)
+    values = _SIDES if pairwise else _values(found, where)
+    return Rubric(path.stem, found.version, found.text.strip(), values, pairwise)
 
 
-def _values(path: Path, found: Mapping[str, object]) -> dict[str, float]:
-    scale, values = found.get("scale"), found.get("values")
-    if isinstance(scale, list) and len(scale) == 2 and all(isinstance(s, int) for s in scale):
-        low, high = scale
+def _values(found: _RubricFile, where: str) -> dict[str, float]:
+    if len(found.scale) == 2:
+        low, high = found.scale
         if low < high <= low + 100:
             return {str(grade): float(grade) for grade in range(low, high + 1)}
-    if isinstance(values, dict) and len(values) > 1:
-        said = {_verdict_word(key): value for key, value in values.items()}
-        numbers = {
-            key: float(v)
-            for key, v in said.items()
-            if isinstance(v, int | float) and re.fullmatch(r"[\w-]+", key)
-        }
-        if len(numbers) == len(values) and len(set(numbers.values())) > 1:
-            return numbers
+    values = {_verdict_word(key): float(value) for key, value in found.values.items()}
+    words = all(re.fullmatch(r"[\w-]+", word) for word in values)
+    if words and len(values) == len(found.values) and len(set(values.values())) > 1:
+        return values
     raise BadData(
-        f"rubric {path}: give scale: [1, 5], or values with a number for each verdict of one word "
+        f"{where}: give scale: [1, 5], or values with a number for each verdict of one word "
         "(values: {good: 1, bad: 0})"
     )
 

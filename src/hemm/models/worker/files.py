@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
-from hemm.core import HemmError, UnknownName, digest, digest_file
+from hemm.core import BadData, HemmError, UnknownName, digest, digest_file
+from hemm.core.user_files import Takes, parse_toml, read_text, typed
 from hemm.data.sources.checkpoints import folder_digest
 
 RECIPES = Path(__file__).resolve().parent / "recipes"
@@ -23,20 +23,6 @@ OURS: dict[str, Any] = {
 }
 """Settings that every worker has: how it is run, seconds, names of environment variables to hand on."""
 
-_KEYS = {
-    "name": str,
-    "about": str,
-    "inputs": list,
-    "outputs": list,
-    "max_images": int,
-    "batch_size": int,
-    "likelihood": bool,
-    "system": bool,
-    "identity": bool,
-    "settings": dict,
-    "weights": list,
-    "required": list,
-}
 _MODALITIES = {"text", "image", "audio", "video"}
 _BLOCK = re.compile(r"(?m)^# /// script$\s(?P<lines>(^#(| .*)$\s)+)^# ///$")
 
@@ -58,12 +44,12 @@ class WorkerFile:
     about: str = ""
     inputs: tuple[str, ...] = ("text", "image")
     outputs: tuple[str, ...] = ("text",)
-    max_images: int | None = None
-    batch_size: int = 8
+    max_images: Annotated[int, Takes("a whole number from 0 on", lambda n: n >= 0)] | None = None
+    batch_size: Annotated[int, Takes("a whole number from 1 on", lambda n: n >= 1)] = 8
     likelihood: bool = False
     system: bool = True
     identity: bool = False
-    settings: Mapping[str, Any] = field(default_factory=dict)
+    settings: Mapping[str, str | int | float | bool] = field(default_factory=dict)
     weights: tuple[str, ...] = ()
     required: tuple[str, ...] = ()
 
@@ -114,36 +100,25 @@ def recipes() -> list[str]:
 
 def read(path: Path) -> WorkerFile:
     """The header of a worker file. Raises HemmError: what is wrong, in which file, at which key."""
-    try:
-        source = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise HemmError(f"worker file {path} cannot be read: {error}") from None
-    table = _table(path, source)
-    for key, value in table.items():
-        if key not in _KEYS:
-            raise HemmError(f"worker file {path}: {UnknownName('key of [tool.hemm]', key, _KEYS)}")
-        if not isinstance(value, _KEYS[key]) or (_KEYS[key] is int and isinstance(value, bool)):
-            raise HemmError(f"worker file {path}: {key} in [tool.hemm] must be of type {_KEYS[key].__name__}")
-    known: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in table.items()}
-    found = WorkerFile(path, **{"name": path.stem, **known})
-    _check(found)
-    return found
+    where = f"worker file {path}"
+    table = _table(where, read_text(path, where))
+    file = typed(WorkerFile, {"name": path.stem, **table}, f"{where}, [tool.hemm]", path=path)
+    _check(file)
+    return file
 
 
-def _table(path: Path, source: str) -> dict[str, Any]:
+def _table(where: str, source: str) -> dict[str, Any]:
     blocks = list(_BLOCK.finditer(source))
     if len(blocks) > 1:
-        raise HemmError(f"worker file {path} has {len(blocks)} blocks '# /// script': keep one")
+        raise BadData(f"{where} has {len(blocks)} blocks '# /// script': keep one")
     if not blocks:
         return {}
-    lines = blocks[0]["lines"].splitlines()
-    try:
-        header = tomllib.loads("\n".join(line[2:] for line in lines))
-    except tomllib.TOMLDecodeError as error:
-        raise HemmError(f"worker file {path}: the block '# /// script' is no TOML: {error}") from None
-    table = header.get("tool", {}).get("hemm", {})
+    before = source.count("\n", 0, blocks[0].start("lines"))  # so that an error names the line of the file
+    lines = [line[2:] for line in blocks[0]["lines"].splitlines()]
+    tool = parse_toml("\n" * before + "\n".join(lines), where).get("tool", {})
+    table = tool.get("hemm", {}) if isinstance(tool, dict) else tool
     if not isinstance(table, dict):
-        raise HemmError(f"worker file {path}: [tool.hemm] must be a table")
+        raise BadData(f"{where}: [tool.hemm] must be a table")
     return table
 
 
@@ -155,13 +130,9 @@ def _check(file: WorkerFile) -> None:
         raise HemmError(f"{where}{wrong[0]!r} in inputs or outputs is none of {known}")
     if "text" not in file.inputs or not file.outputs:
         raise HemmError(f"{where}inputs must hold text, and outputs something")
-    if file.batch_size < 1 or (file.max_images is not None and file.max_images < 0):
-        raise HemmError(f"{where}batch_size must be 1 or more, max_images 0 or more")
-    for key, value in file.settings.items():
+    for key in file.settings:
         if key in OURS:
             raise HemmError(f"{where}the setting {key!r} is one of hemm's own: call it otherwise")
-        if not isinstance(value, str | int | float | bool):
-            raise HemmError(f"{where}the default of setting {key!r} must be a text, a number, true or false")
     for key in (*file.weights, *file.required):
         if not isinstance(file.settings.get(key), str):
             raise HemmError(f"{where}{key!r} in weights or required is no setting with a text as its default")

@@ -1,0 +1,200 @@
+"""Files that users write, read and checked in one way: cards, price lists, references, rubrics, ``--config``.
+
+A dataclass says what a file, or a row of it, may hold: its fields are the keys, their annotations what each
+takes. ``Annotated`` with ``Takes`` says more than a type can.
+"""
+
+from __future__ import annotations
+
+import reprlib
+import sys
+import tomllib
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import MISSING, dataclass, fields
+from functools import cache
+from pathlib import Path
+from types import NoneType, UnionType
+from typing import Annotated, Any, TypeVar, Union, get_args, get_origin, get_type_hints
+
+from hemm.core.errors import BadData, HemmError, UnknownName
+
+T = TypeVar("T")
+
+_GIVE = {str: "a text", int: "a whole number", float: "a number", bool: "true or false"}
+_SHORT = reprlib.Repr()
+_SHORT.maxstring = _SHORT.maxother = 80
+
+
+@dataclass(frozen=True)
+class Takes:
+    """What a key takes, in words that end the line ``limit is 0; give a whole number from 1 on``, and a test
+    of values that have the right type."""
+
+    give: str
+    fits: Callable[[Any], object] = lambda value: True
+
+
+def read_text(path: Path, where: str) -> str:
+    """A text file (UTF-8). Raises BadData; ``where`` is what the line calls the file."""
+    try:
+        return path.read_text("utf-8")
+    except (OSError, ValueError) as error:
+        raise BadData(f"{where} cannot be read: {getattr(error, 'strerror', None) or error}") from None
+
+
+def read_toml(path: Path, where: str = "") -> dict[str, Any]:
+    """What a TOML file holds. Raises BadData naming file (as ``where``, if given) and line."""
+    where = where or str(path)
+    return parse_toml(read_text(path, where), where)
+
+
+def parse_toml(text: str, where: str) -> dict[str, Any]:
+    """What a text of TOML holds. Raises BadData: ``{where}, line 3: no valid TOML: why``."""
+    try:
+        return tomllib.loads(text.removeprefix("\ufeff"))
+    except (ValueError, RecursionError) as error:  # ValueError: a number of thousands of digits
+        why, _, line = str(error).partition(" (at line ")
+        raise _invalid("TOML", why, where, line.partition(",")[0]) from None
+
+
+def read_yaml(path: Path, where: str = "", *, as_text: bool = False) -> dict[str, Any]:
+    """What a YAML file holds; an empty one nothing. Raises BadData naming file (as ``where``, if given) and
+    line, also for a key that stands twice.
+
+    ``as_text``: every value is text, so that ``yes`` and ``no`` stay the words they are.
+    """
+    import yaml
+
+    where = where or str(path)
+    text = read_text(path, where)
+    try:
+        found = yaml.load(text, _loader(as_text))
+    except (yaml.YAMLError, ValueError, RecursionError) as error:  # ValueError: the 40th of a month
+        mark = getattr(error, "problem_mark", None)
+        why = getattr(error, "problem", None) or error
+        raise _invalid("YAML", why, where, str(mark.line + 1) if mark else "") from None
+    if not isinstance(found or {}, dict):
+        raise BadData(f"{where} is {shown(found)}; give 'key: value' lines")
+    return found or {}
+
+
+def _invalid(language: str, why: object, where: str, line: str) -> BadData:
+    at = f", line {line}" if line else ""
+    return BadData(f"{where}{at}: no valid {language}: {' '.join(str(why).split())}")
+
+
+@cache
+def _loader(as_text: bool) -> Any:
+    """PyYAML's loader, but a key that stands twice is an error: PyYAML drops the first in silence."""
+    import yaml
+
+    base: Any = yaml.BaseLoader if as_text else yaml.SafeLoader
+
+    class Loader(base):  # type: ignore[misc]
+        def compose_mapping_node(self, anchor: Any) -> Any:
+            node = super().compose_mapping_node(anchor)
+            seen = set()
+            for key, _ in node.value:
+                if (name := (key.tag, str(key.value))) in seen:
+                    why = f"the key {key.value!r} stands twice"
+                    raise yaml.MarkedYAMLError(problem=why, problem_mark=key.start_mark)
+                seen.add(name)
+            return node
+
+    return Loader
+
+
+def typed(kind: type[T], found: object, where: str, /, **given: Any) -> T:
+    """The dataclass ``kind`` from the mapping ``found``, whose keys are its fields but those in ``given``.
+
+    A key with an empty value counts as absent. A text stands for a list of one, a whole number for a float;
+    infinities and NaN are no numbers. Raises UnknownName for a key that is no field, and BadData that names
+    all keys that are missing or wrong.
+
+    >>> typed(Takes, {"give": 3}, "my.toml")
+    Traceback (most recent call last):
+    ...
+    hemm.core.errors.BadData: my.toml: give is 3; give a text
+    """
+    hints = get_type_hints(kind, include_extras=True)
+    keys = {f.name: f for f in fields(kind) if f.name not in given}  # type: ignore[arg-type]
+    if not isinstance(found, dict):
+        raise BadData(f"{where} is {shown(found)}; give keys with values")
+    for key in found:
+        if key not in keys:
+            raise UnknownName(f"key in {where}", _name(key), keys)
+    wrong = []
+    for key, field in keys.items():
+        try:
+            if found.get(key) not in (None, ""):
+                given[key] = _taken(found[key], hints[key], key)
+            elif field.default is MISSING and field.default_factory is MISSING:
+                wrong.append(f"no {key}; give {_give(hints[key])}")
+        except BadData as error:
+            wrong.append(str(error))
+    if wrong:
+        raise BadData(f"{where}: {'; also: '.join(wrong)}")
+    return kind(**given)
+
+
+def typed_rows(kind: type[T], rows: object, where: str, table: str, noun: str) -> list[T]:
+    """``rows``, the tables ``[[table]]`` of a TOML file, each a ``noun``, as ``kind``. Raises BadData or
+    UnknownName naming ``where``, the number of the row and the key, for several rows at once."""
+    if not isinstance(rows, list) or not rows:
+        raise BadData(f"{where}: write [[{table}]] tables, one for each {noun}")
+    found: list[T] = []
+    wrong: list[HemmError] = []
+    for number, row in enumerate(rows, 1):
+        try:
+            found.append(typed(kind, row, f"{where}, {noun} {number}"))
+        except HemmError as error:
+            wrong.append(error)
+    if wrong:
+        raise wrong[0] if len(wrong) == 1 else BadData("; also: ".join(map(str, wrong[:5])))
+    return found
+
+
+def _taken(value: Any, hint: Any, key: str) -> Any:
+    """``value`` as ``hint`` wants it. Raises BadData: ``{key} is {value!r}; give ...``."""
+    kind, parts = get_origin(hint) or hint, get_args(hint)
+    if kind is Mapping and isinstance(value, dict):
+        names = {k: _name(k) if parts[0] is str else k for k in value}
+        return {name: _taken(value[k], parts[1], f"{key}.{name}") for k, name in names.items()}
+    with suppress(BadData, ValueError):  # is said of the value as a whole, below
+        if kind is Annotated and hint.__metadata__[0].fits(found := _taken(value, parts[0], key)):
+            return found
+        if kind is tuple and isinstance(value, str | list):
+            items = value if isinstance(value, list) else [value] if value else []
+            return tuple(_taken(item, parts[0], key) for item in items)
+    for part in parts if kind in (Union, UnionType) else ():
+        with suppress(BadData):
+            return _taken(value, part, key)
+    if kind is float and type(value) in (int, float) and abs(value) <= sys.float_info.max:
+        return float(value)
+    if kind is Any or (type(value) is kind and kind is not float):
+        return value
+    raise BadData(f"{key} is {shown(value)}; give {_give(hint)}")
+
+
+def _give(hint: Any) -> str:
+    kind, parts = get_origin(hint) or hint, get_args(hint)
+    if kind is Annotated:
+        return str(hint.__metadata__[0].give)
+    if kind is tuple:
+        return f"a list, each {_give(parts[0])}"
+    if kind in (Union, UnionType):
+        return " or ".join(_give(part) for part in parts if part is not NoneType)
+    return _GIVE.get(kind, "keys with values")
+
+
+def _name(key: object) -> str:
+    return key if isinstance(key, str) else shown(key)
+
+
+def shown(value: object) -> str:
+    """``value`` as a line about it shows it: its repr, cut where it is long."""
+    try:
+        return _SHORT.repr(value)
+    except ValueError:  # Python does not write whole numbers of more than 4,300 digits
+        return "a number of thousands of digits"
