@@ -196,7 +196,8 @@ def test_all_that_is_wrong_with_a_mapping_is_said_at_once() -> None:
     with pytest.raises(BadData) as caught:
         typed(Row, {"share": 3, "new": 1}, "f")
     assert line_of(caught.value) == (
-        "f: no name; give a text; also: share is 3; give a number from 0 to 1; also: new is 1; give true or false"
+        "f: no name; give a text; also: share is 3; give a number from 0 to 1; "
+        "also: new is 1; give true or false"
     )
     with pytest.raises(UnknownName, match="unknown key in f 'shar'; did you mean 'share'"):
         typed(Row, GOOD | {"shar": 3}, "f")
