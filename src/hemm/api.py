@@ -51,13 +51,13 @@ def run(
     settings: Mapping[str, Any] | None = None,
     **options: Any,
 ) -> Results:
-    """Ask ``models`` the samples of ``tasks`` (or of a suite), judge the answers, and give the results.
+    """Evaluate ``models`` on ``tasks`` (or on a suite): send the requests, score the answers, store both.
 
     models    one spec or several: ``tiny``, ``hf/ORG/NAME``, ``http://host:port/v1#NAME``, ...
     tasks     one name or several; none, and no suite: the probes
     suite     a suite of tasks: ``probes``, ``hemm``
     where     of the tasks those with these labels, dimension -> category
-    out       the folder for the results: what is stored there already is not asked again
+    out       the folder for the results: answers that are stored there already are used again
     settings  generation settings, and settings of the model's own
     options   the other options of ``hemm run``: limit, until_ci, seed, control, perturb, shots, repeats,
               prompt (a template's text), system, max_pixels, concurrency, batch_size, metrics, revision,

@@ -115,6 +115,7 @@ class Request:
 
     @property
     def media(self) -> tuple[Media, ...]:
+        """All media of its messages, in reading order."""
         return tuple(p for m in self.messages for p in m.parts if isinstance(p, Media))
 
     @property

@@ -104,6 +104,7 @@ class Media:
 
     @property
     def mime(self) -> str:
+        """MIME type: as it was given, else as ``sniff`` tells it from the first bytes."""
         if not self._mime:
             self._mime = sniff(self.data[:16])
         return self._mime
@@ -121,7 +122,8 @@ class Media:
         return self._digest
 
     def pixels(self) -> Picture:
-        """The decoded picture (first frame). Raises BadData where it does not open."""
+        """The decoded picture (first frame). Raises FileNotFoundError where the file is not there, BadData
+        where it does not open."""
         from PIL import Image
 
         Image.init()  # else threads that meet a rare format first race for its plug-in, and one loses

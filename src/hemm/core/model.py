@@ -44,11 +44,10 @@ class Capabilities:
 
 @runtime_checkable
 class Model(Protocol):
-    """What every model has. It is started once, asked, and closed; ``start`` may take long (weights).
+    """What every model has. It is started once, sent requests, and closed.
 
     A class that inherits from ``BatchModel`` or ``RequestModel`` has the defaults written here. ``spec`` is
-    what names it on the command line; ``identity`` and ``capabilities`` are known before ``start``, which
-    raises HemmError with one clear line where it fails.
+    what names it on the command line; ``identity`` and ``capabilities`` are known before ``start``.
 
     >>> from hemm.models import resolve
     >>> model = resolve("baseline/random")
@@ -66,9 +65,14 @@ class Model(Protocol):
     def capabilities(self) -> Capabilities: ...
 
     @abstractmethod
-    async def start(self) -> None: ...
+    async def start(self) -> None:
+        """Load the weights or find the server, which may take long. Raises HemmError where that fails."""
+        ...
+
     @abstractmethod
-    async def close(self) -> None: ...
+    async def close(self) -> None:
+        """Free what ``start`` took."""
+        ...
 
     @optional
     def concurrency(self) -> int | None:
@@ -110,8 +114,7 @@ class Model(Protocol):
 class RequestModel(Model, Protocol):
     """A model that takes requests one by one, many at a time (a server).
 
-    ``concurrency`` is how many may be in flight unless the user says otherwise. It never raises for a request
-    that fails: it retries by the one policy and gives ``Response.failure``.
+    ``concurrency`` is how many may be in flight unless the user says otherwise.
 
     >>> import asyncio
     >>> from hemm.core import Generation, Message
@@ -132,7 +135,10 @@ class RequestModel(Model, Protocol):
     def concurrency(self) -> int: ...
 
     @abstractmethod
-    async def generate(self, request: Request) -> Response: ...
+    async def generate(self, request: Request) -> Response:
+        """The response to one request. Nothing is raised for one that fails: it is tried again by the one
+        retry policy, then ``Response.failure`` says why there is no answer."""
+        ...
 
 
 @runtime_checkable
@@ -190,8 +196,6 @@ class Scores(Protocol):
 class Binds(Protocol):
     """Baselines that need references get them here, never through the request.
 
-    ``bind`` is called with the pack that the next requests are made from, before the first of them.
-
     >>> from collections import Counter
     >>> from types import SimpleNamespace
     >>> from hemm.core import Sample
@@ -205,7 +209,10 @@ class Binds(Protocol):
     'owl'
     """
 
-    def bind(self, task: Task, pack: Pack) -> None: ...
+    def bind(self, task: Task, pack: Pack) -> None:
+        """Take what is needed of ``pack``, which was prepared from ``task``. Called before the first request
+        that is made from it."""
+        ...
 
 
 def completed_model(model: object, what: str) -> Model:

@@ -13,7 +13,7 @@ from hemm.core.media import Media
 
 @dataclass(frozen=True)
 class Sample:
-    """One thing that is asked.
+    """One item of a data set: a question with its media, right answers and labels.
 
     id          the data set's own key, unique in its task
     media       pictures, sounds, videos in the order in which the prompt shows them
@@ -99,7 +99,7 @@ class Sample:
 
 @dataclass(frozen=True, slots=True)
 class LeftOut:
-    """A row that a reader met and that cannot be asked: counted and named, and no part of the pack.
+    """A row that a reader met and that cannot be evaluated: counted and named, and no part of the pack.
 
     where  file and row, as in messages
     why    what it lacks, in a few words

@@ -134,15 +134,16 @@ class Source(Protocol):
 class Task:
     """A task: card, sources in order of preference, prompt, answer format, metrics (headline first).
 
-    prompt   a Jinja2 template over the sample's fields. ``{{ image }}`` places all media in order,
-             ``{{ images[0] }}`` one of them; where the template places none, all media come first.
-             ``{{ options }}`` are the choices, one a line with letters; ``{{ labels }}`` the choices in one
-             line; ``{{ instruction }}`` the answer format's instruction. ``{{ question | interleave }}`` puts
-             media at the text's own ``<image 1>`` or ``<image>`` marks; those it does not name come first.
-    metrics  metric specs, ``name`` or ``name:key=value,...``
-    system   a system prompt of the task's own
+    prompt    a Jinja2 template over the sample's fields. ``{{ image }}`` places all media in order,
+              ``{{ images[0] }}`` one of them; where the template places none, all media come first.
+              ``{{ options }}`` are the choices, one a line with letters; ``{{ labels }}`` the choices in one
+              line; ``{{ instruction }}`` the answer format's instruction. ``{{ question | interleave }}``
+              puts media at the text's own ``<image 1>`` or ``<image>`` marks; those it does not name come
+              first.
+    metrics   metric specs, ``name`` or ``name:key=value,...``
+    system    a system prompt of the task's own
     max_new_tokens  how long an answer may be, unless the run says otherwise
-    variants names of sub-forms (``task:variant``) -> the task to use
+    variants  names of sub-forms (``task:variant``) -> the task to use
 
     Raises UnknownName for a label of the card that no dimension has, HemmError for a source that lacks
     members, and ValueError without metrics.

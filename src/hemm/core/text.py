@@ -29,7 +29,7 @@ def slug(name: str) -> str:
 
     Only ASCII letters, digits, ``.``, ``_``, ``-``; at most 100 characters; no name that Windows reserves.
     ``/`` becomes ``-``. A name that has capital letters, or that must be changed in another way, gets six
-    digits of its digest, so that two such names never share a folder.
+    digits of its digest, so that names that differ in these alone have folders of their own.
 
     >>> slug("openai/gpt-4o-mini")
     'openai-gpt-4o-mini'

@@ -104,6 +104,7 @@ class SampleMetric(Metric):
         return {}
 
     def value(self, answer: Any, sample: Sample) -> float:
+        """The value, in ``range``, of ``answer`` as the answer format of the task read it."""
         raise NotImplementedError
 
     def components(self, group: Sequence[Sample]) -> tuple[str, ...]:

@@ -285,11 +285,11 @@ def _closed(sample: Sample) -> YesNo | OneOf:
 
 @dataclass(frozen=True)
 class Number:
-    """A number. The value is a float; a percent sign and units are dropped.
+    """A number. The value is a float; a percent sign and units are dropped. Several that differ are none.
 
     >>> from hemm.core import Sample
-    >>> Number().parse("The bar is at 42 %.", Sample("1"))
-    42.0
+    >>> Number().parse("The bar is at 42 %.", Sample("1")), Number().parse("3 or 4", Sample("1"))
+    (42.0, None)
     """
 
     name: str = field(default="number", init=False)

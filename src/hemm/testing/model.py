@@ -53,7 +53,7 @@ def example_requests(model: Model, count: int = 5) -> list[Request]:
 
 
 def check_model(model: Model, *, requests: Sequence[Request] | None = None) -> None:
-    """Raise AssertionError with every rule that ``model`` breaks. It is started, asked, and closed.
+    """Raise AssertionError with every rule that ``model`` breaks. It is started, sent requests, and closed.
 
     ``requests`` are requests that it can answer, with temperature 0 (default: short questions on drawn
     pictures, as its capabilities allow). Baselines are bound to their task before (``bind``).

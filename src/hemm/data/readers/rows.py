@@ -314,6 +314,7 @@ class Ids:
         self._seen: dict[str, int] = {}
 
     def of(self, base: str) -> str:
+        """``base`` where it comes for the first time, else ``base-2``, ``base-3``, ..."""
         count = self._seen[base] = self._seen.get(base, 0) + 1
         return base if count == 1 else f"{base}-{count}"
 

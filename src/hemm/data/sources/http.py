@@ -41,6 +41,8 @@ class Retry:
     sleep: Callable[[float], None] = field(default=time.sleep, repr=False)
 
     def wait(self, attempt: int, after: float | None) -> float:
+        """Seconds to wait after failed attempt ``attempt`` (from 1), at least the ``after`` that the server
+        asks for, and never more than four times ``cap``."""
         grown = backoff(attempt, self.base, self.cap)
         return grown if after is None else min(max(after, grown), 4 * self.cap)
 
@@ -67,6 +69,7 @@ class File:
 
     @property
     def local(self) -> str:
+        """Its path below the download folder."""
         return self.name or self.url.split("?")[0].rstrip("/").rsplit("/", 1)[-1]
 
 

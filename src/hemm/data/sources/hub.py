@@ -31,9 +31,10 @@ class Hub(Source):
 
     repos     names of the same data set, in order of preference (data sets move)
     files     patterns of the files that are needed (``*`` matches ``/`` too); each must find one
-    split     asked for by name where ``files`` is empty: the Parquet files of this split and ``config``
-              are found by the repository's own README, by their paths, or on the hub's Parquet branch;
-              ``shots`` is the split to take examples in prompts from
+    split     where ``files`` is empty: the split to evaluate. Its Parquet files are found by the repository's
+              own README, by their paths, or on the hub's Parquet branch
+    shots     where ``files`` is empty: the split to take examples in prompts from; empty: none
+    config    which configuration of the data set; empty: its default, or the only one
     revision  branch, tag or commit
     unpack    patterns of fetched archives to unpack beside the other files
 

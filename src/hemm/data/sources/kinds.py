@@ -154,6 +154,11 @@ class Http(Source):
         return self.files[0].url.split("?")[0]
 
     def fetch(self, into: Path, progress: Progress | None = None) -> tuple[Path, str]:
+        """Get the files; the folder to read and the revision.
+
+        Raises BadData for a file that is not as expected or leads out of ``into``, HemmError where a server
+        cannot be reached or does not have it.
+        """
         hashes = []
         for file in self.files:
             for part in (file.local, file.unpack):
@@ -203,7 +208,7 @@ def in_folders(
 
 
 def reading(sources: Sequence[S], **arguments: Any) -> tuple[S, ...]:
-    """The same sources for a variant, whose reader is called with other ``arguments``.
+    """The same sources for a variant, whose reader is called with other ``arguments`` (by name).
 
     >>> from functools import partial
     >>> from hemm.core import Layout
