@@ -5,6 +5,8 @@ from __future__ import annotations
 import ast
 import importlib
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -31,6 +33,19 @@ PUBLIC = {
     "hemm.tasks": "MORE SUITES TASKS resolve select",
     "hemm.testing": "check_metric check_model check_task",
 }
+OF_0_1_0 = {
+    "hemm.data.hub": "Hub",
+    "hemm.data.rows": "jsonl_rows",
+    "hemm.data.sources": "Generated Http Hub Kaggle Local",
+    "hemm.data.pack": "find_pack open_pack",
+    "hemm.metrics.base": "SampleMetric texts",
+    "hemm.metrics.formats": "Caption FreeText ManyOf Number OneOf ShortAnswer YesNo",
+    "hemm.metrics.outcome": "judge",
+    "hemm.metrics.picture_format": "Picture",
+    "hemm.tasks.probes.base": "generate",
+    "hemm.tasks.probes.shapes": "FAMILY",
+}
+"""What the pages of version 0.1.0 imported: files that people wrote by them still load."""
 ALLOWED = {*PUBLIC, "hemm.report", "hemm.tasks.probes"}
 """Rooms whose names examples may import; a notebook also draws reports and probes."""
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -44,6 +59,16 @@ def test_a_room_exports_these_names(room: str) -> None:
     assert sorted(module.__all__) == sorted(PUBLIC[room].split())
     for name in module.__all__:
         assert getattr(module, name) is not None
+
+
+@pytest.mark.parametrize("module", OF_0_1_0)
+def test_names_are_still_where_pages_of_0_1_0_had_them(module: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", f"from {module} import {', '.join(OF_0_1_0[module].split())}"],
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
 
 
 @pytest.mark.parametrize("file", [*PAGES, *PLUGINS], ids=lambda path: path.name)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -81,13 +82,76 @@ def test_a_model_that_inherits_from_nothing_gets_the_defaults() -> None:
     assert model.shape(request) == (0, 4)
 
 
+class Logged:
+    """A wrapper, which looks up what it does not have itself in another model."""
+
+    def __init__(self, model: Plain) -> None:
+        self._model = model
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._model, name)
+
+
+def test_a_wrapper_keeps_what_it_wraps() -> None:
+    inner = Plain()
+    model: Any = completed_model(Logged(inner), "it")
+    assert isinstance(model, BatchModel)
+    assert len(model.generate_batch([1, 2])) == 2
+    assert (model.spec, model.notice, model.protocol_extra, model.setup) == ("plain", "", (), None)
+    inner.protocol_extra, inner.setup = (("quantised", "yes"),), {"gpus": 1}  # as one that has started
+    assert (model.protocol_extra, model.setup) == ((("quantised", "yes"),), {"gpus": 1})
+
+
+class Single:
+    """A served model that inherits from nothing and has a method of its own called ``generate_batch``."""
+
+    spec, identity, capabilities, concurrency = "single", Identity("single"), Capabilities(), 2
+
+    async def start(self) -> None: ...
+    async def close(self) -> None: ...
+    async def generate(self, request: Request) -> Response:
+        return Response()
+
+    def generate_batch(self, prompts: Sequence[str]) -> None: ...
+
+
+def test_a_model_is_of_the_kind_whose_members_it_has() -> None:
+    model = completed_model(Single(), "it")
+    assert isinstance(model, RequestModel)
+    assert not isinstance(model, BatchModel)
+
+
 def test_what_a_model_lacks_is_named() -> None:
     plain = Plain()
     del plain.spec
     with pytest.raises(HemmError, match=r"^model 'x' has no spec: see hemm\.core\.BatchModel$"):
         completed_model(plain, "model 'x'")
-    with pytest.raises(HemmError, match="it has no spec, identity, capabilities, start, close: see"):
+    with pytest.raises(HemmError, match="it has no spec, identity, capabilities: see"):
         completed_model(object(), "it")
+
+
+class Terse(BatchModel):
+    """One that inherits, and has nothing to load, to free or to tell before it starts."""
+
+    batch_size, capabilities, identity = 1, Capabilities(), Identity("terse")
+
+    def generate_batch(self, requests: Sequence[Request]) -> list[Response]:
+        return [Response() for _ in requests]
+
+
+def test_a_model_that_inherits_may_leave_out_start_and_close_but_no_required_member() -> None:
+    model = Terse()
+    asyncio.run(model.start())
+    asyncio.run(model.close())
+    with pytest.raises(HemmError, match=r"^it has no spec: see hemm\.core\.BatchModel$"):
+        completed_model(model, "it")
+
+
+def test_files_of_a_source_that_cannot_fetch_are_given_by_hand() -> None:
+    plain = SimpleNamespace(name="own", ids="", layout=Layout((), lambda folder: iter(())))
+    source = completed(plain, Source, "it")
+    with pytest.raises(HemmError, match="it has no fetch"):
+        source.fetch(Path("here"))
 
 
 @dataclass(frozen=True)

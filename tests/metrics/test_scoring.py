@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import Any
@@ -14,7 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hemm.core import AnswerFormat, Group, Metric, Sample
+from hemm.core import AnswerFormat, Group, Metric, Sample, completed
 from hemm.metrics import resolve
 from hemm.metrics.groups.repeats import budgets, pass_at
 from hemm.metrics.scoring import aggregate, outcome_counts, parser_versions, reading, score_answers
@@ -170,6 +171,35 @@ def test_components_of_failures_are_nulls_too() -> None:
     assert values(scores, "closed") == {"a": 1.0, "b": None}
     assert values(scores, "open") == {"c": 1.0}
     assert aggregate(scores, Accuracy())["components"]["closed"]["value"] == 0.5
+
+
+class Rarity:
+    """A metric that inherits from nothing, and what it gives for a set does not either."""
+
+    name, version, group, range = "rarity", 1, "sample", (0.0, 1.0)
+    higher_is_better, needs, parameters = True, frozenset[str](), dict[str, str]()
+    share = 0.0
+
+    def over(self, samples: Sequence[Sample]) -> Rarity:
+        bound = Rarity()
+        bound.share = 1 / len(samples)
+        return bound
+
+    def score(self, groups: Sequence[Group]) -> list[dict[str, float | None]]:
+        return [{"": self.share} for _ in groups]
+
+    def ceiling(self, group: Sequence[Sample]) -> float:
+        return 1.0
+
+    def chance(self, group: Sequence[Sample]) -> float | None:
+        return None
+
+
+def test_what_a_metric_gives_for_a_set_has_the_defaults_too() -> None:
+    rows = [answer("a", "yes", "yes"), answer("b", "?", "yes")]
+    metric = completed(Rarity(), Metric, "it")
+    scores = score_answers(table(*rows), SimpleNamespace(answer=YesNo()), metric)
+    assert values(scores) == {"a": 0.5, "b": None}
 
 
 # repeats

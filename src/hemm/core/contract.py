@@ -70,7 +70,8 @@ def completed(thing: Any, contract: type, what: str) -> Any:
 
     Where its class does not inherit from ``contract``, it becomes one that inherits from both. An object
     whose class cannot change (a SimpleNamespace, a class with slots) comes back inside one that has its
-    members first. ``what`` is named in errors. Raises HemmError that names the required members it lacks.
+    members first, and so does one that looks members up itself (``__getattr__``), which those of a base class
+    would hide. ``what`` is named in errors. Raises HemmError that names the required members it lacks.
 
     >>> from hemm.core import Identity, Judge, Response
     >>> class Lenient:
@@ -84,11 +85,13 @@ def completed(thing: Any, contract: type, what: str) -> Any:
         ...
     hemm.core.errors.HemmError: my judge has no identity, ask: see hemm.core.Judge
     """
-    if contract in type(thing).__mro__:
-        return thing
     if missing := lacking(thing, contract):
         raise HemmError(f"{what} has no {', '.join(missing)}: see hemm.core.{contract.__name__}")
+    if contract in type(thing).__mro__:
+        return thing
     own: Any = type(thing)
+    if hasattr(own, "__getattr__"):
+        return _around(thing, contract)
     try:
         object.__setattr__(thing, "__class__", _joined(own, contract))
     except TypeError:
@@ -109,28 +112,25 @@ def _required(contract: type) -> tuple[str, ...]:
 def _around(thing: Any, contract: type) -> Any:
     """An object with the members of ``thing``, read and set there, and the defaults of ``contract``."""
 
-    def member(name: str) -> property:
-        return property(lambda _: getattr(thing, name))
+    def member(name: str, default: Any) -> property:
+        def get(around: Any) -> Any:
+            try:
+                return getattr(thing, name)  # asked each time: a model may set it when it starts
+            except AttributeError:
+                return default.__get__(around, type(around))
 
-    names = {name for base in contract.__mro__[:-1] for name in vars(base) if not name.startswith("__")}
-    body: dict[str, Any] = {name: member(name) for name in names if _has(thing, name)}
+        return property(get)
+
+    members = {name: m for base in reversed(contract.__mro__[:-1]) for name, m in vars(base).items()}
+    body: dict[str, Any] = {name: member(name, m) for name, m in members.items() if not name.startswith("_")}
     body |= {
         "__getattr__": lambda _, name: getattr(thing, name),
         "__setattr__": lambda _, name, value: setattr(thing, name, value),
         "__module__": type(thing).__module__,
+        "__doc__": type(thing).__doc__,
     }
     around = types.new_class(type(thing).__name__, (contract,), exec_body=lambda space: space.update(body))
     return object.__new__(around)
-
-
-def _has(thing: Any, name: str) -> bool:
-    try:
-        getattr(thing, name)
-    except AttributeError:
-        return False
-    except Exception:  # there, but broken: for whoever reads it
-        return True
-    return True
 
 
 @cache

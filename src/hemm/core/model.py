@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
-from hemm.core.contract import completed, optional, required
+from hemm.core.contract import completed, lacking, optional, required
 from hemm.core.exchange import Identity, Request, Response
 from hemm.core.pack import Pack
 from hemm.core.task import Task
@@ -64,15 +64,16 @@ class Model(Protocol):
     @required
     def capabilities(self) -> Capabilities: ...
 
-    @abstractmethod
     async def start(self) -> None:
-        """Load the weights or find the server, which may take long. Raises HemmError where that fails."""
-        ...
+        """Load the weights or find the server, which may take long; nothing, if left out.
 
-    @abstractmethod
+        Raises HemmError where that fails.
+        """
+        return
+
     async def close(self) -> None:
-        """Free what ``start`` took."""
-        ...
+        """Free what ``start`` took; nothing, if left out."""
+        return
 
     @optional
     def concurrency(self) -> int | None:
@@ -218,7 +219,8 @@ class Binds(Protocol):
 def completed_model(model: object, what: str) -> Model:
     """``model`` with the defaults of ``BatchModel`` or ``RequestModel``, whichever it is.
 
-    ``what`` is named in errors. Raises HemmError with the required members that it lacks.
+    One that has the members of both takes batches. ``what`` is named in errors. Raises HemmError with the
+    required members that it lacks.
 
     >>> class Parrot:  # inherits from nothing, as a plug-in's model may
     ...     spec, identity, capabilities, batch_size = "parrot", Identity("parrot", "1"), Capabilities(), 8
@@ -230,12 +232,10 @@ def completed_model(model: object, what: str) -> Model:
     >>> isinstance(model, BatchModel), model.parallel, model.notice
     (True, 1, '')
     """
-    contract: type = Model
-    if hasattr(model, "generate_batch"):
-        contract = BatchModel
-    elif hasattr(model, "generate"):
-        contract = RequestModel
-    found: Model = completed(model, contract, what)
+    methods: dict[type, str] = {BatchModel: "generate_batch", RequestModel: "generate"}
+    begun: list[type] = [contract for contract, method in methods.items() if hasattr(model, method)]
+    whole = [contract for contract in begun if not lacking(model, contract)]
+    found: Model = completed(model, (whole or begun or [Model])[0], what)
     return found
 
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from abc import abstractmethod
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
 from hemm.core.contract import completed, optional, required
+from hemm.core.errors import HemmError
 from hemm.core.metric import AnswerFormat
 from hemm.core.sample import LeftOut, Sample
 from hemm.core.taxonomy import check_labels
@@ -104,13 +104,13 @@ class Source(Protocol):
     @required
     def ids(self) -> str: ...
 
-    @abstractmethod
     def fetch(self, into: Path, progress: Progress | None = None) -> tuple[Path, str]:
         """Fetch the files into ``into``, where an earlier download goes on.
 
-        Gives the folder to read and the revision of the files. Raises HemmError where they cannot be had.
+        Gives the folder to read and the revision of the files. Raises HemmError where they cannot be had, as
+        this default does.
         """
-        ...
+        raise HemmError("it has no fetch")
 
     @optional
     def at_hand(self) -> bool:

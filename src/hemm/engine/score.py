@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hemm.core import HemmError, Metric, Task, digest
+from hemm.core import HemmError, Metric, Task, completed, digest
 from hemm.data.files import replacing
 from hemm.results import layout
 from hemm.results.files import write_json
@@ -27,7 +27,11 @@ def metrics_for(task: Task, extra: Sequence[str] = ()) -> dict[str, Metric]:
     from hemm.metrics import metric_key, resolve
 
     defaults = [m for m in map(resolve, task.metrics) if not {"weights", "judge"} & m.needs]
-    return {metric_key(m): m for m in (identified(m.prepared()) for m in [*defaults, *map(resolve, extra)])}
+    made = [
+        completed(m.prepared(), Metric, f"what prepared of metric {m.name!r} gives")
+        for m in [*defaults, *map(resolve, extra)]
+    ]
+    return {metric_key(m): m for m in map(identified, made)}
 
 
 def stored_media(stored: Cell) -> StoredMedia:

@@ -16,6 +16,7 @@ from hemm.core import (
     Outcome,
     Sample,
     SetMetric,
+    completed,
     digest,
 )
 from hemm.metrics.answer_groups import AnswerGroup, group_answers
@@ -100,7 +101,9 @@ def bind_to_set(members: Sequence[AnswerGroup], metric: Metric, answer_format: A
         return metric
     guessable = _Guessable(answer_format)
     had = (m for m in members if m.outcome is not Outcome.ERROR)
-    return metric.over([guessable(s) for s in {s.id: s for m in had for s in m.samples}.values()])
+    bound = metric.over([guessable(s) for s in {s.id: s for m in had for s in m.samples}.values()])
+    found: Metric = completed(bound, Metric, f"what over of metric {metric.name!r} gives")
+    return found
 
 
 def _values(members: Sequence[AnswerGroup], metric: Metric) -> list[dict[str, float | None]]:

@@ -1,0 +1,15 @@
+"""The kinds of sources, and how each gets its files; tasks of one's own import them from ``hemm.data``."""
+
+from hemm.data.sources.kinds import (  # where the pages of hemm 0.1.0 told to import them from
+    ByHand,
+    File,
+    Generated,
+    Http,
+    Hub,
+    Kaggle,
+    Limits,
+    Local,
+    Retry,
+)
+
+__all__ = ["ByHand", "File", "Generated", "Http", "Hub", "Kaggle", "Limits", "Local", "Retry"]

@@ -12,11 +12,9 @@ def describe(spec: str) -> dict[str, Any]:
     from hemm.metrics import METRICS, resolve
 
     metric = resolve(spec)
-    make = METRICS.get(metric.name) if metric.name in METRICS else type(metric)
-    takes = {
-        key: None if p.default is Parameter.empty else str(p.default)
-        for key, p in signature(make).parameters.items()
-    }
+    # of what makes it: the metric's class may be completed by defaults, and then takes what a protocol takes
+    known = signature(METRICS.get(spec.strip().partition(":")[0].strip())).parameters
+    takes = {key: None if p.default is Parameter.empty else str(p.default) for key, p in known.items()}
     low, high = metric.range
     text = cleandoc(type(metric).__doc__ or "")
     return {
