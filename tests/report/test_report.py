@@ -211,7 +211,7 @@ def test_visible_text_hides_and_loses_nothing(given_text: str) -> None:
     shown = str(text.visible(given_text))
     assert text._UNSEEN.search(shown) is None
     plain = markup.unescape(re.sub(r'<span class="esc">(.*?)</span>', r"\1", shown))
-    assert plain == text.plain(given_text)
+    assert plain == text.escape_unseen(given_text)
     assert "<" not in shown.replace('<span class="esc">', "").replace("</span>", "")
 
 

@@ -29,7 +29,7 @@ from hemm.report.tables.writer import print_json, print_tables
 def command(subset: str, format_: str, figures: Path | None) -> None:
     """Compute the HEMM paper's scores, dimensions and tests anew, with what they leave out beside them."""
     from hemm.analysis.paper_aggregates import paper
-    from hemm.report.tables.paper import READING, tables
+    from hemm.report.tables.paper import P_VALUES, tables
 
     found = paper(subset)
     if figures is not None:
@@ -40,4 +40,4 @@ def command(subset: str, format_: str, figures: Path | None) -> None:
     if format_ == "json":
         print_json(found.to_json())
     else:
-        print_tables(tables(found), (READING, *found.notes), format_)
+        print_tables(tables(found), (P_VALUES, *found.notes), format_)

@@ -1,4 +1,4 @@
-"""How results are shown: figures, and one self-contained HTML file without scripts."""
+"""Reports of results: tables, figures, and one self-contained HTML file without scripts."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ __all__ = ["write"]
 
 
 def __getattr__(name: str) -> Any:
-    # the figures' library is slow to import: only who writes a report waits for it
+    # matplotlib is slow to import: only writing a report needs it
     if name in __all__:
         from hemm.report.page import document
 

@@ -1,4 +1,4 @@
-"""Which answers a report shows: the best, the worst, where models differ, and those that failed."""
+"""Selects the answers that a report shows: the best, the worst, those where models differ, and failures."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ if TYPE_CHECKING:
     from hemm.results.read import Cell
 
 REFERENCES = 6
-"""References of an example that are shown."""
+"""Most references that an example shows."""
 CARDS = 48
-"""Examples of a whole report, about."""
+"""Approximate number of examples in a report."""
 
 
 @dataclass(frozen=True)
-class Asked:
-    """One model's cell of a task, with its number and name in this report."""
+class ModelCell:
+    """One model's cell of a task, with the model's number and name in the report."""
 
     item: CellScores
     number: int
@@ -38,7 +38,7 @@ class Asked:
 
 @dataclass(frozen=True)
 class Answer:
-    """What one model said. ``scores`` are (metric, value); ``why`` says why there is no answer to read."""
+    """The answer of one model. ``scores`` are (metric, value); ``why`` is the refusal or failure, if any."""
 
     number: int
     who: str
@@ -54,7 +54,7 @@ class Answer:
 
 @dataclass(frozen=True)
 class Example:
-    """One sample with the answers to it; ``together`` samples are scored as one."""
+    """One sample with its answers; ``together`` is the number of samples in its group."""
 
     id: str
     pictures: tuple[Picture, ...]
@@ -69,22 +69,20 @@ class Example:
 
 @dataclass(frozen=True)
 class Group:
-    """Examples of one kind."""
-
     title: str
     examples: tuple[Example, ...]
 
 
 def rows_of(cell: Cell, ids: Iterable[str]) -> dict[str, list[dict[str, Any]]]:
-    """The stored answers to these samples, by sample id, in the order of their repeats."""
+    """Sample id -> its stored answers, in the order of their repeats."""
     wanted = list(ids)
-    found: dict[tuple[str, int], dict[str, Any]] = {}
+    by_key: dict[tuple[str, int], dict[str, Any]] = {}
     for row in _read(cell, wanted).to_pylist():
-        found[row["id"], row["repeat"]] = row
-    out: dict[str, list[dict[str, Any]]] = {}
-    for (name, _), row in sorted(found.items(), key=lambda item: item[0][1]):
-        out.setdefault(name, []).append(row)
-    return out
+        by_key[row["id"], row["repeat"]] = row
+    by_sample: dict[str, list[dict[str, Any]]] = {}
+    for (name, _), row in sorted(by_key.items(), key=lambda item: item[0][1]):
+        by_sample.setdefault(name, []).append(row)
+    return by_sample
 
 
 def _read(cell: Cell, wanted: list[str]) -> pa.Table:
@@ -99,9 +97,9 @@ def _read(cell: Cell, wanted: list[str]) -> pa.Table:
     return pa.concat_tables(parts) if parts else cell.answers()
 
 
-def examples(asked: Sequence[Asked], gallery: Gallery, per_group: int) -> list[Group]:
-    """Examples of one task over the models that were asked it: equal samples side by side."""
-    items = [a.item for a in asked]
+def examples(model_cells: Sequence[ModelCell], gallery: Gallery, per_group: int) -> list[Group]:
+    """Examples of one task with the answers of all models to the same sample."""
+    items = [a.item for a in model_cells]
     picked = _choose([item.headline for item in items], items[0].task, per_group)
     wanted = {key for _, keys in picked for key in keys}
     members = _members(items, wanted)
@@ -109,13 +107,13 @@ def examples(asked: Sequence[Asked], gallery: Gallery, per_group: int) -> list[G
     rows = [rows_of(item.cell, ids) for item in items]
     out = []
     for title, keys in picked:
-        made = [
-            example(key, members[key], asked, rows, gallery)
+        cards = [
+            example(key, members[key], model_cells, rows, gallery)
             for key in keys
             if key in members and any(members[key][0] in r for r in rows)
         ]
-        if made:
-            out.append(Group(title, tuple(made)))
+        if cards:
+            out.append(Group(title, tuple(cards)))
     return out
 
 
@@ -123,34 +121,34 @@ Keys = list[str]
 
 
 def _choose(scores: Sequence[ScoreColumn], task: str, count: int) -> list[tuple[str, Keys]]:
-    """(title, groups) of each kind; none twice, other pictures first."""
-    table = _Table(scores, task)
-    taken: set[str] = set()
+    """(title, groups) of each kind, without groups of earlier kinds."""
+    table = _GroupTable(scores, task)
+    used: set[str] = set()
 
     def pick(order: Iterable[int]) -> Keys:
-        keys = table.spread([n for n in order if table.keys[n] not in taken], count)
-        taken.update(keys)
+        keys = table.from_clusters([n for n in order if table.keys[n] not in used], count)
+        used.update(keys)
         return keys
 
     several = len(scores) > 1
-    found: list[tuple[str, Keys]] = []
+    kinds: list[tuple[str, Keys]] = []
     usable = table.readable()
     means = table.mean[usable]
     if len(usable) and np.ptp(means) > 1e-9:
-        found.append(("Best on average" if several else "Best", pick(table.sorted(usable, -table.mean))))
-        found.append(("Worst on average" if several else "Worst", pick(table.sorted(usable, table.mean))))
+        kinds.append(("Best on average" if several else "Best", pick(table.sorted(usable, -table.mean))))
+        kinds.append(("Worst on average" if several else "Worst", pick(table.sorted(usable, table.mean))))
     elif len(usable):
-        found.append(("All scores are equal: some of the answers", pick(table.sorted(usable, table.mean))))
+        kinds.append(("All scores are equal: some of the answers", pick(table.sorted(usable, table.mean))))
     if several:
-        apart = [n for n in usable if table.spread_of[n] > 1e-9]
-        found.append(("Models differ most", pick(table.sorted(apart, -table.spread_of))))
+        differing = [n for n in usable if table.spread_of[n] > 1e-9]
+        kinds.append(("Models differ most", pick(table.sorted(differing, -table.spread_of))))
     for outcome in table.outcomes:
         failed = [n for n in range(len(table.keys)) if outcome in table.failures[n]]
-        found.append((_FAILED[outcome], pick(table.sorted(failed, table.mean))))
-    return [(title, keys) for title, keys in found if keys]
+        kinds.append((_FAILURE_TITLES[outcome], pick(table.sorted(failed, table.mean))))
+    return [(title, keys) for title, keys in kinds if keys]
 
 
-_FAILED = {
+_FAILURE_TITLES = {
     "unparsable": "Could not be read (unparsable)",
     "refused": "Refused",
     "truncated": "Cut off before an answer (truncated)",
@@ -158,23 +156,23 @@ _FAILED = {
 }
 
 
-class _Table:
-    """Groups of all models side by side: mean score (higher is better), range over models, failures."""
+class _GroupTable:
+    """All groups of a task: mean score (higher is better) and range over models, failures."""
 
     def __init__(self, scores: Sequence[ScoreColumn], task: str) -> None:
         from hemm.analysis.study.cell_scores import OUTCOMES
 
         self.task = task
         self.keys = list(dict.fromkeys(k for s in scores for k in s.groups.tolist()))
-        at = {key: n for n, key in enumerate(self.keys)}
+        index = {key: n for n, key in enumerate(self.keys)}
         values = np.full((len(scores), len(self.keys)), np.nan)
         self.failures: list[set[str]] = [set() for _ in self.keys]
         self.clusters = [""] * len(self.keys)
-        for which, own in enumerate(scores):
-            sign = 1.0 if own.metric.higher_is_better else -1.0
-            rows = [at[key] for key in own.groups.tolist()]
-            values[which, rows] = sign * own.values
-            for n, counts, cluster in zip(rows, own.counts, own.clusters.tolist(), strict=True):
+        for model, column in enumerate(scores):
+            sign = 1.0 if column.metric.higher_is_better else -1.0
+            rows = [index[key] for key in column.groups.tolist()]
+            values[model, rows] = sign * column.values
+            for n, counts, cluster in zip(rows, column.counts, column.clusters.tolist(), strict=True):
                 self.clusters[n] = cluster
                 self.failures[n] |= {o for o, c in zip(OUTCOMES, counts, strict=True) if c and o != "ok"}
         known = ~np.isnan(values)
@@ -184,32 +182,32 @@ class _Table:
         high = np.where(known, values, -np.inf).max(axis=0, initial=-np.inf)
         low = np.where(known, values, np.inf).min(axis=0, initial=np.inf)
         self.spread_of = np.where(count > 1, high - low, 0.0)
-        self.outcomes = [o for o in _FAILED if any(o in f for f in self.failures)]
+        self.outcomes = [o for o in _FAILURE_TITLES if any(o in f for f in self.failures)]
 
     def readable(self) -> list[int]:
-        """Groups with a score that no model failed on."""
+        """Groups with a score and without failures."""
         return [n for n in range(len(self.keys)) if not self.failures[n] and not np.isnan(self.mean[n])]
 
     def sorted(self, rows: Sequence[int], by: Any) -> list[int]:
-        """By value, equal ones in a drawn order that is the same every time."""
+        """Sorted by value; equal values in a random order that is always the same."""
         return sorted(rows, key=lambda n: (float(by[n]), keyed_number("report", self.task, self.keys[n])))
 
-    def spread(self, rows: Sequence[int], count: int) -> Keys:
-        """The first ``count``, of different clusters as long as there are such among the equally placed."""
+    def from_clusters(self, rows: Sequence[int], count: int) -> Keys:
+        """Up to ``count`` of the first rows, rows of new clusters before those of clusters already picked."""
         chosen: Keys = []
-        seen: set[str] = set()
+        used: set[str] = set()
         for first in (True, False):
             for n in rows[: 50 * count]:
                 if len(chosen) == count:
                     return chosen
-                if self.keys[n] not in chosen and not (first and self.clusters[n] in seen):
+                if self.keys[n] not in chosen and not (first and self.clusters[n] in used):
                     chosen.append(self.keys[n])
-                    seen.add(self.clusters[n])
+                    used.add(self.clusters[n])
         return chosen
 
 
 def _members(items: Sequence[CellScores], wanted: set[str]) -> dict[str, list[str]]:
-    """Group -> its samples, in their order."""
+    """Group -> its samples, in order."""
     kind = items[0].headline.metric.group
     if kind == "sample":
         return {key: [key] for key in wanted}
@@ -224,13 +222,13 @@ def _members(items: Sequence[CellScores], wanted: set[str]) -> dict[str, list[st
 def example(
     key: str,
     names: list[str],
-    asked: Sequence[Asked],
+    model_cells: Sequence[ModelCell],
     rows: Sequence[Mapping[str, list[dict[str, Any]]]],
     gallery: Gallery,
 ) -> Example:
     name = names[0]
-    have = [(one, r[name]) for one, r in zip(asked, rows, strict=True) if name in r]
-    cell, row = have[0][0].item.cell, have[0][1][0]
+    answered = [(model_cell, r[name]) for model_cell, r in zip(model_cells, rows, strict=True) if name in r]
+    cell, row = answered[0][0].item.cell, answered[0][1][0]
     references = [r for r in row["references"] if not r.startswith(MEDIA_MARK)]
     marked = [r[len(MEDIA_MARK) :] for r in row["references"] if r.startswith(MEDIA_MARK)]
     return Example(
@@ -240,32 +238,32 @@ def example(
         references=tuple(excerpt(r, 300) for r in references[:REFERENCES]),
         picture_references=tuple(gallery.reference(cell, row, d) for d in marked[:REFERENCES]),
         more_references=max(0, len(references) - REFERENCES),
-        labels=tuple(v.replace("_", " ") for v in _telling(dict(row["labels"]))),
-        answers=tuple(_answer(one, key, r, gallery) for one, r in have),
+        labels=tuple(v.replace("_", " ") for v in _short_labels(dict(row["labels"]))),
+        answers=tuple(_answer(model_cell, key, r, gallery) for model_cell, r in answered),
         together=len(names),
     )
 
 
-def _telling(labels: Mapping[str, str]) -> list[str]:
-    """Labels that say something without their dimension's name, others with it."""
+def _short_labels(labels: Mapping[str, str]) -> list[str]:
+    # "more" or "yes" say nothing without their dimension
     return [v if len(v) > 4 else f"{d}: {v}" for d, v in labels.items()]
 
 
-def _answer(one: Asked, key: str, rows: list[dict[str, Any]], gallery: Gallery) -> Answer:
-    item, row = one.item, rows[0]
+def _answer(model_cell: ModelCell, key: str, rows: list[dict[str, Any]], gallery: Gallery) -> Answer:
+    item, row = model_cell.item, rows[0]
     outcome, cut = _outcome(item.headline, key)
     scores = []
-    for own in item.columns:
-        if key in own.row_of:
-            title = f"{own.metric.name} {own.component}".strip()
-            value = float(own.values[own.row_of[key]])
+    for column in item.columns:
+        if key in column.row_of:
+            title = f"{column.metric.name} {column.component}".strip()
+            value = float(column.values[column.row_of[key]])
             scores.append((title, None if value != value else value))
     why = row["refusal"] or ""
     if row["failure"] is not None:
         why = f"{row['failure']}: {row['failure_message'] or ''}"
     return Answer(
-        number=one.number,
-        who=one.label,
+        number=model_cell.number,
+        who=model_cell.label,
         text=excerpt(row["raw"] or ""),
         reasoning=excerpt(row["reasoning"] or "", 600),
         outcome=outcome,
@@ -278,14 +276,14 @@ def _answer(one: Asked, key: str, rows: list[dict[str, Any]], gallery: Gallery) 
 
 
 def _outcome(scores: ScoreColumn, key: str) -> tuple[str, bool]:
-    """The worst outcome among a group's repeats, and whether one was cut off though it was read."""
+    """The worst outcome among a group's repeats, and whether one was cut off although it was parsed."""
     from hemm.analysis.study.cell_scores import OUTCOMES
 
     if key not in scores.row_of:
         return "not scored", False
     row = scores.row_of[key]
     counts = scores.counts[row]
-    there = [o for o, c in zip(OUTCOMES, counts, strict=True) if c]
-    return (next((o for o in reversed(there) if o != "ok"), "ok") if there else "not scored"), bool(
+    occurring = [o for o, c in zip(OUTCOMES, counts, strict=True) if c]
+    return (next((o for o in reversed(occurring) if o != "ok"), "ok") if occurring else "not scored"), bool(
         scores.cut[row]
     )

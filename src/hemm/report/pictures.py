@@ -1,4 +1,4 @@
-"""Pictures of samples as data URIs: small ones as they are, large ones as thumbnails, within a budget."""
+"""Pictures as data URIs: small ones unchanged, large ones as thumbnails, within a budget."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ if TYPE_CHECKING:
     from hemm.results.read import Cell
 
 SHOWN_AS_IS = frozenset({"image/png", "image/jpeg", "image/gif", "image/webp"})
-"""Raster formats that every browser shows; nothing that can hold a script or a link."""
+"""Raster formats that every browser shows, and that cannot contain scripts or links."""
 AS_IS_BYTES, AS_IS_SIDE = 120_000, 1_024
 THUMBNAIL_SIDE = 512
 ENLARGED_SIDE = 160
-"""Pictures up to this side are shown at twice their size, pixels kept sharp."""
+"""Pictures with sides up to this are shown at twice their size, with sharp pixels."""
 MEDIA_MARK = "media:"
 
 
 @dataclass(frozen=True)
 class Picture:
-    """A picture, or (``uri`` empty) why it is not shown. ``width`` and ``height`` are as to be shown."""
+    """A picture with the size at which it is shown, or (``uri`` empty) a note why it is not."""
 
     uri: str = ""
     name: str = ""
@@ -38,50 +38,51 @@ class Picture:
 
 @dataclass
 class Gallery:
-    """Where pictures come from, and how much of them a page may hold.
+    """Gets the pictures of a page from cells and packs.
 
-    bytes_left, left  room for encoded pictures (bytes) and how many more may be shown
+    bytes_left, pictures_left  how many more bytes (encoded) and pictures the page may have
     """
 
     bytes_left: int = 3_000_000
-    left: int = 120
+    pictures_left: int = 120
     _packs: dict[str, tuple[Pack, Mapping[str, int]] | str] = field(default_factory=dict)
-    _made: dict[str, Picture] = field(default_factory=dict)
+    _by_digest: dict[str, Picture] = field(default_factory=dict)
 
     def of(self, cell: Cell, row: Mapping[str, Any]) -> list[Picture]:
-        """The pictures of one stored answer's sample, in order; without ``uri`` where they are not here."""
+        """The pictures of a stored answer's sample, in order; without ``uri`` where they are not
+        available."""
         if not row["media"] and row["failure"] is None:
             return []
         sample = self.sample(cell, row)
         if isinstance(sample, str):
             return [Picture(note=sample, digest=d) for d in row["media"][-1:]]
-        return [self.show(m) for m in sample.media]
+        return [self.picture(m) for m in sample.media]
 
     def reference(self, cell: Cell, row: Mapping[str, Any], digest: str) -> Picture:
         """A reference that is a picture."""
         sample = self.sample(cell, row)
         if isinstance(sample, str):
             return Picture(note=sample, digest=digest)
-        found = next((r for r in sample.references if isinstance(r, Media) and r.digest == digest), None)
-        return Picture(note="not in the pack", digest=digest) if found is None else self.show(found)
+        media = next((r for r in sample.references if isinstance(r, Media) and r.digest == digest), None)
+        return Picture(note="not in the pack", digest=digest) if media is None else self.picture(media)
 
     def produced(self, cell: Cell, digests: Sequence[str]) -> list[Picture]:
-        """Pictures that the model gave."""
+        """Pictures that the model made."""
         from hemm.results.layout import MEDIA
         from hemm.results.stored_media import drawn_media
 
-        return [self.show(drawn_media(d, cell.folder / MEDIA)) for d in digests]
+        return [self.picture(drawn_media(d, cell.folder / MEDIA)) for d in digests]
 
     def sample(self, cell: Cell, row: Mapping[str, Any]) -> Any:
-        """The sample of a stored answer as the pack here has it, or why it has not."""
-        found = self._pack(cell.task)
-        if isinstance(found, str):
-            return found
-        pack, rows = found
-        at = rows.get(row["id"])
-        if at is None:
+        """The sample of a stored answer from its task's pack, or a text that says why it is not there."""
+        opened = self._pack(cell.task)
+        if isinstance(opened, str):
+            return opened
+        pack, rows = opened
+        row_number = rows.get(row["id"])
+        if row_number is None:
             return "the pack here has no such sample"
-        sample = pack.sample(at)
+        sample = pack.sample(row_number)
         if sample.sample_hash != row["sample_hash"]:
             return "the pack here has another version of this sample"
         return sample
@@ -97,21 +98,21 @@ class Gallery:
                 self._packs[task] = f"pictures are not here: hemm prepare {task} brings them back"
         return self._packs[task]
 
-    def show(self, media: Media) -> Picture:
-        """A picture for a page; the same one again costs nothing of the number, but its bytes."""
+    def picture(self, media: Media) -> Picture:
+        """A picture for a page, or a note if the page has no room for it."""
         if media.problem:
             return Picture(name=media.name, note=media.problem)
-        if media.digest not in self._made:
-            self._made[media.digest] = self._make(media)
-        made = self._made[media.digest]
-        size = len(made.uri)
-        if made.uri and (size > self.bytes_left or self.left <= 0):
+        if media.digest not in self._by_digest:
+            self._by_digest[media.digest] = self._make(media)
+        drawn = self._by_digest[media.digest]
+        size = len(drawn.uri)
+        if drawn.uri and (size > self.bytes_left or self.pictures_left <= 0):
             return Picture(
-                name=made.name, digest=made.digest, note="left out: this page holds its fill of pictures"
+                name=drawn.name, digest=drawn.digest, note="left out: this page holds its fill of pictures"
             )
-        if made.uri:
-            self.bytes_left, self.left = self.bytes_left - size, self.left - 1
-        return made
+        if drawn.uri:
+            self.bytes_left, self.pictures_left = self.bytes_left - size, self.pictures_left - 1
+        return drawn
 
     def _make(self, media: Media) -> Picture:
         try:
@@ -129,7 +130,7 @@ class Gallery:
 
 
 def _fitted(media: Media, data: bytes, mime: str) -> tuple[bytes, str, tuple[int, int]]:
-    """Bytes, type and size to show: as they are, or a thumbnail. Raises BadData where it does not open."""
+    """Bytes, type and size of the picture or of its thumbnail. Raises BadData where it does not open."""
     picture = media.pixels()
     as_is = mime in SHOWN_AS_IS and len(data) <= AS_IS_BYTES and max(picture.size) <= AS_IS_SIDE
     if as_is:
@@ -139,7 +140,7 @@ def _fitted(media: Media, data: bytes, mime: str) -> tuple[bytes, str, tuple[int
     if picture.mode in ("RGBA", "LA", "PA") or "transparency" in picture.info:
         picture.convert("RGBA").save(out, "PNG", optimize=True)
         return out.getvalue(), "image/png", picture.size
-    if picture.mode.startswith(("I", "F")):  # deep greys: Pillow would clip them at 255
+    if picture.mode.startswith(("I", "F")):  # Pillow would clip greys of 16 and 32 bits at 255
         low, high = picture.convert("F").getextrema()
         scale = 255.0 / max(float(high) - float(low), 1e-9)  # type: ignore[arg-type]
         picture = picture.convert("F").point(lambda v: v * scale - float(low) * scale).convert("L")  # type: ignore[arg-type]

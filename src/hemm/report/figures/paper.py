@@ -13,12 +13,13 @@ from hemm.report.figures.profile import COLOURS, DASHES, MARKERS
 if TYPE_CHECKING:
     from hemm.analysis.paper_aggregates import Paper
 
-SHOWN = 6
-"""Models in the radar: more cannot be told apart."""
+RADAR_MODELS = 6
+"""Models in the radar: more cannot be distinguished."""
 
 
-def draw(found: Paper, folder: Path) -> list[Path]:
-    """Write ``radar``, ``parameters`` and ``use_cases`` as SVG and PNG into ``folder``; their paths."""
+def draw(paper: Paper, folder: Path) -> list[Path]:
+    """Write ``radar``, ``parameters`` and ``use_cases`` as SVG and PNG into ``folder``, and return their
+    paths."""
     import matplotlib
     from matplotlib.figure import Figure
 
@@ -27,9 +28,9 @@ def draw(found: Paper, folder: Path) -> list[Path]:
     with matplotlib.rc_context({"font.size": 10, "svg.hashsalt": "hemm", "axes.spines.top": False}):
         for name, size, paint in _FIGURES:
             figure = Figure(figsize=size, layout="constrained")
-            paint(found, figure)
+            paint(paper, figure)
             for form in ("svg", "png"):
-                path = folder / f"{name}-{found.subset}.{form}"
+                path = folder / f"{name}-{paper.subset}.{form}"
                 with replacing(path) as work:
                     figure.savefig(
                         work, format=form, dpi=144, metadata={"Date": None} if form == "svg" else {}
@@ -38,24 +39,24 @@ def draw(found: Paper, folder: Path) -> list[Path]:
     return written
 
 
-def _radar(found: Paper, figure: Any) -> None:
+def _radar(paper: Paper, figure: Any) -> None:
     """Mean normalised score of the best models in every category of the task dimensions."""
     import numpy as np
 
-    spokes = [(d, c) for d, own in found.dimensions.items() for c in own]
+    spokes = [(d, c) for d, categories in paper.dimensions.items() for c in categories]
     angles = np.linspace(0, 2 * np.pi, len(spokes), endpoint=False)
     axes = figure.add_subplot(projection="polar")
-    best = sorted(found.models, key=lambda m: -found.models[m])[:SHOWN]
-    looks = zip(best, COLOURS, MARKERS, DASHES, strict=False)
-    for model, colour, marker, dash in looks:
-        row = found.normalised[found.source.models.index(model)]
+    best = sorted(paper.models, key=lambda m: -paper.models[m])[:RADAR_MODELS]
+    styles = zip(best, COLOURS, MARKERS, DASHES, strict=False)
+    for model, colour, marker, dash in styles:
+        row = paper.normalised[paper.source.models.index(model)]
         values = [
-            float(np.nanmean(row[[i for i, t in enumerate(found.source.tasks) if _carries(found, t, d, c)]]))
+            float(np.nanmean(row[[i for i, t in enumerate(paper.source.tasks) if _carries(paper, t, d, c)]]))
             for d, c in spokes
         ]
-        title = found.source.titles[model].removesuffix(" (estimated)")  # of its parameters
-        look = {"color": colour, "marker": marker, "markersize": 3.5, "linestyle": dash}
-        axes.plot([*angles, angles[0]], [*values, values[0]], label=title, **look)
+        title = paper.source.titles[model].removesuffix(" (estimated)")  # of its parameters
+        style = {"color": colour, "marker": marker, "markersize": 3.5, "linestyle": dash}
+        axes.plot([*angles, angles[0]], [*values, values[0]], label=title, **style)
     axes.set_xticks(angles, [_name(d, c) for d, c in spokes])
     axes.tick_params(axis="x", pad=4)
     axes.set_theta_offset(np.pi / 2)
@@ -65,11 +66,11 @@ def _radar(found: Paper, figure: Any) -> None:
         side = float(np.sin(angle))
         label.set_horizontalalignment("center" if abs(side) < 0.15 else "left" if side > 0 else "right")
     figure.legend(loc="outside lower center", ncols=3, frameon=False)
-    axes.set_title(f"Normalised BARTScore, subset {found.subset}: the {len(best)} best models", pad=24)
+    axes.set_title(f"Normalised BARTScore, subset {paper.subset}: the {len(best)} best models", pad=24)
 
 
-def _carries(found: Paper, task: str, dimension: str, category: str) -> bool:
-    return found.source.task_labels[task].get(dimension) == category
+def _carries(paper: Paper, task: str, dimension: str, category: str) -> bool:
+    return paper.source.task_labels[task].get(dimension) == category
 
 
 def _name(dimension: str, category: str) -> str:
@@ -79,25 +80,25 @@ def _name(dimension: str, category: str) -> str:
     return f"{category} {title}" if category in ("less", "more") else category.replace("_", "\n")
 
 
-def _parameters(found: Paper, figure: Any) -> None:
+def _parameters(paper: Paper, figure: Any) -> None:
     """Mean normalised score against parameters, both as the paper gives them."""
     axes = figure.add_subplot()
-    for model, score in found.models.items():
-        params = found.source.params[model]
+    for model, score in paper.models.items():
+        params = paper.source.params[model]
         axes.plot(params, score, "o", color=COLOURS[0], mfc=COLOURS[0] if params < 100 else "white")
         beside = [
-            found.models[m]
-            for m, p in found.source.params.items()
-            if params < p < 3 * params and abs(found.models[m] - score) < 0.02
+            paper.models[m]
+            for m, p in paper.source.params.items()
+            if params < p < 3 * params and abs(paper.models[m] - score) < 0.02
         ]
-        left = params > 100 or bool(beside)  # its name would run into the next point's
+        on_left = params > 100 or bool(beside)  # its name would run into the next point's
         axes.annotate(
-            found.source.titles[model].removesuffix(" (estimated)"),
+            paper.source.titles[model].removesuffix(" (estimated)"),
             (params, score),
-            (-5 if left else 5, -11 if beside and max(beside) > score else 4),
+            (-5 if on_left else 5, -11 if beside and max(beside) > score else 4),
             textcoords="offset points",
             fontsize=8,
-            ha="right" if left else "left",
+            ha="right" if on_left else "left",
         )
     axes.set_xscale("log")
     axes.set_ylim(0, None)
@@ -106,14 +107,14 @@ def _parameters(found: Paper, figure: Any) -> None:
     axes.spines["right"].set_visible(False)
 
 
-def _use_cases(found: Paper, figure: Any) -> None:
-    """Mean of the tasks of each use case, with the tasks as points: how few they are is to be seen."""
+def _use_cases(paper: Paper, figure: Any) -> None:
+    """Mean of the tasks of each use case, with the tasks as points, which show how few they are."""
     axes = figure.add_subplot()
-    cases = found.dimensions["use_case"]
+    cases = paper.dimensions["use_case"]
     for place, (case, value) in enumerate(cases.items()):
         axes.barh(place, value, color=COLOURS[0], alpha=0.5)
-        own = [v for t, v in found.tasks.items() if _carries(found, t, "use_case", case)]
-        axes.plot(own, [place] * len(own), "o", color="black", ms=3, alpha=0.7)
+        task_scores = [v for t, v in paper.tasks.items() if _carries(paper, t, "use_case", case)]
+        axes.plot(task_scores, [place] * len(task_scores), "o", color="black", ms=3, alpha=0.7)
     axes.set_yticks(range(len(cases)), [c.replace("_", " ") for c in cases])
     axes.invert_yaxis()
     axes.set_xlabel("normalised BARTScore: mean of the tasks (bar), each task (point)")

@@ -1,6 +1,6 @@
-"""Figures as SVG text: no script, no font, no file of their own; colours follow the page's light or dark.
+"""Figures as SVG text without scripts, fonts or files; colours follow the page's light or dark mode.
 
-What a figure shows stands in a table of the page too: ``describe`` is its text alternative.
+The page has the values of a figure in a table as well; ``describe`` is its text alternative.
 """
 
 from __future__ import annotations
@@ -22,17 +22,17 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 WIDE = 3.5
-"""Inches: as wide as a figure is shown beside others, so that its text has the size that is set here."""
+"""Width in inches at which the page shows a figure, so that its text has the size that is set here."""
 MOST = 6
-"""Models that a figure can tell apart."""
+"""Most models that a figure can distinguish."""
 
 COLOURS = ("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00")
-"""Okabe and Ito's palette: told apart with every kind of colour vision. The page's style has the same."""
+"""Okabe and Ito's palette, distinct with every kind of colour vision. ``style.css`` has the same."""
 HATCHES = ("", "////", "....", "xxxx", "----", "\\\\\\\\")
 MARKERS = ("o", "s", "^", "D", "v", "P")
 DASHES: tuple[Any, ...] = ("-", (0, (5, 2)), (0, (1, 1.5)), (0, (5, 1.5, 1, 1.5)), (0, (3, 3)), (0, (8, 2)))
 
-# Drawn in colours that occur nowhere else, then replaced by the page's own variables.
+# colours that occur nowhere else: they are replaced by the page's variables
 INK, PAPER, GRID, MUTED = "#010203", "#fdfefc", "#c1c2c4", "#616264"
 _VARIABLES = {INK: "var(--ink)", PAPER: "var(--paper)", GRID: "var(--line)", MUTED: "var(--muted)"}
 
@@ -56,8 +56,6 @@ _RC: dict[str, Any] = {
 
 @dataclass(frozen=True)
 class Bar:
-    """One value in [.., 1] with its interval, or None for both ends."""
-
     value: float | None
     low: float | None
     high: float | None
@@ -65,7 +63,7 @@ class Bar:
 
 @dataclass(frozen=True)
 class Row:
-    """One line of a figure: a name and one bar a model (None: no value)."""
+    """One row of a figure, with a bar for each model (None: no value)."""
 
     name: str
     bars: tuple[Bar | None, ...]
@@ -87,30 +85,36 @@ def _style() -> Iterator[None]:
 def bars(
     rows: Sequence[Row], models: Sequence[str], limits: tuple[float, float], title: str, longest: int = 0
 ) -> Markup:
-    """Horizontal bars from 0 with intervals: one group of bars a row, one bar a model.
+    """Horizontal bars from 0 with intervals: in each row one bar for each model.
 
-    longest  characters of the longest name of all figures that stand together: their axes line up
+    longest  characters of the longest name in a series of figures, so that their axes line up
     """
     from matplotlib.figure import Figure
 
     with _style():
         count = len(models)
-        thick = 0.62 if count == 1 else 0.8
+        size = 0.62 if count == 1 else 0.8
         height = 0.3 + len(rows) * max(0.27, 0.13 * count + 0.08)
         figure = Figure(figsize=(WIDE, height))
         longest = min(24, max(longest, *(len(row.name) for row in rows)))
-        left = (0.12 + 0.066 * longest) / WIDE
-        axes = figure.add_axes((left, 0.24 / height, 0.96 - left, 1 - 0.28 / height))
+        margin = (0.12 + 0.066 * longest) / WIDE
+        axes = figure.add_axes((margin, 0.24 / height, 0.96 - margin, 1 - 0.28 / height))
         for y, row in enumerate(rows):
             for number, bar in enumerate(row.bars):
                 if bar is not None and bar.value is not None:
-                    _bar(axes, bar, y + (number - (count - 1) / 2) * thick / count, thick / count, number)
+                    _bar(
+                        axes,
+                        bar,
+                        y + (number - (count - 1) / 2) * size / count,
+                        size / count,
+                        number,
+                    )
         axes.set_xlim(*limits)
         axes.set_ylim(len(rows) - 0.5, -0.5)
         axes.set_yticks(range(len(rows)), [one_line(row.name, 24) for row in rows])
         axes.set_xticks([t for t in (-1, -0.5, 0, 0.5, 1) if limits[0] <= t <= limits[1]])
         axes.tick_params(axis="x", length=0, labelsize=8)
-        axes.tick_params(axis="y", length=0, labelsize=9, pad=left * WIDE * 72)
+        axes.tick_params(axis="y", length=0, labelsize=9, pad=margin * WIDE * 72)
         for label in axes.get_yticklabels():
             label.set_horizontalalignment("left")
         axes.xaxis.set_major_formatter(lambda value, _: f"{value:g}".replace("-", MINUS))
@@ -140,7 +144,7 @@ def _bar(axes: Axes, bar: Bar, y: float, height: float, number: int) -> None:
 
 
 def radar(rows: Sequence[Row], models: Sequence[str], title: str) -> Markup:
-    """Categories on spokes from 0 (centre) to 1 (rim); what lies below 0 is drawn at the centre."""
+    """Categories on spokes from 0 (centre) to 1 (rim); values below 0 are drawn at the centre."""
     import numpy as np
     from matplotlib.figure import Figure
 
@@ -152,8 +156,8 @@ def radar(rows: Sequence[Row], models: Sequence[str], title: str) -> Markup:
         angles = np.linspace(0, 2 * np.pi, len(rows), endpoint=False)
         for number, _ in enumerate(models):
             values = [row.bars[number].value if row.bars[number] else None for row in rows]  # type: ignore[union-attr]
-            shown = np.array([np.nan if v is None else min(1.0, max(0.0, v)) for v in values])
-            _trace(axes, angles, shown, number, len(models) == 1)
+            clipped = np.array([np.nan if v is None else min(1.0, max(0.0, v)) for v in values])
+            _trace(axes, angles, clipped, number, len(models) == 1)
         axes.set_ylim(0, 1)
         axes.set_yticks([0.25, 0.5, 0.75, 1.0], ["", "0.5", "", ""])
         axes.set_rlabel_position(180 / len(rows))
@@ -191,15 +195,15 @@ def _spoke(axes: Any, angle: float, row: Row) -> None:
 
 
 def describe(rows: Sequence[Row], models: Sequence[str]) -> str:
-    """What a figure shows, in words: its alternative for those who do not see it."""
+    """The values of a figure as text, for readers who cannot see it."""
     lines = []
     for number, model in enumerate(models):
-        said = [
+        values = [
             f"{row.group + ' ' if row.group else ''}{row.name} {bar.value:.2f}"
             for row in rows
             if (bar := row.bars[number]) is not None and bar.value is not None
         ]
-        lines.append(f"{one_line(model)}: {', '.join(said) or 'no values'}")
+        lines.append(f"{one_line(model)}: {', '.join(values) or 'no values'}")
     return ". ".join(lines)
 
 
@@ -208,7 +212,7 @@ _font = re.compile(r"font: ((?:\w+ )*?)([\d.]+)px [^;\"]*")
 
 
 def _svg(figure: Figure, title: str, description: str) -> Markup:
-    """The figure as an ``<svg>`` element that takes the width it is given."""
+    """The figure as an ``<svg>`` element that scales with its container."""
     from hemm.core import digest
 
     out = io.StringIO()

@@ -1,4 +1,4 @@
-"""The comparison of several models on the page: what ``hemm compare`` computes, two of them side by side."""
+"""The comparison section of the page, with the results of ``hemm compare``."""
 
 from __future__ import annotations
 
@@ -17,8 +17,11 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Line:
-    """A category of the pair or a contrast of labels, under the title of its dimension (empty: overall)."""
+class Contrast:
+    """A row of the section: a category of the pair, or a contrast of labels.
+
+    title  of its dimension; empty: overall
+    """
 
     title: str
     name: str
@@ -30,19 +33,19 @@ class Level:
     """Effects of labels over tasks, or over samples within tasks."""
 
     name: str
-    effects: tuple[Line, ...]
+    effects: tuple[Contrast, ...]
     table: LabelEffects
     together: tuple[str, ...]
-    said: tuple[str, ...]
+    sentences: tuple[str, ...]
 
 
 @dataclass(frozen=True)
-class Shown:
-    """Everything of the section. ``numbers``: subject -> its number on the page, for its colour."""
+class ComparisonSection:
+    """The values of the section. ``numbers``: subject -> its number on the page, for its colour."""
 
-    found: Comparison
+    result: Comparison
     numbers: dict[str, int]
-    lines: tuple[Line, ...]
+    lines: tuple[Contrast, ...]
     tasks: tuple[TaskPair, ...]
     levels: tuple[Level, ...]
     conclusions: tuple[str, ...]
@@ -50,8 +53,8 @@ class Shown:
     verdict: tuple[str, ...]
 
 
-def comparison(study: Study, subjects: Sequence[Subject], normalise: str) -> Shown | None:
-    """The models of the page against each other; None with one, or where they cannot be compared at all."""
+def comparison(study: Study, subjects: Sequence[Subject], normalise: str) -> ComparisonSection | None:
+    """The section for these models; None for a single model, or if they cannot be compared."""
     from hemm.analysis.compare import Choice, compare
     from hemm.analysis.compare.conclusions import conclusions, verdict
     from hemm.report.tables.comparison import terms
@@ -59,32 +62,35 @@ def comparison(study: Study, subjects: Sequence[Subject], normalise: str) -> Sho
     if len(subjects) < 2 or any(s.control for s in subjects):
         return None
     try:
-        found = compare(study, Choice(best=True, normalise=normalise, resamples=0))
+        result = compare(study, Choice(best=True, normalise=normalise, resamples=0))
     except HemmError:
         return None
-    if len(found.labels) < 2:
+    if len(result.labels) < 2:
         return None
-    rows = [r for r in (found.overall, *found.categories) if r is not None and r.difference.value is not None]
-    return Shown(
-        found,
+    rows = [
+        r for r in (result.overall, *result.categories) if r is not None and r.difference.value is not None
+    ]
+    return ComparisonSection(
+        result,
         {s.key: n for n, s in enumerate(subjects)},
         tuple(
-            Line(_title(r.dimension) if r.category else "", _words(r.category) or "Overall", r) for r in rows
+            Contrast(_title(r.dimension) if r.category else "", _words(r.category) or "Overall", r)
+            for r in rows
         ),
-        found.tasks if any(t.pair is not None for t in found.tasks) else (),
-        tuple(_level(table) for table in found.label_effects),
-        tuple(conclusions(found, labels=False)),
-        tuple(terms(found)),
-        tuple(verdict(found)),
+        result.tasks if any(t.pair is not None for t in result.tasks) else (),
+        tuple(_level(table) for table in result.label_effects),
+        tuple(conclusions(result, labels=False)),
+        tuple(terms(result)),
+        tuple(verdict(result)),
     )
 
 
 def _level(table: LabelEffects) -> Level:
-    from hemm.analysis.compare.conclusions import effects as effects_said
+    from hemm.analysis.compare.conclusions import effects as effect_sentences
     from hemm.report.tables.comparison import travelling
 
     effects = tuple(
-        Line(_title(row.effect.dimension), f"{_words(row.effect.a)} against {_words(row.effect.b)}", row)
+        Contrast(_title(row.effect.dimension), f"{_words(row.effect.a)} against {_words(row.effect.b)}", row)
         for row in table.effects
     )
     together = tuple(
@@ -92,8 +98,8 @@ def _level(table: LabelEffects) -> Level:
         f"{_title(t.other).lower()} {_words(t.other_category)} ({t.everywhere:.0%} of all)"
         for t in travelling(table)
     )
-    said = tuple(line[0].upper() + line[1:] for line in effects_said(table))
-    return Level(table.level, effects, table, together, said)
+    sentences = tuple(line[0].upper() + line[1:] for line in effect_sentences(table))
+    return Level(table.level, effects, table, together, sentences)
 
 
 def _title(dimension: str) -> str:

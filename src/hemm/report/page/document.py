@@ -1,4 +1,4 @@
-"""``write``: a folder of results, or cells of it, as one HTML file."""
+"""``write``: a results folder, or some of its cells, as one HTML file."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from hemm.results.read import Cell
 
 NAME = "report.html"
-"""The file's name in a folder of results, where nobody says another."""
+"""The file's default name in a results folder."""
 
 
 def write(
@@ -35,13 +35,13 @@ def write(
     pictures: int = 3_000_000,
     command: Sequence[str] = (),
 ) -> Path:
-    """Write the report of ``results`` (a folder, or cells) to ``file``: the file's path.
+    """Write the report of ``results`` (a folder, or cells) to ``file``, and return its path.
 
-    file        ``report.html`` in the folder by default; needed where cells are given
-    per_group   examples of each kind and task; None: as many as one page bears, 0: none
+    file        ``report.html`` in the folder by default; required for cells
+    per_group   examples of each kind and task; None: as many as fit on one page
     pictures    most bytes of encoded pictures
-    command     the command line that asked for the report, to be shown
-    Raises HemmError where there are no results, UnknownName for a normaliser.
+    command     the command line of the report, to be shown in it
+    Raises HemmError where there are no results, UnknownName for an unknown normaliser.
     """
     from hemm.data.files import write_atomic
 
@@ -79,7 +79,7 @@ def html(
     pictures: int = 3_000_000,
     command: Sequence[str] = (),
 ) -> str:
-    """The report as HTML text; options as ``write``."""
+    """The report as HTML text; options as in ``write``."""
     study, profile, why = _profile(cells, normalise, common)
     values: dict[str, Any] = {
         "title": overview.title(profile, cells, []),
@@ -93,12 +93,12 @@ def html(
         "command": _command(command),
     }
     if study is not None and profile is not None:
-        values |= _shown(cells, study, profile, per_group, pictures)
+        values |= _scored_sections(cells, study, profile, per_group, pictures)
     return render("report.html", **values)
 
 
 def _profile(cells: Sequence[Cell], normalise: str, common: bool) -> tuple[Study | None, Profile | None, str]:
-    """The cells, loaded once for the whole page, and their profile; or why there is none yet."""
+    """The study of the cells and their profile; or why there is none yet."""
     from hemm.analysis.profile import profile
     from hemm.analysis.study import Study
 
@@ -111,7 +111,7 @@ def _profile(cells: Sequence[Cell], normalise: str, common: bool) -> tuple[Study
         return None, None, str(error)
 
 
-def _shown(
+def _scored_sections(
     cells: Sequence[Cell], study: Study, profile: Profile, per_group: int | None, pictures: int
 ) -> dict[str, Any]:
     from hemm.report.tables.profile import stopped
@@ -126,7 +126,7 @@ def _shown(
         "lines": lines,
         "findings": findings(profile, subjects, () if compared is None else compared.verdict),
         "compared": compared,
-        "readings": overview.readings(profile, lines, subjects),
+        "policy_lines": overview.policy_lines(profile, lines, subjects),
         "stopped": stopped(profile),
         "radar": overview.radar(lines, subjects),
         "bars": overview.bars(lines, subjects),
@@ -143,7 +143,7 @@ def _shown(
 
 
 def _units(profile: Profile, subjects: Sequence[Subject]) -> int:
-    """Units asked of the model that was asked most."""
+    """Units of the model with the most."""
     keys = {s.key: 0 for s in subjects}
     for row in profile.tasks:
         if row.subject.key in keys:
@@ -152,23 +152,23 @@ def _units(profile: Profile, subjects: Sequence[Subject]) -> int:
 
 
 def states(cells: Sequence[Cell]) -> list[str]:
-    """What is not finished or has errors, in words; empty where all is well."""
-    said = []
+    """Warnings about cells that are not finished or have errors."""
+    warnings = []
     for cell in cells:
         if cell.state == "open":
-            done = cell.answers(["id"]).num_rows if _readable(cell) else 0
+            answered = cell.answers(["id"]).num_rows if _readable(cell) else 0
             last: Mapping[str, Any] = (cell.run.get("selections") or [{}])[-1]
             wanted = (last.get("samples") or 0) * (last.get("repeats") or 1)
             of = f" of {wanted}" if wanted else ""
-            said.append(
-                f"{cell.model} on {cell.task} is not finished: {done}{of} answers; "
+            warnings.append(
+                f"{cell.model} on {cell.task} is not finished: {answered}{of} answers; "
                 "the same command goes on from there"
             )
         elif cell.state != "sealed":
-            said.append(
+            warnings.append(
                 f"{cell.model} on {cell.task}: {cell.state}; the same command asks transient ones again"
             )
-    return said
+    return warnings
 
 
 def _readable(cell: Cell) -> bool:

@@ -1,4 +1,4 @@
-"""The few sentences at the top: what the numbers below say, and no more than they say."""
+"""The sentences at the top of the page that sum up its numbers."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ GAPS = 3
 
 
 def findings(profile: Profile, subjects: Sequence[Subject], verdict: Sequence[str] = ()) -> list[str]:
-    """Sentences in order of weight: overall, who is ahead (``verdict``: what tests say of it), gaps between
-    categories, the picture, failures."""
+    """Sentences on overall scores, who is ahead (``verdict``: the result of tests), gaps between categories,
+    the controls, and failures."""
     lines: list[str] = []
     overall = {c.subject.key: c for c in profile.categories if not c.category}
     for subject in subjects:
@@ -47,12 +47,12 @@ def _overall(row: CategoryRow) -> str:
     )
 
 
-def apart(one: Estimate, other: Estimate) -> bool:
-    """Whether two intervals do not meet: a careful sign of a difference, no test of one."""
-    ends = (one.low, one.high, other.low, other.high)
+def apart(a: Estimate, b: Estimate) -> bool:
+    """Whether two intervals do not overlap, which is stricter than a test for a difference."""
+    ends = (a.low, a.high, b.low, b.high)
     if any(e is None for e in ends):
         return False
-    return (one.low or 0.0) > (other.high or 0.0) or (other.low or 0.0) > (one.high or 0.0)
+    return (a.low or 0.0) > (b.high or 0.0) or (b.low or 0.0) > (a.high or 0.0)
 
 
 def _ahead(rows: Sequence[CategoryRow]) -> list[str]:
@@ -69,8 +69,8 @@ def _ahead(rows: Sequence[CategoryRow]) -> list[str]:
 
 
 def _gaps(rows: Sequence[CategoryRow], name: bool) -> list[str]:
-    """The widest gaps within a dimension whose intervals do not overlap."""
-    found: list[tuple[float, str]] = []
+    """The widest gaps within dimensions, if the intervals of the categories do not overlap."""
+    gaps: list[tuple[float, str]] = []
     for dimension, about in DIMENSIONS.items():
         known = [r for r in rows if r.dimension == dimension and r.estimate.value is not None]
         if len(known) < 2:
@@ -82,20 +82,20 @@ def _gaps(rows: Sequence[CategoryRow], name: bool) -> list[str]:
         gap = (best.estimate.value or 0.0) - (worst.estimate.value or 0.0)
         who = f"{one_line(best.subject.label)}, " if name else ""
         where = about.title.lower() if name else about.title
-        found.append(
+        gaps.append(
             (
                 -gap,
                 f"{who}{where}: {best.category.replace('_', ' ')} {_bracket(best.estimate)} is above "
                 f"{worst.category.replace('_', ' ')} {_bracket(worst.estimate)}.",
             )
         )
-    return [line for _, line in sorted(found)[: 1 if name else GAPS]]
+    return [line for _, line in sorted(gaps)[: 1 if name else GAPS]]
 
 
 def _summary(row: ControlRow, rows: Sequence[ControlRow]) -> bool:
-    """The mean over tasks, or the only task."""
-    own = [r for r in rows if r.subject.key == row.subject.key and r.control == row.control]
-    return not row.task or len(own) == 1
+    """Whether the row is the mean over tasks, or the only task."""
+    same = [r for r in rows if r.subject.key == row.subject.key and r.control == row.control]
+    return not row.task or len(same) == 1
 
 
 def _control(row: ControlRow) -> str:
@@ -128,9 +128,9 @@ def _failures(profile: Profile, subjects: Sequence[Subject]) -> str:
         if row.subject.key in keys:
             for outcome, n in row.outcomes.items():
                 total[outcome] = total.get(outcome, 0) + n
-    everything = sum(total.values())
+    answers = sum(total.values())
     failed = {o: n for o, n in total.items() if o != "ok" and n}
     if not failed:
-        return f"All {plural(everything, 'answer')} could be read." if everything else "There are no answers."
-    said = ", ".join(f"{n} {o}" for o, n in failed.items())
-    return f"{count(sum(failed.values()))} of {plural(everything, 'answer')} failed: {said}."
+        return f"All {plural(answers, 'answer')} could be read." if answers else "There are no answers."
+    kinds = ", ".join(f"{n} {o}" for o, n in failed.items())
+    return f"{count(sum(failed.values()))} of {plural(answers, 'answer')} failed: {kinds}."

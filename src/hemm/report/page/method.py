@@ -1,4 +1,4 @@
-"""How the numbers came about: models, tasks, settings, machines, and the commands that make them again."""
+"""The method section: models, tasks, settings, machines, and the commands that reproduce the results."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ if TYPE_CHECKING:
     from hemm.results.read import Cell
 
 COMMANDS = 40
-"""Commands that a report lists."""
+"""Most commands that a report lists."""
 
 
 @dataclass(frozen=True)
 class Model:
-    """A model as it was asked: ``settings`` are those that differ from the defaults, in words."""
+    """A model of the report; ``settings`` are those that differ from the defaults, in words."""
 
     name: str
     spec: str
@@ -29,8 +29,8 @@ class Model:
 
 
 @dataclass(frozen=True)
-class Asked:
-    """A task as it was asked (one protocol of it, but for the model)."""
+class TaskMethod:
+    """One prompt and selection of a task, with the protocols of the models that were run with it."""
 
     task: str
     title: str
@@ -48,7 +48,7 @@ class Asked:
 
 @dataclass(frozen=True)
 class Run:
-    """One command: as typed, when (UTC), and what it did."""
+    """One command: command line, start (UTC), seconds, and requests sent."""
 
     command: str
     started: str
@@ -58,10 +58,8 @@ class Run:
 
 @dataclass(frozen=True)
 class Method:
-    """Everything of the method section."""
-
     models: tuple[Model, ...]
-    tasks: tuple[Asked, ...]
+    tasks: tuple[TaskMethod, ...]
     runs: tuple[Run, ...]
     more_runs: int
     versions: tuple[tuple[str, str], ...]
@@ -71,7 +69,7 @@ class Method:
 
 
 def method(cells: Sequence[Cell]) -> Method:
-    """The method of these cells, from their run.json."""
+    """The method section of these cells, from their run.json."""
     runs = _runs(cells)
     return Method(
         models=tuple(dict.fromkeys(_model(c) for c in cells)),
@@ -100,56 +98,56 @@ def _model(cell: Cell) -> Model:
 
 
 def settings(run: Mapping[str, Any], spec: Mapping[str, Any]) -> str:
-    """Settings of a protocol that are not as usual: ``temperature 0.7, 4 shots``."""
+    """The settings of a protocol that differ from the defaults: ``temperature 0.7, 4 shots``."""
     generation = dict(spec.get("generation") or {})
-    said = [f"picture: {spec['control']}"] if spec.get("control") else []
-    said += [f"perturbed: {spec['perturb']}"] if spec.get("perturb") else []
-    said += [plural(spec["shots"], "shot")] if spec.get("shots") else []
+    parts = [f"picture: {spec['control']}"] if spec.get("control") else []
+    parts += [f"perturbed: {spec['perturb']}"] if spec.get("perturb") else []
+    parts += [plural(spec["shots"], "shot")] if spec.get("shots") else []
     usual = {"temperature": 0.0, "top_p": 1.0, "max_pixels": 0, "thinking_budget": 0, "scoring": "generate"}
     for key, value in usual.items():
         if generation.get(key, value) != value:
-            said.append(f"{key.replace('_', ' ')} {generation[key]}")
+            parts.append(f"{key.replace('_', ' ')} {generation[key]}")
     if generation.get("stop"):
-        said.append(f"stop {generation['stop']}")
-    said += [f"{k} {v}" for k, v in generation.get("extra") or ()]
-    said += [
+        parts.append(f"stop {generation['stop']}")
+    parts += [f"{k} {v}" for k, v in generation.get("extra") or ()]
+    parts += [
         f"{k} {v}" for k, v in run.get("settings") or () if [k, v] not in (generation.get("extra") or [])
     ]
     if spec.get("seed") is not None:
-        said.append(f"seed {spec['seed']}")
-    return redact(", ".join(said))
+        parts.append(f"seed {spec['seed']}")
+    return redact(", ".join(parts))
 
 
 def selection(run: Mapping[str, Any]) -> str:
-    """``all 144 units``, ``100 units by seed 0``: the last selection of a cell."""
-    made = run.get("selections") or []
-    if not made:
+    """The last selection of a cell: ``all 144 units``, ``100 units drawn by seed 0``."""
+    selections = run.get("selections") or []
+    if not selections:
         return "not recorded: the run was stopped before"
-    last = made[-1]
-    said = plural(last["units"], "unit")
+    last = selections[-1]
+    text = plural(last["units"], "unit")
     if last["samples"] != last["units"]:
-        said += f" ({plural(last['samples'], 'sample')})"
-    said = f"all {said}" if last["limit"] is None else f"{said} drawn by seed {last['seed']}"
-    return said + (f", {last['repeats']} answers each" if last.get("repeats", 1) > 1 else "")
+        text += f" ({plural(last['samples'], 'sample')})"
+    text = f"all {text}" if last["limit"] is None else f"{text} drawn by seed {last['seed']}"
+    return text + (f", {last['repeats']} answers each" if last.get("repeats", 1) > 1 else "")
 
 
-def _tasks(cells: Sequence[Cell]) -> list[Asked]:
-    """One entry for each way a task was asked, with the protocols of the models that were asked so."""
-    found: dict[tuple[str, ...], tuple[Cell, list[str]]] = {}
+def _tasks(cells: Sequence[Cell]) -> list[TaskMethod]:
+    """One entry for each task, prompt, pack and selection."""
+    by_key: dict[tuple[str, ...], tuple[Cell, list[str]]] = {}
     for cell in cells:
         spec = cell.run["protocol_spec"]
-        asked = (spec["template"], spec["instruction"], spec["system"])
-        key = (cell.task, *asked, str(cell.run["pack"]["hash"]), selection(cell.run))
-        found.setdefault(key, (cell, []))[1].append(cell.protocol[:12])
-    return [_asked(cell, protocols) for cell, protocols in found.values()]
+        prompt = (spec["template"], spec["instruction"], spec["system"])
+        key = (cell.task, *prompt, str(cell.run["pack"]["hash"]), selection(cell.run))
+        by_key.setdefault(key, (cell, []))[1].append(cell.protocol[:12])
+    return [_task_method(cell, protocols) for cell, protocols in by_key.values()]
 
 
-def _asked(cell: Cell, protocols: list[str]) -> Asked:
+def _task_method(cell: Cell, protocols: list[str]) -> TaskMethod:
     run = cell.run
     spec, pack, card = run["protocol_spec"], run["pack"], run.get("card") or {}
     parser = run.get("answer_format") or {}
     revision = f" at {str(pack['revision'])[:16]}" if pack.get("revision") else ""
-    return Asked(
+    return TaskMethod(
         task=cell.task,
         title=str(card.get("title") or cell.task),
         licence=str(pack.get("licence") or card.get("licence") or "not stated"),
@@ -166,14 +164,14 @@ def _asked(cell: Cell, protocols: list[str]) -> Asked:
 
 
 def _runs(cells: Sequence[Cell]) -> list[Run]:
-    """Each command once, however many cells it filled; in the order in which they were given."""
-    found: dict[tuple[str, ...], list[dict[str, Any]]] = {}
+    """Each command once, by the time it started; a command may have filled several cells."""
+    by_words: dict[tuple[str, ...], list[dict[str, Any]]] = {}
     for cell in cells:
         for command in _commands(cell):
             words = command.get("command") or _typed(cell, command)
-            found.setdefault(tuple(map(str, words)), []).append(command)
+            by_words.setdefault(tuple(map(str, words)), []).append(command)
     runs = []
-    for words, parts in found.items():
+    for words, parts in by_words.items():
         first = min(p["started"] for p in parts)
         runs.append(
             (
@@ -190,7 +188,7 @@ def _runs(cells: Sequence[Cell]) -> list[Run]:
 
 
 def _typed(cell: Cell, command: Mapping[str, Any]) -> list[str]:
-    """The command line that asks the same as a call of ``hemm.run`` in Python did."""
+    """The command line that does the same as a call of ``hemm.run`` in Python."""
     run, spec = cell.run, cell.run["protocol_spec"]
     generation = dict(spec.get("generation") or {})
     words = ["hemm", "run", str(run["model"]["spec"]), "--task", cell.task]
@@ -219,31 +217,31 @@ def _typed(cell: Cell, command: Mapping[str, Any]) -> list[str]:
 
 
 def stamp(when: float) -> str:
-    """A moment (Unix time) as UTC to the minute."""
+    """A Unix time as UTC to the minute."""
     return time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime(when))
 
 
 def _versions(cells: Sequence[Cell]) -> tuple[tuple[str, str], ...]:
-    """Package and version; several versions where cells differ."""
-    found: dict[str, dict[str, None]] = {}
+    """(package, version); several versions where cells differ."""
+    by_package: dict[str, dict[str, None]] = {}
     for cell in cells:
         for package, version in (cell.run.get("versions") or {}).items():
-            found.setdefault(package, {})[version] = None
-    return tuple((package, " / ".join(each)) for package, each in found.items())
+            by_package.setdefault(package, {})[version] = None
+    return tuple((package, " / ".join(each)) for package, each in by_package.items())
 
 
 def _machine(hardware: Mapping[str, Any]) -> str:
-    said = [str(hardware.get("system") or ""), plural(hardware.get("processors") or 0, "processor")]
+    parts = [str(hardware.get("system") or ""), plural(hardware.get("processors") or 0, "processor")]
     if hardware.get("memory"):
-        said.append(f"{hardware['memory'] / 2**30:.0f} GiB")
-    said += [str(a) for a in hardware.get("accelerators") or ()]
-    return ", ".join(s for s in said if s)
+        parts.append(f"{hardware['memory'] / 2**30:.0f} GiB")
+    parts += [str(a) for a in hardware.get("accelerators") or ()]
+    return ", ".join(s for s in parts if s)
 
 
 def _tokens(cells: Sequence[Cell]) -> str:
     known = [cell.run.get("tokens") or {} for cell in cells]
-    given, made = (sum(t.get(k) or 0 for t in known) for k in ("input", "output"))
-    return f"{count(given)} in, {count(made)} out" if given or made else ""
+    read, written = (sum(t.get(k) or 0 for t in known) for k in ("input", "output"))
+    return f"{count(read)} in, {count(written)} out" if read or written else ""
 
 
 def _cost(cells: Sequence[Cell]) -> str:

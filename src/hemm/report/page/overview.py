@@ -1,4 +1,4 @@
-"""From a profile to the rows, figures and examples of a page."""
+"""Rows, figures and examples of a profile for the page."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from markupsafe import Markup
 
 from hemm.core import DIMENSIONS, HemmError
-from hemm.report.examples import CARDS, Asked, Group, examples
+from hemm.report.examples import CARDS, Group, ModelCell, examples
 from hemm.report.figures import profile as figures
 from hemm.report.text import one_line
 
@@ -24,8 +24,8 @@ FAILURES = ("unparsable", "refused", "truncated", "error")
 
 
 @dataclass(frozen=True)
-class Line:
-    """One category with one value a subject (None: it has none there)."""
+class CategoryLine:
+    """One category with the value of each subject (None: it has none)."""
 
     dimension: str
     title: str
@@ -34,8 +34,8 @@ class Line:
 
 
 @dataclass(frozen=True)
-class Shown:
-    """The examples of one task, or why there are none."""
+class TaskExamples:
+    """The examples of one task, or a note why there are none."""
 
     task: str
     title: str
@@ -44,24 +44,24 @@ class Shown:
 
 
 def main_subjects(profile: Profile) -> list[Subject]:
-    """Who the page is about: the models as they are; controls where there is nothing else."""
-    plain = [s for s in profile.subjects if not s.control]
-    return plain or list(profile.subjects)
+    """The subjects of the page: those without control; if there are none, the controls."""
+    models = [s for s in profile.subjects if not s.control]
+    return models or list(profile.subjects)
 
 
-def lines(profile: Profile, subjects: Sequence[Subject]) -> list[Line]:
+def lines(profile: Profile, subjects: Sequence[Subject]) -> list[CategoryLine]:
     """The overall row, then every category that has answers, in the order of the dimensions."""
-    found: dict[tuple[str, str], dict[str, CategoryRow]] = {}
+    by_category: dict[tuple[str, str], dict[str, CategoryRow]] = {}
     for row in profile.categories:
-        found.setdefault((row.dimension, row.category), {})[row.subject.key] = row
+        by_category.setdefault((row.dimension, row.category), {})[row.subject.key] = row
     out = []
-    wanted = [("overall", ""), *((d, c) for d, about in DIMENSIONS.items() for c in about.categories)]
-    for dimension, category in wanted:
-        rows = found.get((dimension, category), {})
+    order = [("overall", ""), *((d, c) for d, about in DIMENSIONS.items() for c in about.categories)]
+    for dimension, category in order:
+        rows = by_category.get((dimension, category), {})
         cells = tuple(rows.get(s.key) for s in subjects)
         if any(cells):
             title = DIMENSIONS[dimension].title if category else ""
-            out.append(Line(dimension, title, category.replace("_", " ") or "Overall", cells))
+            out.append(CategoryLine(dimension, title, category.replace("_", " ") or "Overall", cells))
     return out
 
 
@@ -71,25 +71,25 @@ def _bar(row: CategoryRow | None) -> figures.Bar | None:
     return figures.Bar(row.estimate.value, row.estimate.low, row.estimate.high)
 
 
-def _rows(of: Sequence[Line], count: int) -> list[figures.Row]:
+def _rows(of: Sequence[CategoryLine], count: int) -> list[figures.Row]:
     rows = [figures.Row(line.name, tuple(map(_bar, line.cells[:count])), line.title) for line in of]
     return [row for row in rows if any(row.bars)]
 
 
-def radar(of: Sequence[Line], subjects: Sequence[Subject]) -> Markup | None:
+def radar(of: Sequence[CategoryLine], subjects: Sequence[Subject]) -> Markup | None:
     """The radar over all categories; None with fewer than three that have values."""
-    shown = subjects[: figures.MOST]
-    rows = _rows([line for line in of if line.dimension != "overall"], len(shown))
+    drawn = subjects[: figures.MOST]
+    rows = _rows([line for line in of if line.dimension != "overall"], len(drawn))
     if len(rows) < 3:
         return None
-    return figures.radar(rows, [s.label for s in shown], "Normalised score by category")
+    return figures.radar(rows, [s.label for s in drawn], "Normalised score by category")
 
 
-def bars(of: Sequence[Line], subjects: Sequence[Subject]) -> list[tuple[str, str, Markup]]:
-    """(title, what the dimension is, figure) for each dimension with values; the overall score first where
-    there is anything to compare it with."""
-    shown = subjects[: figures.MOST]
-    rows = _rows(of, len(shown))
+def bars(of: Sequence[CategoryLine], subjects: Sequence[Subject]) -> list[tuple[str, str, Markup]]:
+    """(title, description, figure) for each dimension with values; the overall score first if there are
+    several models."""
+    models = subjects[: figures.MOST]
+    rows = _rows(of, len(models))
     if not rows:
         return []
     values = [
@@ -98,18 +98,18 @@ def bars(of: Sequence[Line], subjects: Sequence[Subject]) -> list[tuple[str, str
     limits = (min(-0.02, *values) - 0.02, max(1.0, *values) + 0.02)
     out = []
     for dimension in dict.fromkeys(line.dimension for line in of):
-        own = _rows([line for line in of if line.dimension == dimension], len(shown))
-        if own and (dimension in DIMENSIONS or len(shown) > 1):
+        dimension_rows = _rows([line for line in of if line.dimension == dimension], len(models))
+        if dimension_rows and (dimension in DIMENSIONS or len(models) > 1):
             about = DIMENSIONS.get(dimension)
             title = about.title if about else "Overall"
-            drawn = figures.bars(
-                own,
-                [s.label for s in shown],
+            figure = figures.bars(
+                dimension_rows,
+                [s.label for s in models],
                 limits,
                 f"{title}: normalised score, 95 % interval",
                 max(len(row.name) for row in rows),
             )
-            out.append((title, about.describes if about else "all tasks", drawn))
+            out.append((title, about.describes if about else "all tasks", figure))
     return out
 
 
@@ -119,8 +119,8 @@ def shown_examples(
     subjects: Sequence[Subject],
     gallery: Gallery,
     per_group: int | None,
-) -> list[Shown]:
-    """Examples by task, in the order of the tasks table; ``per_group`` None: as many as the page bears."""
+) -> list[TaskExamples]:
+    """Examples by task, in the order of the tasks table; ``per_group`` None: as many as fit on the page."""
     number = {s.key: n for n, s in enumerate(subjects)}
     rows: dict[str, list[TaskRow]] = {}
     for row in profile.tasks:
@@ -132,23 +132,26 @@ def shown_examples(
         return []
     by_folder = {str(item.cell.folder): item for item in study.cells}
     out = []
-    for task, own in rows.items():
+    for task, of_task in rows.items():
         try:
-            asked = [
-                Asked(by_folder[r.folder], number[r.subject.key], r.subject.label)
-                for r in own[: figures.MOST]
+            model_cells = [
+                ModelCell(by_folder[r.folder], number[r.subject.key], r.subject.label)
+                for r in of_task[: figures.MOST]
             ]
-            groups = examples(asked, gallery, per_group)
+            groups = examples(model_cells, gallery, per_group)
         except HemmError as error:
-            out.append(Shown(task, own[0].title, (), str(error)))
+            out.append(TaskExamples(task, of_task[0].title, (), str(error)))
             continue
-        out.append(Shown(task, own[0].title, tuple(groups), "" if groups else "no answers to show"))
+        out.append(
+            TaskExamples(task, of_task[0].title, tuple(groups), "" if groups else "no answers to show")
+        )
     return out
 
 
 @dataclass(frozen=True)
-class Reading:
-    """What failures do to one score: (model, readings) of each model that has answers without a value."""
+class PolicyLine:
+    """One score under every failure policy: (model, scores) of each model that has answers without a
+    value."""
 
     title: str
     name: str
@@ -156,13 +159,15 @@ class Reading:
     rows: tuple[tuple[str, PolicyScores], ...]
 
 
-def readings(profile: Profile, of: Sequence[Line], subjects: Sequence[Subject]) -> list[Reading]:
-    """Overall, categories and tasks in which answers without a value occur, in every reading of them."""
-    found: dict[tuple[str, str, bool], list[tuple[str, PolicyScores]]] = {}
+def policy_lines(
+    profile: Profile, of: Sequence[CategoryLine], subjects: Sequence[Subject]
+) -> list[PolicyLine]:
+    """Overall, categories and tasks with answers without a value, under every failure policy."""
+    by_name: dict[tuple[str, str, bool], list[tuple[str, PolicyScores]]] = {}
 
     def add(title: str, name: str, task: bool, label: str, values: PolicyScores | None) -> None:
         if values is not None and values.left_out:
-            found.setdefault((title, name, task), []).append((label, values))
+            by_name.setdefault((title, name, task), []).append((label, values))
 
     for line in of:
         for cell in line.cells:
@@ -172,11 +177,11 @@ def readings(profile: Profile, of: Sequence[Line], subjects: Sequence[Subject]) 
     for row in sorted(profile.tasks, key=lambda r: r.task):
         if row.subject.key in keys:
             add("Tasks", row.task, True, row.subject.label, row.by_policy)
-    return [Reading(title, name, task, tuple(rows)) for (title, name, task), rows in found.items()]
+    return [PolicyLine(title, name, task, tuple(rows)) for (title, name, task), rows in by_name.items()]
 
 
 def controls_of(profile: Profile) -> list[ControlRow]:
-    """Rows of the picture table: by model and control, the mean last."""
+    """Rows of the controls' table: by model and control, the mean last."""
     order = {s.key: n for n, s in enumerate(profile.subjects)}
     return sorted(profile.controls, key=lambda r: (order[r.subject.key], r.control, not r.task))
 
@@ -193,7 +198,7 @@ def totals(profile: Profile, subjects: Sequence[Subject]) -> Mapping[str, int]:
 
 
 def title(profile: Profile | None, cells: Sequence[Cell], subjects: Sequence[Subject]) -> str:
-    """``tiny on 6 tasks``: two names at most."""
+    """The page's title, as ``tiny on 6 tasks``, with two names at most."""
     names = list(dict.fromkeys(s.label for s in subjects)) or list(dict.fromkeys(c.model for c in cells))
     tasks = list(dict.fromkeys(c.task for c in cells))
     who = " and ".join(one_line(n, 40) for n in names[:2])

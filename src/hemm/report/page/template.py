@@ -1,4 +1,4 @@
-"""Templates: everything that a template prints goes through one gate and comes out as visible text."""
+"""Templates: everything that a template prints passes through ``_gate``, which makes text visible."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from hemm.report import text
 from hemm.report.page.comparison import effect_of
 
 POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
-"""Nothing on the page may run or load: whatever slipped through would stay dead."""
+"""Browsers run and load nothing on the page, even if markup got past the gate."""
 
 
 def _gate(value: Any) -> Any:
-    """Text becomes visible text; what is HTML already stays; numbers stay."""
+    """Text becomes visible text; HTML and numbers are unchanged."""
     if value is None:
         return ""
     if isinstance(value, str) and not isinstance(value, Markup):
@@ -42,7 +42,7 @@ def _environment() -> Any:
         "count": text.count,
         "plural": text.plural,
         "one_line": text.one_line,
-        "plain": text.plain,
+        "escape_unseen": text.escape_unseen,
         "p_value": text.p_value,
         "signed": text.signed,
         "effect_of": effect_of,

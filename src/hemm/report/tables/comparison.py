@@ -19,14 +19,14 @@ from hemm.stats.ranks import Rank
 SHOWN_TOGETHER = 12
 
 
-def tables(found: Comparison) -> Iterator[Table]:
-    """What is printed, in order."""
-    if found.pair is not None and found.overall is not None:
-        a, b = (storable(found.labels[key]) for key in found.pair)
-        yield from _pair_tables(found, f"{a} less {b}")
-    if found.ranks is not None:
-        yield table_of("Ranks", [_rank_row(r, found) for r in found.ranks.rows])
-    for table in found.label_effects:
+def tables(result: Comparison) -> Iterator[Table]:
+    """The tables of a comparison, in the order in which they are printed."""
+    if result.pair is not None and result.overall is not None:
+        a, b = (storable(result.labels[key]) for key in result.pair)
+        yield from _pair_tables(result, f"{a} less {b}")
+    if result.ranks is not None:
+        yield table_of("Ranks", [_rank_row(r, result) for r in result.ranks.rows])
+    for table in result.label_effects:
         if table.effects:
             yield table_of(
                 f"Labels with the others held equal, over {table.level}", list(_effect_rows(table))
@@ -44,7 +44,7 @@ def tables(found: Comparison) -> Iterator[Table]:
                 for t in travel
             ]
             yield table_of(f"Labels that travel together, over {table.level}", rows)
-    if found.published is not None:
+    if result.published is not None:
         rows = [
             {
                 "model": storable(s.model),
@@ -53,28 +53,28 @@ def tables(found: Comparison) -> Iterator[Table]:
                 "tasks": s.tasks,
                 "from": "paper" if s.published else "here",
             }
-            for s in found.published.models
+            for s in result.published.models
         ]
-        yield table_of(f"Beside the paper's models (BARTScore, subset {found.published.subset})", rows)
+        yield table_of(f"Beside the paper's models (BARTScore, subset {result.published.subset})", rows)
 
 
 def travelling(table: LabelEffects) -> list[LabelOverlap]:
-    """Labels that stand together far more often than elsewhere."""
+    """Pairs of labels that occur together far more often than elsewhere."""
     return [t for t in table.together if t.close][:SHOWN_TOGETHER]
 
 
-def _pair_tables(found: Comparison, title: str) -> Iterator[Table]:
-    if found.tasks:
-        yield table_of(f"{title}: tasks, each on its metric's scale", [_task_row(t) for t in found.tasks])
+def _pair_tables(result: Comparison, title: str) -> Iterator[Table]:
+    if result.tasks:
+        yield table_of(f"{title}: tasks, each on its metric's scale", [_task_row(t) for t in result.tasks])
     known = [
-        c for c in (found.overall, *found.categories) if c is not None and c.difference.value is not None
+        c for c in (result.overall, *result.categories) if c is not None and c.difference.value is not None
     ]
     if known:
-        yield table_of(f"{title}: normalised ({found.choice.normalise})", [_category_row(c) for c in known])
+        yield table_of(f"{title}: normalised ({result.choice.normalise})", [_category_row(c) for c in known])
         yield table_of(f"{title}: power", [_power_row(_name(c), c.power) for c in known[:1]]
-                  + [_power_row(t.task, t.pair.power) for t in found.tasks if t.pair])  # fmt: skip
-    rows = [(_name(c), c.by_policy) for c in known] + [(t.task, t.by_policy) for t in found.tasks]
-    failed = [{"": name, **_reading_row(r)} for name, r in rows if r is not None and r.left_out]
+                  + [_power_row(t.task, t.pair.power) for t in result.tasks if t.pair])  # fmt: skip
+    rows = [(_name(c), c.by_policy) for c in known] + [(t.task, t.by_policy) for t in result.tasks]
+    failed = [{"": name, **_policy_row(r)} for name, r in rows if r is not None and r.left_out]
     if failed:
         yield table_of(f"{title}: failures in three readings", failed)
 
@@ -127,17 +127,17 @@ def _power_row(name: str, power: Power) -> dict[str, Any]:
     return {"": name, "clusters": power.clusters, "found with 80 %": power.detectable, **needed}
 
 
-def _reading_row(r: PolicyScores) -> dict[str, Any]:
+def _policy_row(r: PolicyScores) -> dict[str, Any]:
     return {"worst score": r.as_worst, "left out": r.exclude, "a worst, b best": r.worst,
             "a best, b worst": r.best, "without value": r.left_out}  # fmt: skip
 
 
-def _rank_row(row: Rank, found: Comparison) -> dict[str, Any]:
+def _rank_row(row: Rank, result: Comparison) -> dict[str, Any]:
     return {
         "rank": row.rank,
         "ranks possible": f"{row.low} to {row.high}" if row.low != row.high else str(row.low),
         "groups": row.groups,
-        "model": storable(found.labels[row.subject]),
+        "model": storable(result.labels[row.subject]),
         "score": row.estimate.value,
         "95 %": ends(row.estimate),
     }
@@ -146,7 +146,7 @@ def _rank_row(row: Rank, found: Comparison) -> dict[str, Any]:
 def _effect_rows(table: LabelEffects) -> Iterator[dict[str, Any]]:
     for row in table.effects:
         e = row.effect
-        left = "" if row.low_out is None else f"{row.low_out:.3f} to {row.high_out:.3f}"
+        left_out = "" if row.low_out is None else f"{row.low_out:.3f} to {row.high_out:.3f}"
         yield {
             "dimension": e.dimension,
             "a": e.a,
@@ -156,31 +156,31 @@ def _effect_rows(table: LabelEffects) -> Iterator[dict[str, Any]]:
             "95 %": "" if e.low is None else f"{e.low:.3f} to {e.high:.3f}",
             "p": e.p,
             "inflation": e.inflation,
-            "without one task": left,
+            "without one task": left_out,
         }
 
 
-def lines(found: Comparison) -> list[str]:
-    """What stands below the tables: conclusions, scale and readings, notes."""
-    out = [*found.conclusions, *terms(found)]
-    out += found.published.notes if found.published is not None else ()
-    if found.published is not None and found.published.new_worst:
+def lines(result: Comparison) -> list[str]:
+    """The lines below the tables: conclusions, scale, failure policy, notes."""
+    out = [*result.conclusions, *terms(result)]
+    out += result.published.notes if result.published is not None else ()
+    if result.published is not None and result.published.new_worst:
         out.append(
-            f"One of your models is the worst, and so the 0, of {', '.join(found.published.new_worst)}"
+            f"One of your models is the worst, and so the 0, of {', '.join(result.published.new_worst)}"
         )
-    return [storable(line) for line in (*out, *found.notes)]
+    return [storable(line) for line in (*out, *result.notes)]
 
 
-def terms(found: Comparison) -> list[str]:
-    """The scale, the reading of failures, and how ranks are to be read."""
-    name = found.choice.normalise
-    words = DESCRIPTIONS[found.choice.failures]
+def terms(result: Comparison) -> list[str]:
+    """Sentences on the scale, the failure policy, and the meaning of ranks."""
+    name = result.choice.normalise
+    words = DESCRIPTIONS[result.choice.failures]
     out = []
     out.append(f"Normalised scores and ranks are on the scale {name!r}: {MEANINGS[name]}.")
     out.append(f"{words[0].upper()}{words[1:]}; p values under bounds are of the worst score.")
-    if found.ranks is not None:
+    if result.ranks is not None:
         out.append(
-            f"Ranks are over {len(found.ranked_tasks)} tasks that all models share; models without a "
+            f"Ranks are over {len(result.ranked_tasks)} tasks that all models share; models without a "
             "Holm-corrected difference from the best share rank 1; a common letter: not separated."
         )
     return out

@@ -1,4 +1,4 @@
-"""Answers that flipped between two models: the table, the examples as text, and plain values for JSON."""
+"""Answers that flipped between two models, as a table, as examples in text, and as JSON values."""
 
 from __future__ import annotations
 
@@ -8,57 +8,58 @@ from typing import Any
 from hemm.analysis.diff import TITLES, Flip, Flips, TaskFlips
 from hemm.analysis.study.groups import group_members
 from hemm.core import keyed_number
-from hemm.report.examples import Asked, Example, example, rows_of
+from hemm.report.examples import Example, ModelCell, example, rows_of
 from hemm.report.pictures import Gallery
-from hemm.report.text import excerpt, one_line, p_value, plain
+from hemm.report.text import escape_unseen, excerpt, one_line, p_value
 
 SCHEMA_VERSION = 1
 
 
 def chosen(task: TaskFlips, per_kind: int) -> Iterator[tuple[str, list[Flip]]]:
-    """(kind, the first flips of it), in a drawn order that is the same every time."""
+    """(kind, up to ``per_kind`` flips), in a random order that is always the same."""
     for kind in TITLES:
-        own = [f for f in task.flips if f.kind == kind]
-        own.sort(key=lambda f: keyed_number("flips", task.task, f.group, f.repeat))
-        if own:
-            yield kind, own[:per_kind]
+        of_kind = [f for f in task.flips if f.kind == kind]
+        of_kind.sort(key=lambda f: keyed_number("flips", task.task, f.group, f.repeat))
+        if of_kind:
+            yield kind, of_kind[:per_kind]
 
 
 def examples_of(
-    found: Flips, task: TaskFlips, per_kind: int, gallery: Gallery
+    flips: Flips, task: TaskFlips, per_kind: int, gallery: Gallery
 ) -> list[tuple[str, int, list[tuple[Flip, Example]]]]:
-    """(kind, how many there are, examples) of one task."""
-    sides = enumerate(zip(task.cells, found.labels, strict=True))
-    asked = [Asked(item, n, label) for n, (item, label) in sides]
+    """(kind, number of flips, examples) of one task."""
+    sides = enumerate(zip(task.cells, flips.labels, strict=True))
+    model_cells = [ModelCell(item, n, label) for n, (item, label) in sides]
     picked = dict(chosen(task, per_kind))
     groups = group_members(task.cells[0].cell, task.kind)
-    ids = sorted({next(iter(groups[f.group])) for own in picked.values() for f in own})
+    ids = sorted({next(iter(groups[f.group])) for chosen_flips in picked.values() for f in chosen_flips})
     rows = [rows_of(item.cell, ids) for item in task.cells]
     out = []
-    for kind, own in picked.items():
-        made = []
-        for flip in own:
+    for kind, chosen_flips in picked.items():
+        cards = []
+        for flip in chosen_flips:
             names = list(groups[flip.group])
             name = names[0]
-            these = [{name: [r for r in side.get(name, []) if r["repeat"] == flip.repeat]} for side in rows]
-            if all(side[name] for side in these):
-                made.append((flip, example(flip.group, names, asked, these, gallery)))
-        out.append((kind, task.count(kind), made))
+            answers = [{name: [r for r in side.get(name, []) if r["repeat"] == flip.repeat]} for side in rows]
+            if all(side[name] for side in answers):
+                cards.append((flip, example(flip.group, names, model_cells, answers, gallery)))
+        out.append((kind, task.count(kind), cards))
     return out
 
 
-def values(found: Flips) -> dict[str, Any]:
-    """The JSON document: every count, and every flip with both answers (cut after 1,500 characters)."""
+def values(flips: Flips) -> dict[str, Any]:
+    """The JSON of ``hemm diff``: every count, and every flip with both answers (cut after 1,500
+    characters)."""
     return {
         "schema_version": SCHEMA_VERSION,
-        "a": found.labels[0],
-        "b": found.labels[1],
-        "lost": found.lost,
-        "gained": found.gained,
-        "p": found.p,
-        "tasks": [_task(task) for task in found.tasks],
-        "flips": [row for task in found.tasks for row in _flips(task)],
-        "notes": list(found.notes),
+        "a": flips.labels[0],
+        "b": flips.labels[1],
+        "lost": flips.lost,
+        "gained": flips.gained,
+        "p": flips.p,
+        "tasks": [_task(task) for task in flips.tasks],
+        "flips": [row for task in flips.tasks for row in _flips(task)],
+        "notes": list(flips.notes),
     }
 
 
@@ -112,10 +113,10 @@ def _flips(task: TaskFlips) -> Iterator[dict[str, Any]]:
 COLUMNS = ["task", "common", "both right", "both wrong", "lost", "gained", "net", "p", "not common"]
 
 
-def table(found: Flips) -> list[dict[str, Any]]:
-    """One row a task, and one over all where there are several."""
-    rows = [_row(t.task, [t], t.p) for t in found.tasks]
-    return [*rows, _row("all", found.tasks, found.p)] if len(found.tasks) > 1 else rows
+def table(flips: Flips) -> list[dict[str, Any]]:
+    """One row for each task, and one over all if there are several."""
+    rows = [_row(t.task, [t], t.p) for t in flips.tasks]
+    return [*rows, _row("all", flips.tasks, flips.p)] if len(flips.tasks) > 1 else rows
 
 
 def _row(name: str, tasks: Sequence[TaskFlips], p: float | None) -> dict[str, Any]:
@@ -133,30 +134,30 @@ def _row(name: str, tasks: Sequence[TaskFlips], p: float | None) -> dict[str, An
     return dict(zip(COLUMNS, [name, *cells], strict=True))
 
 
-def lines(found: Flips, per_kind: int) -> Iterator[str]:
-    """The examples as text: unseen characters written out, answers cut after 200 characters."""
-    gallery = Gallery(bytes_left=0, left=0)
-    for task in found.tasks:
-        for kind, count, made in examples_of(found, task, per_kind, gallery):
+def lines(flips: Flips, per_kind: int) -> Iterator[str]:
+    """The examples as text: invisible characters escaped, answers cut after 200 characters."""
+    gallery = Gallery(bytes_left=0, pictures_left=0)
+    for task in flips.tasks:
+        for kind, count, cards in examples_of(flips, task, per_kind, gallery):
             yield f"\n{task.task}: {TITLES[kind].lower()}, {count}" + (
-                f" ({len(made)} shown)" if len(made) < count else ""
+                f" ({len(cards)} shown)" if len(cards) < count else ""
             )
-            for flip, one in made:
-                yield from _text(flip, one)
+            for flip, card in cards:
+                yield from _text(flip, card)
 
 
-def _text(flip: Flip, one: Example) -> Iterator[str]:
-    yield f"  {plain(one.id)}" + (f" (answer {flip.repeat + 1})" if flip.repeat else "")
-    for picture in one.pictures:
+def _text(flip: Flip, card: Example) -> Iterator[str]:
+    yield f"  {escape_unseen(card.id)}" + (f" (answer {flip.repeat + 1})" if flip.repeat else "")
+    for picture in card.pictures:
         name = f"{one_line(picture.name)} " if picture.name else ""
         yield f"    picture    {name}sha256 {picture.digest[:16]}"
-    yield f"    prompt     {_short(one.prompt.text)}"
-    yield f"    reference  {' | '.join(_short(r.text) for r in one.references) or '-'}"
-    for answer, outcome in zip(one.answers, flip.outcomes, strict=True):
-        said = _short(answer.text.text) or answer.why or "(nothing)"
-        yield f"    {_short(answer.who, 40)}: {said}" + (f"  [{outcome}]" if outcome != "ok" else "")
+    yield f"    prompt     {_short(card.prompt.text)}"
+    yield f"    reference  {' | '.join(_short(r.text) for r in card.references) or '-'}"
+    for answer, outcome in zip(card.answers, flip.outcomes, strict=True):
+        text = _short(answer.text.text) or answer.why or "(nothing)"
+        yield f"    {_short(answer.who, 40)}: {text}" + (f"  [{outcome}]" if outcome != "ok" else "")
 
 
 def _short(text: str, limit: int = 200) -> str:
-    line = plain(" ".join(text.split()))
+    line = escape_unseen(" ".join(text.split()))
     return line if len(line) <= limit else f"{line[:limit]}…"

@@ -1,4 +1,4 @@
-"""Metrics as rows for people and programs."""
+"""Metrics as rows of a listing."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any
 
 
 def describe(spec: str) -> dict[str, Any]:
-    """One metric as a row: stable keys. Raises UnknownName or HemmError for a spec that means none."""
+    """One metric as a row with stable keys. Raises UnknownName or HemmError for a spec that names none."""
     from inspect import Parameter, cleandoc, signature
 
     from hemm.metrics import METRICS, resolve
@@ -33,10 +33,10 @@ def describe(spec: str) -> dict[str, Any]:
 
 
 def short_end(end: float | str) -> str:
-    """An end of a metric's range for people."""
+    """An end of a metric's range in three digits."""
     return end if isinstance(end, str) else f"{end:.3g}"
 
 
 def _end(value: float) -> float | str:
-    """JSON has no infinity."""
+    # JSON has no infinity
     return value if abs(value) != float("inf") else "inf" if value > 0 else "-inf"

@@ -10,42 +10,41 @@ from hemm.report.tables.writer import Table, table_of
 if TYPE_CHECKING:
     from hemm.analysis.paper_aggregates import Paper
 
-READING = (
+P_VALUES = (
     "p: as in the paper, over models (tasks for modelling dimensions), the other side taken as fixed; "
     "p_tasks: over tasks (models), by Welch's t; p_adjusted: over tasks, all task dimensions in one model"
 )
 
 
-def tables(found: Paper) -> Iterator[Table]:
-    """The tables as they are printed."""
-    titles = found.source.titles
-    fewest = max(found.scored.values())
+def tables(paper: Paper) -> Iterator[Table]:
+    titles = paper.source.titles
+    fewest = max(paper.scored.values())
     yield (
-        f"Models, subset {found.subset} (normalised BARTScore: 0 worst model, 1 reference against itself)",
+        f"Models, subset {paper.subset} (normalised BARTScore: 0 worst model, 1 reference against itself)",
         [
             {
-                "model": titles[m] + (" *" if found.scored[m] < fewest else ""),
+                "model": titles[m] + (" *" if paper.scored[m] < fewest else ""),
                 "score": v,
-                "tasks": found.scored[m],
+                "tasks": paper.scored[m],
             }
-            for m, v in _ranked(found.models)
+            for m, v in _ranked(paper.models)
         ],
         ["model", "score", "tasks"],
     )
     yield (
         "Tasks, hardest first",
-        [{"task": titles[t], "score": v} for t, v in reversed(_ranked(found.tasks))],
+        [{"task": titles[t], "score": v} for t, v in reversed(_ranked(paper.tasks))],
         ["task", "score"],
     )
     for title, groups in (
-        ("Dimensions of tasks", found.dimensions),
-        ("Dimensions of models", found.model_dimensions),
+        ("Dimensions of tasks", paper.dimensions),
+        ("Dimensions of models", paper.model_dimensions),
     ):
         rows = [
             {"dimension": d, "category": c, "score": v} for d, cs in groups.items() for c, v in cs.items()
         ]
         yield title, rows, ["dimension", "category", "score"]
-    yield table_of("Tests", [_test(t) for t in found.tests])
+    yield table_of("Tests", [_test(t) for t in paper.tests])
 
 
 def _ranked(values: Mapping[str, float]) -> Sequence[tuple[str, float]]:

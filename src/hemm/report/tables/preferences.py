@@ -1,4 +1,4 @@
-"""What votes say of models, voters and metrics, as tables and as JSON."""
+"""Models, voters and metrics according to votes, as tables and as JSON."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ if TYPE_CHECKING:
 
 
 def to_json(
-    found: Votes, ranked: Strengths, agreement: dict[str, Any], checked: Sequence[Validity]
+    votes: Votes, ranked: Strengths, agreement: dict[str, Any], checked: Sequence[Validity]
 ) -> dict[str, Any]:
     """The JSON, documented in docs/preferences.md."""
     names = [r.model for r in ranked.rows]
     return {
-        "votes": len(found),
-        "questions": len(set(found.clusters.tolist())),
-        "annotators": len(set(found.annotator.tolist())),
+        "votes": len(votes),
+        "questions": len(set(votes.clusters.tolist())),
+        "annotators": len(set(votes.annotator.tolist())),
         "models": [asdict(r) for r in ranked.rows],
         "tie_rate": ranked.tie_rate,
         "why_no_strengths": ranked.why,
@@ -36,7 +36,7 @@ def to_json(
 
 
 def tables(ranked: Strengths, checked: Sequence[Validity]) -> list[Table]:
-    """Models, win rates, and metrics against the votes where scores were given."""
+    """Tables of models, win rates and, if there are scores, the agreement of metrics with the votes."""
     names = [r.model for r in ranked.rows]
     models = [
         {
@@ -58,7 +58,7 @@ def tables(ranked: Strengths, checked: Sequence[Validity]) -> list[Table]:
         }
         for a, row in zip(names, ranked.win_rates, strict=True)
     ]
-    found: list[Table] = [
+    tables: list[Table] = [
         table_of("Models", models),
         ("Win rates (row against column)", rates, ["model", *names]),
     ]
@@ -76,24 +76,23 @@ def tables(ranked: Strengths, checked: Sequence[Validity]) -> list[Table]:
             }
             for v in checked
         ]
-        found.append(table_of("Metrics against the votes (0.5 is chance)", rows))
-    return found
+        tables.append(table_of("Metrics against the votes (0.5 is chance)", rows))
+    return tables
 
 
 def _ends(estimate: Any) -> str:
     return "" if estimate.low is None else f"{estimate.low:.3f} to {estimate.high:.3f}"
 
 
-def notes(found: Votes, ranked: Strengths, agreement: dict[str, Any]) -> list[str]:
-    """What is printed below the tables."""
-    lines = [f"{len(found)} votes on {len(set(found.clusters.tolist()))} questions"]
+def notes(votes: Votes, ranked: Strengths, agreement: dict[str, Any]) -> list[str]:
+    lines = [f"{len(votes)} votes on {len(set(votes.clusters.tolist()))} questions"]
     if ranked.why:
         lines.append(ranked.why)
     if agreement["items"]:
-        told = {k: "not defined" if agreement[k] is None else f"{agreement[k]:.3f}" for k in agreement}
+        values = {k: "not defined" if agreement[k] is None else f"{agreement[k]:.3f}" for k in agreement}
         lines.append(
             f"agreement on {agreement['items']} pairs with several voters: "
-            f"Fleiss' kappa {told['fleiss_kappa']}, Krippendorff's alpha {told['krippendorff_alpha']}"
+            f"Fleiss' kappa {values['fleiss_kappa']}, Krippendorff's alpha {values['krippendorff_alpha']}"
         )
     else:
         lines.append("no pair has several voters: their agreement is not known")

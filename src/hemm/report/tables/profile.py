@@ -31,7 +31,7 @@ def render(profile: Profile, format_: str = "table", width: int | None = None) -
 
         return orjson.dumps(profile.to_json(), option=orjson.OPT_INDENT_2).decode()
     if format_ == "csv":
-        # True and False as they always were in this file, where other tables have yes and no
+        # this file has True and False, other tables yes and no: changing it would break its readers
         rows = [{k: str(v) if isinstance(v, bool) else v for k, v in r.items()} for r in flat(profile)]
         return to_csv(rows, COLUMNS)
     if format_ == "markdown":
@@ -61,34 +61,34 @@ COLUMNS = tuple(_COLUMNS.split())
 
 
 def flat(profile: Profile) -> list[dict[str, Any]]:
-    """One row for each value, all with the keys of ``COLUMNS``: kind ``category``, ``task``, ``control``."""
+    """One row for each value, with the keys of ``COLUMNS``; kinds are ``category``, ``task``, ``control``."""
     rows: list[dict[str, Any]] = []
     for c in profile.categories:
-        own = {"dimension": c.dimension, "category": c.category, "tasks": len(c.tasks), "units": c.units}
-        own |= {"normalised": True, **c.outcomes, "cut": c.cut}
-        rows.append(_flat("category", c.subject, c.estimate, own))
+        columns = {"dimension": c.dimension, "category": c.category, "tasks": len(c.tasks), "units": c.units}
+        columns |= {"normalised": True, **c.outcomes, "cut": c.cut}
+        rows.append(_flat("category", c.subject, c.estimate, columns))
     for t in profile.tasks:
         for number, v in enumerate(t.values):
-            own = {"task": t.task, "metric": v.metric, "component": v.component, "normalised": False}
-            own |= {"units": t.units, **t.outcomes, "cut": t.cut} if not number else {}
+            columns = {"task": t.task, "metric": v.metric, "component": v.component, "normalised": False}
+            columns |= {"units": t.units, **t.outcomes, "cut": t.cut} if not number else {}
             if t.bootstrap is not None and not number:
-                own |= {"bootstrap_low": t.bootstrap.low, "bootstrap_high": t.bootstrap.high}
-            rows.append(_flat("task", t.subject, v.estimate, own))
+                columns |= {"bootstrap_low": t.bootstrap.low, "bootstrap_high": t.bootstrap.high}
+            rows.append(_flat("task", t.subject, v.estimate, columns))
         if t.normalised is not None:
-            own = {"task": t.task, "metric": t.headline.metric, "component": "", "normalised": True}
-            rows.append(_flat("task", t.subject, t.normalised, own))
+            columns = {"task": t.task, "metric": t.headline.metric, "component": "", "normalised": True}
+            rows.append(_flat("task", t.subject, t.normalised, columns))
     for d in profile.controls:
-        own = {"task": d.task, "category": d.control, "normalised": not d.task}
-        rows.append(_flat("control", d.subject, d.difference, own))
+        columns = {"task": d.task, "category": d.control, "normalised": not d.task}
+        rows.append(_flat("control", d.subject, d.difference, columns))
     return [row | {"normaliser": profile.normaliser, "failures": profile.failures} for row in rows]
 
 
-def _flat(kind: str, subject: Subject, estimate: Estimate, own: Mapping[str, Any]) -> dict[str, Any]:
-    known = {"kind": kind, "subject": storable(subject.label), **estimate.to_json(), **own}
-    return {column: known.get(column) for column in COLUMNS}
+def _flat(kind: str, subject: Subject, estimate: Estimate, columns: Mapping[str, Any]) -> dict[str, Any]:
+    values = {"kind": kind, "subject": storable(subject.label), **estimate.to_json(), **columns}
+    return {column: values.get(column) for column in COLUMNS}
 
 
-# for people
+# as text
 
 
 def number(value: float | None) -> str:
@@ -103,12 +103,11 @@ def interval(estimate: Estimate) -> str:
 
 
 def failures(outcomes: Mapping[str, int], cut: int = 0) -> str:
-    """``3 unparsable, 1 error``; ``none`` where every answer was read; cut answers that were read are named
-    too."""
-    said = [f"{outcomes[o]} {o}" for o in FAILURES if outcomes.get(o)]
+    """``3 unparsable, 1 error (2 cut)``, where cut answers were parsed; ``none`` without failures."""
+    kinds = [f"{outcomes[o]} {o}" for o in FAILURES if outcomes.get(o)]
     if cut:
-        said.append(f"({cut} cut)")
-    return ", ".join(said) or "none"
+        kinds.append(f"({cut} cut)")
+    return ", ".join(kinds) or "none"
 
 
 def title(dimension: str, category: str) -> str:
@@ -116,7 +115,7 @@ def title(dimension: str, category: str) -> str:
 
 
 Line = tuple[str, list[str]]
-"""A row for people: ``head`` (of a dimension) or ``row``, and its cells."""
+"""A row of a table: ``head`` (of a dimension) or ``row``, and its cells."""
 
 CATEGORY_HEAD = ["", "score", f"{LEVEL:.0%} interval", "tasks", "units", "failed"]
 TASK_HEAD = [
@@ -132,7 +131,7 @@ CONTROL_HEAD = ["task", "picture", "with - without", f"{LEVEL:.0%} interval", "n
 
 
 def category_lines(rows: Sequence[CategoryRow]) -> Iterator[Line]:
-    """One subject's categories by dimension."""
+    """The categories of one subject by dimension."""
     last = ""
     for row in rows:
         if row.category and row.dimension != last:
@@ -152,7 +151,7 @@ def category_lines(rows: Sequence[CategoryRow]) -> Iterator[Line]:
 
 
 def task_lines(rows: Sequence[TaskRow]) -> Iterator[Line]:
-    """One subject's tasks: the headline, then what else was measured."""
+    """The tasks of one subject: the headline, then other metrics and components."""
     for row in rows:
         for index, value in enumerate(row.values):
             name = f"  {value.component}" if value.component else value.metric
@@ -171,21 +170,21 @@ def task_lines(rows: Sequence[TaskRow]) -> Iterator[Line]:
             )
 
 
-READING_HEAD = ["failures read as", "worst score", "left out", "worst case", "best case", "without value"]
+POLICY_HEAD = ["failures read as", "worst score", "left out", "worst case", "best case", "without value"]
 BOOTSTRAP_HEAD = ["task", "score", "95% interval", "by bootstrap"]
 
 
-def reading_lines(rows: Sequence[CategoryRow]) -> Iterator[Line]:
-    """Categories in which answers without a value occur, in every reading of them."""
+def policy_lines(rows: Sequence[CategoryRow]) -> Iterator[Line]:
+    """Categories with answers without a value, under every failure policy."""
     for row in rows:
         if row.by_policy is not None and row.by_policy.left_out:
             label = f"{row.dimension}: {row.category}".replace("_", " ") if row.category else "Overall"
-            yield "row", [label, *reading_cells(row.by_policy)]
+            yield "row", [label, *policy_cells(row.by_policy)]
 
 
-def reading_cells(found: PolicyScores) -> list[str]:
-    values = (found.as_worst, found.exclude, found.worst, found.best)
-    return [*(number(v) for v in values), str(found.left_out)]
+def policy_cells(scores: PolicyScores) -> list[str]:
+    values = (scores.as_worst, scores.exclude, scores.worst, scores.best)
+    return [*(number(v) for v in values), str(scores.left_out)]
 
 
 def bootstrap_lines(rows: Sequence[TaskRow]) -> Iterator[Line]:
@@ -198,26 +197,26 @@ def bootstrap_lines(rows: Sequence[TaskRow]) -> Iterator[Line]:
 def control_lines(rows: Sequence[ControlRow]) -> Iterator[Line]:
     for row in rows:
         task = row.task or "all tasks (normalised)"
-        shown = [
+        cells = [
             task,
             CONTROLS[row.control].short,
             number(row.difference.value),
             interval(row.difference),
         ]
-        yield "row", [*shown, str(row.difference.n)]
+        yield "row", [*cells, str(row.difference.n)]
 
 
 def _sections(profile: Profile) -> Iterator[tuple[str, list[str], list[Line]]]:
-    """(heading, header, lines) of everything that is shown."""
+    """(heading, header, lines) of every table."""
     for subject in profile.subjects:
         categories = [r for r in profile.categories if r.subject == subject]
         tasks = [r for r in profile.tasks if r.subject == subject]
         if not subject.control:
             yield f"{subject.label}: scores by category", CATEGORY_HEAD, list(category_lines(categories))
         yield f"{subject.label}: tasks", TASK_HEAD, list(task_lines(tasks))
-        read = list(reading_lines(categories))
-        if read and not subject.control:
-            yield f"{subject.label}: what failures do to the scores", READING_HEAD, read
+        policies = list(policy_lines(categories))
+        if policies and not subject.control:
+            yield f"{subject.label}: what failures do to the scores", POLICY_HEAD, policies
         resampled = list(bootstrap_lines(tasks))
         if resampled:
             yield f"{subject.label}: intervals by bootstrap over clusters", BOOTSTRAP_HEAD, resampled
@@ -236,7 +235,7 @@ def legend(profile: Profile) -> str:
 
 
 def stopped(profile: Profile) -> list[str]:
-    """What the mark beside an interval says, and why some have none; empty where no run stopped early."""
+    """Notes on intervals of runs that stopped early; empty if none did."""
     estimates = [v.estimate for t in profile.tasks for v in t.values]
     out = [f"{EXPLAINED}."] if any(e.anytime for e in estimates) else []
     estimates += [c.estimate for c in profile.categories] + [c.difference for c in profile.controls]
@@ -249,17 +248,17 @@ def stopped(profile: Profile) -> list[str]:
 
 
 def selections(profile: Profile) -> list[str]:
-    """Which samples the scores are of, in words; one line for each selection."""
-    found: dict[str, dict[str, None]] = {}
+    """Sentences on the samples that were scored, one for each selection."""
+    tasks_of: dict[str, dict[str, None]] = {}
     for row in profile.tasks:
         limit, seed, repeats = (row.selection.get(k) for k in ("limit", "seed", "repeats"))
-        said = "all samples" if limit is None else f"the first {limit} units in the order of seed {seed}"
+        text = "all samples" if limit is None else f"the first {limit} units in the order of seed {seed}"
         if (repeats or 1) > 1:
-            said += f", {repeats} answers each"
-        found.setdefault(said, {})[row.task] = None
-    if len(found) == 1:
-        return [f"Selection: {next(iter(found))}."]
-    return [f"Selection: {said} of {', '.join(tasks)}." for said, tasks in found.items()]
+            text += f", {repeats} answers each"
+        tasks_of.setdefault(text, {})[row.task] = None
+    if len(tasks_of) == 1:
+        return [f"Selection: {next(iter(tasks_of))}."]
+    return [f"Selection: {text} of {', '.join(tasks)}." for text, tasks in tasks_of.items()]
 
 
 def _print(profile: Profile, console: Any) -> None:
@@ -295,11 +294,11 @@ def _markdown(profile: Profile) -> str:
     for heading, header, lines in _sections(profile):
         out += [f"## {_escaped(heading)}", "", _bar(header), _bar(["---"] * len(header))]
         for kind, cells in lines:
-            padded = [*cells, *[""] * (len(header) - len(cells))]
-            shown = [_escaped(c.strip()) for c in padded]
+            row = [*cells, *[""] * (len(header) - len(cells))]
+            cells = [_escaped(c.strip()) for c in row]
             if kind == "head":
-                shown[0] = f"**{shown[0]}**"
-            out.append(_bar(shown))
+                cells[0] = f"**{cells[0]}**"
+            out.append(_bar(cells))
         out.append("")
     out += [_escaped(line) for line in (legend(profile), *stopped(profile), *selections(profile))]
     out += [f"\n- {_escaped(note)}" for note in profile.notes]
@@ -311,7 +310,7 @@ def _bar(cells: Sequence[str]) -> str:
 
 
 def _escaped(text: str) -> str:
-    flat_ = " ".join(storable(text).split())
+    line = " ".join(storable(text).split())
     for mark in "\\|*_<>[]`":
-        flat_ = flat_.replace(mark, f"\\{mark}")
-    return flat_
+        line = line.replace(mark, f"\\{mark}")
+    return line

@@ -1,4 +1,4 @@
-"""Tasks as rows, and one task with an example, for people and programs."""
+"""Tasks as rows of a listing, and one task with an example."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def _in_terminal() -> bool:
 
 
 def print_list(rows: Sequence[Mapping[str, Any]], format_: str) -> None:
-    """Print all tasks: in a terminal by use case, else as a table, CSV, Markdown or JSON."""
+    """Print all tasks: as a table in a terminal by use case, else in ``format_``."""
     if format_ == "table" and _in_terminal():
         _list(rows)
         return
@@ -60,7 +60,8 @@ def _list(rows: Sequence[Mapping[str, Any]]) -> None:
 
 
 def _wrapped(text: str, first: str = "", others: str = "") -> str:
-    """``text`` in lines of the terminal's width, cut at words; what the first and other lines begin with."""
+    """``text`` wrapped at words to the terminal's width, with the prefixes of the first and the other
+    lines."""
     return textwrap.fill(
         text,
         max(40, shutil.get_terminal_size().columns),
@@ -72,21 +73,21 @@ def _wrapped(text: str, first: str = "", others: str = "") -> str:
 
 
 def _words(labels: Mapping[str, str]) -> str:
-    """Labels beside the use case in plain words: ``more reasoning, external knowledge, fusion``."""
+    """Labels except the use case, in words: ``more reasoning, external knowledge, fusion``."""
     from hemm.core import DIMENSIONS
 
-    found = []
+    words = []
     for name, value in labels.items():
         if name == "use_case" or value == "no":
             continue
-        plain = name.replace("_", " ")
+        title = name.replace("_", " ")
         several = name in DIMENSIONS and len(DIMENSIONS[name].categories) > 2
-        found.append(plain if value == "yes" else value if several else f"{value} {plain}")
-    return ", ".join(found)
+        words.append(title if value == "yes" else value if several else f"{value} {title}")
+    return ", ".join(words)
 
 
 def describe(task: Task) -> dict[str, Any]:
-    """One task as a row: stable keys, documented in docs/data.md."""
+    """One task as a row with stable keys, documented in docs/data.md."""
     from hemm.data import cache
     from hemm.data.pack.reader import open_pack
 
@@ -121,9 +122,9 @@ def describe(task: Task) -> dict[str, Any]:
 
 
 def _short(labels: Mapping[str, str]) -> str:
-    """Labels beside the use case in few words: a dimension's name alone for ``yes``, nothing for ``no``."""
-    shown = {k: v for k, v in labels.items() if k != "use_case" and v != "no"}
-    return ", ".join(k if v == "yes" else f"{k}={v}" for k, v in shown.items())
+    """Labels except the use case, shortened: the dimension's name alone for ``yes``, nothing for ``no``."""
+    words = {k: v for k, v in labels.items() if k != "use_case" and v != "no"}
+    return ", ".join(k if v == "yes" else f"{k}={v}" for k, v in words.items())
 
 
 def _ready(prepared: bool, at_hand: bool, limit: int | None) -> str:
@@ -133,12 +134,12 @@ def _ready(prepared: bool, at_hand: bool, limit: int | None) -> str:
 
 
 def _at_hand(task: Task) -> bool:
-    """Whether preparing it downloads nothing: hemm draws it, or it is the user's own."""
+    """Whether preparing the task downloads nothing: hemm draws it, or it is the user's own."""
     return bool(task.sources) and task.sources[0].at_hand
 
 
 def example(task: Task) -> tuple[Sample | None, tuple[Message, ...]]:
-    """A sample and its messages: from the pack, or drawn; None where the task is not prepared."""
+    """A sample and its messages; None if the task is neither prepared nor available without download."""
     from hemm.core import HemmError
     from hemm.data.pack.prepare import ensure
     from hemm.tasks.prompt import render
@@ -154,7 +155,7 @@ def example(task: Task) -> tuple[Sample | None, tuple[Message, ...]]:
 
 
 def example_json(sample: Sample, messages: tuple[Message, ...]) -> dict[str, Any]:
-    """An example of a task as plain JSON, with its prompt as it is sent."""
+    """An example of a task as JSON values, with its prompt as it is sent."""
     return {
         "id": sample.id,
         "fields": dict(sample.fields),

@@ -1,7 +1,5 @@
-"""Rows as a table for people, CSV, Markdown or JSON: the one place where a table is written.
-
-Nothing heavy is imported here; rich comes late, and only for a table.
-"""
+"""Writes rows as a table, CSV, Markdown or JSON. rich is imported only for a table, since it is slow to
+import."""
 
 from __future__ import annotations
 
@@ -25,7 +23,7 @@ def table_of(title: str, rows: list[dict[str, Any]]) -> Table:
 
 
 def print_tables(tables: Iterable[Table], notes: Iterable[str], format_: str) -> None:
-    """Print tables, then notes, for people (``table``) or as Markdown."""
+    """Print tables, then notes, as text (``table``) or Markdown."""
     for title, rows, columns in tables:
         if format_ == "markdown":
             click.echo(f"## {title}\n\n{to_markdown(rows, columns)}\n")
@@ -36,7 +34,7 @@ def print_tables(tables: Iterable[Table], notes: Iterable[str], format_: str) ->
 
 
 def print_facts(facts: Mapping[str, Any], width: int) -> None:
-    """Print one thing's facts, a line each; the names take ``width`` characters."""
+    """Print each fact on a line; the names take ``width`` characters."""
     for key, value in facts.items():
         click.echo(f"{key + ':':<{width}}{_fact(value)}")
 
@@ -88,7 +86,7 @@ def to_markdown(rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> st
 
 
 def print_table(rows: Sequence[Mapping[str, Any]], columns: Sequence[str], title: str = "") -> None:
-    """Print ``rows`` for people. A pipe gets whole lines, a terminal gets them folded to its width."""
+    """Print ``rows`` as text: folded to the width of a terminal, in full lines to a pipe."""
     from rich import box
     from rich.console import Console
     from rich.table import Table
