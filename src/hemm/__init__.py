@@ -11,7 +11,7 @@ __all__ = ["__version__", "load", "run"]
 
 
 def __getattr__(name: str) -> Any:
-    # imported when first used: `import hemm` stays as fast as a bare interpreter
+    # imported on first use, so that `import hemm` is fast
     if name in ("load", "run"):
         from hemm import api
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Results:
-    """A folder of results: its cells, and what they mean."""
+    """The cells of a results folder."""
 
     folder: Path
     cells: Sequence[Cell]
@@ -81,7 +81,7 @@ def run(
     for name in options:
         if name not in known:
             raise UnknownName("option", name, known)
-    chosen = RunOptions(
+    run_options = RunOptions(
         models=_several(models),
         tasks=_several(tasks),
         suite=suite,
@@ -90,10 +90,10 @@ def run(
         settings=tuple((k, str(v)) for k, v in (settings or {}).items()),
         **options,
     )
-    done = run_all(chosen)
+    cell_results = run_all(run_options)
     from hemm.results.read import cell
 
-    return Results(Path(out), [cell(result.folder) for result in done])
+    return Results(Path(out), [cell(result.folder) for result in cell_results])
 
 
 def load(folder: str | Path) -> Results:

@@ -306,7 +306,7 @@ def test_small_pictures_are_the_original_bytes_and_large_ones_thumbnails() -> No
     gallery = Gallery()
     small = picture((40, 30), "PNG")
     assert (
-        gallery.show(small).uri
+        gallery.picture(small).uri
         == "data:image/png;base64," + __import__("base64").b64encode(small.data).decode()
     )
     for media in (
@@ -314,7 +314,7 @@ def test_small_pictures_are_the_original_bytes_and_large_ones_thumbnails() -> No
         picture((900, 900), "TIFF"),
         picture((900, 900), "PNG", "RGBA"),
     ):
-        shown = gallery.show(media)
+        shown = gallery.picture(media)
         assert max(shown.width, shown.height) <= 512
         assert shown.uri.startswith(("data:image/jpeg", "data:image/png"))
 
@@ -322,15 +322,15 @@ def test_small_pictures_are_the_original_bytes_and_large_ones_thumbnails() -> No
 def test_a_picture_may_not_be_markup_and_its_failure_is_said() -> None:
     gallery = Gallery()
     svg = Media(b"<svg xmlns='http://www.w3.org/2000/svg' onload='x()'/>", name="a.svg", mime="image/svg+xml")
-    assert gallery.show(svg).uri == ""
-    broken = gallery.show(Media(b"\x89PNG\r\n\x1a\nnothing", name="b.png"))
+    assert gallery.picture(svg).uri == ""
+    broken = gallery.picture(Media(b"\x89PNG\r\n\x1a\nnothing", name="b.png"))
     assert broken.uri == ""
     assert "does not open" in broken.note
 
 
 def test_a_page_has_its_fill_of_pictures() -> None:
     gallery = Gallery(bytes_left=3_000)
-    shown = [gallery.show(picture((40 + n, 30), "JPEG")) for n in range(9)]
+    shown = [gallery.picture(picture((40 + n, 30), "JPEG")) for n in range(9)]
     assert shown[0].uri
     assert "left out" in shown[-1].note
     assert sum(len(p.uri) for p in shown) <= 3_000

@@ -39,11 +39,11 @@ COMMANDS: dict[str, tuple[str, str]] = {
 """Command -> where it lives, what it does. ``hemm --help`` reads this alone."""
 
 _EXTRAS = {"torch": "hf", "transformers": "hf", "safetensors": "hf"}
-"""Package -> the extra that brings it: for the commands that forget to say so."""
+"""Package -> the extra that installs it, for commands that do not raise MissingExtra themselves."""
 
 
 class LazyGroup(click.Group):
-    """A group whose commands are imported when they are called."""
+    """Imports a command when it is called."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return [name for name, (where, _) in COMMANDS.items() if _exists(where)]
@@ -106,9 +106,9 @@ def group(ctx: click.Context) -> None:
 
 
 def main(args: Sequence[str] | None = None) -> None:
-    """The ``hemm`` command: runs it and ends the process with its exit status."""
+    """Run the ``hemm`` command and end the process with its exit status."""
     for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):  # text that the terminal cannot show must not end a run
+        if hasattr(stream, "reconfigure"):  # characters that the terminal cannot encode must not end a run
             stream.reconfigure(errors="backslashreplace")
     if "_HEMM_COMPLETE" in os.environ:
         group.main(prog_name="hemm")
@@ -116,7 +116,7 @@ def main(args: Sequence[str] | None = None) -> None:
 
 
 def status(args: list[str]) -> int:
-    """Run the command line ``args``: its exit status. Every error is printed as one line."""
+    """Run the command line ``args``, print any error as one line, and return the exit status."""
     try:
         code = _invoke(args)
         sys.stdout.flush()
@@ -126,20 +126,20 @@ def status(args: list[str]) -> int:
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else COMPLETE if end.code is None else BAD_INPUT
     except (KeyboardInterrupt, click.Abort):
-        return _say("interrupted", INTERRUPTED)
+        return _print_error("interrupted", INTERRUPTED)
     except click.ClickException as error:
-        return _say(_click_line(error), BAD_INPUT)
+        return _print_error(_click_line(error), BAD_INPUT)
     except HemmError as error:
-        return _say(str(error), BAD_INPUT)
+        return _print_error(str(error), BAD_INPUT)
     except ModuleNotFoundError as error:
         extra = _EXTRAS.get((error.name or "").partition(".")[0])
         if extra is None:
             return _fault(error)
-        return _say(str(MissingExtra(f"this command ({error.name})", extra)), BAD_INPUT)
+        return _print_error(str(MissingExtra(f"this command ({error.name})", extra)), BAD_INPUT)
     except OSError as error:
         if error.filename is None and error.strerror is None:
             return _fault(error)
-        return _say(
+        return _print_error(
             f"{error.strerror or error}" + (f": {error.filename}" if error.filename else ""), BAD_INPUT
         )
     except Exception as error:  # whatever it is, the user gets one line
@@ -167,7 +167,7 @@ def _click_line(error: click.ClickException) -> str:
     return f"{error.format_message().rstrip('.')}; {path} --help says more"
 
 
-def _say(text: str, code: int) -> int:
+def _print_error(text: str, code: int) -> int:
     line = " ".join(storable(redact(text)).split())
     try:
         click.echo(f"hemm: {line}", err=True)
@@ -182,13 +182,13 @@ def _fault(error: BaseException) -> int:
 
         click.echo(storable(redact("".join(traceback.format_exception(error)))), err=True)
     kind = type(error).__name__
-    return _say(
+    return _print_error(
         f"a fault of hemm itself, please report it: {kind}: {error} (HEMM_DEBUG=1 shows where)", FAULT
     )
 
 
 def _quiet_pipe() -> int:
-    """The reader of our output is gone (``hemm tasks | head``): end without a word."""
+    """End without a message: the reader of the output is gone (``hemm tasks | head``)."""
     null = os.open(os.devnull, os.O_WRONLY)
     for stream in (sys.stdout, sys.stderr):
         try:
@@ -196,6 +196,3 @@ def _quiet_pipe() -> int:
         except (BrokenPipeError, ValueError):
             os.dup2(null, stream.fileno())
     return BROKEN_PIPE
-
-
-__all__ = ["COMMANDS", "group", "main", "status"]

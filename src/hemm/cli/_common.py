@@ -1,4 +1,4 @@
-"""What the commands share: option types, and the list of samples that ended in an error."""
+"""Options, option types and output that several commands share."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ SHOWN_ERRORS = 10
 
 
 def format_option(*formats: str) -> Callable[[F], F]:
-    """``--format``, given to the command as ``format_``: the first is the default (``table``, ``json``)."""
+    """``--format``, passed as ``format_``; the first of ``formats`` (``table``, ``json``) is the default."""
     allowed = formats or ("table", "json")
     return click.option(
         "--format",
@@ -32,7 +32,6 @@ def format_option(*formats: str) -> Callable[[F], F]:
 
 
 def out_option(help_text: str = "Folder of results.") -> Callable[[F], F]:
-    """``--out DIR``, given as a Path; ``results`` by default."""
     return click.option(
         "--out",
         type=click.Path(file_okay=False, path_type=Path),
@@ -43,7 +42,7 @@ def out_option(help_text: str = "Folder of results.") -> Callable[[F], F]:
 
 
 def results_argument(required: bool = False) -> Callable[[F], F]:
-    """The argument ``DIR``, given as ``folder``: a folder of results that must be there."""
+    """The argument ``DIR``, passed as ``folder``: an existing results folder."""
     return click.argument(
         "folder",
         metavar="DIR" if required else "[DIR]",
@@ -61,7 +60,7 @@ def _must_be_folder(ctx: click.Context, param: click.Parameter, value: Path) -> 
 
 
 def normalise_option(*more: str) -> Callable[[F], F]:
-    """``--normalise``: ``anchored`` by default, ``paper``, and what else a command offers (``rank``)."""
+    """``--normalise``: ``anchored`` (default), ``paper``, and those in ``more`` (``rank``)."""
     names = ("anchored", "paper", *more)
     rank = "; or the share of the other models that an answer beats" if "rank" in more else ""
     return click.option(
@@ -76,7 +75,6 @@ def normalise_option(*more: str) -> Callable[[F], F]:
 
 
 def failures_option() -> Callable[[F], F]:
-    """``--failures``: ``zero`` by default."""
     return click.option(
         "--failures",
         type=OneOf("reading of failures", ("zero", "out", "bounds")),
@@ -88,14 +86,13 @@ def failures_option() -> Callable[[F], F]:
 
 
 def each_option() -> Callable[[F], F]:
-    """``--each``: a flag."""
     return click.option(
         "--each", is_flag=True, help="Each model on all its samples, not only those that all were asked."
     )
 
 
 class OneOf(click.ParamType):  # type: ignore[type-arg]  # generic from click 8.4 on
-    """One of a few words; another one is answered with the nearest."""
+    """One of a few words. Raises UnknownName, with the nearest word, for any other."""
 
     name = "choice"
 
@@ -109,7 +106,7 @@ class OneOf(click.ParamType):  # type: ignore[type-arg]  # generic from click 8.
 
 
 class NumberOr(click.ParamType):  # type: ignore[type-arg]  # generic from click 8.4 on
-    """A whole number from ``least`` up, or one of a few words (``auto``). Numbers come as int."""
+    """A whole number of at least ``least``, passed as int, or one of a few words (``auto``)."""
 
     name = "number"
 
@@ -130,7 +127,7 @@ class NumberOr(click.ParamType):  # type: ignore[type-arg]  # generic from click
 
 
 class KeyValue(click.ParamType):  # type: ignore[type-arg]  # generic from click 8.4 on
-    """``KEY=VALUE``, given as a pair of texts."""
+    """``KEY=VALUE``, passed as a pair of texts."""
 
     name = "key=value"
 
@@ -146,7 +143,8 @@ class KeyValue(click.ParamType):  # type: ignore[type-arg]  # generic from click
 
 
 def print_errors(errors: Sequence[tuple[str, str]], shown: int = SHOWN_ERRORS) -> None:
-    """List samples that ended in ``error`` on stderr: (where, why) a line, the rest as a count."""
+    """Print up to ``shown`` (where, why) of samples that ended in ``error`` on stderr, and count the
+    others."""
     for where, why in errors[:shown]:
         click.echo(f"  {storable(where)}: {' '.join(storable(redact(why)).split())}", err=True)
     if len(errors) > shown:

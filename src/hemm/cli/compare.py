@@ -61,7 +61,7 @@ def command(
     beside: str | None,
     subset: str,
     format_: str,
-    **given: Any,
+    **options: Any,
 ) -> None:
     """Compare the models in DIR (results): two sample by sample, all by rank, and what labels explain."""
     from hemm.analysis.compare import Choice, compare
@@ -69,9 +69,9 @@ def command(
     from hemm.report.tables.comparison import lines, tables
     from hemm.results.read import cells
 
-    choice = Choice(models, published=subset if beside else "", **given)
-    found = compare(Study.of(cells(folder)), choice)
+    choice = Choice(models, published=subset if beside else "", **options)
+    comparison = compare(Study.of(cells(folder)), choice)
     if format_ == "json":
-        print_json(found.to_json())
+        print_json(comparison.to_json())
     else:
-        print_tables(tables(found), lines(found), format_)
+        print_tables(tables(comparison), lines(comparison), format_)

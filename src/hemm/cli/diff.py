@@ -52,13 +52,13 @@ def command(
 
     if len(models) != 2:
         raise HemmError(f"hemm diff compares two models: give --model twice ({len(models)} given)")
-    found = flips(Study.of(cells(folder)), *models, tasks)
+    flipped = flips(Study.of(cells(folder)), *models, tasks)
     if output is not None or format_ == "html":
-        click.echo(str(write(found, output or folder / "diff.html", examples)))
+        click.echo(str(write(flipped, output or folder / "diff.html", examples)))
         return
     if format_ == "json":
-        print_json(values(found))
+        print_json(values(flipped))
         return
-    emit(table(found), COLUMNS, "table", f"{found.labels[0]} to {found.labels[1]}")
-    for line in (*found.notes, *lines(found, examples)):
+    emit(table(flipped), COLUMNS, "table", f"{flipped.labels[0]} to {flipped.labels[1]}")
+    for line in (*flipped.notes, *lines(flipped, examples)):
         click.echo(line)

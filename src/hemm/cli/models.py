@@ -24,12 +24,12 @@ def command(name: str | None, revision: str, format_: str) -> None:
         emit(describe.rows(), ["name", "spec", "extra", "installed", "about"], format_)
         return
     kind = name in FORMS
-    shown = describe.row(name) if kind else describe.card(name, ModelOptions(revision=revision))
+    row = describe.row(name) if kind else describe.card(name, ModelOptions(revision=revision))
     if name in MODELS and not kind:
-        shown = {**describe.row(name), **shown}
+        row = {**describe.row(name), **row}
     if format_ == "json":
-        print_json(shown)
+        print_json(row)
     elif format_ == "table":
-        print_facts(shown, 14)
+        print_facts(row, 14)
     else:
-        emit([shown], list(shown), format_)
+        emit([row], list(row), format_)

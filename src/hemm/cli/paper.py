@@ -31,13 +31,13 @@ def command(subset: str, format_: str, figures: Path | None) -> None:
     from hemm.analysis.paper_aggregates import paper
     from hemm.report.tables.paper import P_VALUES, tables
 
-    found = paper(subset)
+    aggregates = paper(subset)
     if figures is not None:
         from hemm.report.figures.paper import draw
 
-        for path in draw(found, figures):
+        for path in draw(aggregates, figures):
             click.echo(f"wrote {path}", err=True)
     if format_ == "json":
-        print_json(found.to_json())
+        print_json(aggregates.to_json())
     else:
-        print_tables(tables(found), (P_VALUES, *found.notes), format_)
+        print_tables(tables(aggregates), (P_VALUES, *aggregates.notes), format_)

@@ -36,22 +36,22 @@ def command(path: Path, results: Path | None, seed: int, format_: str) -> None:
     from hemm.stats.agreement import fleiss_kappa, krippendorff_alpha
     from hemm.stats.bradley_terry import strengths
 
-    found = read_votes(path)
-    ranked = strengths(found, seed=seed)
-    counts = vote_counts(found)
+    votes = read_votes(path)
+    ranked = strengths(votes, seed=seed)
+    counts = vote_counts(votes)
     agreement = {
         "items": int((counts.sum(axis=1) > 1).sum()),
         "fleiss_kappa": fleiss_kappa(counts),
         "krippendorff_alpha": krippendorff_alpha(counts),
     }
-    checked = _validity(found, results or (path if path.is_dir() else None))
+    checked = _validity(votes, results or (path if path.is_dir() else None))
     if format_ == "json":
-        print_json(to_json(found, ranked, agreement, checked))
+        print_json(to_json(votes, ranked, agreement, checked))
     else:
-        print_tables(tables(ranked, checked), notes(found, ranked, agreement), format_)
+        print_tables(tables(ranked, checked), notes(votes, ranked, agreement), format_)
 
 
-def _validity(found: Votes, folder: Path | None) -> list[Validity]:
+def _validity(votes: Votes, folder: Path | None) -> list[Validity]:
     from hemm.analysis.preferences.validity import metric_scores, validity
     from hemm.analysis.study import Study
     from hemm.core import HemmError
@@ -64,4 +64,4 @@ def _validity(found: Votes, folder: Path | None) -> list[Validity]:
     except HemmError as error:
         click.echo(f"hemm: metrics are not compared with the votes: {error}", err=True)
         return []
-    return validity(found, metric_scores(study))
+    return validity(votes, metric_scores(study))

@@ -50,40 +50,41 @@ def command(tasks: Sequence[str], folder: Path | None, limit: int | None, card: 
     if limit is not None and limit < 1:
         raise HemmError(f"--limit is {limit}: it counts units and starts at 1")
     resolved = [resolve(name, card) for name in tasks]
-    whole = True
+    complete = True
     for task in resolved:
         with _progress(task.name) as progress:
             pack = prepare(task, folder=folder, limit=limit, progress=progress)
-        _tell(pack)
+        _print_summary(pack)
         if folder is not None:
-            _count(task, pack)
-        whole = _complain(pack, folder) and whole
-    return 0 if whole else WITH_ERRORS
+            _warn_if_partial(task, pack)
+        complete = _print_problems(pack, folder) and complete
+    return 0 if complete else WITH_ERRORS
 
 
-def _tell(pack: Pack) -> None:
+def _print_summary(pack: Pack) -> None:
     info = pack.info
     shots = f" and {pack.rows('shots')} shots" if pack.rows("shots") else ""
     limit = f" (limited to {info['limit']} units)" if info.get("limit") else ""
     size = info["media"]
     click.echo(
-        f"{pack.task}: {len(pack)} samples{shots}{limit}, {size['count']} media ({_bytes(size['bytes'])}), "
+        f"{pack.task}: {len(pack)} samples{shots}{limit}, {size['count']} media ({_size(size['bytes'])}), "
         f"from {info['source']}; pack {pack.hash[:12]} in {pack.path}"
     )
 
 
-def _count(task: Task, pack: Pack) -> None:
-    """Say where a whole data set was expected and a part came: folders of pictures have no list to compare
-    them with. Files that are known to be missing are told of by ``_complain``."""
+def _warn_if_partial(task: Task, pack: Pack) -> None:
+    """Warn if a folder has fewer samples than were published: without a list of files, such as for folders of
+    pictures, missing ones are not noticed otherwise."""
     published = list(task.card.splits.values())
     known = sum(pack.info.get(kind, {}).get("count", 0) for kind in ("missing", "left_out"))
-    whole = pack.info.get("limit") or not published or len(pack) in published
-    if not whole and len(pack) + known < published[0]:
+    complete = pack.info.get("limit") or not published or len(pack) in published
+    if not complete and len(pack) + known < published[0]:
         click.echo(f"{pack.task}: that is a part: {published[0]:,} samples were published", err=True)
 
 
-def _complain(pack: Pack, folder: Path | None) -> bool:
-    """List what is missing, does not open or cannot be asked; whether all files were there and open."""
+def _print_problems(pack: Pack, folder: Path | None) -> bool:
+    """Print rows that were left out and files that are missing or do not open; False if any file is or
+    does."""
     from hemm.data.readers.layouts import not_unpacked
 
     missing, problems = pack.info["missing"], pack.info["problems"]
@@ -102,7 +103,7 @@ def _complain(pack: Pack, folder: Path | None) -> bool:
     return not missing["count"] and not problems["count"]
 
 
-def _bytes(size: int) -> str:
+def _size(size: int) -> str:
     for unit in ("B", "KB", "MB"):
         if size < 1000:
             return f"{size:.0f} {unit}" if unit == "B" else f"{size:.1f} {unit}"
@@ -112,7 +113,7 @@ def _bytes(size: int) -> str:
 
 @contextmanager
 def _progress(name: str) -> Iterator[Callable[[int, int | None, str], None] | None]:
-    """A bar on a terminal; a line now and then where stderr goes to a file."""
+    """A bar on a terminal; lines where stderr goes to a file."""
     if not sys.stderr.isatty():
         yield _Lines(name)
         return
@@ -130,8 +131,8 @@ def _progress(name: str) -> Iterator[Callable[[int, int | None, str], None] | No
         row = bar.add_task(name, total=None, text="")
 
         def update(done: int, total: int | None, unit: str) -> None:
-            shown = _bytes(done) if unit == "bytes" else f"{done:,} {unit}"
-            bar.update(row, completed=done, total=total, text=shown)
+            text = _size(done) if unit == "bytes" else f"{done:,} {unit}"
+            bar.update(row, completed=done, total=total, text=text)
 
         yield update
 
@@ -146,6 +147,6 @@ class _Lines:
         if time.monotonic() - self._last < 10:
             return
         self._last = time.monotonic()
-        amount = _bytes(done) if unit == "bytes" else f"{done:,} {unit}"
-        of = "" if not total else f" of {_bytes(total) if unit == 'bytes' else f'{total:,}'}"
+        amount = _size(done) if unit == "bytes" else f"{done:,} {unit}"
+        of = "" if not total else f" of {_size(total) if unit == 'bytes' else f'{total:,}'}"
         click.echo(f"{self._name}: {amount}{of}", err=True)

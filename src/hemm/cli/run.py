@@ -31,24 +31,24 @@ def _options_of_runs(command: F) -> F:
         if name == "out":
             config = click.Path(path_type=Path)
             command = click.option("--config", type=config, help="Options from a YAML file.")(command)
-        told: dict[str, Any] = {
+        arguments: dict[str, Any] = {
             "type": _type(name, kind, about),
             "help": about.help,
             "metavar": about.metavar,
         }
         if kind == "bool":
-            told["is_flag"] = True
+            arguments["is_flag"] = True
         elif about.several:
-            told["multiple"] = True
-        elif not about.words:  # none given is no word to check
-            told["default"] = "auto" if about.auto and default == 0 else default
-            told["show_default"] = about.show_default
-        command = click.option(f"--{(about.name or name).replace('_', '-')}", name, **told)(command)
+            arguments["multiple"] = True
+        elif not about.words:  # the empty default is not one of the words, so click must not check it
+            arguments["default"] = "auto" if about.auto and default == 0 else default
+            arguments["show_default"] = about.show_default
+        command = click.option(f"--{(about.name or name).replace('_', '-')}", name, **arguments)(command)
     return command
 
 
 def _type(name: str, kind: str, about: Option) -> Any:
-    """What click reads the values of an option as, whose field has the type ``kind``."""
+    """The click type of an option; ``kind`` is the type of its field."""
     if about.words:
         return OneOf(name, about.words)
     if about.pairs:
@@ -64,14 +64,14 @@ def _type(name: str, kind: str, about: Option) -> Any:
 @click.argument("models", nargs=-1, metavar="[MODEL]...")
 @_options_of_runs
 @click.pass_context
-def command(ctx: click.Context, /, models: tuple[str, ...], config: Path | None, **given: Any) -> int:
+def command(ctx: click.Context, /, models: tuple[str, ...], config: Path | None, **values: Any) -> int:
     """Ask MODELs (tiny) the samples of tasks (the probes), judge the answers, and print the profile."""
-    # Arrow's own allocator keeps what it once had: with the system's a run takes a fifth less memory
+    # Arrow's default allocator keeps freed memory: with the system's a run takes a fifth less
     os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
     if config is not None:
-        from_file = _merge(ctx, config, given)
+        from_file = _merge(ctx, config, values)
         models = models or from_file
-    options = _options(models, given)
+    options = _options(models, values)
     from hemm.analysis.early_stopping import run
 
     try:
@@ -81,8 +81,8 @@ def command(ctx: click.Context, /, models: tuple[str, ...], config: Path | None,
     return _report(options, results)
 
 
-def _merge(ctx: click.Context, config: Path, given: dict[str, Any]) -> tuple[str, ...]:
-    """Put the file's options where the command line has none; gives the file's models."""
+def _merge(ctx: click.Context, config: Path, values: dict[str, Any]) -> tuple[str, ...]:
+    """Set the options of the file that the command line does not set, and return the file's models."""
     from click.core import ParameterSource
 
     from hemm.engine.config import read_config
@@ -104,33 +104,33 @@ def _merge(ctx: click.Context, config: Path, given: dict[str, Any]) -> tuple[str
             raise HemmError(f"--config {config}: {name} does not take {value!r}")
         raw = value if param.multiple or isinstance(value, bool) else value[0]
         try:
-            given[param.name] = param.type_cast_value(ctx, raw)
+            values[param.name] = param.type_cast_value(ctx, raw)
         except click.BadParameter as error:
             raise HemmError(f"--config {config}: {name}: {error.message}") from error
     return models
 
 
-def _options(models: tuple[str, ...], given: dict[str, Any]) -> RunOptions:
-    prompt: Path | None = given.pop("prompt")
+def _options(models: tuple[str, ...], values: dict[str, Any]) -> RunOptions:
+    prompt: Path | None = values.pop("prompt")
     template = None if prompt is None else read_text(prompt, f"--prompt {prompt}")
     for name, about in RunOptions.table().items():
-        if about.auto and given[name] == "auto":
-            given[name] = 0
-    given["card"], given["model_cards"] = _cards(given["card"])
-    given["control"] = given["control"] or ""
-    given["where"] = tuple("=".join(pair) for pair in given["where"])
-    given["settings"] = tuple(given["settings"])
+        if about.auto and values[name] == "auto":
+            values[name] = 0
+    values["card"], values["model_cards"] = _cards(values["card"])
+    values["control"] = values["control"] or ""
+    values["where"] = tuple("=".join(pair) for pair in values["where"])
+    values["settings"] = tuple(values["settings"])
     return RunOptions(
         models=models or ("tiny",),
         prompt=template,
         prompt_name=str(prompt) if prompt is not None else "",
         command=("hemm", *sys.argv[1:]),
-        **given,
+        **values,
     )
 
 
 def _cards(paths: tuple[Path, ...]) -> tuple[Path | None, tuple[Path, ...]]:
-    """The card of the data, and those of models, told apart by what they hold."""
+    """The card of the data, and those of models; ``is_model_card`` distinguishes them by their contents."""
     from hemm.models.cards import is_model_card
 
     models = tuple(path for path in paths if is_model_card(path))
@@ -162,7 +162,7 @@ def _report(options: RunOptions, results: list[CellResult]) -> int:
     for result in results:
         click.echo(f"{result.folder}: {result.state}; {result.answers} answers, {result.asked} asked now")
     if options.until_ci is not None:
-        _looks(cells)
+        _print_checks(cells)
     click.echo(f"for one page with figures and examples: hemm report {options.out}")
     stopped = [f"{r.model} on {r.task}: {r.stopped}" for r in results if r.stopped]
     for line in stopped:
@@ -177,8 +177,8 @@ def _report(options: RunOptions, results: list[CellResult]) -> int:
     return 3
 
 
-def _looks(cells: Sequence[Cell]) -> None:
-    """How well the scores of a run with ``--until-ci`` are known."""
+def _print_checks(cells: Sequence[Cell]) -> None:
+    """Print the last interim check of each cell."""
     from hemm.analysis.early_stopping import check_words
 
     for cell in cells:
@@ -205,5 +205,5 @@ def _interrupted(ctx: click.Context) -> int:
     click.echo("hemm: interrupted; what was answered is kept, the same command goes on from there", err=True)
     for stream in (sys.stdout, sys.stderr):
         stream.flush()
-    # a model's thread may be in the middle of a batch: its end is not worth waiting for
+    # do not wait for a model's thread, which may be in the middle of a batch
     os._exit(130)

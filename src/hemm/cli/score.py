@@ -54,25 +54,25 @@ def command(
     from hemm.tasks import resolve as task_named
 
     for spec in metrics:
-        resolve(spec)  # a wrong name ends here, before anything is written
-    own = {task.name: task for task in map(task_named, tasks)}
+        resolve(spec)  # a wrong name should fail before anything is written
+    by_name = {task.name: task for task in map(task_named, tasks)}
     rows = []
     stored_cells = cells(folder)
     for stored in stored_cells:
-        if stored.task not in own:
+        if stored.task not in by_name:
             try:
-                own[stored.task] = task_named(stored.task)
+                by_name[stored.task] = task_named(stored.task)
             except UnknownName as error:
                 raise UnknownName(
-                    f"task of {stored.folder}", stored.task, own, "say where it is with --task ./FILE"
+                    f"task of {stored.folder}", stored.task, by_name, "say where it is with --task ./FILE"
                 ) from error
     failed = 0
     for stored in stored_cells:
-        score_cell(stored.folder, own[stored.task], metrics, again=again)
+        score_cell(stored.folder, by_name[stored.task], metrics, again=again)
         aggregates = cell(stored.folder).aggregates()
         rows += score_rows(stored, aggregates)
         judges = [row["judge"] for row in aggregates["metrics"].values() if "judge" in row]
-        failed += sum(_say_judged(stored, judge) for judge in judges)
+        failed += sum(_print_judge(stored, judge) for judge in judges)
         for row in aggregates.get("left_out", {}).values():
             click.echo(f"{stored.folder}: {row['spec']} is left out: {row['why']}", err=True)
     emit(rows, COLUMNS, format_)
@@ -80,8 +80,8 @@ def command(
         ctx.exit(3)
 
 
-def _say_judged(stored: Cell, judge: dict[str, Any]) -> int:
-    """Say what a judge did: the number of verdicts that asking again may bring."""
+def _print_judge(stored: Cell, judge: dict[str, Any]) -> int:
+    """Print what a judge did, and return the number of failed verdicts, which another run may get."""
     counts = [f"{judge.get('verdicts', 0)} verdicts"]
     counts += [
         f"{judge[k]} {k.replace('_', ' ')}" for k in ("unreadable", "failed", "not_asked") if judge.get(k)

@@ -29,7 +29,7 @@ def command(name: str | None, format_: str, card: Path | None) -> None:
     task = resolve(name, card)
     sample, messages = example(task)
     if format_ == "json":
-        shown = None if sample is None else example_json(sample, messages)
-        print_json({**describe(task), "example": shown})
+        example_row = None if sample is None else example_json(sample, messages)
+        print_json({**describe(task), "example": example_row})
     else:
         print_task(task, sample, messages)

@@ -32,7 +32,7 @@ _COLUMNS = ["task", "metric", "published", "tolerance", "here", "low", "high", "
     help="Where the results go.",
 )
 @format_option("table", "json", "csv", "markdown")
-def command(model: str | None, format_: str, **given: Any) -> int:
+def command(model: str | None, format_: str, **options: Any) -> int:
     """Ask MODEL what its makers report figures on, by their protocol, and compare. Alone: list the figures.
 
     Exit status: 0 every figure agrees; 3 some differ, or could not be asked.
@@ -41,29 +41,29 @@ def command(model: str | None, format_: str, **given: Any) -> int:
     from hemm.core.errors import HemmError
     from hemm.models import ModelOptions, resolve
 
-    file: Path = given["reference"] or LIST
-    found = figures(file)
-    tasks: tuple[str, ...] = given["tasks"]
+    file: Path = options["reference"] or LIST
+    published = figures(file)
+    tasks: tuple[str, ...] = options["tasks"]
     if model is None:
-        rows = [{**vars(f), "models": ", ".join(f.models)} for f in found if not tasks or f.task in tasks]
+        rows = [{**vars(f), "models": ", ".join(f.models)} for f in published if not tasks or f.task in tasks]
         emit(rows, ["models", "task", "value", "tolerance", "source", "place"], format_)
         return 0
-    name = resolve(model, ModelOptions(revision=given["revision"])).identity.name
-    wanted = chosen(found, name, tasks)
+    name = resolve(model, ModelOptions(revision=options["revision"])).identity.name
+    wanted = chosen(published, name, tasks)
     if not wanted:
         on = f" on {', '.join(tasks)}" if tasks else ""
-        where = given["reference"] or "hemm's list"
+        where = options["reference"] or "hemm's list"
         raise HemmError(
             f"no figure of {name}{on} in {where}: hemm verify shows it, --reference FILE takes yours"
         )
-    batch = 0 if given["batch_size"] == "auto" else given["batch_size"]
+    batch = 0 if options["batch_size"] == "auto" else options["batch_size"]
     results = verify(
         model,
         wanted,
-        given["out"],
-        limit=given["limit"],
+        options["out"],
+        limit=options["limit"],
         batch_size=batch,
-        revision=given["revision"],
+        revision=options["revision"],
         progress=lambda text: click.echo(text, err=True),
     )
     rows = [result.to_json() for result in results]

@@ -1,4 +1,4 @@
-"""The figures of the HEMM paper (arXiv 2407.03418) as data; ``README.md`` here says what is odd in them."""
+"""The figures of the HEMM paper (arXiv 2407.03418) as data; ``README.md`` here lists their oddities."""
 
 from __future__ import annotations
 
@@ -45,10 +45,10 @@ class Published:
 
     models, tasks  names, in the order of rows and columns
     scores         BARTScore (models x tasks); NaN where the paper has none
-    identity       BARTScore of the references given themselves, by task
+    identity       by task, BARTScore of the references against themselves
     task_labels    task -> dimension -> category
-    model_labels   model -> modelling dimension -> category; what is not known is left out
-    titles         names as the paper writes them, of models and of tasks
+    model_labels   model -> modelling dimension -> category; unknown ones are left out
+    titles         model or task -> its name in the paper
     params         model -> parameters in billions
     """
 
@@ -64,7 +64,7 @@ class Published:
 
 
 def rows(name: str) -> list[dict[str, str]]:
-    """The rows of one of the tables (``bartscore``, ``identity_bartscore``, ``tasks``, ``models``)."""
+    """The rows of a table: ``bartscore``, ``identity_bartscore``, ``tasks`` or ``models``."""
     text = (files("hemm.published") / f"{name}.csv").read_text("utf-8")
     return list(csv.DictReader(text.splitlines()))
 
@@ -81,11 +81,11 @@ def published(subset: str = "100") -> Published:
         raise UnknownName("subset of the published scores", subset, SUBSETS)
     about_models = {row["model"]: row for row in rows("models")}
     about_tasks = {row["task"]: row for row in rows("tasks")}
-    found = [row for row in rows("bartscore") if row["subset"] == subset]
-    scored = {(row["model"], row["task"]): float(row["bartscore"]) for row in found}
+    scores = [row for row in rows("bartscore") if row["subset"] == subset]
+    scored = {(row["model"], row["task"]): float(row["bartscore"]) for row in scores}
     models = tuple(m for m in about_models if any(m == known for known, _ in scored))
     tasks = tuple(t for t in about_tasks if any(t == known for _, known in scored))
-    own = {
+    identity = {
         row["task"]: float(row["bartscore_of_reference_given_itself"])
         for row in rows("identity_bartscore")
         if row["subset"] == subset
@@ -95,12 +95,9 @@ def published(subset: str = "100") -> Published:
         models,
         tasks,
         np.array([[scored.get((m, t), np.nan) for t in tasks] for m in models]),
-        np.array([own[t] for t in tasks]),
+        np.array([identity[t] for t in tasks]),
         {t: {d: about_tasks[t][d] for d in DIMENSIONS if about_tasks[t].get(d)} for t in tasks},
         {m: {d: about_models[m][d] for d in MODEL_DIMENSIONS if about_models[m][d]} for m in models},
         {name: row["title"] for table in (about_models, about_tasks) for name, row in table.items()},
         {m: float(about_models[m]["total_params_b"]) for m in models},
     )
-
-
-__all__ = ["CITATION", "MODEL_DIMENSIONS", "ODD", "SUBSETS", "Published", "published", "rows"]

@@ -1,7 +1,6 @@
-"""How far annotators agree: Fleiss' kappa and Krippendorff's alpha for categories.
+"""Agreement of annotators: Fleiss' kappa and Krippendorff's alpha for categories.
 
-``counts`` is items x categories: how many annotators put the item there. Items with one annotator say
-nothing of agreement and are left out.
+``counts`` is the number of annotators (items x categories). Items with one annotator are left out.
 """
 
 from __future__ import annotations
@@ -20,10 +19,11 @@ def _several(counts: Any) -> Floats:
 
 
 def fleiss_kappa(counts: Any) -> float | None:
-    """Fleiss (1971): observed agreement of pairs above what the categories' shares give by chance.
+    """Fleiss (1971): agreement of pairs of annotators above chance, which follows from the categories'
+    shares.
 
     Items may have different numbers of annotators (each item's agreement counts once). None where no item has
-    two, or all is one category.
+    two, or all annotators chose one category.
     """
     counts = _several(counts)
     if not len(counts):
@@ -35,8 +35,8 @@ def fleiss_kappa(counts: Any) -> float | None:
 
 
 def krippendorff_alpha(counts: Any) -> float | None:
-    """Krippendorff (2011) for nominal data: 1 - observed / expected disagreement, from coincidences; items
-    with missing annotators are allowed. None where no item has two, or all is one category."""
+    """Krippendorff (2011) for nominal data: 1 - observed / expected disagreement, from coincidences. Items
+    may have different numbers of annotators. None as for ``fleiss_kappa``."""
     counts = _several(counts)
     if not len(counts):
         return None

@@ -1,14 +1,13 @@
-"""The bootstrap over clusters, and what makes its intervals cover what they promise.
+"""The bootstrap over clusters, with calibrated intervals.
 
-Clusters are drawn with replacement, as many as there are. A resample is a row of weights (how often each
-cluster was drawn), so the resampled means of any number of models are one matrix product with the clusters'
-sums. All columns share the draws: differences between models stay paired.
+All G clusters are resampled with replacement. A resample is a row of weights (how often each cluster was
+drawn), so the resampled means of any number of models are one matrix product with the clusters' sums. All
+columns share the draws, so that differences between models stay paired.
 
-Percentiles of such means are too narrow where clusters are few (the spread lacks G / (G-1), and there is no
-Student's t in them), and of zero width where all answers agree. So the intervals here are calibrated: they
-are those of ``stats.intervals`` with the variance of the resampled means times G / (G-1) in place of the
-formula's. They rest on no formula for the variance of a mean over clusters of different sizes, or of a mean
-over tasks.
+Percentiles of such means are too narrow with few clusters (they lack G / (G-1) and Student's t), and of zero
+width where all answers agree. So the intervals are those of ``stats.intervals``, with the variance of the
+resampled means times G / (G-1) in place of the formula's. They need no formula for the variance of a mean
+over clusters of different sizes, or over tasks.
 """
 
 from __future__ import annotations
@@ -24,13 +23,13 @@ from hemm.stats.intervals import Estimate, mean_interval
 
 RESAMPLES = 10_000
 _BLOCK = 1 << 15
-"""Weights held at once: few enough for the processor's cache."""
+"""Weights in memory at once, which fit into the processor's cache."""
 
 Floats = NDArray[np.float64]
 
 
 def cluster_sums(values: ArrayLike, clusters: Sequence[Any] | NDArray[Any]) -> tuple[Floats, Floats]:
-    """Sums and counts of known values in each cluster (both clusters x columns; NaN is left out).
+    """Sums and counts of the values of each cluster without NaN (both clusters x columns).
 
     values  (samples,) or (samples, columns)
     """
@@ -43,9 +42,9 @@ def cluster_sums(values: ArrayLike, clusters: Sequence[Any] | NDArray[Any]) -> t
     known = ~np.isnan(x)
     sums, counts = np.empty((groups, x.shape[1])), np.empty((groups, x.shape[1]))
     for column in range(x.shape[1]):
-        seen = known[:, column]
-        sums[:, column] = np.bincount(codes, weights=np.where(seen, x[:, column], 0.0), minlength=groups)
-        counts[:, column] = np.bincount(codes, weights=seen, minlength=groups)
+        mask = known[:, column]
+        sums[:, column] = np.bincount(codes, weights=np.where(mask, x[:, column], 0.0), minlength=groups)
+        counts[:, column] = np.bincount(codes, weights=mask, minlength=groups)
     return sums, counts
 
 
@@ -69,10 +68,10 @@ def bootstrap_means(
 ) -> Floats:
     """Means of ``values`` in resamples of whole clusters.
 
-    values    (samples,) or (samples, columns), models say; NaN is left out of its column
-    clusters  what each sample belongs to
-    Returns (resamples,) or (resamples, columns); NaN where a resample has no known value. Equal seeds give
-    equal draws of clusters, whatever the columns.
+    values    (samples,) or (samples, columns), one column for each model; NaN is left out of its column
+    clusters  the cluster of each sample
+    Returns (resamples,) or (resamples, columns); NaN where a resample has no value. Equal seeds give equal
+    draws of clusters, whatever the columns.
     """
     sums, counts = cluster_sums(values, clusters)
     groups, columns = sums.shape
@@ -90,7 +89,7 @@ def bootstrap_means(
 
 
 def bootstrap_variance(means: Floats, groups: int) -> Floats:
-    """Variance of a mean over ``groups`` clusters, from its resampled values (along the first axis)."""
+    """Variance of a mean over ``groups`` clusters from its resampled values (first axis)."""
     return np.asarray(np.nanvar(means, axis=0, ddof=1) * groups / max(1, groups - 1), dtype=np.float64)
 
 

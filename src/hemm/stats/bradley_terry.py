@@ -1,14 +1,14 @@
-"""Who is better, from votes: win rates, Elo as the HEMM paper has it, Bradley-Terry with ties.
+"""Strengths of models from votes: win rates, Elo as in the HEMM paper, Bradley-Terry with ties.
 
-*Elo* (K 4, scale 400, base 10, start 1000): ratings move vote by vote, so they depend on the order; the paper
-takes the median over 1,000 shuffles. The spread over shuffles is the order's, not the sample's: it is no
-interval. The interval here is t(G-1) times the error by a bootstrap over the G questions, each resample in an
-order of its own (percentiles of the same resamples cover 86 to 92 % with 10 to 40 questions).
+*Elo* (K 4, scale 400, base 10, start 1000): ratings change vote by vote, so they depend on the order; the
+paper takes the median over 1,000 shuffles. The spread over shuffles comes from the order and is no interval.
+The interval here is t(G-1) times the error of a bootstrap over the G questions, each resample in a random
+order (percentiles of the same resamples cover 86 to 92 % with 10 to 40 questions).
 
-*Bradley-Terry with ties* (Davidson 1970): with strengths s on the log scale, a beats b in proportion to
-exp(s_a), b beats a to exp(s_b), and they tie to nu exp((s_a + s_b) / 2). Maximum likelihood has no order. It
-is finite just where every model can be reached from every other by wins and ties (Ford 1957). Intervals are
-t(G-1) times cluster-robust errors over the G questions (sandwich, with G/(G-1)).
+*Bradley-Terry with ties* (Davidson 1970): with strengths s on the log scale, a win of a has weight exp(s_a),
+a win of b exp(s_b), and a tie nu exp((s_a + s_b) / 2). The maximum likelihood does not depend on the order.
+It is finite if and only if every model can be reached from every other by wins and ties (Ford 1957).
+Intervals are t(G-1) times cluster-robust errors over the G questions (sandwich, with G/(G-1)).
 """
 
 from __future__ import annotations
@@ -32,9 +32,9 @@ Ints = NDArray[np.int64]
 class Votes(Protocol):
     """Votes as arrays of equal length.
 
-    models    names; ``a`` and ``b`` are places in it
+    models    names; ``a`` and ``b`` are indices into it
     outcome   1: a won, 0: b won, 0.5: a tie
-    clusters  a number for each question: votes on one question depend on each other
+    clusters  the number of each vote's question, since votes on one question depend on each other
     """
 
     @property
@@ -52,12 +52,11 @@ class Votes(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Strength:
-    """One model among the votes.
+    """One model.
 
-    elo                    median over shuffles; ``elo_low``, ``elo_high`` by bootstrap over questions; None
-                           with one question
-    strength, low, high    Bradley-Terry, mean zero over models, natural-log scale; None where not finite
-    wins, ties, losses     counts
+    elo                  median over shuffles
+    elo_low, elo_high    by bootstrap over questions; None with one question
+    strength, low, high  Bradley-Terry, natural-log scale with mean zero over models; None where not finite
     """
 
     model: str
@@ -74,9 +73,10 @@ class Strength:
 
 @dataclass(frozen=True)
 class Strengths:
-    """All models, strongest first; ``tie_rate`` is Davidson's nu; ``why``: why no strength is finite.
+    """All models, strongest first; ``tie_rate`` is Davidson's nu; ``why`` no strength is finite, else empty.
 
-    win_rates  share of votes that the row's model won against the column's, ties half; NaN: never compared
+    win_rates  share of votes that the row's model won against the column's, ties as half; NaN: no votes. Rows
+               and columns are in the order of ``rows``
     """
 
     rows: tuple[Strength, ...]
@@ -85,37 +85,37 @@ class Strengths:
     why: str
 
 
-def strengths(found: Votes, *, seed: int = 0) -> Strengths:
-    """All three views of the votes. Rows and columns of ``win_rates`` are in the order of ``rows``."""
-    count = len(found.models)
+def strengths(votes: Votes, *, seed: int = 0) -> Strengths:
+    """Win rates, Elo and Bradley-Terry strengths of ``votes``."""
+    count = len(votes.models)
     won = np.zeros((count, count))
     met = np.zeros((count, count))
-    np.add.at(won, (found.a, found.b), found.outcome)
-    np.add.at(won, (found.b, found.a), 1 - found.outcome)
-    np.add.at(met, (found.a, found.b), 1)
-    np.add.at(met, (found.b, found.a), 1)
+    np.add.at(won, (votes.a, votes.b), votes.outcome)
+    np.add.at(won, (votes.b, votes.a), 1 - votes.outcome)
+    np.add.at(met, (votes.a, votes.b), 1)
+    np.add.at(met, (votes.b, votes.a), 1)
     rng = np.random.default_rng([seed, 1952])
-    elo = np.median(elo_ratings(found, orders(len(found), SHUFFLES, rng)), axis=0)
-    reach = _elo_reach(found, rng)
-    fit = bradley_terry(found)
+    elo = np.median(elo_ratings(votes, orders(len(votes), SHUFFLES, rng)), axis=0)
+    reach = _elo_reach(votes, rng)
+    fit = bradley_terry(votes)
     order = np.argsort(-(elo if fit.strengths is None else fit.strengths), kind="stable")
-    rows = tuple(_row(found, m, elo[m], None if reach is None else reach[m], fit) for m in order.tolist())
+    rows = tuple(_row(votes, m, elo[m], None if reach is None else reach[m], fit) for m in order.tolist())
     with np.errstate(invalid="ignore"):
         rates = (won / met)[np.ix_(order, order)]
     return Strengths(rows, rates, fit.tie_rate, fit.why)
 
 
-def _row(found: Votes, m: int, elo: float, spread: float | None, fit: BradleyTerry) -> Strength:
-    mine = np.concatenate([found.outcome[found.a == m], 1 - found.outcome[found.b == m]])
+def _row(votes: Votes, m: int, elo: float, spread: float | None, fit: BradleyTerry) -> Strength:
+    results = np.concatenate([votes.outcome[votes.a == m], 1 - votes.outcome[votes.b == m]])
     known = fit.strengths is not None and fit.errors is not None
     s = float(fit.strengths[m]) if fit.strengths is not None else None
     reach = t_quantile(fit.clusters - 1) * float(fit.errors[m]) if known and fit.errors is not None else None
     bounded = s is not None and reach is not None
     return Strength(
-        found.models[m],
-        int((mine == 1).sum()),
-        int((mine == 0.5).sum()),
-        int((mine == 0).sum()),
+        votes.models[m],
+        int((results == 1).sum()),
+        int((results == 0.5).sum()),
+        int((results == 0).sum()),
         float(elo),
         None if spread is None else float(elo - spread),
         None if spread is None else float(elo + spread),
@@ -125,16 +125,16 @@ def _row(found: Votes, m: int, elo: float, spread: float | None, fit: BradleyTer
     )
 
 
-def orders(votes: int, count: int, rng: np.random.Generator) -> NDArray[np.int64]:
+def orders(size: int, count: int, rng: np.random.Generator) -> NDArray[np.int64]:
     """``count`` shuffled orders of the votes (count x votes)."""
-    return rng.permuted(np.broadcast_to(np.arange(votes), (count, votes)), axis=1)
+    return rng.permuted(np.broadcast_to(np.arange(size), (count, size)), axis=1)
 
 
-def elo_ratings(found: Votes, order: NDArray[np.int64]) -> Floats:
-    """Elo ratings (orders x models) after all votes in each order (orders x votes; -1 is no vote)."""
-    a, b = np.append(found.a, 0), np.append(found.b, 0)
-    outcome = np.append(found.outcome, 0.5)  # the last is what -1 points to: it changes nothing
-    ratings = np.full((len(order), len(found.models)), START)
+def elo_ratings(votes: Votes, order: NDArray[np.int64]) -> Floats:
+    """Elo ratings (orders x models) after the votes in each order (orders x votes; -1 is no vote)."""
+    a, b = np.append(votes.a, 0), np.append(votes.b, 0)
+    outcome = np.append(votes.outcome, 0.5)  # -1 points to this last vote, which changes nothing
+    ratings = np.full((len(order), len(votes.models)), START)
     row = np.arange(len(order))
     for step in range(order.shape[1]):
         vote = order[:, step]
@@ -146,9 +146,9 @@ def elo_ratings(found: Votes, order: NDArray[np.int64]) -> Floats:
     return ratings
 
 
-def _elo_reach(found: Votes, rng: np.random.Generator) -> Floats | None:
-    """Half the width of each model's interval; None where one question says nothing of others."""
-    clusters = found.clusters
+def _elo_reach(votes: Votes, rng: np.random.Generator) -> Floats | None:
+    """Half the width of each model's interval; None with one question."""
+    clusters = votes.clusters
     members = np.split(np.argsort(clusters, kind="stable"), np.cumsum(np.bincount(clusters))[:-1])
     count = len(members)
     if count < 2:
@@ -160,13 +160,13 @@ def _elo_reach(found: Votes, rng: np.random.Generator) -> Floats | None:
     order = np.full((RESAMPLES, max(map(len, drawn))), -1, dtype=np.int64)
     for i, picked in enumerate(drawn):
         order[i, : len(picked)] = picked
-    error = elo_ratings(found, order).std(axis=0, ddof=1) * math.sqrt(count / (count - 1))
+    error = elo_ratings(votes, order).std(axis=0, ddof=1) * math.sqrt(count / (count - 1))
     return np.asarray(t_quantile(count - 1) * error, dtype=np.float64)
 
 
 @dataclass(frozen=True)
 class BradleyTerry:
-    """The fit: strengths (mean zero) with their errors, Davidson's nu, the number of questions."""
+    """Strengths (mean zero) with their errors, Davidson's nu, and the number of questions."""
 
     strengths: Floats | None
     errors: Floats | None
@@ -175,37 +175,37 @@ class BradleyTerry:
     why: str = ""
 
 
-def bradley_terry(found: Votes) -> BradleyTerry:
+def bradley_terry(votes: Votes) -> BradleyTerry:
     """Maximum likelihood of Davidson's model, by Newton's method with step halving."""
-    clusters = found.clusters
+    clusters = votes.clusters
     count = int(clusters.max()) + 1
-    why = _unbounded(found)
+    why = _unbounded(votes)
     if why:
         return BradleyTerry(None, None, None, count, why)
-    models = len(found.models)
-    ties = bool((found.outcome == 0.5).any())
+    models = len(votes.models)
+    ties = bool((votes.outcome == 0.5).any())
     # parameters: strengths of all but the first model, then log nu where there are ties
     beta = np.zeros(models - 1 + ties)
-    design = np.zeros((len(found), models))
-    row = np.arange(len(found))
-    design[row, found.a] += 1
-    design[row, found.b] -= 1
+    design = np.zeros((len(votes), models))
+    row = np.arange(len(votes))
+    design[row, votes.a] += 1
+    design[row, votes.b] -= 1
     design = design[:, 1:]
     value = -math.inf
     for _ in range(100):
-        now, score, information = _likelihood(beta, design, found.outcome, ties)
+        likelihood, score, information = _likelihood(beta, design, votes.outcome, ties)
         step = np.linalg.solve(information, score.sum(axis=0))
         size = 1.0
         while size > 1e-6:
-            tried = _likelihood(beta + size * step, design, found.outcome, ties)[0]
-            if tried >= now - 1e-12:
+            tried = _likelihood(beta + size * step, design, votes.outcome, ties)[0]
+            if tried >= likelihood - 1e-12:
                 break
             size /= 2
         beta = beta + size * step
-        if abs(now - value) < 1e-12 * (1 + abs(now)) and float(np.abs(step).max()) < 1e-10:
+        if abs(likelihood - value) < 1e-12 * (1 + abs(likelihood)) and float(np.abs(step).max()) < 1e-10:
             break
-        value = now
-    _, score, information = _likelihood(beta, design, found.outcome, ties)
+        value = likelihood
+    _, score, information = _likelihood(beta, design, votes.outcome, ties)
     centre = np.eye(models)[:, 1:] - 1 / models
     if count < 2:
         error = None
@@ -228,12 +228,12 @@ def _likelihood(beta: Floats, design: Floats, outcome: Floats, ties: bool) -> tu
     p = np.exp(logits - top)
     total = p.sum(axis=1, keepdims=True)
     p /= total
-    said = np.where(outcome == 1, 0, np.where(outcome == 0.5, 1, 2))
-    value = float((logits[np.arange(len(gap)), said] - top[:, 0] - np.log(total[:, 0])).sum())
+    result = np.where(outcome == 1, 0, np.where(outcome == 0.5, 1, 2))
+    value = float((logits[np.arange(len(gap)), result] - top[:, 0] - np.log(total[:, 0])).sum())
     # each logit's derivative: half the design row, nu's column, minus half the row
     half = np.array([0.5, 0.0, -0.5])
     mean = p @ half
-    by_gap = (half[said] - mean)[:, None] * design
+    by_gap = (half[result] - mean)[:, None] * design
     spread = p @ half**2 - mean**2
     columns = len(beta)
     information = np.zeros((columns, columns))
@@ -241,24 +241,25 @@ def _likelihood(beta: Floats, design: Floats, outcome: Floats, ties: bool) -> tu
     information[:inner, :inner] = design.T @ (spread[:, None] * design)
     score = by_gap
     if ties:
-        score = np.hstack([by_gap, ((said == 1) - p[:, 1])[:, None]])
+        score = np.hstack([by_gap, ((result == 1) - p[:, 1])[:, None]])
         cross = -(mean * p[:, 1]) @ design
         information[:inner, inner] = information[inner, :inner] = cross
         information[inner, inner] = float((p[:, 1] * (1 - p[:, 1])).sum())
     return value, score, information
 
 
-def _unbounded(found: Votes) -> str:
-    """Why no finite strengths exist, or empty: some model cannot be reached from another by wins and ties."""
+def _unbounded(votes: Votes) -> str:
+    """Why strengths are not finite: some model cannot be reached from another by wins and ties. Else
+    empty."""
     from scipy.sparse import csr_matrix
     from scipy.sparse.csgraph import connected_components
 
-    over = np.concatenate([found.a[found.outcome > 0], found.b[found.outcome < 1]])
-    under = np.concatenate([found.b[found.outcome > 0], found.a[found.outcome < 1]])
-    graph = csr_matrix((np.ones(len(over)), (over, under)), shape=(len(found.models),) * 2)
+    winners = np.concatenate([votes.a[votes.outcome > 0], votes.b[votes.outcome < 1]])
+    losers = np.concatenate([votes.b[votes.outcome > 0], votes.a[votes.outcome < 1]])
+    graph = csr_matrix((np.ones(len(winners)), (winners, losers)), shape=(len(votes.models),) * 2)
     parts, which = connected_components(graph, directed=True, connection="strong")
     if parts == 1:
-        return "every vote is a tie" if bool((found.outcome == 0.5).all()) else ""
+        return "every vote is a tie" if bool((votes.outcome == 0.5).all()) else ""
     smallest = int(np.argmin(np.bincount(which)))
-    names = ", ".join(found.models[i] for i in np.flatnonzero(which == smallest))
+    names = ", ".join(votes.models[i] for i in np.flatnonzero(which == smallest))
     return f"no finite strengths: {names} always won, always lost, or was never compared with the others"

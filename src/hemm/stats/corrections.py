@@ -1,4 +1,4 @@
-"""Corrections of p values for their number."""
+"""Corrections of p values for multiple tests. None stays None and is not counted."""
 
 from __future__ import annotations
 
@@ -10,8 +10,7 @@ from numpy.typing import NDArray
 
 
 def holm(p: Sequence[float | None]) -> list[float | None]:
-    """Holm (1979): no false finding among all with the stated chance. None stays None and counts for
-    nothing."""
+    """Holm (1979): controls the probability of any false finding."""
     values, at = _known(p)
     order = np.argsort(values, kind="stable")
     steps = np.arange(len(values), 0, -1)
@@ -20,8 +19,7 @@ def holm(p: Sequence[float | None]) -> list[float | None]:
 
 
 def benjamini_hochberg(p: Sequence[float | None]) -> list[float | None]:
-    """Benjamini and Hochberg (1995): the expected share of false ones among the findings. None stays
-    None."""
+    """Benjamini and Hochberg (1995): controls the expected share of false findings."""
     values, at = _known(p)
     order = np.argsort(values, kind="stable")
     n = len(values)

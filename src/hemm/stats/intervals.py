@@ -1,25 +1,24 @@
-"""Intervals for means and proportions of answers that come in clusters. ``docs/profile.md`` gives the
-definitions.
+"""Intervals for means and proportions of answers in clusters. ``docs/profile.md`` gives the definitions.
 
-n values x in G clusters of sizes m_g (pictures, say, with several questions each). The value is the plain
-mean p. Its variance is cluster-robust: V = G/(G-1) * sum_g (sum of x in g - m_g p)^2 / n^2.
+There are n values x in G clusters of sizes m_g (for example pictures with several questions each). The value
+is the mean p. Its variance is cluster-robust: V = G/(G-1) * sum_g (sum of x in g - m_g p)^2 / n^2.
 
 *Means*: p -+ t(G-1) * sqrt(V), within the metric's range.
 
 *Proportions* (every value is one end of the range): Wilson's interval with the quantile t(G-1) and the
-effective number n / D of answers. D, the design effect, is V over the variance that independent answers
-would have, p(1-p)/(n-1). With few wrong (or few right) answers V says little of how alike the answers of a
-cluster are, and mostly too little; so a part, ``PSEUDO`` (1 - 2p)^2, of one more cluster that is all wrong
-(or all right), of mean size s = sum m^2 / sum m, is added to both sums of squares: s^2 to the clustered one,
-s to the independent one. D is at least 1. With one answer a cluster D is 1: Wilson on n.
+effective number of answers n / D. D, the design effect, is V divided by the variance of independent answers,
+p(1-p)/(n-1). With few wrong (or few right) answers V mostly underestimates how alike the answers of a cluster
+are. So the part ``PSEUDO`` (1 - 2p)^2 of one more cluster that is all wrong (or all right), of mean size s =
+sum m^2 / sum m, is added to both sums of squares: s^2 to the clustered one, s to the independent one. D is at
+least 1. With one answer in each cluster D is 1, which gives Wilson's interval on n.
 
-*Differences* of right and wrong (every value is -h, 0 or h, the range is -h to h): as means, with a part of
-an unseen cluster in the variance, which else is too small where few answers differ: n^2 V grows by
-``PSEUDO`` h^2 (1 - 2a)^2 s^2 (1 + 1/s), a the share of answers that differ (from one half on: nothing).
+*Differences* of right and wrong (every value is -h, 0 or h, the range is -h to h): as means. Where few
+answers differ, the variance would be too small; so n^2 V grows by ``PSEUDO`` h^2 (1 - 2a)^2 s^2 (1 + 1/s),
+where a is the share of answers that differ (nothing is added from one half on).
 
-*All values equal*, anywhere in the range: Wilson's bound for none of n / (sum m^2 / sum m) clusters is the
-share q of clusters that may score otherwise; the interval runs from value - q (value - lowest) to
-value + q (highest - value), which is Wilson's where the value is an end of the range.
+*All values equal*, anywhere in the range: Wilson's bound for none of n / s clusters is the share q of
+clusters that may score differently. The interval goes from value - q (value - lowest) to value + q (highest -
+value), which is Wilson's where the value is an end of the range.
 """
 
 from __future__ import annotations
@@ -35,8 +34,8 @@ from numpy.typing import ArrayLike, NDArray
 
 LEVEL = 0.95
 PSEUDO = 0.2
-"""Share of an unseen cluster in the design effect. By simulation: none leaves coverage at 91 % for 40
-clusters of five and p = .97; 0.2 gives 94.5 to 96.5 % wherever values are not few and discrete."""
+"""Part of an unseen cluster in the design effect. In simulations, coverage was 91 % with 0 (40 clusters of
+five, p = .97), and 94.5 to 96.5 % with 0.2 unless values are few and discrete."""
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -46,12 +45,12 @@ Ints = NDArray[np.int64]
 class Estimate:
     """A mean with its interval.
 
-    value      None where nothing was counted
-    low, high  None where no interval can be given
-    note       why an interval is missing, or not the usual one
-    n          values; ``clusters`` of them
-    anytime    the interval, or that of a part of the mean, holds however often it is checked
-                (``stats.sequential``)
+    value        None without values
+    low, high    None without an interval
+    n, clusters  number of values, and of their clusters
+    note         why an interval is missing, or not the usual one
+    anytime      the interval, or that of a part of the mean, is valid however often it is checked
+                 (``stats.sequential``)
     """
 
     value: float | None
@@ -70,7 +69,6 @@ class Estimate:
         return Estimate(value, low, high, self.n, self.clusters, self.note, self.anytime)
 
     def to_json(self) -> dict[str, Any]:
-        """Plain values."""
         return {
             "value": self.value,
             "low": self.low,
@@ -91,8 +89,8 @@ def t_quantile(df: int, level: float = LEVEL) -> float:
 
 
 def wilson(p: Floats | float, n: Floats | float, z: float) -> tuple[Any, Any]:
-    """Wilson's score interval of a proportion ``p`` of ``n`` (not necessarily whole) trials, at ``z``
-    errors."""
+    """Wilson's score interval of a proportion ``p`` of ``n`` trials (may be fractional) at the quantile
+    ``z``."""
     spread = z * z / n
     middle = (p + spread / 2) / (1 + spread)
     half = z / (1 + spread) * np.sqrt(p * (1 - p) / n + spread / (4 * n))
@@ -100,10 +98,10 @@ def wilson(p: Floats | float, n: Floats | float, z: float) -> tuple[Any, Any]:
 
 
 def design_effect(squares: Any, p: Any, n: float, size: float, groups: int) -> Any:
-    """How many times larger the variance of a proportion is than with independent answers, at least 1.
+    """The variance of a proportion divided by that of independent answers, at least 1.
 
-    squares  sum over clusters of (right answers in it - its answers times p) squared
-    size     mean cluster size as an answer sees it: sum m^2 / sum m
+    squares  sum over clusters of (number right - number of answers times p)^2
+    size     mean over answers of the size of their cluster, sum m^2 / sum m
     """
     unseen = PSEUDO * (1 - 2 * p) ** 2
     seen = squares * groups / (groups - 1) + unseen * size**2
@@ -112,8 +110,10 @@ def design_effect(squares: Any, p: Any, n: float, size: float, groups: int) -> A
 
 
 def unseen_difference(differ: Any, size: float) -> Any:
-    """What an unseen cluster adds to n^2 times the variance of a mean of -1, 0 and 1, of which the share
-    ``differ`` is not 0. ``size`` is the mean cluster size as an answer sees it."""
+    """The part of an unseen cluster in n^2 times the variance of a mean of -1, 0 and 1.
+
+    differ  share of values that are not 0; ``size`` as in ``design_effect``
+    """
     return PSEUDO * np.maximum(0.0, 1 - 2 * differ) ** 2 * size**2 * (1 + 1 / size)
 
 
@@ -125,14 +125,14 @@ def mean_interval(
     *,
     variance: float | None = None,
 ) -> Estimate:
-    """Mean of ``values`` (NaN are left out) with its interval; never of zero width.
+    """Mean of ``values`` (NaN are left out) with its interval, which is never of zero width.
 
-    clusters  what each value belongs to
-    bounds    lowest and highest value possible
-    variance  of the mean, where it is known otherwise (a bootstrap's) than by the cluster-robust formula
+    clusters  the cluster of each value
+    bounds    lowest and highest possible value
+    variance  of the mean, in place of the cluster-robust formula (for a bootstrap)
 
-    One cluster alone says nothing of others: the interval is the whole range. Where all values are equal and
-    the bounds are not finite, there is none.
+    With one cluster the interval is the whole range. If all values are equal and the bounds are not finite,
+    there is none.
     """
     x = np.asarray(values, dtype=np.float64)
     known = ~np.isnan(x)
@@ -166,14 +166,14 @@ def mean_interval(
     if bounded and low == -high and bool(np.all((x == low) | (x == high) | (x == 0))):
         unseen = high**2 * unseen_difference(float(np.mean(x != 0)), size)
     half = quantile * math.sqrt(groups / (groups - 1) * squares + unseen) / n
-    if half == 0.0:  # clusters whose means agree to the last digit
+    if half == 0.0:  # the means of all clusters are equal
         half = quantile * float(np.std(x, ddof=1)) / math.sqrt(n)
     return Estimate(mean, max(low, mean - half), min(high, mean + half), len(x), groups)
 
 
 def _all_equal(value: float, n: int, clusters: int, share: float, bounds: tuple[float, float]) -> Estimate:
-    """All values the same: up to ``share`` of the clusters (Wilson's bound for none of G) may score
-    otherwise."""
+    """All values equal: up to ``share`` of the clusters (Wilson's bound for none of G) may score
+    differently."""
     note = "all answers score the same"
     low, high = bounds
     if not (math.isfinite(low) and math.isfinite(high) and high > low):
@@ -182,11 +182,11 @@ def _all_equal(value: float, n: int, clusters: int, share: float, bounds: tuple[
 
 
 def combine(parts: Sequence[Estimate]) -> Estimate:
-    """The mean of independent estimates, each with the same weight.
+    """The unweighted mean of independent estimates.
 
-    The distance to each end is the root of the sum of the parts' squared distances to theirs, over their
-    number (square-and-add): lopsided intervals stay lopsided, and one part alone keeps its own. Parts without
-    a value are left out; a part without an interval leaves the mean without one.
+    The distance to each end is the root of the sum of the parts' squared distances, divided by their number
+    (square-and-add): asymmetric intervals stay asymmetric, and a single part keeps its interval. Parts
+    without a value are left out; if a part has no interval, the mean has none.
     """
     known = [p for p in parts if p.value is not None]
     if not known:

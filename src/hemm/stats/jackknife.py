@@ -1,12 +1,12 @@
 """Intervals for values that are no means (macro F1, CIDEr-D, BLEU, AUROC): the cluster jackknife.
 
 The clusters, in a fixed shuffled order, are cut into G blocks (at most ``BLOCKS``), and the value is computed
-anew without each. With v the value of all and v_g without block g, its variance is (G-1)/G times the sum of
-(v_g - their mean)^2 (delete-a-group jackknife; Kott 2001). The interval is v -+ t(G-1) times the root.
+again without each. With v the value of all and v_g the value without block g, the variance V is (G-1)/G times
+the sum of (v_g - their mean)^2 (delete-a-group jackknife; Kott 2001). The interval is v -+ t(G-1) sqrt(V).
 
-Within a finite range it is Wilson's at t(G-1) with the effective number of answers that has this variance,
-v (1-v) / V on a scale from 0 to 1, of which it has no more than G clusters': a value near an end of its range
-keeps a width although the blocks agree.
+For a finite range it is Wilson's interval at t(G-1), with v scaled to [0, 1] and the effective number of
+answers v (1-v) / V, at most the number of clusters. So a value near an end of its range has a wide interval
+even if all blocks agree.
 """
 
 from __future__ import annotations
@@ -22,17 +22,16 @@ from hemm.stats.intervals import Estimate, t_quantile, unseen_difference, wilson
 
 BLOCKS = 50
 LEAST = 10
-"""Fewer clusters than this get no interval: their blocks say too little of how values vary."""
+"""Fewest clusters for an interval: fewer blocks do not show how values vary."""
 LEAST_PAIRED = 40
-"""The same for differences: by simulation 20 clusters cover as little as 90 %."""
+"""Fewest clusters for the interval of a difference: in simulations, coverage with 20 was as low as 90 %."""
 
 Floats = NDArray[np.float64]
 
 
 def blocks_of(clusters: Sequence[str], order: Callable[[str], Any]) -> list[NDArray[np.int64]]:
-    """Places of each block: whole clusters, sorted by ``order`` of their names, as even as can be.
-
-    ``order`` should have nothing to do with the values, as a digest of the name has:
+    """The row numbers of each block. Blocks have whole clusters, in the order of the key ``order``, as evenly
+    as possible. ``order`` should be independent of the values, such as a digest of the cluster's name.
 
     >>> [block.tolist() for block in blocks_of(["a", "b", "a"], order=str.lower)]
     [[0, 2], [1]]
@@ -53,13 +52,14 @@ def jackknife_variance(without: Floats) -> float:
 def jackknife(
     value: float, without: Sequence[float], clusters: int, n: int, bounds: tuple[float, float]
 ) -> Estimate:
-    """The interval of ``value`` from its values ``without`` each block; ``bounds``: the ends of its range."""
-    left = np.asarray(without, dtype=np.float64)
-    left = left[np.isfinite(left)]
-    blocks = len(left)
+    """The interval of ``value`` from its values ``without`` each block; ``bounds`` are the ends of its
+    range."""
+    finite = np.asarray(without, dtype=np.float64)
+    finite = finite[np.isfinite(finite)]
+    blocks = len(finite)
     if blocks < LEAST:
         return Estimate(value, None, None, n, clusters, "a corpus value: too few clusters for an interval")
-    variance = jackknife_variance(left)
+    variance = jackknife_variance(finite)
     quantile = t_quantile(blocks - 1)
     low, high = bounds
     note = f"a corpus value: jackknife of {blocks} blocks"
@@ -75,10 +75,11 @@ def jackknife(
 
 
 def effective_number(share: Any, variance: Any, clusters: int) -> Any:
-    """Answers whose proportion ``share`` would have this variance, at most ``clusters``."""
+    """The number of independent answers that gives a proportion ``share`` this variance, at most
+    ``clusters``."""
     with np.errstate(divide="ignore", invalid="ignore"):
-        found = np.asarray(share * (1 - share), dtype=np.float64) / np.asarray(variance, dtype=np.float64)
-    return np.where(np.isfinite(found) & (found > 0), np.minimum(found, clusters), clusters)
+        number = np.asarray(share * (1 - share), dtype=np.float64) / np.asarray(variance, dtype=np.float64)
+    return np.where(np.isfinite(number) & (number > 0), np.minimum(number, clusters), clusters)
 
 
 def jackknife_difference(
@@ -86,10 +87,9 @@ def jackknife_difference(
 ) -> tuple[Estimate, float]:
     """A difference of two values with its interval, and its standard error.
 
-    without  the same difference without each block, left out on both sides
-    differ   share of the n answers that differ: with few of them the variance grows as that of other
-             differences does (``intervals.unseen_difference``)
-    reach    largest difference possible
+    without  the difference without each block, which is left out on both sides
+    differ   share of the n answers that differ: few of them add variance (``intervals.unseen_difference``)
+    reach    largest possible difference
     """
     blocks = len(without)
     variance = jackknife_variance(without)

@@ -1,19 +1,19 @@
 """Effects of labels with the others held equal: over tasks and, where labels vary within tasks, over samples.
 
-*Tasks*: ``regression.joint`` on normalised scores (models x tasks) of tasks whose labels are the same for all
-their samples. What varies is the task, so few tasks say little, however many samples they have.
+*Tasks*: ``regression.joint`` on normalised scores (models x tasks), for tasks with the same labels on all
+their samples. The units are tasks, so few tasks give wide intervals, however many samples they have.
 
-*Samples*: for tasks whose samples differ in their labels (the probes are drawn so). With y the mean over
-models of a sample's normalised score,
+*Samples*: for tasks with samples of different labels, such as the probes. With y the mean over models of a
+sample's normalised score,
 
     y = task + sum over dimensions of effect(label) + rest
 
-by least squares with a term for each task, so that only differences within tasks count. Every model has
-every sample, so terms for models change nothing. Errors are robust to clusters (CR3: each cluster's rest as
-if it had been left out; Bell and McCaffrey 2002), with t of clusters - 1 degrees of freedom. A contrast that
-the labels do not let be told apart gets no number.
+by least squares with a term for each task, so that only differences within tasks count. Every model has every
+sample, so terms for models would change nothing. Errors are robust to clusters (CR3: each cluster's residual
+as if it had been left out; Bell and McCaffrey 2002), with t of clusters - 1 degrees of freedom. A contrast
+that cannot be estimated, since its labels always occur with others, has no value.
 
-Beside each effect stand the raw difference of means, the variance inflation, and the smallest and largest
+Each effect comes with the raw difference of means, the variance inflation, and the smallest and largest
 effect when each task is left out in turn.
 """
 
@@ -43,15 +43,16 @@ from hemm.stats.regression import (
 Floats = NDArray[np.float64]
 Labels = Mapping[str, Mapping[str, str]]
 CLOSE, LIFTED = 0.8, 0.1
-"""Labels travel together from this share on, and where it is so much more than elsewhere."""
+"""Labels travel together if their share is at least ``CLOSE``, and more than ``LIFTED`` above that
+elsewhere."""
 
 
 @dataclass(frozen=True, slots=True)
 class AdjustedEffect:
-    """One effect beside the raw difference (mean of a less mean of b).
+    """One effect, and the raw difference (mean of a less mean of b).
 
-    low_out, high_out  smallest and largest effect when a task is left out; ``lost`` tasks without which it
-                       cannot be told
+    low_out, high_out  smallest and largest effect when one task is left out
+    lost               number of tasks without which the effect cannot be estimated
     """
 
     effect: Effect
@@ -63,8 +64,8 @@ class AdjustedEffect:
 
 @dataclass(frozen=True, slots=True)
 class LabelOverlap:
-    """Of ``n`` tasks (or samples) with the first label, ``both`` carry the second one as well, which
-    ``everywhere`` is the share of those that have its dimension."""
+    """Of ``n`` tasks (or samples) with the first label, ``both`` also have the second one. ``everywhere`` is
+    the share of the second label among all that have its dimension."""
 
     dimension: str
     category: str
@@ -80,18 +81,18 @@ class LabelOverlap:
 
     @property
     def lift(self) -> float:
-        """By how much more often the second label stands beside the first than anywhere."""
+        """How much more often the second label occurs with the first than in all."""
         return self.share - self.everywhere
 
     @property
     def close(self) -> bool:
-        """Whether the two travel together: far more often than elsewhere."""
+        """Whether the two labels travel together."""
         return self.share >= CLOSE and self.n > 1 and self.lift > LIFTED
 
 
 @dataclass(frozen=True)
 class LabelEffects:
-    """``level``: tasks or samples; ``why`` says why there are no effects, else it is empty."""
+    """Effects over ``level``, tasks or samples; ``why`` there are none, else empty."""
 
     level: str
     effects: tuple[AdjustedEffect, ...]
@@ -102,7 +103,6 @@ class LabelEffects:
     why: str = ""
 
     def to_json(self) -> dict[str, Any]:
-        """Plain values."""
         return {
             "level": self.level,
             "tasks": self.tasks,
@@ -125,28 +125,28 @@ def by_tasks(
     order: Mapping[str, Sequence[str]],
     permutations: int = PERMUTATIONS,
 ) -> LabelEffects:
-    """The joint model of ``scores`` (models x tasks), with its sensitivity."""
+    """The effects in the joint model of ``scores`` (models x tasks)."""
     travel = overlaps([labels.get(t, {}) for t in tasks], order)
-    whole = joint(scores, tasks, labels, order, permutations=permutations)
-    if whole.why:
-        return LabelEffects("tasks", (), travel, whole.tasks, whole.models, whole.tasks, whole.why)
-    effects = whole.effects
-    if whole.models < 2:  # errors by model need models
+    fit = joint(scores, tasks, labels, order, permutations=permutations)
+    if fit.why:
+        return LabelEffects("tasks", (), travel, fit.tasks, fit.models, fit.tasks, fit.why)
+    effects = fit.effects
+    if fit.models < 2:  # errors by model need models
         effects = tuple(replace(e, p_clustered=None) for e in effects)
-    left: list[dict[tuple[str, str, str], float | None]] = []
-    for gone in range(len(tasks)):
-        kept = [i for i in range(len(tasks)) if i != gone]
-        part = joint(scores[:, kept], [tasks[i] for i in kept], labels, order, permutations=0)
-        left.append({(e.dimension, e.a, e.b): e.value for e in part.effects})
+    left_out: list[dict[tuple[str, str, str], float | None]] = []
+    for dropped in range(len(tasks)):
+        others = [i for i in range(len(tasks)) if i != dropped]
+        refit = joint(scores[:, others], [tasks[i] for i in others], labels, order, permutations=0)
+        left_out.append({(e.dimension, e.a, e.b): e.value for e in refit.effects})
     means = np.array([np.nanmean(c) if (~np.isnan(c)).any() else np.nan for c in scores.T])
     raw = _raw(means, [labels.get(t, {}) for t in tasks])
-    rows = tuple(_adjusted(e, raw, left) for e in effects)
-    return LabelEffects("tasks", rows, travel, whole.tasks, whole.models, whole.tasks)
+    rows = tuple(_adjusted(e, raw, left_out) for e in effects)
+    return LabelEffects("tasks", rows, travel, fit.tasks, fit.models, fit.tasks)
 
 
 def _raw(means: Floats, labels: Sequence[Mapping[str, str]]) -> Any:
     def difference(dimension: str, a: str, b: str) -> float | None:
-        parts = [means[[own.get(dimension) == c for own in labels]] for c in (a, b)]
+        parts = [means[[of_task.get(dimension) == c for of_task in labels]] for c in (a, b)]
         known = [part[~np.isnan(part)] for part in parts]
         return float(known[0].mean() - known[1].mean()) if all(map(len, known)) else None
 
@@ -154,19 +154,20 @@ def _raw(means: Floats, labels: Sequence[Mapping[str, str]]) -> Any:
 
 
 def _adjusted(
-    effect: Effect, raw: Any, left: Sequence[Mapping[tuple[str, str, str], float | None]]
+    effect: Effect, raw: Any, left_out: Sequence[Mapping[tuple[str, str, str], float | None]]
 ) -> AdjustedEffect:
     key = (effect.dimension, effect.a, effect.b)
-    found = [part.get(key) for part in left]
-    known = [v for v in found if v is not None]
-    lost = len(found) - len(known) if effect.value is not None else 0
-    told = effect.value is not None and bool(known)
-    return AdjustedEffect(effect, raw(*key), min(known) if told else None, max(known) if told else None, lost)
+    refits = [effects.get(key) for effects in left_out]
+    known = [v for v in refits if v is not None]
+    if effect.value is None:
+        return AdjustedEffect(effect, raw(*key), None, None, 0)
+    low, high = min(known, default=None), max(known, default=None)
+    return AdjustedEffect(effect, raw(*key), low, high, len(refits) - len(known))
 
 
 @dataclass(frozen=True)
 class LabelledSamples:
-    """Samples of tasks whose labels vary: normalised score (mean over models), task, cluster, labels."""
+    """Samples by row: normalised score ``y`` (mean over models), task, cluster, labels."""
 
     y: Floats
     tasks: NDArray[Any]
@@ -180,46 +181,46 @@ class LabelledSamples:
 
 
 def by_samples(data: LabelledSamples, order: Mapping[str, Sequence[str]]) -> LabelEffects:
-    """The linear model of samples with a term for each task."""
+    """The effects in the linear model of samples with a term for each task."""
     labelled = [dict(zip(data.labels, row, strict=True)) for row in zip(*data.labels.values(), strict=True)]
-    travel = overlaps([{d: c for d, c in own.items() if c is not None} for own in labelled], order)
+    travel = overlaps([{d: c for d, c in row.items() if c is not None} for row in labelled], order)
     names = list(dict.fromkeys(data.tasks.tolist()))
     used = _varying(data, order)
     if not used:
         why = "no label varies within a task"
         return LabelEffects("samples", (), travel, len(names), data.models, len(data.y), why)
-    kept = np.array([all(own[d] is not None for d in used) for own in labelled], dtype=bool)
-    kept &= ~np.isnan(data.y)
-    data = data.take(kept)
+    mask = np.array([all(row[d] is not None for d in used) for row in labelled], dtype=bool)
+    mask &= ~np.isnan(data.y)
+    data = data.take(mask)
     effects, why = _fit(data, used)
-    left = []
+    left_out = []
     for name in names if len(names) > 1 else []:
-        part, _ = _fit(data.take(data.tasks != name), used)
-        left.append({(e.dimension, e.a, e.b): e.value for e in part})
+        refit, _ = _fit(data.take(data.tasks != name), used)
+        left_out.append({(e.dimension, e.a, e.b): e.value for e in refit})
 
     def raw(dimension: str, a: str, b: str) -> float | None:
-        found = []
+        means = []
         for c in (a, b):
-            at = data.labels[dimension] == c
-            means = [data.y[at & (data.tasks == n)].mean() for n in names if (at & (data.tasks == n)).any()]
-            found.append(float(np.mean(means)) if means else math.nan)
-        return None if math.isnan(found[0] - found[1]) else found[0] - found[1]
+            masks = [(data.labels[dimension] == c) & (data.tasks == n) for n in names]
+            of_tasks = [data.y[mask].mean() for mask in masks if mask.any()]
+            means.append(float(np.mean(of_tasks)) if of_tasks else math.nan)
+        return None if math.isnan(means[0] - means[1]) else means[0] - means[1]
 
-    rows = tuple(_adjusted(e, raw, left) for e in effects)
+    rows = tuple(_adjusted(e, raw, left_out) for e in effects)
     return LabelEffects("samples", rows, travel, len(names), data.models, len(data.y), why)
 
 
 def _varying(data: LabelledSamples, order: Mapping[str, Sequence[str]]) -> dict[str, list[str]]:
-    """Dimensions in use: those with two categories at least, as ``joint`` has them."""
-    found: dict[str, list[str]] = {}
+    """Dimension -> its categories, for dimensions that vary within a task."""
+    used: dict[str, list[str]] = {}
     for dimension, column in data.labels.items():
-        seen = {c for c in column.tolist() if c is not None}
-        within = any(
+        occurring = {c for c in column.tolist() if c is not None}
+        varies = any(
             len(set(column[data.tasks == t].tolist()) - {None}) > 1 for t in set(data.tasks.tolist())
         )
-        if len(seen) > 1 and within:
-            found[dimension] = [c for c in order[dimension] if c in seen]
-    return found
+        if len(occurring) > 1 and varies:
+            used[dimension] = [c for c in order[dimension] if c in occurring]
+    return used
 
 
 def _fit(data: LabelledSamples, used: Mapping[str, Sequence[str]]) -> tuple[list[Effect], str]:
@@ -228,8 +229,8 @@ def _fit(data: LabelledSamples, used: Mapping[str, Sequence[str]]) -> tuple[list
     x = np.zeros((len(data.y), len(names) + len(columns)))
     for i, name in enumerate(names):
         x[data.tasks == name, i] = 1
-    for (d, c), at in columns.items():
-        x[data.labels[d] == c, at] = 1
+    for (d, c), column in columns.items():
+        x[data.labels[d] == c, column] = 1
     pairs = [f"{t}\0{c}" for t, c in zip(data.tasks.tolist(), data.clusters.tolist(), strict=True)]
     codes = np.unique(np.array(pairs, dtype=object), return_inverse=True)[1].reshape(-1)
     groups = int(codes.max()) + 1 if len(codes) else 0
@@ -242,10 +243,13 @@ def _fit(data: LabelledSamples, used: Mapping[str, Sequence[str]]) -> tuple[list
     for d, categories in used.items():
         for a, b in combinations(categories, 2):
             contrast = contrast_of(columns, x.shape[1], d, a, b)
-            if not estimable(x, inverse, contrast):  # the labels never part
+            if not estimable(x, inverse, contrast):
                 out.append(Effect(d, a, b, None, None, None, None, None, None, None, groups - 1))
                 continue
-            own = [*range(len(names)), *(at for (e, _), at in columns.items() if e == d)]
+            own = [
+                *range(len(names)),
+                *(column for (e, _), column in columns.items() if e == d),
+            ]
             inflation = inflation_of(x, inverse, contrast, own)
             variance = float(contrast @ covariance @ contrast)
             out.append(_effect((d, a, b), float(contrast @ beta), variance, groups - 1, inflation))
@@ -262,15 +266,15 @@ def _effect(key: tuple[str, str, str], value: float, variance: float, df: int, i
 
 
 def _cr3(x: Floats, rest: Floats, codes: NDArray[Any], inverse: Floats) -> Floats:
-    """Covariance by each cluster's rest as if it had been left out of the fit."""
+    """Covariance from each cluster's residual as if it had been left out of the fit."""
     order = np.argsort(codes, kind="stable")
     groups: int = int(codes.max()) + 1
     ends = np.cumsum(np.bincount(codes))[:-1]
     sums = np.zeros((groups, x.shape[1]))
-    for g, at in enumerate(np.split(order, ends)):
-        own = x[at]
-        hat: Floats = own @ inverse @ own.T
-        sums[g] = own.T @ np.linalg.lstsq(np.eye(len(at)) - hat, rest[at], rcond=1e-8)[0]
+    for g, rows in enumerate(np.split(order, ends)):
+        design = x[rows]
+        hat: Floats = design @ inverse @ design.T
+        sums[g] = design.T @ np.linalg.lstsq(np.eye(len(rows)) - hat, rest[rows], rcond=1e-8)[0]
     middle: Floats = sums.T @ sums * float((groups - 1) / groups)
     return np.asarray(inverse @ middle @ inverse, dtype=np.float64)
 
@@ -278,17 +282,17 @@ def _cr3(x: Floats, rest: Floats, codes: NDArray[Any], inverse: Floats) -> Float
 def overlaps(
     labels: Sequence[Mapping[str, str]], order: Mapping[str, Sequence[str]]
 ) -> tuple[LabelOverlap, ...]:
-    """How often labels of different dimensions travel together, those that do most first. Dimensions with
-    one category among these are left out."""
-    used = categories_of({str(i): own for i, own in enumerate(labels)}, [str(i) for i in range(len(labels))],
+    """How often labels of different dimensions occur together, most often first. Dimensions with one category
+    are left out."""
+    used = categories_of({str(i): row for i, row in enumerate(labels)}, [str(i) for i in range(len(labels))],
                          order)  # fmt: skip
-    has = {(d, c): np.array([own.get(d) == c for own in labels]) for d, cs in used.items() for c in cs}
-    count = {d: sum(d in own for own in labels) for d in used}
-    found = [
-        LabelOverlap(*one, *other, int(has[one].sum()), int((has[one] & has[other]).sum()),
-                 float(has[other].sum()) / count[other[0]])
-        for one in has
-        for other in has
-        if one[0] != other[0]
+    has = {(d, c): np.array([row.get(d) == c for row in labels]) for d, cs in used.items() for c in cs}
+    count = {d: sum(d in row for row in labels) for d in used}
+    pairs = [
+        LabelOverlap(*first, *second, int(has[first].sum()), int((has[first] & has[second]).sum()),
+                 float(has[second].sum()) / count[second[0]])
+        for first in has
+        for second in has
+        if first[0] != second[0]
     ]  # fmt: skip
-    return tuple(sorted(found, key=lambda t: (-t.share * t.lift, -t.n)))
+    return tuple(sorted(pairs, key=lambda t: (-t.share * t.lift, -t.n)))

@@ -1,16 +1,16 @@
 """Two models on the same samples: difference, tests, effect size, power.
 
-Differences are taken on each group (usually a sample) that both have a score for. Their mean gets the
-interval of ``stats.intervals`` and, beside it, that of ``stats.bootstrap``.
+Differences are taken on each group (usually a sample) with a score of both. Their mean gets the interval of
+``stats.intervals``, and that of ``stats.bootstrap``.
 
-*Right or wrong* (every score is one end of the range). McNemar's test asks whether as many answers turned
-right as turned wrong. With one answer a cluster it is the exact test in its mid-p form. With several, the
-answers of a cluster are no independent trials: under the null each cluster's net change is as likely as its
-opposite, so signs are flipped by whole clusters, and the distribution of the sum is exact again (mid-p);
-with clusters of one it is McNemar's. Obuchowski's (1998) chi-square of the two proportions under a common
-one stands beside it: (sum d)^2 (G-1) / (G sum d^2) with d the net change of a cluster.
+*Right or wrong* (every score is one end of the range): McNemar's test of whether as many answers turned right
+as turned wrong. With one answer in each cluster it is the exact test in its mid-p form. Several answers of a
+cluster are not independent. Under the null each cluster's net change is as likely as its opposite, so signs
+are flipped by whole clusters, and the distribution of the sum is exact again (mid-p). Obuchowski's (1998)
+chi-square of the two proportions is given as well: (sum d)^2 (G-1) / (G sum d^2) with d the net change of a
+cluster.
 
-*Other scores*: t of the mean over its cluster-robust error, with G - 1 degrees of freedom.
+*Other scores*: t, the mean divided by its cluster-robust error, with G - 1 degrees of freedom.
 """
 
 from __future__ import annotations
@@ -35,14 +35,15 @@ MOST_FLIPS = 20_000
 class Pair:
     """One comparison of model a with model b; all on one scale.
 
-    difference    a minus b, with its cluster-robust interval; ``bootstrap``: the same by resampling clusters
-    error         standard error; ``df`` its degrees of freedom
-    p, test       of no difference, and by which test: ``McNemar`` (exact, mid-p), ``McNemar by cluster``,
-                  ``t``; None where nothing can be tested
+    difference    a minus b, with its cluster-robust interval; ``bootstrap``: with that by resampling clusters
+    error, df     standard error and its degrees of freedom
+    p, test       p of the test ``McNemar`` (exact, mid-p), ``McNemar by cluster``, ``t`` or ``signs of
+                  clusters``; None where nothing can be tested
     p_t, p_obuchowski  by t and, for right or wrong, by Obuchowski's chi-square
-    won, lost     groups where a, and b, is right alone (right or wrong only; else None)
-    effect, effect_name  Cohen's d of paired differences (mean over standard deviation), or for right or wrong
-                  the odds ratio of the answers that differ, won / lost (None without a finite one)
+    won, lost     groups that only a, or only b, has right (None for other scores)
+    effect, effect_name  Cohen's d of paired differences (mean / standard deviation); for right or wrong the
+                         odds
+                  ratio won / lost (None if it is not finite)
     """
 
     a: float | None
@@ -63,7 +64,6 @@ class Pair:
     resampled: Floats | None = field(default=None, repr=False, compare=False)
 
     def to_json(self) -> dict[str, Any]:
-        """Plain values; the resamples are left out."""
         return {
             "a": self.a,
             "b": self.b,
@@ -85,7 +85,7 @@ class Pair:
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """resamples: none for 0; seed: of resampling."""
+    """Number (0: none) and seed of bootstrap resamples."""
 
     resamples: int = RESAMPLES
     seed: int = 0
@@ -94,12 +94,10 @@ class Options:
 def paired(
     a: Floats, b: Floats, clusters: NDArray[Any], bounds: tuple[float, float], options: Options = Options()
 ) -> Pair:
-    """Compare ``a`` with ``b`` (same groups, NaN where there is no score).
-
-    bounds  the range of one score
-    """
-    both = ~np.isnan(a) & ~np.isnan(b)
-    x, y, names = a[both], b[both], np.asarray(clusters)[both]
+    """Compare ``a`` with ``b`` (same groups, NaN where there is no score). ``bounds`` is the range of a
+    score."""
+    known = ~np.isnan(a) & ~np.isnan(b)
+    x, y, names = a[known], b[known], np.asarray(clusters)[known]
     low, high = bounds
     reach = high - low if math.isfinite(high - low) else math.inf
     d = x - y
@@ -149,7 +147,7 @@ def _net(d: Floats, clusters: NDArray[Any]) -> Floats:
 
 
 def _error(d: Floats, clusters: NDArray[Any]) -> float | None:
-    """Cluster-robust standard error of the mean; None where nothing varies."""
+    """Cluster-robust standard error of the mean; None where the differences do not vary."""
     if not len(d):
         return None
     codes = np.unique(clusters, return_inverse=True)[1].reshape(-1)
@@ -168,18 +166,18 @@ def t_p(value: float, error: float, df: float) -> float:
 
 
 def paired_t(a: Floats, b: Floats) -> tuple[float | None, float, int]:
-    """Student's t over the pairs of which both values are there (NaN: not there): p, the mean difference, and
-    the number of pairs. p is None where it is not defined."""
+    """p of Student's t (None where it is not defined), mean difference and number of the pairs without
+    NaN."""
     from scipy import stats
 
-    both = ~np.isnan(a) & ~np.isnan(b)
-    n = int(both.sum())
-    p = float(stats.ttest_rel(a[both], b[both]).pvalue) if n > 1 else math.nan
-    return None if math.isnan(p) else p, float((a[both] - b[both]).mean()) if n else math.nan, n
+    known = ~np.isnan(a) & ~np.isnan(b)
+    n = int(known.sum())
+    p = float(stats.ttest_rel(a[known], b[known]).pvalue) if n > 1 else math.nan
+    return None if math.isnan(p) else p, float((a[known] - b[known]).mean()) if n else math.nan, n
 
 
 def welch_p(a: Floats, b: Floats) -> float | None:
-    """p of Welch's t of two independent samples; None where one has a single value, or nothing varies."""
+    """p of Welch's t of two independent samples; None where one has a single value, or neither varies."""
     from scipy import stats
 
     p = float(stats.ttest_ind(a, b, equal_var=False).pvalue) if min(len(a), len(b)) > 1 else math.nan
@@ -199,27 +197,29 @@ def welch_df(errors: Sequence[float], dfs: Sequence[float]) -> float:
 
 
 def mcnemar(net: Floats) -> float | None:
-    """Mid-p of flipping the signs of clusters: ``net`` is right answers won less lost in each (whole
-    numbers). None where none changed; by Obuchowski's chi-square above ``MOST_FLIPS`` changes."""
+    """Mid-p of flipping the signs of clusters, by Obuchowski's chi-square above ``MOST_FLIPS`` changes.
+
+    net  number of answers won minus lost in each cluster. None if it is empty; 1 if nothing changed
+    """
     sizes = np.rint(np.abs(net)).astype(np.int64)
     total = int(sizes.sum())
     if total == 0:
         return None if not len(net) else 1.0
     if total > MOST_FLIPS:
         return obuchowski_p(net)
-    chances = np.ones(1)  # of sum of flipped signs, from -total to total in steps of one
+    chances = np.ones(1)  # probabilities of the sum of flipped signs, from -total to total
     for size in np.unique(sizes[sizes > 0]):
         count = int((sizes == size).sum())
-        own = np.zeros(2 * count * int(size) + 1)
-        own[:: 2 * int(size)] = _halves(count)
-        chances = np.convolve(chances, own)
-    seen = abs(int(np.rint(net.sum())))
-    away = np.abs(np.arange(-total, total + 1))
-    return min(1.0, float(chances[away > seen].sum() + 0.5 * chances[away == seen].sum()))
+        of_size = np.zeros(2 * count * int(size) + 1)
+        of_size[:: 2 * int(size)] = _halves(count)
+        chances = np.convolve(chances, of_size)
+    observed = abs(int(np.rint(net.sum())))
+    possible = np.abs(np.arange(-total, total + 1))
+    return min(1.0, float(chances[possible > observed].sum() + 0.5 * chances[possible == observed].sum()))
 
 
 def _halves(count: int) -> Floats:
-    """Chances of 0 to ``count`` heads of as many coins."""
+    """Probabilities of 0 to ``count`` heads in as many tosses."""
     from scipy.special import gammaln
 
     heads = np.arange(count + 1)
@@ -228,7 +228,7 @@ def _halves(count: int) -> Floats:
 
 
 def obuchowski_p(net: Floats) -> float | None:
-    """Obuchowski's (1998) test of two proportions in clustered pairs; None where none changed."""
+    """p of Obuchowski's (1998) test of two proportions in clustered pairs; None where nothing changed."""
     groups, squares = len(net), float((net**2).sum())
     if groups < 2 or squares == 0:
         return None

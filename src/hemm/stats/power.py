@@ -1,7 +1,7 @@
-"""What a paired comparison of this size can find, from the variance that was observed.
+"""Power of a paired comparison, from the observed variance.
 
-With d the standard error of the difference over G clusters and t Student's quantiles with G - 1 degrees of
-freedom, a two-sided test at 5 % finds a true difference of (t(.975) + t(.80)) d with 80 % power. The variance
+Let d be the standard error of the difference over G clusters, and t Student's quantiles with G - 1 degrees of
+freedom. A two-sided test at 5 % finds a true difference of (t(.975) + t(.80)) d with 80 % power. The variance
 of one cluster, G d^2, gives the number of clusters (of the same mean size) for another difference.
 """
 
@@ -20,15 +20,17 @@ MOST = 10**9
 
 @dataclass(frozen=True, slots=True)
 class Power:
-    """``detectable``: the smallest difference found with 80 % power, on the scale of the difference.
-    ``needed``: points (hundredths of that scale) -> clusters. None where no variance was seen."""
+    """The power of one comparison over ``clusters`` clusters; None where the differences do not vary.
+
+    detectable  smallest difference that is found with 80 % power, on the scale of the difference
+    needed      points (hundredths of that scale) -> clusters
+    """
 
     detectable: float | None
     needed: dict[int, int | None]
     clusters: int
 
     def to_json(self) -> dict[str, Any]:
-        """Plain values."""
         return {
             "detectable": self.detectable,
             "clusters": self.clusters,
@@ -44,8 +46,8 @@ def factor(df: float, level: float = LEVEL, power: float = POWER) -> float:
 
 
 def power_of(error: float | None, clusters: int, unit: float = 1.0) -> Power:
-    """error  standard error of the difference over ``clusters`` clusters; ``unit`` is the width of the scale
-    (100 points)."""
+    """The power at the standard error ``error`` of the difference; ``unit`` is the width of the scale (100
+    points)."""
     if error is None or clusters < 2 or not error > 0:
         return Power(None, dict.fromkeys(POINTS), clusters)
     each = error**2 * clusters
@@ -54,8 +56,8 @@ def power_of(error: float | None, clusters: int, unit: float = 1.0) -> Power:
 
 
 def clusters_for(variance: float, difference: float) -> int | None:
-    """Fewest clusters with which ``difference`` is found with 80 % power, where one cluster's share has
-    this variance. None above a thousand million."""
+    """Fewest clusters with which ``difference`` is found with 80 % power, if one cluster has this variance.
+    None above ``MOST``."""
     low, high = 2, 4
     while not _enough(variance, difference, high):
         low, high = high, high * 2

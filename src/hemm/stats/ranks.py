@@ -1,11 +1,11 @@
-"""Ranks of models with what the data leave open.
+"""Ranks of models with their uncertainty.
 
-Every two models are compared over the same samples of the same tasks; the p values of all pairs are corrected
-by Holm's method, so that with 95 % certainty no pair is called different that is not. A model's *rank* is 1
-plus the number of models that are so found better than it: models that the data cannot separate from the
-best all have rank 1. Its *rank interval* goes from there to the number of models less those found worse.
-Not being separated is no equivalence, and does not carry over: a may be separated from c while b is from
-neither. *Groups* are the longest runs of models, in the order of their scores, of which no two are separated.
+Each pair of models is compared over the same samples of the same tasks; the p values of all pairs are
+corrected by Holm's method, so that with 95 % certainty no equal pair is called different. A model's *rank* is
+1 plus the number of models found to be better: all models that are not separated from the best have rank 1.
+Its *rank interval* goes from there to the number of models minus those found to be worse. Not separated does
+not mean equal, and is not transitive: a may be separated from c while b is separated from neither. *Groups*
+are the longest runs of models, in the order of their scores, in which no pair is separated.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True)
 class Rank:
-    """One model: its score with interval, rank, the interval of ranks, and letters of its groups."""
+    """One model: its score, rank, rank interval (``low`` to ``high``), and the letters of its groups."""
 
     subject: str
     estimate: Estimate
@@ -38,13 +38,12 @@ class Rank:
 
 @dataclass(frozen=True)
 class Ranking:
-    """Best first. ``p``: Holm-corrected p of every two (keys in order of score)."""
+    """Models, best first. ``p``: Holm-corrected p of each pair (keys in the order of scores)."""
 
     rows: tuple[Rank, ...]
     p: Mapping[tuple[str, str], float | None]
 
     def to_json(self) -> dict[str, Any]:
-        """Plain values."""
         return {
             "rows": [
                 {
@@ -62,7 +61,7 @@ class Ranking:
 
 
 def ranking(scores: Mapping[str, Estimate], p: Mapping[tuple[str, str], float | None]) -> Ranking:
-    """Ranks from scores by subject (higher is better) and the uncorrected p of every pair."""
+    """Ranks from scores by subject (higher is better) and the uncorrected p of each pair."""
     order = sorted(scores, key=lambda s: -(scores[s].value or 0.0))
     pairs = list(combinations(order, 2))
     raw = [p[pair] if pair in p else p.get((pair[1], pair[0])) for pair in pairs]
@@ -75,15 +74,15 @@ def ranking(scores: Mapping[str, Estimate], p: Mapping[tuple[str, str], float | 
     letters = _letters(order, apart)
     rows = []
     for s in order:
-        better = sum((other, s) in apart for other in order)
-        worse = sum((s, other) in apart for other in order)
+        better = sum((rival, s) in apart for rival in order)
+        worse = sum((s, rival) in apart for rival in order)
         rows.append(Rank(s, scores[s], 1 + better, 1 + better, len(order) - worse, letters[s]))
     return Ranking(tuple(rows), corrected)
 
 
 def win_shares(table: Floats) -> Floats:
-    """How often each model wins: the share of the other models' scores of the same group that it beats, ties
-    as half; NaN where there is no other.
+    """The share of other models that each model beats in each group, ties as half; NaN where there is no
+    other.
 
     table  scores (models x groups; NaN: none)
 
@@ -101,7 +100,7 @@ def win_shares(table: Floats) -> Floats:
 
 
 def _letters(order: Sequence[str], apart: set[tuple[str, str]]) -> dict[str, str]:
-    """A letter for each longest run of models of which no two are apart."""
+    """Model -> the letters of its groups."""
     runs: list[tuple[int, int]] = []
     for first in range(len(order)):
         last = first

@@ -1,14 +1,14 @@
-"""The effect of each dimension with the others held equal: all labels at once, at task level.
+"""The effect of each dimension with the others held equal: all labels at once, over tasks.
 
 HEMM's labels travel together, so the mean over a category's tasks mixes the effects of several dimensions.
-Here a normalised score of model m on task t is taken as
+The normalised score of model m on task t is modelled as
 
     y(m, t) = model(m) + task(t),      task(t) = sum over dimensions of effect(label of t) + rest(t)
 
-First models and tasks are fitted together (so that a model without some tasks shifts none of them), then
-the task effects on dummies of all dimensions by least squares. What varies is the task: inference is by t
-with tasks minus parameters degrees of freedom. Two checks stand beside it: standard errors clustered by task
-and by model (Cameron, Gelbach and Miller 2011), and a permutation of the rest over tasks (Freedman and Lane
+First models and tasks are fitted together, so that a model without some tasks shifts none of them; then the
+task effects on dummies of all dimensions, by least squares. The units are tasks: inference is by t with tasks
+minus parameters degrees of freedom. Two checks are given as well: standard errors clustered by task and by
+model (Cameron, Gelbach and Miller 2011), and a permutation of the residuals over tasks (Freedman and Lane
 1983).
 """
 
@@ -32,9 +32,9 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True)
 class Effect:
-    """What category ``a`` adds over ``b``, all other dimensions held equal.
+    """The effect of category ``a`` against ``b``, all other dimensions held equal.
 
-    value, low, high  on the scale of the scores; None where the labels do not let it be told apart
+    value, low, high  on the scale of the scores; None where the effect cannot be estimated
     p                 by t with ``df`` degrees of freedom; ``p_clustered`` by errors clustered both ways;
                       ``p_permuted`` by permutation
     inflation         variance inflation: how much larger the variance is than if no other dimension were in
@@ -55,7 +55,7 @@ class Effect:
 
 @dataclass(frozen=True)
 class Joint:
-    """All effects, and what the fit rests on. ``why`` says why there is no fit, else it is empty."""
+    """All effects, and the size of the fit; ``why`` there is none, else empty."""
 
     effects: tuple[Effect, ...]
     tasks: int
@@ -67,25 +67,25 @@ class Joint:
 def categories_of(
     labels: Mapping[str, Mapping[str, str]], tasks: Sequence[str], order: Mapping[str, Sequence[str]]
 ) -> dict[str, list[str]]:
-    """Dimension -> those of its categories that occur among ``tasks``, in their order; two at least."""
-    found = {}
+    """Dimension -> its categories among ``tasks``, in order; only dimensions with at least two."""
+    used = {}
     for dimension, known in order.items():
-        own = {labels[t][dimension] for t in tasks if dimension in labels.get(t, {})}
-        if len(own) > 1:
-            found[dimension] = [c for c in known if c in own]
-    return found
+        occurring = {labels[t][dimension] for t in tasks if dimension in labels.get(t, {})}
+        if len(occurring) > 1:
+            used[dimension] = [c for c in known if c in occurring]
+    return used
 
 
 def task_effects(scores: Floats) -> Floats:
-    """Task effects (mean zero) of the additive fit to ``scores`` (models x tasks, NaN: not there)."""
+    """Task effects (mean zero) of the additive fit to ``scores`` (models x tasks; NaN: missing)."""
     models, tasks = scores.shape
     known = ~np.isnan(scores)
     m, t = np.nonzero(known)
     design = np.zeros((len(m), models + tasks))
     design[np.arange(len(m)), m] = 1
     design[np.arange(len(m)), models + t] = 1
-    found = np.linalg.lstsq(design, scores[known], rcond=None)[0][models:]
-    return np.asarray(found - found.mean(), dtype=np.float64)
+    effects = np.linalg.lstsq(design, scores[known], rcond=None)[0][models:]
+    return np.asarray(effects - effects.mean(), dtype=np.float64)
 
 
 def joint(
@@ -104,31 +104,31 @@ def joint(
     """
     scores = np.asarray(scores, dtype=np.float64)
     used = categories_of(labels, tasks, order)
-    kept = [
+    columns_kept = [
         i
         for i, t in enumerate(tasks)
         if all(d in labels.get(t, {}) for d in used) and not np.isnan(scores[:, i]).all()
     ]
-    names = [tasks[i] for i in kept]
+    names = [tasks[i] for i in columns_kept]
     used = categories_of(labels, names, used)
-    part = scores[:, kept]
-    part = part[~np.isnan(part).all(axis=1)]
+    known = scores[:, columns_kept]
+    known = known[~np.isnan(known).all(axis=1)]
     columns, design = _design(names, labels, used)
     rank = int(np.linalg.matrix_rank(design)) if len(names) else 0
     df = len(names) - rank
     if not used:
-        return Joint((), len(names), len(part), rank, "no dimension has two categories among these tasks")
+        return Joint((), len(names), len(known), rank, "no dimension has two categories among these tasks")
     if df < 2:
         why = f"{len(names)} tasks are too few for {rank} parameters"
-        return Joint((), len(names), len(part), rank, why)
-    fit = _Fit(task_effects(part), design, df)
-    both = _clustered(part, design)
-    found = [
-        _effect(fit, both, columns, (d, a, b), permutations, seed)
+        return Joint((), len(names), len(known), rank, why)
+    fit = _Fit(task_effects(known), design, df)
+    covariance = _clustered(known, design)
+    effects = [
+        _effect(fit, covariance, columns, (d, a, b), permutations, seed)
         for d, categories in used.items()
         for a, b in combinations(categories, 2)
     ]
-    return Joint(tuple(found), len(names), len(part), rank)
+    return Joint(tuple(effects), len(names), len(known), rank)
 
 
 def _design(
@@ -161,8 +161,8 @@ class _Fit:
 
 
 def contrast_of(columns: Mapping[tuple[str, str], int], size: int, dimension: str, a: str, b: str) -> Floats:
-    """What of ``size`` parameters is category ``a`` less ``b``; one without a column is the first of its
-    dimension."""
+    """The contrast of ``a`` less ``b`` over ``size`` parameters; the first category of a dimension has no
+    column."""
     contrast = np.zeros(size)
     for category, sign in ((a, 1.0), (b, -1.0)):
         if (dimension, category) in columns:
@@ -171,16 +171,16 @@ def contrast_of(columns: Mapping[tuple[str, str], int], size: int, dimension: st
 
 
 def estimable(design: Floats, inverse: Floats, contrast: Floats) -> bool:
-    """Whether the data say anything of this contrast: it is a combination of rows of the design.
+    """Whether the contrast can be estimated, as a combination of rows of the design.
 
     inverse  the pseudo-inverse of design' design
     """
-    seen = inverse @ (design.T @ design) @ contrast
-    return bool(np.abs(seen - contrast).max() < 1e-6)
+    projected = inverse @ (design.T @ design) @ contrast
+    return bool(np.abs(projected - contrast).max() < 1e-6)
 
 
 def inflation_of(design: Floats, inverse: Floats, contrast: Floats, own: list[int]) -> float:
-    """Variance of the contrast with all columns over that with its ``own`` alone."""
+    """Variance of the contrast with all columns, divided by that with its ``own`` columns alone."""
     alone = np.linalg.pinv(design[:, own].T @ design[:, own])
     small = contrast[own]
     return float(contrast @ inverse @ contrast) / max(1e-300, float(small @ alone @ small))
@@ -188,7 +188,7 @@ def inflation_of(design: Floats, inverse: Floats, contrast: Floats, own: list[in
 
 def _effect(
     fit: _Fit,
-    both: Floats,
+    covariance: Floats,
     columns: Mapping[tuple[str, str], int],
     key: tuple[str, str, str],
     permutations: int,
@@ -199,10 +199,10 @@ def _effect(
     contrast = contrast_of(columns, fit.design.shape[1], *key)
     if not estimable(fit.design, fit.inverse, contrast):
         return Effect(*key, None, None, None, None, None, None, None, fit.df)
-    own = [0, *(at for (dimension, _), at in columns.items() if dimension == key[0])]
+    own = [0, *(column for (dimension, _), column in columns.items() if dimension == key[0])]
     value, error = float(contrast @ fit.beta), fit.error(contrast)
     reach = float(stats.t.isf((1 - LEVEL) / 2, fit.df)) * error
-    squared = float(contrast @ both @ contrast)
+    squared = float(contrast @ covariance @ contrast)
     clustered = float(np.sqrt(squared)) if squared > 0 else None
     return Effect(
         *key,
@@ -226,7 +226,7 @@ def _p(value: float, error: float, df: int) -> float:
 
 
 def _permuted(fit: _Fit, contrast: Floats, permutations: int, seed: int) -> float | None:
-    """Freedman and Lane: the rest of the model without this contrast, permuted over tasks."""
+    """Freedman and Lane: permutes the residuals of the model without this contrast over tasks."""
     if permutations < 1:
         return None
     direction = fit.inverse @ contrast
@@ -237,11 +237,11 @@ def _permuted(fit: _Fit, contrast: Floats, permutations: int, seed: int) -> floa
     rng = np.random.default_rng([seed, 20240703])
     drawn = rng.permuted(np.broadcast_to(rest, (permutations, len(rest))), axis=1) + fitted
     betas = drawn @ fit.design @ fit.inverse
-    left = drawn - betas @ fit.design.T
-    error = np.sqrt((left**2).sum(axis=1) / fit.df * scale)
+    residual = drawn - betas @ fit.design.T
+    error = np.sqrt((residual**2).sum(axis=1) / fit.df * scale)
     t = np.abs(betas @ contrast) / np.maximum(error, _TINY)
-    own = abs(float(contrast @ fit.beta)) / max(fit.error(contrast), _TINY)
-    return float((1 + (t >= own - 1e-12).sum()) / (1 + permutations))
+    observed = abs(float(contrast @ fit.beta)) / max(fit.error(contrast), _TINY)
+    return float((1 + (t >= observed - 1e-12).sum()) / (1 + permutations))
 
 
 def _clustered(scores: Floats, design: Floats) -> Floats:
@@ -261,8 +261,8 @@ def _clustered(scores: Floats, design: Floats) -> Floats:
         return np.asarray(sums.T @ sums * (count / max(1, count - 1)), dtype=np.float64)
 
     middle = meat(t, len(design)) + meat(m, len(scores)) - pieces.T @ pieces
-    whole = inverse @ middle @ inverse
+    covariance = inverse @ middle @ inverse
     first = len(scores)
     out = np.zeros((design.shape[1], design.shape[1]))
-    out[1:, 1:] = whole[first:, first:]
+    out[1:, 1:] = covariance[first:, first:]
     return out
