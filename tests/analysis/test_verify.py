@@ -10,7 +10,7 @@ import pytest
 from hemm.analysis.verify import chosen, figures
 from hemm.cli import status
 from hemm.core import HemmError, Message, UnknownName
-from hemm.models.hf.families.plain import question_and_answer
+from hemm.models.hf.families.one_picture import question_and_answer
 from hemm.results.read import cells
 from hemm.tasks import TASKS
 

@@ -1,4 +1,4 @@
-"""Models that look at no picture: chance, the most frequent answer, and the right one."""
+"""Models that ignore pictures: chance, the most frequent answer, and the right one."""
 
 from __future__ import annotations
 
@@ -31,11 +31,11 @@ from hemm.models.options import ModelOptions
 from hemm.parsing.picture_format import Pictured
 
 SURE = 0.99
-"""Probability that a baseline gives to its answer where the options are scored by likelihood."""
+"""Probability that a baseline gives to its answer when options are scored by likelihood."""
 
 
 class Baseline(BatchModel):
-    """What the baselines share. The references come with ``bind``, never through a request."""
+    """Base of the baselines. The references come from ``bind``, never from a request."""
 
     version = "1"
     draws = False
@@ -72,7 +72,7 @@ class Baseline(BatchModel):
         return [self._respond(r) for r in requests]
 
     def answer(self, task: Task, sample: Sample, request: Request) -> str | Media:
-        """What this baseline answers: text as a model would write it, or a picture."""
+        """The answer of this baseline: text as a model would write it, or a picture."""
         raise NotImplementedError
 
     def _respond(self, request: Request) -> Response:
@@ -97,7 +97,7 @@ class Oracle(Baseline):
     _metric: Metric | None = None
 
     def bind(self, task: Task, pack: Pack) -> None:
-        """Find the headline metric that says which of several references is the best."""
+        """Find the headline metric, by which the best of several references is chosen."""
         super().bind(task, pack)
         metric = metric_of(task.metrics[0])
         judges = metric.group == "sample" and not metric.needs
@@ -106,10 +106,10 @@ class Oracle(Baseline):
         self._metric = metric if judges else None
 
     def answer(self, task: Task, sample: Sample, request: Request) -> str | Media:
-        """The reference that the headline metric scores highest, of equals the most frequent, the first.
+        """The reference that the headline metric scores highest; of equal ones the most frequent, then the
+        first.
 
-        Where that metric cannot tell (it scores several samples at once, or needs weights): the most
-        frequent one.
+        If that metric scores several samples at once or needs weights, the most frequent reference.
         """
         counts = Counter(sample.references)
         if len(counts) < 2 or self._metric is None:
@@ -135,7 +135,7 @@ class Random(Baseline):
     draws = True
 
     def answer(self, task: Task, sample: Sample, request: Request) -> str | Media:
-        """Drawn by the run's seed, the sample and the repeat alone."""
+        """An option or reference, drawn by the run's seed, the sample and the repeat alone."""
         key = ("baseline/random", request.generation.seed, sample.id, request.repeat)
         options = task.answer.options(sample)
         if options:
@@ -149,7 +149,7 @@ class Random(Baseline):
 
 
 class Counts:
-    """How often each answer and each place in the list of options was right."""
+    """How often each answer, and each place in the list of options, is right."""
 
     def __init__(self) -> None:
         self.values: Counter[Any] = Counter()
@@ -197,21 +197,21 @@ class Majority(Baseline):
                 self._clusters.setdefault(sample.cluster, Counts()).add(value, place)
 
     def answer(self, task: Task, sample: Sample, request: Request) -> str | Media:
-        """The most frequent one; among this sample's options where it has some.
+        """The most frequent reference; for a sample with options, the most frequent of these.
 
-        Where none of the options was ever right, the most frequent place in the list. Equals: the first in
-        the list, or in the alphabet for open questions.
+        If none of the options was ever right, the option in the most frequent place. Of equal ones the first
+        in the list, or in the alphabet for open questions.
         """
-        own = self._clusters.get(sample.cluster, Counts())
+        cluster = self._clusters.get(sample.cluster, Counts())
         options = task.answer.options(sample)
         if options:
             values = [_value(task, o, sample) for o in options]
-            counts = [self._all.values[v] - own.values[v] for v in values]
+            counts = [self._all.values[v] - cluster.values[v] for v in values]
             if not any(counts):
-                counts = [self._all.places[i] - own.places[i] for i in range(len(options))]
+                counts = [self._all.places[i] - cluster.places[i] for i in range(len(options))]
             return options[max(range(len(options)), key=lambda i: (counts[i], -i))]
-        left = [(own.values[v] - n, self._texts[v]) for v, n in self._all.values.items()]
-        count, reference = min(left, default=(0, ""))
+        others = [(cluster.values[v] - n, self._texts[v]) for v, n in self._all.values.items()]
+        count, reference = min(others, default=(0, ""))
         if count == 0:
             raise HemmError(f"{self.spec}: no other cluster of the pack has a reference to count")
         return written(task, reference, sample)
@@ -223,7 +223,7 @@ def written(task: Task, reference: str | Media, sample: Sample) -> str | Media:
 
 
 def _value(task: Task, text: str, sample: Sample) -> Any:
-    """What the answer format reads in ``text``: equal answers in other words count as one."""
+    """The answer parsed from ``text``, so that different wordings of it count as one."""
     value = task.answer.parse(text, sample)
     return text if value is None else value
 

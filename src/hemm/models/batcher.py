@@ -1,4 +1,4 @@
-"""The one batcher: which requests go to a local model together, and what happens when that fails."""
+"""The batcher: composes the batches of a local model, and handles batches that fail."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ from hemm.core.halving import in_halves
 T = TypeVar("T")
 
 SPAN = 16
-"""Batches in one window: how far from its place in the plan a request may move."""
+"""Batches in one window, within which requests are sorted by size."""
 
 
 def windows(items: Iterable[T], batch_size: int, size_of: Callable[[T], Any]) -> Iterator[list[T]]:
     """Batches of at most ``batch_size`` items, alike in size within a window of ``SPAN`` batches.
 
-    The batches depend on the order of ``items``, on ``size_of`` (any sortable key; ties keep their order) and
-    on ``batch_size`` alone; every item comes once. A local model's numbers depend on its batch, so whoever
-    resumes a run composes the batches from the whole plan again and runs those that are not complete.
+    The batches depend only on the order of ``items``, on ``size_of`` (any sortable key; ties keep their
+    order) and on ``batch_size``; every item comes once. A local model's numbers depend on its batch, so a
+    resumed run composes the batches from the whole plan again and runs those that are not complete.
     """
     if batch_size < 1:
         raise ValueError("batch_size must be 1 or more")
@@ -42,11 +42,11 @@ def windows(items: Iterable[T], batch_size: int, size_of: Callable[[T], Any]) ->
 
 
 def run_batch(model: BatchModel, requests: Sequence[Request]) -> list[Response]:
-    """One response for each request, in order, whatever happens.
+    """One response for each request, in order.
 
     Out of memory: the batch is sent again in halves, down to one request, which fails as transient if it
     still does not fit. Any other exception: the requests are sent one by one, so that only the one at fault
-    fails. Raises HemmError only where the model breaks the contract (another number of responses).
+    fails. Raises HemmError where the model breaks its contract (another number of responses).
     """
 
     def alone(request: Request, error: BaseException) -> list[Response]:
@@ -75,7 +75,7 @@ def run_batch(model: BatchModel, requests: Sequence[Request]) -> list[Response]:
 
 
 def _failure_of(error: BaseException) -> Response:
-    """A picture that does not open will not open next time either; anything else may be mended."""
+    """The failure for an exception: permanent for a picture that does not open, since it never will."""
     line, name = str(error).strip(), type(error).__name__
     reason = line if isinstance(error, HemmError) else f"{name}: {line}" if line else name
     if isinstance(error, OutOfMemory | MemoryError):

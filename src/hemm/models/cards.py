@@ -1,8 +1,8 @@
-"""Model cards: what is publicly known of how a model was made, on the HEMM paper's seven dimensions.
+"""Model cards: how a model was made, as far as it is public, on the HEMM paper's seven dimensions.
 
-A card is found by the model's name: one of its ``names`` is the whole name, or a glob that fits all of it
-(letters of either case). A whole name goes before a glob, a longer glob before a shorter one. What the public
-documentation does not say is left out of ``labels``, never guessed. ``docs/model-cards.md`` has the keys.
+A card is found by the model's name: one of its ``names`` equals the name, or is a glob that matches all of
+it, in either case. Equal names take precedence over globs, longer globs over shorter ones. What the public
+documentation does not say is left out of ``labels``. ``docs/model-cards.md`` has the keys.
 """
 
 from __future__ import annotations
@@ -33,8 +33,8 @@ DIMENSIONS: dict[str, tuple[str, ...]] = {
 """The paper's modelling dimensions with their categories, the lesser one first."""
 
 SPANS = {"small": (0.0, 4.0), "medium": (7.0, 14.0), "large": (600.0, math.inf)}
-"""Billions of parameters that the paper's own eleven models have in each category of ``total_params``. The
-paper gives no limits; sizes between its spans stay without a category."""
+"""Billions of parameters of the paper's eleven models in each category of ``total_params``. The paper gives
+no limits; sizes between these spans have no category."""
 
 Billions = Annotated[float, Takes("billions of parameters, as in 7 or 0.5", lambda size: size > 0)]
 Names = Annotated[tuple[str, ...], Takes("a list of names and globs, as in [my-org/my-model-*]", all)]
@@ -44,12 +44,12 @@ Names = Annotated[tuple[str, ...], Takes("a list of names and globs, as in [my-o
 class ModelCard:
     """One card.
 
-    names     whole names and globs; in a card of the user's none means every model of the command
-    params_b  parameters in billions, as its makers state; None: not published
+    names     names and globs; in a user's card, none means every model of the command
+    params_b  parameters in billions, according to its makers; None: not published
     sizes     name or glob -> parameters in billions, for a family of several sizes
     labels    dimension -> category, as far as known
-    checked   what was read to confirm the card, and what of it; empty: it was not
-    source    the file that says so; empty: hemm's own list
+    checked   the documents that confirm the card; empty: none were read
+    source    file of the card; empty: hemm's list
     """
 
     id: str
@@ -65,8 +65,8 @@ class ModelCard:
     source: str = ""
 
     def of(self, name: str) -> ModelCard:
-        """The card of the member called ``name``: its size, and the category of ``total_params`` that follows
-        where the card itself gives none."""
+        """The card of the family's member ``name``, with its size, and the category of ``total_params`` for
+        that size if the card has none."""
         size = self.params_b
         if (best := _best(name, self.sizes)) is not None:
             size = self.sizes[best]
@@ -92,16 +92,16 @@ def _list() -> tuple[ModelCard, ...]:
 
 
 def find(name: str, own: Sequence[ModelCard] = ()) -> ModelCard | None:
-    """The card of the model called ``name``, from the user's ``own`` first; None: it is unlabelled.
+    """The card of the model ``name``, from the user's ``own`` first; None if there is none.
 
-    Raises HemmError where two of the user's cards are equally near.
+    Raises HemmError where two of the user's cards match equally well.
     """
     named = _nearest(name, [card for card in own if card.names])
     for_all = [card for card in own if not card.names]
     if named is None and len(for_all) > 1:
         raise HemmError(f"{for_all[0].source} and {for_all[1].source} both describe every model: give names")
-    found = named or (for_all[0] if for_all else None) or _nearest(name, _list())
-    return None if found is None else found.of(name)
+    card = named or (for_all[0] if for_all else None) or _nearest(name, _list())
+    return None if card is None else card.of(name)
 
 
 def _nearest(name: str, among: Sequence[ModelCard]) -> ModelCard | None:
@@ -116,7 +116,7 @@ def _nearest(name: str, among: Sequence[ModelCard]) -> ModelCard | None:
 
 
 def _best(name: str, patterns: Mapping[str, Any]) -> str | None:
-    """The pattern that fits ``name`` most closely."""
+    """The pattern that matches ``name`` best."""
     known = name.casefold()
     fits = [p for p in patterns if fnmatchcase(known, p.casefold())]
     return max(fits, key=lambda p: (p.casefold() == known, len(p)), default=None)

@@ -1,4 +1,4 @@
-"""Which models there are, as rows for people and programs (``hemm models``)."""
+"""Models as rows of a listing (``hemm models``)."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ EXTRAS: dict[str, tuple[str, tuple[str, ...]]] = {
     "google": ("google", ("google.genai",)),
     "worker": ("worker", ("uv",)),
 }
-"""Rows that need an extra of hemm, and the packages it brings."""
+"""Name -> the extra of hemm that it needs, and its packages."""
 
 
 def rows() -> list[dict[str, Any]]:
-    """One row for each registered name: form of its specs, what it is, extra, installed or not, settings."""
+    """One row for each registered name: specs, description, extra, whether it is installed, settings."""
     return [row(name) for name in MODELS if name != "https"]
 
 
@@ -46,12 +46,12 @@ def row(name: str) -> dict[str, Any]:
 def _is_there(package: str) -> bool:
     try:
         return find_spec(package) is not None
-    except ModuleNotFoundError:  # nor is what it would be a part of
+    except ModuleNotFoundError:  # its parent package is not installed
         return False
 
 
 def card(spec: str, options: ModelOptions | None = None) -> dict[str, Any]:
-    """What is known of one model before it is started. Raises as ``resolve`` does."""
+    """Facts about one model that is not started. Raises as ``resolve`` does."""
     model = resolve(spec, options)
     return {
         "spec": model.spec,
@@ -64,7 +64,7 @@ def card(spec: str, options: ModelOptions | None = None) -> dict[str, Any]:
 
 
 def _card(model: Model) -> dict[str, Any]:
-    """What the model's card says of how it was made; ``labels`` is empty where there is none."""
+    """Fields of the model's card; ``labels`` is empty where there is none."""
     card = find(model.identity.name)
     if card is None:
         return {"card": "", "labels": {}}

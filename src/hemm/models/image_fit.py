@@ -1,4 +1,4 @@
-"""The one place where pictures are converted or made smaller on their way to a model."""
+"""Converts and shrinks pictures for a model."""
 
 from __future__ import annotations
 
@@ -14,22 +14,21 @@ if TYPE_CHECKING:
 
 
 def fit(media: Media, types: frozenset[str] = frozenset(), max_pixels: int = 0) -> Media:
-    """``media`` as a model takes it: the same object where it does already, else a lossless PNG.
+    """The same object if its type and size suit the model, else a lossless PNG.
 
-    types       MIME types taken as they are; empty: all
+    types       MIME types that the model takes; empty: all
     max_pixels  most width x height; a larger picture keeps its proportions; 0: no limit
 
-    Deterministic: equal bytes give equal bytes, so the digest of the result says what was shown. Fitting
-    twice changes nothing. Sound and video pass as they are. Raises BadData where a picture to convert does
-    not open.
+    Equal bytes give equal bytes, and fitting twice changes nothing. Sound and video are not changed. Raises
+    BadData where a picture that has to be converted does not open.
     """
     if media.kind != "image" and not media.mime.endswith("octet-stream"):
         return media
-    taken = not types or media.mime in types
-    if taken and not max_pixels:
+    supported = not types or media.mime in types
+    if supported and not max_pixels:
         return media
-    size = dimensions(media) if taken else (0, 0)
-    if taken and size[0] * size[1] <= max_pixels:
+    size = dimensions(media) if supported else (0, 0)
+    if supported and size[0] * size[1] <= max_pixels:
         return media
     picture = upright(media)
     if max_pixels and picture.width * picture.height > max_pixels:
@@ -40,7 +39,7 @@ def fit(media: Media, types: frozenset[str] = frozenset(), max_pixels: int = 0) 
 
 
 def dimensions(media: Media) -> tuple[int, int]:
-    """Width and height from the header alone; a picture that does not open raises BadData."""
+    """Width and height from the header alone. Raises BadData where it cannot be read."""
     import PIL.Image
 
     try:
@@ -64,7 +63,7 @@ def _smaller(picture: Image, max_pixels: int) -> Image:
 
 
 def _for_png(picture: Image) -> Image:
-    """The picture in a mode that PNG holds without loss; floating point becomes 16 bits over its range."""
+    """The picture in a mode that PNG stores without loss; floating point becomes 16 bits over its range."""
     if picture.mode in ("1", "L", "LA", "P", "RGB", "RGBA", "I;16"):
         return picture
     if picture.mode in ("F", "I") or picture.mode.startswith("I;16"):

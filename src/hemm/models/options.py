@@ -1,4 +1,4 @@
-"""Options of a model that are no part of its requests: batch size, device, server, retries."""
+"""Options of a model outside its requests: batch size, device, server, retries."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from hemm.core import HemmError, UnknownName
 PROTOCOL_SETTINGS = frozenset(
     {"dtype", "quantization", "reasoning_effort", "thinking", "output", "image_size", "image_quality"}
 )
-"""Settings that change the answers themselves: they belong to the protocol (``Generation.extra``)."""
+"""Settings that change the answers, and so belong to the protocol (``Generation.extra``)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +62,6 @@ class ModelOptions:
 
 
 def _typed(key: str, text: str, default: Any) -> Any:
-    """``text`` as the type of ``default``."""
     if isinstance(default, bool):
         known = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
         if text.lower() not in known:

@@ -1,4 +1,4 @@
-"""What requests cost: price lists, how many tokens a picture is, and estimates before anything is sent."""
+"""Price lists, tokens of pictures, and estimates of cost before a request is sent."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ LIST = Path(__file__).parent / "data" / "prices.toml"
 MILLION = 1_000_000
 
 SIDE = 28
-"""Pixels of a side of the squares by which Anthropic counts."""
+"""Side in pixels of the squares that Anthropic counts."""
 
 UNKNOWN_MOST = {"image": 5_000, "audio": 20_000, "video": 100_000}
-"""Tokens that are set aside for media of which no rule is known; more for large pictures (``_set_aside``)."""
+"""Tokens that are assumed for media without a known rule; more for large pictures (``_unknown_tokens``)."""
 
 PictureRule = Callable[[int, int], int]
 """(width, height) in pixels -> tokens."""
@@ -31,9 +31,9 @@ PictureRule = Callable[[int, int], int]
 
 @dataclass(frozen=True, slots=True)
 class Price:
-    """US dollars for a million tokens, and what is known of pictures.
+    """US dollars for a million tokens.
 
-    picture   tokens of a picture by its size; None: not known
+    picture   rule for the tokens of a picture; None: not known
     pictures  whether the model takes pictures at all
     """
 
@@ -43,19 +43,19 @@ class Price:
     pictures: bool = True
 
     def cost(self, read: int, written: int) -> float:
-        """US dollars of a request of ``read`` input tokens and an answer of ``written`` ones."""
+        """US dollars for ``read`` input tokens and ``written`` output tokens."""
         return (read * self.input + written * self.output) / MILLION
 
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """What a request takes, told before it is sent. Tokens, and US dollars (None: the price is not known).
+    """Estimated tokens and US dollars (None: the price is not known) of a request before it is sent.
 
-    text      tokens of text, by length: 4 letters of ASCII are one, any other letter is one
+    text      tokens of text, by length: 4 letters of ASCII, or any other letter, are one
     pictures  tokens of pictures by the provider's rule; None: it is not known for some of them
-    written   tokens that the answer may have
-    least     the cost of text and pictures alone
-    most      an upper bound: each byte of text a token, the answer at its full length
+    written   most tokens of the answer
+    least     cost of text and pictures alone
+    most      an upper bound: each byte of text is a token, and the answer has its full length
     """
 
     text: int
@@ -76,9 +76,9 @@ class Priced(Protocol):
 
 
 def estimate(request: Request, price: Price | None, written: int = 0) -> Estimate:
-    """What ``request`` takes at ``price``. Reads pictures as far as their size; damaged ones are none.
+    """The estimate of ``request`` at ``price``. Reads the headers of pictures; damaged ones do not count.
 
-    ``written``: tokens that the answer may have, where its settings do not say (a picture); 0: they do.
+    ``written``: most tokens of an answer that is a picture; 0: of a text, from the settings.
     """
     texts = [p for m in request.messages for p in m.parts if isinstance(p, str)]
     g = request.generation
@@ -91,7 +91,7 @@ def estimate(request: Request, price: Price | None, written: int = 0) -> Estimat
     for media in request.media:
         tokens = picture_tokens(media, price)
         pictures = None if tokens is None or pictures is None else pictures + tokens
-        most_media += _set_aside(media) if tokens is None else tokens
+        most_media += _unknown_tokens(media) if tokens is None else tokens
     if price is None:
         return Estimate(text, pictures, written, None, None)
     least = None if pictures is None else price.cost(text + pictures, 0)
@@ -100,9 +100,9 @@ def estimate(request: Request, price: Price | None, written: int = 0) -> Estimat
 
 
 def text_tokens(text: str) -> int:
-    """About how many tokens ``text`` is: 4 letters of ASCII are one, any other letter is one."""
-    plain = sum(letter < "\x80" for letter in text)
-    return math.ceil(plain / 4) + len(text) - plain
+    """Estimated tokens of ``text``: 4 letters of ASCII, or any other letter, are one."""
+    ascii_letters = sum(letter < "\x80" for letter in text)
+    return math.ceil(ascii_letters / 4) + len(text) - ascii_letters
 
 
 def picture_tokens(media: Media, price: Price | None) -> int | None:
@@ -118,14 +118,15 @@ def _by_rule(picture: Media, rule: PictureRule) -> int:
     try:
         return rule(*dimensions(picture))
     except (BadData, FileNotFoundError):
-        return 0  # it is never sent
+        return 0  # a damaged picture is never sent
 
 
-def _set_aside(media: Media) -> int:
-    """Tokens that are set aside for ``media`` of which no rule is known.
+def _unknown_tokens(media: Media) -> int:
+    """Assumed tokens of ``media`` without a known rule.
 
-    For a picture at least 5,000, and 2.5 for each 28 x 28: the smallest squares and the largest factor that a
-    provider publishes, without shrinking. Only gpt-4o-mini's rule makes more, and that one is in the list.
+    For a picture at least 5,000, and 2.5 for each 28 x 28: the smallest squares and the largest factor that
+    any provider publishes, without shrinking. Only gpt-4o-mini's rule gives more, and that one is in the
+    list.
     """
     least = UNKNOWN_MOST.get(media.kind, 0)
     if media.kind != "image":
@@ -139,14 +140,12 @@ def _set_aside(media: Media) -> int:
 
 
 def price_of(kind: str, name: str, path: str = "") -> Price | None:
-    """The price of model ``name`` of provider ``kind``: of the user's file, else of the list with hemm.
-
-    ``path`` is that file (else HEMM_PRICES names one). None where no list has the name. Raises BadData.
-    """
-    own = path or os.environ.get("HEMM_PRICES", "")
-    for file in ([Path(own)] if own else []) + [LIST]:
-        if (found := _read(file).get((kind, name))) is not None:
-            return found
+    """The price of model ``name`` of provider ``kind`` in the user's file ``path`` (else that in
+    HEMM_PRICES), or in hemm's list; None where neither has the name. Raises BadData."""
+    user_list = path or os.environ.get("HEMM_PRICES", "")
+    for file in ([Path(user_list)] if user_list else []) + [LIST]:
+        if (price := _read(file).get((kind, name))) is not None:
+            return price
     return None
 
 
@@ -197,7 +196,7 @@ def _rule(given: Mapping[str, str | float], where: str) -> PictureRule:
 
 
 def _tiles(width: int, height: int, base: float, tile: float) -> int:
-    """OpenAI: made to fit 2048 x 2048, then a short side of 768, then covered by squares of 512."""
+    """OpenAI: shrunk to 2048 x 2048, then to a short side of 768, then covered by squares of 512."""
     scale = min(1.0, 2048 / max(width, height))
     scale *= min(1.0, 768 / (min(width, height) * scale))
     squares = math.ceil(round(width * scale) / 512) * math.ceil(round(height * scale) / 512)
@@ -205,8 +204,8 @@ def _tiles(width: int, height: int, base: float, tile: float) -> int:
 
 
 def _patches(width: int, height: int, factor: float, most: float, edge: float) -> int:
-    """OpenAI's other models: patches of 32 x 32, times a factor. A picture with a side above ``edge``, or of
-    too many patches, is made smaller till it fits."""
+    """OpenAI's other models: patches of 32 x 32, times a factor. A picture with a side above ``edge`` or with
+    too many patches is shrunk until it fits."""
     fit = min(1.0, edge / max(width, height))
     width, height = max(1, round(width * fit)), max(1, round(height * fit))
     if math.ceil(width / 32) * math.ceil(height / 32) > most:
@@ -222,8 +221,8 @@ def _in_squares(width: int, height: int) -> tuple[int, int]:
 
 
 def _squares(width: int, height: int, edge: float, most: float) -> int:
-    """Anthropic: a token for each square of 28 x 28, of the largest picture of these proportions that has,
-    filled up to whole squares, no side above ``edge`` and no more than ``most`` squares."""
+    """Anthropic: a token for each square of 28 x 28 in the largest picture of these proportions that,
+    extended to whole squares, has no side above ``edge`` and at most ``most`` squares."""
     long, short = max(width, height), min(width, height)
 
     def squares(side: int) -> tuple[int, int]:
@@ -233,12 +232,12 @@ def _squares(width: int, height: int, edge: float, most: float) -> int:
         across, down = squares(side)
         return across * SIDE > edge or across * down > most
 
-    side = bisect_left(range(1, long + 1), True, key=too_large)  # how many sizes, from 1 up, fit
+    side = bisect_left(range(1, long + 1), True, key=too_large)  # the longest side that fits
     return math.prod(squares(max(1, side)))
 
 
 def _crops(width: int, height: int, tokens: float) -> int:
-    """Google up to Gemini 2.5: one up to 384 x 384; else one for each crop of side short/1.5, 256 to 768."""
+    """Google up to Gemini 2.5: one crop up to 384 x 384; else crops with side short/1.5, from 256 to 768."""
     if max(width, height) <= 384:
         return round(tokens)
     side = min(768, max(256, math.floor(min(width, height) / 1.5)))

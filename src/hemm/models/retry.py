@@ -1,4 +1,4 @@
-"""The one retry policy of all models that are reached over a network."""
+"""The retry policy of all served models."""
 
 from __future__ import annotations
 
@@ -22,20 +22,20 @@ PERMANENT = {
     422: "bad_request",
     501: "not_supported",
 }
-"""HTTP statuses that asking again will not mend, and what they are called."""
+"""HTTP statuses for which a retry is useless -> kind of failure."""
 
 OVERLOAD = frozenset({429, 503, 529})
-"""HTTP statuses by which a server says that it has too much to do."""
+"""HTTP statuses of an overloaded server."""
 
 
 @dataclass(frozen=True, slots=True)
 class Policy:
     """How often and when a request is sent again.
 
-    max_retries  further attempts after the first
-    timeout      seconds that one attempt may take
+    max_retries  attempts after the first
+    timeout      seconds for one attempt
     base, cap    seconds: attempt k waits between half and all of min(cap, base x 2^k)
-    patience     seconds: the longest Retry-After that is waited for; a longer one ends the attempts
+    patience     seconds: a longer Retry-After ends the attempts
     """
 
     max_retries: int = 5
@@ -57,8 +57,10 @@ class Policy:
 class CallFailed(Exception):
     """One attempt gave no answer.
 
-    ``retry`` says whether another may; ``permanent`` whether the next run should leave the sample alone;
-    ``after`` is the server's Retry-After in seconds; ``overload`` wants fewer requests in flight.
+    retry      another attempt may succeed
+    permanent  the next run should not try the sample again
+    after      the server's Retry-After in seconds
+    overload   fewer requests should be in flight
     """
 
     def __init__(
@@ -77,9 +79,9 @@ class CallFailed(Exception):
 
 
 def refused(status: int, message: str, after: float | None = None, *, spent: bool = False) -> CallFailed:
-    """What an error status of HTTP means for the next attempt.
+    """The failure of an attempt with an HTTP error status.
 
-    ``spent``: the server says that the account's money or quota is used up, which waiting does not mend.
+    ``spent``: the server says that the account's money or quota is used up, so that waiting is useless.
     """
     text = f"HTTP {status}: {message}"
     if spent or status == 402:
@@ -91,14 +93,14 @@ def refused(status: int, message: str, after: float | None = None, *, spent: boo
 
 
 class Gate(Protocol):
-    """Where an attempt waits for its turn, and tells how it went."""
+    """Limits the attempts in flight."""
 
     async def enter(self) -> int:
-        """Wait for a place: a number to give back."""
+        """Wait for a place, and return a number for ``leave``."""
         ...
 
     def leave(self, entered: int, seconds: float, failed: CallFailed | None) -> None:
-        """Free the place. ``seconds`` is what the attempt took."""
+        """Free the place after an attempt of ``seconds``."""
         ...
 
 
@@ -108,10 +110,10 @@ async def attempts(
     secrets: tuple[str, ...] = (),
     gate: Gate | None = None,
 ) -> Response:
-    """The response of the first attempt that gives one, or one with ``failure``; ``attempts`` counts them.
+    """The response of the first successful attempt, else one with ``failure``; its ``attempts`` counts them.
 
-    ``call`` raises CallFailed. Each attempt waits at the ``gate`` for its turn; a pause between two attempts
-    takes no place there. Texts of failures hold none of ``secrets``.
+    ``call`` raises CallFailed. Each attempt waits at the ``gate`` for a place, which pauses between attempts
+    do not take. ``secrets`` are removed from the texts of failures.
     """
     attempt = 0
     while True:
@@ -145,9 +147,6 @@ async def _attempt(
 
 
 def retry_after_in(headers: Mapping[str, str]) -> float | None:
-    """Seconds that an answer's headers ask to wait: ``Retry-After``, or OpenAI's finer ``retry-after-ms``.
-
-    ``headers`` are looked up in any case.
-    """
+    """Seconds to wait according to the headers ``retry-after-ms`` (OpenAI) or ``Retry-After``."""
     fine = retry_after(headers.get("retry-after-ms"))
     return fine / 1000 if fine is not None else retry_after(headers.get("retry-after"))

@@ -1,4 +1,4 @@
-"""From a spec string to a model."""
+"""Resolves specs to models."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from hemm.core import HemmError, Model, Registry, UnknownName, completed_model, 
 from hemm.models.options import ModelOptions
 
 Factory = Callable[[str, ModelOptions], Model]
-"""What a registry row holds: ``factory(spec, options)`` gives a model that is not started."""
+"""``factory(spec, options)`` gives a model that is not started."""
 
 MODELS: Registry[Factory] = Registry(
     "model",
@@ -42,7 +42,7 @@ FORMS = {
     "https": "https://host/v1#NAME",
     "worker": "worker/NAME, worker/./FILE.py",
 }
-"""How a spec of each of our families is written."""
+"""Family -> the forms of its specs."""
 
 
 def resolve(spec: str, options: ModelOptions | None = None) -> Model:
@@ -93,11 +93,11 @@ def family(spec: str) -> str:
 
 
 def _meant(spec: str) -> str | None:
-    """The nearest registered name, by its last part too (oracle), or the spec with the nearest prefix."""
+    """A suggestion for an unknown spec: the nearest name, or last part of one (oracle), or nearest prefix."""
     tails = {n.rpartition("/")[2]: n for n in MODELS}
     known = tails | {n: n for n in MODELS}
-    found = known.get(nearest(spec, known) or nearest(spec.rpartition("/")[2], tails) or "")
+    name = known.get(nearest(spec, known) or nearest(spec.rpartition("/")[2], tails) or "")
     prefix, sign, rest = spec.partition("/")
     if sign and (near := nearest(prefix, [n for n in MODELS if n not in ("tiny", "http", "https")])):
-        return f"{near}/{rest}" if "/" not in near else found
-    return found
+        return f"{near}/{rest}" if "/" not in near else name
+    return name

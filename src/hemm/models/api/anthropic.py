@@ -105,11 +105,11 @@ class AnthropicModel(Remote):
         """Look the model up; an unknown one is named with the nearest of the list."""
         sdk = self._sdk
         assert sdk is not None
-        found: dict[str, Any] = {}
+        models: dict[str, Any] = {}
 
         async def call() -> Response:
             try:
-                found.update((m.id, m) for m in (await sdk.models.list(limit=1000)).data)
+                models.update((m.id, m) for m in (await sdk.models.list(limit=1000)).data)
             except Exception as error:
                 failed = _failed(error)
                 if failed.kind != "not_found":  # a gateway without a list
@@ -118,11 +118,11 @@ class AnthropicModel(Remote):
 
         await self.probe(call, self.host)
         name = self.identity.name
-        if name not in found and found and await self._has(name):
+        if name not in models and models and await self._has(name):
             return
         if self._settings["check_model"]:
-            self.check_name(list(found), self.host)
-        able = getattr(found.get(name), "capabilities", None)
+            self.check_name(list(models), self.host)
+        able = getattr(models.get(name), "capabilities", None)
         sees = getattr(getattr(able, "image_input", None), "supported", None)
         if sees is False:
             self.restrict_inputs({"text"})

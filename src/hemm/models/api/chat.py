@@ -140,7 +140,7 @@ def fields_of(value: Any) -> dict[str, Any]:
 
 def objects_in(value: Any) -> list[dict[str, Any]]:
     """The objects in a JSON list; none where ``value`` is no list."""
-    return [one for one in value if isinstance(one, dict)] if isinstance(value, list) else []
+    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
 
 
 def _drawn(images: Any) -> tuple[Media, ...]:
@@ -160,9 +160,9 @@ def picture_of(encoded: Any) -> Media:
     return media
 
 
-def _top(found: Any) -> list[tuple[str, float]]:
+def _top(logprobs: Any) -> list[tuple[str, float]]:
     """The likeliest first tokens, with their log-probabilities; empty where the server does not tell."""
-    tokens = objects_in(fields_of(found).get("content"))
+    tokens = objects_in(fields_of(logprobs).get("content"))
     top = objects_in(tokens[0].get("top_logprobs")) if tokens else []
     rows = [(r.get("token"), r.get("logprob")) for r in top]
     return [(t, float(p)) for t, p in rows if isinstance(t, str) and isinstance(p, int | float)]
@@ -176,16 +176,16 @@ def _text(content: Any) -> str:
     return "".join(t for t in texts if isinstance(t, str))
 
 
-def _logprobs(found: Any) -> tuple[float, ...]:
-    values = [token.get("logprob") for token in objects_in(fields_of(found).get("content"))]
+def _logprobs(logprobs: Any) -> tuple[float, ...]:
+    values = [token.get("logprob") for token in objects_in(fields_of(logprobs).get("content"))]
     return tuple(float(v) for v in values if isinstance(v, int | float))
 
 
-def _usage(found: Any) -> Usage:
-    cost = fields_of(found).get("cost")
+def _usage(usage: Any) -> Usage:
+    cost = fields_of(usage).get("cost")
     return Usage(
-        token_count(found, "prompt_tokens"),
-        token_count(found, "completion_tokens"),
+        token_count(usage, "prompt_tokens"),
+        token_count(usage, "completion_tokens"),
         float(cost) if isinstance(cost, int | float) else None,
     )
 
@@ -199,8 +199,8 @@ def token_count(usage: Any, *names: str) -> int | None:
 
 def error(status: int, data: Any, content: bytes, after: float | None) -> Response:
     """Raise what an error answer means; a content filter's refusal is a Response."""
-    found = fields_of(data).get("error")
-    fields: dict[str, Any] = found if isinstance(found, dict) else {"message": found or _peek(content)}
+    detail = fields_of(data).get("error")
+    fields: dict[str, Any] = detail if isinstance(detail, dict) else {"message": detail or _peek(content)}
     message = str(fields.get("message") or _peek(content))
     codes = {fields.get("code"), fields.get("type"), fields_of(fields.get("innererror")).get("code")}
     if codes & _FILTERED:

@@ -129,18 +129,18 @@ class GoogleModel(Remote):
 
     async def check_server(self) -> None:
         """Look the model up; an unknown one is named with the nearest of the list."""
-        sdk, name, there, names = self._sdk, self.identity.name, True, set[str]()
+        sdk, name, known, names = self._sdk, self.identity.name, True, set[str]()
         assert sdk is not None
 
         async def get() -> Response:
-            nonlocal there
+            nonlocal known
             try:
                 await sdk.aio.models.get(model=name)
             except Exception as error:
                 failed = _failed(error)
                 if failed.kind != "not_found":
                     raise failed from None
-                there = False
+                known = False
             return Response()
 
         async def listed() -> Response:
@@ -154,7 +154,7 @@ class GoogleModel(Remote):
             return Response()
 
         await self.probe(get, self.host)
-        if not there and self._settings["check_model"]:
+        if not known and self._settings["check_model"]:
             await self.probe(listed, self.host)
             self.check_name(names, self.host)
 
@@ -224,14 +224,14 @@ def _thinking(budget: int, settings: Mapping[str, Any]) -> dict[str, Any]:
     """What to say of thinking; nothing where the user does not. Thoughts are asked for where it thinks."""
     if settings["thinking"] == "off":
         return {"thinking_budget": 0}
-    found: dict[str, Any] = {}
+    config: dict[str, Any] = {}
     if settings["reasoning_effort"]:
-        found["thinking_level"] = settings["reasoning_effort"].upper()
+        config["thinking_level"] = settings["reasoning_effort"].upper()
     elif settings["thinking"]:
-        found["thinking_budget"] = _THINKING[settings["thinking"]]
+        config["thinking_budget"] = _THINKING[settings["thinking"]]
     elif budget > 0:
-        found["thinking_budget"] = budget
-    return {**found, "include_thoughts": True} if found else {}
+        config["thinking_budget"] = budget
+    return {**config, "include_thoughts": True} if config else {}
 
 
 def _parts(message: Message, max_pixels: int) -> list[Any]:
@@ -326,9 +326,8 @@ def _after(error: Any, details: list[dict[str, Any]]) -> float | None:
     headers = getattr(error.response, "headers", None)
     seconds = retry_after_in(headers) if headers is not None else None
     for row in details:
-        found = re.fullmatch(r"(\d+(?:\.\d+)?)s", str(row.get("retryDelay", "")))
-        if found:
-            return float(found[1])
+        if match := re.fullmatch(r"(\d+(?:\.\d+)?)s", str(row.get("retryDelay", ""))):
+            return float(match[1])
     return seconds
 
 

@@ -59,5 +59,5 @@ def read(status: int, content: bytes, after: float | None) -> Response:
         where = "an address instead of a picture" if row.get("url") else "no picture"
         raise CallFailed("bad_response", f"the server gave {where}: it should give b64_json")
     usage = data.get("usage")
-    read_in, made = (token_count(usage, name) for name in ("input_tokens", "output_tokens"))
-    return Response(media=(picture_of(row["b64_json"]),), usage=Usage(read_in, made))
+    read_in, written = (token_count(usage, name) for name in ("input_tokens", "output_tokens"))
+    return Response(media=(picture_of(row["b64_json"]),), usage=Usage(read_in, written))

@@ -39,9 +39,9 @@ def option_logprobs(options: Sequence[str], top: Sequence[tuple[str, float]]) ->
             retry=False,
             permanent=True,
         )
-    plain = [(_fold(token), value) for token, value in top]
+    tokens = [(_fold(token), value) for token, value in top]
     folded = [_fold(option) for option in options]
-    starts = [_starts(option, plain) for option in folded]
+    starts = [_starts(option, tokens) for option in folded]
     values = []
     for i, option in enumerate(options):
         for j in range(i):
@@ -49,7 +49,7 @@ def option_logprobs(options: Sequence[str], top: Sequence[tuple[str, float]]) ->
                 raise _unknown(f"options {options[j]!r} and {option!r} begin with the same token")
         if not starts[i]:
             raise _unknown(f"option {option!r} is not among the {len(top)} likeliest first tokens")
-        values.append(_log_sum([value for token, value in plain if token in starts[i]]))
+        values.append(_log_sum([value for token, value in tokens if token in starts[i]]))
     return tuple(values)
 
 

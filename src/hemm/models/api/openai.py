@@ -309,9 +309,9 @@ def rows_of(answer: bytes) -> dict[str, Mapping[str, Any]]:
 
 def _listed(row: Mapping[str, Any]) -> Price | None:
     """The price in a row of a list of models (OpenRouter): US dollars a token, as text."""
-    found = row.get("pricing")
+    pricing = row.get("pricing")
     try:
-        sides = [float(found[side]) * MILLION for side in ("prompt", "completion")] if found else []
+        sides = [float(pricing[side]) * MILLION for side in ("prompt", "completion")] if pricing else []
     except (KeyError, TypeError, ValueError):
         return None
     return Price(sides[0], sides[1]) if sides and min(sides) >= 0 else None

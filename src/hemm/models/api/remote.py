@@ -172,10 +172,10 @@ class Remote(RequestModel):
 
     def restrict_inputs(self, inputs: Collection[str]) -> None:
         """Narrow the capabilities to the inputs that the server says this model takes."""
-        taken = frozenset(inputs) & MODALITIES
-        if taken:
+        known = frozenset(inputs) & MODALITIES
+        if known:
             can = self.capabilities
-            self.capabilities = replace(can, inputs=can.inputs & (taken | {"text"}))
+            self.capabilities = replace(can, inputs=can.inputs & (known | {"text"}))
 
 
 def environment_key(spec: str, names: Collection[str], needed: bool) -> tuple[str, str]:

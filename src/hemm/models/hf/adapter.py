@@ -169,8 +169,8 @@ class HFModel(BatchModel):
             how = {"do_sample": False, "temperature": None, "top_p": None, "top_k": None}
             groups = [(list(chats), None)]
         answers = []
-        for some, seed in groups:
-            inputs = self._placed(self._started().drawing_inputs(some, generation))
+        for group, seed in groups:
+            inputs = self._placed(self._started().drawing_inputs(group, generation))
             pictures = self._guarded(self._started().draw, {"inputs": inputs}, seed, how)
             counts = inputs["attention_mask"].sum(dim=1).tolist()
             answers += [

@@ -13,13 +13,13 @@ def choose(wanted: str) -> str:
     """``wanted``, or for ``auto`` the first there is of cuda, mps and cpu. Raises HemmError."""
     import torch
 
-    there = ["cuda"] if torch.cuda.is_available() else []
-    there += ["mps"] if torch.backends.mps.is_available() else []
-    there.append("cpu")
+    available = ["cuda"] if torch.cuda.is_available() else []
+    available += ["mps"] if torch.backends.mps.is_available() else []
+    available.append("cpu")
     if wanted == "auto":
-        return there[0]
-    if wanted.partition(":")[0] not in there:
-        raise HemmError(f"--set device={wanted}: this machine has {', '.join(there)}")
+        return available[0]
+    if wanted.partition(":")[0] not in available:
+        raise HemmError(f"--set device={wanted}: this machine has {', '.join(available)}")
     return wanted
 
 

@@ -65,10 +65,10 @@ def hub_checkpoint(text: str, revision: str) -> Checkpoint:
     revisions are named, where there is no such repository or revision, and where neither the hub nor the
     cache knows it.
     """
-    name, _, own = text.partition("@")
-    if own and revision and own != revision:
+    name, _, inline = text.partition("@")
+    if inline and revision and inline != revision:
         raise HemmError(f"model hf/{text} names a revision and --revision {revision} another one")
-    revision = own or revision or "main"
+    revision = inline or revision or "main"
     commit = revision if _COMMIT.fullmatch(revision) else _commit(name, revision)
     return Checkpoint(name, commit, Identity(name, commit))
 

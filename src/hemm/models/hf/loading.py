@@ -85,8 +85,8 @@ def _processor(transformers: Any, checkpoint: Checkpoint) -> Any:
     torchvision's transforms give slightly other pixels: answers would depend on what else is installed.
     """
     at = {"revision": checkpoint.revision} if checkpoint.revision else {}
-    own = known(checkpoint.config().get("model_type")).processor or "AutoProcessor"
-    processor = getattr(transformers, own).from_pretrained(checkpoint.source, **at)
+    class_name = known(checkpoint.config().get("model_type")).processor or "AutoProcessor"
+    processor = getattr(transformers, class_name).from_pretrained(checkpoint.source, **at)
     pictures = getattr(processor, "image_processor", None)
     if pictures is None or getattr(processor, "tokenizer", None) is None:
         raise HemmError(

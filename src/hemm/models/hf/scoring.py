@@ -33,8 +33,8 @@ def rows_for(options: Sequence[Sequence[Prefix]]) -> list[Row]:
         for head in sorted(heads):
             if any(other != head and other[: len(head)] == head for other in heads):
                 continue
-            shown = (s for s in sequences if head[: len(s) - 1] == tuple(s[:-1]))
-            wanted = {(t, token) for s in shown for t, token in enumerate(s)}
+            covered = (s for s in sequences if head[: len(s) - 1] == tuple(s[:-1]))
+            wanted = {(t, token) for s in covered for t, token in enumerate(s)}
             rows.append(Row(i, head, tuple(sorted(wanted))))
     return rows
 
@@ -67,7 +67,7 @@ def sums(
 
     ``read[k]`` holds the log-probabilities that row k wanted, by (step, token).
     """
-    found = []
+    totals = []
     for i, sequences in enumerate(options):
         mine = [k for k, row in enumerate(rows) if row.request == i]
         values = []
@@ -78,5 +78,5 @@ def sums(
                 k = next(k for k in mine if rows[k].prefix[: len(head)] == head)
                 total = float(sum(read[k][t, token] for t, token in enumerate(tokens)))
             values.append(total)
-        found.append(tuple(values))
-    return found
+        totals.append(tuple(values))
+    return totals

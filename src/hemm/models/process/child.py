@@ -1,4 +1,4 @@
-"""A program that hemm starts and ends: a worker, a replica or a server."""
+"""A program that hemm starts and ends: the base of workers, replicas and servers."""
 
 from __future__ import annotations
 
@@ -20,20 +20,20 @@ from hemm.core import HemmError, OutOfMemory, redact, storable
 
 GUARD = Path(__file__).with_name("guard.py")
 GRACE_SECONDS = 5.0
-"""How long a process may take to end by itself, or to give up a batch, before it is killed."""
+"""Seconds for a process to end by itself, or to stop a batch, before it is killed."""
 LINE = 64 * 1024
 """Bytes of one printed line; a longer one is cut into several."""
 LIVES = 2
-"""How often a batch is given to a process that ends before it has answered."""
+"""How many processes may end over the same batch."""
 GIVE_UP = 6
-"""Ends in a row, without one answer between them, after which no process is started again."""
+"""Processes that end in a row, without an answer between them, before no other is started."""
 
 
 class ProcessEnded(Exception):
-    """A process has ended, or has to be ended: why, in words that go on from its name.
+    """A process has ended or must be killed. The message continues a sentence that begins with its name.
 
-    ``silent``: it gave no reason of its own, so that its last lines may tell why.
-    ``signal``: the name of the signal that ended it.
+    silent  the process gave no reason, so that its last lines may show it
+    signal  name of the signal that ended it
     """
 
     def __init__(self, why: str, silent: bool = False, signal: str = "") -> None:
@@ -41,11 +41,11 @@ class ProcessEnded(Exception):
         self.silent, self.signal = silent, signal
 
     def give_up(self, who: str, count: int, last_line: str = "") -> str:
-        """What to say of one request that ended a process ``LIVES`` times.
+        """The message for a request over which processes ended ``LIVES`` times.
 
-        Of several requests the batcher has to find the one at fault. So this raises OutOfMemory where SIGKILL
-        ended the process (as the kernel does when memory runs out), and the batcher halves the batch; else it
-        raises HemmError, and the batcher sends them one by one.
+        If there are several requests, the batcher has to find the one at fault. So this raises OutOfMemory
+        where SIGKILL ended the process, as the kernel does when memory runs out: the batcher then halves the
+        batch. Else it raises HemmError: the batcher then sends the requests one by one.
         """
         message = f"the {who} {self}, twice over the same request{'s' * (count > 1)}{last_line}"
         if count == 1:
@@ -56,12 +56,12 @@ class ProcessEnded(Exception):
 class ChildProcess:
     """A running program, behind the guard that kills it and its children when hemm is gone.
 
-    name         what error messages call it
+    name         its name in error messages
     environment  its variables; None: those of hemm
-    secrets      what is taken out of the lines that it prints, in addition to what looks like a key
+    secrets      texts to remove from the lines that it prints, in addition to what looks like a key
     folder       removed when the process is killed; empty: none
-    log          file for all that it prints; it then has no pipes. None: it talks over stdin and stdout, and
-                 prints to stderr
+    log          file for its output; it then has no pipes. None: hemm talks to it over stdin and stdout, and
+                 it prints to stderr
 
     The last printed lines are kept. Raises HemmError where the program cannot be started.
     """
@@ -78,8 +78,8 @@ class ChildProcess:
     ) -> None:
         self.name, self.log = name, log
         self._secrets = secrets
-        kept, self._longest = (50, 2000) if log is None else (200, LINE)
-        self._lines: deque[str] = deque(maxlen=kept)
+        most_lines, self._longest = (50, 2000) if log is None else (200, LINE)
+        self._lines: deque[str] = deque(maxlen=most_lines)
         guard = [sys.executable, "-S", "-E", "-P", str(GUARD), str(os.getpid()), folder]
         try:
             self._process = subprocess.Popen(
@@ -101,12 +101,11 @@ class ChildProcess:
 
     @property
     def running(self) -> bool:
-        """Whether the process has not ended."""
         return self._process.poll() is None
 
     @property
     def pipes(self) -> tuple[IO[bytes], IO[bytes]]:
-        """Its standard input and output, where there is no log."""
+        """Its stdin and stdout, if it has no log."""
         stdin, stdout = self._process.stdin, self._process.stdout
         assert stdin is not None
         assert stdout is not None
@@ -118,12 +117,12 @@ class ChildProcess:
         return list(self._lines)
 
     def ended(self) -> ProcessEnded:
-        """How the process ended; waits a moment for one that has only closed its pipes."""
+        """How the process ended; waits ``GRACE_SECONDS`` if it has only closed its pipes."""
         try:
             status = self._process.wait(GRACE_SECONDS)
         except subprocess.TimeoutExpired:
             return ProcessEnded("closed its output", silent=True)
-        number = -status if status < 0 else status - 128  # the guard tells a signal as a shell does
+        number = -status if status < 0 else status - 128  # the guard reports a signal as a shell does
         if number in set(signal.Signals):
             name = signal.Signals(number).name
             return ProcessEnded(f"was ended by {name}", silent=True, signal=name)
@@ -135,7 +134,7 @@ class ChildProcess:
             self._process.wait(seconds)
 
     def terminate(self, seconds: float) -> None:
-        """Send SIGTERM to the whole group, wait up to ``seconds`` for its end, and kill what is left."""
+        """Send SIGTERM to the process group, wait up to ``seconds`` until it has ended, and kill the rest."""
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(self._process.pid, signal.SIGTERM)
         deadline = time.monotonic() + seconds
@@ -154,9 +153,9 @@ class ChildProcess:
             os.killpg(self._process.pid, 0)
         except (ProcessLookupError, PermissionError):
             return False
-        found = map(_state_and_group, Path("/proc").glob("[0-9]*/stat"))
-        states = [state for state, group in found if group == str(self._process.pid)]
-        # one that has ended and was not waited for (Z) does not run; without /proc nobody can tell
+        processes = map(_state_and_group, Path("/proc").glob("[0-9]*/stat"))
+        states = [state for state, group in processes if group == str(self._process.pid)]
+        # a zombie (Z) does not run; without /proc this is unknown
         return not states or any(state not in "ZX" for state in states)
 
     def _keep(self, pipe: IO[bytes]) -> None:
@@ -169,7 +168,7 @@ class ChildProcess:
                     file.flush()
 
     def _note(self, text: str) -> str:
-        """Keep a printed line without its secrets; where ``HEMM_DEBUG`` is set, show it."""
+        """Keep a printed line without secrets, and print it if ``HEMM_DEBUG`` is set."""
         line = storable(redact(text.rstrip(), self._secrets))[: self._longest]
         self._lines.append(line)
         if self.log is None and os.environ.get("HEMM_DEBUG"):
@@ -178,7 +177,7 @@ class ChildProcess:
 
 
 def _state_and_group(stat: Path) -> tuple[str, str]:
-    """State and process group of a process, on Linux; empty where it has ended meanwhile."""
+    """State and process group of a process on Linux; empty if it has ended meanwhile."""
     try:
         words = stat.read_text("utf-8", "replace").rpartition(")")[2].split()
     except OSError:

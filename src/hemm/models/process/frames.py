@@ -1,7 +1,7 @@
 """Messages between hemm and the processes of ``--replicas``, over pipes.
 
 A message is the length of its header (8 bytes, big-endian), the header as JSON (``value``, and ``sizes`` of
-the blobs in bytes), and the blobs: encoded media, as they are. Nothing is unpickled.
+the blobs in bytes), and the blobs, which are encoded media. There are no pickles, which could run code.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ def write(pipe: IO[bytes], value: Mapping[str, Any], blobs: Sequence[bytes] = ()
 
 
 def read(pipe: IO[bytes]) -> tuple[dict[str, Any], list[bytes]] | None:
-    """The next message and its blobs; None where the other process has ended, also within a message."""
+    """The next message and its blobs; None if the other process has ended, also within a message."""
     try:
         length = pipe.read(_HEAD.size)
         if len(length) < _HEAD.size:
@@ -43,22 +43,22 @@ def read(pipe: IO[bytes]) -> tuple[dict[str, Any], list[bytes]] | None:
 
 
 def requests_out(requests: Sequence[Request]) -> tuple[list[dict[str, Any]], list[bytes]]:
-    """Requests as JSON and blobs. A picture shown by several is sent once."""
+    """Requests as JSON and blobs. A picture of several requests is sent once."""
     blobs: list[bytes] = []
     places: dict[int, dict[str, Any]] = {}
 
-    def part(shown: str | Media) -> Any:
-        if isinstance(shown, str):
-            return shown
-        if id(shown) not in places:
-            places[id(shown)] = _media_out(shown, blobs)
-        return places[id(shown)]
+    def encode(item: str | Media) -> Any:
+        if isinstance(item, str):
+            return item
+        if id(item) not in places:
+            places[id(item)] = _media_out(item, blobs)
+        return places[id(item)]
 
     records = [
         {
             "sample_id": r.sample_id,
             "repeat": r.repeat,
-            "messages": [[m.role, [part(p) for p in m.parts]] for m in r.messages],
+            "messages": [[m.role, [encode(p) for p in m.parts]] for m in r.messages],
             "generation": asdict(r.generation),
             "key": r.key,
             "options": r.options,
@@ -69,7 +69,7 @@ def requests_out(requests: Sequence[Request]) -> tuple[list[dict[str, Any]], lis
 
 
 def requests_in(records: Sequence[Mapping[str, Any]], blobs: Sequence[bytes]) -> list[Request]:
-    """What ``requests_out`` was given."""
+    """The requests from the JSON and blobs of ``requests_out``."""
     return [
         Request(
             sample_id=record["sample_id"],
@@ -97,7 +97,7 @@ def responses_out(responses: Sequence[Response]) -> tuple[list[dict[str, Any]], 
 
 
 def responses_in(records: Sequence[Mapping[str, Any]], blobs: Sequence[bytes]) -> list[Response]:
-    """What ``responses_out`` was given."""
+    """The responses from the JSON and blobs of ``responses_out``."""
     return [response_of(record, tuple(_media_in(m, blobs) for m in record["drawn"])) for record in records]
 
 
@@ -107,7 +107,7 @@ def _generation(record: Mapping[str, Any]) -> Generation:
 
 
 def _media_out(media: Media, blobs: list[bytes]) -> dict[str, Any]:
-    """Name, type and place of the bytes; where they cannot be read, the error that the model would meet."""
+    """Name, type and blob number; where the bytes cannot be read, the error that reading them raises."""
     record: dict[str, Any] = {"name": media.name, "problem": media.problem}
     try:
         blobs.append(media.data)

@@ -1,9 +1,9 @@
-"""Runs a command and kills its whole process group once hemm is gone.
+"""Runs a command, and kills its process group when hemm has ended.
 
-``python guard.py PID FOLDER COMMAND...``: PID is hemm's process; FOLDER, if not empty, is removed once it is
-gone. hemm starts this file as the leader of a session of its own. A model in the middle of native code, or uv
-in the middle of a download, would not notice by itself that nobody waits for it. It imports the standard
-library alone, since it runs without installed packages.
+``python guard.py PID FOLDER COMMAND...``: PID is hemm's process; FOLDER, if not empty, is removed when hemm
+has ended. hemm starts this file as the leader of a new session. A model in native code, or uv in a download,
+would not notice by itself that hemm has ended. The file runs without installed packages, so it imports the
+standard library alone.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ import time
 
 POLL_SECONDS = 0.5
 GONE = 99
-"""A worker's exit status when its input ends: it may notice before the guard, and its children live on."""
+"""A worker's exit status when its input ends: the worker may notice before the guard, and leave children."""
 
 
 def watch(parent: int, folder: str) -> None:
-    """Wait until this process has another parent than hemm, then end the group."""
+    """Wait until hemm is no longer the parent of this process, then kill the group."""
     while os.getppid() == parent:
         time.sleep(POLL_SECONDS)
     end(folder)

@@ -1,4 +1,4 @@
-"""One process of ``--replicas``: loads the model, answers batches. Run as ``python -c``, never by hand."""
+"""One process of ``--replicas``: loads the model and answers batches. hemm runs it by ``python -c``."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from hemm.models.process.frames import read, requests_in, responses_out, write
 
 
 class _ReplicaMain:
-    """The model, and a thread that listens, so that the process ends when hemm closes its input."""
+    """Runs the model; a thread reads messages, so that the process ends when hemm closes its input."""
 
     def __init__(self, source: IO[bytes], out: IO[bytes]) -> None:
         self._out = out
@@ -35,7 +35,7 @@ class _ReplicaMain:
         os._exit(0)
 
     def run(self) -> int:
-        """Start the model that the first message names, answer batches, close it."""
+        """Start the model that the first message names, answer batches, and close it."""
         first = self._inbox.get()
         if first is None:
             return 0
@@ -59,7 +59,8 @@ class _ReplicaMain:
         return 0
 
     def _answer(self, model: Any, message: dict[str, Any], blobs: list[bytes]) -> None:
-        """Out of memory, and a request that fails, are dealt with here, as they are in one process."""
+        """Answer a batch. ``run_batch`` handles out of memory and failing requests, as in a single
+        process."""
         from hemm.models.batcher import run_batch
 
         try:
@@ -79,11 +80,11 @@ def _model(message: Mapping[str, Any]) -> Any:
 
 
 def main() -> int:
-    """Messages come from stdin and go to what stdout was; whatever else is printed goes to stderr."""
+    """Read messages from stdin and write them to stdout; everything else that is printed goes to stderr."""
     source, out = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
     nothing = os.open(os.devnull, os.O_RDONLY)
     os.dup2(nothing, 0)
     os.dup2(2, 1)
     status = _ReplicaMain(source, out).run()
     sys.stderr.flush()
-    os._exit(status)  # threads of libraries are not worth waiting for
+    os._exit(status)  # do not wait for threads of libraries

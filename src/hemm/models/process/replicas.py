@@ -34,14 +34,14 @@ from hemm.models.process import frames
 from hemm.models.process.child import GIVE_UP, GRACE_SECONDS, LIVES, ChildProcess, ProcessEnded
 
 _MAIN = "import sys; from hemm.models.process.replica import main; sys.exit(main())"
-"""What the interpreter of a replica runs. As text, since an import would close a circle by ``specs``."""
+"""The program of a replica. An import would make a circle, since ``replica`` imports ``specs``."""
 
 
 def replicated(model: Model, options: ModelOptions) -> Model:
     """``model`` in ``options.replicas`` processes (0: as many as there are GPUs).
 
-    The same object where it is served, where it is bound to its task (baselines), and where one process is
-    enough. Raises HemmError for settings that name a device, which each process has of its own.
+    Served models, models that are bound to a task (baselines), and single processes are returned unchanged.
+    Raises HemmError for settings that name a device, since each process has its own.
     """
     if not isinstance(model, BatchModel) or isinstance(model, Binds):
         return model
@@ -60,7 +60,7 @@ def replicated(model: Model, options: ModelOptions) -> Model:
 
 
 def gpus() -> list[str]:
-    """The GPUs that may be used, as CUDA_VISIBLE_DEVICES names them; torch is imported for AMD's alone."""
+    """The visible GPUs, as CUDA_VISIBLE_DEVICES names them. Imports torch for AMD's GPUs alone."""
     named = os.environ.get("CUDA_VISIBLE_DEVICES")
     if named is not None:
         return [word.strip() for word in named.split(",") if word.strip() not in ("", "-1")]
@@ -77,13 +77,12 @@ def gpus() -> list[str]:
 
 
 class Replicas(BatchModel):
-    """Several processes that each hold the whole model. It takes ``parallel`` batches at a time.
+    """A model in ``parallel`` processes, each of which loads it and answers one batch at a time.
 
-    Batches are composed as for one process, and one process answers a whole batch, so answers are those of
-    one process on the same hardware. A batch whose process ends is sent again, whole, to another one or to a
-    new one. Where that one ends too, the batcher takes over: it halves the batch where the process was killed
-    by SIGKILL, as the kernel does when memory runs out, else it sends request by request; a single request
-    then fails as transient.
+    Batches are composed as for one process, so the answers are those of one process on the same hardware. If
+    a process ends, its batch is sent to another one. If that ends too, the batcher halves the batch (after
+    SIGKILL, by which the kernel ends a process when memory runs out) or sends the requests one by one; a
+    single request then fails as transient.
     """
 
     spec: str
@@ -104,26 +103,23 @@ class Replicas(BatchModel):
 
     @property
     def identity(self) -> Identity:
-        """As of the model in one process."""
         return self._model.identity
 
     @property
     def capabilities(self) -> Capabilities:
-        """As of the model in one process."""
         return self._model.capabilities
 
     def shape(self, request: Request) -> Any:
-        """As of the model in one process."""
         return self._model.shape(request)
 
     @property
     def setup(self) -> dict[str, Any]:
-        """For run.json: how many processes, on which GPUs (empty: on the CPU), how often one was replaced."""
+        """For run.json: number of processes, their GPUs (empty: on the CPU), and restarts."""
         devices = sorted({gpu for gpu in self._gpus if gpu})
         return {"replicas": self.parallel, "gpus": devices, "restarts": self._restarts}
 
     async def start(self) -> None:
-        """Start all processes at once. Raises HemmError with the first one's reason where that fails."""
+        """Start all processes at once. Raises HemmError of the first that fails."""
         start_message = self._start_message()
         self._closed, self._ends = False, 0
         self._replicas = [
@@ -135,8 +131,8 @@ class Replicas(BatchModel):
         try:
             await asyncio.gather(*starting)
         except BaseException:
-            for one in self._replicas:
-                one.abandon()
+            for replica in self._replicas:
+                replica.abandon()
             await asyncio.gather(*starting, return_exceptions=True)
             raise
         finally:
@@ -144,7 +140,7 @@ class Replicas(BatchModel):
         self._free = list(self._replicas)
 
     async def close(self) -> None:
-        """End all processes; a batch that is being answered is given up at once."""
+        """End all processes at once, also in the middle of a batch."""
         with self._changed:
             self._closed = True
             self._changed.notify_all()
@@ -152,53 +148,54 @@ class Replicas(BatchModel):
         self._replicas, self._free = [], []
 
     def generate_batch(self, requests: Sequence[Request]) -> list[Response]:
-        """One response for each request, from one process. May be called from ``parallel`` threads at once.
+        """One response for each request, all from one process. Up to ``parallel`` threads may call it at
+        once.
 
-        Raises OutOfMemory and HemmError where processes ended twice over several requests: see the class.
+        Raises OutOfMemory or HemmError where two processes ended over several requests (see the class).
         """
         why, lives = ProcessEnded("was closed"), LIVES
         while lives:
-            one = self._take()
-            if one is None:
+            replica = self._acquire()
+            if replica is None:
                 return [failed("replica", f"no process is left: {self._why}")] * len(requests)
             lost = False
             try:
-                answers = one.answer(requests)
+                answers = replica.answer(requests)
                 self._ends = 0
                 return answers
             except ProcessEnded as ended:
-                one.kill()
+                replica.kill()
                 why, lives = ended, lives - 1
                 self._ends += 1
                 self._why = f"{self._ends} ended in a row, the last one {ended}"
-            except HemmError as error:  # it did not start again: the others go on
+            except HemmError as error:  # this one did not start again: use the others
                 lost, self._why = True, str(error)
             finally:
-                self._give(one, lost)
+                self._release(replica, lost)
         return [failed("replica", why.give_up("process", len(requests)))]
 
-    def _take(self) -> _Replica | None:
-        """A process that is free, running or to be started again; None where there is none to wait for."""
+    def _acquire(self) -> _Replica | None:
+        """Wait for a free replica, whose process may have to be started again; None if there is none left."""
         with self._changed:
             while not self._free and self._replicas and not self._closed:
                 self._changed.wait()
             most = max(GIVE_UP, 2 * self.parallel)
             if self._closed or not self._replicas or self._ends >= most:
                 return None
-            one = self._free.pop()
-            self._restarts += not one.running
-            return one
+            replica = self._free.pop()
+            self._restarts += not replica.running
+            return replica
 
-    def _give(self, one: _Replica, lost: bool) -> None:
+    def _release(self, replica: _Replica, lost: bool) -> None:
         with self._changed:
-            if lost and one in self._replicas:
-                self._replicas.remove(one)
+            if lost and replica in self._replicas:
+                self._replicas.remove(replica)
             elif not lost:
-                self._free.append(one)
+                self._free.append(replica)
             self._changed.notify_all()
 
     def _start_message(self) -> dict[str, Any]:
-        """The first message to each process: which model to load, a checkpoint at its commit."""
+        """The first message to each process, with the model to load; a checkpoint at its commit."""
         spec = self.spec
         options = replace(self._options, replicas=1, serve="", batch_size=self.batch_size)
         if spec.startswith("hf/") and not is_folder(spec.removeprefix("hf/")):
@@ -207,7 +204,7 @@ class Replicas(BatchModel):
 
 
 class _Replica:
-    """One process. After its end it is started again when the next batch comes."""
+    """One process. If it has ended, the next batch starts it again."""
 
     def __init__(
         self, spec: str, which: str, gpu: str, start_message: dict[str, Any], identity: Identity
@@ -219,11 +216,10 @@ class _Replica:
 
     @property
     def running(self) -> bool:
-        """Whether there is a process."""
         return self._child is not None
 
     def start(self) -> None:
-        """Start the process and load the model. Raises HemmError in the process's own words."""
+        """Start the process and load the model. Raises HemmError with the process's message."""
         self._spawn()
         try:
             reply, _ = self._exchange(self._start_message, [])
@@ -238,7 +234,7 @@ class _Replica:
             raise HemmError(f"{self._name}: {problem}")
 
     def answer(self, requests: Sequence[Request]) -> list[Response]:
-        """The answers to a batch. Raises ProcessEnded where the process ends, HemmError where none starts."""
+        """The answers to a batch. Raises ProcessEnded if the process ends, HemmError if it does not start."""
         if not self.running:
             self.start()
         batch, blobs = frames.requests_out(requests)
@@ -248,11 +244,11 @@ class _Replica:
         finally:
             self._busy = False
         if "answers" not in reply:
-            return []  # another number of responses than of requests: the batcher ends the run
+            return []  # a broken contract: the batcher ends the run for a wrong number of responses
         return frames.responses_in(reply["answers"], media)
 
     def stop(self) -> None:
-        """Let the process close its model where it has nothing else to do, then end it."""
+        """Let an idle process close its model, then end it."""
         child = self._child
         if child is not None and not self._busy:
             with contextlib.suppress(OSError):
@@ -261,7 +257,7 @@ class _Replica:
         self.abandon()
 
     def abandon(self) -> None:
-        """End the process and start no other."""
+        """End the process, and do not start it again."""
         self._gone = True
         self.kill()
 
@@ -280,11 +276,11 @@ class _Replica:
             variables["CUDA_VISIBLE_DEVICES"] = self._gpu
         command = [sys.executable, "-P", "-c", _MAIN]
         self._child = ChildProcess(command, self._name, environment=variables)
-        if self._gone:  # closed before or meanwhile
+        if self._gone:  # ``abandon`` was called meanwhile
             self.kill()
 
     def _exchange(self, value: dict[str, Any], blobs: list[bytes]) -> tuple[dict[str, Any], list[bytes]]:
-        """Send a message and wait for the one that answers it. Raises ProcessEnded."""
+        """Send a message and wait for the reply. Raises ProcessEnded."""
         child = self._child
         if child is None:
             raise ProcessEnded("was closed")
@@ -292,14 +288,14 @@ class _Replica:
         try:
             frames.write(stdin, value, blobs)
             reply = frames.read(stdout)
-        except (OSError, ValueError):  # gone, or closed by ``stop``
+        except (OSError, ValueError):  # the process has ended, or ``stop`` closed its pipes
             reply = None
         if reply is None:
             raise self._ended(child)
         return reply
 
     def _ended(self, child: ChildProcess) -> ProcessEnded:
-        """How it ended, with its last line of an error where it had one."""
+        """How the process ended, with its last line about an error."""
         ended = child.ended()
         lines = [] if child.running else child.last_lines(1.0)
         errors = [" ".join(line.split()) for line in lines if "Error" in line or "error" in line]

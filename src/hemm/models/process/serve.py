@@ -1,4 +1,4 @@
-"""``--serve``: a checkpoint behind a server that is started for the run and ended after it."""
+"""``--serve``: a checkpoint behind a server that hemm starts and ends."""
 
 from __future__ import annotations
 
@@ -29,22 +29,22 @@ from hemm.models.retry import CallFailed
 _ELSEWHERE = ("base_url", "api_key_env", "api_version", "output", "image_size", "image_quality")
 SETTINGS: dict[str, Any] = {
     **{key: value for key, value in CHAT_SETTINGS.items() if key not in _ELSEWHERE},
-    "serve_args": "",  # further arguments of the server, as on a command line
-    "serve_program": "",  # the server's program, where it is not on the PATH
-    "serve_timeout": 1800.0,  # seconds until it must be ready, download of the weights included
-    "dtype": "",  # the server's own choice where empty
+    "serve_args": "",  # more arguments of the server, as on a command line
+    "serve_program": "",  # the server's program, if it is not on the PATH
+    "serve_timeout": 1800.0,  # seconds until it must be ready, including the download of the weights
+    "dtype": "",  # empty: the server's default
     "quantization": "",  # one that the server knows
-    "gguf": "",  # llama.cpp: the file of the weights in the repository or folder
-    "mmproj": "",  # llama.cpp: the file of the vision projector
+    "gguf": "",  # llama.cpp: file of the weights in the repository or folder
+    "mmproj": "",  # llama.cpp: file of the vision projector
 }
-"""What ``--set`` knows for a served checkpoint, with the defaults."""
+"""Settings (``--set``) of a served checkpoint, with their defaults."""
 
 PORTS = 3
-"""How many free ports are tried where another program is faster to take one."""
+"""How many free ports to try, since another program may take one first."""
 HEALTH_SECONDS = 30.0
-"""How long the server may take to answer one request for its health or version."""
-SHOWN = 15
-"""Last lines of the log that are shown where a server does not start."""
+"""Seconds for the server to answer a request for its health or version."""
+LAST_LINES = 15
+"""Lines of the log to print if a server does not start."""
 
 
 def open_served(spec: str, options: ModelOptions) -> ServedModel:
@@ -66,33 +66,33 @@ def open_served(spec: str, options: ModelOptions) -> ServedModel:
 
 
 def free_port() -> int:
-    """A port of this machine that nothing listens at."""
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return int(one.getsockname()[1])
+    """A port of this machine on which nothing listens."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
 
 
 def _program(kind: str, named: str) -> list[str]:
-    """The program as words, its subcommand included. Raises HemmError where it is not there."""
+    """The program and its subcommand as words. Raises HemmError where it is not installed."""
     server = SERVERS[kind]
     words = (shlex.split(named) if named else []) or [server.program]
     if len(words) == 1:
         words += server.sub
-    found = shutil.which(os.path.expanduser(words[0]))
-    if found is None:
+    path = shutil.which(os.path.expanduser(words[0]))
+    if path is None:
         raise HemmError(
             f"--serve {kind}: no program {words[0]!r} is there: {server.install}; "
             "--set serve_program=PATH names one that is not on the PATH"
         )
-    return [found, *words[1:]]
+    return [path, *words[1:]]
 
 
 class ServedModel(ChatModel):
-    """A checkpoint that a server of this run answers for.
+    """A checkpoint behind a server of this run.
 
-    The identity is the checkpoint's; the server, and those of its arguments that may change answers, are
-    part of the protocol, so that its answers and those of another engine never share a cell. ``alone``: it
-    shares no time with other models, which would want the same devices.
+    The identity is the checkpoint's. The server, and those of its arguments that may change answers, are in
+    the protocol, so that answers of different engines never share a cell. ``alone``: it does not run beside
+    other models, which would need the same devices.
     """
 
     alone = True
@@ -114,26 +114,26 @@ class ServedModel(ChatModel):
 
     @property
     def notice(self) -> str:
-        """What to tell before the start, which takes minutes."""
+        """A message before the start, which takes minutes."""
         return f"starting {self._server.program} for {self.identity.name}; its log is in {logs()}"
 
     @property
     def setup(self) -> dict[str, Any]:
-        """For run.json: which server answers, its version where it tells it, and how it was started."""
+        """For run.json: the server, its version if it is known, and its command line."""
         command = [redact(word) for word in self._arguments("PORT")]
         return {"serve": self._kind, "version": self._version, "arguments": command}
 
     def read_key(self) -> str:
-        """None: the server is this run's own."""
+        """No key: the server belongs to this run."""
         return ""
 
     async def connect(self, key: str) -> None:
-        """Start the server and wait until it is ready. Raises HemmError, after its last lines on stderr."""
+        """Start the server and wait until it is ready. Else prints its last lines and raises HemmError."""
         if self._server.gguf:
             self._files = await asyncio.to_thread(_files, self._checkpoint, self._settings)
         deadline = time.monotonic() + self._settings["serve_timeout"]
         program = _program(self._kind, self._settings["serve_program"])
-        for left in reversed(range(PORTS)):
+        for retries in reversed(range(PORTS)):
             port = free_port()
             self._endpoint = _endpoint(self.identity.name, port)
             command = [*program, *self._arguments(str(port))]
@@ -143,9 +143,9 @@ class ServedModel(ChatModel):
                 break
             ended = not process.running
             await self._end()
-            if ended and left and _taken(port):  # another program was faster
+            if ended and retries and _in_use(port):  # another program was faster
                 continue
-            process.show(SHOWN)
+            process.print_last_lines(LAST_LINES)
             limit = f"{self._settings['serve_timeout']:g} s (--set serve_timeout=SECONDS)"
             why = process.end_words() if ended else f"was not ready after {limit}; its log: {process.log}"
             raise HemmError(f"--serve {self._kind}: {self._server.program} {why}")
@@ -153,7 +153,7 @@ class ServedModel(ChatModel):
         self._version = await self._served_version()
 
     async def check_server(self) -> None:
-        """What answers must have our name: a program that took the port meanwhile must not be measured."""
+        """Check that the server has the model's name: another program may have taken the port."""
         rows = rows_of(await self._get("/models"))
         name, process = self.identity.name, self._process
         if name not in rows or process is None or not process.running:
@@ -163,18 +163,18 @@ class ServedModel(ChatModel):
         self.restrict_inputs(declared_inputs(rows[name]))
 
     def extra_fields(self, request: Request) -> dict[str, Any]:
-        """A sampled answer follows the protocol's settings alone, not the server's defaults."""
+        """The fields that turn off the server's sampling defaults, which the protocol does not contain."""
         if request.generation.temperature <= 0:
             return {}
         return {**self._server.sampled, "top_p": request.generation.top_p}
 
     async def generate(self, request: Request) -> Response:
-        """As any served model; without waiting where the server is known to be gone."""
+        """As any served model; fails at once if the server has ended."""
         if (gone := self._gone()) is not None:
             return gone
         response = await super().generate(request)
         if response.failure is not None and response.failure.kind == "connection":
-            for _ in range(20):  # it may break its connections a moment before it ends
+            for _ in range(20):  # connections may break a moment before the process ends
                 if (gone := self._gone()) is not None:
                     return gone
                 await asyncio.sleep(0.05)
@@ -187,7 +187,7 @@ class ServedModel(ChatModel):
         return Response(failure=Failure("connection", f"{self._kind} {process.end_words()}"))
 
     async def close(self) -> None:
-        """Close the connections and end the server with all its processes."""
+        """Close the connections, and end the server and its children."""
         try:
             await super().close()
         finally:
@@ -202,7 +202,7 @@ class ServedModel(ChatModel):
                 process.kill()
 
     async def _ready(self, process: ServerProcess, deadline: float) -> bool:
-        """Whether the server came up; False where it ended before, or was too slow."""
+        """Whether the server became ready; False if it ended, or is too slow."""
         client, wait = Client(self._endpoint.url, {}), 0.05
         page = f"{self._endpoint.host}{self._server.health}"
         try:
@@ -231,7 +231,7 @@ class ServedModel(ChatModel):
         return None
 
     def _arguments(self, port: str) -> list[str]:
-        """The server's command line after the program."""
+        """The server's arguments."""
         server, settings, revision = self._server, self._settings, self._checkpoint.revision or ""
         model, projector = self._files
         filled = {"model": model, "name": self.identity.name, "port": port, "revision": revision}
@@ -250,7 +250,8 @@ def _endpoint(name: str, port: int) -> Endpoint:
 
 
 def _checkpoint(spec: str, kind: str, settings: Mapping[str, Any], label: str) -> Checkpoint:
-    """Which checkpoint ``spec`` means. Raises HemmError, also for settings that the server does not know."""
+    """The checkpoint that ``spec`` names. Raises HemmError, also for settings that the server does not
+    know."""
     server, text = SERVERS[kind], spec.removeprefix("hf/")
     if not server.gguf and (settings["gguf"] or settings["mmproj"]):
         raise HemmError(f"--set gguf and mmproj are for --serve llama.cpp, not for {kind}")
@@ -274,15 +275,15 @@ def _checkpoint(spec: str, kind: str, settings: Mapping[str, Any], label: str) -
 
 
 def _files(checkpoint: Checkpoint, settings: Mapping[str, Any]) -> tuple[str, str]:
-    """The paths of weights and vision projector; of a hub model fetched at its commit."""
+    """The paths of weights and vision projector; those of a hub model are downloaded at its commit."""
     names = [settings["gguf"], settings["mmproj"]]
     if checkpoint.revision is None:
-        found = [str(Path(checkpoint.source, name)) if name else "" for name in names]
-        return found[0], found[1]
+        paths = [str(Path(checkpoint.source, name)) if name else "" for name in names]
+        return paths[0], paths[1]
     from huggingface_hub import hf_hub_download
     from huggingface_hub.errors import EntryNotFoundError
 
-    found = []
+    paths = []
     for name in names:
         try:
             path = hf_hub_download(checkpoint.source, name, revision=checkpoint.revision) if name else ""
@@ -291,15 +292,15 @@ def _files(checkpoint: Checkpoint, settings: Mapping[str, Any]) -> tuple[str, st
         except Exception as error:  # no network, in one of many ways
             line = " ".join(str(error).split())[:200]
             raise HemmError(f"{name} of hf/{checkpoint.source} cannot be fetched: {redact(line)}") from None
-        found.append(path)
-    return found[0], found[1]
+        paths.append(path)
+    return paths[0], paths[1]
 
 
-def _taken(port: int) -> bool:
-    with socket.socket() as one:
-        one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+def _in_use(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            one.bind(("127.0.0.1", port))
+            probe.bind(("127.0.0.1", port))
         except OSError:
             return True
     return False

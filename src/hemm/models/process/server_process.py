@@ -1,4 +1,4 @@
-"""A server program that lives as long as a run, and its log."""
+"""A server program that runs during a run, and its log."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from hemm.data.cache import root
 from hemm.models.process.child import ChildProcess
 
 GRACE_SECONDS = 10.0
-"""How long a server may take to end by itself."""
+"""Seconds for a server to end by itself."""
 KEPT_LOGS = 20
 _SECRET_NAMES = ("KEY", "TOKEN", "SECRET", "PASSWORD")
 
 
 class ServerProcess(ChildProcess):
-    """A running server. What it prints goes into a file in the cache folder, without secrets."""
+    """A running server. Its output is written to a file in the cache folder, without secrets."""
 
     def __init__(self, command: Sequence[str], title: str) -> None:
         variables = os.environ.items()
@@ -28,35 +28,32 @@ class ServerProcess(ChildProcess):
         self._waited = False
 
     def end_words(self) -> str:
-        """How it ended, the line that tells most of why, and where its log is.
-
-        That line is the last one of an error, else the last one.
-        """
-        wait = 0.0 if self._waited else 0.3  # its last lines may be on their way, but not for long
+        """How the server ended, its last line about an error (else its last line), and the path of its
+        log."""
+        wait = 0.0 if self._waited else 0.3  # the last lines may arrive a moment after the end
         self._waited = True
         lines = [" ".join(line.split()) for line in self.last_lines(wait) if line.strip()]
         errors = [line for line in lines if "error" in line.lower()]
         why = (errors or lines or [""])[-1][:300]
         return f"{self.ended()}{f': {why}' if why else ''}; its log: {self.log}"
 
-    def show(self, count: int) -> None:
-        """The last ``count`` lines of the log, on stderr."""
+    def print_last_lines(self, count: int) -> None:
+        """Print the last ``count`` lines of the log on stderr."""
         for line in self.last_lines(1.0)[-count:]:
             print(f"  {self.name}: {line}", file=sys.stderr)
 
     def stop(self) -> None:
-        """Ask the server and its children to end, and kill what does not."""
+        """Terminate the server and its children; kill those that do not end."""
         self.terminate(GRACE_SECONDS)
-        self.last_lines(1.0)  # so that the log is whole
+        self.last_lines(1.0)  # wait until the log is complete
 
 
 def logs() -> Path:
-    """The folder of the logs."""
     return root() / "serve"
 
 
 def _log_file(title: str) -> Path:
-    """A new file for the log; of the older ones the newest are kept."""
+    """A new file for the log. Removes all but the newest ``KEPT_LOGS``."""
     folder = logs()
     try:
         folder.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""The servers that ``--serve`` starts: command lines, pages of health, and what their arguments mean."""
+"""The servers that ``--serve`` can start: command lines, health pages, and the meaning of their arguments."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ from hemm.core import HemmError
 class Server:
     """A program that serves one checkpoint behind chat completions.
 
-    program   what is looked up on the PATH
-    install   what to do where it is not there
-    sub       its subcommand; it is left out where the user names a program of several words
-    words     its arguments; ``{model}``, ``{name}`` and ``{port}`` are filled in
-    pinned    further arguments where the checkpoint is a hub commit (``{revision}``)
-    typed     settings of hemm (``--set``) that are arguments of the program
-    health    page that answers 200 once requests may come
-    version   pages that tell its version, each with the key
-    own       arguments that are hemm's to set
-    neutral   arguments that say how fast and where, not what is answered: they are no part of the protocol
-    sampled   fields of a sampled request that turn off defaults which the protocol does not name
-    gguf      runs a GGUF file, and not a checkpoint's folder
+    program   name to look up on the PATH
+    install   how to install it, for error messages
+    sub       subcommand; left out if the user names a program of several words
+    words     arguments, with ``{model}``, ``{name}`` and ``{port}`` to be filled in
+    pinned    more arguments for a hub commit (``{revision}``)
+    typed     settings of hemm (``--set``) and the arguments that they set
+    health    page that answers 200 when the server is ready
+    version   pages with the version, each with its key
+    own       arguments that only hemm sets
+    neutral   arguments that change speed or placement but no answer, so they are not in the protocol
+    sampled   fields of a sampled request that turn off the server's defaults
+    gguf      runs a GGUF file instead of a checkpoint's folder
     """
 
     program: str
@@ -116,9 +116,9 @@ _FLAG = re.compile(r"--?[A-Za-z]")
 
 
 def arguments(kind: str, text: str) -> tuple[list[str], str]:
-    """The words of ``serve_args``, and the options among them that may change answers, sorted.
+    """The words of ``serve_args``, and those of its options that may change answers, sorted.
 
-    Raises HemmError for text that is no line of arguments and for arguments that hemm sets itself.
+    Raises HemmError for text that does not consist of options, and for arguments that only hemm sets.
     """
     server = SERVERS[kind]
     try:
@@ -133,26 +133,26 @@ def arguments(kind: str, text: str) -> tuple[list[str], str]:
             groups[-1].append(word)
         else:
             raise HemmError(f"--set serve_args={text}: give options of {server.program}, such as --seed 1")
-    telling = []
+    changing = []
     for group in groups:
         flag = _flag_name(group[0])
         if flag in server.own:
             raise HemmError(f"--set serve_args: {flag} is not for serve_args{_hint(server, flag)}")
         if flag not in server.neutral:
-            telling.append(" ".join(group))
-    return words, " ".join(sorted(telling))
+            changing.append(" ".join(group))
+    return words, " ".join(sorted(changing))
 
 
 def _flag_name(word: str) -> str:
-    """The name of an option, without its value; ``--max_len`` and ``--max-len`` are one."""
+    """The name of an option without its value; ``--max_len`` becomes ``--max-len``."""
     name = word.partition("=")[0]
     return name.replace("_", "-") if name.startswith("--") else name
 
 
 def _hint(server: Server, flag: str) -> str:
-    """What to do instead of giving an option that hemm sets, where that is possible."""
-    for key, own in server.typed:
-        if flag == own:
+    """How to set an option that only hemm sets, if there is a way."""
+    for key, argument in server.typed:
+        if flag == argument:
             return f": --set {key}=..."
     others = {"--revision": ": name it in the model", "--hf-token": _TOKEN, "-hft": _TOKEN}
     return others.get(flag, "")

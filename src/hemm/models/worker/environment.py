@@ -59,9 +59,9 @@ def variables(runner: str, named: Sequence[str]) -> dict[str, str]:
     lacking = [name for name in named if name not in os.environ]
     if lacking:
         raise HemmError(f"--set env={','.join(named)}: {lacking[0]} is not set in the environment")
-    found = {
+    environment = {
         name: value
         for name, value in os.environ.items()
         if name in PASSED or name in named or name.startswith("LC_") or (runner == "uv" and name[:3] == "UV_")
     }
-    return found | {"PYTHONPATH": str(LIBRARY), "PYTHONUNBUFFERED": "1"}
+    return environment | {"PYTHONPATH": str(LIBRARY), "PYTHONUNBUFFERED": "1"}

@@ -113,8 +113,8 @@ class WorkerProcess(ChildProcess):
                     self._said_hello = self._said_hello or message["type"] == "hello"
                     self._inbox.put(message)
                 elif self._said_hello:
-                    shown = " ".join(line[:80].decode("utf-8", "replace").split())
-                    why = f"wrote something that is no message of the protocol: {shown!r}"
+                    excerpt = " ".join(line[:80].decode("utf-8", "replace").split())
+                    why = f"wrote something that is no message of the protocol: {excerpt!r}"
                 else:  # printed before hemm_worker was imported
                     self._note(line.decode("utf-8", "replace"))
         self._inbox.put(ProcessEnded(why) if why else self.ended())

@@ -100,10 +100,10 @@ class Family:
             answered = [*turns, {"role": "assistant", "content": [{"type": "text", "text": PROBE}]}]
             try:
                 before = self._render(turns, add_generation_prompt=True)
-                whole = self._render(answered, add_generation_prompt=False)
+                rendered = self._render(answered, add_generation_prompt=False)
             except Exception:  # templates raise whatever they like
-                before, whole = "", "-"
-            after = whole[len(before) :] if whole.startswith(before) else ""
+                before, rendered = "", "-"
+            after = rendered[len(before) :] if rendered.startswith(before) else ""
             space = after[: len(after) - len(after.lstrip())]
             self._lead = space if after.startswith(space + PROBE) else ""
         return self._lead
@@ -147,7 +147,7 @@ class Opened(Media):
         self.picture = rgb(media)
 
 
-def shown(media: Media) -> Any:
+def decoded(media: Media) -> Any:
     """The pixels of a picture. Raises BadData where it does not open."""
     return media.picture if isinstance(media, Opened) else rgb(media)
 
@@ -157,7 +157,7 @@ def content(part: str | Media) -> dict[str, Any]:
     if isinstance(part, str):
         return {"type": "text", "text": part}
     if part.kind == "image":
-        return {"type": "image", "image": shown(part)}
+        return {"type": "image", "image": decoded(part)}
     raise HemmError(f"this model takes pictures and text, not {part.kind}")
 
 
@@ -180,7 +180,7 @@ def known(model_type: object) -> Known:
 def encodes(config: Any) -> bool:
     """Does an encoder read the prompt and a decoder answer, as in T5 and BART?"""
     text = getattr(config, "text_config", None)
-    return any(bool(getattr(part, "is_encoder_decoder", False)) for part in (config, text))
+    return any(bool(getattr(config_, "is_encoder_decoder", False)) for config_ in (config, text))
 
 
 def family_of(processor: Any, config: Any) -> Family:
@@ -188,5 +188,5 @@ def family_of(processor: Any, config: Any) -> Family:
     module, _, name = known(config.model_type).where.partition(":")
     if not module:
         return Family(processor, config)
-    made: Family = getattr(importlib.import_module(f"{__name__}.{module}"), name)(processor, config)
-    return made
+    family: Family = getattr(importlib.import_module(f"{__name__}.{module}"), name)(processor, config)
+    return family

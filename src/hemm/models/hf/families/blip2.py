@@ -7,10 +7,10 @@ from typing import Any
 
 from hemm.core import Message
 from hemm.models.hf.families import encodes
-from hemm.models.hf.families.plain import Plain, question_and_answer
+from hemm.models.hf.families.one_picture import OnePicture, question_and_answer
 
 
-class Blip2(Plain):
+class Blip2(OnePicture):
     """``Question: ... Answer:``, with shots as finished pairs before it (arXiv 2301.12597, section 4)."""
 
     lead_in = " "

@@ -7,7 +7,7 @@ from typing import Any
 
 from hemm.core import Generation, HemmError, Message
 from hemm.models.hf.families import Family
-from hemm.models.hf.families.plain import text_of
+from hemm.models.hf.families.one_picture import text_of
 
 AREA = 720 * 720
 """Pixels of a picture, as its authors draw them (arXiv 2409.18869, section 3)."""
@@ -56,7 +56,7 @@ class Emu3(Family):
     def _encoded(self, texts: list[str], area: int) -> dict[str, Any]:
         import torch
 
-        made = self.processor(
+        batch = self.processor(
             text=texts,
             return_for_image_generation=True,
             ratio="1:1",
@@ -64,7 +64,7 @@ class Emu3(Family):
             padding=True,
             return_tensors="pt",
         )
-        return {name: torch.as_tensor(value) for name, value in made.items()}
+        return {name: torch.as_tensor(value) for name, value in batch.items()}
 
     def draw(self, model: Any, inputs: dict[str, Any], **sampling: Any) -> list[Any]:
         height, width = (int(n) for n in inputs["image_sizes"][0])
@@ -81,8 +81,8 @@ class Emu3(Family):
             **sampling,
         )
         pixels = model.model.decode_image_tokens(tokens[:, length:], height=height, width=width)
-        made = self.processor.postprocess(list(pixels.float().cpu()), return_tensors="PIL.Image.Image")
-        return list(made["pixel_values"])
+        batch = self.processor.postprocess(list(pixels.float().cpu()), return_tensors="PIL.Image.Image")
+        return list(batch["pixel_values"])
 
     def _allowed(self, model: Any, start: int, height: int, width: int) -> Callable[[int, Any], list[int]]:
         """Which tokens may come at each place of a picture of ``height`` x ``width`` tokens."""

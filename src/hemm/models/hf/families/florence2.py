@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from hemm.models.hf.families.plain import Plain
+from hemm.models.hf.families.one_picture import OnePicture
 
 
-class Florence2(Plain):
+class Florence2(OnePicture):
     """The prompt as it is: a question, or one of the family's own task marks such as ``<CAPTION>`` alone."""
 
     def __init__(self, processor: Any, config: Any) -> None:

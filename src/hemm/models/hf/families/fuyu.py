@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from hemm.core import Message
-from hemm.models.hf.families.plain import Plain
+from hemm.models.hf.families.one_picture import OnePicture
 
 
-class Fuyu(Plain):
+class Fuyu(OnePicture):
     """The question and a line break, as the checkpoint's card shows."""
 
     def __init__(self, processor: Any, config: Any) -> None:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from hemm.models.hf.families.plain import Plain
+from hemm.models.hf.families.one_picture import OnePicture
 
 
-class Git(Plain):
+class Git(OnePicture):
     """The question after the start mark, without an end mark (arXiv 2205.14100, section 3.3)."""
 
     def encode(self, texts: list[str], pictures: list[Any]) -> Any:

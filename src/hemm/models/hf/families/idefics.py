@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from hemm.core import Media, Message
-from hemm.models.hf.families import Family, shown
+from hemm.models.hf.families import Family, decoded
 
 END = "<end_of_utterance>"
 
@@ -37,7 +37,7 @@ class Idefics(Family):
             name = {"user": "User:", "assistant": "Assistant:"}.get(message.role, "")
             parts += [
                 name,
-                *(shown(p) if isinstance(p, Media) else p for p in message.parts),
+                *(decoded(p) if isinstance(p, Media) else p for p in message.parts),
                 f"{self._end}\n",
             ]
         return [part for part in [*parts, "Assistant:"] if not isinstance(part, str) or part]

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from hemm.models.hf.families import encodes
-from hemm.models.hf.families.plain import Plain
+from hemm.models.hf.families.one_picture import OnePicture
 
 
-class InstructBlip(Plain):
+class InstructBlip(OnePicture):
     """The instruction as it is (arXiv 2305.06500)."""
 
     def __init__(self, processor: Any, config: Any) -> None:
@@ -24,11 +24,11 @@ class InstructBlip(Plain):
         whose absolute positions then shift with the other texts of the batch.
         """
         inputs = super().encode(texts, pictures)
-        asked = self.processor.qformer_tokenizer(
+        instruction = self.processor.qformer_tokenizer(
             texts, padding=True, padding_side="right", return_tensors="pt"
         )
-        inputs["qformer_input_ids"] = asked["input_ids"]
-        inputs["qformer_attention_mask"] = asked["attention_mask"]
+        inputs["qformer_input_ids"] = instruction["input_ids"]
+        inputs["qformer_attention_mask"] = instruction["attention_mask"]
         return inputs
 
     def lead(self) -> str:

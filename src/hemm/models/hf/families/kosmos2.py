@@ -8,14 +8,14 @@ from functools import wraps
 from typing import Any
 
 from hemm.core import Message
-from hemm.models.hf.families.plain import Plain, question_and_answer
+from hemm.models.hf.families.one_picture import OnePicture, question_and_answer
 
 _OBJECTS = re.compile(r"<object>.*?(</object>|$)", re.DOTALL)
 _MARKS = re.compile(r"</?(phrase|grounding|delimiter_of_multi_objects|image|chunk|line|doc|object)/?>")
 _PATCHES = re.compile(r"<patch_index_\d+>")
 
 
-class Kosmos2(Plain):
+class Kosmos2(OnePicture):
     """``Question: ... Answer:`` (arXiv 2306.14824, section 4.3)."""
 
     lead_in = " "

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from hemm.core import BadData, Media, Message
-from hemm.models.hf.families import Family, shown
-from hemm.models.hf.families.plain import text_of
+from hemm.models.hf.families import Family, decoded
+from hemm.models.hf.families.one_picture import text_of
 
 
 class PaliGemma(Family):
@@ -19,7 +19,7 @@ class PaliGemma(Family):
         """Raises BadData where a request has no picture."""
         texts, pictures = [], []
         for messages in conversations:
-            shots = [shown(p) for m in messages for p in m.parts if isinstance(p, Media)]
+            shots = [decoded(p) for m in messages for p in m.parts if isinstance(p, Media)]
             if not shots:
                 raise BadData("models of the family paligemma take at least one picture in a request")
             pictures.append(shots)

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from hemm.core import BadData, Media, Message
-from hemm.models.hf.families import Family, shown
+from hemm.models.hf.families import Family, decoded
 
 
-class Plain(Family):
+class OnePicture(Family):
     """One picture before one text; each family says how the text is written."""
 
     needs_template = False
@@ -45,7 +45,7 @@ def picture_of(messages: Sequence[Message], family: str) -> Any:
         raise BadData(
             f"models of the family {family} take exactly one picture in a request, not {len(media)}"
         )
-    return shown(media[0])
+    return decoded(media[0])
 
 
 def text_of(message: Message) -> str:
@@ -53,7 +53,7 @@ def text_of(message: Message) -> str:
     return "".join(p for p in message.parts if isinstance(p, str)).strip()
 
 
-_ASKED = re.compile(r"Question:.*\banswer:", re.IGNORECASE | re.DOTALL)
+_HAS_FORM = re.compile(r"Question:.*\banswer:", re.IGNORECASE | re.DOTALL)
 
 
 def question_and_answer(messages: Sequence[Message]) -> str:
@@ -62,8 +62,8 @@ def question_and_answer(messages: Sequence[Message]) -> str:
     A prompt that has this form already (``Question: ... Short answer:``) stays as it is.
     """
     form = {"user": "Question: {} Answer:", "assistant": "{}."}
-    said = [(m.role, text_of(m)) for m in messages]
+    turns = [(m.role, text_of(m)) for m in messages]
     return " ".join(
-        text if role == "user" and _ASKED.fullmatch(text) else form.get(role, "{}").format(text)
-        for role, text in said
+        text if role == "user" and _HAS_FORM.fullmatch(text) else form.get(role, "{}").format(text)
+        for role, text in turns
     )
