@@ -39,16 +39,16 @@ MOST_IMAGES = 100
 MOST_BASE64 = 5 * 1024 * 1024
 """Bytes of one picture, as base64."""
 MOST_SIDE, MOST_SIDE_OF_MANY, MANY = 8000, 2000, 20
-"""Pixels of a picture's longer side; and where a request has more than ``MANY``."""
+"""Most pixels of a picture's longer side, and that in requests of more than ``MANY`` pictures."""
 
 LEAST_BUDGET = 1024
 """The smallest budget of thinking tokens."""
 
 SETTINGS: dict[str, Any] = {
     **REMOTE,
-    "thinking": "",  # off, adaptive; empty: as thinking_budget says
+    "thinking": "",  # off, adaptive; empty: follows thinking_budget
 }
-"""What ``--set`` knows here, with the defaults."""
+"""Settings (``--set``), with their defaults."""
 
 _FINISH = {"max_tokens": "length", "model_context_window_exceeded": "length"}
 
@@ -62,7 +62,7 @@ def open_anthropic(spec: str, options: ModelOptions) -> AnthropicModel:
 
 
 class AnthropicModel(Remote):
-    """A Claude model. The package sends and receives; retries and limits are hemm's own."""
+    """A Claude model. The package sends and receives; retries and limits are hemm's."""
 
     def __init__(self, spec: str, settings: Mapping[str, Any], options: ModelOptions) -> None:
         can = Capabilities(image_types=IMAGE_TYPES, max_images=MOST_IMAGES)
@@ -102,7 +102,7 @@ class AnthropicModel(Remote):
             self._sdk = None
 
     async def check_server(self) -> None:
-        """Look the model up; an unknown one is named with the nearest of the list."""
+        """Look the model up. Raises UnknownName with the nearest name of the server's list."""
         sdk = self._sdk
         assert sdk is not None
         models: dict[str, Any] = {}
@@ -128,11 +128,11 @@ class AnthropicModel(Remote):
             self.restrict_inputs({"text"})
 
     async def _has(self, name: str) -> bool:
-        """Whether the server knows a name that its list lacks: an alias."""
+        """Whether the server knows a name that is not in its list, such as an alias."""
         assert self._sdk is not None
         try:
             await self._sdk.models.retrieve(name)
-        except Exception:  # it does not, or cannot say: then the list decides
+        except Exception:  # unknown, or no such page: the list decides
             return False
         return True
 
@@ -152,7 +152,7 @@ class AnthropicModel(Remote):
 
 
 def body(request: Request, settings: Mapping[str, Any]) -> dict[str, Any]:
-    """The request in Anthropic's schema, without the model's name. Raises BadData for a picture too large."""
+    """The request in Anthropic's schema without the model's name. Raises BadData for too large a picture."""
     g = request.generation
     fields: dict[str, Any] = {"max_tokens": g.max_new_tokens + max(0, g.thinking_budget)}
     system = [p for m in request.messages if m.role == "system" for p in m.parts if isinstance(p, str)]
@@ -167,7 +167,7 @@ def body(request: Request, settings: Mapping[str, Any]) -> dict[str, Any]:
     thinks = _thinking(g.thinking_budget, settings["thinking"])
     if thinks:
         fields["thinking"] = thinks
-    more: dict[str, Any] = {}  # what some versions of the package do not know by name
+    more: dict[str, Any] = {}  # fields that some versions of the package do not have as arguments
     if settings["send_temperature"] and thinks.get("type") not in ("enabled", "adaptive"):
         if g.top_p == 1.0 or g.temperature > 0:
             more["temperature"] = g.temperature
@@ -189,7 +189,7 @@ def _thinking(budget: int, setting: str) -> dict[str, Any]:
 
 
 def _blocks(message: Message, max_pixels: int, side: int) -> list[dict[str, Any]]:
-    """A turn's content; blank text, which the interface refuses, is left out."""
+    """A turn's content, without blank texts, which the API refuses."""
     blocks: list[dict[str, Any]] = []
     for part in message.parts:
         if isinstance(part, str):
@@ -218,7 +218,7 @@ def _source(picture: Media, side: int) -> dict[str, Any]:
 
 
 def read(data: Any) -> Response:
-    """The facts in a message. Raises CallFailed where there is none."""
+    """The response in a message. Raises CallFailed where there is none."""
     content = fields_of(data).get("content")
     if not isinstance(content, list):
         raise not_an_answer("the server's answer is no message", redact(repr(data)[:120]))
@@ -245,7 +245,7 @@ def _usage(usage: Any) -> Usage:
 
 
 def _failed(error: Exception) -> CallFailed:
-    """What an exception of the package means for the next attempt."""
+    """The failure for an exception of the package."""
     import anthropic
 
     if isinstance(error, anthropic.APIStatusError):

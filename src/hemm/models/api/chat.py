@@ -1,4 +1,4 @@
-"""OpenAI's chat-completions schema: a request as bytes, an answer as facts."""
+"""OpenAI's chat-completions schema: requests to bytes, answers to responses."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from hemm.models.image_fit import fit
 from hemm.models.retry import CallFailed, refused
 
 IMAGE_TYPES = frozenset({"image/png", "image/jpeg", "image/gif", "image/webp"})
-"""What the interface takes as it is; anything else goes as lossless PNG."""
+"""Picture types that the API takes; others are converted to PNG."""
 
 _FINISH = {"length": "length", "max_tokens": "length", "content_filter": "content_filter"}
 _FILTERED = {
@@ -26,9 +26,9 @@ _FILTERED = {
 
 
 def body(request: Request, model: str, fields: Mapping[str, Any]) -> bytes:
-    """The request as JSON. Pictures go as data URLs with their own bytes, encoded once and never re-parsed.
+    """The request as JSON; ``fields`` are more top-level members (max_tokens, temperature, ...).
 
-    ``fields`` are further top-level settings (max_tokens, temperature, ...).
+    Pictures are data URLs, joined to the JSON as bytes: escaping them as JSON strings would read them again.
     """
     messages = b",".join(_message(m, request.generation.max_pixels) for m in request.messages)
     head = json.dumps({"model": model, **fields}).encode()
@@ -63,9 +63,9 @@ def _data_url(media: Media) -> bytes:
 
 
 def sampling(request: Request, tokens_field: str, options: Mapping[str, Any]) -> dict[str, Any]:
-    """The generation settings as the interface names them; ``options`` are the model's settings.
+    """The generation settings as the API names them; ``options`` are the model's settings.
 
-    The interface has no budget of tokens to think with: the limit of the answer leaves room for it.
+    The API has no budget for thinking, so it is added to the limit of the answer.
     """
     g = request.generation
     fields: dict[str, Any] = {tokens_field: g.max_new_tokens + max(0, g.thinking_budget)}
@@ -92,10 +92,10 @@ def sampling(request: Request, tokens_field: str, options: Mapping[str, Any]) ->
 
 
 def read(status: int, content: bytes, after: float | None, scored: tuple[str, ...] = ()) -> Response:
-    """The facts in a server's answer. Raises CallFailed where there is none.
+    """The response in a server's answer, also a refused or filtered one. Raises CallFailed where there is
+    none.
 
-    A refusal or a filtered answer is an answer: it comes back as a Response, not as a failure. ``scored`` are
-    the options whose probabilities are wanted.
+    ``scored``: the options to score.
     """
     data = fields_of(parsed(content))
     choices = data.get("choices")
@@ -126,7 +126,7 @@ def read(status: int, content: bytes, after: float | None, scored: tuple[str, ..
 
 
 def parsed(content: bytes) -> Any:
-    """The JSON of a body; None where it is none."""
+    """The JSON of a body; None if it is not JSON."""
     try:
         return json.loads(content)
     except ValueError:
@@ -134,23 +134,23 @@ def parsed(content: bytes) -> Any:
 
 
 def fields_of(value: Any) -> dict[str, Any]:
-    """``value`` where it is a JSON object, else an empty one: a server may send anything."""
+    """``value`` if it is a JSON object, else an empty one, since a server may send anything."""
     return value if isinstance(value, dict) else {}
 
 
 def objects_in(value: Any) -> list[dict[str, Any]]:
-    """The objects in a JSON list; none where ``value`` is no list."""
+    """The objects in a JSON list; empty if ``value`` is no list."""
     return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
 
 
 def _drawn(images: Any) -> tuple[Media, ...]:
-    """Pictures that came with a message, as data URLs."""
+    """The pictures of a message, which are data URLs."""
     texts = [fields_of(image.get("image_url")).get("url") for image in objects_in(images)]
     return tuple(picture_of(t.partition(",")[2]) for t in texts if isinstance(t, str))
 
 
 def picture_of(encoded: Any) -> Media:
-    """A picture from base64. Raises CallFailed where it is none."""
+    """A picture from base64. Raises CallFailed if it is not one."""
     try:
         media = Media(base64.b64decode(encoded, validate=True))
     except (ValueError, TypeError):
@@ -161,7 +161,7 @@ def picture_of(encoded: Any) -> Media:
 
 
 def _top(logprobs: Any) -> list[tuple[str, float]]:
-    """The likeliest first tokens, with their log-probabilities; empty where the server does not tell."""
+    """The likeliest first tokens with their log-probabilities; empty if the server does not give them."""
     tokens = objects_in(fields_of(logprobs).get("content"))
     top = objects_in(tokens[0].get("top_logprobs")) if tokens else []
     rows = [(r.get("token"), r.get("logprob")) for r in top]
@@ -169,7 +169,7 @@ def _top(logprobs: Any) -> list[tuple[str, float]]:
 
 
 def _text(content: Any) -> str:
-    """Message content: text, or a list of parts of which the text ones count."""
+    """The text of a message's content: a text, or a list of parts."""
     if isinstance(content, str):
         return content
     texts = (part.get("text") for part in objects_in(content))
@@ -191,14 +191,14 @@ def _usage(usage: Any) -> Usage:
 
 
 def token_count(usage: Any, *names: str) -> int | None:
-    """The sum of the counts under ``names`` in a server's ``usage``; None where it has none of them."""
+    """The sum of the counts ``names`` in a server's ``usage``; None if it has none of them."""
     counts = [fields_of(usage).get(name) for name in names]
     values = [int(count) for count in counts if isinstance(count, int | float)]
     return sum(values) if values else None
 
 
 def error(status: int, data: Any, content: bytes, after: float | None) -> Response:
-    """Raise what an error answer means; a content filter's refusal is a Response."""
+    """The response for a content filter's refusal; raises CallFailed for any other error."""
     detail = fields_of(data).get("error")
     fields: dict[str, Any] = detail if isinstance(detail, dict) else {"message": detail or _peek(content)}
     message = str(fields.get("message") or _peek(content))

@@ -41,11 +41,11 @@ MOST_INLINE = 100 * 1024 * 1024
 
 SETTINGS: dict[str, Any] = {
     **REMOTE,
-    "thinking": "",  # off, dynamic; empty: as thinking_budget says, else the model's own way
+    "thinking": "",  # off, dynamic; empty: follows thinking_budget, else the model's default
     "output": "text",  # text or image
-    "top_logprobs": 20,  # how many first tokens are looked at to score options
+    "top_logprobs": 20,  # number of first tokens with probabilities, to score options
 }
-"""What ``--set`` knows here, with the defaults."""
+"""Settings (``--set``), with their defaults."""
 
 _FILTERED = frozenset(
     {
@@ -61,10 +61,10 @@ _FILTERED = frozenset(
         "ESCALATION",
     }
 )
-"""Finish reasons of an answer that a filter took away."""
+"""Finish reasons of an answer that a filter removed."""
 
 _BROKEN = frozenset({"MALFORMED_RESPONSE", "MALFORMED_FUNCTION_CALL"})
-"""Finish reasons of an answer that went wrong on its way: asked again."""
+"""Finish reasons of a broken answer, which is retried."""
 
 _THINKING = {"off": 0, "dynamic": -1}
 
@@ -80,7 +80,7 @@ def open_google(spec: str, options: ModelOptions) -> GoogleModel:
 
 
 class GoogleModel(Remote):
-    """A Gemini model. The package sends and receives; retries and limits are hemm's own."""
+    """A Gemini model. The package sends and receives; retries and limits are hemm's."""
 
     def __init__(self, spec: str, settings: Mapping[str, Any], options: ModelOptions) -> None:
         text = settings["output"] == "text"
@@ -128,7 +128,7 @@ class GoogleModel(Remote):
             self._client = None
 
     async def check_server(self) -> None:
-        """Look the model up; an unknown one is named with the nearest of the list."""
+        """Look the model up. Raises UnknownName with the nearest name of the server's list."""
         sdk, name, known, names = self._sdk, self.identity.name, True, set[str]()
         assert sdk is not None
 
@@ -174,12 +174,12 @@ class GoogleModel(Remote):
 
 
 def _sent(answer: Any) -> Any:
-    """The JSON that the server sent."""
+    """The JSON of the server's answer."""
     return parsed((getattr(answer.sdk_http_response, "body", None) or "").encode())
 
 
 def body(request: Request, settings: Mapping[str, Any]) -> tuple[list[Any], Any]:
-    """(contents, config) in the package's types. Raises BadData for media too large."""
+    """(contents, config) in the package's types. Raises BadData for too large media."""
     from google.genai import types
 
     if sum(len(m.data) for m in request.media) > MOST_INLINE:
@@ -221,7 +221,7 @@ def body(request: Request, settings: Mapping[str, Any]) -> tuple[list[Any], Any]
 
 
 def _thinking(budget: int, settings: Mapping[str, Any]) -> dict[str, Any]:
-    """What to say of thinking; nothing where the user does not. Thoughts are asked for where it thinks."""
+    """The thinking configuration: empty if the user sets none, else including the thoughts."""
     if settings["thinking"] == "off":
         return {"thinking_budget": 0}
     config: dict[str, Any] = {}
@@ -249,7 +249,7 @@ def _parts(message: Message, max_pixels: int) -> list[Any]:
 
 
 def read(data: Any, scored: tuple[str, ...] = ()) -> Response:
-    """The facts in an answer. Raises CallFailed where there is none."""
+    """The response in an answer. Raises CallFailed where there is none."""
     if not isinstance(data, dict):
         raise not_an_answer("the server's answer is no answer of Gemini", redact(repr(data)[:120]))
     usage, model = _usage(data.get("usageMetadata")), storable(str(data.get("modelVersion") or ""))
@@ -278,7 +278,7 @@ def read(data: Any, scored: tuple[str, ...] = ()) -> Response:
         model=model,
         options=option_logprobs(scored, _top(first)) if scored and reason not in _FILTERED else (),
     )
-    return replace(answer, finish="stop") if answer.options else answer  # one token was all that was wanted
+    return replace(answer, finish="stop") if answer.options else answer  # one token is enough for scores
 
 
 def _drawn(rows: list[dict[str, Any]]) -> tuple[Media, ...]:
@@ -303,7 +303,7 @@ def _usage(usage: Any) -> Usage:
 
 
 def _failed(error: Exception) -> CallFailed:
-    """What an exception of the package means for the next attempt."""
+    """The failure for an exception of the package."""
     import aiohttp
     from google.genai import errors
 
@@ -322,7 +322,7 @@ def _failed(error: Exception) -> CallFailed:
 
 
 def _after(error: Any, details: list[dict[str, Any]]) -> float | None:
-    """Seconds to wait: Google tells them in the body (RetryInfo), a gateway in the header."""
+    """Seconds to wait, from the body (Google's RetryInfo) or the headers (gateways)."""
     headers = getattr(error.response, "headers", None)
     seconds = retry_after_in(headers) if headers is not None else None
     for row in details:
@@ -332,6 +332,6 @@ def _after(error: Any, details: list[dict[str, Any]]) -> float | None:
 
 
 def _spent(details: list[dict[str, Any]]) -> bool:
-    """Whether a day's quota is used up: no wait within a run mends that."""
+    """Whether a day's quota is used up, so that waiting within a run is useless."""
     violations = [v for detail in details for v in objects_in(detail.get("violations"))]
     return any("PerDay" in str(v.get("quotaId", "")) for v in violations)

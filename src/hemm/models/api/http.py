@@ -1,4 +1,4 @@
-"""HTTP to one model server: as many connections as are in flight, each kept open for the next request."""
+"""HTTP to one model server, with one connection for each request in flight, kept open for the next."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ Answer = tuple[int, Mapping[str, str], bytes]
 
 
 class Client:
-    """Sends requests to the server at ``base``, with ``headers`` each time. Used inside one event loop.
+    """Sends requests with ``headers`` to the server at ``base``, from one event loop.
 
-    Certificates and proxies come from the environment; this machine is never reached by a proxy.
+    Certificates and proxies come from the environment; this machine is reached without a proxy.
     """
 
     def __init__(self, base: str, headers: Mapping[str, str]) -> None:
@@ -32,9 +32,9 @@ class Client:
     async def send(
         self, method: str, url: str, content: bytes = b"", kind: str = "application/json"
     ) -> Answer:
-        """The server's answer to ``content`` of MIME type ``kind``.
+        """The server's answer to ``content`` of MIME type ``kind``, without a time limit.
 
-        Raises CallFailed where none came; waits as long as the caller lets it.
+        Raises CallFailed if there is none.
         """
         import aiohttp
 
@@ -55,7 +55,7 @@ class Client:
             raise CallFailed("connection", f"the connection failed ({_words(error)})") from None
 
     def session(self) -> aiohttp.ClientSession:
-        """The session that all requests go through, opened when it is first needed."""
+        """The session of all requests, opened by the first one."""
         self._session = self._session or self._open()
         return self._session
 
@@ -84,7 +84,7 @@ class Client:
 
 
 def is_here(host: str) -> bool:
-    """Whether ``host`` is this machine, which no proxy reaches."""
+    """Whether ``host`` is this machine."""
     try:
         return host == "localhost" or ip_address(host).is_loopback
     except ValueError:

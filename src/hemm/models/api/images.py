@@ -12,14 +12,14 @@ from hemm.models.image_fit import fit
 from hemm.models.retry import CallFailed
 
 TYPES = frozenset({"image/png", "image/jpeg", "image/webp"})
-"""What may be edited as it is; anything else goes as lossless PNG."""
+"""Picture types that the API can edit; others are converted to PNG."""
 
 MOST_TOKENS = 6_300
 """Tokens of a picture of the largest size and quality (gpt-image-1: 1024 x 1536, high: 6208)."""
 
 
 def body(request: Request, model: str, settings: Mapping[str, Any]) -> tuple[str, str, bytes]:
-    """(path, MIME type, content): an edit of the request's pictures, or a new picture where it shows none."""
+    """(path, MIME type, content): an edit of the request's pictures, or a new picture if it has none."""
     text = "".join(p for m in request.messages for p in m.parts if isinstance(p, str))
     fields = {"model": model, "prompt": text, "n": "1"}
     fields |= {k: settings[f"image_{k}"] for k in ("size", "quality") if settings[f"image_{k}"]}
@@ -32,8 +32,8 @@ def body(request: Request, model: str, settings: Mapping[str, Any]) -> tuple[str
 def _form(fields: Mapping[str, str], pictures: list[Media], boundary: str) -> tuple[str, bytes]:
     """MIME type and content of a form with files (RFC 7578).
 
-    The boundary is a digest of the content: nothing in the content can hold it by accident, and the same
-    request is the same bytes.
+    The boundary is a digest of the content, so that the content does not contain it, and equal requests are
+    equal bytes.
     """
     import httpx
 

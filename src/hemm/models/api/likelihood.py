@@ -1,12 +1,10 @@
-"""Probabilities of options from the likeliest first tokens that an interface tells.
+"""Probabilities of options from the likeliest first tokens of an answer, which is all that APIs give.
 
-An interface gives no probability of a text of one's own, but those of the likeliest tokens at the place where
-the answer begins. The probability of an option is taken as that of its first token there. This is the
-probability of the option itself where it is one token (yes, no, a letter), and an approximation where it is
-longer: what the tokens after the first add is not known.
+The probability of an option is that of its first token. It is exact for an option of one token (yes, no, a
+letter), and an approximation for a longer one, since the probabilities of its other tokens are not known.
 
-Blanks before a token and upper or lower case make no difference, so the spellings of one word are added up. A
-token that is only the beginning of an option counts where none is the whole option, and from two bytes on.
+Tokens that differ only in case or in blanks around them are added up. If no token is the whole option, tokens
+of at least two bytes that begin it count.
 """
 
 from __future__ import annotations
@@ -18,19 +16,19 @@ from hemm.core import Request
 from hemm.models.retry import CallFailed
 
 _BLANKS = " \t\r\n\u2581\u0120\u010a"
-"""Blanks, and how raw tokens of SentencePiece and of byte-level BPE write them."""
+"""Blanks, and their forms in raw tokens of SentencePiece and byte-level BPE."""
 
 
 def scored_options(request: Request) -> tuple[str, ...]:
-    """The options to score; empty where an answer is to be written."""
+    """The options to score; empty for a request that generates text."""
     return request.options if request.generation.scoring == "likelihood" else ()
 
 
 def option_logprobs(options: Sequence[str], top: Sequence[tuple[str, float]]) -> tuple[float, ...]:
     """The natural-log probability of each option's first token, in the order of ``options``.
 
-    ``top`` are tokens with their log-probabilities. Never a guess: raises CallFailed where the interface
-    told no tokens, where two options begin with the same one, and where an option's is not among those told.
+    ``top`` are tokens with their log-probabilities. Raises CallFailed if it is empty, if two options begin
+    with the same token, or if an option's token is not in it.
     """
     if not top:
         raise CallFailed(

@@ -1,4 +1,4 @@
-"""How many requests are in flight to one server."""
+"""Controls how many requests are in flight to one server."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from dataclasses import dataclass
 from hemm.models.retry import CallFailed
 
 FIRST = 4
-"""Requests in flight at the beginning."""
+"""Width (requests in flight) at the start."""
 
 GROWTH = 1.25
-"""With this many times as many in flight it is judged whether more are answered."""
+"""Factor in width after which the speed is compared."""
 
 GAIN = 1.05
-"""How many times as many answers a second they must give."""
+"""Factor in answers per second that makes the larger width worthwhile."""
 
 SLOWER = 2.0
-"""Answers that take this many times as long as before, with as many in flight, tell of a server in need."""
+"""Factor in latency at the same width that shows an overloaded server."""
 
 PATIENCE = 120.0
 """Seconds: the longest pause that one Retry-After imposes on all requests."""
@@ -26,27 +26,27 @@ PATIENCE = 120.0
 
 @dataclass(frozen=True, slots=True)
 class _Measure:
-    """Seconds that an answer took on average while ``window`` requests were in flight."""
+    """Mean latency in seconds while ``window`` requests were in flight."""
 
     window: float
     seconds: float
 
     @property
     def speed(self) -> float:
-        """Answers a second, by Little's law."""
+        """Answers per second, by Little's law."""
         return self.window / max(self.seconds, 1e-9)
 
 
 class Limiter:
-    """A gate (``retry.Gate``) of changing width: additive increase, multiplicative decrease.
+    """A gate (``retry.Gate``) that adapts its width, by additive increase and multiplicative decrease.
 
-    It starts narrow and doubles as long as more in flight means more answered. From then on it grows by an
-    eighth, goes back where a quarter more in flight gave no more answers, is cut by a third where answers
-    take twice as long as they did, and halved where the server says that it has too much to do (429, 503,
-    529) or does not answer in time. A Retry-After stops all requests for its time.
+    It doubles while a larger width gives more answers per second; after that it grows by an eighth. It goes
+    back if a quarter more in flight gave no more answers, is cut by a third if latency has doubled, and is
+    halved if the server is overloaded (429, 503, 529) or does not answer in time. A Retry-After stops all
+    requests for its time.
 
-    With ``fixed`` the width is ``most`` from the beginning and stays. Used inside one event loop. Which
-    answer belongs to which request does not depend on any of this.
+    With ``fixed`` the width is always ``most``. Used in one event loop. It does not change which response a
+    request gets.
     """
 
     def __init__(self, most: int, fixed: bool = False) -> None:
@@ -61,7 +61,8 @@ class Limiter:
         self._waiting: deque[asyncio.Future[None]] = deque()
 
     async def enter(self) -> int:
-        """Wait for a place. Gives the epoch: what began before the width last changed says nothing of it."""
+        """Wait for a place, and return the epoch, by which attempts begun at another width are not
+        measured."""
         if self._waiting or not self._has_room():
             future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
             self._waiting.append(future)
@@ -78,7 +79,7 @@ class Limiter:
         return self._epoch
 
     def leave(self, entered: int, seconds: float, failed: CallFailed | None) -> None:
-        """Free the place and learn from how the attempt went."""
+        """Free the place, and adapt the width to the attempt."""
         self._in_flight -= 1
         if failed is not None and failed.after:
             self._pause(min(failed.after, PATIENCE))
@@ -96,7 +97,7 @@ class Limiter:
         while self._waiting and self._has_room():
             future = self._waiting.popleft()
             if not future.done():
-                self._in_flight += 1  # the place is handed over: nobody may come between
+                self._in_flight += 1  # taken at once: no other request may come between
                 future.set_result(None)
 
     def _pause(self, seconds: float) -> None:
@@ -114,7 +115,7 @@ class Limiter:
         self._seconds += seconds
         if self._count < max(FIRST, self.window):
             return
-        if self._peak < int(self.window):  # fewer were wanted: nothing to learn about more
+        if self._peak < int(self.window):  # the width was not used up
             self._set(self.window, self._doubling)
             return
         self._judge(_Measure(self.window, self._seconds / self._count))
@@ -140,5 +141,5 @@ class Limiter:
         self._doubling = doubling
         self._epoch += 1
         self._count, self._seconds, self._peak = 0, 0.0, self._in_flight
-        # the first ones after a growth still find the server as it was
+        # the first answers after a growth still belong to the smaller width
         self._fresh = int(self.window) - self._in_flight

@@ -27,25 +27,25 @@ CHAT = "/chat/completions"
 
 SETTINGS: dict[str, Any] = {
     **REMOTE,
-    "inputs": "",  # what the model takes: text,image,audio,video
+    "inputs": "",  # inputs of the model: text,image,audio,video
     "output": "text",  # text or image
-    "image_size": "",  # of pictures to be made: 1024x1024, ...
-    "image_quality": "",  # of pictures to be made: low, medium, high
+    "image_size": "",  # of drawn pictures: 1024x1024, ...
+    "image_quality": "",  # of drawn pictures: low, medium, high
     "tokens_field": "",  # max_tokens or max_completion_tokens
-    "logprobs": False,  # ask for the log-probability of each token
-    "top_logprobs": 20,  # how many first tokens are looked at to score options
+    "logprobs": False,  # request the log-probability of each token
+    "top_logprobs": 20,  # number of first tokens with probabilities, to score options
     "api_version": "",  # Azure's api-version
 }
-"""What ``--set`` knows here, with the defaults."""
+"""Settings (``--set``), with their defaults."""
 
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """Where a server is, what its model is called, how it takes its key, and which fields it knows.
+    """A server's address, its name of the model, how it takes its key, and the fields it knows.
 
-    kind        openai, azure, openrouter or http: whose price list holds
-    deployment  the address is that of one model: there is no list to look it up in
-    key_path    a page that tells whether the key is right, where the list of models does not
+    kind        openai, azure, openrouter or http; selects the price list
+    deployment  the address is that of one model, so there is no list of models
+    key_path    a page that refuses a wrong key, if the list of models does not
     """
 
     kind: str
@@ -60,7 +60,7 @@ class Endpoint:
     key_path: str = ""
 
     def at(self, path: str) -> str:
-        """The address of ``path`` below the base, with the base's own query."""
+        """The address of ``path`` below the base, with the base's query."""
         parts = urlsplit(self.url)
         return urlunsplit((parts.scheme, parts.netloc, parts.path.rstrip("/") + path, parts.query, ""))
 
@@ -97,7 +97,7 @@ def open_azure(spec: str, options: ModelOptions) -> ChatModel:
     name = spec.removeprefix("azure/")
     parts = urlsplit(_checked(base))
     path = parts.path.rstrip("/")
-    new = path.endswith("/openai/v1")  # the newer interface: no version, models by name
+    new = path.endswith("/openai/v1")  # the newer API: no version, models by name
     if not new:
         path = f"{path.removesuffix('/openai')}/openai/deployments/{quote(name, safe='')}"
     version = settings["api_version"] or os.environ.get("OPENAI_API_VERSION", "") or AZURE_VERSION
@@ -179,7 +179,7 @@ def _capabilities(endpoint: Endpoint, settings: Mapping[str, Any], scoring: str)
 
 
 class ChatModel(Remote):
-    """A model behind chat completions, or, with ``--set output=image``, one that makes pictures."""
+    """A model behind chat completions, or with ``--set output=image`` one that draws."""
 
     def __init__(
         self, spec: str, endpoint: Endpoint, settings: Mapping[str, Any], options: ModelOptions
@@ -226,7 +226,7 @@ class ChatModel(Remote):
         return call
 
     def extra_fields(self, request: Request) -> dict[str, Any]:
-        """Further fields of a request to a server of which more is known."""
+        """More fields of a request, for subclasses that know their server."""
         return {}
 
     def estimate(self, request: Request) -> Estimate:
@@ -235,7 +235,7 @@ class ChatModel(Remote):
 
     @property
     def _draws(self) -> bool:
-        """Whether requests go to the endpoints that make pictures, and not to a chat."""
+        """Whether requests go to the endpoints that draw, and not to chat completions."""
         return bool(self._settings["output"] == "image" and self._endpoint.kind != "openrouter")
 
     async def check_server(self) -> None:
@@ -253,7 +253,7 @@ class ChatModel(Remote):
         self.price = self.price or _listed(row)
 
     async def _get(self, path: str) -> bytes:
-        """What the server has at ``path``; nothing where it has no such page."""
+        """The server's page at ``path``; empty where it has no such page."""
         assert self._client is not None
         client, page = self._client, bytearray()
         check = self._settings["check_model"]
@@ -271,7 +271,7 @@ class ChatModel(Remote):
         return bytes(page)
 
     async def _probe_deployment(self) -> None:
-        """Send a deployment an empty request: where it exists it refuses that, which costs nothing."""
+        """Send an empty request to a deployment, which refuses it at no cost if it exists."""
         assert self._client is not None
         client, endpoint, status = self._client, self._endpoint, 0
 
@@ -288,7 +288,7 @@ class ChatModel(Remote):
 
 
 def _of_openrouter(request: Request, settings: Mapping[str, Any]) -> dict[str, Any]:
-    """The fields that OpenRouter adds to OpenAI's: cost, a budget of reasoning, pictures in a chat."""
+    """The fields that OpenRouter adds to OpenAI's: cost, reasoning budget, pictures in a chat."""
     fields: dict[str, Any] = {"usage": {"include": True}}
     if request.generation.thinking_budget:
         fields["reasoning"] = {"max_tokens": request.generation.thinking_budget}
@@ -298,7 +298,7 @@ def _of_openrouter(request: Request, settings: Mapping[str, Any]) -> dict[str, A
 
 
 def rows_of(answer: bytes) -> dict[str, Mapping[str, Any]]:
-    """The rows of a list of models by name; empty where it is none."""
+    """Name -> row of a list of models; empty if ``answer`` is no such list."""
     try:
         data = json.loads(answer or b"null")
     except ValueError:
@@ -308,7 +308,7 @@ def rows_of(answer: bytes) -> dict[str, Mapping[str, Any]]:
 
 
 def _listed(row: Mapping[str, Any]) -> Price | None:
-    """The price in a row of a list of models (OpenRouter): US dollars a token, as text."""
+    """The price in a row of OpenRouter's list of models, which has US dollars per token as text."""
     pricing = row.get("pricing")
     try:
         sides = [float(pricing[side]) * MILLION for side in ("prompt", "completion")] if pricing else []
@@ -318,7 +318,7 @@ def _listed(row: Mapping[str, Any]) -> Price | None:
 
 
 def declared_inputs(row: Mapping[str, Any]) -> list[str]:
-    """What a row of a list of models says that the model takes; empty where it does not say."""
+    """The inputs of a model according to its row in a list of models; empty if it has none."""
     inputs = fields_of(row.get("architecture")).get("input_modalities")
     if isinstance(inputs, list):
         return [word for word in inputs if isinstance(word, str)]

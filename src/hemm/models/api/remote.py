@@ -1,4 +1,4 @@
-"""What all served models share: key, retries, limiter, capabilities and price."""
+"""Base of all served models: key, retries, limiter, capabilities and price."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from hemm.models.prices import Estimate, estimate, price_of
 from hemm.models.retry import CallFailed, Policy, attempts
 
 MOST_IN_FLIGHT = 128
-"""Requests in flight at most where ``--concurrency`` is auto."""
+"""Most requests in flight with ``--concurrency auto``."""
 
 MODALITIES = frozenset({"text", "image", "audio", "video"})
 
@@ -34,31 +34,31 @@ SETTINGS: dict[str, Any] = {
     "base_url": "",  # another address
     "api_key_env": "",  # the environment variable that holds the key
     "timeout": 300.0,  # seconds one attempt may take
-    "max_retries": 5,  # further attempts after the first
-    "retry_wait": 0.5,  # seconds before the second attempt, doubled for each further one
+    "max_retries": 5,  # attempts after the first
+    "retry_wait": 0.5,  # seconds before the second attempt, doubled for each later one
     "max_images": "",  # most pictures in one request; 0: none; empty: any number
     "send_temperature": True,  # some reasoning models refuse the field
     "reasoning_effort": "",  # low, medium, high; empty: not sent
     "check_model": True,  # look the name up in the server's list before the run
-    "prices": "",  # a file of prices of one's own
+    "prices": "",  # the user's file of prices
 }
-"""What ``--set`` knows for every served model, with the defaults."""
+"""Settings (``--set``) of every served model, with their defaults."""
 
 Call = Callable[[], Awaitable[Response]]
 
 
 class Remote(RequestModel):
-    """A served model. Its weights cannot be known: identity is its name and the user's ``--revision``.
+    """A served model. Its weights are unknown, so its identity is its name and the user's ``--revision``.
 
-    A kind of server says how it is reached: ``connect``, ``close``, ``check_server``, ``prepared``. ``price``
-    is that of the user's list or of the list with hemm; None where neither has the name.
+    Subclasses implement ``connect``, ``close``, ``check_server`` and ``prepared``. ``price`` is from the
+    user's list or hemm's; None if neither has the name.
     """
 
     spec: str
     identity: Identity
     capabilities: Capabilities
     key_env: str = ""
-    """The environment variable where the key was found, or should be; for error lines."""
+    """The environment variable of the key, for error messages."""
 
     def __init__(
         self,
@@ -88,36 +88,36 @@ class Remote(RequestModel):
 
     @property
     def concurrency(self) -> int:
-        """How many requests may be in flight now: what the limiter allows, once there is one."""
+        """Most requests in flight now: the limiter's width, once it exists."""
         return self._most if self._gate is None else min(self._most, int(self._gate.window))
 
-    # what a kind of server adds
+    # for subclasses
 
     async def connect(self, key: str) -> None:
-        """Make ready to send."""
+        """Prepare for sending."""
         raise NotImplementedError
 
     async def check_server(self) -> None:
-        """Check before the first sample that the server can serve this model. Raises HemmError."""
+        """Check before the first request that the server has this model. Raises HemmError."""
 
     def prepared(self, request: Request) -> Call:
-        """``request`` as something to send, again and again. Raises BadData for what cannot be sent."""
+        """A function that sends ``request``, once for each attempt. Raises BadData if it cannot be sent."""
         raise NotImplementedError
 
     async def close(self) -> None:
         """Close the connections."""
 
-    # the same for all
+    # shared
 
     def read_key(self) -> str:
-        """The key to send; empty where none is needed and none is set. Raises HemmError."""
+        """The key; empty if none is needed and none is set. Raises HemmError."""
         raise NotImplementedError
 
     async def start(self) -> None:
         """Read the key and look the model up in the server's list.
 
-        Raises HemmError: no key, a wrong key, no server, a name the server does not have. A server without a
-        list of models is taken as it is; ``check_model=false`` leaves the list alone.
+        Raises HemmError for a missing or wrong key, a missing server, or a name that is not in its list. The
+        name is not checked if the server has no list, or with ``check_model=false``.
         """
         key = self.read_key()
         self._secrets = (key,) if key else ()
@@ -130,7 +130,7 @@ class Remote(RequestModel):
             raise
 
     async def generate(self, request: Request) -> Response:
-        """Send a request, again as the retry policy says. Never raises for it: see ``Response.failure``."""
+        """Send a request, with retries. A failure is in ``Response.failure``."""
         if self._gate is None:
             raise HemmError(f"model {self.spec} is not started")
         try:
@@ -144,7 +144,7 @@ class Remote(RequestModel):
         return estimate(request, self.price)
 
     def _priced(self, response: Response) -> Response:
-        """The response with its cost by the price list, where the server gives none."""
+        """The response with its cost by the price list, if the server gives none."""
         usage = response.usage
         if self.price is None or usage.cost is not None or usage.input_tokens is None:
             return response
@@ -152,7 +152,8 @@ class Remote(RequestModel):
         return replace(response, usage=replace(usage, cost=cost))
 
     async def probe(self, call: Call, host: str) -> None:
-        """Do ``call`` for ``check_server``. Raises HemmError with one line; ``call`` keeps what it learns."""
+        """Make ``call`` for ``check_server``. Raises HemmError with one line; ``call`` stores what it
+        learns."""
         policy = replace(self._policy, max_retries=2, timeout=min(30.0, self._policy.timeout), patience=10.0)
         failure = (await attempts(policy, call, self._secrets)).failure
         if failure is None:
@@ -164,14 +165,14 @@ class Remote(RequestModel):
         raise HemmError(f"{host} does not serve {self.spec}: {failure.message}")
 
     def check_name(self, names: Collection[str], host: str) -> None:
-        """Raise UnknownName where the server has a list of models and this one is not in it."""
+        """Raise UnknownName if the server's list of models, which is not empty, lacks this one."""
         name = self.identity.name
         if names and name not in names:
             hint = f"it has {', '.join(sorted(names)[:8])}" + (" ..." if len(names) > 8 else "")
             raise UnknownName(f"model of {host}", name, names, hint)
 
     def restrict_inputs(self, inputs: Collection[str]) -> None:
-        """Narrow the capabilities to the inputs that the server says this model takes."""
+        """Restrict the capabilities to the inputs that the server reports for this model."""
         known = frozenset(inputs) & MODALITIES
         if known:
             can = self.capabilities
@@ -179,9 +180,9 @@ class Remote(RequestModel):
 
 
 def environment_key(spec: str, names: Collection[str], needed: bool) -> tuple[str, str]:
-    """(variable, key) of the first of ``names`` that is set; the first name and nothing where none is.
+    """(variable, key) of the first of ``names`` that is set; if none is, the first name and an empty key.
 
-    Raises HemmError where a key is needed and none is set, and for one that no header can carry.
+    Raises HemmError if a key is needed and none is set, and for a key that is not valid in a header.
     """
     first = next(iter(names))
     for name in names:
@@ -195,7 +196,7 @@ def environment_key(spec: str, names: Collection[str], needed: bool) -> tuple[st
 
 
 def limited(can: Capabilities, max_images: str) -> Capabilities:
-    """``can`` with the user's word on how many pictures one request may hold."""
+    """``can`` with the user's limit of pictures in one request."""
     if not max_images:
         return can
     if not max_images.isdecimal():
@@ -207,5 +208,5 @@ def limited(can: Capabilities, max_images: str) -> Capabilities:
 
 
 def not_an_answer(what: str, error: Exception | str) -> CallFailed:
-    """The failure of an attempt that brought something which is no answer; another attempt may do better."""
+    """The failure, to be retried, of an attempt whose reply is not an answer."""
     return CallFailed("bad_response", redact(f"{what}: {error}"))

@@ -1,1 +1,1 @@
-"""Models in the transformers format, in this process. Nothing here imports torch before a model starts."""
+"""Models in the transformers format, in this process. torch is imported when a model starts."""

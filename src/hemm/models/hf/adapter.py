@@ -1,4 +1,5 @@
-"""``tiny``, ``hf/ORG/NAME`` and ``hf/FOLDER``: every vision-language family of transformers, one adapter."""
+"""``tiny``, ``hf/ORG/NAME`` and ``hf/FOLDER``: one adapter for all vision-language families of
+transformers."""
 
 from __future__ import annotations
 
@@ -42,7 +43,7 @@ def open_tiny(spec: str, options: ModelOptions) -> HFModel:
     require_packages(spec)
     settings = options.read("tiny", SETTINGS)
     check(settings)
-    if settings["dtype"] == "auto":  # so small that nothing is gained by less, on any device
+    if settings["dtype"] == "auto":  # so small that a shorter dtype gains nothing on any device
         settings["dtype"] = "float32"
     return HFModel(spec, folder_checkpoint(TINY, "tiny"), settings, options.batch_size or 32)
 
@@ -63,8 +64,8 @@ def open_hf(spec: str, options: ModelOptions) -> HFModel:
 class HFModel(BatchModel):
     """A transformers checkpoint behind the shared batcher.
 
-    Greedy answers of a batch equal those of its requests alone (up to ties within rounding). Sampled requests
-    run one by one, each with its own seed, so they do not depend on the batch either.
+    Greedy answers of a batch equal those of its requests alone, up to ties within rounding. Sampled requests
+    run one by one, each with its own seed, so that they do not depend on the batch either.
     """
 
     spec: str
@@ -84,7 +85,7 @@ class HFModel(BatchModel):
 
     @cached_property
     def capabilities(self) -> Capabilities:
-        """Known from config.json, before anything is loaded."""
+        """The capabilities according to config.json."""
         row = known(self._checkpoint.config().get("model_type"))
         return Capabilities(
             outputs=frozenset({"text", "image"} if row.draws else {"text"}),
@@ -95,16 +96,16 @@ class HFModel(BatchModel):
         )
 
     async def start(self) -> None:
-        """Load weights and processor. Raises HemmError where they do not load."""
+        """Load weights and processor. Raises HemmError if they do not load."""
         self._loaded = await asyncio.to_thread(load, self.spec, self._checkpoint, self._settings)
         self._family = family_of(self._loaded.processor, self._loaded.model.config)
 
     async def close(self) -> None:
-        """Let the weights go."""
+        """Free the weights."""
         self._loaded = self._family = None
 
     def shape(self, request: Request) -> tuple[int, int, int]:
-        """What the batcher sorts by: pictures, the binary order of their pixels, length of the text."""
+        """Sort key of the batcher: number of pictures, binary order of their pixels, length of the text."""
         media, text = (
             request.media,
             sum(len(p) for m in request.messages for p in m.parts if isinstance(p, str)),
@@ -114,7 +115,7 @@ class HFModel(BatchModel):
     def generate_batch(self, requests: Sequence[Request]) -> list[Response]:
         """One response for each request. A picture that does not open fails its own request alone.
 
-        Raises OutOfMemory where the device has too little memory for them together.
+        Raises OutOfMemory if the device's memory is too small for the batch.
         """
         answers: list[Response | None] = [None] * len(requests)
         ready: dict[tuple[Generation, int], list[tuple[int, list[Message]]]] = {}
@@ -124,7 +125,8 @@ class HFModel(BatchModel):
             except (BadData, FileNotFoundError) as error:
                 answers[i] = failed("media", str(error), permanent=True)
                 continue
-            # one number of pictures together: Mllama's empty picture slots change the other rows
+            # only requests with equally many pictures together: Mllama's empty picture slots change other
+            # rows
             ready.setdefault((request.generation, len(request.media)), []).append((i, messages))
         for (generation, _), members in ready.items():
             places = [i for i, _ in members]
@@ -135,9 +137,9 @@ class HFModel(BatchModel):
         return [a for a in answers if a is not None]
 
     def score(self, request: Request, continuations: Sequence[str]) -> tuple[float, ...]:
-        """Natural-log probability of each continuation, summed over its own tokens, without an end mark.
+        """Natural-log probability of each continuation, summed over its tokens, without an end mark.
 
-        Where the chat template writes white space between prompt and answer, the continuation begins with it.
+        If the chat template puts white space between prompt and answer, the continuation begins with it.
         """
         return self._scores([prepared(request)], [tuple(continuations)])[0]
 
@@ -159,7 +161,7 @@ class HFModel(BatchModel):
     def _draw(
         self, generation: Generation, requests: Sequence[Request], chats: Sequence[list[Message]]
     ) -> list[Response]:
-        """Pictures as PNG: greedy ones together, sampled ones each with its own seed."""
+        """Draw pictures as PNG: greedy ones together, sampled ones each with its own seed."""
         groups: list[tuple[list[list[Message]], int | None]]
         if generation.temperature > 0:
             how: dict[str, Any] = {"do_sample": True, "top_k": 0, "temperature": generation.temperature}
@@ -205,7 +207,7 @@ class HFModel(BatchModel):
     def _run_rows(
         self, chats: Sequence[list[Message]], rows: Sequence[Row]
     ) -> list[dict[tuple[int, int], float]]:
-        """For each row the log-probabilities it wants, from the model's raw logits (softmax in float64)."""
+        """The wanted log-probabilities of each row, from the model's raw logits (softmax in float64)."""
         import torch
 
         length = max(len(r.prefix) for r in rows) + 1
@@ -219,7 +221,7 @@ class HFModel(BatchModel):
             return_dict_in_generate=True,
         )
         logits = output.logits
-        if self._device.startswith("mps"):  # which has no float64
+        if self._device.startswith("mps"):  # mps has no float64
             logits = [step.cpu() for step in logits]
         vectors = [torch.log_softmax(step.double(), dim=-1).cpu() for step in logits]
         return [{(t, x): float(vectors[t][k, x]) for t, x in row.wanted} for k, row in enumerate(rows)]
@@ -241,7 +243,7 @@ class HFModel(BatchModel):
         return [self._read(row, count, generation) for row, count in zip(new, counts, strict=True)]
 
     def _read(self, tokens: list[int], prompt_tokens: int, generation: Generation) -> Response:
-        """Text and facts of one row: up to its end mark, cut before the first stop string."""
+        """The response of one row: its tokens up to the end mark, cut before the first stop string."""
         tokenizer = self._started().processor.tokenizer
         answer, ended = _until_end(tokens, self._end_marks(), tokenizer.pad_token_id)
         text = tokenizer.decode(answer, skip_special_tokens=True, clean_up_tokenization_spaces=False)
@@ -275,7 +277,7 @@ class HFModel(BatchModel):
         return self._guarded(self._started().generate, inputs, seed, _greedy(settings))
 
     def _guarded(self, call: Callable[..., Any], inputs: Any, seed: int | None, settings: Any) -> Any:
-        """``call`` with its own random state; a device's out of memory as ours."""
+        """``call`` with its own random state. Raises OutOfMemory for that of any device."""
         import torch
 
         assert self._loaded is not None
@@ -312,7 +314,7 @@ class HFModel(BatchModel):
 
 
 def prepared(request: Request) -> list[Message]:
-    """The messages with their pictures decoded, as small as asked. Raises BadData where one does not open."""
+    """The messages with decoded pictures of at most ``max_pixels``. Raises BadData if one does not open."""
     messages = []
     for message in request.messages:
         parts: list[str | Media] = []
@@ -325,21 +327,21 @@ def prepared(request: Request) -> list[Message]:
 
 
 def png(picture: Any) -> Media:
-    """A drawn picture (PIL) as encoded bytes, without loss."""
+    """A drawn picture (PIL) as PNG."""
     out = io.BytesIO()
     picture.save(out, "PNG")
     return Media(out.getvalue(), mime="image/png")
 
 
 def _greedy(settings: dict[str, Any]) -> dict[str, Any]:
-    """Without sampling the checkpoint's own sampling defaults must not warn or count."""
+    """Settings that turn off the checkpoint's sampling defaults, and their warnings."""
     if settings.get("do_sample"):
         return settings
     return {"temperature": None, "top_p": None, "top_k": None, "num_beams": 1, **settings}
 
 
 def _new_tokens(output: Any, prompt: Any, encodes: bool) -> list[list[int]]:
-    """The generated tokens of each row: some models give the prompt back, some do not."""
+    """The generated tokens of each row, without the prompt, which some models return as well."""
     n = prompt.shape[1]
     if not encodes and output.shape[1] >= n and bool((output[:, :n] == prompt).all()):
         output = output[:, n:]
@@ -350,7 +352,7 @@ def _new_tokens(output: Any, prompt: Any, encodes: bool) -> list[list[int]]:
 
 
 def _until_end(tokens: list[int], marks: frozenset[int], pad: int | None) -> tuple[list[int], bool]:
-    """The tokens before the first end mark, and whether there was one; padding at the end is no answer."""
+    """The tokens before the first end mark without padding, and whether there was an end mark."""
     for i, token in enumerate(tokens):
         if token in marks:
             return tokens[:i], True
@@ -361,7 +363,7 @@ def _until_end(tokens: list[int], marks: frozenset[int], pad: int | None) -> tup
 
 
 def _order(media: Iterable[Media]) -> int:
-    """The binary order of magnitude of the pixels shown; 0 where they do not open."""
+    """The binary order of magnitude of the pictures' pixels; 0 if one does not open."""
     import PIL.Image
 
     pixels = 0
@@ -369,6 +371,6 @@ def _order(media: Iterable[Media]) -> int:
         try:
             with PIL.Image.open(io.BytesIO(m.data)) as picture:
                 pixels += picture.width * picture.height
-        except Exception:  # whoever needs the pixels says what is wrong
+        except Exception:  # reported when the pixels are needed
             continue
     return round(math.log2(pixels)) if pixels else 0

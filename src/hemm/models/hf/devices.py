@@ -1,4 +1,4 @@
-"""What differs between CUDA, Apple's mps and the CPU: choice, random state, memory."""
+"""Differences between CUDA, Apple's mps and the CPU: choice, random state, memory."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from hemm.core import HemmError
 
 
 def choose(wanted: str) -> str:
-    """``wanted``, or for ``auto`` the first there is of cuda, mps and cpu. Raises HemmError."""
+    """``wanted``, or for ``auto`` the first available of cuda, mps and cpu. Raises HemmError."""
     import torch
 
     available = ["cuda"] if torch.cuda.is_available() else []
@@ -25,7 +25,7 @@ def choose(wanted: str) -> str:
 
 @contextmanager
 def seeded(device: str, seed: int | None) -> Iterator[None]:
-    """Random numbers from ``seed`` inside; outside they go on as if nothing had been. None: no change."""
+    """Random numbers from ``seed`` inside, and the earlier random state after it. None: no change."""
     import torch
 
     if seed is None:
@@ -42,7 +42,7 @@ def seeded(device: str, seed: int | None) -> Iterator[None]:
 
 
 def empty_cache(device: str) -> None:
-    """Give back what the device's allocator keeps."""
+    """Free the memory that the device's allocator caches."""
     import torch
 
     if device.startswith("cuda"):

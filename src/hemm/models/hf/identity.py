@@ -1,4 +1,4 @@
-"""Which checkpoint a spec means, without loading it: a hub commit, or the digest of a folder."""
+"""The checkpoint that a spec names, without loading it: a hub commit, or the digest of a folder."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ _SECONDS = 10.0
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
-    """Where a checkpoint is and what it is called.
+    """The place and identity of a checkpoint.
 
-    source    what ``from_pretrained`` takes: a folder or a hub name
-    revision  the hub commit; None for a folder
+    source    folder or hub name, for ``from_pretrained``
+    revision  hub commit; None for a folder
     identity  name and digest, the same on every machine
     """
 
@@ -31,14 +31,14 @@ class Checkpoint:
     identity: Identity
 
     def config(self) -> dict[str, Any]:
-        """``config.json``, fetched where it is not on this machine; nothing where it cannot be had."""
+        """``config.json``, downloaded if necessary; empty if that fails."""
         path: str | Path = Path(self.source, "config.json")
         if self.revision is not None:
             from huggingface_hub import hf_hub_download
 
             try:
                 path = hf_hub_download(self.source, "config.json", revision=self.revision)
-            except Exception:  # no network, no such file: loading says what is wrong
+            except Exception:  # no network, no such file: loading reports it
                 return {}
         try:
             found = orjson.loads(Path(path).read_bytes())
@@ -60,10 +60,10 @@ def folder_checkpoint(folder: Path, name: str = "") -> Checkpoint:
 def hub_checkpoint(text: str, revision: str) -> Checkpoint:
     """The checkpoint of a hub repository at a branch, tag or commit (``main`` by default).
 
-    ``text`` is ``ORG/NAME`` or ``ORG/NAME@REVISION``; ``revision`` is one given apart from it, or empty. The
-    hub tells the commit; without a network it is the one that was downloaded last. Raises HemmError where two
-    revisions are named, where there is no such repository or revision, and where neither the hub nor the
-    cache knows it.
+    ``text`` is ``ORG/NAME`` or ``ORG/NAME@REVISION``; ``revision`` is that of ``--revision``, or empty.
+    Without a network, the commit is the one that was downloaded last. Raises HemmError if both name a
+    revision and they differ, if there is no such repository or revision, or if neither the hub nor the cache
+    has it.
     """
     name, _, inline = text.partition("@")
     if inline and revision and inline != revision:
@@ -113,5 +113,5 @@ def _commit(name: str, revision: str) -> str:
 
 
 def is_folder(text: str) -> bool:
-    """Does the part after ``hf/`` name a folder? ``./x``, ``../x``, ``/x``, ``~/x`` and ``.`` do."""
+    """Whether the part after ``hf/`` names a folder: ``./x``, ``../x``, ``/x``, ``~/x`` or ``.``."""
     return text.startswith((".", "/", "~", f".{os.sep}"))

@@ -1,4 +1,4 @@
-"""From a checkpoint to a model on a device."""
+"""Loads checkpoints."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ from hemm.models.hf.identity import Checkpoint
 
 SETTINGS: dict[str, Any] = {
     "dtype": "auto",  # float32, bfloat16, float16; auto: float32 on CPU, else bfloat16
-    "device": "auto",  # cuda, cuda:1, mps, cpu; auto: the first of these that is there
+    "device": "auto",  # cuda, cuda:1, mps, cpu; auto: the first available
     "device_map": "",  # spread over devices by accelerate: auto, balanced, ...
-    "attn": "",  # attention implementation: eager, sdpa, flash_attention_2; empty: transformers' own choice
+    "attn": "",  # attention implementation: eager, sdpa, flash_attention_2; empty: transformers' default
     "quantization": "",  # 4bit or 8bit, by bitsandbytes
 }
-"""What ``--set`` knows here, with the defaults."""
+"""Settings (``--set``), with their defaults."""
 
 DTYPES = ("float32", "bfloat16", "float16")
 
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """A checkpoint in memory: torch model (evaluation mode), processor, device and dtype by name."""
+    """A checkpoint in memory: torch model (in evaluation mode), processor, names of device and dtype."""
 
     model: Any
     processor: Any
@@ -36,13 +36,13 @@ class Loaded:
 
 
 def require_packages(spec: str) -> None:
-    """Raise MissingExtra where torch or transformers is not installed; imports neither."""
+    """Raise MissingExtra if torch or transformers is not installed, without importing them."""
     if any(find_spec(name) is None for name in ("torch", "transformers")):
         raise MissingExtra(f"model {spec}", "hf")
 
 
 def check(settings: dict[str, Any]) -> None:
-    """Raise for settings that no checkpoint can have, before anything is loaded."""
+    """Raise for settings that are wrong for any checkpoint."""
     if settings["dtype"] not in ("auto", *DTYPES):
         raise UnknownName("dtype", settings["dtype"], ("auto", *DTYPES))
     if settings["quantization"] not in ("", "4bit", "8bit"):
@@ -50,9 +50,9 @@ def check(settings: dict[str, Any]) -> None:
 
 
 def load(spec: str, checkpoint: Checkpoint, settings: dict[str, Any]) -> Loaded:
-    """Load weights and processor. Raises HemmError with one line for what does not load.
+    """Load weights and processor, in evaluation mode, with deterministic algorithms if torch has them.
 
-    Deterministic algorithms are asked for where torch has them; evaluation mode; no remote code.
+    Code in the checkpoint's repository is not run. Raises HemmError with one line if it does not load.
     """
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # read when CUDA starts
     import torch
@@ -80,9 +80,9 @@ def load(spec: str, checkpoint: Checkpoint, settings: dict[str, Any]) -> Loaded:
 
 
 def _processor(transformers: Any, checkpoint: Checkpoint) -> Any:
-    """The processor, with Pillow's picture transforms where there are such.
+    """The processor, with Pillow's picture transforms if it has them.
 
-    torchvision's transforms give slightly other pixels: answers would depend on what else is installed.
+    torchvision's give slightly different pixels, so that answers would depend on whether it is installed.
     """
     at = {"revision": checkpoint.revision} if checkpoint.revision else {}
     class_name = known(checkpoint.config().get("model_type")).processor or "AutoProcessor"

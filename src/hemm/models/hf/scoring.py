@@ -13,7 +13,7 @@ Prefix = tuple[int, ...]
 class Row:
     """One forced run of the model: request ``request`` continued by ``prefix``.
 
-    ``wanted`` are the (step, token) pairs whose log-probability is read: step t comes after t tokens.
+    ``wanted``: the (step, token) pairs whose log-probabilities are read; step t comes after t tokens.
     """
 
     request: int
@@ -22,10 +22,11 @@ class Row:
 
 
 def rows_for(options: Sequence[Sequence[Prefix]]) -> list[Row]:
-    """The fewest runs that show the probability of every token of every option.
+    """The fewest runs that give the probability of every token of every option.
 
-    ``options[i]`` are the token sequences of request i. A run along a prefix shows the distribution after
-    each of its beginnings: options of one token need one run for all, a prefix of another needs none.
+    ``options[i]`` are the token sequences of request i. A run along a prefix gives the distribution after
+    each of its beginnings. So all options of one token need one run together, and a prefix of another one
+    needs none.
     """
     rows = []
     for i, sequences in enumerate(options):
@@ -40,9 +41,9 @@ def rows_for(options: Sequence[Sequence[Prefix]]) -> list[Row]:
 
 
 def forced(prefixes: Sequence[Prefix], filler: int) -> Callable[[Any, Any], Any]:
-    """A logits processor that makes row k say ``prefixes[k]``, then ``filler``.
+    """A logits processor that makes row k generate ``prefixes[k]``, then ``filler``.
 
-    It counts its calls instead of reading the sequence: with embedded prompts that sequence has no prompt.
+    It counts its calls instead of reading the sequence, which lacks the prompt if that is embedded.
     """
     step = 0
 
@@ -63,9 +64,9 @@ def sums(
     rows: Sequence[Row],
     read: Sequence[Mapping[tuple[int, int], float]],
 ) -> list[tuple[float, ...]]:
-    """The summed natural-log probability of every option; 0 for one of no tokens.
+    """The summed natural-log probability of every option; 0 for one without tokens.
 
-    ``read[k]`` holds the log-probabilities that row k wanted, by (step, token).
+    ``read[k]``: (step, token) -> log-probability, for the pairs that row k wanted.
     """
     totals = []
     for i, sequences in enumerate(options):

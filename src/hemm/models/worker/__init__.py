@@ -1,1 +1,1 @@
-"""Models in a process and an environment of their own, for libraries that do not get on with ours."""
+"""Models in a separate process and environment, for libraries that conflict with hemm's."""

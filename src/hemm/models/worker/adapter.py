@@ -1,4 +1,4 @@
-"""``worker/NAME`` and ``worker/./file.py``: a model in a process and an environment of its own."""
+"""``worker/NAME`` and ``worker/./file.py``: a model in a separate process and environment."""
 
 from __future__ import annotations
 
@@ -45,10 +45,10 @@ def open_worker(spec: str, options: ModelOptions) -> WorkerModel:
 class WorkerModel(BatchModel):
     """A worker behind the shared batcher.
 
-    A batch whose worker ends is sent again, whole, to a new one: its answers do not depend on the crash.
-    Where that one ends too, the batcher takes over: it halves the batch where memory ran out (the worker said
-    so, or was killed by SIGKILL, as the kernel does), else it sends request by request; a single request then
-    fails as transient. Nothing waits longer than ``silence``, ``batch_timeout`` and ``start_timeout`` allow.
+    If the worker ends, its batch is sent to a new one, so that answers do not depend on the crash. If that
+    ends too, the batcher halves the batch (when memory ran out: the worker said so, or SIGKILL ended it) or
+    sends the requests one by one; a single request then fails as transient. ``silence``, ``batch_timeout``
+    and ``start_timeout`` limit every wait.
     """
 
     spec: str
@@ -70,9 +70,9 @@ class WorkerModel(BatchModel):
 
     @cached_property
     def identity(self) -> Identity:
-        """The header's name; a digest of the file, its settings, and what the worker tells of itself.
+        """The header's name, and a digest of the file, its settings and the worker's own revision.
 
-        Raises HemmError where the worker has to start for that, and does not.
+        Raises HemmError if the worker has to start to report its revision, and does not.
         """
         reported = ""
         if self._file.identity:
@@ -87,7 +87,7 @@ class WorkerModel(BatchModel):
 
     @property
     def capabilities(self) -> Capabilities:
-        """As the header of the file declares them."""
+        """The capabilities in the file's header."""
         file = self._file
         return Capabilities(
             inputs=frozenset(file.inputs),
@@ -98,9 +98,9 @@ class WorkerModel(BatchModel):
         )
 
     async def start(self) -> None:
-        """Build the environment where there is none yet, start the worker, load the model.
+        """Build the environment if there is none, start the worker, and load the model.
 
-        Raises HemmError with the worker's own reason where that fails, and where a setting is missing.
+        Raises HemmError with the worker's reason if that fails, and if a setting is missing.
         """
         for key in self._file.required:
             if not self._settings[key]:
@@ -109,7 +109,7 @@ class WorkerModel(BatchModel):
         await asyncio.to_thread(self._load)
 
     async def close(self) -> None:
-        """End the worker; a batch that is being answered is given up at once."""
+        """End the worker at once, also in the middle of a batch."""
         self._closed = True
         with self._swap:
             process, self._process = self._process, None
@@ -121,8 +121,8 @@ class WorkerModel(BatchModel):
     def generate_batch(self, requests: Sequence[Request]) -> list[Response]:
         """One response for each request. A picture that does not open fails its own request alone.
 
-        Raises OutOfMemory where the worker has too little memory for them together, and HemmError where it
-        ended twice over several requests: the batcher then sends them one by one.
+        Raises OutOfMemory if the worker's memory is too small for the batch, and HemmError if two workers
+        ended over several requests: the batcher then sends them one by one.
         """
         why = ProcessEnded("")
         for _ in range(LIVES):
@@ -141,7 +141,7 @@ class WorkerModel(BatchModel):
         return [failed("worker", why.give_up("worker", len(requests), last_line))]
 
     def _answers(self, requests: Sequence[Request]) -> list[Response]:
-        """Send the requests once. Raises ProcessEnded where the worker ends, OutOfMemory where it says so."""
+        """Send the requests once. Raises ProcessEnded, or OutOfMemory if the worker reports it."""
         process = self._running()
         answers: list[Response | None] = [None] * len(requests)
         sent: list[tuple[int, dict[str, Any]]] = []
@@ -162,7 +162,7 @@ class WorkerModel(BatchModel):
         return [a for a in answers if a is not None]
 
     def _exchange(self, process: WorkerProcess, requests: list[dict[str, Any]]) -> list[dict[str, Any]]:
-        """One message for each request: answer, error, or that there was none."""
+        """One message for each request: its answer, its error, or an error that there was neither."""
         self._batches += 1
         batch, deadline = self._batches, time.monotonic() + self._limits["batch_timeout"]
         replies: list[dict[str, Any] | None] = [None] * len(requests)
@@ -188,14 +188,14 @@ class WorkerModel(BatchModel):
     def _collect(
         self, process: WorkerProcess, batch: int, replies: list[dict[str, Any] | None], deadline: float
     ) -> None:
-        """Put the messages about ``batch`` into ``replies`` until it is done."""
+        """Put the messages about ``batch`` into ``replies`` until it is complete."""
         while True:
             message = process.receive(deadline)
             kind = message["type"]
             if kind in ("answer", "error") and (at := wire.indexed(message, batch, len(replies))) is not None:
                 replies[at] = message
             elif message.get("batch") != batch or kind in ("answer", "error"):
-                continue  # of a batch that nobody waits for any more
+                continue  # of a batch that was given up
             elif kind == "done":
                 return
             elif kind == "oom":
@@ -229,9 +229,9 @@ class WorkerModel(BatchModel):
         self._loaded = True
 
     def _starting(self, message: dict[str, Any], wanted: str, deadline: float) -> dict[str, Any]:
-        """Start the process where there is none, send ``message``, give the message of type ``wanted``.
+        """Start the process if there is none, send ``message``, and return the reply of type ``wanted``.
 
-        Raises HemmError in the worker's own words where it fails.
+        Raises HemmError with the worker's message if it fails.
         """
         try:
             process = self._process or self._new_process(deadline)
@@ -246,7 +246,7 @@ class WorkerModel(BatchModel):
             raise HemmError(self._start_error(error)) from None
 
     def _new_process(self, deadline: float) -> WorkerProcess:
-        """A new process that has said hello in our version of the protocol."""
+        """A new process that has said hello with hemm's version of the protocol."""
         names = [name.strip() for name in self._limits["env"].split(",") if name.strip()]
         process = WorkerProcess(
             self.spec, self._file.path, self._limits["runner"], names, self._limits["silence"]
@@ -270,7 +270,8 @@ class WorkerModel(BatchModel):
         return f"model {self.spec}: the worker {why}{self._drop(error)}"
 
     def _drop(self, error: Exception | None = None) -> str:
-        """End the process, if there is one, and give its last words where ``error`` has none."""
+        """End the process, if there is one, and return the text of ``error``, else the process's last
+        lines."""
         with self._swap:
             process, self._process = self._process, None
         self._loaded = False

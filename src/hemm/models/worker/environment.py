@@ -1,4 +1,4 @@
-"""How a worker is run: its command, and the environment variables it may see."""
+"""The command of a worker, and its environment variables."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 from hemm.core import HemmError, MissingExtra
 
 LIBRARY = Path(__file__).resolve().parent / "lib"
-"""The folder of ``hemm_worker``, for the path of every worker."""
+"""The folder of ``hemm_worker``, for PYTHONPATH."""
 
 _NAMES = (
     "PATH HOME USER LOGNAME SHELL LANG LANGUAGE TZ TMPDIR TERM LD_LIBRARY_PATH DYLD_LIBRARY_PATH "
@@ -24,11 +24,11 @@ _NAMES = (
     "SSL_CERT_FILE SSL_CERT_DIR REQUESTS_CA_BUNDLE CURL_CA_BUNDLE"
 )
 PASSED = frozenset(_NAMES.split())
-"""What a worker sees of our environment: places, devices, threads, network; no key and no token."""
+"""Variables that a worker gets: paths, devices, threads, network; no key and no token."""
 
 
 def require_runner(spec: str, runner: str) -> None:
-    """Raise MissingExtra where uv is wanted and not there, HemmError where the interpreter named is not."""
+    """Raise MissingExtra if uv is needed and missing, HemmError if the interpreter is missing."""
     if os.name != "posix":
         raise HemmError(f"model {spec}: worker processes need Linux or macOS")
     if runner == "uv":
@@ -39,7 +39,7 @@ def require_runner(spec: str, runner: str) -> None:
 
 
 def uv() -> str:
-    """The uv beside our Python, else the one on the path; empty where there is none."""
+    """The uv of this Python's environment, else that on the PATH; empty if there is none."""
     beside = Path(sys.executable).with_name("uv")
     return str(beside) if beside.is_file() else shutil.which("uv") or ""
 
@@ -52,7 +52,7 @@ def command(runner: str, file: Path) -> list[str]:
 
 
 def variables(runner: str, named: Sequence[str]) -> dict[str, str]:
-    """The worker's environment: the short list, ``LC_*``, uv's own for uv, and what the user named.
+    """The worker's environment: ``PASSED``, ``LC_*``, those of uv for uv, and those that the user named.
 
     Raises HemmError for a named variable that is not set.
     """

@@ -21,7 +21,7 @@ OURS: dict[str, Any] = {
     "silence": 120.0,
     "env": "",
 }
-"""Settings that every worker has: how it is run, seconds, names of environment variables to hand on."""
+"""Settings of every worker: how to run it, limits in seconds, names of environment variables to pass on."""
 
 _MODALITIES = {"text", "image", "audio", "video"}
 _BLOCK = re.compile(r"(?m)^# /// script$\s(?P<lines>(^#(| .*)$\s)+)^# ///$")
@@ -29,14 +29,14 @@ _BLOCK = re.compile(r"(?m)^# /// script$\s(?P<lines>(^#(| .*)$\s)+)^# ///$")
 
 @dataclass(frozen=True, slots=True)
 class WorkerFile:
-    """A worker file as its header declares it (``[tool.hemm]``), read without running it.
+    """A worker file according to its header (``[tool.hemm]``), which is read without running it.
 
     name        what results call the model; the file's name where the header has none
     inputs, outputs, max_images, batch_size, likelihood, system   as in ``Capabilities``
-    identity    the worker itself tells a revision, before its weights are loaded
-    settings    ``--set`` keys that are handed to the worker, with their defaults
-    weights     those of them that may name a file or folder: its content, not its path, is the identity
-    required    those of them that must be set before the worker starts
+    identity    the worker reports a revision before its weights are loaded
+    settings    ``--set`` keys for the worker, with their defaults
+    weights     those that may name a file or folder, whose content (not path) belongs to the identity
+    required    those that must be set before the worker starts
     """
 
     path: Path
@@ -54,9 +54,9 @@ class WorkerFile:
     required: tuple[str, ...] = ()
 
     def revision(self, settings: Mapping[str, Any], reported: str = "") -> str:
-        """Digest (32 hex digits) of the file, its lock, its settings, and what it reports itself.
+        """Digest (32 hex digits) of the file, its lock, its settings, and the revision that it reports.
 
-        Raises HemmError where a setting names weights by a path that is not there.
+        Raises HemmError if a setting names weights by a path that does not exist.
         """
         lock = self.path.with_name(f"{self.path.name}.lock")
         values = {key: self._content(key, value) for key, value in settings.items()}
@@ -79,8 +79,8 @@ class WorkerFile:
 def find(spec: str) -> WorkerFile:
     """The worker file of ``worker/NAME`` or ``worker/./file.py``.
 
-    Raises UnknownName for a recipe that does not exist and HemmError for a file that is missing, is no Python
-    file, or whose header cannot be read.
+    Raises UnknownName for a recipe that does not exist, HemmError for a file that is missing, is no Python
+    file, or has a header that cannot be read.
     """
     text = spec.removeprefix("worker/")
     if text.startswith((".", "/", "~")) or text.endswith(".py"):
@@ -99,7 +99,7 @@ def recipes() -> list[str]:
 
 
 def read(path: Path) -> WorkerFile:
-    """The header of a worker file. Raises HemmError: what is wrong, in which file, at which key."""
+    """The header of a worker file. Raises HemmError naming file and key."""
     where = f"worker file {path}"
     table = _table(where, read_text(path, where))
     file = typed(WorkerFile, {"name": path.stem, **table}, f"{where}, [tool.hemm]", path=path)

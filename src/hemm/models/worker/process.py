@@ -1,4 +1,4 @@
-"""One worker process: messages to it and from it, and what its last lines tell."""
+"""One worker process: messages to it and from it, and its last lines."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ from hemm.models.process.child import GRACE_SECONDS, ChildProcess, ProcessEnded
 from hemm.models.worker import environment
 
 LONGEST = 64 * 1024 * 1024
-"""Bytes of one protocol line; a longer one is a fault of the worker."""
+"""Most bytes of one line of the protocol."""
 _DRAWN = re.compile(r"[\u2500-\u257f×╰▶]+")
 _PLACE = re.compile(r'File "[^"]*?([^/"]+)", line (\d+)')
 
 
 class WorkerProcess(ChildProcess):
-    """A running worker. Threads read and write, so that neither side ever waits for a full pipe.
+    """A running worker. Threads read and write, so that neither side waits for a full pipe.
 
-    ``folder`` is private to this user, holds the files shared with the worker, and is removed with it.
+    ``folder`` has the files shared with the worker; it is private to this user and removed with the worker.
     """
 
     def __init__(self, spec: str, file: Path, runner: str, env: Sequence[str], silence: float) -> None:
@@ -49,13 +49,14 @@ class WorkerProcess(ChildProcess):
         _start_thread(self._write, stdin)
 
     def send(self, message: Mapping[str, Any]) -> None:
-        """Queue a message. Whether the worker has ended is found out by ``receive``."""
+        """Queue a message. ``receive`` raises if the worker has ended."""
         self._outbox.put(json.dumps(message).encode("ascii") + b"\n")
 
     def receive(self, deadline: float) -> dict[str, Any]:
-        """The next message but heartbeats and log lines. Raises ProcessEnded, TimeoutError at ``deadline``.
+        """The next message except heartbeats and log lines. Raises ProcessEnded, and TimeoutError at
+        ``deadline``.
 
-        A worker that has said hello and then says nothing for ``silence`` seconds is ended.
+        After its hello, a worker that sends nothing for ``silence`` seconds is killed.
         """
         while True:
             now = time.monotonic()
@@ -69,7 +70,7 @@ class WorkerProcess(ChildProcess):
                     continue
                 raise ProcessEnded(f"gave no sign of life for {self._silence:g} s") from None
             if isinstance(message, ProcessEnded):
-                self._inbox.put(message)  # the next call raises it too
+                self._inbox.put(message)  # so that the next call raises it as well
                 raise message
             if message["type"] == "log":
                 self._note(str(message.get("text", "")))
@@ -77,7 +78,7 @@ class WorkerProcess(ChildProcess):
                 return message
 
     def why(self) -> str:
-        """The last lines of stderr in one: of a traceback its place and its last line."""
+        """The last lines of stderr on one line; of a traceback its place and last line."""
         printed = self.last_lines(GRACE_SECONDS)
         lines = [t for line in printed if (t := " ".join(_DRAWN.sub(" ", line).split()))]
         places = [m for line in lines if (m := _PLACE.search(line))]
@@ -88,7 +89,7 @@ class WorkerProcess(ChildProcess):
         return " ".join(lines[-8:])[:500]
 
     def wake(self, why: str) -> None:
-        """Let the thread that waits for this worker know that it was ended."""
+        """Make ``receive`` in another thread raise ProcessEnded."""
         self._inbox.put(ProcessEnded(why))
 
     def kill(self) -> None:
@@ -97,7 +98,7 @@ class WorkerProcess(ChildProcess):
         self._outbox.put(None)
 
     def stop(self) -> None:
-        """Ask the worker to end, and kill it where it does not."""
+        """Tell the worker to end, and kill it if it does not."""
         if self.running:
             self.send({"type": "shutdown"})
             self.wait(GRACE_SECONDS)
@@ -127,7 +128,7 @@ class WorkerProcess(ChildProcess):
 
 
 def _line(pipe: IO[bytes]) -> bytes:
-    """The next line; empty at the end, and where the process was killed within a line."""
+    """The next line; empty at the end, also if the process was killed within a line."""
     line = pipe.readline(LONGEST)
     return line if line.endswith(b"\n") or len(line) == LONGEST else b""
 

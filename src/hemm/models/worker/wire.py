@@ -1,4 +1,4 @@
-"""Requests as protocol messages, and answers out of them. docs/workers.md has the tables."""
+"""Requests to messages of the worker protocol, and messages to answers. docs/workers.md has the tables."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from hemm.models.batcher import failed
 from hemm.models.image_fit import fit
 
 PROTOCOL = 1
-"""Version of the protocol; a worker with another one is refused."""
+"""Version of the protocol; a worker must have the same."""
 FINISH = ("stop", "length", "content_filter")
 LARGEST = 256 * 1024 * 1024
-"""Bytes of one produced file."""
+"""Most bytes of one produced file."""
 _ORIENTATION = 0x0112
 _ENDINGS = {"image/png": ".png", "image/jpeg": ".jpg", "audio/wav": ".wav", "video/mp4": ".mp4"}
 
@@ -25,7 +25,7 @@ _ENDINGS = {"image/png": ".png", "image/jpeg": ".jpg", "audio/wav": ".wav", "vid
 def request(sent: Request, folder: Path) -> dict[str, Any]:
     """``sent`` as JSON; its media are written into ``folder``, each once.
 
-    Raises BadData where a picture does not open and FileNotFoundError where it is not there.
+    Raises BadData if a picture does not open, FileNotFoundError if it is missing.
     """
     generation = sent.generation
     return {
@@ -60,9 +60,9 @@ def _message(message: Message, folder: Path, max_pixels: int) -> dict[str, Any]:
 
 
 def upright_rgb(media: Media) -> Media:
-    """The picture as every image library reads it alike: upright 8-bit RGB, PNG or JPEG.
+    """The picture as upright 8-bit RGB in PNG or JPEG, which every image library reads alike.
 
-    The same object where it is that already, else a lossless PNG. Raises BadData where it does not open.
+    The same object if it is that already, else a lossless PNG. Raises BadData if it does not open.
     """
     picture = media.pixels()
     if (
@@ -78,7 +78,7 @@ def upright_rgb(media: Media) -> Media:
 
 
 def response(sent: Request, message: dict[str, Any], folder: Path, fingerprint: str) -> Response:
-    """The answer in a message ``answer`` or ``error``; a Failure where the message breaks the protocol.
+    """The response for a message ``answer`` or ``error``; a failure if the message breaks the protocol.
 
     Files that it names are read from ``folder`` and removed.
     """
@@ -112,7 +112,7 @@ def response(sent: Request, message: dict[str, Any], folder: Path, fingerprint: 
 
 
 def indexed(message: dict[str, Any], batch: int, count: int) -> int | None:
-    """The place in the batch that a message is about; None where it is about another batch, or none."""
+    """The index in the batch that a message is about; None if it is about another batch, or none."""
     index = message.get("index")
     fits = message.get("batch") == batch and isinstance(index, int) and 0 <= index < count
     return index if fits else None
@@ -131,7 +131,7 @@ def _count(value: Any) -> int | None:
 
 
 def _produced(name: Any, folder: Path) -> Media:
-    """A file that the worker wrote. Raises BadData for a name that leads elsewhere, or a file too large."""
+    """A file that the worker wrote. Raises BadData for a path outside ``folder``, or too large a file."""
     if not isinstance(name, str) or Path(name).name != name or not name.startswith("out-"):
         raise BadData(f"{name!r} is no name of a produced file (out-...)")
     path = folder / name

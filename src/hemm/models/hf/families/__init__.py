@@ -1,6 +1,6 @@
-"""How checkpoints are prompted: by their chat template, or, where a family has none, by its own small file.
+"""Prompts of checkpoints: by their chat template, or by a file for families without one.
 
-A family is found by ``model_type`` in config.json, never by the name of a model.
+The family follows from ``model_type`` in config.json, not from the model's name.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ from hemm.data.pixels import rgb
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What is known of a family before anything is loaded.
+    """Facts about a family that are needed before anything is loaded.
 
-    where        its class in ``hemm.models.hf.families`` as ``module:Class``; empty: the generic one
-    least, most  pictures in one request; most None: any number
-    draws        can answer with a picture, drawn from text alone
-    processor    class of transformers that reads its folder too, where its own wants packages for video
+    where        ``module:Class`` in ``hemm.models.hf.families``; empty: the generic class
+    least, most  number of pictures in one request; most None: any number
+    draws        can draw a picture from text alone
+    processor    class of transformers to use if the family's own needs packages for video
     """
 
     where: str = ""
@@ -45,13 +45,13 @@ KNOWN: dict[str, Known] = {
     "paligemma": Known("paligemma:PaliGemma", 1),
     "smolvlm": Known(processor="Idefics3Processor"),
 }
-"""model_type -> what is particular; every other family is prompted by its chat template."""
+"""model_type -> facts; every other family is prompted by its chat template."""
 
 PROBE = "yes"
 
 
 class Family:
-    """The generic way: the processor's chat template."""
+    """Prompts by the processor's chat template."""
 
     def __init__(self, processor: Any, config: Any) -> None:
         self.processor, self.config = processor, config
@@ -67,7 +67,7 @@ class Family:
     needs_template = True
 
     def inputs(self, conversations: Sequence[Sequence[Message]]) -> Any:
-        """Tensors for a batch: prompts padded on the left, pictures as the processor wants them."""
+        """Tensors for a batch, with prompts padded on the left."""
         return self.processor.apply_chat_template(
             [self._chat(c) for c in conversations],
             add_generation_prompt=True,
@@ -78,11 +78,11 @@ class Family:
         )
 
     def generate(self, model: Any, **settings: Any) -> Any:
-        """``model.generate``, for families whose own needs something else."""
+        """``model.generate``; families override it where theirs needs help."""
         return model.generate(**settings)
 
     def cleaned(self, text: str) -> str:
-        """The answer without marks of the family's own that are no part of it."""
+        """The answer without the family's marks."""
         return text
 
     def drawing_inputs(self, conversations: Sequence[Sequence[Message]], generation: Generation) -> Any:
@@ -90,18 +90,18 @@ class Family:
         raise HemmError(f"models of the family {self.config.model_type} draw no pictures")
 
     def draw(self, model: Any, inputs: dict[str, Any], **sampling: Any) -> list[Any]:
-        """One picture (PIL) for each row of what ``drawing_inputs`` gave."""
+        """One picture (PIL) for each row of the ``drawing_inputs``."""
         raise HemmError(f"models of the family {self.config.model_type} draw no pictures")
 
     def lead(self) -> str:
-        """White space between prompt and answer as the chat template writes a finished answer (often " ")."""
+        """White space between prompt and answer in the chat template (often " ")."""
         if self._lead is None:
             turns = [{"role": "user", "content": [{"type": "text", "text": "?"}]}]
             answered = [*turns, {"role": "assistant", "content": [{"type": "text", "text": PROBE}]}]
             try:
                 before = self._render(turns, add_generation_prompt=True)
                 rendered = self._render(answered, add_generation_prompt=False)
-            except Exception:  # templates raise whatever they like
+            except Exception:  # templates may raise anything
                 before, rendered = "", "-"
             after = rendered[len(before) :] if rendered.startswith(before) else ""
             space = after[: len(after) - len(after.lstrip())]
@@ -109,7 +109,7 @@ class Family:
         return self._lead
 
     def takes_system(self) -> bool:
-        """Does the template show a system message? Some raise, some leave it out."""
+        """Whether the template writes a system message: some raise, some leave it out."""
         if self._system is None:
             mark = "hemm-system-mark"
             chat = [
@@ -118,7 +118,7 @@ class Family:
             ]
             try:
                 self._system = mark in self._render(chat, add_generation_prompt=True)
-            except Exception:  # templates raise whatever they like
+            except Exception:  # templates may raise anything
                 self._system = False
         return self._system
 
@@ -130,14 +130,15 @@ class Family:
         )
 
     def _chat(self, messages: Sequence[Message]) -> list[dict[str, Any]]:
-        """Messages as chat templates want them; a system prompt they do not show joins the question."""
+        """Messages for chat templates. A system prompt that the template would leave out joins the
+        question."""
         if any(m.role == "system" for m in messages) and not self.takes_system():
             messages = without_system(messages)
         return [{"role": m.role, "content": [content(p) for p in m.parts]} for m in messages]
 
 
 class Opened(Media):
-    """A picture that was decoded once: upright RGB pixels beside the encoded bytes."""
+    """A decoded picture: upright RGB pixels, and the encoded bytes."""
 
     __slots__ = ("picture",)
 
@@ -162,7 +163,7 @@ def content(part: str | Media) -> dict[str, Any]:
 
 
 def without_system(messages: Sequence[Message]) -> list[Message]:
-    """The system messages' text at the head of the first user message."""
+    """The messages with the system messages' text at the beginning of the first user message."""
     system = "\n\n".join("".join(str(p) for p in m.parts) for m in messages if m.role == "system")
     rest = [m for m in messages if m.role != "system"]
     for i, message in enumerate(rest):
@@ -173,18 +174,17 @@ def without_system(messages: Sequence[Message]) -> list[Message]:
 
 
 def known(model_type: object) -> Known:
-    """What is known of the family with this ``model_type``."""
     return KNOWN.get(str(model_type), Known())
 
 
 def encodes(config: Any) -> bool:
-    """Does an encoder read the prompt and a decoder answer, as in T5 and BART?"""
+    """Whether an encoder reads the prompt and a decoder answers, as in T5 and BART."""
     text = getattr(config, "text_config", None)
     return any(bool(getattr(config_, "is_encoder_decoder", False)) for config_ in (config, text))
 
 
 def family_of(processor: Any, config: Any) -> Family:
-    """The family of a loaded checkpoint. Raises HemmError where it has neither template nor file."""
+    """The family of a loaded checkpoint. Raises HemmError if it has neither template nor file."""
     module, _, name = known(config.model_type).where.partition(":")
     if not module:
         return Family(processor, config)

@@ -18,7 +18,7 @@ class Blip2(OnePicture):
     def __init__(self, processor: Any, config: Any) -> None:
         super().__init__(processor, config)
         if encodes(config):
-            # padding on the left would stand between picture and text, and T5 counts distances
+            # padding on the left would be between picture and text, and T5 counts distances
             processor.tokenizer.padding_side = "right"
 
     def prompt(self, messages: Sequence[Message]) -> str:

@@ -10,14 +10,14 @@ from hemm.models.hf.families import Family
 from hemm.models.hf.families.one_picture import text_of
 
 AREA = 720 * 720
-"""Pixels of a picture, as its authors draw them (arXiv 2409.18869, section 3)."""
+"""Pixels of a drawn picture, as in the paper (arXiv 2409.18869, section 3)."""
 
 
 class Emu3(Family):
-    """Pictures are drawn row by row: only visual tokens, a mark after each row and three at the end.
+    """Draws pictures row by row: visual tokens, a mark after each row, and three marks at the end.
 
-    ``max_pixels`` of the request bounds their size. Where the checkpoint has a guidance scale, the other
-    text is the empty one.
+    ``max_pixels`` of the request bounds their size. Guidance, if the checkpoint has a scale for it, is
+    against the empty text.
     """
 
     needs_template = False
@@ -29,7 +29,8 @@ class Emu3(Family):
         return super().inputs(conversations)
 
     def generate(self, model: Any, **settings: Any) -> Any:
-        """Text. Each picture is made tokens alone: padding to the largest changes those of the others."""
+        """Generate text. Pictures are encoded one by one, since padding to the largest changes their
+        tokens."""
         import torch
 
         prompt, pictures = settings["input_ids"], settings.pop("pixel_values", None)
@@ -85,7 +86,7 @@ class Emu3(Family):
         return list(batch["pixel_values"])
 
     def _allowed(self, model: Any, start: int, height: int, width: int) -> Callable[[int, Any], list[int]]:
-        """Which tokens may come at each place of a picture of ``height`` x ``width`` tokens."""
+        """The tokens allowed at each position of a picture of ``height`` x ``width`` tokens."""
         tokenizer, words = self.processor.tokenizer, model.model.vocabulary_mapping
         names = (self.processor.eof_token, self.processor.image_end_token, tokenizer.eos_token)
         after = [tokenizer.convert_tokens_to_ids(name) for name in names]

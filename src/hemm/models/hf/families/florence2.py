@@ -8,7 +8,7 @@ from hemm.models.hf.families.one_picture import OnePicture
 
 
 class Florence2(OnePicture):
-    """The prompt as it is: a question, or one of the family's own task marks such as ``<CAPTION>`` alone."""
+    """The prompt unchanged: a question, or only a task mark of the family such as ``<CAPTION>``."""
 
     def __init__(self, processor: Any, config: Any) -> None:
         super().__init__(processor, config)

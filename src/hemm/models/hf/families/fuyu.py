@@ -14,7 +14,7 @@ class Fuyu(OnePicture):
 
     def __init__(self, processor: Any, config: Any) -> None:
         super().__init__(processor, config)
-        # that of Pillow's transforms is given tensors and handles them as numpy arrays
+        # that of Pillow's transforms treats the tensors that it gets as numpy arrays
         processor.image_processor.patchify_image = patches
 
     def prompt(self, messages: Sequence[Message]) -> str:

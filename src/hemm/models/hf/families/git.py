@@ -1,4 +1,4 @@
-"""GIT: one picture; the question is the beginning of the text that the model goes on with."""
+"""GIT: one picture; the model continues the question."""
 
 from __future__ import annotations
 

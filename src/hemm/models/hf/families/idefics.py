@@ -12,9 +12,9 @@ END = "<end_of_utterance>"
 
 
 class Idefics(Family):
-    """``User: ... Assistant:``, each turn ended by the mark of the instructed checkpoints where they have it.
+    """``User: ... Assistant:``; each turn ends with the mark of instructed checkpoints if there is one.
 
-    The processor's chat template, where there is one, would show all pictures after the text.
+    The processor's chat template, if there is one, would put all pictures after the text.
     """
 
     needs_template = False
@@ -43,7 +43,7 @@ class Idefics(Family):
         return [part for part in [*parts, "Assistant:"] if not isinstance(part, str) or part]
 
     def lead(self) -> str:
-        """Answers follow ``Assistant:`` after a blank."""
+        """The blank after ``Assistant:``."""
         return " "
 
     def takes_system(self) -> bool:

@@ -9,7 +9,7 @@ from hemm.models.hf.families.one_picture import OnePicture
 
 
 class InstructBlip(OnePicture):
-    """The instruction as it is (arXiv 2305.06500)."""
+    """The instruction unchanged (arXiv 2305.06500)."""
 
     def __init__(self, processor: Any, config: Any) -> None:
         super().__init__(processor, config)
@@ -18,10 +18,10 @@ class InstructBlip(OnePicture):
             processor.tokenizer.padding_side = "right"
 
     def encode(self, texts: list[str], pictures: list[Any]) -> Any:
-        """Tensors of a batch, the Q-Former's text padded on the right.
+        """Tensors of a batch, with the Q-Former's text padded on the right.
 
-        The processor of transformers 5 lends the language model's padding side to the Q-Former's tokenizer,
-        whose absolute positions then shift with the other texts of the batch.
+        The processor of transformers 5 pads it like the language model's text, on the left, so that its
+        absolute positions shift with the other texts of the batch.
         """
         inputs = super().encode(texts, pictures)
         instruction = self.processor.qformer_tokenizer(
@@ -32,5 +32,5 @@ class InstructBlip(OnePicture):
         return inputs
 
     def lead(self) -> str:
-        """A decoder goes on after a blank; T5 starts its answer anew."""
+        """A blank for decoders; nothing for T5, whose answer is a text of its own."""
         return "" if self._encodes else " "

@@ -10,10 +10,10 @@ from hemm.models.hf.families import Family
 
 
 class Janus(Family):
-    """Pictures are drawn token by token with guidance (arXiv 2410.13848; the checkpoint's scale, else 5)."""
+    """Draws pictures token by token with guidance (arXiv 2410.13848; the checkpoint's scale, else 5)."""
 
     def generate(self, model: Any, **settings: Any) -> Any:
-        """Text. The family's own ``generate`` drops logits processors in its text mode."""
+        """Generate text without the family's ``generate``, which drops logits processors."""
         return super(type(model), model).generate(guidance_scale=None, **settings)
 
     def drawing_inputs(self, conversations: Sequence[Sequence[Message]], generation: Generation) -> Any:
@@ -24,11 +24,11 @@ class Janus(Family):
         import PIL.Image
 
         start = self.processor.tokenizer.convert_tokens_to_ids(self.processor.image_start_token)
-        # transformers 5 reads it there, and does not load it from generation_config.json
+        # transformers 5 reads the scale here, but does not load it from generation_config.json
         model.generation_config.generation_kwargs = {"boi_token_id": start}
         tokens = model.generate(**inputs, generation_mode="image", **sampling)
         pixels = model.decode_image_tokens(tokens).float().cpu()
         how = self.processor.image_processor
-        # the processor's own way back mistakes height for channels where Pillow's transforms are used
+        # the processor's own conversion mistakes height for channels with Pillow's transforms
         values = (pixels * pixels.new_tensor(how.image_std) + pixels.new_tensor(how.image_mean)) * 255
         return [PIL.Image.fromarray(picture) for picture in values.clip(0, 255).byte().numpy()]

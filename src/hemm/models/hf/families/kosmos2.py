@@ -33,9 +33,9 @@ class Kosmos2(OnePicture):
         return question_and_answer(messages)
 
     def generate(self, model: Any, **settings: Any) -> Any:
-        """With positions counted from the first token that is no padding.
+        """Generate with positions that do not count padding.
 
-        The family's own count takes the padding in from the second token of the answer on.
+        The family's own positions count it from the second token of the answer on.
         """
         text, first = model.text_model, model.text_model.model.embed_positions.padding_idx
         prepare = text.prepare_inputs_for_generation
@@ -53,6 +53,6 @@ class Kosmos2(OnePicture):
             del text.prepare_inputs_for_generation
 
     def cleaned(self, text: str) -> str:
-        """The words without boxes and phrase marks; where there are none, the text as it is."""
+        """The text without boxes and phrase marks; if nothing else is in it, the whole text."""
         bare = _PATCHES.sub("", _MARKS.sub("", _OBJECTS.sub("", text)))
         return text if bare == text else re.sub(r" {2,}", " ", bare).strip()

@@ -8,10 +8,10 @@ from hemm.models.hf.families import Family
 
 
 class Llama4(Family):
-    """As the generic one."""
+    """The generic family, with a repair of ``generate``."""
 
     def generate(self, model: Any, **settings: Any) -> Any:
-        """With a field that transformers 5.24.0 wants of the language model's output, which lacks it."""
+        """Generate after adding a field that transformers 5.24.0 expects in the language model's output."""
         from transformers.modeling_outputs import MoeCausalLMOutputWithPast
 
         if not hasattr(MoeCausalLMOutputWithPast, "image_outputs"):

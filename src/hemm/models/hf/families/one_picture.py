@@ -1,4 +1,4 @@
-"""Families of one picture and one text, without a chat: what they share."""
+"""Base of families that take one picture and one text, without a chat template."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from hemm.models.hf.families import Family, decoded
 
 
 class OnePicture(Family):
-    """One picture before one text; each family says how the text is written."""
+    """One picture before one text, whose form each family defines."""
 
     needs_template = False
     lead_in = ""
-    """What stands between prompt and answer."""
+    """Text between prompt and answer."""
 
     def inputs(self, conversations: Sequence[Sequence[Message]]) -> Any:
-        """One picture and one text a row. Raises BadData where a request has none, or several."""
+        """One picture and one text for each row. Raises BadData if a request has no or several pictures."""
         pictures = [picture_of(messages, self.config.model_type) for messages in conversations]
         return self.encode([self.prompt(messages) for messages in conversations], pictures)
 
@@ -27,7 +27,7 @@ class OnePicture(Family):
         return self.processor(images=pictures, text=texts, padding=True, return_tensors="pt")
 
     def prompt(self, messages: Sequence[Message]) -> str:
-        """The conversation as one text: here all of it, a turn a line."""
+        """The conversation as one text, with a line for each turn."""
         return "\n".join(text_of(message) for message in messages)
 
     def lead(self) -> str:
@@ -39,7 +39,7 @@ class OnePicture(Family):
 
 
 def picture_of(messages: Sequence[Message], family: str) -> Any:
-    """The one picture of a request, as pixels. Raises BadData where there is none, or several."""
+    """The pixels of a request's picture. Raises BadData if there is none, or several."""
     media = [p for m in messages for p in m.parts if isinstance(p, Media)]
     if len(media) != 1:
         raise BadData(
@@ -59,7 +59,7 @@ _HAS_FORM = re.compile(r"Question:.*\banswer:", re.IGNORECASE | re.DOTALL)
 def question_and_answer(messages: Sequence[Message]) -> str:
     """``Question: ... Answer:``, with shots as finished pairs before it.
 
-    A prompt that has this form already (``Question: ... Short answer:``) stays as it is.
+    A prompt that has this form already (``Question: ... Short answer:``) is not changed.
     """
     form = {"user": "Question: {} Answer:", "assistant": "{}."}
     turns = [(m.role, text_of(m)) for m in messages]

@@ -11,7 +11,7 @@ from hemm.models.hf.families.one_picture import text_of
 
 
 class PaliGemma(Family):
-    """The question as it is, after all pictures (arXiv 2407.07726, section 3). A chat template goes first."""
+    """The question after all pictures (arXiv 2407.07726, section 3). A chat template takes precedence."""
 
     needs_template = False
 
@@ -29,7 +29,7 @@ class PaliGemma(Family):
         return inputs
 
     def lead(self) -> str:
-        """The processor ends the prompt with a line break."""
+        """Nothing: the processor ends the prompt with a line break."""
         return ""
 
     def takes_system(self) -> bool:
