@@ -142,8 +142,11 @@ def environment() -> dict[str, str]:
 def write(folder: Path) -> dict[str, Any]:
     """The whole list."""
     os.environ["HEMM_CACHE"] = str(folder / "cache")
+    from hemm.engine.requests import REQUEST_RULES
+
     rows: dict[str, Any] = {
         "environment": environment(),
+        "request_rules": REQUEST_RULES,
         "tasks": {},
         "protocols": {},
         "probes": probe_readers(),
@@ -157,10 +160,21 @@ def write(folder: Path) -> dict[str, Any]:
     return rows
 
 
+def request_keys(rows: Any) -> list[str]:
+    """All digests of request keys in a list, in its order."""
+    if isinstance(rows, dict):
+        own = [rows["request_keys"]] if "request_keys" in rows else []
+        return own + [key for name in sorted(rows) for key in request_keys(rows[name])]
+    return [key for row in rows for key in request_keys(row)] if isinstance(rows, list) else []
+
+
 if __name__ == "__main__":
     import tempfile
 
     sys.path.insert(0, str(HERE.parent))
     with tempfile.TemporaryDirectory() as temporary:
         found = write(Path(temporary))
+    before = json.loads(LIST.read_text())
+    if request_keys(found) != request_keys(before) and found["request_rules"] == before["request_rules"]:
+        sys.exit("requests changed: raise REQUEST_RULES in hemm/engine/requests.py, then write the list")
     LIST.write_text(json.dumps(found, indent=1, sort_keys=True) + "\n")

@@ -16,6 +16,8 @@ import pytest
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 import listing
 
+from hemm.engine.requests import REQUEST_RULES
+
 WAS: dict[str, Any] = json.loads(listing.LIST.read_text())
 
 
@@ -44,3 +46,7 @@ def test_readers_of_the_probes_are_as_they_were() -> None:
 def test_nothing_was_dropped_from_the_list() -> None:
     assert set(WAS["tasks"]) == set(listing.forms())
     assert set(WAS["protocols"]) == set(listing.PROTOCOLS)
+
+
+def test_the_list_is_of_todays_request_rules() -> None:
+    assert WAS["request_rules"] == REQUEST_RULES

@@ -73,6 +73,9 @@ def command(
         rows += score_rows(stored, aggregates)
         judges = [row["judge"] for row in aggregates["metrics"].values() if "judge" in row]
         failed += sum(_print_judge(stored, judge) for judge in judges)
+        if unscored := aggregates.get("unscored"):
+            counts = ", ".join(f"{count} {why}" for why, count in unscored.items())
+            click.echo(f"{stored.folder}: answers that are kept and not scored: {counts}", err=True)
         for row in aggregates.get("left_out", {}).values():
             click.echo(f"{stored.folder}: {row['spec']} is left out: {row['why']}", err=True)
     emit(rows, COLUMNS, format_)

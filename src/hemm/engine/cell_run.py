@@ -6,7 +6,7 @@ import asyncio
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from functools import partial
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
@@ -14,15 +14,23 @@ import pyarrow.compute as pc
 
 from hemm.core import Binds, Identity, Model, Pack, Response, Task, redact
 from hemm.data.files import read_table
-from hemm.engine.early_stopping import InterimCheck
+from hemm.engine.early_stopping import Blocks, InterimCheck
 from hemm.engine.forecast import Forecast, forecast
 from hemm.engine.limits import CostBudget, Stopped
 from hemm.engine.options import CellResult, RunOptions, Watcher
 from hemm.engine.pipeline import Pipeline
-from hemm.engine.plan import ABSENT, ANSWERED, Plan, drop_followers, everything, needed, sealed_state
+from hemm.engine.plan import ANSWERED, Plan, everything, needed, sealed_answers
+from hemm.engine.reconcile import Bools, Reconciler
 from hemm.engine.requests import Numbers, RequestBuilder
-from hemm.engine.selection import select
-from hemm.engine.setup import check_capabilities, check_started, header, protocol_spec, request_builder
+from hemm.engine.selection import Selection, select
+from hemm.engine.setup import (
+    check_capabilities,
+    check_started,
+    header,
+    protocol_spec,
+    request_builder,
+    shows_other_samples,
+)
 from hemm.results import layout
 from hemm.results.answer_record import ANSWER_SCHEMA, restore
 from hemm.results.cell import CellWriter
@@ -124,19 +132,14 @@ class CellRun:
         from hemm.engine.score import is_scored, score_cell
 
         cell, options = self.cell, self.options
-        builder: RequestBuilder | None = None
-        state = self._state()
-        self._drop_followers(state)
-        if self._requests_may_differ():
-            builder = self._builder()
-            self._drop_changed(state, builder)
+        state = self._reconcile(write=not options.dry_run)
         plan = needed(self.selection, state, options.retry_errors)
         if options.dry_run:
             result = self._result(cell.folder, cell.run["state"], len(plan), self._errors(state))
-            return replace(result, forecast=self._forecast(plan, builder))
+            return replace(result, forecast=self._forecast(plan))
         asked = 0
         if len(plan) or cell.journaled or cell.run["state"] == "open" or self._is_new_selection():
-            asked = await self._send(plan, builder or self._builder(), starter)
+            asked = await self._send(plan, starter)
             state = self._state()
         has_answers = not self.stopped or bool(cell.parts) or asked > 0
         if options.score and has_answers and not is_scored(cell.folder, self.task, options.metrics):
@@ -151,46 +154,62 @@ class CellRun:
 
     # planning
 
-    def _forecast(self, plan: Plan, builder: RequestBuilder | None = None) -> Forecast:
-        return forecast(plan, builder or self._builder(), self.model)
+    def _forecast(self, plan: Plan) -> Forecast:
+        return forecast(plan, self._builder, self.model)
 
     def _state(self) -> Numbers:
         index = self.pack.index()
-        return sealed_state(self.cell, index.ids, index.hashes, self.options.repeats)
+        return sealed_answers(self.cell, index.ids, index.hashes, self.options.repeats).state
 
+    @cached_property
     def _builder(self) -> RequestBuilder:
         return request_builder(self.options, self.task, self.pack, self.model, self.spec)
 
-    def _requests_may_differ(self) -> bool:
-        """Whether the pack or hemm changed since answers were sealed, and with them perhaps the requests."""
-        before = self.cell.before
-        if before is None or not self.cell.parts:
-            return False
-        then, now = ([r["pack"]["hash"], r["versions"]["hemm"]] for r in (before, self.cell.run))
-        return bool(then != now)
+    def _reconcile(self, *, write: bool) -> Numbers:
+        """Compare what is stored with the data of now: the state of the sealed answers."""
+        cell, pack = self.cell, self.pack
+        before = cell.before if cell.before is not None and (cell.parts or cell.journaled) else cell.run
+        rules = before.get("request_rules", 1)
+        other_pack = before["pack"]["hash"] != pack.hash
+        other_rules = rules != cell.run["request_rules"]
+        anew = other_pack and isinstance(self.model, Binds)
+        scored = self._scored()
+        found = Reconciler(
+            cell,
+            self.task,
+            pack,
+            scored,
+            lambda: replace(self._builder, earlier=self._earlier(None)),
+            every=other_rules or (other_pack and shows_other_samples(self.options)),
+            relabel=before["card"]["labels"] != cell.run["card"]["labels"],
+            anew=anew,
+        ).run(write=write)
+        if anew:  # so that a smaller limit makes the score over no fewer samples
+            self.selection = Selection.of(np.flatnonzero(scored.any(axis=1)), pack.index())
+        changed_by = f" (request rules {cell.run['request_rules']}; they were {rules})" if other_rules else ""
+        for line in found.lines(changed_by):
+            self.watcher.say(f"{redact(self.model.spec)} on {self.task.name}: {line}")
+        if write and cell.parts and (other_pack or other_rules):
+            cell.save()
+        return found.state[:, : self.options.repeats]
 
-    def _drop_changed(self, state: Numbers, builder: RequestBuilder) -> None:
-        """Mark absent the answers whose request has changed (another donor picture, another shot)."""
-        keys: dict[tuple[str, int], str] = {}
-        for table in self.cell.sealed(["id", "repeat", "request_key"]):
-            columns = [c.to_pylist() for c in table.columns]
-            keys.update({(i, r): k for i, r, k in zip(*columns, strict=True)})
-        all_answers = everything(self.selection, self.options.repeats)
-        sealed = np.flatnonzero(state[all_answers.rows, all_answers.repeats] != ABSENT)
-        for item in replace(builder, earlier=self._earlier(None)).items(
-            all_answers.rows[sealed], all_answers.repeats[sealed], sealed
-        ):
-            if keys.get((item.sample.id, item.repeat)) != item.request.key:
-                state[all_answers.rows[item.position], item.repeat] = ABSENT
-        self._drop_followers(state)
+    def _scored(self) -> Bools:
+        """Rows of the pack x repeats that the selections of run.json and of this command take."""
+        index = self.pack.index()
+        records = [*self.cell.run["selections"], self._selection_record()]
+        scored: Bools = np.zeros((len(index.ids), max(r["repeats"] for r in records)), dtype=np.bool_)
+        for record in records:
+            rows = self._selected(record["seed"], record["limit"], record.get("clusters"))
+            scored[rows, : record["repeats"]] = True
+        return scored
 
-    def _drop_followers(self, state: Numbers) -> None:
-        """Mark absent the answers that continue an absent one."""
-        if self.selection.depth.any():
-            index = self.pack.index()
-            row_of = {name: row for row, name in enumerate(index.ids)}
-            before = [-1 if name is None else row_of[name] for name in index.after]
-            drop_followers(self.selection, np.array(before, dtype=np.int64), state)
+    def _selected(self, seed: int, limit: int | None, clusters: int | None) -> Numbers:
+        index = self.pack.index()
+        if clusters is not None:
+            return Blocks.of(index, seed).first(clusters).rows
+        if limit is None:
+            return np.arange(len(index.ids), dtype=np.int64)
+        return select(index.ids, index.units, index.strata, index.after, seed=seed, limit=limit).rows
 
     def _is_new_selection(self) -> bool:
         return self._selection_record() not in self.cell.run["selections"]
@@ -211,8 +230,9 @@ class CellRun:
 
     # sending
 
-    async def _send(self, plan: Plan, builder: RequestBuilder, starter: ModelStarter) -> int:
+    async def _send(self, plan: Plan, starter: ModelStarter) -> int:
         cell, options, began = self.cell, self.options, time.time()
+        builder = self._builder  # what is wrong with a prompt ends here, before anything is written
         if self._is_new_selection():
             cell.run["selections"] = [*cell.run["selections"], self._selection_record()]
         cell.run["state"] = "open"
@@ -224,21 +244,24 @@ class CellRun:
             next(builder.items(plan.rows[first], plan.repeats[first], first), None)
             await starter.start()
             check_started(options, self.task, self.pack, self.model, self.selection.rows)
-            asked = await self._run_pipeline(plan, builder)
+            asked = await self._run_pipeline(plan)
         else:
             cell.plan(0)
         if not self.stopped:
+            others = cell.journaled > 0
             cell.seal_rest()
+            if others:  # answers of other selections, or to samples that are gone
+                self._reconcile(write=True)
         self._conclude(began, asked)
         return asked
 
-    async def _run_pipeline(self, plan: Plan, builder: RequestBuilder) -> int:
+    async def _run_pipeline(self, plan: Plan) -> int:
         """Run ``plan`` and count the requests sent. ``stopped`` then says why it ended early, if it did."""
         track = self.watcher.begin(f"{self.task.name} · {self.model.identity.name}", len(plan))
         pipeline = Pipeline(
             self.cell,
             plan,
-            replace(builder, earlier=self._earlier(plan)),
+            replace(self._builder, earlier=self._earlier(plan)),
             self.model,
             options=self.options,
             track=track,

@@ -22,7 +22,7 @@ from hemm.engine.plan import Plan
 from hemm.engine.requests import Item, Numbers, RequestBuilder
 from hemm.models import batcher
 from hemm.models.prices import Priced
-from hemm.results.answer_record import Answer, Call
+from hemm.results.answer_record import Answer, Call, judging_side
 from hemm.results.cell import CellWriter
 from hemm.results.journal import FLUSH_SECONDS
 
@@ -122,10 +122,10 @@ class Pipeline:
         if not self._cell.journaled:
             return False
         line = self._cell.lookup((item.sample.id, item.repeat))
+        item.stale = line is not None and line["sample_hash"] != item.sample.sample_hash
         return (
             line is not None
             and line["request_key"] == item.request.key
-            and line["sample_hash"] == item.sample.sample_hash
             and (line["failure"] is None or (line["failure_permanent"] and not self._retry))
         )
 
@@ -268,7 +268,13 @@ class Pipeline:
         self._track.step(self._cell.filled_count, counts.tokens, counts.errors, counts.cost)
 
     def _claim(self, item: Item) -> bool:
-        self._cell.claim(item.position, (item.sample.id, item.repeat))
+        key = (item.sample.id, item.repeat)
+        line = self._cell.lookup(key) if item.stale else None
+        if line is None:
+            self._cell.claim(item.position, key)
+        else:
+            labels = self._builder.task.labels_of(item.sample)
+            self._cell.add([(item.position, {**line, **judging_side(item.sample, labels)})])
         return True
 
     def _record(self, item: Item, response: Response | None, call: Call) -> tuple[int, dict[str, Any]]:

@@ -50,9 +50,27 @@ class Plan:
                 yield stretch
 
 
-def sealed_state(cell: CellWriter, ids: Sequence[str], hashes: Sequence[str], repeats: int) -> Numbers:
-    """State (rows x repeats) of the newest sealed answers; ABSENT where the sample has changed since."""
+@dataclass(frozen=True)
+class SealedAnswers:
+    """The newest sealed answer to each sample.
+
+    state    rows of the pack x repeats: ABSENT, ANSWERED, TRANSIENT or PERMANENT
+    changed  rows x repeats: the sample has other content now than the answer was stored with
+    gone     (sample id, repeat) of answers to samples that the pack does not have
+    """
+
+    state: Numbers
+    changed: np.ndarray[Any, np.dtype[np.bool_]]
+    gone: tuple[tuple[str, int], ...]
+
+
+def sealed_answers(
+    cell: CellWriter, ids: Sequence[str], hashes: Sequence[str], repeats: int
+) -> SealedAnswers:
+    """What a cell has of samples with these ids and hashes; repeats from ``repeats`` on are passed over."""
     state: Numbers = np.zeros((len(ids), repeats), dtype=np.int64)
+    changed = np.zeros((len(ids), repeats), dtype=bool)
+    gone: dict[tuple[str, int], None] = {}
     names, current = pa.array(ids, pa.string()), pa.array(hashes, pa.string())
     for part in cell.sealed(_COLUMNS):
         row = pc.index_in(part["id"], value_set=names)
@@ -63,10 +81,13 @@ def sealed_state(cell: CellWriter, ids: Sequence[str], hashes: Sequence[str], re
         )
         number = pc.fill_null(row, -1).to_numpy()
         repeat = part["repeat"].to_numpy()
-        value = np.where(pc.fill_null(same, False).to_numpy(zero_copy_only=False), value, ABSENT)
         known = (number >= 0) & (repeat < repeats)
         state[number[known], repeat[known]] = value[known]
-    return state
+        other = ~pc.fill_null(same, False).to_numpy(zero_copy_only=False)
+        changed[number[known], repeat[known]] = other[known]
+        lost = part.filter(pc.is_null(row))
+        gone.update(dict.fromkeys(zip(lost["id"].to_pylist(), lost["repeat"].to_pylist(), strict=True)))
+    return SealedAnswers(state, changed, tuple(gone))
 
 
 def drop_followers(selection: Selection, before: Numbers, state: Numbers) -> None:

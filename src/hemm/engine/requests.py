@@ -28,6 +28,11 @@ from hemm.parsing.picture_format import Pictured
 from hemm.tasks.prompt import Renderer
 from hemm.tasks.transforms import Ring, Transform
 
+REQUEST_RULES = 1
+"""Version of what makes requests of samples: rendering, fitting of pictures, choice of donors and shots.
+
+Rises with every change to what is sent (``tests/unchanged`` holds that); stored answers are compared anew."""
+
 Numbers = np.ndarray[Any, np.dtype[np.int64]]
 
 Earlier = Callable[[str, int], Response]
@@ -37,17 +42,18 @@ Earlier = Callable[[str, int], Response]
 class Item:
     """One planned answer: its request, or why there can be none (``failure``).
 
-    ``known``: the journal has the answer to exactly this request.
+    ``known``: the journal has the answer to exactly this request. ``stale``: that answer was stored with
+    another judging side of its sample.
     """
 
-    __slots__ = ("failure", "known", "position", "repeat", "request", "sample")
+    __slots__ = ("failure", "known", "position", "repeat", "request", "sample", "stale")
 
     def __init__(
         self, position: int, repeat: int, sample: Sample, request: Request, failure: Failure | None
     ) -> None:
         self.position, self.repeat = position, repeat
         self.sample, self.request, self.failure = sample, request, failure
-        self.known = False
+        self.known = self.stale = False
 
 
 @dataclass(frozen=True)

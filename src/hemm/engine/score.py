@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -48,7 +49,9 @@ def _basis(stored: Cell, task: Task) -> str:
 
     journal = stored.folder / layout.JOURNAL
     size = journal.stat().st_size if journal.exists() else 0
-    return digest([[p.to_json() for p in stored.parts], size, dict(parser_versions(task.answer))], 32)
+    facts: list[Any] = [[p.to_json() for p in stored.parts], size, dict(parser_versions(task.answer))]
+    unscored = stored.unscored()
+    return digest([*facts, unscored.to_pylist()] if unscored.num_rows else facts, 32)
 
 
 def _headline(task: Task, metrics: Mapping[str, Metric]) -> str | None:
@@ -115,6 +118,7 @@ class _Scoring:
         self._left_out: dict[str, Any] = {}
         self._outcomes: dict[str, int] = stored.aggregates().get("outcomes", {})
         self._basis = _basis(stored, task)
+        self._unscored = dict(sorted(Counter(stored.unscored()["why"].to_pylist()).items()))
 
     def run(self, optional: set[str]) -> dict[str, int]:
         """Score with the metrics that have no row yet, write after each, and count the outcomes."""
@@ -171,6 +175,7 @@ class _Scoring:
             "outcomes": self._outcomes,
             "metrics": rows,
             **({"pending": pending} if pending else {}),
+            **({"unscored": self._unscored} if self._unscored else {}),
             **({"left_out": self._left_out} if self._left_out else {}),
         }
 

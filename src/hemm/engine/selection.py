@@ -18,15 +18,6 @@ from hemm.data.pack.selection import unit_order
 Rows = np.ndarray[Any, np.dtype[np.int64]]
 
 
-@dataclass(frozen=True)
-class Selection:
-    """``rows``: the selected rows in pack order. ``depth``: for each, how many answers it builds on."""
-
-    rows: Rows
-    depth: Rows
-    units: int
-
-
 def chain_depth(ids: Sequence[str], after: Sequence[str | None]) -> tuple[list[int], list[int]]:
     """For each row its depth in its chain (0 at the start), and the row that starts the chain.
 
@@ -56,6 +47,21 @@ def chain_depth(ids: Sequence[str], after: Sequence[str | None]) -> tuple[list[i
             depth[step], root[step] = depth[current] + 1, root[current]
             current = step
     return depth, root
+
+
+@dataclass(frozen=True)
+class Selection:
+    """``rows``: the selected rows in pack order. ``depth``: for each, how many answers it builds on."""
+
+    rows: Rows
+    depth: Rows
+    units: int
+
+    @classmethod
+    def of(cls, rows: Rows, index: Any) -> Selection:
+        """These rows of a pack's index."""
+        depth = np.array(chain_depth(index.ids, index.after)[0], dtype=np.int64)[rows]
+        return cls(rows, depth, len({index.units[row] for row in rows.tolist()}))
 
 
 def select(

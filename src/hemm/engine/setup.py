@@ -9,6 +9,7 @@ import numpy as np
 
 from hemm.core import HemmError, Model, Pack, ProtocolSpec, RequestModel, Task, redact
 from hemm.data.pack.schema import REFERENCE_MEDIA
+from hemm.engine import requests
 from hemm.engine.options import RunOptions
 from hemm.engine.requests import RequestBuilder, Shots
 from hemm.models import ModelOptions, cards
@@ -75,6 +76,11 @@ def request_builder(
         generation=spec.generation,
         capabilities=model.capabilities,
     )
+
+
+def shows_other_samples(options: RunOptions) -> bool:
+    """Whether a request is made with other samples than its own: their change changes it."""
+    return options.shots > 0 or options.control == "shuffle"
 
 
 @dataclass(frozen=True)
@@ -183,5 +189,6 @@ def header(options: RunOptions, task: Task, pack: Pack, model: Model, spec: Prot
             "questions_hash": pack.questions_hash,
             **{k: pack.info.get(k) for k in ("source", "revision", "licence", "rows")},
         },
+        "request_rules": requests.REQUEST_RULES,
         "versions": versions(),
     }

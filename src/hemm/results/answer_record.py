@@ -318,6 +318,26 @@ def restore(row: Mapping[str, Any], media: ToMedia) -> tuple[Sample, Response]:
     return next(restored({name: [value] for name, value in row.items()}, media))
 
 
+_OF_SAMPLE = tuple(c for c in COLUMNS if c.field.startswith("sample.") and c.name not in ("prompt", "media"))
+
+
+def judging_side(sample: Sample, labels: Mapping[str, str]) -> dict[str, Any]:
+    """The columns that a journal line has of its sample beside what was sent: what judging needs."""
+    answer = Answer(sample, labels, 0, "", (), Response(), Call(0.0, 0.0))
+    return {column.name: column.value(answer) for column in _OF_SAMPLE}
+
+
+def refreshed(answers: pa.Table, samples: Sequence[Sample], labels: Sequence[Mapping[str, str]]) -> pa.Table:
+    """Stored answers with the judging side of these samples, row by row; what was sent and said stays."""
+    rows = [judging_side(sample, own) for sample, own in zip(samples, labels, strict=True)]
+    for column in _OF_SAMPLE:
+        values = [row[column.name] for row in rows]
+        values = values if column.arrow is None else [column.arrow(value) for value in values]
+        at = answers.schema.get_field_index(column.name)
+        answers = answers.set_column(at, ANSWER_SCHEMA.field(column.name), pa.array(values, column.type))
+    return answers
+
+
 _OF_RESPONSE = tuple(c for c in COLUMNS if c.field.startswith(("response.", "failure.")))
 _NO_SAMPLE = Sample("-")
 

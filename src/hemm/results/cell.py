@@ -20,12 +20,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from hemm.core import BadData, Media
-from hemm.data.files import read_table, write_atomic
+from hemm.data.files import read_table, replacing, write_atomic
 from hemm.results import layout
 from hemm.results.files import sweep, write_json
 from hemm.results.journal import Journal, scan
 from hemm.results.lock import Lock
-from hemm.results.seal import Seal, write_part
+from hemm.results.seal import Seal, write_answers, write_part
 from hemm.results.stored_media import media_path
 
 Key = tuple[str, int]
@@ -125,6 +125,15 @@ class CellWriter:
         for part in self.parts:
             yield read_table(self.folder / part.file, columns=columns)
 
+    def part(self, number: int) -> pa.Table:
+        """All columns of one sealed part."""
+        return read_table(self.folder / self.parts[number].file)
+
+    def journaled_keys(self) -> list[tuple[Key, str]]:
+        """(sample id, repeat) and request key of each journaled answer that no position has claimed."""
+        with self._guard:
+            return [(key, self._read(place)["request_key"]) for key, place in self._index.items()]
+
     def lookup(self, key: Key) -> dict[str, Any] | None:
         """The newest journaled answer of (sample id, repeat) that no position has claimed."""
         with self._guard:
@@ -210,9 +219,14 @@ class CellWriter:
         """Use the journaled answer of ``key`` at this position."""
         self._fill(position, self._index.pop(key))
 
-    def drop(self, key: Key) -> None:
-        """Forget a journaled answer that is no longer valid."""
-        self._index.pop(key, None)
+    def drop_answers(self) -> None:
+        """Forget all answers, journaled and sealed."""
+        self._index.clear()
+        parts, self.run["parts"] = self.parts, []
+        self.save()
+        for part in parts:
+            (self.folder / part.file).unlink()
+        self.save_unscored(layout.UNSCORED_SCHEMA.empty_table())
 
     def _fill(self, position: int, place: Place) -> None:
         if self._wanted[position, 1]:
@@ -279,12 +293,33 @@ class CellWriter:
     def _write(self, places: np.ndarray[Any, np.dtype[np.int64]]) -> tuple[Seal, Seal]:
         journal = self._open_journal()
         records = (journal.record(int(offset), int(length)) for offset, length in places)
-        numbers = [int(p.file.rpartition("-")[2].split(".")[0]) for p in self.parts]
-        name = f"{layout.ANSWERS}/part-{max(numbers, default=-1) + 1:05d}.parquet"
         old = self.run["calls"]
         return write_part(
-            self.folder, name, records, self.folder / layout.CALLS, Seal(**old).rows if old else 0
+            self.folder,
+            self._next_part(),
+            records,
+            self.folder / layout.CALLS,
+            Seal(**old).rows if old else 0,
         )
+
+    def _next_part(self) -> str:
+        numbers = [int(p.file.rpartition("-")[2].split(".")[0]) for p in self.parts]
+        return f"{layout.ANSWERS}/part-{max(numbers, default=-1) + 1:05d}.parquet"
+
+    def add_part(self, answers: pa.Table) -> None:
+        """Store answers that were sealed before once more, as the newest of their keys."""
+        seal = write_answers(self.folder, self._next_part(), answers)
+        self.run["parts"] = [*self.run["parts"], seal.to_json()]
+        self.save()
+
+    def save_unscored(self, answers: pa.Table) -> None:
+        """Write the list of answers that are kept and not scored; where there are none, no list."""
+        path = self.folder / layout.UNSCORED
+        if not answers.num_rows:
+            path.unlink(missing_ok=True)
+        elif not path.exists() or not read_table(path).equals(answers):
+            with replacing(path) as file:
+                pq.write_table(answers, file, compression="zstd")
 
     def _commit(self, part: Seal, calls: Seal) -> None:
         self.run["parts"] = [*self.run["parts"], part.to_json()]

@@ -18,6 +18,7 @@ CALLS = "calls.parquet"
 SCORES = "scores"
 AGGREGATES = "aggregates.json"
 MEDIA = "media"
+UNSCORED = "unscored.parquet"
 
 PART_ROWS = 65_536
 """Rows of one sealed part."""
@@ -40,6 +41,16 @@ SCORE_SCHEMA = pa.schema(
     ]
 )
 """Scores: one row for each group, repeat and component."""
+
+UNSCORED_SCHEMA = pa.schema(
+    [
+        ("id", pa.string()),
+        ("repeat", pa.int32()),
+        ("request_key", pa.string()),
+        ("why", pa.string()),  # removed, changed, not chosen
+    ]
+)
+"""Answers that are kept and not scored."""
 
 
 def cell_folder(out: Path, model: Identity, task: str, protocol: str) -> Path:

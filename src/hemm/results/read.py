@@ -19,6 +19,8 @@ from hemm.results.cell import read_run
 from hemm.results.journal import scan
 from hemm.results.seal import GROUP_ROWS, Seal
 
+_KEY = ("id", "repeat", "request_key")
+
 
 @dataclass(frozen=True)
 class Cell:
@@ -66,18 +68,32 @@ class Cell:
     def answers(self, columns: Sequence[str] | None = None) -> pa.Table:
         """The newest answer for each (id, repeat), as ``answer_record.ANSWER_SCHEMA`` or these columns of it.
 
-        Includes the journal of an open cell. Raises BadData where a seal does not hold.
+        Of an open cell the journal is included. Answers that are kept and not scored (``unscored``) are left
+        out. Raises BadData where a seal does not hold.
         """
         self.verify()
+        left_out = self.unscored()
         names = list(ANSWER_SCHEMA.names if columns is None else columns)
-        read = list(dict.fromkeys([*names, "id", "repeat"]))
+        keys = _KEY if left_out.num_rows else _KEY[:2]
+        read = list(dict.fromkeys([*names, *keys]))
         schema = pa.schema([ANSWER_SCHEMA.field(name) for name in read])
         tables = [read_table(self.folder / part.file, columns=read) for part in self.parts]
         tables += [pa.Table.from_batches([b]).select(read) for b in self._journaled()]
         table = pa.concat_tables(tables) if tables else schema.empty_table()
         if len(tables) > 1:
             table = table.take(_newest(table))
+        if left_out.num_rows:
+            gone = set(zip(*(left_out[name].to_pylist() for name in _KEY), strict=True))
+            there = zip(*(table[name].to_pylist() for name in _KEY), strict=True)
+            table = table.filter(pa.array([key not in gone for key in there], pa.bool_()))
         return table.select(names)
+
+    def unscored(self) -> pa.Table:
+        """Answers that are kept and not scored: id, repeat, request_key, and why (``removed`` from the data,
+        ``changed`` and still to be asked again, ``not chosen`` by any selection).
+        """
+        path = self.folder / layout.UNSCORED
+        return read_table(path) if path.exists() else layout.UNSCORED_SCHEMA.empty_table()
 
     def _journaled(self) -> Iterator[pa.RecordBatch]:
         chunk: list[dict[str, Any]] = []

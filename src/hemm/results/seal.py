@@ -72,6 +72,13 @@ def write_part(
     )
 
 
+def write_answers(cell: Path, name: str, answers: pa.Table) -> Seal:
+    """Write a part of answers that were called for before: its seal."""
+    with replacing(cell / name) as part, pq.ParquetWriter(part, ANSWER_SCHEMA, **_WRITER) as writer:
+        writer.write_table(answers, row_group_size=GROUP_ROWS)
+    return Seal(name, answers.num_rows, digest_file(cell / name))
+
+
 def _first_rows(path: Path, rows: int) -> Iterator[pa.RecordBatch]:
     if rows == 0:
         return

@@ -107,6 +107,9 @@ def _load(cells: Iterable[Cell], strict: bool) -> tuple[list[CellScores], list[s
         if cell.state == "open":
             so_far = int(item.headline.counts.sum())
             notes.append(f"{item.label} on {item.task}: the run is not finished, {so_far} answers so far")
+        if unscored := cell.aggregates().get("unscored"):
+            counts = ", ".join(f"{count} {why}" for why, count in unscored.items())
+            notes.append(f"{item.label} on {item.task}: answers that are kept and not scored: {counts}")
         loaded.append(item)
     if not loaded:
         raise HemmError(notes[0] if notes else "no results to profile")
