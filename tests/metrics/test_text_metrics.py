@@ -15,7 +15,7 @@ from rouge_score.rouge_scorer import RougeScorer
 
 from hemm.core import Group, HemmError, Judged, MissingExtra, Outcome, Response, Sample
 from hemm.metrics import resolve, spec_of
-from hemm.metrics.text.captions import Bleu, CiderD, RougeL, caption_tokens, common_subsequence
+from hemm.metrics.text.captions import Bleu, CiderD, RougeL, caption_tokens, common_bits, places_of
 
 WORDS = "a the man dog red car on of street in with two people riding bike's isn't t-shirt , . 3 1,000 Café"
 
@@ -68,7 +68,7 @@ def test_the_longest_common_subsequence(one: list[str], other: list[str]) -> Non
     for i, a in enumerate(one):
         for j, b in enumerate(other):
             table[i + 1][j + 1] = table[i][j] + 1 if a == b else max(table[i][j + 1], table[i + 1][j])
-    assert common_subsequence(one, other) == table[-1][-1]
+    assert common_bits(places_of(one), len(one), other) == table[-1][-1]
 
 
 def test_rouge_l_of_a_script_without_tokens_has_a_ceiling_of_zero() -> None:

@@ -110,13 +110,14 @@ def test_options_are_read_by_generation_and_by_likelihood(
 
 
 def test_devices_are_chosen_and_random_numbers_put_back(monkeypatch: pytest.MonkeyPatch) -> None:
-    from hemm.models.hf.devices import choose, empty_cache, seeded
+    from hemm.metrics.learned.torch_device import torch_device
+    from hemm.models.hf.devices import empty_cache, seeded
 
     monkeypatch.setattr(torch.backends.mps, "is_available", lambda: True)
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    assert choose("auto") == "mps"
-    with pytest.raises(HemmError, match="this machine has mps, cpu"):
-        choose("cuda:0")
+    assert torch_device("auto") == "mps"
+    with pytest.raises(HemmError, match=r"^--set device=cuda:0: this machine has mps, cpu"):
+        torch_device("cuda:0", "--set ")
     state: list[object] = []
     monkeypatch.setattr(torch.mps, "get_rng_state", lambda: "before")
     monkeypatch.setattr(torch.mps, "set_rng_state", state.append)

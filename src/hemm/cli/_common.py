@@ -31,16 +31,6 @@ def format_option(*formats: str) -> Callable[[F], F]:
     )
 
 
-def out_option(help_text: str = "Folder of results.") -> Callable[[F], F]:
-    return click.option(
-        "--out",
-        type=click.Path(file_okay=False, path_type=Path),
-        default=Path("results"),
-        show_default=True,
-        help=help_text,
-    )
-
-
 def results_argument(required: bool = False) -> Callable[[F], F]:
     """The argument ``DIR``, passed as ``folder``: an existing results folder."""
     return click.argument(

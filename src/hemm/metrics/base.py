@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, ClassVar
 
-from hemm.core import Group, Judged, Metric, Sample
+from hemm.core import Group, HemmError, Judged, Metric, Sample
 from hemm.parsing.formats import split_labels
 from hemm.parsing.numbers import read_number
 
@@ -22,6 +22,12 @@ def texts(sample: Sample) -> list[str]:
     ['two dogs', '2 dogs']
     """
     return [r for r in sample.references if isinstance(r, str)]
+
+
+def one_of(parameter: str, value: str, known: Sequence[str]) -> None:
+    """Raise HemmError where a metric's parameter has none of the values that are known."""
+    if value not in known:
+        raise HemmError(f"metric parameter {parameter}={value!r} is none of {', '.join(known)}")
 
 
 @lru_cache(maxsize=16_384)

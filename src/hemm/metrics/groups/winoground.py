@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-from hemm.core import Group, Judged, Metric, Sample
+from hemm.core import Group, Judged, Sample
+from hemm.metrics.groups.consistency import Consistency
 from hemm.metrics.text.answers import Accuracy
 
 _RIGHT = Accuracy()
@@ -17,7 +17,7 @@ _MATCH = frozenset({("match", i, j) for i in (0, 1) for j in (0, 1)})
 
 
 @dataclass(frozen=True)
-class Winoground(Metric):
+class Winoground(Consistency):
     """Winoground's scores (Thrush et al. 2022), 0 or 1 for a row of two pictures and two captions: ``text``
     (for each picture its own caption is preferred), ``image`` (for each caption its own picture), and the
     main value, the group score (both).
@@ -38,15 +38,6 @@ class Winoground(Metric):
 
     name: ClassVar[str] = "winoground"
     title: ClassVar[str] = "share of rows whose two pictures and two captions are all told apart"
-    version: ClassVar[int] = 1
-    group: ClassVar[str] = "unit"
-    range: ClassVar[tuple[float, float]] = (0.0, 1.0)
-    higher_is_better: ClassVar[bool] = True
-    needs: ClassVar[frozenset[str]] = frozenset()
-
-    @property
-    def parameters(self) -> Mapping[str, str]:
-        return {}
 
     def components(self, group: Sequence[Sample]) -> tuple[str, ...]:
         return ("", "text", "image")
@@ -54,15 +45,9 @@ class Winoground(Metric):
     def score(self, groups: Sequence[Group]) -> list[dict[str, float | None]]:
         return [_scored(group) for group in groups]
 
-    def ceiling(self, group: Sequence[Sample]) -> float:
-        return 1.0
-
     def chance(self, group: Sequence[Sample]) -> float | None:
         """All four answers by guessing each: in both forms the group score wants every one right."""
-        each = [_RIGHT.chance((sample,)) for sample in group]
-        if not _whole(group) or any(c is None for c in each):
-            return None
-        return math.prod(c for c in each if c is not None)
+        return super().chance(group) if _whole(group) else None
 
 
 def _question(sample: Sample) -> tuple[object, object, object]:

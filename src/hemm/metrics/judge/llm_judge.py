@@ -24,9 +24,8 @@ from hemm.core import (
     Sample,
     request_key,
 )
-from hemm.metrics.base import texts, written
+from hemm.metrics.base import one_of, texts, written
 from hemm.metrics.judge.rubrics import RUBRICS, Block, Rubric, framed, rubric_named, verdict
-from hemm.metrics.text.answers import one_of
 
 _ABSENT = object()
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import Self
 
 from hemm.core import Group, Sample
-from hemm.metrics.base import texts, written
+from hemm.metrics.base import one_of, texts, written
 from hemm.metrics.learned.base import LearnedMetric
 
 DEFAULT = "facebook/bart-large-cnn"
@@ -52,8 +52,8 @@ class BartScore(LearnedMetric):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        self.among("lower_references", "yes", "no")
-        self.among("direction", *DIRECTIONS, "f")
+        one_of("lower_references", self.lower_references, ("yes", "no"))
+        one_of("direction", self.direction, (*DIRECTIONS, "f"))
 
     @property
     def settings(self) -> Mapping[str, str]:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from hemm.core import HemmError, Judged, MissingExtra, Outcome, Response, Sample
-from hemm.metrics.base import SampleMetric
+from hemm.metrics.base import SampleMetric, one_of
 from hemm.metrics.learned.torch_batches import DTYPES
 
 
@@ -37,19 +37,13 @@ class LearnedMetric(SampleMetric):
     needs = frozenset({"weights"})
 
     def __post_init__(self) -> None:
-        self.among("download", "yes", "no")
-        self.among("dtype", *DTYPES)
+        one_of("download", self.download, ("yes", "no"))
+        one_of("dtype", self.dtype, DTYPES)
         size = self.batch_size
         if size != "auto" and not (size.isdecimal() and int(size) >= 1):
             raise HemmError(
                 f"metric parameter batch_size={size!r} is neither auto nor a whole number above 0"
             )
-
-    def among(self, parameter: str, *values: str) -> None:
-        """Raise HemmError unless the parameter has one of these values."""
-        value = getattr(self, parameter)
-        if value not in values:
-            raise HemmError(f"metric parameter {parameter}={value!r} is none of {', '.join(values)}")
 
     @property
     def settings(self) -> Mapping[str, str]:

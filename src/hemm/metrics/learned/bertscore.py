@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Self
 
 from hemm.core import Group, HemmError, Sample
-from hemm.metrics.base import texts, written
+from hemm.metrics.base import one_of, texts, written
 from hemm.metrics.learned.base import LearnedMetric
 from hemm.metrics.learned.torch_batches import Budget, halving, padded
 
@@ -71,8 +71,8 @@ class BertScore(LearnedMetric):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        self.among("idf", "yes", "no")
-        self.among("lower", "yes", "no")
+        one_of("idf", self.idf, ("yes", "no"))
+        one_of("lower", self.lower, ("yes", "no"))
         known = BASELINES.get(self.model)
         if not self.layer:
             if known is None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from hemm.core import Group, HemmError, Judged, Media, Sample
-from hemm.metrics.base import plain, texts, written
+from hemm.metrics.base import one_of, plain, texts, written
 from hemm.metrics.learned.base import LearnedMetric
 
 DEFAULT = "openai/clip-vit-base-patch32"
@@ -49,8 +49,8 @@ class ClipScore(LearnedMetric):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        self.among("variant", "published", "hemm")
-        self.among("of", "auto", "answer", "picture")
+        one_of("variant", self.variant, ("published", "hemm"))
+        one_of("of", self.of, ("auto", "answer", "picture"))
 
     @property
     def settings(self) -> Mapping[str, str]:

@@ -13,7 +13,6 @@ from hemm.data.pixels import rgb
 from hemm.metrics.learned.torch_batches import (
     Budget,
     Flat,
-    device_named,
     finite,
     halving,
     loading,
@@ -21,6 +20,7 @@ from hemm.metrics.learned.torch_batches import (
     tensor,
     token_ids,
 )
+from hemm.metrics.learned.torch_device import torch_device
 
 _PICTURES = 32
 """Pictures in one batch, unless the metric says otherwise."""
@@ -50,7 +50,7 @@ def token_encoder(folder: str, layer: int, device: str = "auto", dtype: str = "f
         if layer > layers:
             raise HemmError(f"the text encoder {folder} has {layers} layers: there is no layer {layer}")
         cut = _cut(model, layers, layer)
-        model = model.to(device_named(device)).eval()
+        model = model.to(torch_device(device, "metric parameter ")).eval()
     return TokenEncoder(model, tokenizer, _longest(model, tokenizer), None if cut else layer)
 
 
@@ -135,7 +135,7 @@ def clip_encoder(folder: str, device: str = "auto", dtype: str = "float32") -> C
         model = transformers.CLIPModel.from_pretrained(
             folder, dtype=getattr(torch, dtype), local_files_only=True
         )
-        model = model.to(device_named(device)).eval()
+        model = model.to(torch_device(device, "metric parameter ")).eval()
     return ClipEncoder(model, tokenizer, processor, config.text_config.max_position_embeddings)
 
 
@@ -195,7 +195,7 @@ def picture_encoder(folder: str, device: str = "auto", dtype: str = "float32") -
         model = transformers.AutoModel.from_pretrained(
             folder, dtype=getattr(torch, dtype), local_files_only=True
         )
-        model = model.to(device_named(device)).eval()
+        model = model.to(torch_device(device, "metric parameter ")).eval()
         side = _side(processor)
     return PictureEncoder(model, processor, side)
 

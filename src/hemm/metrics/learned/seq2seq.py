@@ -11,7 +11,6 @@ from hemm.core import HemmError
 from hemm.metrics.learned.torch_batches import (
     Budget,
     Flat,
-    device_named,
     finite,
     halving,
     loading,
@@ -19,6 +18,7 @@ from hemm.metrics.learned.torch_batches import (
     tensor,
     token_ids,
 )
+from hemm.metrics.learned.torch_device import torch_device
 
 LONGEST = 1024
 """Tokens at which texts are cut."""
@@ -35,7 +35,7 @@ def scorer(folder: str, device: str = "auto", dtype: str = "float32") -> Scorer:
     import torch
     import transformers
 
-    device = device_named(device)
+    device = torch_device(device, "metric parameter ")
     with loading("sequence-to-sequence", folder):
         tokenizer = transformers.AutoTokenizer.from_pretrained(folder, local_files_only=True)
         model = transformers.AutoModelForSeq2SeqLM.from_pretrained(

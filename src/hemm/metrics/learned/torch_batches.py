@@ -1,4 +1,4 @@
-"""What every checkpoint needs to run: a device, batches of like length, and memory that may not suffice."""
+"""What every checkpoint needs to run: batches of like length, and memory that may not suffice."""
 
 from __future__ import annotations
 
@@ -16,15 +16,6 @@ _TOKENS = {"cpu": 1024, "mps": 4096}
 _TOKENS_ON_A_GPU = 16_384
 _ENOUGH = 0.25
 """Share of the positions with which a batch is about as fast as a full one."""
-
-
-def device_named(name: str) -> str:
-    """``auto``: a GPU where there is one; every other name as it is."""
-    import torch
-
-    if name != "auto":
-        return name
-    return "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
 
 
 @contextmanager

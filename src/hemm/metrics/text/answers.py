@@ -10,8 +10,8 @@ from functools import lru_cache
 from itertools import product
 from typing import Any
 
-from hemm.core import HemmError, Sample
-from hemm.metrics.base import SampleMetric, plain, same, squad_tokens, texts, written
+from hemm.core import Sample
+from hemm.metrics.base import SampleMetric, one_of, plain, same, squad_tokens, texts, written
 
 
 @dataclass(frozen=True)
@@ -199,9 +199,3 @@ def vqa_normal(text: str) -> str:
             out = out.replace(mark, "" if drop or f"{mark} " in said or f" {mark}" in said else " ")
     words = (_NUMBER_WORDS.get(w, w) for w in _POINT.sub("", out).lower().split())
     return " ".join(_CONTRACTIONS.get(w, w) for w in words if w not in ("a", "an", "the"))
-
-
-def one_of(parameter: str, value: str, known: tuple[str, ...]) -> None:
-    """Raise HemmError where a metric's parameter has none of the values that are known."""
-    if value not in known:
-        raise HemmError(f"metric parameter {parameter}={value!r} is none of {', '.join(known)}")

@@ -11,8 +11,7 @@ from itertools import accumulate, zip_longest
 from typing import TYPE_CHECKING, Any
 
 from hemm.core import Group, MissingExtra, Sample
-from hemm.metrics.base import SampleMetric, texts, written
-from hemm.metrics.text.answers import one_of
+from hemm.metrics.base import SampleMetric, one_of, texts, written
 from hemm.metrics.text.ngrams import Documents, similarities
 
 if TYPE_CHECKING:
@@ -27,11 +26,6 @@ def rouge_tokens(text: str) -> tuple[str, ...]:
     return tuple(_ALPHANUMERIC.findall(text.lower()))
 
 
-def common_subsequence(one: Sequence[str], other: Sequence[str]) -> int:
-    """Length of the longest common subsequence, by one bit for each token of ``one``."""
-    return common_bits(places_of(one), len(one), other)
-
-
 def places_of(tokens: Sequence[str]) -> dict[str, int]:
     """Token -> a bit for each place where it stands."""
     places: dict[str, int] = {}
@@ -41,6 +35,7 @@ def places_of(tokens: Sequence[str]) -> dict[str, int]:
 
 
 def common_bits(places: Mapping[str, int], length: int, other: Sequence[str]) -> int:
+    """Length of the longest common subsequence of ``other`` and ``length`` tokens with ``places_of`` them."""
     full = row = (1 << length) - 1
     for token in other:
         if token in places:  # another token leaves the row as it is

@@ -22,9 +22,9 @@ from hemm.core import (
     storable,
 )
 from hemm.models.api.chat import fields_of, objects_in, parsed, token_count
-from hemm.models.api.http import host_of, is_here
+from hemm.models.api.http import is_here
 from hemm.models.api.remote import SETTINGS as REMOTE
-from hemm.models.api.remote import Call, Remote, environment_key, not_an_answer
+from hemm.models.api.remote import Call, Remote, not_an_answer
 from hemm.models.image_fit import dimensions, fit
 from hemm.models.options import ModelOptions
 from hemm.models.retry import CallFailed, refused, retry_after_in
@@ -67,29 +67,20 @@ class AnthropicModel(Remote):
     def __init__(self, spec: str, settings: Mapping[str, Any], options: ModelOptions) -> None:
         can = Capabilities(image_types=IMAGE_TYPES, max_images=MOST_IMAGES)
         super().__init__(spec, "anthropic", spec.removeprefix("anthropic/"), settings, options, can)
-        self._url = settings["base_url"] or os.environ.get("ANTHROPIC_BASE_URL", "") or URL
+        self.url = settings["base_url"] or os.environ.get("ANTHROPIC_BASE_URL", "") or URL
+        self.key_names = (settings["api_key_env"] or "ANTHROPIC_API_KEY",)
         self._sdk: AsyncAnthropic | None = None
-
-    @property
-    def host(self) -> str:
-        """Scheme, host and port, for messages."""
-        return host_of(self._url)
-
-    def read_key(self) -> str:
-        names = (self._settings["api_key_env"] or "ANTHROPIC_API_KEY",)
-        self.key_env, key = environment_key(self.spec, names, needed=True)
-        return key
 
     async def connect(self, key: str) -> None:
         try:
             import anthropic
         except ImportError:
             raise MissingExtra(f"model {self.spec}", "anthropic") from None
-        here = is_here(urlsplit(self._url).hostname or "")
+        here = is_here(urlsplit(self.url).hostname or "")
         self._sdk = anthropic.AsyncAnthropic(
             api_key=key,
             auth_token=None,
-            base_url=self._url,
+            base_url=self.url,
             max_retries=0,
             timeout=self._policy.timeout + 60,  # the policy's own limit comes first
             http_client=anthropic.DefaultAioHttpClient(trust_env=not here),
@@ -116,12 +107,12 @@ class AnthropicModel(Remote):
                     raise failed from None
             return Response()
 
-        await self.probe(call, self.host)
+        await self.probe(call)
         name = self.identity.name
         if name not in models and models and await self._has(name):
             return
         if self._settings["check_model"]:
-            self.check_name(list(models), self.host)
+            self.check_name(list(models))
         able = getattr(models.get(name), "capabilities", None)
         sees = getattr(getattr(able, "image_input", None), "supported", None)
         if sees is False:

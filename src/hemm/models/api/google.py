@@ -22,9 +22,9 @@ from hemm.core import (
     storable,
 )
 from hemm.models.api.chat import fields_of, objects_in, parsed, picture_of, token_count
-from hemm.models.api.http import Client, host_of
+from hemm.models.api.http import Client
 from hemm.models.api.likelihood import option_logprobs, scored_options
-from hemm.models.api.remote import MODALITIES, Call, Remote, environment_key, not_an_answer
+from hemm.models.api.remote import MODALITIES, Call, Remote, not_an_answer
 from hemm.models.api.remote import SETTINGS as REMOTE
 from hemm.models.image_fit import fit
 from hemm.models.options import ModelOptions
@@ -91,20 +91,11 @@ class GoogleModel(Remote):
             likelihood=text and options.scoring == "likelihood",
         )
         super().__init__(spec, "google", spec.removeprefix("google/"), settings, options, can)
-        self._url = settings["base_url"] or os.environ.get("GOOGLE_GEMINI_BASE_URL", "") or URL
+        self.url = settings["base_url"] or os.environ.get("GOOGLE_GEMINI_BASE_URL", "") or URL
+        own = settings["api_key_env"]
+        self.key_names = (own,) if own else ("GEMINI_API_KEY", "GOOGLE_API_KEY")
         self._sdk: Sdk | None = None
         self._client: Client | None = None
-
-    @property
-    def host(self) -> str:
-        """Scheme, host and port, for messages."""
-        return host_of(self._url)
-
-    def read_key(self) -> str:
-        own = self._settings["api_key_env"]
-        names = (own,) if own else ("GEMINI_API_KEY", "GOOGLE_API_KEY")
-        self.key_env, key = environment_key(self.spec, names, needed=True)
-        return key
 
     async def connect(self, key: str) -> None:
         try:
@@ -112,9 +103,9 @@ class GoogleModel(Remote):
             from google.genai import types
         except ImportError:
             raise MissingExtra(f"model {self.spec}", "google") from None
-        self._client = Client(self._url, {})
+        self._client = Client(self.url, {})
         options = types.HttpOptions(
-            base_url=self._url,
+            base_url=self.url,
             aiohttp_client=self._client.session(),
             retry_options=types.HttpRetryOptions(attempts=1),  # else the package retries on its own
         )
@@ -153,10 +144,10 @@ class GoogleModel(Remote):
                     raise failed from None
             return Response()
 
-        await self.probe(get, self.host)
+        await self.probe(get)
         if not known and self._settings["check_model"]:
-            await self.probe(listed, self.host)
-            self.check_name(names, self.host)
+            await self.probe(listed)
+            self.check_name(names)
 
     def prepared(self, request: Request) -> Call:
         sdk, name, scored = self._sdk, self.identity.name, scored_options(request)

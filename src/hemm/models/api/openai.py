@@ -12,9 +12,9 @@ from urllib.parse import quote, urlencode, urlsplit, urlunsplit
 from hemm.core import Capabilities, HemmError, Request, Response, redact
 from hemm.models.api import images
 from hemm.models.api.chat import IMAGE_TYPES, body, fields_of, objects_in, read, sampling
-from hemm.models.api.http import Client, host_of
+from hemm.models.api.http import Client
 from hemm.models.api.likelihood import scored_options
-from hemm.models.api.remote import MODALITIES, Call, Remote, environment_key
+from hemm.models.api.remote import MODALITIES, Call, Remote
 from hemm.models.api.remote import SETTINGS as REMOTE
 from hemm.models.options import ModelOptions
 from hemm.models.prices import MILLION, Estimate, Price, estimate
@@ -63,11 +63,6 @@ class Endpoint:
         """The address of ``path`` below the base, with the base's query."""
         parts = urlsplit(self.url)
         return urlunsplit((parts.scheme, parts.netloc, parts.path.rstrip("/") + path, parts.query, ""))
-
-    @property
-    def host(self) -> str:
-        """Scheme, host and port, for messages."""
-        return host_of(self.url)
 
 
 def open_openai(spec: str, options: ModelOptions) -> ChatModel:
@@ -187,11 +182,12 @@ class ChatModel(Remote):
         can = _capabilities(endpoint, settings, options.scoring)
         super().__init__(spec, endpoint.kind, endpoint.model, settings, options, can)
         self._endpoint = endpoint
+        self.key_names, self.key_needed = endpoint.key_names, endpoint.key_needed
         self._client: Client | None = None
 
-    def read_key(self) -> str:
-        self.key_env, key = environment_key(self.spec, self._endpoint.key_names, self._endpoint.key_needed)
-        return key
+    @property
+    def url(self) -> str:  # type: ignore[override]
+        return self._endpoint.url
 
     async def connect(self, key: str) -> None:
         header = self._endpoint.key_header
@@ -247,7 +243,7 @@ class ChatModel(Remote):
             return
         rows = rows_of(await self._get("/models"))
         if self._settings["check_model"]:
-            self.check_name(list(rows), endpoint.host)
+            self.check_name(list(rows))
         row = rows.get(endpoint.model, {})
         self.restrict_inputs(declared_inputs(row))
         self.price = self.price or _listed(row)
@@ -267,7 +263,7 @@ class ChatModel(Remote):
                 page.extend(answer)
             return Response()
 
-        await self.probe(call, self._endpoint.host)
+        await self.probe(call)
         return bytes(page)
 
     async def _probe_deployment(self) -> None:
@@ -282,9 +278,9 @@ class ChatModel(Remote):
                 read(status, answer, retry_after_in(headers))
             return Response()
 
-        await self.probe(call, endpoint.host)
+        await self.probe(call)
         if status == 404 and self._settings["check_model"]:
-            raise HemmError(f"{endpoint.host} has no deployment {endpoint.model!r}")
+            raise HemmError(f"{self.host} has no deployment {endpoint.model!r}")
 
 
 def _of_openrouter(request: Request, settings: Mapping[str, Any]) -> dict[str, Any]:

@@ -19,6 +19,7 @@ from hemm.core import (
     UnknownName,
     redact,
 )
+from hemm.models.api.http import host_of
 from hemm.models.api.limiter import Limiter
 from hemm.models.batcher import failed
 from hemm.models.options import ModelOptions
@@ -57,6 +58,11 @@ class Remote(RequestModel):
     spec: str
     identity: Identity
     capabilities: Capabilities
+    url: str
+    """Where the server is; it may be known only once ``connect`` has started it."""
+    key_names: tuple[str, ...]
+    """Environment variables that may hold the key, in order."""
+    key_needed: bool = True
     key_env: str = ""
     """The environment variable of the key, for error messages."""
 
@@ -110,8 +116,23 @@ class Remote(RequestModel):
     # shared
 
     def read_key(self) -> str:
-        """The key; empty if none is needed and none is set. Raises HemmError."""
-        raise NotImplementedError
+        """The key to send: of the first of ``key_names`` that is set; empty where none is needed or set.
+
+        Raises HemmError for one that is needed and not set, and for one that no header can carry.
+        """
+        keys = {name: os.environ.get(name, "").strip() for name in self.key_names}
+        self.key_env = next(filter(keys.get, keys), self.key_names[0])
+        key = keys[self.key_env]
+        if not (key.isascii() and key.isprintable()):
+            raise HemmError(f"the key in {self.key_env} holds characters that no key has")
+        if not key and self.key_needed:
+            raise HemmError(f"model {self.spec} needs a key: set {' or '.join(self.key_names)}")
+        return key
+
+    @property
+    def host(self) -> str:
+        """Scheme, host and port, for messages."""
+        return host_of(self.url)
 
     async def start(self) -> None:
         """Read the key and look the model up in the server's list.
@@ -151,11 +172,11 @@ class Remote(RequestModel):
         cost = self.price.cost(usage.input_tokens, usage.output_tokens or 0)
         return replace(response, usage=replace(usage, cost=cost))
 
-    async def probe(self, call: Call, host: str) -> None:
+    async def probe(self, call: Call) -> None:
         """Make ``call`` for ``check_server``. Raises HemmError with one line; ``call`` stores what it
         learns."""
         policy = replace(self._policy, max_retries=2, timeout=min(30.0, self._policy.timeout), patience=10.0)
-        failure = (await attempts(policy, call, self._secrets)).failure
+        failure, host = (await attempts(policy, call, self._secrets)).failure, self.host
         if failure is None:
             return
         if failure.kind in ("unauthorized", "forbidden"):
@@ -164,12 +185,12 @@ class Remote(RequestModel):
             raise HemmError(f"no server for {self.spec} at {host}: {failure.message}; is it up?")
         raise HemmError(f"{host} does not serve {self.spec}: {failure.message}")
 
-    def check_name(self, names: Collection[str], host: str) -> None:
+    def check_name(self, names: Collection[str]) -> None:
         """Raise UnknownName if the server's list of models, which is not empty, lacks this one."""
         name = self.identity.name
         if names and name not in names:
             hint = f"it has {', '.join(sorted(names)[:8])}" + (" ..." if len(names) > 8 else "")
-            raise UnknownName(f"model of {host}", name, names, hint)
+            raise UnknownName(f"model of {self.host}", name, names, hint)
 
     def restrict_inputs(self, inputs: Collection[str]) -> None:
         """Restrict the capabilities to the inputs that the server reports for this model."""
@@ -177,22 +198,6 @@ class Remote(RequestModel):
         if known:
             can = self.capabilities
             self.capabilities = replace(can, inputs=can.inputs & (known | {"text"}))
-
-
-def environment_key(spec: str, names: Collection[str], needed: bool) -> tuple[str, str]:
-    """(variable, key) of the first of ``names`` that is set; if none is, the first name and an empty key.
-
-    Raises HemmError if a key is needed and none is set, and for a key that is not valid in a header.
-    """
-    first = next(iter(names))
-    for name in names:
-        if key := os.environ.get(name, "").strip():
-            if not (key.isascii() and key.isprintable()):
-                raise HemmError(f"the key in {name} holds characters that no key has")
-            return name, key
-    if needed:
-        raise HemmError(f"model {spec} needs a key: set {' or '.join(names)}")
-    return first, ""
 
 
 def limited(can: Capabilities, max_images: str) -> Capabilities:

@@ -1,26 +1,10 @@
-"""Differences between CUDA, Apple's mps and the CPU: choice, random state, memory."""
+"""Differences between CUDA, Apple's mps and the CPU: random state, memory."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
-
-from hemm.core import HemmError
-
-
-def choose(wanted: str) -> str:
-    """``wanted``, or for ``auto`` the first available of cuda, mps and cpu. Raises HemmError."""
-    import torch
-
-    available = ["cuda"] if torch.cuda.is_available() else []
-    available += ["mps"] if torch.backends.mps.is_available() else []
-    available.append("cpu")
-    if wanted == "auto":
-        return available[0]
-    if wanted.partition(":")[0] not in available:
-        raise HemmError(f"--set device={wanted}: this machine has {', '.join(available)}")
-    return wanted
 
 
 @contextmanager

@@ -9,7 +9,7 @@ from typing import Any
 
 from hemm.core import HemmError, MissingExtra, UnknownName, redact
 from hemm.metrics.learned import torchvision_check
-from hemm.models.hf.devices import choose
+from hemm.metrics.learned.torch_device import torch_device
 from hemm.models.hf.families import known
 from hemm.models.hf.identity import Checkpoint
 
@@ -63,7 +63,7 @@ def load(spec: str, checkpoint: Checkpoint, settings: dict[str, Any]) -> Loaded:
     transformers.logging.set_verbosity_error()
     transformers.logging.disable_progress_bar()
     torch.use_deterministic_algorithms(True, warn_only=True)
-    device = choose(settings["device"])
+    device = torch_device(settings["device"], "--set ")
     dtype = settings["dtype"]
     if dtype == "auto":
         dtype = "float32" if device == "cpu" else "bfloat16"

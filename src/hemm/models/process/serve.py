@@ -157,9 +157,7 @@ class ServedModel(ChatModel):
         rows = rows_of(await self._get("/models"))
         name, process = self.identity.name, self._process
         if name not in rows or process is None or not process.running:
-            raise HemmError(
-                f"--serve {self._kind}: what answers at {self._endpoint.host} has no model {name!r}"
-            )
+            raise HemmError(f"--serve {self._kind}: what answers at {self.host} has no model {name!r}")
         self.restrict_inputs(declared_inputs(rows[name]))
 
     def extra_fields(self, request: Request) -> dict[str, Any]:
@@ -204,7 +202,7 @@ class ServedModel(ChatModel):
     async def _ready(self, process: ServerProcess, deadline: float) -> bool:
         """Whether the server became ready; False if it ended, or is too slow."""
         client, wait = Client(self._endpoint.url, {}), 0.05
-        page = f"{self._endpoint.host}{self._server.health}"
+        page = f"{self.host}{self._server.health}"
         try:
             while process.running and time.monotonic() < deadline:
                 with contextlib.suppress(CallFailed, TimeoutError):
@@ -222,7 +220,7 @@ class ServedModel(ChatModel):
         for page, key in self._server.version:
             try:
                 async with asyncio.timeout(HEALTH_SECONDS):
-                    status, _, answer = await self._client.send("GET", self._endpoint.host + page)
+                    status, _, answer = await self._client.send("GET", self.host + page)
                 found = json.loads(answer) if status == 200 else None
             except (CallFailed, TimeoutError, ValueError):
                 continue
