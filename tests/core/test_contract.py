@@ -205,7 +205,7 @@ def test_an_object_whose_class_cannot_change_is_completed_too(kind: Callable[...
     plain = kind(name="own", ids="", layout=layout, fetch=lambda into, progress=None: (into, "1"), tries=0)
     source = completed(plain, Source, "it")
     assert isinstance(source, Source)
-    assert (source.name, source.layout, source.at_hand, source.origin()) == ("own", layout, False, {})
+    assert (source.name, source.layout, source.at_hand, source.fingerprint()) == ("own", layout, False, {})
     assert source.fetch(Path("here")) == (Path("here"), "1")
     source.tries = 5
     assert source.tries == plain.tries == 5

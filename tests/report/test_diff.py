@@ -129,7 +129,7 @@ def test_bad_names_are_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[st
 def test_the_terminal_shows_text_and_where_the_picture_is(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("hemm.data.pack.reader.find_pack", lambda task: PACK)
+    monkeypatch.setattr("hemm.data.pack.reader.find_pack", lambda *_: PACK)
     fake.go(tmp_path, Says(identity=Identity("a", "1")), PACK)
     fake.go(tmp_path, Says(identity=Identity("b", "1"), said={4: "\x1b[2Jno\u202e " + "x" * 9_999}), PACK)
     assert cli.status(["diff", str(tmp_path), "--model", "a", "--model", "b"]) == 0
@@ -155,7 +155,7 @@ def test_json_has_every_flip(tmp_path: Path, capsys: pytest.CaptureFixture[str])
 
 
 def test_html_shows_both_answers_with_the_picture(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("hemm.data.pack.reader.find_pack", lambda task: PACK)
+    monkeypatch.setattr("hemm.data.pack.reader.find_pack", lambda *_: PACK)
     found = two(tmp_path)
     page = write(found, tmp_path / "d.html").read_text("utf-8")
     assert page.count("data:image/png;base64,") == 4

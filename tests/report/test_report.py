@@ -73,7 +73,7 @@ class _Stops(fake.Batched):
 @pytest.fixture
 def pictures(monkeypatch: pytest.MonkeyPatch) -> None:
     """The samples' pack is there."""
-    monkeypatch.setattr("hemm.data.pack.reader.find_pack", lambda task: PACK)
+    monkeypatch.setattr("hemm.data.pack.reader.find_pack", lambda *_: PACK)
 
 
 def half(start: int = 0) -> dict[str, str]:

@@ -46,10 +46,11 @@ def command(tasks: Sequence[str], folder: Path | None, limit: int | None, card: 
     """
     from hemm.data.pack.prepare import prepare
     from hemm.tasks import resolve
+    from hemm.tasks.selection import distinct
 
     if limit is not None and limit < 1:
         raise HemmError(f"--limit is {limit}: it counts units and starts at 1")
-    resolved = [resolve(name, card) for name in tasks]
+    resolved = distinct(resolve(name, card) for name in tasks)
     complete = True
     for task in resolved:
         with _progress(task.name) as progress:

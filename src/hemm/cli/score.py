@@ -46,29 +46,22 @@ def command(
 
     Scores that are up to date are kept: a command that was stopped goes on where it was.
     """
-    from hemm.core import UnknownName
     from hemm.engine.score import score_cell
+    from hemm.engine.stored_task import task_of
     from hemm.metrics import resolve
     from hemm.report.tables.scores import COLUMNS, score_rows
     from hemm.results.read import cell, cells
     from hemm.tasks import resolve as task_named
+    from hemm.tasks.selection import distinct
 
     for spec in metrics:
         resolve(spec)  # a wrong name should fail before anything is written
-    by_name = {task.name: task for task in map(task_named, tasks)}
+    by_name = {task.name: task for task in distinct(map(task_named, tasks))}
     rows = []
-    stored_cells = cells(folder)
-    for stored in stored_cells:
-        if stored.task not in by_name:
-            try:
-                by_name[stored.task] = task_named(stored.task)
-            except UnknownName as error:
-                raise UnknownName(
-                    f"task of {stored.folder}", stored.task, by_name, "say where it is with --task ./FILE"
-                ) from error
+    stored_cells = [(stored, task_of(stored, by_name)) for stored in cells(folder)]
     failed = 0
-    for stored in stored_cells:
-        score_cell(stored.folder, by_name[stored.task], metrics, again=again)
+    for stored, task in stored_cells:
+        score_cell(stored.folder, task, metrics, again=again)
         aggregates = cell(stored.folder).aggregates()
         rows += score_rows(stored, aggregates)
         judges = [row["judge"] for row in aggregates["metrics"].values() if "judge" in row]

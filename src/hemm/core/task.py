@@ -91,7 +91,7 @@ class Source(Protocol):
     ...     layout = Layout(("birds.csv",), lambda folder: iter(()))
     ...     def fetch(self, into, progress=None):
     ...         return Path("/mnt/lab/birds"), "2024-05"
-    >>> LabDrive().fetch(Path("cache"))[1], LabDrive().origin()
+    >>> LabDrive().fetch(Path("cache"))[1], LabDrive().fingerprint()
     ('2024-05', {})
     """
 
@@ -122,7 +122,12 @@ class Source(Protocol):
         """Why people have to get the files themselves; empty: ``fetch`` gets them."""
         return ""
 
-    def origin(self) -> Mapping[str, Any]:
+    def location(self) -> Mapping[str, Any]:
+        """Where the files come from, as far as the one who wrote the source says it: repository, revision,
+        split, path. It stays the same when the files change."""
+        return {"source": self.name}
+
+    def fingerprint(self) -> Mapping[str, Any]:
         """What can be seen of the files without fetching: where it changes, the pack is made anew.
 
         Raises HemmError where files of the user's own are not there.
@@ -144,6 +149,9 @@ class Task:
     system    a system prompt of the task's own
     max_new_tokens  how long an answer may be, unless the run says otherwise
     variants  names of sub-forms (``task:variant``) -> the task to use
+    origin    where the data of a user's own task come from, as far as the user says it: plain JSON, set by
+              ``hemm.tasks.resolve``. Empty for hemm's own data sets and those of installed packages, which
+              are known by their name. Tasks of one name and other origins never share packs or results.
 
     Raises UnknownName for a label of the card that no dimension has, HemmError for a source that lacks
     members, and ValueError without metrics.
@@ -173,6 +181,7 @@ class Task:
     system: str = ""
     max_new_tokens: int = 64
     variants: Mapping[str, Task] = field(default_factory=dict)
+    origin: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         check_labels(self.card.labels, f"the card of task {self.name!r}")

@@ -9,11 +9,13 @@ from typing import Any
 
 import orjson
 
-from hemm.core import slug
+from hemm.core import Task, digest, slug
 from hemm.data.files import write_atomic
 
 INDEX = "current.json"
 PACK_FILE = "pack.json"
+OWN: Mapping[str, Any] = {}
+"""The origin of hemm's own data sets, which their name tells."""
 
 
 def root() -> Path:
@@ -25,9 +27,20 @@ def root() -> Path:
     return Path(base).expanduser() / "hemm"
 
 
-def task_folder(task: str) -> Path:
-    """Where the packs of a task lie: one folder a pack, and the index file."""
-    return root() / "packs" / slug(task)
+def task_folder(task: str, origin: Mapping[str, Any] = OWN) -> Path:
+    """Where the packs of a task lie: one folder a pack, and the index file.
+
+    Tasks of one name and other origins (``Task.origin``) have folders of their own; hemm's own data sets,
+    whose origin is empty, have the one of their name.
+    """
+    name = slug(task)
+    return root() / "packs" / (f"{name}-{digest(dict(origin), 12)}" if origin else name)
+
+
+def packs_of_content(task: str, content: str) -> list[Path]:
+    """Folders of packs of this name, of any origin, that should have this hash of their content."""
+    folders = [task_folder(task), *(root() / "packs").glob(f"{slug(task)}-{'[0-9a-f]' * 12}")]
+    return sorted(pack for folder in folders for pack in folder.glob(f"{content[:16]}-*"))
 
 
 def download_folder(source: str) -> Path:
@@ -35,25 +48,30 @@ def download_folder(source: str) -> Path:
     return root() / "downloads" / slug(source)
 
 
-def entry(task: str) -> Mapping[str, Any] | None:
+def entry(task: str, origin: Mapping[str, Any] = OWN) -> Mapping[str, Any] | None:
     """The index entry of a task: ``pack`` (folder name), ``origin`` (what it was made from), or None."""
     try:
-        found = orjson.loads((task_folder(task) / INDEX).read_bytes())
+        found = orjson.loads((task_folder(task, origin) / INDEX).read_bytes())
     except (OSError, orjson.JSONDecodeError):
         return None
-    return found if isinstance(found, dict) and isinstance(found.get("pack"), str) else None
+    if not isinstance(found, dict) or not isinstance(found.get("pack"), str):
+        return None
+    return found if found.get("task") == task else None  # of two names that fold to one folder
 
 
-def current(task: str) -> Path | None:
+def current(task: str, origin: Mapping[str, Any] = OWN) -> Path | None:
     """The folder of the current pack of a task, or None."""
-    found = entry(task)
+    found = entry(task, origin)
     if found is None:
         return None
-    folder = task_folder(task) / str(found["pack"])
+    folder = task_folder(task, origin) / str(found["pack"])
     return folder if folder.is_dir() else None
 
 
-def set_current(task: str, pack: str, origin: Mapping[str, Any]) -> None:
+def set_current(task: Task, pack: str, made_from: Mapping[str, Any]) -> None:
     """Make the pack in folder ``pack`` the task's current one; readers see the old entry or the new one."""
-    value = {"task": task, "pack": pack, "origin": dict(origin)}
-    write_atomic(task_folder(task) / INDEX, orjson.dumps(value, option=orjson.OPT_INDENT_2))
+    value = {"task": task.name, "pack": pack, "origin": dict(made_from)}
+    if task.origin:
+        value["task_origin"] = dict(task.origin)
+    index = task_folder(task.name, task.origin) / INDEX
+    write_atomic(index, orjson.dumps(value, option=orjson.OPT_INDENT_2))

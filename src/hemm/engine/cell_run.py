@@ -34,6 +34,8 @@ from hemm.engine.setup import (
 from hemm.results import layout
 from hemm.results.answer_record import ANSWER_SCHEMA, restore
 from hemm.results.cell import CellWriter
+from hemm.results.read import Cell
+from hemm.results.same_data import check_cell
 from hemm.results.stored_media import drawn_media
 
 
@@ -120,6 +122,8 @@ class CellRun:
             return replace(self._result(folder, "planned", len(plan), []), forecast=self._forecast(plan))
         head = header(options, self.task, self.pack, self.model, self.spec)
         with CellWriter(folder, head) as cell:
+            if cell.before and not options.dry_run:  # another process may have made it since all were checked
+                check_cell(Cell(folder, cell.before), self.task, self.pack)
             for line in cell.warnings:
                 self.watcher.say(line)
             self.cell = cell

@@ -13,6 +13,7 @@ from hemm.engine.limits import CostBudget
 from hemm.engine.options import CellResult, RunOptions, Silent, Watcher
 from hemm.engine.pipeline import first_of
 from hemm.engine.setup import model_options
+from hemm.results.same_data import check_results
 
 
 def run(options: RunOptions, watcher: Watcher | None = None, rule: Rule | None = None) -> list[CellResult]:
@@ -62,6 +63,7 @@ async def run_cells(
     A model starts with its first request. Models of one identity share cells, so they run one after the
     other. Results are in the order of ``models``; a model that was stopped has none for later tasks.
     """
+    check_results(options.out, packs, write=not options.dry_run)
     command = _Command(options, packs, watcher, rule)
     names = [model.identity for model in models]
     together = [

@@ -40,7 +40,8 @@ def stored_media(stored: Cell) -> StoredMedia:
     from hemm.results.stored_media import StoredMedia
 
     drawn = partial(media_path, stored.folder / layout.MEDIA)
-    return StoredMedia(stored.task, stored.folder, drawn, str(stored.run.get("pack", {}).get("hash", "")))
+    answered, origin = str(stored.run.get("pack", {}).get("hash", "")), stored.run.get("origin") or {}
+    return StoredMedia(stored.task, stored.folder, drawn, answered, origin)
 
 
 def _basis(stored: Cell, task: Task) -> str:

@@ -177,6 +177,7 @@ def header(options: RunOptions, task: Task, pack: Pack, model: Model, spec: Prot
         "model": {"spec": redact(model.spec), **asdict(model.identity)},
         "model_card": None if card is None else card.to_json(),
         "task": task.name,
+        "origin": dict(task.origin),
         "card": {"title": task.card.title, "licence": task.card.licence, "labels": dict(task.card.labels)},
         "metrics": list(task.metrics),
         "answer_format": {"name": task.answer.name, "version": task.answer.version},

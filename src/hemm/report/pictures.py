@@ -8,7 +8,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from hemm.core import BadData, HemmError, Media, sniff
+from hemm.core import BadData, HemmError, Media, digest, sniff
+from hemm.core.origin import origin_spec
 
 if TYPE_CHECKING:
     from hemm.data.pack.reader import Pack
@@ -45,7 +46,7 @@ class Gallery:
 
     bytes_left: int = 3_000_000
     pictures_left: int = 120
-    _packs: dict[str, tuple[Pack, Mapping[str, int]] | str] = field(default_factory=dict)
+    _packs: dict[tuple[str, str, str], tuple[Pack, Mapping[str, int]] | str] = field(default_factory=dict)
     _by_digest: dict[str, Picture] = field(default_factory=dict)
 
     def of(self, cell: Cell, row: Mapping[str, Any]) -> list[Picture]:
@@ -75,7 +76,7 @@ class Gallery:
 
     def sample(self, cell: Cell, row: Mapping[str, Any]) -> Any:
         """The sample of a stored answer from its task's pack, or a text that says why it is not there."""
-        opened = self._pack(cell.task)
+        opened = self._pack(cell)
         if isinstance(opened, str):
             return opened
         pack, rows = opened
@@ -87,16 +88,20 @@ class Gallery:
             return "the pack here has another version of this sample"
         return sample
 
-    def _pack(self, task: str) -> tuple[Pack, Mapping[str, int]] | str:
-        if task not in self._packs:
-            from hemm.data.pack.reader import find_pack
+    def _pack(self, cell: Cell) -> tuple[Pack, Mapping[str, int]] | str:
+        """The pack that was answered, or what has become of it, with its rows by sample id."""
+        origin = cell.run.get("origin") or {}
+        key = cell.task, digest(origin), str(cell.run["pack"]["hash"])
+        if key not in self._packs:
+            from hemm.data.pack.reader import answered_pack
 
             try:
-                pack = find_pack(task)
-                self._packs[task] = pack, {name: n for n, name in enumerate(pack.index().ids)}
+                pack = answered_pack(cell.task, origin, key[2])
+                self._packs[key] = pack, {name: n for n, name in enumerate(pack.index().ids)}
             except HemmError:
-                self._packs[task] = f"pictures are not here: hemm prepare {task} brings them back"
-        return self._packs[task]
+                spec = origin_spec(origin, cell.task)
+                self._packs[key] = f"pictures are not here: hemm prepare {spec} brings them back"
+        return self._packs[key]
 
     def picture(self, media: Media) -> Picture:
         """A picture for a page, or a note if the page has no room for it."""

@@ -6,13 +6,14 @@ and the references are in the task's pack.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from hemm.core import HemmError, Media
+from hemm.core.origin import origin_spec
 
 if TYPE_CHECKING:
     from hemm.data.pack.reader import Pack
@@ -55,18 +56,21 @@ def drawn_media(digest: str, folder: Path) -> Media:
 
 @dataclass
 class StoredMedia:
-    """The lookup of one result cell: first the pictures that the model drew, then the task's current pack.
+    """The lookup of one result cell: the pictures that the model drew, then the pack that was answered, or
+    what has become of it.
 
     task       name of the task
     where      the cell's folder, for messages
     drawn      digest -> path of a picture that the model drew
-    pack_hash  of the pack whose samples were answered, for messages
+    pack_hash  of the pack whose samples were answered
+    origin     of the task (``Task.origin``)
     """
 
     task: str
     where: Path
     drawn: Callable[[str], Path]
     pack_hash: str = ""
+    origin: Mapping[str, Any] = field(default_factory=dict)
 
     def __call__(self, digest: str) -> bytes:
         try:
@@ -82,10 +86,10 @@ class StoredMedia:
 
     @cached_property
     def _pack(self) -> Pack:
-        from hemm.data.pack.reader import find_pack
+        from hemm.data.pack.reader import answered_pack
 
         try:
-            return find_pack(self.task)
+            return answered_pack(self.task, self.origin, self.pack_hash)
         except HemmError as error:
             raise HemmError(f"{self.where}: its pictures are needed for scoring, and {error}") from error
 
@@ -105,4 +109,5 @@ class StoredMedia:
         )
         if self.pack_hash not in ("", self._pack.hash):
             text += f" (pack {self._pack.hash[:12]}; answered was {self.pack_hash[:12]})"
-        return f"{text}: prepare the files that were answered with hemm prepare {self.task}, or run it anew"
+        spec = origin_spec(self.origin, self.task)
+        return f"{text}: prepare the files that were answered with hemm prepare {spec}, or run it anew"

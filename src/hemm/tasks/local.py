@@ -16,7 +16,8 @@ from hemm.data.sources.hub import split_files
 from hemm.data.sources.kinds import Hub, Local
 from hemm.parsing.formats import Caption, FreeText, ManyOf, Number, OneOf, ShortAnswer
 from hemm.tasks.cards import CARD, UserCard, read_card
-from hemm.tasks.registry import TASKS
+from hemm.tasks.origins import card_origin, file_origin, from_task_file
+from hemm.tasks.registry import check_free
 from hemm.tasks.tsv import LETTERS, first_row, read_tsv
 from hemm.tasks.user_rows import Rules, renamed, to_sample
 
@@ -106,7 +107,13 @@ def _tasks_of(module: Any, path: Path) -> dict[str, Task]:
         listed = [getattr(module, "TASK", None)]
     if not listed or not all(isinstance(t, Task) for t in listed):
         raise HemmError(f"{path}: a task file defines TASK = hemm.core.Task(...), or a list TASKS of them")
-    return {t.name: t for t in listed}
+    found: dict[str, Task] = {}
+    for task in listed:
+        check_free(task.name, str(path), "as its Task's name")
+        if task.name in found:
+            raise HemmError(f"{path}: two tasks are called {task.name!r}: give one another name")
+        found[task.name] = from_task_file(task, path)
+    return found
 
 
 def _line_in(error: BaseException, path: Path) -> str:
@@ -156,7 +163,8 @@ def jsonl_task(source: Path, folder: Path, file: Path, card: UserCard) -> Task:
     closed, rules = _closed(card, rules, bool(shown))
     layout = Layout((file.name,), partial(_read_jsonl, file=file, rules=rules))
     name = folder.resolve().name if source == folder else file.stem
-    return _task(name, card, Local(source, layout), OneOf() if closed else ShortAnswer())
+    usual = OneOf() if closed else ShortAnswer()
+    return _task(name, card, Local(source, layout), usual, file_origin("jsonl", card, file))
 
 
 def _read_jsonl(path: Path, *, file: Path, rules: Rules) -> Iterator[Sample]:
@@ -175,7 +183,8 @@ def tsv_task(file: Path, card_file: Path | None = None, name: str = "") -> Task:
     first = first_row(file)
     closed, rules = _closed(card, rules, any(first.get(letter) for letter in LETTERS))
     layout = Layout((file.name,), partial(_read_tsv, file=file, rules=rules))
-    return _task(name or file.stem, card, Local(file, layout), OneOf() if closed else ShortAnswer())
+    usual = OneOf() if closed else ShortAnswer()
+    return _task(name or file.stem, card, Local(file, layout), usual, file_origin("tsv", card, file))
 
 
 def _read_tsv(path: Path, *, file: Path, rules: Rules) -> Iterator[Sample]:
@@ -208,7 +217,7 @@ def hub_task(spec: str, card_file: Path | None = None) -> Task:
     if repo.count("/") != 1 or not all(repo.split("/")):
         raise HemmError(f"{spec!r}: a hub data set is written hub:ORG/NAME or hub:ORG/NAME@REVISION")
     card = read_card(card_file) if card_file else UserCard()
-    split = card.split or "test"
+    split, revision = card.split or "test", revision or card.revision or "main"
     closed, rules = _closed(card, Rules(card.columns, labels=card.shown), "choices" in card.columns)
     read = partial(_read_hub, config=card.config, split=split, shots=card.shots, rules=rules)
     source = Hub(
@@ -217,10 +226,12 @@ def hub_task(spec: str, card_file: Path | None = None) -> Task:
         config=card.config,
         split=split,
         shots=card.shots,
-        revision=revision or card.revision or "main",
+        revision=revision,
         ids="hub",
     )
-    return _task(repo.replace("/", "--"), card, source, OneOf() if closed else ShortAnswer())
+    origin = card_origin("hub", card, repo=repo, revision=revision, config=card.config, split=split)
+    usual = OneOf() if closed else ShortAnswer()
+    return _task(repo.replace("/", "--"), card, source, usual, origin)
 
 
 def _read_hub(folder: Path, *, config: str, split: str, shots: str, rules: Rules) -> Iterator[Sample]:
@@ -246,12 +257,12 @@ def _listed(value: Any) -> Any:
     return value
 
 
-def _task(name: str, card: UserCard, source: Source, usual: AnswerFormat) -> Task:
+def _task(name: str, card: UserCard, source: Source, usual: AnswerFormat, origin: Mapping[str, Any]) -> Task:
     """A task from what the card says and, where it says nothing, from the layout."""
     name = card.name or name
     if not name or any(c in name for c in ":/\\"):
         raise HemmError(f"{card.where or source.name}: {name!r} is no name for a task (no ':' or '/')")
-    _not_taken(name, card.where or source.name)
+    check_free(name, card.where or source.name, f"with 'name:' in {CARD}")
     answer = card.format or usual
     described = Card(
         title=card.title or name,
@@ -272,9 +283,5 @@ def _task(name: str, card: UserCard, source: Source, usual: AnswerFormat) -> Tas
         metrics=card.metrics or METRICS.get(type(answer), ("accuracy",)),
         system=card.system,
         max_new_tokens=int(card.max_new_tokens or 64),
+        origin=origin,
     )
-
-
-def _not_taken(name: str, where: str) -> None:
-    if name in TASKS:
-        raise HemmError(f"{where}: the name {name!r} is a task of hemm: give another with 'name:' in {CARD}")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hemm.core import Registry, Task
+from hemm.core import HemmError, Registry, Task, slug
 from hemm.tasks.probes import PROBES
 
 ROWS = {
@@ -44,10 +44,36 @@ MORE: dict[str, str] = {
 }
 """Data sets beside the paper's."""
 
-TASKS: Registry[Task] = Registry("task", "hemm.tasks", {**ROWS, **MORE, **PROBES})
+OWN = {**ROWS, **MORE, **PROBES}
+"""Every data set that hemm itself knows."""
+
+TASKS: Registry[Task] = Registry("task", "hemm.tasks", OWN)
 
 SUITES: dict[str, list[str]] = {
     "probes": list(PROBES),
     "hemm": list(ROWS),
 }
 """Named lists of tasks: what hemm draws itself, and the data sets of the HEMM paper."""
+
+
+def taken(name: str) -> str:
+    """The registered task whose name ``name`` is, whatever the case, or folds to as a folder; else empty.
+
+    >>> taken("VQA_RAD"), taken("vqa_rad:mine"), taken("birds_of_mine")
+    ('vqa_rad', 'vqa_rad', '')
+    """
+    wanted = {_folded(name), _folded(name.partition(":")[0])}
+    return next((own for own in TASKS.names() if _folded(own) in wanted), "")
+
+
+def check_free(name: str, where: str, how: str) -> None:
+    """Raise HemmError where a registered task has this name. ``how`` says how to give another."""
+    own = taken(name)
+    if own:
+        whose = "hemm" if own in OWN else "an installed package"
+        called = "" if own == name else f" ({own})"
+        raise HemmError(f"{where}: the name {name!r} is a task of {whose}{called}: give another {how}")
+
+
+def _folded(name: str) -> str:
+    return slug(name.casefold())

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from hemm.core import DIMENSIONS, HemmError, Task, UnknownName
-from hemm.tasks.registry import SUITES, TASKS
+from hemm.core import DIMENSIONS, HemmError, Task, UnknownName, slug
+from hemm.core.origin import origin_text, same_origin
+from hemm.tasks.registry import OWN, SUITES, TASKS, taken
 
 
 def resolve(spec: str, card: Path | None = None) -> Task:
@@ -14,7 +15,8 @@ def resolve(spec: str, card: Path | None = None) -> Task:
 
     ``spec`` is a registered name, ``name:variant``, ``./task.py[:name]``, ``./folder``, ``file.tsv``,
     ``file.jsonl`` or ``hub:ORG/NAME[@revision]``. ``card`` is a card file for data of the user's own.
-    Raises UnknownName, or HemmError for files that are not there or wrong.
+    Raises UnknownName, or HemmError for files that are not there or wrong, and for a task that has the name
+    of a registered one.
 
     >>> resolve("nlvr:hemm").metrics
     ('accuracy', 'consistency', 'bartscore')
@@ -29,12 +31,49 @@ def resolve(spec: str, card: Path | None = None) -> Task:
     name, _, variant = spec.partition(":")
     if name not in TASKS and Path(spec).exists():
         raise HemmError(f"unknown task {spec!r}; for the file or folder of this name write ./{spec}")
-    task = TASKS.get(name)
+    task = registered(name)
     if not variant:
         return task
     if variant not in task.variants:
         raise UnknownName(f"variant of task {name}", variant, task.variants)
     return task.variants[variant]
+
+
+def registered(name: str) -> Task:
+    """The task of hemm or of an installed package that is listed as ``name``.
+
+    Raises UnknownName, or HemmError where a package's task has the name of another one.
+    """
+    from hemm.tasks.origins import from_package
+
+    task = TASKS.get(name)
+    if name in OWN:
+        return task
+    other = next((own for own in map(taken, (name, task.name)) if own not in ("", name)), "")
+    if other:
+        raise HemmError(
+            f"task {name!r} of an installed package takes the name of task {other!r}: rename it there"
+        )
+    return task if task.name == name else from_package(task, name)
+
+
+def distinct(tasks: Iterable[Task]) -> list[Task]:
+    """The tasks, each once. Raises HemmError where two of them have one name, or names of one folder."""
+    found: dict[str, Task] = {}
+    for task in tasks:
+        known = found.setdefault(slug(task.name), task)
+        if known.name != task.name:
+            raise HemmError(
+                f"the tasks {known.name!r} and {task.name!r} would share a folder: give one another name"
+            )
+        if not same_origin(known.origin, task.origin):
+            one = origin_text(known.origin, known.name, task.origin)
+            other = origin_text(task.origin, task.name, known.origin)
+            raise HemmError(
+                f"two tasks are called {task.name!r}, {one} and {other}: give one another name "
+                "(name: in its card, or that of its Task)"
+            )
+    return list(found.values())
 
 
 def select(
@@ -54,16 +93,11 @@ def select(
             raise UnknownName("suite", suite, SUITES)
         names += SUITES[suite]
     wanted = [_condition(text) for text in where]
-    found: dict[str, Task] = {}
-    for name in names or TASKS.names():
-        task = resolve(name, card)
-        if all(task.card.labels.get(d, c) == c for d, c in wanted):
-            known = found.setdefault(task.name, task)
-            if known is not task and known.sources != task.sources:
-                raise HemmError(f"two tasks are called {task.name!r}: give one another name in its card")
+    tasks_named = (resolve(name, card) for name in names or TASKS.names())
+    found = distinct(t for t in tasks_named if all(t.card.labels.get(d, c) == c for d, c in wanted))
     if not found:
         raise HemmError(f"no task matches {' and '.join(f'{d}={c}' for d, c in wanted)}")
-    return list(found.values())
+    return found
 
 
 def _condition(text: str) -> tuple[str, str]:

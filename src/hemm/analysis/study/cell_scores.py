@@ -172,12 +172,12 @@ def _stored(cell: Cell, stored: Mapping[str, Any]) -> list[tuple[Metric, pa.Tabl
 def _score_now(cell: Cell, fall_back: bool) -> list[tuple[Metric, pa.Table]] | None:
     """Scores of the current answers; None where the task is unknown here and ``fall_back``."""
     from hemm.engine.score import stored_media
+    from hemm.engine.stored_task import task_of
     from hemm.metrics import resolve
     from hemm.metrics.scoring import score_answers
-    from hemm.tasks import resolve as task_named
 
     try:
-        task = task_named(cell.task)
+        task = task_of(cell)
     except HemmError as error:
         if fall_back:
             return None

@@ -80,13 +80,13 @@ def members_of(item: CellScores, metric: CorpusMetric, keep: set[str]) -> tuple[
     Raises HemmError for an unknown task.
     """
     from hemm.engine.score import stored_media
+    from hemm.engine.stored_task import task_of
     from hemm.metrics.answer_groups import group_answers
     from hemm.metrics.judged_answers import judged_answers
     from hemm.metrics.scoring import bind_to_set
-    from hemm.tasks import resolve
 
     cell = item.cell
-    task = resolve(cell.task)
+    task = task_of(cell)
     rows = judged_answers(cell.answers(), task.answer, stored_media(cell))
     members = [m for m in group_answers(rows, metric) if m.key in keep and m.outcome is not Outcome.ERROR]
     return members, lambda subset: bind_to_set(subset, metric, task.answer)

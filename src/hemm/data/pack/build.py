@@ -68,8 +68,7 @@ class PackBuilder:
 
     def build(self, origin: Mapping[str, Any]) -> Pack:
         """The new pack, which becomes the task's current one; ``origin`` is what it is recognised by."""
-        name = self.task.name
-        home = cache.task_folder(name)
+        home = cache.task_folder(self.task.name, self.task.origin)
         with temporary_folder(home) as work:
             splits = {split: StagedSplit(work / f"{split}.rows") for split in schema.SPLITS}
             media = StagedMedia(work / "media")
@@ -81,7 +80,7 @@ class PackBuilder:
                     staged.close()
                 media.close()
             final = _install(work / "pack", home, info)
-        cache.set_current(name, final.name, origin)
+        cache.set_current(self.task, final.name, origin)
         return open_pack(final)
 
     def _read(self) -> Iterator[Sample]:

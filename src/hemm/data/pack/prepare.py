@@ -7,10 +7,12 @@ from pathlib import Path
 from typing import Any
 
 from hemm.core import HemmError, Progress, Source, Task, redact
+from hemm.core.origin import origin_spec
 from hemm.data import cache
 from hemm.data.files import locked
 from hemm.data.pack.build import PackBuilder, Provenance
-from hemm.data.pack.reader import Pack, find_pack, open_pack
+from hemm.data.pack.legacy import may_be_of
+from hemm.data.pack.reader import Pack, not_prepared, open_pack
 from hemm.data.readers.layouts import find, fingerprint, match, missing, reader_digest
 
 
@@ -53,10 +55,16 @@ def ensure(task: Task, progress: Progress | None = None) -> Pack:
     """
     source = task.sources[0] if task.sources else None
     if source is None or not source.at_hand:
-        return find_pack(task.name)
+        return _prepared(task)
     limit = _limit_of(task)
     made = _ready(task, _origin(source, limit))
     return made if made is not None else prepare(task, progress=progress)
+
+
+def current_pack(task: Task) -> Pack | None:
+    """The task's current pack as it stands, or None. Raises BadData for a damaged one."""
+    found = _current(task)
+    return None if found is None else open_pack(found[1])
 
 
 class _SourceUnavailable(Exception):
@@ -107,23 +115,56 @@ def _from_source(task: Task, source: Source, limit: int | None, progress: Progre
 def _origin(source: Source, limit: int | None) -> dict[str, Any]:
     """What a pack from this source is made from, as far as that can be seen without fetching."""
     told = {"source": source.name, "reader": reader_digest(source.layout), "limit": limit}
-    return {**told, **source.origin()}
+    return {**told, **source.fingerprint()}
+
+
+def _prepared(task: Task) -> Pack:
+    """The current pack of a task whose files are fetched. Raises HemmError where it is not prepared, or where
+    a card of the user's now reads its rows in another way than they were packed."""
+    found = _current(task)
+    if found is None:
+        raise not_prepared(task.name, task.origin)
+    entry, folder = found
+    if task.origin.get("kind") == "hub":
+        readers = {reader_digest(source.layout) for source in task.sources}
+        if _made_from(entry).get("reader") not in readers:
+            raise HemmError(
+                f"task {task.name}: its card reads the rows in another way than they were prepared: "
+                f"hemm prepare {origin_spec(task.origin, task.name)} --card FILE"
+            )
+    return open_pack(folder)
+
+
+def _current(task: Task) -> tuple[Mapping[str, Any], Path] | None:
+    """Index entry and folder of the task's current pack. Where its origin has none, that is the one of its
+    name that hemm 0.1.0 made, if it may be of this origin."""
+    for origin in [task.origin, cache.OWN] if task.origin else [cache.OWN]:
+        entry, folder = cache.entry(task.name, origin), cache.current(task.name, origin)
+        if entry is None or folder is None:
+            continue
+        if "task_origin" in entry or may_be_of(task, _made_from(entry), folder):
+            return entry, folder
+    return None
+
+
+def _made_from(entry: Mapping[str, Any]) -> Mapping[str, Any]:
+    made = entry.get("origin")
+    return made if isinstance(made, dict) else {}
 
 
 def _limit_of(task: Task) -> int | None:
     """The limit that the task's current pack was made with."""
-    origin = (cache.entry(task.name) or {}).get("origin")
-    limit = origin.get("limit") if isinstance(origin, dict) else None
+    found = _current(task)
+    limit = _made_from(found[0]).get("limit") if found is not None else None
     return limit if isinstance(limit, int) else None
 
 
 def _ready(task: Task, origin: Mapping[str, Any]) -> Pack | None:
     """The current pack where it was made from just this."""
-    entry = cache.entry(task.name)
-    folder = cache.current(task.name)
-    if entry is None or folder is None or entry.get("origin") != origin:
+    found = _current(task)
+    if found is None or found[0].get("origin") != origin:
         return None
     try:
-        return open_pack(folder)
+        return open_pack(found[1])
     except HemmError:
         return None

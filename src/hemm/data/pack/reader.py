@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from hemm.core import BadData, HemmError, Sample
+from hemm.core.origin import origin_spec
 from hemm.data import cache
 from hemm.data.pack import schema
 from hemm.data.pack.row_groups import SplitReader
@@ -135,12 +136,36 @@ def open_pack(folder: Path) -> Pack:
         raise BadData(f"{file} is no description of a pack: {error!r}") from None
 
 
-def find_pack(task: str) -> Pack:
-    """The current pack of a task from the cache. Raises HemmError where it is not prepared."""
-    folder = cache.current(task)
+def find_pack(task: str, origin: Mapping[str, Any] = cache.OWN) -> Pack:
+    """The current pack of a task from the cache: its name, and its ``Task.origin`` where it is a user's own.
+
+    Raises HemmError where it is not prepared.
+    """
+    folder = cache.current(task, origin)
     if folder is None:
-        raise HemmError(f"task {task} is not prepared: hemm prepare {task}")
+        raise not_prepared(task, origin)
     return open_pack(folder)
+
+
+def answered_pack(task: str, origin: Mapping[str, Any], content: str) -> Pack:
+    """The pack whose hash is ``content``, as a cell's run.json has it; else the current one of that origin.
+
+    Raises HemmError where there is neither.
+    """
+    for folder in cache.packs_of_content(task, content) if content else ():
+        try:
+            pack = open_pack(folder)
+        except HemmError:
+            continue
+        if pack.hash == content:
+            return pack
+    return find_pack(task, origin)
+
+
+def not_prepared(task: str, origin: Mapping[str, Any]) -> HemmError:
+    """The error for a task without a pack."""
+    card = " --card FILE" if origin.get("kind") == "hub" else ""
+    return HemmError(f"task {task} is not prepared: hemm prepare {origin_spec(origin, task)}{card}")
 
 
 def _lists(column: Any) -> list[list[Any]]:

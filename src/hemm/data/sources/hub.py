@@ -61,6 +61,16 @@ class Hub(Source):
     def name(self) -> str:
         return f"hub:{self.repos[0]}"
 
+    def location(self) -> dict[str, Any]:
+        return {
+            "repos": list(self.repos),
+            "revision": self.revision,
+            "config": self.config,
+            "split": self.split,
+            "shots": self.shots,
+            "files": list(self.files),
+        }
+
     def fetch(self, into: Path, progress: Progress | None = None) -> tuple[Path, str]:
         """Get the files; the folder with them and ``repo@commit``. Raises HemmError where that fails."""
         reasons = []

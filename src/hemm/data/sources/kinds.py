@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import Any, ClassVar, TypeVar
 
-from hemm.core import BadData, HemmError, Layout, LeftOut, Progress, Sample, Source, digest
+from hemm.core import BadData, HemmError, Layout, LeftOut, Progress, Sample, Source, digest, redact
 from hemm.data.readers.layouts import fingerprint
 from hemm.data.sources.extraction import Limits, extract, merge, merge_file
 from hemm.data.sources.http import File, Retry, download
@@ -52,7 +52,7 @@ class Generated(Source):
     name: str = "generated"
     at_hand: ClassVar[bool] = True
 
-    def origin(self) -> dict[str, Any]:
+    def fingerprint(self) -> dict[str, Any]:
         return {"revision": self.revision}
 
     def fetch(self, into: Path, progress: Progress | None = None) -> tuple[Path, str]:
@@ -83,7 +83,10 @@ class Local(Source):
     def name(self) -> str:
         return f"local:{self.path.name}"
 
-    def origin(self) -> dict[str, Any]:
+    def location(self) -> dict[str, Any]:
+        return {"source": self.name, "path": str(self.path.expanduser().resolve())}
+
+    def fingerprint(self) -> dict[str, Any]:
         return {"files": fingerprint(self._there())}
 
     def fetch(self, into: Path, progress: Progress | None = None) -> tuple[Path, str]:
@@ -152,6 +155,9 @@ class Http(Source):
     @property
     def name(self) -> str:
         return self.files[0].url.split("?")[0]
+
+    def location(self) -> dict[str, Any]:
+        return {"urls": [redact(file.url) for file in self.files], "revision": self.revision}
 
     def fetch(self, into: Path, progress: Progress | None = None) -> tuple[Path, str]:
         """Get the files; the folder to read and the revision.

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from hemm.core.origin import origin_spec
 from hemm.report.tables.writer import emit
 
 if TYPE_CHECKING:
@@ -88,17 +89,13 @@ def _words(labels: Mapping[str, str]) -> str:
 
 def describe(task: Task) -> dict[str, Any]:
     """One task as a row with stable keys, documented in docs/data.md."""
-    from hemm.data import cache
-    from hemm.data.pack.reader import open_pack
+    from hemm.data.pack.prepare import current_pack
 
     card = task.card
-    folder = cache.current(task.name)
-    pack = None
-    if folder is not None:
-        try:
-            pack = open_pack(folder)
-        except Exception:  # a damaged pack is no pack; prepare makes it anew
-            pack = None
+    try:
+        pack = current_pack(task)
+    except Exception:  # a damaged pack is no pack; prepare makes it anew
+        pack = None
     return {
         "name": task.name,
         "title": card.title,
@@ -190,10 +187,11 @@ def print_task(task: Task, sample: Sample | None, messages: tuple[Message, ...])
     if _at_hand(task):
         click.echo("  nothing to get: it is prepared on first use")
     else:
-        for line in dict.fromkeys(_how(task.name, source) for source in task.sources):
+        spec = origin_spec(task.origin, task.name)
+        for line in dict.fromkeys(_how(spec, source) for source in task.sources):
             click.echo(f"  {line}")
         for required in dict.fromkeys(s.layout.required for s in task.sources if s.layout.required):
-            click.echo(f"  hemm prepare {task.name} --from FOLDER    with {', '.join(required)}")
+            click.echo(f"  hemm prepare {spec} --from FOLDER    with {', '.join(required)}")
     if sample is None:
         click.echo("\nAn example and the prompt are shown when it is prepared. The template:")
         click.echo(_indented(task.prompt))
