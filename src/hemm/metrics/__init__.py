@@ -1,4 +1,4 @@
-"""Metrics by name, and ``SampleMetric``, from which those of one's own inherit."""
+"""Metrics by name, and ``SampleMetric``, the base of users' metrics."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ METRICS: Registry[Callable[..., Metric]] = Registry(
         "permutation_consistency": "hemm.metrics.groups.consistency:PermutationConsistency",
     },
 )
-"""Name -> what makes the metric from its parameters (all of them texts)."""
+"""Name -> class of the metric, whose parameters are texts."""
 
 
 def resolve(spec: str) -> Metric:
@@ -79,18 +79,18 @@ def resolve(spec: str) -> Metric:
     """
     name, _, rest = spec.strip().partition(":")
     make = METRICS.get(name.strip())
-    given: dict[str, str] = {}
+    arguments: dict[str, str] = {}
     for item in rest.split(",") if rest.strip() else []:
         key, equals, value = item.partition("=")
         if not equals or not key.strip():
             raise HemmError(f"metric {spec!r}: {item!r} is not KEY=VALUE")
-        given[key.strip()] = value.strip()
+        arguments[key.strip()] = value.strip()
     known = signature(make).parameters
     open_ended = any(p.kind is Parameter.VAR_KEYWORD for p in known.values())
-    for key in given:
+    for key in arguments:
         if key not in known and not open_ended:
             raise UnknownName(f"parameter of metric {name!r}", key, known, "" if known else "it takes none")
-    metric: Metric = completed(make(**given), Metric, f"metric {name!r}")
+    metric: Metric = completed(make(**arguments), Metric, f"metric {name!r}")
     return metric
 
 

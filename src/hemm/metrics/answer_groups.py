@@ -1,4 +1,4 @@
-"""Answers that a metric scores together."""
+"""Groups: answers that a metric scores together."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ from hemm.core import Judged, Metric, Outcome, Sample, digest
 from hemm.metrics.judged_answers import JudgedAnswers
 
 SEVERITY = (Outcome.OK, Outcome.UNPARSABLE, Outcome.REFUSED, Outcome.TRUNCATED, Outcome.ERROR)
-"""Outcomes from best to worst: a group has the worst outcome of its answers."""
+"""Outcomes from best to worst; a group has the worst of its answers."""
 _RANK = {outcome: rank for rank, outcome in enumerate(SEVERITY)}
 
 
 @dataclass(slots=True)
 class AnswerGroup:
-    """Answers that are scored together, with what is known of them before any metric.
+    """Answers that are scored together.
 
-    repeat  which repeat of its samples it is; None: all of them
-    first   the row of its first answer in the table
+    repeat  number of the repeat; None: all repeats
+    first   row of its first answer in the table
     """
 
     key: str
@@ -29,7 +29,7 @@ class AnswerGroup:
     cut: bool = False
 
     def add(self, judged: Judged, answered: str) -> None:
-        """Take in an answer; ``answered`` is the digest of what it says."""
+        """Add an answer with the digest ``answered``."""
         self.judged.append(judged)
         self.hashes.append(answered)
         self.outcome = max(self.outcome, judged.outcome, key=_RANK.__getitem__)
@@ -46,8 +46,8 @@ class AnswerGroup:
 
 
 def group_answers(answers: JudgedAnswers, metric: Metric) -> list[AnswerGroup]:
-    """The groups that the metric scores: one sample's answer, or the answers of all samples with the same
-    unit or metadata value, each repeat apart; in the order of their first answer.
+    """The groups of the metric, one for each repeat, in the order of their first answers: the answer to one
+    sample, or to all samples with the same unit or metadata value.
 
     A sample without that metadata value is a group of its own.
     """
@@ -65,5 +65,5 @@ def _group_key(sample: Sample, group: str) -> str:
         return sample.id
     if group == "unit":
         return sample.unit
-    found = sample.metadata.get(group)
-    return sample.id if found is None else str(found)
+    value = sample.metadata.get(group)
+    return sample.id if value is None else str(value)

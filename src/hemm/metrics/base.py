@@ -1,4 +1,4 @@
-"""What metrics share: comparing a parsed value with references, and metrics whose value is per answer."""
+"""Comparison of parsed values with references, and the base of metrics with a value for each answer."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def one_of(parameter: str, value: str, known: Sequence[str]) -> None:
 
 
 @lru_cache(maxsize=16_384)
-def plain(text: str) -> str:
+def folded(text: str) -> str:
     """Case-folded, with single blanks."""
     return " ".join(text.casefold().split())
 
@@ -46,9 +46,9 @@ def same(value: Any, reference: str) -> bool:
     (True, True, True)
     """
     if isinstance(value, str):
-        return value == reference or plain(value) == plain(reference)
+        return value == reference or folded(value) == folded(reference)
     if isinstance(value, frozenset):
-        return {plain(v) for v in value} == {plain(r) for r in split_labels(reference)}
+        return {folded(v) for v in value} == {folded(r) for r in split_labels(reference)}
     if isinstance(value, int | float):
         wanted = read_number(reference)
         return wanted is not None and math.isclose(value, wanted, rel_tol=1e-9, abs_tol=1e-12)

@@ -1,4 +1,4 @@
-"""From a table of stored answers to answers with their outcome and value, without pack or model."""
+"""Judges a table of stored answers (outcome and value of each), without pack or model."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 UNREAD = ("labels", "sample_hash")
-"""Columns that scoring does not need as Python values: the score table takes them over as they are."""
+"""Columns that are not needed as Python values: the score table copies them."""
 ANSWERED = ("id", "raw", "finish", "refusal", "failure", "options", "produced")
-"""What the digest of an answer covers, beside its repeat."""
+"""Columns that the digest of an answer covers, besides its repeat."""
 
 
 @dataclass(frozen=True, slots=True)
 class JudgedAnswers:
-    """The answers of a table, judged, in its order; ``hashes``: the digest of what each one says."""
+    """The judged answers of a table in its order, and their digests."""
 
     judged: list[Judged]
     hashes: list[str]
@@ -34,29 +34,29 @@ def judged_answers(
 ) -> JudgedAnswers:
     """All answers of a table with ``answer_record.ANSWER_SCHEMA``, judged, in its order.
 
-    Samples have id, unit, cluster, references, choices and metadata; of their fields only ``prompt``, the
-    whole prompt as it was sent, with pictures as ``<image>``. Media (shown, drawn, references) are read by
-    ``media`` when their bytes are needed; without it that is a HemmError. The answers of the last table are
-    kept as long as it lives: each metric reads them, and parsing costs more than most metrics.
+    Samples have id, unit, cluster, references, choices and metadata, and one field, ``prompt``: the prompt as
+    it was sent, with pictures as ``<image>``. ``media`` reads pictures when their bytes are needed; without
+    it that is a HemmError. The result for the last table is cached while the table exists: each metric needs
+    it, and parsing takes longer than most metrics.
     """
-    found: JudgedAnswers
-    table, by, looked, found = _last
-    if table() is answers and by is answer_format and looked is media:
-        return found
+    result: JudgedAnswers
+    table, by, lookup, result = _last
+    if table() is answers and by is answer_format and lookup is media:
+        return result
     columns = stored_columns(answers.drop_columns([name for name in UNREAD if name in answers.column_names]))
     repeats = answers.column("repeat").to_pylist()
     facts = zip(columns["id"], repeats, *(columns[name] for name in ANSWERED[1:]), strict=True)
-    both = restored(columns, partial(late, lookup=media or nowhere))
-    found = JudgedAnswers(
-        [judge(s, repeat, r, answer_format) for (s, r), repeat in zip(both, repeats, strict=True)],
+    restored_rows = restored(columns, partial(late, lookup=media or nowhere))
+    result = JudgedAnswers(
+        [judge(s, repeat, r, answer_format) for (s, r), repeat in zip(restored_rows, repeats, strict=True)],
         [digest(list(fact), 16) for fact in facts],
     )
-    _last[:] = weakref.ref(answers, _forget), answer_format, media, found
-    return found
+    _last[:] = weakref.ref(answers, _forget), answer_format, media, result
+    return result
 
 
 _last: list[Any] = [lambda: None, None, None, None]
-"""The table of the last answers (weakly), their format and lookup, and the answers."""
+"""The cache: a weak reference to the last table, its format and lookup, and the result."""
 
 
 def _forget(table: Any) -> None:

@@ -1,4 +1,5 @@
-"""From stored answers to scores and aggregates: tables in, tables out; nothing is read or written here."""
+"""Computes scores and aggregates of stored answers, from tables to tables, without reading or writing
+files."""
 
 from __future__ import annotations
 
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
 
 
 class HasAnswer(Protocol):
-    """What scoring needs of a task: its answer format."""
+    """The part of a task that scoring needs."""
 
     @property
     def answer(self) -> AnswerFormat: ...
@@ -42,10 +43,10 @@ def score_answers(
 ) -> pa.Table:
     """Scores (``layout.SCORE_SCHEMA``) of stored answers (``answer_record.ANSWER_SCHEMA``) by one metric.
 
-    One row for each group, repeat and component. A group in which an answer is not ok has a null for every
-    component and the worst outcome of its answers (error, truncated, refused, unparsable, in this order).
+    One row for each group, repeat and component. If an answer of a group is not ok, all its components are
+    null and its outcome is the worst of its answers (error, truncated, refused, unparsable, in this order).
     Unit, cluster and labels are those of the group's first answer. With several repeats, rows over all of
-    them (repeat null) follow: ``mean@k``, ``pass@k``, ``maj@k``. ``media`` has the pictures of the answers.
+    them (repeat null) follow: ``mean@k``, ``pass@k``, ``maj@k``. ``media`` reads the pictures of the answers.
     """
     rows = judged_answers(answers, task.answer, media)
     members = group_answers(rows, metric)
@@ -56,9 +57,9 @@ def score_answers(
     for member, scored, bound in zip(members, values, bounds, strict=True):
         for component, value in scored.items():
             out.add(member, component, value, _UNKNOWN if component else bound)
-    for over, found in repeats(members, [v.get("") for v in values], [b[0] for b in bounds], metric):
-        for component, value in found.items():
-            out.add(over, component, value, _UNKNOWN)
+    for group, values_of in repeats(members, [v.get("") for v in values], [b[0] for b in bounds], metric):
+        for component, value in values_of.items():
+            out.add(group, component, value, _UNKNOWN)
     return out.table(answers)
 
 
@@ -67,17 +68,15 @@ _UNKNOWN: Bound = (None, None, None)
 
 
 class _Rows:
-    """Score rows on their way to a table."""
-
     def __init__(self) -> None:
         self._rows: list[tuple[Any, ...]] = []
         self._labels: list[int] = []
 
-    def add(self, of: AnswerGroup, component: str, value: float | None, bound: Bound) -> None:
-        first = of.judged[0].sample
-        known = (of.outcome.value, of.cut, *bound, of.hash)
-        self._rows.append((of.key, first.unit, first.cluster, of.repeat, component, value, *known))
-        self._labels.append(of.first)
+    def add(self, group: AnswerGroup, component: str, value: float | None, bound: Bound) -> None:
+        first = group.judged[0].sample
+        known = (group.outcome.value, group.cut, *bound, group.hash)
+        self._rows.append((group.key, first.unit, first.cluster, group.repeat, component, value, *known))
+        self._labels.append(group.first)
 
     def table(self, answers: pa.Table) -> pa.Table:
         import pyarrow as pa
@@ -93,45 +92,45 @@ class _Rows:
 
 
 def bind_to_set(members: Sequence[AnswerGroup], metric: Metric, answer_format: AnswerFormat) -> Metric:
-    """The metric bound to the set it is to score (groups without an error), where it is a ``SetMetric``.
+    """A ``SetMetric`` bound to the samples of the groups without an error; any other metric unchanged.
 
-    It gets each sample once; the sample's choices are the values among which one can guess.
+    It gets each sample once, with the values of ``_Guessable`` as its choices.
     """
     if not isinstance(metric, SetMetric):
         return metric
     guessable = _Guessable(answer_format)
-    had = (m for m in members if m.outcome is not Outcome.ERROR)
-    bound = metric.over([guessable(s) for s in {s.id: s for m in had for s in m.samples}.values()])
-    found: Metric = completed(bound, Metric, f"what over of metric {metric.name!r} gives")
-    return found
+    samples = {s.id: s for m in members if m.outcome is not Outcome.ERROR for s in m.samples}
+    given = metric.over([guessable(s) for s in samples.values()])
+    bound: Metric = completed(given, Metric, f"what over of metric {metric.name!r} gives")
+    return bound
 
 
 def _values(members: Sequence[AnswerGroup], metric: Metric) -> list[dict[str, float | None]]:
-    """Values by component for each group, None where it failed."""
+    """For each group its values by component; None where it failed."""
     fine = [m for m in members if m.outcome is Outcome.OK]
     scored = list(metric.score([m.judged for m in fine])) if fine else []
     if len(scored) != len(fine):
         raise HemmError(f"metric {metric.name!r} gave {len(scored)} values for {len(fine)} groups")
-    seen: dict[str, None] = {"": None}
+    names: dict[str, None] = {"": None}
     for values in scored:
-        seen.update(dict.fromkeys(values))
+        names.update(dict.fromkeys(values))
     done = iter(scored)
     out: list[dict[str, float | None]] = []
     for member in members:
         if member.outcome is Outcome.OK:
             out.append({c: finite(v) for c, v in next(done).items()})
         else:
-            out.append(dict.fromkeys(metric.components(member.samples) or seen))
+            out.append(dict.fromkeys(metric.components(member.samples) or names))
     return out
 
 
 def _bounds(members: Sequence[AnswerGroup], metric: Metric, answer_format: AnswerFormat) -> list[Bound]:
-    """Ceiling, chance and majority of each group. The same for every repeat, so that it is had once."""
+    """Ceiling, chance and majority of each group, computed once for all repeats."""
     lead = [m for m in members if m.repeat == members[0].repeat]
     majority = Majority([s for m in lead for s in m.samples], answer_format)
     guessable = _Guessable(answer_format)
-    own = {m.key: m.samples for m in reversed(members)}
-    most = dict(zip(own, majority.scores(list(own.values()), metric), strict=True))
+    samples_of = {m.key: m.samples for m in reversed(members)}
+    most = dict(zip(samples_of, majority.scores(list(samples_of.values()), metric), strict=True))
     known: dict[str, Bound] = {}
     for member in members:
         if member.key not in known:
@@ -141,9 +140,9 @@ def _bounds(members: Sequence[AnswerGroup], metric: Metric, answer_format: Answe
 
 
 class _Guessable:
-    """Gives samples, as their choices, the values among which one can guess, as references write them.
+    """Replaces a sample's choices by the answers that a guesser chooses from, in the form of references.
 
-    Open formats have none.
+    Samples of open formats get none.
     """
 
     def __init__(self, answer_format: AnswerFormat) -> None:
@@ -162,7 +161,7 @@ class _Guessable:
 
 
 def worst(metric: Metric) -> float:
-    """The worst value the metric can give; infinite where its range is open there."""
+    """The worst possible value of the metric, which may be infinite."""
     return float(metric.range[0] if metric.higher_is_better else metric.range[1])
 
 
@@ -173,14 +172,14 @@ def aggregate(
     task: HasAnswer | None = None,
     media: Lookup | None = None,
 ) -> dict[str, Any]:
-    """What aggregates.json says of one metric.
+    """The entry of one metric in aggregates.json.
 
-    ``components``: component -> value in the default reading, n (groups with a reading), groups, clusters,
-    nulls, outcome counts and cut answers. The default reading counts refused, truncated and unparsable groups
-    as the worst score (where the metric's range has none, they are left out) and leaves errors out.
-    A metric whose corpus value is no mean gives it over the groups without an error; it needs ``answers``
-    and ``task``. Where values belong to their set, ``over`` names it: its groups and samples, and a digest of
-    the sorted ids of these. ``Metric.record`` tells what else is to be recorded.
+    ``components``: component -> value, n (groups that count), groups, clusters, nulls, outcome counts and cut
+    answers. Refused, truncated and unparsable groups count as the worst score (if that is infinite, they are
+    left out); errors are left out. A corpus metric gives its value over the groups without an error, which
+    needs ``answers`` and ``task``. If values depend on the set that is scored, ``over`` identifies it:
+    numbers of groups and samples, and a digest of the sorted sample ids. The fields of ``Metric.record`` are
+    added.
     """
     components: dict[str, Any] = {}
     names, values = scores.column("component").to_pylist(), scores.column("value").to_pylist()
@@ -191,17 +190,19 @@ def aggregate(
         components[name] = _summary(
             [(values[i], outcomes[i], cut[i], clusters[i]) for i in picked], worst(metric)
         )
-    over: dict[str, Any] = {}
+    scored_set: dict[str, Any] = {}
     if answers is not None and task is not None and _belongs_to_its_set(metric):
         members = group_answers(judged_answers(answers, task.answer, media), metric)
         counted = [m for m in members if m.outcome is not Outcome.ERROR]
         ids = sorted({s.id for m in counted for s in m.samples})
-        over = {"over": {"groups": len(counted), "samples": len(ids), "ids": digest(ids, 16)}}
-        found: Mapping[str, float] = {}
-        if isinstance(metric, CorpusMetric) and counted:  # bind no other: it may be costly
+        scored_set = {"over": {"groups": len(counted), "samples": len(ids), "ids": digest(ids, 16)}}
+        corpus: Mapping[str, float] = {}
+        if (
+            isinstance(metric, CorpusMetric) and counted
+        ):  # binding may be costly, and no other metric needs it here
             bound: Any = bind_to_set(members, metric, task.answer)
-            found = bound.aggregate([m.judged for m in counted])
-        for name, value in found.items():
+            corpus = bound.aggregate([m.judged for m in counted])
+        for name, value in corpus.items():
             components.setdefault(name, {})
             components[name] |= {"value": finite(value), "corpus": True}
     return {
@@ -211,7 +212,7 @@ def aggregate(
         "range": [b if math.isfinite(b) else None for b in metric.range],
         "higher_is_better": metric.higher_is_better,
         "reading": "refused, truncated and unparsable answers count as the worst score; errors are left out",
-        **over,
+        **scored_set,
         **metric.record(),
         "components": components,
     }
@@ -238,9 +239,9 @@ def _summary(rows: Sequence[tuple[float | None, str, bool, str]], lowest: float)
 
 
 def reading(value: float | None, outcome: str, lowest: float) -> float | None:
-    """A score in the default reading: failures count as the worst score.
+    """A score with failures as the worst score.
 
-    Errors, ok answers without a value, and failures where no worst score is finite count as None.
+    None for errors, for ok answers without a value, and for failures if the worst score is infinite.
     """
     if value is not None:
         return value
@@ -250,14 +251,14 @@ def reading(value: float | None, outcome: str, lowest: float) -> float | None:
 
 
 def outcome_counts(answers: pa.Table, task: HasAnswer, media: Lookup | None = None) -> dict[str, int]:
-    """How often each outcome occurs among stored answers; ``cut`` counts parsed answers that were cut off."""
+    """Outcome -> number of stored answers; ``cut``: answers that were parsed although they were cut off."""
     judged = judged_answers(answers, task.answer, media).judged
-    counts = Counter(one.outcome for one in judged)
-    return {**{o.value: counts[o] for o in Outcome}, "cut": sum(one.cut for one in judged)}
+    counts = Counter(answer.outcome for answer in judged)
+    return {**{o.value: counts[o] for o in Outcome}, "cut": sum(answer.cut for answer in judged)}
 
 
 def parser_versions(answer_format: AnswerFormat) -> Mapping[str, Any]:
-    """What the outcomes and values of a score file depend on beside the metric."""
+    """The versions on which the outcomes and values of scores depend, besides the metric's."""
     from hemm.parsing.outcome import VERSION
 
     return {"format": answer_format.name, "format_version": answer_format.version, "outcome_version": VERSION}

@@ -1,7 +1,7 @@
-"""Values over a set of answers that weigh classes, not answers: balanced accuracy, F1s, multi-label F1s.
+"""Corpus values by class: balanced accuracy, F1s, multi-label F1s.
 
-For each answer they give right or wrong (or its F1); the corpus value is no mean of these. Failed answers
-among those counted (value None) name no class: they are misses of their own class.
+The value of one answer is right or wrong (or its F1); the corpus value is no mean of these. Failed answers
+(value None) name no class, and so are misses of their own class.
 """
 
 from __future__ import annotations
@@ -12,39 +12,39 @@ from dataclasses import dataclass
 from typing import Any
 
 from hemm.core import Group, Judged, Sample
-from hemm.metrics.base import SampleMetric, plain, same, texts, written
+from hemm.metrics.base import SampleMetric, folded, same, texts, written
 from hemm.metrics.text.answers import Accuracy
 from hemm.parsing.formats import split_labels
 
 
 def _pairs(groups: Sequence[Group]) -> list[tuple[str, str | None]]:
-    """(class, class that was answered) of each answer. A right answer has the class of the sample's first
-    reference."""
+    """(true class, answered class) of each answer. The true class is the sample's first reference, and so is
+    the answered class of a right answer."""
     out: list[tuple[str, str | None]] = []
     for judged in (j for group in groups for j in group):
-        own = texts(judged.sample)
-        if not own:
+        references = texts(judged.sample)
+        if not references:
             continue
-        truth = plain(own[0])
+        truth = folded(references[0])
         if judged.value is None:
             out.append((truth, None))
-        elif any(same(judged.value, reference) for reference in own):
+        elif any(same(judged.value, reference) for reference in references):
             out.append((truth, truth))
         else:
-            out.append((truth, plain(written(judged.value))))
+            out.append((truth, folded(written(judged.value))))
     return out
 
 
 def _by_class(pairs: Sequence[tuple[str, str | None]]) -> dict[str, tuple[int, int, int]]:
-    """Class -> true positives, false positives, misses; for the classes that occur in the references."""
+    """Class -> true positives, false positives, misses, for the classes of the references."""
     counts = {truth: [0, 0, 0] for truth, _ in pairs}
-    for truth, said in pairs:
-        if said == truth:
+    for truth, answered in pairs:
+        if answered == truth:
             counts[truth][0] += 1
             continue
         counts[truth][2] += 1
-        if said in counts:
-            counts[said][1] += 1
+        if answered in counts:
+            counts[answered][1] += 1
     return {truth: (c[0], c[1], c[2]) for truth, c in counts.items()}
 
 
@@ -55,16 +55,16 @@ def _f1(right: float, extra: float, missed: float) -> float:
 
 @dataclass(frozen=True)
 class _OfClasses(Accuracy):
-    """For each answer: accuracy. Over a set: ``_values`` of the classes that occur in the references."""
+    """For each answer: accuracy. Over a set: ``_values`` of the classes of the references."""
 
     def components(self, group: Sequence[Sample]) -> tuple[str, ...]:
         return ("",)
 
     def aggregate(self, groups: Sequence[Group]) -> Mapping[str, float]:
-        found = _by_class(_pairs(groups))
-        return self._values(found) if found else {}
+        by_class = _by_class(_pairs(groups))
+        return self._values(by_class) if by_class else {}
 
-    def _values(self, found: Mapping[str, tuple[int, int, int]]) -> Mapping[str, float]:
+    def _values(self, by_class: Mapping[str, tuple[int, int, int]]) -> Mapping[str, float]:
         raise NotImplementedError
 
 
@@ -76,8 +76,8 @@ class BalancedAccuracy(_OfClasses):
     name = "balanced_accuracy"
     title = "mean over classes of the share that is right"
 
-    def _values(self, found: Mapping[str, tuple[int, int, int]]) -> Mapping[str, float]:
-        return {"": _mean([r / (r + m) for r, _, m in found.values()])}
+    def _values(self, by_class: Mapping[str, tuple[int, int, int]]) -> Mapping[str, float]:
+        return {"": _mean([r / (r + m) for r, _, m in by_class.values()])}
 
 
 @dataclass(frozen=True)
@@ -88,8 +88,8 @@ class MacroF1(_OfClasses):
     name = "macro_f1"
     title = "mean over classes of their F1"
 
-    def _values(self, found: Mapping[str, tuple[int, int, int]]) -> Mapping[str, float]:
-        return {"": _mean([_f1(*c) for c in found.values()])}
+    def _values(self, by_class: Mapping[str, tuple[int, int, int]]) -> Mapping[str, float]:
+        return {"": _mean([_f1(*c) for c in by_class.values()])}
 
 
 @dataclass(frozen=True)
@@ -100,8 +100,8 @@ class WeightedF1(_OfClasses):
     name = "weighted_f1"
     title = "mean over classes of their F1, weighted by their number"
 
-    def _values(self, found: Mapping[str, tuple[int, int, int]]) -> Mapping[str, float]:
-        return {"": _weighted(found.values())}
+    def _values(self, by_class: Mapping[str, tuple[int, int, int]]) -> Mapping[str, float]:
+        return {"": _weighted(by_class.values())}
 
 
 @dataclass(frozen=True)
@@ -113,8 +113,8 @@ class MicroF1(_OfClasses):
     name = "micro_f1"
     title = "F1 of all classes together"
 
-    def _values(self, found: Mapping[str, tuple[int, int, int]]) -> Mapping[str, float]:
-        return {"": _f1(*(sum(c[i] for c in found.values()) for i in range(3)))}
+    def _values(self, by_class: Mapping[str, tuple[int, int, int]]) -> Mapping[str, float]:
+        return {"": _f1(*(sum(c[i] for c in by_class.values()) for i in range(3)))}
 
 
 @dataclass(frozen=True)
@@ -129,15 +129,15 @@ class ClassReport(_OfClasses):
     name = "class_report"
     title = "precision, recall and F1 of every class"
 
-    def _values(self, found: Mapping[str, tuple[int, int, int]]) -> Mapping[str, float]:
+    def _values(self, by_class: Mapping[str, tuple[int, int, int]]) -> Mapping[str, float]:
         out = {
-            "": _mean([_f1(*c) for c in found.values()]),
-            "precision": _mean([_share(r, e) for r, e, _ in found.values()]),
-            "recall": _mean([_share(r, m) for r, _, m in found.values()]),
-            "micro_f1": MicroF1()._values(found)[""],
-            "weighted_f1": _weighted(found.values()),
+            "": _mean([_f1(*c) for c in by_class.values()]),
+            "precision": _mean([_share(r, e) for r, e, _ in by_class.values()]),
+            "recall": _mean([_share(r, m) for r, _, m in by_class.values()]),
+            "micro_f1": MicroF1()._values(by_class)[""],
+            "weighted_f1": _weighted(by_class.values()),
         }
-        for name, (right, extra, missed) in sorted(found.items()):
+        for name, (right, extra, missed) in sorted(by_class.items()):
             out[f"{name} precision"] = _share(right, extra)
             out[f"{name} recall"] = _share(right, missed)
             out[f"{name} f1"] = _f1(right, extra, missed)
@@ -149,12 +149,12 @@ def _mean(values: Sequence[float]) -> float:
     return math.fsum(values) / len(values)
 
 
-def _share(part: int, rest: int) -> float:
-    return part / (part + rest) if part + rest else 0.0
+def _share(hits: int, misses: int) -> float:
+    return hits / (hits + misses) if hits + misses else 0.0
 
 
 def _weighted(counts: Iterable[tuple[int, int, int]]) -> float:
-    """The mean F1 of classes, each as often as it occurs in the references."""
+    """The mean F1 of classes, weighted by how often each occurs in the references."""
     held = [(right + missed, _f1(right, extra, missed)) for right, extra, missed in counts]
     return math.fsum(n * f1 for n, f1 in held) / sum(n for n, _ in held)
 
@@ -182,10 +182,10 @@ class MultilabelF1(SampleMetric):
             return {}
         counts: dict[str, list[int]] = {}
         for judged in answers:
-            said, wanted = _labels(judged.value), _nearest(judged)
-            for label in said | wanted:
+            labels, wanted = _labels(judged.value), _nearest(judged)
+            for label in labels | wanted:
                 row = counts.setdefault(label, [0, 0, 0])
-                row[0 if label in said & wanted else 1 if label in said else 2] += 1
+                row[0 if label in labels & wanted else 1 if label in labels else 2] += 1
         known = {label: c for label, c in counts.items() if c[0] + c[2]}
         support = sum(c[0] + c[2] for c in known.values())
         each = [0.0 if j.value is None else self.value(j.value, j.sample) for j in answers]
@@ -202,22 +202,22 @@ class MultilabelF1(SampleMetric):
 def _labels(value: Any) -> frozenset[str]:
     if value is None:
         return frozenset()
-    return frozenset(map(plain, value if isinstance(value, frozenset) else split_labels(written(value))))
+    return frozenset(map(folded, value if isinstance(value, frozenset) else split_labels(written(value))))
 
 
 def _wanted(reference: str) -> frozenset[str]:
-    return frozenset(map(plain, split_labels(reference)))
+    return frozenset(map(folded, split_labels(reference)))
 
 
 def _nearest(judged: Judged) -> frozenset[str]:
-    """The reference set that the answer is nearest to; the first for a failed answer."""
+    """The reference set with the highest F1; the first for a failed answer."""
     sets = [_wanted(reference) for reference in texts(judged.sample)]
     if judged.value is None:
         return sets[0]
     return max(sets, key=lambda wanted: _set_f1(_labels(judged.value), wanted))
 
 
-def _set_f1(said: frozenset[str], wanted: frozenset[str]) -> float:
-    if not said and not wanted:
+def _set_f1(answered: frozenset[str], wanted: frozenset[str]) -> float:
+    if not answered and not wanted:
         return 1.0
-    return _f1(len(said & wanted), len(said - wanted), len(wanted - said))
+    return _f1(len(answered & wanted), len(answered - wanted), len(wanted - answered))

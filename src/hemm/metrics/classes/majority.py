@@ -1,4 +1,4 @@
-"""What always giving the most frequent answer would score."""
+"""The score of always giving the most frequent answer."""
 
 from __future__ import annotations
 
@@ -12,67 +12,68 @@ from hemm.metrics.base import texts
 
 
 def finite(value: float | None) -> float | None:
-    """``value``, None where it is not a number."""
+    """``value``; None if it is not finite."""
     return None if value is None or math.isnan(value) else float(value)
 
 
 class Majority:
-    """What always giving the most frequent reference of the other clusters would score."""
+    """The score of always giving the most frequent reference of the other clusters."""
 
     def __init__(self, samples: Sequence[Sample], answer_format: AnswerFormat) -> None:
         self._format = answer_format
         self._all: Counter[str] = Counter()
-        self._own: dict[str, Counter[str]] = {}
+        self._by_cluster: dict[str, Counter[str]] = {}
         for sample in samples:
             if (first := _typical(sample)) is not None:
                 self._all[first] += 1
-                self._own.setdefault(sample.cluster, Counter())[first] += 1
+                self._by_cluster.setdefault(sample.cluster, Counter())[first] += 1
         self._total = self._all.total()
         self._ordered = sorted(self._all.items(), key=lambda item: (-item[1], item[0]))
 
     def answer(self, cluster: str) -> str | None:
-        """The most frequent reference outside ``cluster``; of equals the first in the alphabet.
+        """The most frequent reference outside ``cluster``; of equally frequent ones the first in the
+        alphabet.
 
-        None where no reference occurs twice there, unless it is the only one.
+        None if no reference occurs twice there, unless there is only one.
         """
-        own = self._own.get(cluster, Counter())
+        cluster_counts = self._by_cluster.get(cluster, Counter())
         best: tuple[int, str] | None = None
         for reference, count in self._ordered:
             if best is not None and count <= best[0]:
                 break
-            others = count - own.get(reference, 0)
+            others = count - cluster_counts.get(reference, 0)
             if others and (best is None or others > best[0]):
                 best = (others, reference)
         if best is None:
             return None
         if best[0] == 1:
-            return best[1] if self._total - own.total() == 1 else None
+            return best[1] if self._total - cluster_counts.total() == 1 else None
         return best[1]
 
     def scores(self, groups: Sequence[Sequence[Sample]], metric: Metric) -> list[float | None]:
-        """What it scores in each group; None where there is no such answer, or the metric needs more than
+        """The score of that answer in each group; None if there is none, or the metric needs more than
         text."""
         if metric.needs:
             return [None] * len(groups)
         keys = [self._key(samples) for samples in groups]
-        asked = {k: s for k, s in zip(keys, groups, strict=True) if k is not None}
-        read = {key: self._group(key[0], samples) for key, samples in asked.items()}
-        there = {key: group for key, group in read.items() if group is not None}
-        values = metric.score(list(there.values())) if there else []
-        known = {key: finite(v.get("")) for key, v in zip(there, values, strict=True)}
+        by_key = {k: s for k, s in zip(keys, groups, strict=True) if k is not None}
+        read = {key: self._group(key[0], samples) for key, samples in by_key.items()}
+        readable = {key: group for key, group in read.items() if group is not None}
+        values = metric.score(list(readable.values())) if readable else []
+        known = {key: finite(v.get("")) for key, v in zip(readable, values, strict=True)}
         lowest = float(metric.range[0 if metric.higher_is_better else 1])  # not among this sample's options
         return [None if key is None else known.get(key, lowest) for key in keys]
 
     def _key(self, samples: Sequence[Sample]) -> Any:
-        """Answers and what they are judged by: equal for groups that score the same."""
-        said = tuple(self.answer(sample.cluster) for sample in samples)
-        if any(s is None for s in said):
+        """The answers with choices and references: groups with equal keys have equal scores."""
+        answers = tuple(self.answer(sample.cluster) for sample in samples)
+        if any(s is None for s in answers):
             return None
-        return said, tuple((s.references, s.choices, str(s.metadata.get("answer_type"))) for s in samples)
+        return answers, tuple((s.references, s.choices, str(s.metadata.get("answer_type"))) for s in samples)
 
-    def _group(self, said: Sequence[str], samples: Sequence[Sample]) -> list[Judged] | None:
+    def _group(self, answers: Sequence[str], samples: Sequence[Sample]) -> list[Judged] | None:
         group = []
-        for answer, sample in zip(said, samples, strict=True):
+        for answer, sample in zip(answers, samples, strict=True):
             value = self._format.parse(self._format.render(answer, sample), sample)
             if value is None:
                 return None
@@ -81,6 +82,6 @@ class Majority:
 
 
 def _typical(sample: Sample) -> str | None:
-    """The reference that stands for a sample: the most frequent of its own, the first of equals."""
-    own = texts(sample)
-    return Counter(own).most_common(1)[0][0] if own else None
+    """The reference that represents a sample: its most frequent one, of equally frequent ones the first."""
+    references = texts(sample)
+    return Counter(references).most_common(1)[0][0] if references else None

@@ -1,9 +1,10 @@
-"""How well graded answers rank two classes: area under the ROC curve, average precision.
+"""Metrics of how well graded answers rank two classes: area under the ROC curve, average precision.
 
-A grade says how much an answer speaks for the positive class. It is, in this order: the log-odds of the
-positive option, where the options were scored by log-probability; the number that the answer gives; for a
-yes or no with its tokens' log-probabilities, yes before no and each side by the probability of its first
-token; and else the answer itself, which ranks all that name the positive class before all others.
+A grade is the evidence of an answer for the positive class, the first available of:
+- the log-odds of the positive option, if options were scored by log-probability;
+- the number in the answer;
+- for an answer with its tokens' log-probabilities, the probability of its first token, positive before
+negative; - the answer itself: all that name the positive class rank before all others.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from hemm.core import Group, HemmError, Judged, Sample
-from hemm.metrics.base import plain, texts, written
+from hemm.metrics.base import folded, texts, written
 from hemm.metrics.text.answers import Accuracy
 from hemm.parsing.numbers import read_number
 from hemm.parsing.yes_no_words import yes_or_no
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 
 
 _MOST = 1e300
-"""The grade of an answer without one: beyond every other but a failure's."""
+"""The grade of answers that only name a class: above, or negated below, all others except failures."""
 
 
 @dataclass(frozen=True)
@@ -50,20 +51,20 @@ class _Ranked(Accuracy):
 
     @property
     def parameters(self) -> Mapping[str, str]:
-        given = {"positive": (self.positive, ""), "cut": (self.cut, "0.5")}
-        return {name: value for name, (value, usual) in given.items() if value != usual}
+        values = {"positive": (self.positive, ""), "cut": (self.cut, "0.5")}
+        return {name: value for name, (value, usual) in values.items() if value != usual}
 
     def components(self, group: Sequence[Sample]) -> tuple[str, ...]:
         return ("",)
 
     def over(self, samples: Sequence[Sample]) -> _Ranked:
-        """The same metric with the options of these samples: the first is the positive class where all have
-        the same first, and ``positive`` names none."""
+        """The same metric with the options of these samples. If ``positive`` is empty and all samples have
+        the same first option, that is the positive class."""
         bound = replace(self)
-        first = {plain(s.choices[0]) if s.choices else "" for s in samples}
+        first = {folded(s.choices[0]) if s.choices else "" for s in samples}
         object.__setattr__(bound, "_default", first.pop() if len(first) == 1 else "")
         bound._options.update({s.id: s.choices for s in samples})
-        names = {plain(name) for s in samples for name in (*s.choices, *texts(s))}
+        names = {folded(name) for s in samples for name in (*s.choices, *texts(s))}
         object.__setattr__(bound, "_classes", frozenset(names))
         held = [bound._is_positive(s) for s in samples if texts(s)]
         object.__setattr__(bound, "_share", sum(held) / len(held) if held else math.nan)
@@ -84,18 +85,18 @@ class _Ranked(Accuracy):
         truth = np.array([self._is_positive(j.sample) for j in judged], dtype=bool)
         graded = [self._grade(j, t) for j, t in zip(judged, truth.tolist(), strict=True)]
         grades = np.array([grade for grade, _ in graded])
-        told = [how for _, how in graded]
-        counts = {how: float(told.count(how)) for how in ("hard", "failed")}
+        kinds = [how for _, how in graded]
+        counts = {how: float(kinds.count(how)) for how in ("hard", "failed")}
         counts |= {"positives": float(truth.sum()), "negatives": float((~truth).sum())}
         return {"": self._area(truth, grades), **counts}
 
     def _area(self, truth: Truth, grades: Real) -> float:
         raise NotImplementedError
 
-    # what an answer says of the positive class
+    # grades
 
     def _grade(self, judged: Judged, truth: bool) -> tuple[float, str]:
-        """The grade, and whether it is ``graded``, ``hard`` or the worst there is (``failed``)."""
+        """The grade and its kind: ``graded``, ``hard`` (it names a class) or ``failed`` (the worst grade)."""
         if judged.value is None:
             return (-math.inf if truth else math.inf), "failed"
         odds = self._log_odds(judged)
@@ -121,12 +122,12 @@ class _Ranked(Accuracy):
         return scores[at[0]] - top - math.log(math.fsum(math.exp(s - top) for s in rest))
 
     def _number(self, judged: Judged) -> float | None:
-        """The number that the answer gives; None where it gives none, or is the name of a class (``1``)."""
+        """The number in the answer; None if it has none, or is the name of a class (such as ``1``)."""
         value = judged.value
         if not isinstance(value, str):
             return float(value) if isinstance(value, int | float) else None
-        classes = self._classes or {plain(name) for name in (*judged.sample.choices, *texts(judged.sample))}
-        return None if plain(value) in classes else read_number(value)
+        classes = self._classes or {folded(name) for name in (*judged.sample.choices, *texts(judged.sample))}
+        return None if folded(value) in classes else read_number(value)
 
     def _says_positive(self, judged: Judged) -> bool:
         return self._means_positive(written(judged.value))
@@ -137,20 +138,20 @@ class _Ranked(Accuracy):
     def _means_positive(self, text: str) -> bool:
         wanted = self.positive or self._default
         if wanted:
-            return plain(text) == plain(wanted)
+            return folded(text) == folded(wanted)
         return yes_or_no(text) is True or read_number(text) == 1.0
 
 
 def _first_token(judged: Judged) -> float | None:
-    """The probability of the answer's first token, where the answer is the class and nothing else."""
+    """The probability of the answer's first token, if the answer is the class and nothing else."""
     logprobs = judged.response.logprobs
-    alone = plain(judged.response.text).strip(" .!*`\"'") == plain(written(judged.value))
+    alone = folded(judged.response.text).strip(" .!*`\"'") == folded(written(judged.value))
     return math.exp(min(0.0, logprobs[0])) if logprobs and alone and not math.isnan(logprobs[0]) else None
 
 
 def roc_auc(truth: Truth, grades: Real) -> float:
-    """The share of pairs of a positive and a negative in which the positive has the higher grade, equal
-    grades as half; NaN where there is only one class."""
+    """The share of (positive, negative) pairs in which the positive has the higher grade; equal grades count
+    as half. NaN with only one class."""
     import numpy as np
 
     positives, negatives = int(truth.sum()), int((~truth).sum())
@@ -163,16 +164,16 @@ def roc_auc(truth: Truth, grades: Real) -> float:
 
 
 def average_precision(truth: Truth, grades: Real) -> float:
-    """The sum over distinct grades, from the highest, of precision times the gain in recall; NaN where there
-    are no positives."""
+    """The sum over distinct grades, from the highest, of precision times the gain in recall; NaN without
+    positives."""
     import numpy as np
 
     if not truth.any():
         return math.nan
     levels, place = np.unique(-grades, return_inverse=True)
-    found = np.bincount(place, truth.astype(float), len(levels))
-    right, seen = np.cumsum(found), np.cumsum(np.bincount(place, minlength=len(levels)))
-    return float((right / seen * found).sum() / found.sum())
+    hits = np.bincount(place, truth.astype(float), len(levels))
+    right, seen = np.cumsum(hits), np.cumsum(np.bincount(place, minlength=len(levels)))
+    return float((right / seen * hits).sum() / hits.sum())
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Molecules as SMILES: reading one in an answer, and how alike two are (with RDKit)."""
+"""Molecules as SMILES: parsing one from an answer, and the similarity of two (with RDKit)."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from hemm.parsing.answer_text import answered
 from hemm.parsing.refusal import only_refuses
 
 LONGEST = 5000
-"""Characters of the longest SMILES that is looked for."""
+"""Most characters of a SMILES."""
 
 _ATOM = r"\[[^\[\]\s]{1,40}\]|Br|Cl|[BCNOPSFI]|[bcnops]|\*"
 _WHOLE = re.compile(rf"(?:{_ATOM})(?:{_ATOM}|[-=#$:/\\~.()]|%\d\d|%\(\d{{1,5}}\)|\d)*")
@@ -37,11 +37,11 @@ _AROUND = "\"'`“”‘’«»,;!?{}<>"
 
 @dataclass(frozen=True)
 class Smiles:
-    """A molecule as SMILES. The value is the SMILES as it was written: case means something in it.
+    """A molecule as SMILES. The value is the SMILES as written, since case matters.
 
-    Where the answer sets one apart (a label ``SMILES:``, code, ``\\boxed{}``, a tag), it is looked for there,
-    else in the whole text; of several that look like SMILES the longest counts, of equals the last. Whether
-    it is a molecule is for the metric to say.
+    It is looked for where the answer marks it (a label ``SMILES:``, code, ``\\boxed{}``, a tag), else in the
+    whole text. Of several texts that look like SMILES the longest counts, of equally long ones the last. The
+    metric decides whether it is a molecule.
     """
 
     name: str = field(default="smiles", init=False)
@@ -58,8 +58,8 @@ class Smiles:
             return alone
         if only_refuses(body):
             return None
-        apart = [found[1] for found in _LABEL.finditer(body)]
-        apart += [found[2] for found in _TAGGED.finditer(body)]
+        apart = [match[1] for match in _LABEL.finditer(body)]
+        apart += [match[2] for match in _TAGGED.finditer(body)]
         apart += _BOXED.findall(body)
         apart += [part for code in (*_FENCED.findall(body), *_CODE.findall(body)) for part in code.split()]
         return _longest(apart, alone=True) or _longest(body.split(), alone=False)
@@ -72,7 +72,7 @@ class Smiles:
 
 
 def _token(text: str) -> str | None:
-    """``text`` as SMILES, without what may stand around it; None where it does not look like one."""
+    """The SMILES in ``text``, without punctuation around it; None if it does not look like one."""
     said = text.strip()
     if said.startswith("**") and said.endswith("**"):
         said = said[2:-2]
@@ -93,16 +93,16 @@ def _longest(tokens: Sequence[str], *, alone: bool) -> str | None:
     """The longest of ``tokens`` that looks like SMILES; in prose (not ``alone``) one atom is no molecule."""
     best: str | None = None
     for token in tokens:
-        found = _token(token)
-        if found is None or not (alone or len(_ATOMS.findall(found)) > 1):
+        candidate = _token(token)
+        if candidate is None or not (alone or len(_ATOMS.findall(candidate)) > 1):
             continue
-        if best is None or len(found) >= len(best):
-            best = found
+        if best is None or len(candidate) >= len(best):
+            best = candidate
     return best
 
 
 RADIUS, BITS = 2, 2048
-"""Of the Morgan fingerprint: bonds from each atom, and length."""
+"""Radius in bonds, and length, of the Morgan fingerprint."""
 
 
 @dataclass(frozen=True)
@@ -160,7 +160,7 @@ class _Molecule:
 
 @lru_cache(maxsize=8192)
 def _molecule(smiles: str) -> _Molecule | None:
-    """What RDKit reads in ``smiles``; None where that is no molecule."""
+    """The molecule that RDKit parses from ``smiles``; None if there is none."""
     from rdkit import Chem, rdBase
     from rdkit.Chem import rdFingerprintGenerator
 

@@ -1,4 +1,4 @@
-"""Names of species: reading one in an answer, and how near it is on the tree of life."""
+"""Names of species: parsing one from an answer, and its distance on the tree of life."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from hemm.parsing.refusal import only_refuses
 
 _SHORT_WORDS = 8
 _NAME = r"[A-Z][a-zë]{2,}(?: ×| x)? [a-zë]{2,}(?:-[a-zë]{2,})?"
-"""Genus and epithet as they are written."""
+"""Pattern of genus and epithet."""
 
 _SET_APART = re.compile(rf"(?<![\w*_])[*_]({_NAME})[*_](?![\w*_])|\(\s?[*_]{{0,2}}({_NAME})[*_]{{0,2}}\s?\)")
 _BINOMIAL = re.compile(rf"(?<![\w'’-])({_NAME})(?![\w'’-])")
 _LATIN = re.compile(r"(?:[aix]|[aeiou]s|um|ens|ans|ae|on|or|e)$")
 _LATIN_ONLY = re.compile(r"(?:[uio]s|um|[aix]|ae|oides|[ao]ns)$")
-"""How epithets end: nearly all of them, and those that English words hardly share."""
+"""Endings of nearly all epithets, and those that English words rarely have."""
 
 _ENGLISH = re.compile(
     r"^(?:This|That|These|Those|The|There|Their|Its|His|Her|Our|Your|They|What|Which|With|From|For|And|But|Based"
@@ -30,7 +30,7 @@ _ENGLISH = re.compile(
     r"|Scientific|Latin|Genus|Family|North|South|East|West|New|Old|Both|Either|One|Two|Not|Note)\b"
     r"|^[A-Z][a-z]*[a-z]{2}(?:ian|ican|ean|ern|ish|ese)\b"
 )
-"""What may open an English phrase and is no genus."""
+"""Words that may begin an English phrase, and are no genus."""
 
 _LABEL = re.compile(
     r"\b(?:scientific|latin|species|binomial)\s+name\b[*_\s]{0,4}(?:is|:|=)[*_:\s]{0,4}([^\n]{3,200})",
@@ -50,10 +50,9 @@ _QUOTES = '"“”«»`'
 class SpeciesName:
     """The name of a species: a scientific one (genus and epithet), or a common one.
 
-    The value is the text of an explicit final answer (``Scientific name: ...`` too) or of a short answer (8
-    words) without lead-ins; in a longer text the scientific name that is set apart (in italics or brackets),
-    else the only one there is, else the whole text. Several different scientific names in a longer text are
-    no answer.
+    The value is the text of an explicit final answer (also ``Scientific name: ...``) or of a short answer (8
+    words) without lead-ins. In a longer text it is the scientific name in italics or brackets, else the only
+    scientific name, else the whole text. Several different scientific names in a longer text are no answer.
     """
 
     name: str = field(default="species_name", init=False)
@@ -97,18 +96,19 @@ def _bare(text: str) -> str:
 
 
 def _different(matches: Iterable[re.Match[str]]) -> list[str]:
-    """Scientific names, each once, without English words that look like one.
+    """Distinct scientific names, without English words that look like one.
 
-    Where a sentence starts every word has a capital: there the epithet must be one that English hardly has.
+    Any word at the beginning of a sentence has a capital: there the epithet must have an ending that is rare
+    in English.
     """
-    found: dict[str, str] = {}
+    by_key: dict[str, str] = {}
     for match in matches:
         name = next(filter(None, match.groups()))
         before = match.string[: match.start()].rstrip()[-1:]
         ending = _LATIN_ONLY if before in (*".!?:", "") else _LATIN
         if ending.search(name) and not _ENGLISH.match(name):
-            found.setdefault(loose(name), name)
-    return list(found.values())
+            by_key.setdefault(loose(name), name)
+    return list(by_key.values())
 
 
 _TWO_NAMES = re.compile(r"^([^()]+?)\s*\(([^()]+)\)$")
@@ -157,7 +157,7 @@ class Species(SampleMetric):
 
 
 def _names(said: str) -> list[str]:
-    """The ways in which ``said`` names one species."""
+    """The names of one species in ``said``."""
     two = _TWO_NAMES.match(said)
     named = [said, *(two.groups() if two else ())]
-    return [*named, *(found[1] for name in named if (found := _LEADING.match(name.strip())))]
+    return [*named, *(match[1] for name in named if (match := _LEADING.match(name.strip())))]

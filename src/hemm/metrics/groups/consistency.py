@@ -1,4 +1,4 @@
-"""All or nothing over answers that belong together."""
+"""Consistency: whether all answers of a unit are right."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class Consistency(Metric):
         return 1.0
 
     def chance(self, group: Sequence[Sample]) -> float | None:
-        """All of a group by guessing each answer on its own."""
+        """The chance to guess all answers of a group."""
         each = [_RIGHT.chance((sample,)) for sample in group]
         return None if any(c is None for c in each) else math.prod(c for c in each if c is not None)
 

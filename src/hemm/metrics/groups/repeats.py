@@ -1,4 +1,4 @@
-"""Several answers to the same question: mean@k, pass@k, maj@k."""
+"""Scores over the repeats of a sample: mean@k, pass@k, maj@k."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from hemm.metrics.answer_groups import AnswerGroup
 
 
 def pass_at(n: int, c: int, k: int) -> float:
-    """The chance that one of k answers at least is right, drawn without return from n of which c are right.
+    """The chance that at least one of k answers is right, drawn without replacement from n with c right ones.
 
-    It is 1 - C(n-c, k) / C(n, k), the unbiased estimator (Chen et al. 2021). Needs 1 <= k <= n.
+    It is 1 - C(n-c, k) / C(n, k), the unbiased estimator (Chen et al. 2021), for 1 <= k <= n.
 
     >>> pass_at(4, 1, 2)
     0.5
@@ -22,7 +22,7 @@ def pass_at(n: int, c: int, k: int) -> float:
 
 
 def budgets(n: int) -> list[int]:
-    """The k for which pass@k is told: 1, 2, 4, ... and n."""
+    """The k of the reported pass@k: 1, 2, 4, ... and n."""
     powers = [2**i for i in range(n.bit_length()) if 2**i < n]
     return [*powers, n]
 
@@ -33,40 +33,40 @@ def repeats(
     ceilings: Sequence[float | None],
     metric: Metric,
 ) -> Iterator[tuple[AnswerGroup, Mapping[str, float | None]]]:
-    """Each group over all its repeats, where there are several, with its values by component.
+    """Each group over all its repeats, with its values by component; nothing if there are no repeats.
 
-    With k repeats: ``mean@k`` is their mean; ``pass@j`` the estimate that one of j answers is right (its
-    value reaches the group's ceiling); ``maj@k`` the score of the answer that most repeats give (the mean
-    over the answers of a tie). Failed repeats count as the worst score, as not right, and give no vote. A
-    group of which fewer than k answers were had (the others are errors) has nulls.
+    With k repeats: ``mean@k`` is their mean; ``pass@j`` the estimated chance that one of j answers is right
+    (reaches the group's ceiling); ``maj@k`` the score of the most frequent answer (the mean over the answers
+    of a tie). Failed repeats count as the worst score and as wrong, and have no vote. A group with an error
+    has nulls.
     """
     by_group: dict[str, list[int]] = {}
     for index, member in enumerate(members):
         by_group.setdefault(member.key, []).append(index)
-    k = max((len(found) for found in by_group.values()), default=0)
+    k = max((len(indices) for indices in by_group.values()), default=0)
     if k < 2:
         return
     lowest = metric.range[0] if metric.higher_is_better else metric.range[1]
-    for key, found in by_group.items():
-        group = [members[i] for i in found]
-        read = [lowest if (v := values[i]) is None else v for i in found]
-        right = sum(_reaches(values[i], ceilings[i], metric.higher_is_better) for i in found)
-        had = [m for m in group if m.outcome is not Outcome.ERROR]
-        told = _told(group, read, right) if len(had) == k else {}
+    for key, indices in by_group.items():
+        group = [members[i] for i in indices]
+        read = [lowest if (v := values[i]) is None else v for i in indices]
+        right = sum(_reaches(values[i], ceilings[i], metric.higher_is_better) for i in indices)
+        answered = [m for m in group if m.outcome is not Outcome.ERROR]
+        of_group = _values(group, read, right) if len(answered) == k else {}
         names = [f"mean@{k}", *(f"pass@{j}" for j in budgets(k)), f"maj@{k}"]
-        values_of = {name: told.get(name) for name in names}
-        whole = AnswerGroup(key, None, group[0].first, [j for m in group for j in m.judged])
-        whole.hashes = [m.hash for m in group]
-        whole.outcome = Outcome.ERROR if all(v is None for v in values_of.values()) else Outcome.OK
-        whole.cut = any(m.cut for m in group)
-        yield whole, values_of
+        values_of = {name: of_group.get(name) for name in names}
+        combined = AnswerGroup(key, None, group[0].first, [j for m in group for j in m.judged])
+        combined.hashes = [m.hash for m in group]
+        combined.outcome = Outcome.ERROR if all(v is None for v in values_of.values()) else Outcome.OK
+        combined.cut = any(m.cut for m in group)
+        yield combined, values_of
 
 
-def _told(group: Sequence[AnswerGroup], read: Sequence[float], right: int) -> dict[str, float | None]:
+def _values(group: Sequence[AnswerGroup], read: Sequence[float], right: int) -> dict[str, float | None]:
     k = len(group)
-    told: dict[str, float | None] = {f"pass@{j}": pass_at(k, right, j) for j in budgets(k)}
-    told[f"mean@{k}"], told[f"maj@{k}"] = math.fsum(read) / k, _majority(group, read)
-    return {name: value if value is None or math.isfinite(value) else None for name, value in told.items()}
+    values: dict[str, float | None] = {f"pass@{j}": pass_at(k, right, j) for j in budgets(k)}
+    values[f"mean@{k}"], values[f"maj@{k}"] = math.fsum(read) / k, _majority(group, read)
+    return {name: value if value is None or math.isfinite(value) else None for name, value in values.items()}
 
 
 def _reaches(value: float | None, ceiling: float | None, higher: bool) -> bool:
@@ -85,7 +85,7 @@ def _majority(members: Sequence[AnswerGroup], read: Sequence[float]) -> float | 
             votes[said] += 1
             score[said] = value
     if not votes:
-        return read[0]  # all failed: all read as the worst score
+        return read[0]  # all failed, so all have the worst score
     most = max(votes.values())
     tied = [score[said] for said, count in votes.items() if count == most]
     return math.fsum(tied) / len(tied)

@@ -1,4 +1,4 @@
-"""Scores of questions that only count together: Winoground's text, image and group score."""
+"""Winoground's text, image and group score, for four questions that count together."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def _scored(group: Group) -> dict[str, float | None]:
     if ("match", 0, 0) in answers:
         text, image = _by_fit({(i, j): answers["match", i, j] for i in (0, 1) for j in (0, 1)})
     else:
-        right = {asked: bool(_RIGHT.value(j.value, j.sample)) for asked, j in answers.items()}
+        right = {key: bool(_RIGHT.value(j.value, j.sample)) for key, j in answers.items()}
         text = right["text", 0, None] and right["text", 1, None]
         image = right["image", None, 0] and right["image", None, 1]
     return {"": float(text and image), "text": float(text), "image": float(image)}

@@ -1,7 +1,8 @@
-"""How near a drawn picture is to its reference, pixel by pixel: l1, mse, psnr, ssim.
+"""Similarity of a drawn picture and its reference, pixel by pixel: l1, mse, psnr, ssim.
 
-Both are decoded to upright RGB in [0, 1], transparency over white. A drawn picture of another size is resized
-to the reference's (bicubic, proportions not kept), so every value has the reference's pixels as its frame.
+Both are decoded to upright RGB in [0, 1], with transparency over white. A drawn picture of another size is
+resized to that of the reference (bicubic, without keeping proportions), so that values are always over the
+reference's pixels.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from hemm.core import BadData, Group, Judged, Media, Sample
 from hemm.data.pixels import rgb
-from hemm.metrics.base import SampleMetric, plain
+from hemm.metrics.base import SampleMetric, folded
 
 if TYPE_CHECKING:
     import numpy as np
@@ -21,17 +22,17 @@ if TYPE_CHECKING:
     Array = np.ndarray[Any, Any]
 
 _ROWS = 256
-"""Rows of a picture that are looked at together: bounds memory for large ones."""
+"""Rows of a picture that are compared at once, to bound memory."""
 
 MOST_DB = 100.0
-"""PSNR of equal pictures, and the most it gives: it has no bound of its own."""
+"""The largest PSNR, that of equal pictures, which would be infinite."""
 
 
 def pixels(media: Media) -> Array:
     """The picture as height x width x 3, uint8. Raises BadData where it does not open."""
     import numpy as np
 
-    data = media.data  # apart: bytes that are nowhere are no damaged picture
+    data = media.data  # outside of try: missing bytes are not a damaged picture
     return np.asarray(rgb(Media(data, name=media.name, digest=media.digest)))
 
 
@@ -54,7 +55,7 @@ _known: dict[tuple[str, str], tuple[float, float]] = {}
 def difference(drawn: Media, wanted: Media) -> tuple[float, float]:
     """Mean absolute and mean squared difference, each in [0, 1]. Raises BadData.
 
-    Kept by the two digests: the metrics that read these follow one another.
+    Cached by the two digests, since several metrics need it.
     """
     key = (drawn.digest, wanted.digest)
     if key not in _known:
@@ -91,14 +92,14 @@ def similarity(drawn: Media, wanted: Media) -> float:
         ours, theirs = (np.pad(a, room, mode="symmetric") for a in (ours, theirs))
     total, count = 0.0, 0
     for one, other in _stripes(ours, theirs):
-        found = _ssim_map(_luminance(one), _luminance(other))
-        total += float(found.sum())
-        count += found.size
+        similarities = _ssim_map(_luminance(one), _luminance(other))
+        total += float(similarities.sum())
+        count += similarities.size
     return total / count
 
 
 def _stripes(ours: Array, theirs: Array) -> Iterator[tuple[Array, Array]]:
-    """Rows in pieces that overlap by a window, so that every window is in exactly one of them."""
+    """Stripes of rows that overlap so that every window is in exactly one of them."""
     for top in range(0, len(ours) - _TAPS + 1, _ROWS):
         rows = slice(top, top + _ROWS + _TAPS - 1)
         yield ours[rows], theirs[rows]
@@ -122,7 +123,7 @@ def _ssim_map(x: Array, y: Array) -> Array:
 
 
 def _weighted(values: Array) -> Array:
-    """The Gaussian mean of every window that lies wholly inside: height - 10 x width - 10."""
+    """The Gaussian mean of every window inside the picture: (height - 10) x (width - 10)."""
     import numpy as np
 
     weights = [math.exp(-((i - _TAPS // 2) ** 2) / (2 * _SIGMA**2)) for i in range(_TAPS)]
@@ -147,7 +148,7 @@ class PictureMetric(SampleMetric):
     needs: ClassVar[frozenset[str]] = frozenset({"media"})
     best: ClassVar[float] = 1.0
     unanchored: ClassVar[str] = "has no meaningful zero: any two photographs are far from its worst value"
-    """Why a profile that takes the worst value as 0 lists it and does not average it."""
+    """Why a profile does not average it: the worst value is no meaningful 0."""
 
     def compare(self, drawn: Media, wanted: Media) -> float:
         """The value for one reference. Raises BadData where a picture does not open."""
@@ -155,7 +156,7 @@ class PictureMetric(SampleMetric):
 
     def components(self, group: Sequence[Sample]) -> tuple[str, ...]:
         kind = group[0].metadata.get("answer_type")
-        return ("", plain(str(kind))) if kind else ("",)
+        return ("", folded(str(kind))) if kind else ("",)
 
     def score(self, groups: Sequence[Group]) -> list[dict[str, float | None]]:
         return [dict.fromkeys(self.components((g[0].sample,)), self._best(g[0])) for g in groups]
@@ -166,7 +167,7 @@ class PictureMetric(SampleMetric):
             if isinstance(reference, Media) and isinstance(judged.value, Media):
                 try:
                     values.append(self.compare(judged.value, reference))
-                except BadData:  # of a reference: what was drawn did open when it was judged
+                except BadData:  # of the reference, since the drawn picture opened when it was judged
                     continue
         if not values:
             return None

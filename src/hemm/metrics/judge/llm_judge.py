@@ -1,4 +1,4 @@
-"""Answers judged by a model: by a rubric, or beside another answer."""
+"""A model as judge of answers, by a rubric or in comparison with another answer."""
 
 from __future__ import annotations
 
@@ -98,27 +98,28 @@ class LlmJudge(Metric):
 
     @cached_property
     def by(self) -> Rubric:
-        """The rubric. Raises UnknownName or BadData; HemmError where a file is not what it was."""
+        """The rubric. Raises UnknownName or BadData, and HemmError if its file has changed since it was
+        used."""
         pairwise = self.mode == "pairwise"
-        found = rubric_named(self.rubric or self.mode, pairwise=pairwise)
-        if self.text and self.text != found.digest:
+        rubric = rubric_named(self.rubric or self.mode, pairwise=pairwise)
+        if self.text and self.text != rubric.digest:
             raise HemmError(
-                f"metric judge: rubric {found.name} is not the one that was used (text {found.digest}, "
+                f"metric judge: rubric {rubric.name} is not the one that was used (text {rubric.digest}, "
                 f"not {self.text}): leave out text= to judge by the new one"
             )
-        return found
+        return rubric
 
     @property
     def range(self) -> tuple[float, float]:
-        if self.scale:  # of a file, which need not be there to read scores
+        if self.scale:  # stored with the scores, so that they can be read without the rubric's file
             low, _, high = self.scale.partition("..")
             return float(low), float(high)
         return self.by.range
 
     @property
     def parameters(self) -> Mapping[str, str]:
-        """Who judges by what; how the judge is reached is no part of it."""
-        given = {
+        """The judge's identity, settings and rubric, without its address."""
+        values = {
             "judge": self.judge,
             "revision": self.revision,
             "rubric": self.rubric or self.mode,
@@ -129,9 +130,9 @@ class LlmJudge(Metric):
             "scale": self.scale,
             "extra": self.extra,
         }
-        if not (self.judge or self.model):  # the bare name is the bare metric
-            given["rubric"] = self.rubric
-        return {name: value for name, value in given.items() if value}
+        if not (self.judge or self.model):  # so that the bare name gives itself back
+            values["rubric"] = self.rubric
+        return {name: value for name, value in values.items() if value}
 
     def components(self, group: Sequence[Sample]) -> tuple[str, ...]:
         return ("", "win", "tie", "loss", "first", "second") if self.mode == "pairwise" else ("",)
@@ -142,11 +143,11 @@ class LlmJudge(Metric):
     def chance(self, group: Sequence[Sample]) -> float | None:
         return None
 
-    # handed over by the engine
+    # called by the engine
 
     def known_as(self, identity: Identity, extra: Sequence[tuple[str, str]] = ()) -> LlmJudge:
-        """The same metric with the judge's identity, settings that change its answers (``extra``) and the
-        rubric's digest and scale as parameters. Raises what ``by`` raises."""
+        """The same metric with the judge's identity, its settings that change answers (``extra``), and the
+        rubric's digest and scale as parameters. Raises as ``by`` does."""
         low, high = self.by.range
         return replace(
             self,
@@ -158,23 +159,23 @@ class LlmJudge(Metric):
         )
 
     def asking(self, judge: Judge, others: Others | None = None) -> LlmJudge:
-        """The same metric with the model that it asks, and the answers it is to prefer (``against``)."""
+        """The same metric with its judge, and the answers to compare with (``against``)."""
         bound = replace(self)
         object.__setattr__(bound, "_judge", judge)
         object.__setattr__(bound, "_others", others)
         return bound
 
     def record(self) -> dict[str, Any]:
-        """Who judged by what, and what was counted when it scored: verdicts, those that could not be read,
-        requests that failed or were not asked."""
-        told = {"rubric": self.by.name, "rubric_version": self.by.version, "rubric_text": self.by.text}
+        """Judge, rubric, and counts of the last scoring: verdicts, unreadable ones, failed and unsent
+        requests."""
+        facts = {"rubric": self.by.name, "rubric_version": self.by.version, "rubric_text": self.by.text}
         who = {} if self._judge is None else self._judge.record()
-        return {"judge": {**who, **told, **self._counts}}
+        return {"judge": {**who, **facts, **self._counts}}
 
     # judging
 
     def score(self, groups: Sequence[Group]) -> list[dict[str, float | None]]:
-        """Values of all groups; None where a verdict was not had. Raises HemmError without a judge."""
+        """Values of all groups; None where there is no verdict. Raises HemmError without a judge."""
         if not groups:
             return []
         if self._judge is None:
@@ -183,12 +184,12 @@ class LlmJudge(Metric):
             )
         self._counts.update(verdicts=0, unreadable=0, failed=0, not_asked=0)
         judged = [group[0] for group in groups]
-        asked = [self._requests(j) for j in judged]
-        replies = iter(self._judge.ask([request for pair in asked for request, _ in pair]))
-        found = [[self._read(next(replies), code) for _, code in pair] for pair in asked]
+        requests = [self._requests(j) for j in judged]
+        replies = iter(self._judge.ask([request for pair in requests for request, _ in pair]))
+        read = [[self._read(next(replies), code) for _, code in pair] for pair in requests]
         if self.mode == "pairwise":
-            return [self._preferred(j, verdicts) for j, verdicts in zip(judged, found, strict=True)]
-        return [{"": verdicts[0]} for verdicts in found]
+            return [self._preferred(j, verdicts) for j, verdicts in zip(judged, read, strict=True)]
+        return [{"": verdicts[0]} for verdicts in read]
 
     def _read(self, response: Response, code: str) -> float | None:
         value = verdict(response, code, self.by)
@@ -202,7 +203,7 @@ class LlmJudge(Metric):
         return value
 
     def _requests(self, judged: Judged) -> list[tuple[Request, str]]:
-        """What to ask about an answer, with the codes of the verdicts."""
+        """The requests about an answer, each with the code that its verdict must name."""
         if isinstance(judged.value, Media):
             raise HemmError("metric judge reads texts, and these answers are pictures")
         sample, said = judged.sample, written(judged.value)
@@ -230,12 +231,12 @@ class LlmJudge(Metric):
         return Request(judged.sample.id, 0, messages, generation, key), code
 
     def _other(self, judged: Judged) -> str | bool | None:
-        """The answer that this one is compared with: a text, False where the other model's failed, None where
-        there is none."""
+        """The text of the answer that this one is compared with; False if it failed, None if there is
+        none."""
         if self.against == "reference":
             return next(iter(texts(judged.sample)), None)
-        found = (self._others or {}).get((judged.sample.id, judged.repeat), _ABSENT)
-        return None if found is _ABSENT else found if isinstance(found, str) else False
+        text = (self._others or {}).get((judged.sample.id, judged.repeat), _ABSENT)
+        return None if text is _ABSENT else text if isinstance(text, str) else False
 
     def _preferred(self, judged: Judged, verdicts: Sequence[float | None]) -> dict[str, float | None]:
         other = self._other(judged)

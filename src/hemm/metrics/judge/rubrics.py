@@ -1,9 +1,9 @@
-"""What a judge is told: rubrics, the frame around the texts it judges, and how its verdict is read.
+"""Prompts of a judge: rubrics, the frame around the texts that it judges, and how its verdict is parsed.
 
-The frame keeps judged text from being taken for instructions. Every line of it starts with ``| ``; it stands
-between markers with a code that is a digest of all that is judged and occurs nowhere in it, so that no answer
-can close its block or know the code; characters that move or hide text are written out. The verdict is the
-last line of the judge's reply and names the code.
+The frame prevents that judged text is followed as instructions. Every line of it starts with ``| ``, and it
+is between markers with a code. The code is a digest of all judged texts and occurs in none of them, so that
+no answer can close its block or know the code. Characters that move or hide text are escaped. The verdict is
+the last line of the judge's reply and names the code.
 """
 
 from __future__ import annotations
@@ -20,18 +20,18 @@ from hemm.core.user_files import Takes, read_yaml, typed
 from hemm.parsing.answer_text import without_thinking
 
 FRAME = 1
-"""The version of the frame and of how verdicts are read."""
+"""The version of the frame and of the parsing of verdicts."""
 
 Block = tuple[str, str]
-"""Title and text of something that is judged, or that it is judged by."""
+"""Title and text of a block in the frame."""
 
 
 @dataclass(frozen=True)
 class Rubric:
-    """By what a judge judges.
+    """The criteria of a judge.
 
-    text    the criteria, as they are told to the judge
-    values  verdict (one word, lower case) -> score; all higher is better
+    text    the criteria, as in the prompt
+    values  verdict (one word, lower case) -> score, higher is better
     """
 
     name: str
@@ -99,12 +99,12 @@ style and the order of the two answers do not count.""",
         pairwise=True,
     ),
 }
-"""The rubrics that have a name."""
+"""Rubrics by name."""
 
 
 def rubric_named(name: str, *, pairwise: bool = False) -> Rubric:
-    """The rubric called ``name``, or the one in a YAML file (``./rubric.yaml``) with ``text`` and ``values``
-    (verdict -> number; ``scale: [1, 5]`` for whole grades; a pairwise one has neither).
+    """The rubric ``name``, or that in a YAML file (``./rubric.yaml``) with ``text`` and ``values`` (verdict
+    -> number) or ``scale: [1, 5]`` (whole grades); a pairwise rubric has neither of these two.
 
     Raises UnknownName or BadData.
     """
@@ -125,19 +125,19 @@ class _RubricFile:
 
 def _read(path: Path, pairwise: bool) -> Rubric:
     where = f"rubric {path}"
-    found = typed(_RubricFile, read_yaml(path, where), where)
-    values = _SIDES if pairwise else _values(found, where)
-    return Rubric(path.stem, found.version, found.text.strip(), values, pairwise)
+    file = typed(_RubricFile, read_yaml(path, where), where)
+    values = _SIDES if pairwise else _values(file, where)
+    return Rubric(path.stem, file.version, file.text.strip(), values, pairwise)
 
 
-def _values(found: _RubricFile, where: str) -> dict[str, float]:
-    if len(found.scale) == 2:
-        low, high = found.scale
+def _values(file: _RubricFile, where: str) -> dict[str, float]:
+    if len(file.scale) == 2:
+        low, high = file.scale
         if low < high <= low + 100:
             return {str(grade): float(grade) for grade in range(low, high + 1)}
-    values = {_verdict_word(key): float(value) for key, value in found.values.items()}
+    values = {_verdict_word(key): float(value) for key, value in file.values.items()}
     words = all(re.fullmatch(r"[\w-]+", word) for word in values)
-    if words and len(values) == len(found.values) and len(set(values.values())) > 1:
+    if words and len(values) == len(file.values) and len(set(values.values())) > 1:
         return values
     raise BadData(
         f"{where}: give scale: [1, 5], or values with a number for each verdict of one word "
@@ -146,12 +146,12 @@ def _values(found: _RubricFile, where: str) -> dict[str, float]:
 
 
 def _verdict_word(key: object) -> str:
-    # YAML reads a bare yes and no as booleans
+    # YAML parses a bare yes and no as booleans
     return {True: "yes", False: "no"}[key] if isinstance(key, bool) else str(key).casefold()
 
 
 def code_for(blocks: Sequence[Block], rubric: Rubric) -> str:
-    """The code of these texts: 8 hex digits of a digest of all of them, which none of them contains."""
+    """The code of these texts: 8 hex digits of a digest of all, which occur in none."""
     held = " ".join(unicodedata.normalize("NFKC", text).casefold() for _, text in blocks)
     number = 0
     while (code := digest([rubric.digest, [list(b) for b in blocks], number], 8)) in held:
@@ -161,12 +161,12 @@ def code_for(blocks: Sequence[Block], rubric: Rubric) -> str:
 
 _BREAKS = re.compile("\r\n|[\n\r\v\f\x1c-\x1e\x85\u2028\u2029]")
 _JOINERS = "\u200c\u200d"
-"""Format characters that scripts and emoji need; they hide nothing."""
+"""Format characters that scripts and emoji need, and that hide nothing."""
 
 
 def quoted(text: str) -> str:
-    """``text`` with ``| `` before every line (all kinds of line breaks are one), and with control, format
-    and unassigned characters written out, so that nothing is hidden, reversed or moved."""
+    """``text`` with ``| `` before every line (of any kind of line break), and with control, format and
+    unassigned characters escaped, so that nothing is hidden, reversed or moved."""
     return "\n".join(f"| {_visible(line)}".rstrip() for line in _BREAKS.split(text))
 
 
@@ -181,7 +181,7 @@ def _hides(character: str) -> bool:
 
 
 def framed(rubric: Rubric, blocks: Sequence[Block]) -> tuple[str, str]:
-    """What the judge is told, and the code that its verdict must name."""
+    """The judge's prompt, and the code that its verdict must name."""
     code = code_for(blocks, rubric)
     parts = [
         "You judge an answer that was given to a question.",
@@ -203,11 +203,11 @@ def framed(rubric: Rubric, blocks: Sequence[Block]) -> tuple[str, str]:
 
 
 def verdict(response: Response, code: str, rubric: Rubric) -> float | None:
-    """The score that the last line of a reply gives; None where the reply was refused or cut off, or its last
-    line is no verdict with this code."""
+    """The score in the last line of a reply; None if the reply was refused or cut off, or its last line is no
+    verdict with this code."""
     if response.failure is not None or response.refusal is not None or response.finish != "stop":
         return None
     lines = [line for line in without_thinking(response.text).splitlines() if line.strip()]
-    said = lines[-1].strip().strip("*_`").strip() if lines else ""
-    found = re.fullmatch(rf"verdict\s+{code}\s*:[\s*_`]*([\w-]+)\.?", said, re.IGNORECASE)
-    return rubric.values.get(found[1].casefold()) if found else None
+    line = lines[-1].strip().strip("*_`").strip() if lines else ""
+    match = re.fullmatch(rf"verdict\s+{code}\s*:[\s*_`]*([\w-]+)\.?", line, re.IGNORECASE)
+    return rubric.values.get(match[1].casefold()) if match else None

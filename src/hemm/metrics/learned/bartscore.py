@@ -1,4 +1,4 @@
-"""BARTScore: how likely a sequence-to-sequence model finds one text after another."""
+"""BARTScore: the likelihood of one text given another in a sequence-to-sequence model."""
 
 from __future__ import annotations
 
@@ -63,11 +63,11 @@ class BartScore(LearnedMetric):
         }
 
     def components(self, group: Sequence[Sample]) -> tuple[str, ...]:
-        """The main value; with direction=f each direction too."""
+        """The main value; with direction=f also that of each direction."""
         return ("", *DIRECTIONS) if self.direction == "f" else ("",)
 
     def over(self, samples: Sequence[Sample]) -> Self:
-        """The same metric with the ceilings of these samples computed together."""
+        """The same metric, with the ceilings of these samples computed in common batches."""
         bound = replace(self)
         bound._identity.update(self._identities([r for s in samples for r in texts(s)]))
         return bound
@@ -96,17 +96,17 @@ class BartScore(LearnedMetric):
         return {r: value[""] for r, value in zip(distinct, values, strict=True)}
 
     def _values(self, pairs: Sequence[tuple[str, str]]) -> list[dict[str, float]]:
-        """For each (answer, reference) its components."""
-        asked = DIRECTIONS if self.direction == "f" else (self.direction,)
-        likelihoods = iter(self._likelihoods([self._texts(*pair, way) for way in asked for pair in pairs]))
-        by_way = {way: [next(likelihoods) for _ in pairs] for way in asked}
-        rows = [dict(zip(asked, row, strict=True)) for row in zip(*by_way.values(), strict=True)]
+        """The components of each (answer, reference)."""
+        ways = DIRECTIONS if self.direction == "f" else (self.direction,)
+        likelihoods = iter(self._likelihoods([self._texts(*pair, way) for way in ways for pair in pairs]))
+        by_way = {way: [next(likelihoods) for _ in pairs] for way in ways}
+        rows = [dict(zip(ways, row, strict=True)) for row in zip(*by_way.values(), strict=True)]
         if self.direction == "f":
             return [{"": math.fsum(row.values()) / 2, **row} for row in rows]
         return [{"": row[self.direction]} for row in rows]
 
     def _texts(self, answer: str, reference: str, way: str) -> tuple[str, str]:
-        """What the encoder reads, and what the decoder is forced to."""
+        """The encoder's text and the decoder's text."""
         wanted = reference.lower() if self.lower_references == "yes" else reference
         return (answer.lower(), wanted) if way == "pred_to_ref" else (wanted, answer.lower())
 
@@ -115,4 +115,4 @@ class BartScore(LearnedMetric):
             return []
         from hemm.metrics.learned.seq2seq import scorer
 
-        return scorer(str(self.found()[0]), self.device, self.dtype).likelihoods(pairs, self.batch_size)
+        return scorer(str(self.resolved()[0]), self.device, self.dtype).likelihoods(pairs, self.batch_size)

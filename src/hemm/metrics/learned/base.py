@@ -1,4 +1,4 @@
-"""What metrics share whose values come from a checkpoint."""
+"""Base of metrics that compute their values with a checkpoint."""
 
 from __future__ import annotations
 
@@ -53,19 +53,19 @@ class LearnedMetric(SampleMetric):
     @property
     def parameters(self) -> Mapping[str, str]:
         """Checkpoint and revision, once ``prepared`` has found it, and what else changes values."""
-        given = {"model": self.model, "revision": self.revision, **self.settings}
+        values = {"model": self.model, "revision": self.revision, **self.settings}
         if self.dtype != "float32":
-            given["dtype"] = self.dtype
-        return {name: value for name, value in given.items() if value}
+            values["dtype"] = self.dtype
+        return {name: value for name, value in values.items() if value}
 
     def prepared(self) -> Self:
         """The same metric with the revision of the weights on this machine, or downloaded if so asked.
 
         Raises MissingExtra without torch and transformers, HemmError where there are no weights.
         """
-        return replace(self, revision=self.found()[1])
+        return replace(self, revision=self.resolved()[1])
 
-    def found(self) -> tuple[Path, str]:
+    def resolved(self) -> tuple[Path, str]:
         """Folder and revision of the checkpoint. Raises as ``prepared``."""
         if any(find_spec(package) is None for package in ("torch", "transformers")):
             raise MissingExtra(f"metric {self.name}", "hf")
@@ -78,8 +78,8 @@ class LearnedMetric(SampleMetric):
     def value(self, answer: Any, sample: Sample) -> float:
         """The main value of one answer; NaN where there is none."""
         judged = Judged(sample, 0, Response(text=str(answer)), Outcome.OK, answer)
-        found = self.score([[judged]])[0][""]
-        return math.nan if found is None else found
+        score = self.score([[judged]])[0][""]
+        return math.nan if score is None else score
 
     def chance(self, group: Sequence[Sample]) -> float | None:
         """Not defined: guessing has no options here."""

@@ -103,8 +103,8 @@ class BertScore(LearnedMetric):
 
     @property
     def settings(self) -> Mapping[str, str]:
-        given = {"layer": self.layer, "rescale": self.rescale}
-        return given | {name: "yes" for name in ("idf", "lower") if getattr(self, name) == "yes"}
+        values = {"layer": self.layer, "rescale": self.rescale}
+        return values | {name: "yes" for name in ("idf", "lower") if getattr(self, name) == "yes"}
 
     def components(self, group: Sequence[Sample]) -> tuple[str, ...]:
         """F1 (the main value), precision, recall."""
@@ -127,8 +127,8 @@ class BertScore(LearnedMetric):
             (self._text(written(g[0].value)), [self._text(r) for r in texts(g[0].sample)]) for g in groups
         ]
         values = bound._matched([(answer, r) for answer, references in said for r in references])
-        found = iter(values)
-        return [bound._best([next(found) for _ in references]) for _, references in said]
+        scores = iter(values)
+        return [bound._best([next(scores) for _ in references]) for _, references in said]
 
     def ceiling(self, group: Sequence[Sample]) -> float:
         return 1.0
@@ -157,7 +157,7 @@ class BertScore(LearnedMetric):
             return []
         from hemm.metrics.learned.encoders import token_encoder
 
-        encoder = token_encoder(str(self.found()[0]), int(self.layer), self.device, self.dtype)
+        encoder = token_encoder(str(self.resolved()[0]), int(self.layer), self.device, self.dtype)
         distinct = list(dict.fromkeys([t for pair in pairs for t in pair] + list(self._references)))
         ids = dict(zip(distinct, encoder.ids(distinct), strict=True))
         match = _Match(encoder, ids, self._weights(ids, encoder.marks), self.batch_size)
@@ -170,13 +170,13 @@ class BertScore(LearnedMetric):
         """What tokens count, where it is not 1."""
         if self.idf == "no":
             return dict.fromkeys(marks, 0.0)
-        found: Counter[int] = Counter()
+        counts: Counter[int] = Counter()
         for text, times in self._references.items():
             for token in set(ids[text]):
-                found[token] += times
+                counts[token] += times
         count = self._references.total()
         every = {token for row in ids.values() for token in row}
-        return {token: math.log((count + 1) / (found[token] + 1)) for token in every}
+        return {token: math.log((count + 1) / (counts[token] + 1)) for token in every}
 
 
 def _blocks(

@@ -99,7 +99,7 @@ class ClipScore(LearnedMetric):
             return _Space({}, {}, set())
         from hemm.metrics.learned.encoders import clip_encoder
 
-        encoder = clip_encoder(str(self.found()[0]), self.device, self.dtype)
+        encoder = clip_encoder(str(self.resolved()[0]), self.device, self.dtype)
         read, cut = encoder.texts(captions, self.batch_size)
         return _Space(read, encoder.pictures(pictures, self.batch_size), cut)
 
@@ -167,11 +167,11 @@ class _Space:
 
     def fit(self, pictures: Sequence[Media], captions: Sequence[str]) -> float | None:
         """CLIPScore: the mean over the pictures that open, the best over the captions."""
-        shown = [self.pictures[p.digest] for p in pictures if p.digest in self.pictures]
-        if not shown or not captions:
+        known = [self.pictures[p.digest] for p in pictures if p.digest in self.pictures]
+        if not known or not captions:
             return None
         return max(
-            sum(_WEIGHT * max(0.0, float(self.texts[c] @ s)) for s in shown) / len(shown) for c in captions
+            sum(_WEIGHT * max(0.0, float(self.texts[c] @ s)) for s in known) / len(known) for c in captions
         )
 
 
@@ -184,11 +184,11 @@ def _drawn(judged: Judged) -> Media | None:
 
 def _captions(sample: Sample) -> list[str]:
     """What a drawn picture should show."""
-    found = sample.metadata.get("caption")
-    if isinstance(found, str):
-        return [found]
-    if isinstance(found, list) and found:
-        return [str(c) for c in found]
+    caption = sample.metadata.get("caption")
+    if isinstance(caption, str):
+        return [caption]
+    if isinstance(caption, list) and caption:
+        return [str(c) for c in caption]
     return texts(sample)
 
 
@@ -201,7 +201,7 @@ class _Likeness(LearnedMetric):
 
     def components(self, group: Sequence[Sample]) -> tuple[str, ...]:
         kind = group[0].metadata.get("answer_type")
-        return ("", plain(str(kind))) if kind else ("",)
+        return ("", folded(str(kind))) if kind else ("",)
 
     def ceiling(self, group: Sequence[Sample]) -> float:
         return 1.0
@@ -210,8 +210,8 @@ class _Likeness(LearnedMetric):
         """Values of all groups in common batches, each picture encoded once; None where the sample has no
         picture among its references that opens."""
         pairs = [(_drawn(g[0]), [r for r in g[0].sample.references if isinstance(r, Media)]) for g in groups]
-        shown = [p for drawn, wanted in pairs if drawn is not None and wanted for p in (drawn, *wanted)]
-        vectors = self.vectors(shown) if shown else {}
+        pictures = [p for drawn, wanted in pairs if drawn is not None and wanted for p in (drawn, *wanted)]
+        vectors = self.vectors(pictures) if pictures else {}
         out: list[dict[str, float | None]] = []
         for (drawn, wanted), group in zip(pairs, groups, strict=True):
             mine = None if drawn is None else vectors.get(drawn.digest)
@@ -250,7 +250,7 @@ class ClipI(_Likeness):
     def vectors(self, pictures: Sequence[Media]) -> Mapping[str, Any]:
         from hemm.metrics.learned.encoders import clip_encoder
 
-        encoder = clip_encoder(str(self.found()[0]), self.device, self.dtype)
+        encoder = clip_encoder(str(self.resolved()[0]), self.device, self.dtype)
         return encoder.pictures(pictures, self.batch_size)
 
 
@@ -282,5 +282,5 @@ class Dino(_Likeness):
     def vectors(self, pictures: Sequence[Media]) -> Mapping[str, Any]:
         from hemm.metrics.learned.encoders import picture_encoder
 
-        encoder = picture_encoder(str(self.found()[0]), self.device, self.dtype)
+        encoder = picture_encoder(str(self.resolved()[0]), self.device, self.dtype)
         return encoder.pictures(pictures, self.batch_size)

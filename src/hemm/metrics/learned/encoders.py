@@ -32,9 +32,10 @@ _THREADS = 8
 
 @lru_cache(maxsize=1)
 def token_encoder(folder: str, layer: int, device: str = "auto", dtype: str = "float32") -> TokenEncoder:
-    """The text encoder in ``folder`` up to ``layer`` (0: its embeddings), loaded once.
+    """The text encoder in ``folder`` (of an encoder-decoder its encoder) up to ``layer`` (0: embeddings),
+    cached.
 
-    Of an encoder-decoder the encoder. Raises HemmError where it does not load, or has fewer layers.
+    Raises HemmError if it does not load, or has fewer layers.
     """
     import torch
     import transformers
@@ -55,7 +56,7 @@ def token_encoder(folder: str, layer: int, device: str = "auto", dtype: str = "f
 
 
 def _cut(model: Any, layers: int, layer: int) -> bool:
-    """Take the layers after ``layer`` away, which need not be computed; False where they are not found."""
+    """Remove the layers after ``layer``, which are not needed; False if they are not found."""
     from torch.nn import ModuleList
 
     stacks = [m for m in model.modules() if isinstance(m, ModuleList) and len(m) == layers]
@@ -66,9 +67,9 @@ def _cut(model: Any, layers: int, layer: int) -> bool:
 
 
 def _longest(model: Any, tokenizer: Any) -> int:
-    """Tokens that the encoder has positions for."""
+    """Most tokens for which the encoder has positions."""
     positions = int(getattr(model.config, "max_position_embeddings", None) or 1 << 30)
-    # encoders of RoBERTa's kind count positions from the padding's id on
+    # encoders like RoBERTa's count positions from the padding's id on
     offset = getattr(getattr(model, "embeddings", None), "padding_idx", None)
     return min(int(tokenizer.model_max_length), positions - (0 if offset is None else offset + 1))
 
@@ -77,7 +78,7 @@ def _longest(model: Any, tokenizer: Any) -> int:
 class TokenEncoder:
     """An encoder of texts with its tokenizer; texts are cut at ``longest`` tokens.
 
-    layer  which of its layers to take; None: the last one it still has
+    layer  the layer whose states are used; None: the last
     """
 
     model: Any
@@ -91,7 +92,7 @@ class TokenEncoder:
 
     @property
     def marks(self) -> frozenset[int]:
-        """Ids of the marks at a text's begin and end."""
+        """Ids of the marks at the beginning and end of texts."""
         return frozenset({self.tokenizer.cls_token_id, self.tokenizer.sep_token_id} - {None})
 
     def vectors(self, ids: Sequence[list[int]], batch_size: str = "auto") -> Flat:
@@ -105,8 +106,8 @@ class TokenEncoder:
             if self.layer is None:
                 states = self.model(input_ids=batch, attention_mask=mask).last_hidden_state
             else:
-                found = self.model(input_ids=batch, attention_mask=mask, output_hidden_states=True)
-                states = found.hidden_states[self.layer]
+                output = self.model(input_ids=batch, attention_mask=mask, output_hidden_states=True)
+                states = output.hidden_states[self.layer]
             return torch.nn.functional.normalize(finite(states).float(), dim=-1)
 
         lengths = [len(row) for row in ids]
@@ -141,7 +142,7 @@ def clip_encoder(folder: str, device: str = "auto", dtype: str = "float32") -> C
 
 @dataclass(frozen=True)
 class ClipEncoder:
-    """A CLIP with its tokenizer and its way to prepare pictures; texts are cut at ``longest`` tokens."""
+    """A CLIP with its tokenizer and picture processor; texts are cut at ``longest`` tokens."""
 
     model: Any
     tokenizer: Any
@@ -163,12 +164,12 @@ class ClipEncoder:
             batch, mask = padded([ids[i] for i in rows], self.tokenizer.pad_token_id or 0, device)
             return self.model.get_text_features(input_ids=batch, attention_mask=mask).pooler_output
 
-        found: dict[str, Any] = {}
+        vectors: dict[str, Any] = {}
         with torch.inference_mode():
             for batch in Budget.of(batch_size, device).batches([len(row) for row in ids]):
                 for rows, values in halving(batch, encoded):
-                    found.update(zip((distinct[i] for i in rows), _unit(values), strict=True))
-        return found, cut
+                    vectors.update(zip((distinct[i] for i in rows), _unit(values), strict=True))
+        return vectors, cut
 
     def pictures(self, pictures: Sequence[Media], batch_size: str = "auto") -> dict[str, Any]:
         """Digest -> vector of length 1 (width; float32, NumPy) for each picture that opens."""
@@ -184,7 +185,7 @@ class ClipEncoder:
 
 @lru_cache(maxsize=1)
 def picture_encoder(folder: str, device: str = "auto", dtype: str = "float32") -> PictureEncoder:
-    """The vision transformer in ``folder``, loaded once. Raises HemmError where it does not load."""
+    """The vision transformer in ``folder``, cached. Raises HemmError if it does not load."""
     import torch
     import transformers
 
@@ -201,15 +202,15 @@ def picture_encoder(folder: str, device: str = "auto", dtype: str = "float32") -
 
 
 def _side(processor: Any) -> int:
-    """Pixels along a side of what the checkpoint is shown."""
-    shown = processor.crop_size if getattr(processor, "do_center_crop", False) else processor.size
-    found = dict(shown)
-    return int(found.get("height") or found["shortest_edge"])
+    """Side in pixels of the checkpoint's input."""
+    setting = processor.crop_size if getattr(processor, "do_center_crop", False) else processor.size
+    size = dict(setting)
+    return int(size.get("height") or size["shortest_edge"])
 
 
 @dataclass(frozen=True)
 class PictureEncoder:
-    """A vision transformer with a class token, and its way to prepare pictures of ``side`` pixels."""
+    """A vision transformer with a class token, and its processor for pictures of ``side`` pixels."""
 
     model: Any
     processor: Any
@@ -219,7 +220,7 @@ class PictureEncoder:
         """Digest -> the class token's last state as a vector of length 1 (width; float32, NumPy) for each
         picture that opens.
 
-        The shorter side becomes 256/224 of ``side`` (bicubic), the middle is shown.
+        The shorter side is resized to 256/224 of ``side`` (bicubic), and the centre cropped.
         """
 
         def encoded(pixels: Any) -> Any:
@@ -255,28 +256,28 @@ def _pictured(
 
     def run(digests: Sequence[str], ready: Iterable[Any | None]) -> None:
         opened = [(d, p) for d, p in zip(digests, ready, strict=True) if p is not None]
-        whole = list(range(len(opened)))
+        all_rows = list(range(len(opened)))
 
-        def part(rows: list[int]) -> Any:
-            shown = torch.stack([opened[i][1] for i in rows])
-            return encoded(tensor(shown, model.device).to(model.dtype))
+        def encode_rows(rows: list[int]) -> Any:
+            batch_pixels = torch.stack([opened[i][1] for i in rows])
+            return encoded(tensor(batch_pixels, model.device).to(model.dtype))
 
-        for rows, values in halving(whole, part) if whole else ():
-            found.update(zip((opened[i][0] for i in rows), _unit(values), strict=True))
+        for rows, values in halving(all_rows, encode_rows) if all_rows else ():
+            vectors.update(zip((opened[i][0] for i in rows), _unit(values), strict=True))
 
-    found: dict[str, Any] = {}
+    vectors: dict[str, Any] = {}
     distinct = list({p.digest: p for p in pictures}.values())
     size = _PICTURES if batch_size == "auto" else int(batch_size)
     with torch.inference_mode(), ThreadPoolExecutor(_THREADS) as pool:
         before: tuple[list[str], Iterator[Any | None]] = ([], iter(()))
         for start in range(0, len(distinct), size):
             batch = distinct[start : start + size]
-            # bytes are read in this thread: what reads a pack is not made for several
+            # bytes are read in this thread, since pack readers are not thread-safe
             now = pool.map(pixels, [p.data for p in batch])
-            run(*before)  # the model is busy with one batch while the next is opened
+            run(*before)  # while the model runs one batch, the next is decoded
             before = ([p.digest for p in batch], now)
         run(*before)
-    return found
+    return vectors
 
 
 def _unit(values: Any) -> Any:

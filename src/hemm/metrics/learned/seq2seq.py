@@ -21,17 +21,17 @@ from hemm.metrics.learned.torch_batches import (
 from hemm.metrics.learned.torch_device import torch_device
 
 LONGEST = 1024
-"""Tokens at which texts are cut."""
+"""Most tokens of a text."""
 _BATCHES = 16
-"""Batches of targets whose sources are encoded before the first is decoded: so many, that targets of like
-length are found among them; so few, that encoded sources do not fill the memory."""
+"""Batches of targets whose sources are encoded together: enough to sort targets by length, few enough that
+encoded sources fit into memory."""
 _AT_ONCE = 2048
-"""Positions whose probabilities are normalised at once (a vocabulary of 50,000 makes 0.4 GB of them)."""
+"""Positions that are normalised at once (0.4 GB with a vocabulary of 50,000)."""
 
 
 @lru_cache(maxsize=1)
 def scorer(folder: str, device: str = "auto", dtype: str = "float32") -> Scorer:
-    """The checkpoint in ``folder``, loaded once. Raises HemmError where it does not load."""
+    """The checkpoint in ``folder``, cached. Raises HemmError if it does not load."""
     import torch
     import transformers
 
@@ -57,11 +57,11 @@ class Scorer:
     longest: int
 
     def likelihoods(self, pairs: Sequence[tuple[str, str]], batch_size: str = "auto") -> list[float]:
-        """For each (source, target) the mean natural log-likelihood of the target's tokens, marks included,
-        given the source.
+        """For each (source, target) the mean natural log-likelihood of the target's tokens, with marks, given
+        the source.
 
-        Equal pairs are computed once, and equal sources encoded once. Texts of like length share a batch.
-        Raises HemmError where memory does not suffice.
+        Equal pairs are computed once, and equal sources encoded once. Texts of similar length share a batch.
+        Raises HemmError if memory is too small.
         """
         import torch
 
@@ -71,28 +71,28 @@ class Scorer:
         for source, target in dict.fromkeys(pairs):
             wanted.setdefault(source, []).append(target)
         budget = Budget.of(batch_size, str(self.model.device))
-        found: list[tuple[list[tuple[str, str]], Any]] = []
+        blocks: list[tuple[list[tuple[str, str]], Any]] = []
         with torch.inference_mode():
             for block in _blocks(wanted, ids, budget):
-                found += self._block(block, ids, budget)
+                blocks += self._block(block, ids, budget)
         known: dict[tuple[str, str], float] = {}
-        for part, values in found:
-            known.update(zip(part, finite(values).tolist(), strict=True))
+        for of_block, values in blocks:
+            known.update(zip(of_block, finite(values).tolist(), strict=True))
         return [known[pair] for pair in pairs]
 
     def _block(
         self, block: Sequence[tuple[str, str]], ids: dict[str, list[int]], budget: Budget
     ) -> list[tuple[list[tuple[str, str]], Any]]:
-        """(pairs, their values on the model's device), the sources of a block being encoded together."""
+        """(pairs, their values on the model's device) of one block, after encoding its sources."""
         sources = list(dict.fromkeys(source for source, _ in block))
         row = {source: n for n, source in enumerate(sources)}
         states = self._encoded([ids[s] for s in sources], budget)
 
         def decoded(rows: list[int]) -> Any:
-            part = [block[i] for i in rows]
-            longest = max(len(ids[source]) for source, _ in part)
-            encoded, mask = states.rows([row[source] for source, _ in part], longest)
-            return self._decoded(encoded, mask, [ids[target] for _, target in part])
+            chosen = [block[i] for i in rows]
+            longest = max(len(ids[source]) for source, _ in chosen)
+            encoded, mask = states.rows([row[source] for source, _ in chosen], longest)
+            return self._decoded(encoded, mask, [ids[target] for _, target in chosen])
 
         return [
             ([block[i] for i in rows], values)
@@ -101,7 +101,7 @@ class Scorer:
         ]
 
     def _encoded(self, sources: Sequence[list[int]], budget: Budget) -> Flat:
-        """The encoder's last states of each source, each encoded once."""
+        """The encoder's last states of each source."""
 
         def encoded(rows: list[int]) -> Any:
             ids, mask = self._padded([sources[i] for i in rows])
@@ -118,7 +118,7 @@ class Scorer:
 
         ids, _ = self._padded(targets)
         longest = ids.shape[1]
-        # the vocabulary is the widest layer: it sees the real positions alone, padding left out
+        # the vocabulary is the widest layer, so it is computed without padding
         places = [n * longest + i for n, target in enumerate(targets) for i in range(len(target))]
         real = tensor(places, self.model.device)
         head = self.model.get_output_embeddings()
@@ -134,13 +134,13 @@ class Scorer:
             hook.remove()
         each = torch.cat(
             [
-                part.gather(-1, said.unsqueeze(-1)).squeeze(-1).float() - part.float().logsumexp(-1)
-                for part, said in zip(
+                logits.gather(-1, labels.unsqueeze(-1)).squeeze(-1).float() - logits.float().logsumexp(-1)
+                for logits, labels in zip(
                     logits.split(_AT_ONCE), ids.flatten()[real].split(_AT_ONCE), strict=True
                 )
             ]
         )
-        # float64 for the sum, where there is one: padding must not change the last digits
+        # sum in float64 if the device has it, so that padding does not change the last digits
         each = each if logits.device.type == "mps" else each.double()
         rows = torch.zeros(ids.numel(), dtype=each.dtype, device=each.device)
         total = rows.index_copy(0, real, each).view_as(ids).sum(-1)
@@ -153,7 +153,7 @@ class Scorer:
 def _blocks(
     wanted: dict[str, list[str]], ids: dict[str, list[int]], budget: Budget
 ) -> Iterator[list[tuple[str, str]]]:
-    """All pairs, in blocks of sources of like length."""
+    """All pairs, in blocks of sources of similar length."""
     block: list[tuple[str, str]] = []
     tokens = 0
     for source in sorted(wanted, key=lambda s: (len(ids[s]), s)):

@@ -12,15 +12,15 @@ from hemm.core.halving import in_halves
 
 DTYPES = ("float32", "bfloat16", "float16")
 _TOKENS = {"cpu": 1024, "mps": 4096}
-"""Positions in one batch. A processor gains nothing from more; a GPU needs many to be busy."""
+"""Positions in one batch: more are no faster on a CPU, while a GPU needs many."""
 _TOKENS_ON_A_GPU = 16_384
 _ENOUGH = 0.25
-"""Share of the positions with which a batch is about as fast as a full one."""
+"""Share of the positions from which a batch is about as efficient as a full one."""
 
 
 @contextmanager
 def loading(what: str, folder: str) -> Iterator[None]:
-    """Whatever goes wrong inside is one HemmError that says which checkpoint does not load, and why."""
+    """Turn any exception inside into a HemmError that says which checkpoint does not load, and why."""
     import transformers
 
     transformers.logging.set_verbosity_error()
@@ -29,29 +29,28 @@ def loading(what: str, folder: str) -> Iterator[None]:
         yield
     except HemmError:
         raise
-    except Exception as error:  # whatever a folder may hold
+    except Exception as error:  # a folder may contain anything
         why = str(error).strip().split("\n")[0][:200] or type(error).__name__
         raise HemmError(f"the {what} checkpoint {folder} does not load: {why}") from error
 
 
 @dataclass(frozen=True)
 class Budget:
-    """How much goes through a model at once: ``rows`` texts or pictures (0: any number), ``tokens``
-    positions, padding included."""
+    """Limits of one batch: ``rows`` texts or pictures (0: any number), ``tokens`` positions including
+    padding."""
 
     rows: int = 0
     tokens: int = 0
 
     @classmethod
     def of(cls, batch_size: str, device: str) -> Budget:
-        """For metric parameter ``batch_size`` (``auto`` or a number of rows) on a device."""
+        """The budget for the parameter ``batch_size`` (``auto`` or a number of rows) on a device."""
         rows = 0 if batch_size == "auto" else int(batch_size)
         return cls(rows, _TOKENS.get(device.partition(":")[0], _TOKENS_ON_A_GPU))
 
     def batches(self, lengths: Sequence[int]) -> Iterator[list[int]]:
-        """Positions in ``lengths``, in batches of like length, the longest first (what does not fit into
-        memory does not fit at once). A batch that is large enough ends where shorter rows begin: these would
-        be padded."""
+        """Indices of ``lengths`` in batches of similar length, longest first, so that too large a batch fails
+        at once. A batch that is large enough ends where shorter rows begin, which would be padded."""
         batch: list[int] = []
         longest = 0
         for row in sorted(range(len(lengths)), key=lambda i: (-lengths[i], i)):
@@ -67,9 +66,9 @@ class Budget:
 
 
 def halving(rows: Sequence[int], act: Callable[[Any], Any]) -> Iterator[tuple[Any, Any]]:
-    """(rows, what ``act`` gives for them), in halves where memory does not suffice for all of them.
+    """(rows, result of ``act``), in halves if memory is too small for all rows.
 
-    Raises HemmError where it does not suffice for one.
+    Raises HemmError if it is too small for one.
     """
     import torch
 
@@ -82,7 +81,7 @@ def halving(rows: Sequence[int], act: Callable[[Any], Any]) -> Iterator[tuple[An
 
 
 def finite(values: Any) -> Any:
-    """``values`` as they are. Raises HemmError where one is no finite number (it would pass for a score)."""
+    """``values`` unchanged. Raises HemmError if one is not finite, since it would pass for a score."""
     if not bool(values.isfinite().all()):
         raise HemmError("the checkpoint gives values that are no finite numbers: set dtype=float32")
     return values
@@ -92,23 +91,23 @@ def token_ids(tokenizer: Any, texts: Sequence[str], longest: int) -> list[list[i
     """Token ids of each text with its marks, cut at ``longest``."""
     if not texts:
         return []
-    said = [storable(text) for text in texts]
-    ids: list[list[int]] = tokenizer(said, truncation=True, max_length=longest)["input_ids"]
+    safe = [storable(text) for text in texts]
+    ids: list[list[int]] = tokenizer(safe, truncation=True, max_length=longest)["input_ids"]
     return ids
 
 
 def tensor(values: Any, device: Any) -> Any:
-    """``values`` on ``device``, without waiting for what a GPU is still doing."""
+    """``values`` on ``device``, copied asynchronously to a GPU."""
     import torch
 
-    made = torch.as_tensor(values)
+    result = torch.as_tensor(values)
     if str(device).startswith("cuda"):
-        return made.pin_memory().to(device, non_blocking=True)
-    return made.to(device)
+        return result.pin_memory().to(device, non_blocking=True)
+    return result.to(device)
 
 
 def padded(rows: Sequence[Sequence[float]], pad: float, device: Any) -> tuple[Any, Any]:
-    """Token ids or weights padded at the right, and the mask of those that are real (both: rows, longest)."""
+    """Token ids or weights padded at the right, and the mask of those that are no padding (rows, longest)."""
     width = max(1, *(len(row) for row in rows))
     ids = tensor([[*row, *[pad] * (width - len(row))] for row in rows], device)
     mask = tensor([[1] * len(row) + [0] * (width - len(row)) for row in rows], device)
@@ -117,10 +116,10 @@ def padded(rows: Sequence[Sequence[float]], pad: float, device: Any) -> tuple[An
 
 @dataclass(frozen=True)
 class Flat:
-    """Values of the tokens of many texts, one text after another, without padding.
+    """Values of the tokens of many texts, concatenated without padding.
 
-    values   (tokens, ...)
-    starts, lengths  (texts,): where each text begins and how many tokens it has; at least one
+    values           (tokens, ...)
+    starts, lengths  (texts,): first token and number of tokens of each text, at least one
     """
 
     values: Any
@@ -129,7 +128,7 @@ class Flat:
 
     @classmethod
     def of(cls, parts: Sequence[tuple[list[int], Any]], lengths: Sequence[int]) -> Flat:
-        """From (rows, padded values: rows, longest, ...) in any order; ``lengths`` of all texts."""
+        """From (rows, padded values of shape (rows, longest, ...)) in any order; ``lengths`` of all texts."""
         import torch
 
         device = parts[0][1].device
@@ -144,8 +143,8 @@ class Flat:
         return cls(torch.cat(pieces), tensor(starts, device), tensor(list(lengths), device))
 
     def rows(self, texts: Sequence[int], longest: int) -> tuple[Any, Any]:
-        """Values of some texts, padded to ``longest`` (the most tokens among them) with their own last one:
-        (texts, longest, ...), and the mask of those that are real (texts, longest)."""
+        """Values of some texts (texts, longest, ...), padded to ``longest``, the most tokens among them, with
+        their last value; and the mask of values that are no padding (texts, longest)."""
         import torch
 
         which = tensor(list(texts), self.values.device)

@@ -1,4 +1,4 @@
-"""torchvision, which many processors want, is often installed for another build of torch."""
+"""Makes torchvision usable, which many processors need, but which is often built for another torch."""
 
 from __future__ import annotations
 
@@ -10,17 +10,18 @@ from typing import Any
 
 log = logging.getLogger(__name__)
 
-_kept: list[Any] = []
+_libraries: list[Any] = []
 _OPERATORS = ("nms", "qnms")
 
 
 def prepare() -> str:
-    """Make torchvision importable before transformers looks for it; why it cannot be used, or empty.
+    """Make torchvision importable before transformers imports it, and return why it cannot be used (else
+    empty).
 
-    A torchvision whose compiled part does not fit this torch fails on import, and transformers, which only
-    looks whether it is installed, then fails with it. Its picture transforms need no compiled part: they work
-    once the operators that torchvision describes on import are declared. Where even that does not help,
-    torchvision counts as not installed, so that processors fall back to Pillow.
+    If torchvision's compiled part does not fit this torch, importing it fails, and with it transformers,
+    which only checks that it is installed. Its picture transforms need no compiled part: they work after the
+    operators that torchvision expects on import are declared. If that does not help, torchvision is treated
+    as not installed, so that processors use Pillow.
     """
     if "torchvision" in sys.modules:
         return "" if sys.modules["torchvision"] is not None else "it does not import"
@@ -39,7 +40,7 @@ def prepare() -> str:
     except Exception:
         _forget()
         sys.modules["torchvision"] = None  # type: ignore[assignment]
-        _look_again()
+        _forget_lookup()
         log.warning("torchvision is installed but does not import (%s): treated as missing", first)
         return f"it is installed but does not import: {first}"
     log.warning("torchvision does not fit this torch (%s): only its picture transforms are used", first)
@@ -52,7 +53,7 @@ def _declare() -> None:
     library = torch.library.Library("torchvision", "DEF")
     for name in _OPERATORS:
         library.define(f"{name}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
-    _kept.append(library)  # the operators are gone with the object
+    _libraries.append(library)  # the operators are gone with the object
 
 
 def _forget() -> None:
@@ -60,9 +61,9 @@ def _forget() -> None:
         del sys.modules[name]
 
 
-def _look_again() -> None:
-    """transformers remembers whether torchvision is there: it must not remember a broken one."""
-    found = sys.modules.get("transformers.utils.import_utils")
-    check: Any = getattr(found, "is_torchvision_available", None)
+def _forget_lookup() -> None:
+    """Clear what transformers has cached about torchvision."""
+    module = sys.modules.get("transformers.utils.import_utils")
+    check: Any = getattr(module, "is_torchvision_available", None)
     if hasattr(check, "cache_clear"):
         check.cache_clear()

@@ -1,4 +1,4 @@
-"""Checkpoints that metrics need: found on this machine, downloaded only when the user says so."""
+"""Checkpoints of metrics: found on this machine, and downloaded only if the user allows it."""
 
 from __future__ import annotations
 
@@ -23,40 +23,38 @@ def is_folder(model: str) -> bool:
 
 
 def folder_weights(metric: str, folder: Path, expected: str = "") -> tuple[Path, str]:
-    """The folder and the digest (32 hex digits) of names and contents of its weights and settings.
+    """The folder, and a digest (32 hex digits) of the names and contents of its weights and settings.
 
-    Raises HemmError where it holds no checkpoint, or another one than ``expected``.
+    Raises HemmError if it has no checkpoint, or another one than ``expected``.
     """
     if not (folder / "config.json").is_file():
         raise HemmError(f"metric {metric}: {folder} holds no checkpoint (no config.json)")
     if not any((folder / name).is_file() for name in _WEIGHTS):
         raise HemmError(f"metric {metric}: {folder} holds no weights (no {_WEIGHTS[0]})")
-    found = folder_digest(folder)
-    if expected and expected != found:
+    digest = folder_digest(folder)
+    if expected and expected != digest:
         raise HemmError(
             f"metric {metric}: {folder} holds other weights than those named "
-            f"(revision {found}, not {expected})"
+            f"(revision {digest}, not {expected})"
         )
-    return folder, found
+    return folder, digest
 
 
 def hub_weights(metric: str, name: str, revision: str = "", *, download: bool = False) -> tuple[Path, str]:
-    """The folder of a hub checkpoint on this machine and its commit; nothing is asked of the network unless
-    it is not there and ``download`` is set.
-
-    Raises HemmError that says how to get it.
+    """The folder of a hub checkpoint on this machine, and its commit. It is downloaded only if it is missing
+    and ``download`` is set; else HemmError says how to get it.
     """
-    found = _cached(name, revision or "main")
-    if found is None and download:
-        found = _download(metric, name, revision)
-    if found is None:
+    path = _cached(name, revision or "main")
+    if path is None and download:
+        path = _download(metric, name, revision)
+    if path is None:
         at = f" at {revision}" if revision else ""
         raise HemmError(
             f"metric {metric}: the weights of {name}{at} are not on this machine: "
             f"allow the download with --metric {metric}:{_spec(name, revision)}download=yes, "
             f"or name a folder with --metric {metric}:model=./FOLDER"
         )
-    return found
+    return path
 
 
 def _spec(name: str, revision: str) -> str:
@@ -72,8 +70,8 @@ def _cached(name: str, revision: str) -> tuple[Path, str] | None:
         if not isinstance(config, str):
             return None
         commit = Path(config).parent.name
-        there = (try_to_load_from_cache(name, w, revision=commit) for w in _WEIGHTS)
-        return (Path(config).parent, commit) if any(isinstance(w, str) for w in there) else None
+        paths = (try_to_load_from_cache(name, w, revision=commit) for w in _WEIGHTS)
+        return (Path(config).parent, commit) if any(isinstance(w, str) for w in paths) else None
     except HFValidationError:
         raise HemmError(f"{name!r} is no name of a hub repository: write ORG/NAME, or ./FOLDER") from None
 

@@ -1,4 +1,4 @@
-"""Right or wrong, and how nearly: accuracy, exact match, token F1, VQA accuracy."""
+"""Metrics on short answers: accuracy, exact match, token F1, VQA accuracy."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Accuracy(SampleMetric):
 
     def components(self, group: Sequence[Sample]) -> tuple[str, ...]:
         kind = group[0].metadata.get("answer_type")
-        return ("", plain(str(kind))) if kind else ("",)
+        return ("", folded(str(kind))) if kind else ("",)
 
 
 @dataclass(frozen=True)
@@ -107,15 +107,15 @@ class VqaAccuracy(SampleMetric):
 
     def components(self, group: Sequence[Sample]) -> tuple[str, ...]:
         kind = group[0].metadata.get("answer_type")
-        return ("", plain(str(kind))) if kind else ("",)
+        return ("", folded(str(kind))) if kind else ("",)
 
     def value(self, answer: Any, sample: Sample) -> float:
         return self._value(written(answer), tuple(texts(sample)))
 
     def _value(self, answer: str, references: tuple[str, ...]) -> float:
         counts, total = self._counts(references)
-        said = plain(answer)
-        if self.normalise == "always" or len(counts) > 1 or len(set(map(plain, references))) > 1:
+        said = folded(answer)
+        if self.normalise == "always" or len(counts) > 1 or len(set(map(folded, references))) > 1:
             said = vqa_normal(said)
         matches = counts.get(said, 0)
         if total == 0:
@@ -142,7 +142,7 @@ class VqaAccuracy(SampleMetric):
 
 @lru_cache(maxsize=4096)
 def _counted(references: tuple[str, ...], always: bool) -> tuple[Mapping[str, int], int]:
-    said = [plain(r) for r in references]
+    said = [folded(r) for r in references]
     if always or len(set(said)) > 1:
         said = [vqa_normal(s) for s in said]
     return Counter(said), len(said)
@@ -168,7 +168,7 @@ _SHORTENED = (
 
 
 def _without_apostrophes(word: str) -> list[str]:
-    """All ways to leave out one or more apostrophes of ``word``."""
+    """All forms of ``word`` without one or more of its apostrophes."""
     parts = word.split("'")
     forms = (
         "".join(
@@ -187,9 +187,9 @@ _CONTRACTIONS = {form: word for word in _SHORTENED.split() for form in _without_
 def vqa_normal(text: str) -> str:
     """The VQA evaluator's normaliser.
 
-    A punctuation mark goes where the text has it beside a blank anywhere, or has a comma between digits;
-    else it becomes a blank. Points not before a digit go. Then in lower case: number words up to ten as
-    digits, no articles, contractions with their apostrophes.
+    A punctuation mark is removed if it is next to a blank anywhere in the text, or if the text has a comma
+    between digits; else it becomes a blank. Points that are not before a digit are removed. Then, in lower
+    case, number words up to ten become digits, articles are removed, and contractions get their apostrophes.
     """
     said = text.replace("\n", " ").replace("\t", " ").strip()
     drop = _DIGIT_COMMA.search(said) is not None

@@ -22,12 +22,12 @@ _ALPHANUMERIC = re.compile(r"[a-z0-9]+")
 
 @lru_cache(maxsize=16_384)
 def rouge_tokens(text: str) -> tuple[str, ...]:
-    """Lower case, split at everything but the letters a to z and digits; no stemming."""
+    """Tokens in lower case, split at everything except a to z and digits, without stemming."""
     return tuple(_ALPHANUMERIC.findall(text.lower()))
 
 
 def places_of(tokens: Sequence[str]) -> dict[str, int]:
-    """Token -> a bit for each place where it stands."""
+    """Token -> bits of its positions."""
     places: dict[str, int] = {}
     for i, token in enumerate(tokens):
         places[token] = places.get(token, 0) | 1 << i
@@ -69,7 +69,7 @@ class RougeL(SampleMetric):
         return float(any(rouge_tokens(r) for r in texts(group[0])))
 
     def chance(self, group: Sequence[Sample]) -> float | None:
-        # 1/k stands for choices in other words than the references': not where there are no tokens at all.
+        # 1/k is for choices that are worded differently from the references, but not for texts without tokens
         return super().chance(group) if self.ceiling(group) else None
 
 
@@ -82,7 +82,7 @@ def _sacrebleu(tokens: str, lower: bool, sentence: bool) -> BLEU:
         from sacrebleu.metrics.bleu import BLEU
     except ImportError as error:
         raise MissingExtra("metric bleu", "metrics") from error
-    # force: texts that end in " ." are no reason for a warning here
+    # force: no warning for texts that end in " ."
     return BLEU(lowercase=lower, force=True, tokenize=tokens, effective_order=sentence)
 
 
@@ -111,8 +111,8 @@ class Bleu(SampleMetric):
 
     @property
     def parameters(self) -> Mapping[str, str]:
-        given = {"tokens": (self.tokens, "13a"), "lower": (self.lower, "no")}
-        return {name: value for name, (value, usual) in given.items() if value != usual}
+        values = {"tokens": (self.tokens, "13a"), "lower": (self.lower, "no")}
+        return {name: value for name, (value, usual) in values.items() if value != usual}
 
     def prepared(self) -> Bleu:
         """Itself. Raises MissingExtra where sacrebleu is not installed."""
@@ -133,7 +133,8 @@ class Bleu(SampleMetric):
         if not judged:
             return {"": math.nan}
         said = ["" if j.value is None else written(j.value) for j in judged]
-        # sacrebleu wants the first references of all samples, then the second ones, ...; None where none is
+        # sacrebleu takes the first references of all samples, then the second ones, ...; None if there is
+        # none
         streams: list[Any] = list(zip_longest(*(texts(j.sample) for j in judged)))
         return {"": min(1.0, self._by(sentence=False).corpus_score(said, streams).score / 100.0)}
 
@@ -155,20 +156,20 @@ _TOKEN = re.compile(
       | [^\w\s]                                   # any other sign alone""",
     re.VERBOSE,
 )
-_PLAIN = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*(?:,?\s+[a-z0-9]+(?:-[a-z0-9]+)*)*(?: ?\.)?", re.ASCII)
+_SIMPLE = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*(?:,?\s+[a-z0-9]+(?:-[a-z0-9]+)*)*(?: ?\.)?", re.ASCII)
 _NO_WORDS = frozenset("'\"`.?!,:;-–—…()[]{}“”")
 
 
 @lru_cache(maxsize=16_384)
 def caption_tokens(text: str) -> tuple[str, ...]:
-    """Tokens in the manner of the Penn Treebank, without punctuation.
+    """Tokens as in the Penn Treebank, in lower case, without punctuation.
 
-    Lower case; ``isn't`` is ``is n't``, ``dog's`` is ``dog 's``, ``cannot`` is ``can not``; hyphenated words,
-    numbers with points or commas and abbreviations with points stay whole; quotes, brackets, dashes and . ,
-    ; : ? ! go; every other sign is a token.
+    ``isn't`` becomes ``is n't``, ``dog's`` becomes ``dog 's``, ``cannot`` becomes ``can not``; hyphenated
+    words, numbers with points or commas, and abbreviations with points are one token; quotes, brackets,
+    dashes and . , ; : ? ! are removed; every other sign is a token.
     """
     said = text.lower().replace("’", "'").replace("‘", "'")
-    if _PLAIN.fullmatch(said.strip()) and "cannot" not in said:  # most captions
+    if _SIMPLE.fullmatch(said.strip()) and "cannot" not in said:  # most captions
         return tuple(said.replace(",", " ").replace(".", " ").split())
     said = _CANNOT.sub("can not", _CONTRACTED.sub(r" \1", said))
     return tuple(t for t in _TOKEN.findall(said) if t not in _NO_WORDS)
@@ -225,8 +226,8 @@ class CiderD(SampleMetric):
     def aggregate(self, groups: Sequence[Group]) -> dict[str, float]:
         judged = [j for group in groups for j in group if texts(j.sample)]
         bound = self.over([j.sample for j in judged])
-        had = [j for j in judged if j.value is not None]
-        values = bound._values([(written(j.value), tuple(texts(j.sample))) for j in had])
+        answered = [j for j in judged if j.value is not None]
+        values = bound._values([(written(j.value), tuple(texts(j.sample))) for j in answered])
         return {"": math.fsum(values) / len(judged) if judged else math.nan}
 
     def ceiling(self, group: Sequence[Sample]) -> float:
@@ -244,20 +245,20 @@ class CiderD(SampleMetric):
 
     @cached_property
     def _places(self) -> dict[tuple[str, ...], int]:
-        """Where the references of a sample of the set begin in the table of documents."""
+        """References of a sample -> row of the first in the table of documents."""
         starts = accumulate((len(references) for references in self._held), initial=0)
         return dict(zip(self._held, starts, strict=False))
 
     @cached_property
     def _ceilings(self) -> dict[tuple[str, ...], float]:
-        """Ceilings by references, those of the whole set together when the first is wanted."""
+        """References -> ceiling, computed for the whole set at once."""
         return self._best(list(self._places))
 
     def _cut(self, said: Sequence[str]) -> list[tuple[str, ...]]:
         return [tuple(t.split()) if self.tokens == "blanks" else caption_tokens(t) for t in said]
 
     def _values(self, pairs: Sequence[tuple[str, tuple[str, ...]]]) -> list[float]:
-        """What each text scores against its references; 0 where there are none."""
+        """The score of each text against its references; 0 without references."""
         import numpy as np
 
         documents, places = self._documents, self._places
@@ -268,8 +269,8 @@ class CiderD(SampleMetric):
         cut = self._cut([text for text, _ in pairs])
         answers = documents.read(cut + [tokens for own in others for tokens in self._cut(own)])
         total = np.zeros(len(pairs))
-        for table, first, asked in ((documents.table, places, known), (answers, start, new)):
-            rows = [(i, first[own] + k) for i, own in asked for k in range(len(own))]
+        for table, first, rows_of in ((documents.table, places, known), (answers, start, new)):
+            rows = [(i, first[own] + k) for i, own in rows_of for k in range(len(own))]
             said, wanted = np.array(rows, dtype=np.int64).reshape(-1, 2).T
             total += np.bincount(said, similarities(answers, said, table, wanted), len(pairs))
         sizes = np.array([max(1, len(own)) for _, own in pairs])
@@ -277,14 +278,14 @@ class CiderD(SampleMetric):
         return values
 
     def _best(self, held: Sequence[tuple[str, ...]]) -> dict[tuple[str, ...], float]:
-        """The best that one of them scores as an answer, for each tuple of references."""
+        """References -> the best score of one of them as an answer."""
         best: dict[tuple[str, ...], float] = {}
         for start in range(0, len(held), _AT_ONCE):
-            part = {own: tuple(dict.fromkeys(own)) for own in held[start : start + _AT_ONCE]}
-            values = iter(self._values([(r, own) for own, distinct in part.items() for r in distinct]))
-            best |= {own: max((next(values) for _ in d), default=0.0) for own, d in part.items()}
+            distinct_of = {own: tuple(dict.fromkeys(own)) for own in held[start : start + _AT_ONCE]}
+            values = iter(self._values([(r, own) for own, distinct in distinct_of.items() for r in distinct]))
+            best |= {own: max((next(values) for _ in d), default=0.0) for own, d in distinct_of.items()}
         return best
 
 
 _AT_ONCE = 2_000
-"""Samples whose ceilings are computed together: bounds memory."""
+"""Samples of which ceilings are computed at once, to bound memory."""

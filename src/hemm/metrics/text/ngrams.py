@@ -1,8 +1,9 @@
 """CIDEr-D's similarities of many texts at once: counts of n-grams as arrays, joined by sorting.
 
-The n-grams of a set of documents are numbered once; other texts use these numbers, and numbers above them for
-n-grams that no document has. All sums run in the order in which n-grams first occur in a text, so that a
-similarity depends on its two texts and the documents alone, to the last bit, and not on what else is asked.
+The n-grams of a set of documents are numbered once; other texts use these numbers, and higher ones for
+n-grams that no document has. All sums are in the order in which n-grams first occur in a text, so that a
+similarity depends only on its two texts and the documents, to the last bit, and not on the other texts of the
+call.
 """
 
 from __future__ import annotations
@@ -18,13 +19,13 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    Whole = NDArray[np.int64]
+    Ints = NDArray[np.int64]
     Real = NDArray[np.float64]
 
 LONGEST = 4
 SIGMA = 6.0
 _PAIRS = 16_384
-"""Pairs of texts that are compared at a time: bounds memory."""
+"""Pairs of texts that are compared at once, to bound memory."""
 
 Tokens = tuple[str, ...]
 
@@ -37,15 +38,15 @@ class Entries:
     weight      its tf-idf; norm: the Euclidean norm of each text's weights; ends: where each text's end
     """
 
-    text: Whole
-    gram: Whole
+    text: Ints
+    gram: Ints
     weight: Real
     norm: Real
-    ends: Whole
+    ends: Ints
     kinds: int
 
     @cached_property
-    def lookup(self) -> tuple[Whole, Whole]:
+    def lookup(self) -> tuple[Ints, Ints]:
         """Sorted keys (text x kinds + number), and the place of each."""
         key = self.text * self.kinds + self.gram
         order = _in_order(key)
@@ -57,12 +58,12 @@ class Table:
     """Texts with their weighted n-grams for n = 1 to 4, and their number of tokens."""
 
     entries: tuple[Entries, ...]
-    lengths: Whole
+    lengths: Ints
 
 
 @dataclass(frozen=True)
 class Documents:
-    """In how many documents each n-gram occurs; a document is one sample's references.
+    """Document frequencies of n-grams; a document is the references of one sample.
 
     words    token -> number
     keys     for n = 2 to 4 the sorted keys of all n-grams: number of the first n - 1 tokens' n-gram x words +
@@ -73,7 +74,7 @@ class Documents:
 
     size: int
     words: Mapping[str, int]
-    keys: tuple[Whole, ...]
+    keys: tuple[Ints, ...]
     idf: tuple[Real, ...]
     table: Table
 
@@ -86,13 +87,13 @@ class Documents:
         texts = [tokens for references in held for tokens in references]
         owner = np.repeat(np.arange(len(held)), [len(references) for references in held])
         words = {word: i for i, word in enumerate(dict.fromkeys(chain.from_iterable(texts)))}
-        whole = math.log(max(1, len(held)))
+        log_count = math.log(max(1, len(held)))
         keys, idfs, entries = [], [], []
         for n, (text, gram, fresh, order) in enumerate(_levels(texts, words, (), 0), 1):
             kinds = len(words) if n == 1 else len(fresh)
-            first, count, grams, there = _distinct(text, gram, order)
-            once = _changes(grams) | _changes(owner[there])
-            idf = whole - np.log(np.maximum(1, np.bincount(grams[once], minlength=kinds)))
+            first, count, grams, of_texts = _distinct(text, gram, order)
+            once = _changes(grams) | _changes(owner[of_texts])
+            idf = log_count - np.log(np.maximum(1, np.bincount(grams[once], minlength=kinds)))
             keys.append(fresh)
             idfs.append(idf)
             text, gram = text[first], gram[first]
@@ -116,22 +117,22 @@ class Documents:
         return Table(tuple(entries), _lengths(texts))
 
 
-def _lengths(texts: Sequence[Tokens]) -> Whole:
+def _lengths(texts: Sequence[Tokens]) -> Ints:
     import numpy as np
 
     return np.fromiter(map(len, texts), dtype=np.int64, count=len(texts))
 
 
 def _levels(
-    texts: Sequence[Tokens], words: Mapping[str, int], known: Sequence[Whole], known_words: int
-) -> Iterable[tuple[Whole, Whole, Whole, Whole | None]]:
+    texts: Sequence[Tokens], words: Mapping[str, int], known: Sequence[Ints], known_words: int
+) -> Iterable[tuple[Ints, Ints, Ints, Ints | None]]:
     """For n = 1 to 4 all n-grams in reading order: text and number of each, the keys (sorted) of the numbers
     that come after those of ``known``, and, where it is known, the order of the numbers (``_in_order``)."""
     import numpy as np
 
-    here = dict.fromkeys(chain.from_iterable(texts)) if known else words  # documents have made their words
-    more = [word for word in here if word not in words]
-    number = {word: words[word] for word in here if word in words}
+    numbers = dict.fromkeys(chain.from_iterable(texts)) if known else words  # documents have made their words
+    more = [word for word in numbers if word not in words]
+    number = {word: words[word] for word in numbers if word in words}
     number |= {word: len(words) + i for i, word in enumerate(more)}
     radix = max(1, len(words) + len(more))
     lengths = _lengths(texts)
@@ -139,11 +140,12 @@ def _levels(
         map(number.__getitem__, chain.from_iterable(texts)), dtype=np.int64, count=int(lengths.sum())
     )
     text = np.repeat(np.arange(len(texts)), lengths)
-    left = np.repeat(np.cumsum(lengths), lengths) - np.arange(len(flat))  # tokens from here to the text's end
+    # tokens from each position to the end of its text
+    remaining = np.repeat(np.cumsum(lengths), lengths) - np.arange(len(flat))
     yield text, flat, np.arange(len(more)), None
     before, heads = flat.copy(), known_words
     for n in range(2, LONGEST + 1):
-        starts = np.flatnonzero(left >= n)
+        starts = np.flatnonzero(remaining >= n)
         head, last = before[starts], flat[starts + (n - 1)]
         kinds, order = len(known[n - 2]) if known else 0, None
         if kinds:
@@ -161,7 +163,7 @@ def _levels(
         before[starts], heads = gram, kinds
 
 
-def _in_order(key: Whole) -> Whole:
+def _in_order(key: Ints) -> Ints:
     """Places of ``key`` sorted by value, equal ones in their order (all at least 0).
 
     By 16 bits at a time, which NumPy sorts by counting.
@@ -176,8 +178,8 @@ def _in_order(key: Whole) -> Whole:
     return order
 
 
-def _changes(values: Whole) -> NDArray[np.bool_]:
-    """Where a value differs from the one before it; true for the first."""
+def _changes(values: Ints) -> NDArray[np.bool_]:
+    """Mask of values that differ from the one before; True for the first."""
     import numpy as np
 
     out = np.ones(len(values), dtype=bool)
@@ -185,9 +187,9 @@ def _changes(values: Whole) -> NDArray[np.bool_]:
     return out
 
 
-def _numbered(key: Whole, start: int) -> tuple[Whole, Whole, Whole]:
-    """The distinct keys, sorted, the number of each key (its place among them, counted from ``start``), and
-    their order."""
+def _numbered(key: Ints, start: int) -> tuple[Ints, Ints, Ints]:
+    """The sorted distinct keys, the number of each key (its index among them plus ``start``), and their
+    order."""
     import numpy as np
 
     order = _in_order(key)
@@ -198,57 +200,57 @@ def _numbered(key: Whole, start: int) -> tuple[Whole, Whole, Whole]:
     return ordered[fresh], number, order
 
 
-def _distinct(text: Whole, gram: Whole, order: Whole | None) -> tuple[Whole, Whole, Whole, Whole]:
-    """Where each n-gram of a text is first read, how often it is there; n-grams and their texts, sorted."""
+def _distinct(text: Ints, gram: Ints, order: Ints | None) -> tuple[Ints, Ints, Ints, Ints]:
+    """First position and count of each n-gram of each text; n-grams and their texts, sorted."""
     import numpy as np
 
     order = _in_order(gram) if order is None else order
-    grams, there = gram[order], text[order]
-    starts = np.flatnonzero(_changes(grams) | _changes(there))
+    grams, texts = gram[order], text[order]
+    starts = np.flatnonzero(_changes(grams) | _changes(texts))
     often = np.zeros(len(gram), dtype=np.int64)
     often[order[starts]] = np.diff(starts, append=len(gram))
     first = np.flatnonzero(often)
-    return first, often[first], grams, there
+    return first, often[first], grams, texts
 
 
-def _entries(text: Whole, gram: Whole, weight: Real, texts: int, kinds: int) -> Entries:
+def _entries(text: Ints, gram: Ints, weight: Real, texts: int, kinds: int) -> Entries:
     import numpy as np
 
     norm = np.sqrt(np.bincount(text, weight * weight, texts))
     return Entries(text, gram, weight, norm, np.cumsum(np.bincount(text, minlength=texts)), max(1, kinds))
 
 
-def similarities(answers: Table, said: Whole, references: Table, wanted: Whole) -> Real:
-    """CIDEr-D's similarity (0 to 1) of the text ``said[i]`` of ``answers`` to the text ``wanted[i]`` of
+def similarities(answers: Table, candidates: Ints, references: Table, targets: Ints) -> Real:
+    """CIDEr-D's similarity (0 to 1) of text ``candidates[i]`` of ``answers`` to text ``targets[i]`` of
     ``references``, for every i. Both tables are weighted by the same documents."""
     import numpy as np
 
-    total = np.zeros(len(said))
-    for start in range(0, len(said), _PAIRS):
-        part = slice(start, start + _PAIRS)
+    total = np.zeros(len(candidates))
+    for start in range(0, len(candidates), _PAIRS):
+        pairs = slice(start, start + _PAIRS)
         for mine, theirs in zip(answers.entries, references.entries, strict=True):
-            total[part] += _cosines(mine, said[part], theirs, wanted[part])
-    # the evaluator takes the number of bigrams for the length
+            total[pairs] += _cosines(mine, candidates[pairs], theirs, targets[pairs])
+    # the evaluator uses the number of bigrams as length
     bigrams = (np.maximum(0, t.lengths - 1) for t in (answers, references))
-    gap = (next(bigrams)[said] - next(bigrams)[wanted]).astype(np.float64)
+    gap = (next(bigrams)[candidates] - next(bigrams)[targets]).astype(np.float64)
     return total / LONGEST * np.exp(-(gap * gap) / (2 * SIGMA**2))
 
 
-def _cosines(mine: Entries, said: Whole, theirs: Entries, wanted: Whole) -> Real:
-    """The clipped cosine of each pair for one n; 0 where a text has no weight."""
+def _cosines(mine: Entries, candidates: Ints, theirs: Entries, targets: Ints) -> Real:
+    """The clipped cosine of each pair for one n; 0 if a text has no weight."""
     import numpy as np
 
     keys, places = mine.lookup
-    sizes = np.diff(theirs.ends, prepend=0)[wanted]
-    pair = np.repeat(np.arange(len(said)), sizes)
-    place = np.arange(len(pair)) + np.repeat(theirs.ends[wanted] - np.cumsum(sizes), sizes)
-    key = said[pair] * mine.kinds + theirs.gram[place]
-    clipped: Real = np.zeros(len(said))
+    sizes = np.diff(theirs.ends, prepend=0)[targets]
+    pair = np.repeat(np.arange(len(candidates)), sizes)
+    place = np.arange(len(pair)) + np.repeat(theirs.ends[targets] - np.cumsum(sizes), sizes)
+    key = candidates[pair] * mine.kinds + theirs.gram[place]
+    clipped: Real = np.zeros(len(candidates))
     if len(keys):
         at = np.minimum(np.searchsorted(keys, key), len(keys) - 1)
         shared = np.flatnonzero(keys[at] == key)
         weight = theirs.weight[place[shared]]
         products = np.minimum(mine.weight[places[at[shared]]], weight) * weight
-        clipped = np.bincount(pair[shared], products, len(said)).astype(np.float64, copy=False)
-    norms = mine.norm[said] * theirs.norm[wanted]
-    return np.divide(clipped, norms, out=np.zeros(len(said)), where=norms > 0)
+        clipped = np.bincount(pair[shared], products, len(candidates)).astype(np.float64, copy=False)
+    norms = mine.norm[candidates] * theirs.norm[targets]
+    return np.divide(clipped, norms, out=np.zeros(len(candidates)), where=norms > 0)

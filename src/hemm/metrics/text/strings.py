@@ -18,16 +18,16 @@ if TYPE_CHECKING:
     from sacrebleu.metrics.chrf import CHRF
 
 
-def edit_distance(one: Sequence[str], other: Sequence[str]) -> int:
+def edit_distance(left: Sequence[str], right: Sequence[str]) -> int:
     """Levenshtein's distance: the fewest insertions, deletions and substitutions between two sequences.
 
-    By one bit for each element of ``one`` (Myers 1999, in the form of Hyyrö 2003 for whole sequences).
+    With one bit for each element of ``left`` (Myers 1999, in the form of Hyyrö 2003 for whole sequences).
     """
-    if not one:
-        return len(other)
-    places, last, full = places_of(one), 1 << (len(one) - 1), (1 << len(one)) - 1
-    up, down, distance = full, 0, len(one)  # where a column rises and falls from one row to the next
-    for element in other:
+    if not left:
+        return len(right)
+    places, last, full = places_of(left), 1 << (len(left) - 1), (1 << len(left)) - 1
+    up, down, distance = full, 0, len(left)  # where a column rises and falls from one row to the next
+    for element in right:
         equal = places.get(element, 0)
         across = (((equal & up) + up) ^ up) | equal
         more, less = (down | ~(across | up)) & full, up & across
@@ -59,16 +59,16 @@ class Anls(SampleMetric):
         return {} if float(self.threshold) == 0.5 else {"threshold": self.threshold}
 
     def value(self, answer: Any, sample: Sample) -> float:
-        said = _lower(written(answer))
-        return max((self._similarity(said, _lower(r)) for r in texts(sample)), default=0.0)
+        candidate = _lower(written(answer))
+        return max((self._similarity(candidate, _lower(r)) for r in texts(sample)), default=0.0)
 
-    def _similarity(self, said: str, wanted: str) -> float:
-        longer, limit = max(len(said), len(wanted)), float(self.threshold)
+    def _similarity(self, candidate: str, wanted: str) -> float:
+        longer, limit = max(len(candidate), len(wanted)), float(self.threshold)
         if not longer:
             return 1.0
-        if abs(len(said) - len(wanted)) / longer >= limit:
+        if abs(len(candidate) - len(wanted)) / longer >= limit:
             return 0.0
-        distance = edit_distance(said, wanted) / longer
+        distance = edit_distance(candidate, wanted) / longer
         return 1.0 - distance if distance < limit else 0.0
 
 
@@ -102,8 +102,8 @@ class RelaxedAccuracy(SampleMetric):
         said = float(answer) if isinstance(answer, int | float) else read_number(written(answer))
         wanted = read_number(reference)
         if said is None or wanted is None:
-            return plain(written(answer)) == plain(reference)
-        # a hair more, so that 1.05 is within 5 % of 1
+            return folded(written(answer)) == folded(reference)
+        # a little more, so that 1.05 is within 5 % of 1 in floating point
         return abs(said - wanted) <= float(self.tolerance) * abs(wanted) * (1 + 1e-12)
 
 
@@ -148,12 +148,12 @@ class ErrorRate(SampleMetric):
     def chance(self, group: Sequence[Sample]) -> float | None:
         return None
 
-    def _nearest(self, said: str, sample: Sample) -> tuple[int, int | None]:
-        """Edits to the reference with the lowest rate, and its length; None where there is no reference."""
-        mine = self._units(said)
+    def _nearest(self, candidate: str, sample: Sample) -> tuple[int, int | None]:
+        """Edits to the reference with the lowest rate, and its length, which is None without a reference."""
+        mine = self._units(candidate)
         wanted = [self._units(reference) for reference in texts(sample)]
-        found = [(edit_distance(mine, theirs), len(theirs)) for theirs in wanted]
-        return min(found, key=lambda f: (f[0] / max(1, f[1]), f[0]), default=(0, None))
+        rates = [(edit_distance(mine, theirs), len(theirs)) for theirs in wanted]
+        return min(rates, key=lambda f: (f[0] / max(1, f[1]), f[0]), default=(0, None))
 
     def _units(self, text: str) -> Sequence[str]:
         return self.units(text.lower() if self.lower == "yes" else text)
@@ -226,8 +226,8 @@ class Chrf(SampleMetric):
 
     @property
     def parameters(self) -> Mapping[str, str]:
-        given = {"words": (self.words, "0"), "lower": (self.lower, "no")}
-        return {name: value for name, (value, usual) in given.items() if value != usual}
+        values = {"words": (self.words, "0"), "lower": (self.lower, "no")}
+        return {name: value for name, (value, usual) in values.items() if value != usual}
 
     def prepared(self) -> Chrf:
         """Itself. Raises MissingExtra where sacrebleu is not installed."""
@@ -241,15 +241,15 @@ class Chrf(SampleMetric):
         references = texts(sample)
         if not references:
             return 0.0
-        found: float = self._by().sentence_score(written(answer), references).score
-        return min(1.0, found / 100.0)
+        score: float = self._by().sentence_score(written(answer), references).score
+        return min(1.0, score / 100.0)
 
     def aggregate(self, groups: Sequence[Group]) -> dict[str, float]:
         judged = [j for group in groups for j in group if texts(j.sample)]
         if not judged:
             return {"": math.nan}
         said = ["" if j.value is None else written(j.value) for j in judged]
-        # the first references of all samples, then the second ones, ...; None where there is none
+        # the first references of all samples, then the second ones, ...; None if there is none
         streams: list[Any] = list(zip_longest(*(texts(j.sample) for j in judged)))
         return {"": min(1.0, self._by().corpus_score(said, streams).score / 100.0)}
 
