@@ -54,13 +54,13 @@ def lacking(thing: Any, contract: type) -> list[str]:
     missing = []
     for name in _required(contract):
         try:
-            found = getattr(thing, name)
+            member = getattr(thing, name)
         except AttributeError:
             missing.append(name)
         except Exception:  # there, but broken: for whoever reads it
             continue
         else:
-            if getattr(found, "__isabstractmethod__", False):
+            if getattr(member, "__isabstractmethod__", False):
                 missing.append(name)
     return missing
 
@@ -101,12 +101,12 @@ def completed(thing: Any, contract: type, what: str) -> Any:
 
 def _required(contract: type) -> tuple[str, ...]:
     """Names of required members, those of the most general contract first."""
-    found: dict[str, None] = {}
+    names: dict[str, None] = {}
     for base in reversed(contract.__mro__):
         for name, member in vars(base).items():
             if isinstance(member, required) or getattr(member, "__isabstractmethod__", False):
-                found[name] = None
-    return tuple(found)
+                names[name] = None
+    return tuple(names)
 
 
 def _around(thing: Any, contract: type) -> Any:

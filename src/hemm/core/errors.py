@@ -46,5 +46,5 @@ def nearest(name: str, known: Iterable[str]) -> str | None:
     >>> nearest("ExactMatch", ["accuracy", "exact_match", "token_f1"])
     'exact_match'
     """
-    found = difflib.get_close_matches(name.lower(), list(known), n=1, cutoff=0.5)
-    return found[0] if found else None
+    matches = difflib.get_close_matches(name.lower(), list(known), n=1, cutoff=0.5)
+    return matches[0] if matches else None

@@ -279,7 +279,9 @@ class ProtocolSpec:
         Settings that are ``later`` ones count only where they differ from their default, so that a new one
         leaves all digests as they were.
         """
-        told = {f.name: getattr(self, f.name) for f in fields(self)}
-        unset = {f.name for f in fields(self) if "later" in f.metadata and told[f.name] == f.default}
+        values = {f.name: getattr(self, f.name) for f in fields(self)}
+        unset = {f.name for f in fields(self) if "later" in f.metadata and values[f.name] == f.default}
         # in the order of the fields, as a dataclass is hashed: ``digest`` would sort the names
-        return digest_bytes(orjson.dumps({name: value for name, value in told.items() if name not in unset}))
+        return digest_bytes(
+            orjson.dumps({name: value for name, value in values.items() if name not in unset})
+        )

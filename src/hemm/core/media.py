@@ -90,9 +90,9 @@ class Media:
     @classmethod
     def at(cls, path: Path, name: str = "") -> Media:
         """The file at ``path``, read when first needed and not kept."""
-        found = cls(load=path.read_bytes, name=name or path.name)
-        found.path = path
-        return found
+        media = cls(load=path.read_bytes, name=name or path.name)
+        media.path = path
+        return media
 
     @property
     def data(self) -> bytes:

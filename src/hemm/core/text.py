@@ -38,11 +38,11 @@ def slug(name: str) -> str:
     """
     from hemm.core.hashing import digest
 
-    plain = _SLUG.sub("-", name).strip("-.")
-    changed = plain != name.replace("/", "-") or plain != plain.lower() or len(plain) > 100
-    if plain.split(".")[0].lower() in _RESERVED or not plain:
-        plain, changed = f"_{plain}", True
-    return f"{plain[:90]}~{digest(name, 6)}".replace("~", "-") if changed else plain
+    safe = _SLUG.sub("-", name).strip("-.")
+    changed = safe != name.replace("/", "-") or safe != safe.lower() or len(safe) > 100
+    if safe.split(".")[0].lower() in _RESERVED or not safe:
+        safe, changed = f"_{safe}", True
+    return f"{safe[:90]}~{digest(name, 6)}".replace("~", "-") if changed else safe
 
 
 _SECRET = [

@@ -69,14 +69,14 @@ def read_yaml(path: Path, where: str = "", *, as_text: bool = False) -> dict[str
     where = where or str(path)
     text = read_text(path, where)
     try:
-        found = yaml.load(text, _loader(as_text))
+        document = yaml.load(text, _loader(as_text))
     except (yaml.YAMLError, ValueError, RecursionError) as error:  # ValueError: the 40th of a month
         mark = getattr(error, "problem_mark", None)
         why = getattr(error, "problem", None) or error
         raise _invalid("YAML", why, where, str(mark.line + 1) if mark else "") from None
-    if not isinstance(found or {}, dict):
-        raise BadData(f"{where} is {shown(found)}; give 'key: value' lines")
-    return found or {}
+    if not isinstance(document or {}, dict):
+        raise BadData(f"{where} is {shown(document)}; give 'key: value' lines")
+    return document or {}
 
 
 def _invalid(language: str, why: object, where: str, line: str) -> BadData:
@@ -143,16 +143,16 @@ def typed_rows(kind: type[T], rows: object, where: str, table: str, noun: str) -
     UnknownName naming ``where``, the number of the row and the key, for several rows at once."""
     if not isinstance(rows, list) or not rows:
         raise BadData(f"{where}: write [[{table}]] tables, one for each {noun}")
-    found: list[T] = []
+    typed_: list[T] = []
     wrong: list[HemmError] = []
     for number, row in enumerate(rows, 1):
         try:
-            found.append(typed(kind, row, f"{where}, {noun} {number}"))
+            typed_.append(typed(kind, row, f"{where}, {noun} {number}"))
         except HemmError as error:
             wrong.append(error)
     if wrong:
         raise wrong[0] if len(wrong) == 1 else BadData("; also: ".join(map(str, wrong[:5])))
-    return found
+    return typed_
 
 
 def _taken(value: Any, hint: Any, key: str) -> Any:

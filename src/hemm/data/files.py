@@ -104,10 +104,10 @@ def locked(path: Path) -> Iterator[None]:
 def _is_at(handle: int, path: Path) -> bool:
     """Whether the open file is still the one at ``path`` (a cleaner may have removed it meanwhile)."""
     try:
-        there, mine = path.stat(), os.fstat(handle)
+        current, held = path.stat(), os.fstat(handle)
     except FileNotFoundError:
         return False
-    return (there.st_dev, there.st_ino) == (mine.st_dev, mine.st_ino)
+    return (current.st_dev, current.st_ino) == (held.st_dev, held.st_ino)
 
 
 @contextlib.contextmanager

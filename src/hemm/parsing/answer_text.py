@@ -26,22 +26,22 @@ def without_thinking(text: str) -> str:
     """
     if "<" not in text and "[" not in text and "◁" not in text:
         return text
-    kept: list[str] = []
+    pieces: list[str] = []
     depth, start = 0, 0
-    for found in _THINKING.finditer(text):
-        if found["open"]:
+    for block in _THINKING.finditer(text):
+        if block["open"]:
             if depth == 0:
-                kept.append(text[start : found.start()])
+                pieces.append(text[start : block.start()])
             depth += 1
             continue
         if depth == 0:  # opened in the prompt, or closed twice
-            kept.clear()
+            pieces.clear()
         depth = max(0, depth - 1)
-        start = found.end()
+        start = block.end()
     if depth:
         return ""
-    kept.append(text[start:])
-    return _SPECIAL.sub("", "".join(kept))
+    pieces.append(text[start:])
+    return _SPECIAL.sub("", "".join(pieces))
 
 
 _FENCE = re.compile(r"^[ \t]{0,8}(?:`{3,}|~{3,})[^\n`]{0,40}$", re.MULTILINE)
@@ -77,9 +77,9 @@ def answered(text: str) -> str:
     'A **heron**.'
     """
     body = without_thinking(text).strip()
-    found = _CONTINUED.search(body)
-    if found and body[: found.start()].strip():
-        body = body[: found.start()]
+    continued = _CONTINUED.search(body)
+    if continued and body[: continued.start()].strip():
+        body = body[: continued.start()]
     return body
 
 
@@ -111,19 +111,19 @@ _MARKER = re.compile(
 def marked(body: str) -> list[str]:
     """The texts after answer markers, the weightiest first: ``final answer``, ``\\boxed{}`` and ``<answer>``
     before plain ``Answer:``; later ones before earlier ones."""
-    found: list[tuple[int, int, str]] = []
+    spans: list[tuple[int, int, str]] = []
     matches = list(_MARKER.finditer(body))
     for index, match in enumerate(matches):
         if match["box"] is not None:
-            found.append((2, index, match["inbox"]))
+            spans.append((2, index, match["inbox"]))
         elif match["tag"] is not None:
-            found.append((2, index, match["intag"]))
+            spans.append((2, index, match["intag"]))
         else:
             stop = matches[index + 1].start() if index + 1 < len(matches) else len(body)
             span = _line(body, match.end(), stop)
             if span:
-                found.append((2 if match["final"] is not None else 1, index, span))
-    return [span for _, _, span in sorted(found, key=lambda f: (-f[0], -f[1]))]
+                spans.append((2 if match["final"] is not None else 1, index, span))
+    return [span for _, _, span in sorted(spans, key=lambda f: (-f[0], -f[1]))]
 
 
 def _line(body: str, start: int, stop: int) -> str:

@@ -75,8 +75,8 @@ class YesNo:
         return f"Reply with one word: {self.words[0]} or {self.words[1]}."
 
     def parse(self, text: str, sample: Sample) -> str | None:
-        said = yes_or_no(text)
-        return None if said is None else self.words[0 if said else 1]
+        side = yes_or_no(text)
+        return None if side is None else self.words[0 if side else 1]
 
     def options(self, sample: Sample) -> tuple[str, ...]:
         return self.words
@@ -86,9 +86,9 @@ class YesNo:
 
 
 @lru_cache(maxsize=8192)
-def _options(shown: tuple[str, ...], labels: tuple[tuple[str, str], ...], lettered: bool) -> Options:
+def _options(choices: tuple[str, ...], labels: tuple[tuple[str, str], ...], lettered: bool) -> Options:
     back = {text: reference for reference, text in labels}
-    return Options(shown, [back.get(c, c) for c in shown], letters(shown) if lettered else ())
+    return Options(choices, [back.get(c, c) for c in choices], letters(choices) if lettered else ())
 
 
 @dataclass(frozen=True)
@@ -124,8 +124,8 @@ class OneOf:
         if not sample.choices:
             return None
         table = self.table(sample)
-        found = one_of(text, table)
-        return None if found is None else table.references[found]
+        number = one_of(text, table)
+        return None if number is None else table.references[number]
 
     def options(self, sample: Sample) -> tuple[str, ...]:
         return self.table(sample).marks if self.lettered else sample.choices
@@ -172,8 +172,8 @@ class ManyOf:
         if not sample.choices:
             return None
         table = _options(sample.choices, tuple(self.labels.items()), self.lettered)
-        found = _many(text, table)
-        return None if found is None else frozenset(table.references[i] for i in found)
+        numbers = _many(text, table)
+        return None if numbers is None else frozenset(table.references[i] for i in numbers)
 
     def options(self, sample: Sample) -> tuple[str, ...]:
         return ()
@@ -182,8 +182,8 @@ class ManyOf:
         table = _options(sample.choices, tuple(self.labels.items()), self.lettered)
         wanted = split_labels(reference)
         named = table.marks if self.lettered else table.shown
-        said = [n for n, r in zip(named, table.references, strict=True) if r in wanted]
-        return join_labels(said) if said else "none"
+        shown_names = [n for n, r in zip(named, table.references, strict=True) if r in wanted]
+        return join_labels(shown_names) if shown_names else "none"
 
 
 def _many(text: str, table: Options) -> set[int] | None:
@@ -191,22 +191,22 @@ def _many(text: str, table: Options) -> set[int] | None:
     if not body:
         return None
     spans = marked(body)
-    plain = without_markdown(spans[0] if spans else body)
-    whole = table.raw(plain)
-    if whole is not None:
-        return {whole}
-    if _NOTHING.match(plain) or not plain:
-        return set() if plain else None
+    unmarked = without_markdown(spans[0] if spans else body)
+    exact = table.raw(unmarked)
+    if exact is not None:
+        return {exact}
+    if _NOTHING.match(unmarked) or not unmarked:
+        return set() if unmarked else None
     for separator in (_SEPARATED, _LISTED):
-        read = [table.exact(item) for item in separator.split(plain) if item.strip()]
+        read = [table.exact(item) for item in separator.split(unmarked) if item.strip()]
         if read and all(len(found) == 1 for found in read):
             return set().union(*read)
-    run = re.sub(r"[\s,;.]", "", plain)
+    run = re.sub(r"[\s,;.]", "", unmarked)
     if table.marks and set(run) <= {m for m in table.marks if len(m) == 1} and len(set(run)) == len(run):
         return {table.marks.index(mark) for mark in run}
-    if refuses(plain) or NEGATION.search(plain):
+    if refuses(unmarked) or NEGATION.search(unmarked):
         return None
-    return table.mentions(plain) | table.explicit(plain) or None
+    return table.mentions(unmarked) | table.explicit(unmarked) or None
 
 
 _SHORT_WORDS = 8
@@ -256,11 +256,11 @@ class ShortAnswer:
         parts = lines(without_markdown(spans[0] if spans else body))
         if not parts:
             return None
-        said = parts[0] if len(parts) == 1 or len(parts[0].split()) <= _SHORT_WORDS else " ".join(parts)
-        said = _unquoted(_OPENING.sub("", said))
-        if said.endswith(".") and not re.search(r"\b\w\.$", said):
-            said = said[:-1].rstrip()
-        return _unquoted(said) or None
+        answer = parts[0] if len(parts) == 1 or len(parts[0].split()) <= _SHORT_WORDS else " ".join(parts)
+        answer = _unquoted(_OPENING.sub("", answer))
+        if answer.endswith(".") and not re.search(r"\b\w\.$", answer):
+            answer = answer[:-1].rstrip()
+        return _unquoted(answer) or None
 
     def options(self, sample: Sample) -> tuple[str, ...]:
         return self._closed(sample).options(sample) if sample.choices else ()
@@ -275,10 +275,10 @@ class ShortAnswer:
 def _closed(sample: Sample) -> YesNo | OneOf:
     choices = sample.choices
     if len(choices) == 2:
-        said = [yes_or_no(c) for c in choices]
-        if said == [True, False]:
+        sides = [yes_or_no(c) for c in choices]
+        if sides == [True, False]:
             return YesNo((choices[0], choices[1]))
-        if said == [False, True]:
+        if sides == [False, True]:
             return YesNo((choices[1], choices[0]))
     return OneOf(lettered=False)
 
@@ -335,8 +335,8 @@ class Caption:
         return "Reply with one sentence."
 
     def parse(self, text: str, sample: Sample) -> str | None:
-        plain = " ".join(without_markdown(answered(text)).split())
-        return None if only_refuses(plain) else _unquoted(_LEAD_IN.sub("", plain)) or None
+        caption = " ".join(without_markdown(answered(text)).split())
+        return None if only_refuses(caption) else _unquoted(_LEAD_IN.sub("", caption)) or None
 
     def options(self, sample: Sample) -> tuple[str, ...]:
         return ()

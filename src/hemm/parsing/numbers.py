@@ -43,38 +43,38 @@ def read_number(text: str) -> float | None:
     >>> read_number("1,234.5"), read_number("twenty-one"), read_number("42 %"), read_number("about 42")
     (1234.5, 21.0, 42.0, None)
     """
-    found = numbers(text)
+    candidates = numbers(text)
     stripped = text.strip().rstrip(".%").strip()
-    whole = _NUMBER.fullmatch(stripped) or _FRACTION.fullmatch(stripped) or _WORD.fullmatch(stripped)
-    return found[0] if whole and len(found) == 1 else None
+    match = _NUMBER.fullmatch(stripped) or _FRACTION.fullmatch(stripped) or _WORD.fullmatch(stripped)
+    return candidates[0] if match and len(candidates) == 1 else None
 
 
 def numbers(text: str) -> list[float]:
     """All numbers in ``text`` in order: numerals, fractions and English number words up to ninety-nine."""
-    found: list[tuple[int, float]] = []
+    numbers_: list[tuple[int, float]] = []
 
     def take(match: re.Match[str]) -> str:
         if not int(match[2]):
             return match[0]
-        found.append((match.start(), _float(match[1]) / int(match[2])))
+        numbers_.append((match.start(), _float(match[1]) / int(match[2])))
         return " " * len(match[0])
 
     rest = _FRACTION.sub(take, text)
-    found += [(m.start(), _float(m[0])) for m in _NUMBER.finditer(rest)]
+    numbers_ += [(m.start(), _float(m[0])) for m in _NUMBER.finditer(rest)]
     for match in _WORD.finditer(rest):
         if match[1]:
             value = _VALUE[match[1].lower()] + (_VALUE[match[2].lower()] if match[2] else 0)
         else:
             value = _VALUE[match[3].lower()]
-        found.append((match.start(), float(value)))
-    return [value for _, value in sorted(found, key=lambda f: f[0]) if math.isfinite(value)]
+        numbers_.append((match.start(), float(value)))
+    return [value for _, value in sorted(numbers_, key=lambda f: f[0]) if math.isfinite(value)]
 
 
 def _float(numeral: str) -> float:
-    plain = re.sub(r"[ \u202f\u00a0]", "", numeral.replace("−", "-"))
-    if re.fullmatch(r"[-+]?\d{1,3}(?:,\d{3})+(?:\.\d+)?", plain):
-        plain = plain.replace(",", "")
-    return float(plain.replace(",", "."))
+    digits = re.sub(r"[ \u202f\u00a0]", "", numeral.replace("−", "-"))
+    if re.fullmatch(r"[-+]?\d{1,3}(?:,\d{3})+(?:\.\d+)?", digits):
+        digits = digits.replace(",", "")
+    return float(digits.replace(",", "."))
 
 
 def the_number(text: str) -> float | None:
@@ -86,23 +86,23 @@ def the_number(text: str) -> float | None:
     body = ends_of_answer(text)
     if not body:
         return None
-    plain = without_markdown(body)
+    unmarked = without_markdown(body)
     for span in marked(body):
-        found = numbers(without_markdown(span))
-        if found:
-            return _only(found)
-    whole = read_number(plain)
-    if whole is not None:
-        return whole
-    last = lines(plain)[-1] if plain else ""
+        candidates = numbers(without_markdown(span))
+        if candidates:
+            return _only(candidates)
+    number = read_number(unmarked)
+    if number is not None:
+        return number
+    last = lines(unmarked)[-1] if unmarked else ""
     if (found_last := read_number(last)) is not None:
         return found_last
     equation = _EQUATION.search(last.rstrip(". "))
-    if equation and len(found := numbers(equation[1])) == 1:
-        return found[0]
-    return _only(numbers(plain))
+    if equation and len(candidates := numbers(equation[1])) == 1:
+        return candidates[0]
+    return _only(numbers(unmarked))
 
 
-def _only(found: list[float]) -> float | None:
-    distinct = set(found)
+def _only(values: list[float]) -> float | None:
+    distinct = set(values)
     return distinct.pop() if len(distinct) == 1 else None

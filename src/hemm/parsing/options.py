@@ -95,8 +95,8 @@ class Options:
 
     def raw(self, text: str) -> int | None:
         """The option whose text ``text`` is, to the letter."""
-        found = self._raw.get(text)
-        return found if found is not None else self._raw.get(text.strip())
+        number = self._raw.get(text)
+        return number if number is not None else self._raw.get(text.strip())
 
     _BARE = re.compile(r"^[\W_]*([A-Za-z]{1,3})[\W_]*$")
     _LED = re.compile(r"^[(\[{]?([A-Za-z]{1,3})(?:[)\]}][.:,]?|[.:]|\s[-–—]|,)\s*(?=\S)")
@@ -108,9 +108,9 @@ class Options:
 
     def exact(self, text: str) -> set[int]:
         """Options that ``text`` as a whole names; two where letter and text contradict each other."""
-        found = self.raw(text)
-        if found is not None:
-            return {self._first(found)}
+        number = self.raw(text)
+        if number is not None:
+            return {self._first(number)}
         named = self._folded.get(fold(text))
         if named is None and self.marks:
             named = self._lettered(text)
@@ -135,9 +135,9 @@ class Options:
         return None
 
     def _text(self, text: str) -> set[int]:
-        found = self.raw(text)
-        if found is not None:
-            return {self._first(found)}
+        number = self.raw(text)
+        if number is not None:
+            return {self._first(number)}
         return self._folded.get(fold(text)) or self._loose.get(loose(text)) or set()
 
     def _of(self, mark: str) -> set[int] | None:
@@ -152,12 +152,12 @@ class Options:
 
     def explicit(self, text: str) -> set[int]:
         """Options named by an explicit letter: ``(B)``, ``option B``, ``B.`` at the start of a line."""
-        found = set()
+        numbers = set()
         for match in self._EXPLICIT.finditer(text) if self.marks else ():
             index = self._mark.get((match[1] or match[2] or match[3]).casefold())
             if index is not None:
-                found.add(self._first(index))
-        return found
+                numbers.add(self._first(index))
+        return numbers
 
     @cached_property
     def _mention(self) -> tuple[re.Pattern[str], dict[str, set[int]]] | None:
@@ -174,15 +174,15 @@ class Options:
         if table is None:
             return set()
         pattern, texts = table
-        found: set[int] = set()
+        numbers: set[int] = set()
         for sentence in [text] if negated else sentences(text):
             folded = fold(sentence)
             here = list(pattern.finditer(folded))
             if here and not negated and NEGATION.search(pattern.sub(" ", folded)):
                 continue
             for match in here:
-                found |= texts[match[0]]
-        return found
+                numbers |= texts[match[0]]
+        return numbers
 
 
 def _bounded(text: str) -> str:
@@ -216,40 +216,40 @@ def one_of(text: str, options: Options) -> int | None:
 
 
 def _one_of(text: str, options: Options) -> int | None:
-    whole = options.raw(text)
-    if whole is not None and text.strip():
-        return options._first(whole)
+    exact = options.raw(text)
+    if exact is not None and text.strip():
+        return options._first(exact)
     body = ends_of_answer(text)
     if not body:
         return None
-    plain = without_markdown(body)
-    for read in (options.exact(body), options.exact(plain)):
+    unmarked = without_markdown(body)
+    for read in (options.exact(body), options.exact(unmarked)):
         if read:
             return _only(read)
     for span in marked(body):
         read = _span(span, options)
         if read:
             return _only(read)
-    read = _edges(plain, options)
+    read = _edges(unmarked, options)
     if read:
         return _only(read)
-    return _prose(plain, options)
+    return _prose(unmarked, options)
 
 
-def _only(found: Iterable[int]) -> int | None:
-    numbers = set(found)
-    return numbers.pop() if len(numbers) == 1 else None
+def _only(numbers: Iterable[int]) -> int | None:
+    distinct = set(numbers)
+    return distinct.pop() if len(distinct) == 1 else None
 
 
 def _span(span: str, options: Options) -> set[int]:
     """What a marked answer names: as a whole, by its first sentence, or by its mentions."""
-    plain = without_markdown(span)
-    for text in (span, plain):
+    unmarked = without_markdown(span)
+    for text in (span, unmarked):
         if read := options.exact(text):
             return read
-    read = _led(plain, options) | options.mentions(plain)
-    if read and NEGATION.search(plain) and not options.mentions(plain, negated=False):
-        return set() if not _led(plain, options) else _led(plain, options)
+    read = _led(unmarked, options) | options.mentions(unmarked)
+    if read and NEGATION.search(unmarked) and not options.mentions(unmarked, negated=False):
+        return set() if not _led(unmarked, options) else _led(unmarked, options)
     return read
 
 
@@ -264,9 +264,9 @@ def _led(text: str, options: Options) -> set[int]:
     return named | (options.explicit(text[led.end() :]) if named else set())
 
 
-def _edges(plain: str, options: Options) -> set[int]:
+def _edges(unmarked: str, options: Options) -> set[int]:
     """What the first and the last of several lines name; lines that enumerate options name several."""
-    parts = lines(plain)
+    parts = lines(unmarked)
     if len(parts) < 2:
         return set()
     read = options.exact(parts[0]) | options.exact(parts[-1])
@@ -277,21 +277,21 @@ def _edges(plain: str, options: Options) -> set[int]:
     return read
 
 
-def _prose(plain: str, options: Options) -> int | None:
-    led = _led(plain, options)
+def _prose(unmarked: str, options: Options) -> int | None:
+    led = _led(unmarked, options)
     if led:
         return _only(led)
-    if refuses(plain):
+    if refuses(unmarked):
         return None
-    explicit = options.explicit(plain)
+    explicit = options.explicit(unmarked)
     if len(explicit) > 1:
         return None
-    mentioned = options.mentions(plain)
-    if explicit and NEGATION.search(plain) and not mentioned:
+    mentioned = options.mentions(unmarked)
+    if explicit and NEGATION.search(unmarked) and not mentioned:
         return None
     if len(mentioned | explicit) != 1:
         # An explicit letter beside the texts of several options still names one.
         return _only(explicit) if explicit and len(mentioned) > 1 and explicit <= mentioned else None
     if explicit:
         return _only(explicit)
-    return _only(options.mentions(plain, negated=False))
+    return _only(options.mentions(unmarked, negated=False))

@@ -85,15 +85,15 @@ def opens(media: Media) -> bool:
 
     Known by digest once it was looked at: every metric asks.
     """
-    found = _OPENS.get(media.digest)
-    if found is None:
+    result = _OPENS.get(media.digest)
+    if result is None:
         data = media.data  # apart: bytes that are nowhere are no damaged picture
         try:
             Media(data, digest=media.digest).pixels()
-            found = True
+            result = True
         except BadData:
-            found = False
+            result = False
         if len(_OPENS) >= _KEPT:
             _OPENS.clear()
-        _OPENS[media.digest] = found
-    return found
+        _OPENS[media.digest] = result
+    return result

@@ -90,27 +90,27 @@ def yes_or_no(text: str) -> bool | None:
     >>> yes_or_no("Yes, there is a fracture."), yes_or_no("Final answer: no"), yes_or_no("Yes and no.")
     (True, False, None)
     """
-    whole = _SIDE.get(fold(text))
-    if whole is not None:
-        return whole
+    exact = _SIDE.get(fold(text))
+    if exact is not None:
+        return exact
     body = ends_of_answer(text)
     if not body:
         return None
-    plain = without_markdown(body)
-    whole = _SIDE.get(fold(plain))
-    if whole is not None:
-        return whole
+    unmarked = without_markdown(body)
+    exact = _SIDE.get(fold(unmarked))
+    if exact is not None:
+        return exact
     for span in marked(body):
-        found = _sides(without_markdown(span))
-        if found:
-            return _only(found)
-    parts = lines(plain)
+        sides = _sides(without_markdown(span))
+        if sides:
+            return _only(sides)
+    parts = lines(unmarked)
     edges = {side for line in (parts[:1] + parts[-1:]) if (side := _SIDE.get(fold(line))) is not None}
     if edges:
         return _only(edges)
-    said = _only(_sides(plain))
+    side = _only(_sides(unmarked))
     # "No puedo ayudar", "No, I cannot help": a refusal that opens with no is no answer
-    return None if refuses(plain) and not (said and _alone(plain.casefold())) else said
+    return None if refuses(unmarked) and not (side and _alone(unmarked.casefold())) else side
 
 
 def _only(sides: set[bool]) -> bool | None:
@@ -120,10 +120,10 @@ def _only(sides: set[bool]) -> bool | None:
 def _opens(text: str) -> bool | None:
     """The side of the word that opens ``text``."""
     start = text.lstrip(" \t\n\"'“‘«(*_")[:80].casefold()
-    found = _FIRST.match(start)
-    if found is None or _IDIOM.match(start):
+    match = _FIRST.match(start)
+    if match is None or _IDIOM.match(start):
         return None
-    word, rest = found[1], start[found.end() :]
+    word, rest = match[1], start[match.end() :]
     if word in _ENGLISH or not rest or rest[0] in _STOPS:
         follows = rest[:1] in _STOPS or word in ("yes", "yeah", "yep", "no", "nope")
         return _SIDE[fold(word)] if follows or not rest.strip() else None
@@ -131,38 +131,38 @@ def _opens(text: str) -> bool | None:
 
 
 def _sides(text: str) -> set[bool]:
-    whole = _SIDE.get(fold(text))
-    if whole is not None:
-        return {whole}
-    found: set[bool] = set()
+    side = _SIDE.get(fold(text))
+    if side is not None:
+        return {side}
+    sides: set[bool] = set()
     opened = _opens(text)
     if opened is not None:
-        found.add(opened)
+        sides.add(opened)
     for number, sentence in enumerate(sentences(text)):
         folded = sentence.casefold()
-        found |= _said(folded)
+        sides |= _words_sides(folded)
         if number and (side := _opens(sentence + ".")) is not None and _alone(folded):
-            found.add(side)
-    return found
+            sides.add(side)
+    return sides
 
 
-def _said(sentence: str) -> set[bool]:
+def _words_sides(sentence: str) -> set[bool]:
     """Sides that a sentence says by its end, in quotes, or of the statement, unless behind a negation."""
     if _EITHER.search(sentence):
         return set()
     opened = _FIRST.match(sentence)
     start = opened.end() if opened else 0
-    found = set()
+    sides = set()
     for match in (_ENDING.search(sentence), *_QUOTED.finditer(sentence)):
         if match and not NEGATION.search(sentence, start, match.start(1)):
-            found.add(_ENGLISH[match[1]])
+            sides.add(_ENGLISH[match[1]])
     for match in _IS.finditer(sentence):
         if not NEGATION.search(sentence, start, match.start()):
-            found.add((match[2] in ("true", "correct")) != bool(match[1]))
-    return found
+            sides.add((match[2] in ("true", "correct")) != bool(match[1]))
+    return sides
 
 
 def _alone(sentence: str) -> bool:
     """A later sentence counts where it opens with yes or no followed by a stop (``Yes, it is``)."""
-    found = _FIRST.match(sentence)
-    return found is not None and (found.end() == len(sentence) or sentence[found.end()] in _STOPS)
+    match = _FIRST.match(sentence)
+    return match is not None and (match.end() == len(sentence) or sentence[match.end()] in _STOPS)

@@ -118,13 +118,13 @@ def check_metric(
     AssertionError: metric 'contains' breaks 1 rule:
       - the version is a whole number from 1 up: '2'
     """
-    found = Findings(f"metric {getattr(metric, 'name', metric)!r}")
+    findings = Findings(f"metric {getattr(metric, 'name', metric)!r}")
     for name in lacking(metric, Metric):
-        found.add("a metric has all that hemm.core.Metric tells", f"no {name}")
-    found.finish()
-    _check_card(metric, found)
+        findings.add("a metric has all that hemm.core.Metric tells", f"no {name}")
+    findings.finish()
+    _check_card(metric, findings)
     examples = samples is None
-    if not found:
+    if not findings:
         from hemm.parsing.formats import ShortAnswer
         from hemm.parsing.picture_format import Picture
 
@@ -137,30 +137,30 @@ def check_metric(
         metric = completed(metric, Metric, "it")
         bound = metric.over(chosen) if isinstance(metric, SetMetric) else metric
         groups = tuple(tuple(g) for g in _grouped(metric.group, chosen))
-        _Check(bound, answer, groups, found, examples).all()
-    found.finish()
+        _Check(bound, answer, groups, findings, examples).all()
+    findings.finish()
 
 
-def _check_card(metric: Metric, found: Findings) -> None:
-    found.require(
+def _check_card(metric: Metric, findings: Findings) -> None:
+    findings.require(
         re.fullmatch(r"[a-z0-9][a-z0-9_.-]*", str(metric.name)) is not None,
         "the name is lower-case letters, digits, '_', '.', '-'",
         repr(metric.name),
     )
-    found.require(
+    findings.require(
         isinstance(metric.version, int) and metric.version >= 1,
         "the version is a whole number from 1 up",
         repr(metric.version),
     )
-    found.require(
+    findings.require(
         isinstance(metric.group, str) and bool(metric.group), "group is 'sample', 'unit' or a metadata key"
     )
     low, high = metric.range
-    found.require(low < high, "range is (lowest, highest)", repr(metric.range))
-    found.require(
+    findings.require(low < high, "range is (lowest, highest)", repr(metric.range))
+    findings.require(
         set(metric.needs) <= NEEDS, f"needs are among {', '.join(sorted(NEEDS))}", repr(metric.needs)
     )
-    found.require(
+    findings.require(
         all(isinstance(k, str) and isinstance(v, str) for k, v in metric.parameters.items()),
         "parameters are texts",
         repr(dict(metric.parameters)),
@@ -204,15 +204,15 @@ class _Check:
         if isinstance(self.metric, CorpusMetric):
             self._corpus(self.metric, mixed)
 
-    def _judged(self, sample: Sample, said: str | Media) -> Judged | None:
-        judged = answered(self.answer, sample, said)
+    def _judged(self, sample: Sample, text: str | Media) -> Judged | None:
+        judged = answered(self.answer, sample, text)
         return judged if judged.outcome is Outcome.OK else None
 
     def _perfect(self, group: Sequence[Sample]) -> Group | None:
         answers = []
         for sample in group:
-            said = [self.answer.render(r, sample) if isinstance(r, str) else r for r in sample.references]
-            read = [j for j in (self._judged(sample, s) for s in said) if j is not None]
+            perfect = [self.answer.render(r, sample) if isinstance(r, str) else r for r in sample.references]
+            read = [j for j in (self._judged(sample, s) for s in perfect) if j is not None]
             if not read:
                 self.found.add("the samples given have references that the answer format reads", sample.id)
                 return None
@@ -238,8 +238,8 @@ class _Check:
         for n, sample in enumerate(self.groups[index]):
             own = {_folded(r) for r in sample.references}
             start = (index * 3 + n + 1) % len(others)
-            said = [*self.answer.options(sample), *others[start:], *others[:start], "qwxzj"]
-            read = (self._judged(sample, s) for s in said if _folded(s) not in own)
+            wrong = [*self.answer.options(sample), *others[start:], *others[:start], "qwxzj"]
+            read = (self._judged(sample, s) for s in wrong if _folded(s) not in own)
             first = next((j for j in read if j is not None and j.value != right[n].value), None)
             if first is None and isinstance(right[n].value, str):
                 first = replace(right[n], response=Response(text="qwxzj"), value="qwxzj")
@@ -307,11 +307,11 @@ class _Check:
     def _same_values(self, groups: Sequence[Group]) -> None:
         def same(rule: str, compute: Callable[[], Values]) -> None:
             try:
-                self.found.require(_equal(compute(), whole), rule)
+                self.found.require(_equal(compute(), together), rule)
             except Exception as error:  # whatever a plug-in raises is a finding
                 self.found.add(rule, words(error))
 
-        whole = self.metric.score(groups)
+        together = self.metric.score(groups)
         same("the same answers get the same values again", lambda: self.metric.score(groups))
         same(
             "a value does not depend on what else is in the batch",
@@ -321,7 +321,7 @@ class _Check:
             "another order of the batch is another order of the same values",
             lambda: list(reversed(self.metric.score(list(reversed(groups))))),
         )
-        same("score takes an empty batch", lambda: [*self.metric.score([]), *whole])
+        same("score takes an empty batch", lambda: [*self.metric.score([]), *together])
 
     def _odd(self, right: Sequence[Group]) -> None:
         """Answers that nobody expects."""
@@ -351,16 +351,16 @@ class _Check:
         )
 
 
-def answered(answer: AnswerFormat, sample: Sample, said: str | Media) -> Judged:
+def answered(answer: AnswerFormat, sample: Sample, text: str | Media) -> Judged:
     """``said`` as a model's answer, judged: a text, or a picture that it drew."""
     from hemm.parsing.outcome import judge
 
-    response = Response(text=said) if isinstance(said, str) else Response(media=(said,))
+    response = Response(text=text) if isinstance(text, str) else Response(media=(text,))
     return judge(sample, 0, response, answer)
 
 
-def _folded(said: str | Media) -> str:
-    return said.casefold() if isinstance(said, str) else said.digest
+def _folded(text: str | Media) -> str:
+    return text.casefold() if isinstance(text, str) else text.digest
 
 
 def _equal(one: Values, other: Values) -> bool:

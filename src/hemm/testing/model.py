@@ -78,66 +78,66 @@ def check_model(model: Model, *, requests: Sequence[Request] | None = None) -> N
     AssertionError: model 'shout' breaks 1 rule:
       - modalities are among audio, image, text, video: picture
     """
-    found = Findings(f"model {getattr(model, 'spec', model)!r}")
+    findings = Findings(f"model {getattr(model, 'spec', model)!r}")
     for name in lacking(model, Model):
-        found.add("a model has all that hemm.core.Model tells", f"no {name}")
-    found.finish()
+        findings.add("a model has all that hemm.core.Model tells", f"no {name}")
+    findings.finish()
     try:
         model = completed_model(model, "it")
     except HemmError as error:
-        found.add("a model has generate and concurrency, or generate_batch and batch_size", str(error))
-        found.finish()
-    _check_card(model, found)
-    if not found:
-        asyncio.run(_check_running(model, requests, found))
-    found.finish()
+        findings.add("a model has generate and concurrency, or generate_batch and batch_size", str(error))
+        findings.finish()
+    _check_card(model, findings)
+    if not findings:
+        asyncio.run(_check_running(model, requests, findings))
+    findings.finish()
 
 
-def _check_card(model: Model, found: Findings) -> None:
-    found.require(bool(model.spec), "spec is what names the model on the command line")
+def _check_card(model: Model, findings: Findings) -> None:
+    findings.require(bool(model.spec), "spec is what names the model on the command line")
     try:
         name = model.identity.name
     except Exception as error:  # whatever a plug-in raises is a finding
-        found.add("identity is known before start", words(error))
+        findings.add("identity is known before start", words(error))
         return
-    found.require(bool(name), "identity has a name before start")
-    found.require(redact(name) == name, "identity holds no secret", redact(name))
+    findings.require(bool(name), "identity has a name before start")
+    findings.require(redact(name) == name, "identity holds no secret", redact(name))
     able = model.capabilities
     unknown = (able.inputs | able.outputs) - MODALITIES
-    found.require(not unknown, f"modalities are among {', '.join(sorted(MODALITIES))}", ", ".join(unknown))
-    found.require("text" in able.inputs, "every model takes text")
-    found.require(bool(able.outputs), "a model gives some modality")
+    findings.require(not unknown, f"modalities are among {', '.join(sorted(MODALITIES))}", ", ".join(unknown))
+    findings.require("text" in able.inputs, "every model takes text")
+    findings.require(bool(able.outputs), "a model gives some modality")
     images = able.max_images
-    found.require(images is None or images >= 0, "max_images is None or a number from 0 up", repr(images))
+    findings.require(images is None or images >= 0, "max_images is None or a number from 0 up", repr(images))
     seen = "image" in able.inputs
-    found.require(not seen or images != 0, "a model that takes pictures takes at least one", repr(images))
-    found.require(
+    findings.require(not seen or images != 0, "a model that takes pictures takes at least one", repr(images))
+    findings.require(
         able.likelihood or not isinstance(model, Scores), "a model with a method score has likelihood"
     )
     if isinstance(model, BatchModel):
-        found.require(model.batch_size >= 1, "batch_size is at least 1", repr(model.batch_size))
+        findings.require(model.batch_size >= 1, "batch_size is at least 1", repr(model.batch_size))
     elif isinstance(model, RequestModel):
-        found.require(model.concurrency >= 1, "concurrency is at least 1", repr(model.concurrency))
+        findings.require(model.concurrency >= 1, "concurrency is at least 1", repr(model.concurrency))
     else:
-        found.add("a model has generate and concurrency, or generate_batch and batch_size")
+        findings.add("a model has generate and concurrency, or generate_batch and batch_size")
 
 
-async def _check_running(model: Model, requests: Sequence[Request] | None, found: Findings) -> None:
+async def _check_running(model: Model, requests: Sequence[Request] | None, findings: Findings) -> None:
     before = model.identity
     try:
         await model.start()
     except Exception as error:  # whatever a plug-in raises is a finding
-        found.add("start succeeds", words(error))
+        findings.add("start succeeds", words(error))
         return
     try:
-        found.require(model.identity == before, "start does not change the identity")
-        asked = list(requests) if requests is not None else example_requests(model)
-        await _Check(model, asked, found).all()
+        findings.require(model.identity == before, "start does not change the identity")
+        sent = list(requests) if requests is not None else example_requests(model)
+        await _Check(model, sent, findings).all()
     finally:
         try:
             await model.close()
         except Exception as error:  # whatever a plug-in raises is a finding
-            found.add("close succeeds", words(error))
+            findings.add("close succeeds", words(error))
 
 
 @dataclass(frozen=True)
@@ -250,8 +250,8 @@ class _Check:
             options = request.options or ("yes", "no", "a dark green circle")
             turned = options[::-1]
             scoring = replace(request.generation, scoring="likelihood")
-            asked = [_with(request, options=o, generation=scoring) for o in (options, turned)]
-            answers = await self._ask(asked, "options to score")
+            requests = [_with(request, options=o, generation=scoring) for o in (options, turned)]
+            answers = await self._ask(requests, "options to score")
             if answers is None:
                 return
             pairs = [(answers[0].options, answers[1].options)]
@@ -260,12 +260,14 @@ class _Check:
                     pairs.append((self.model.score(request, options), self.model.score(request, turned)))
                 except Exception as error:  # whatever a plug-in raises is a finding
                     self.found.add("score takes any request and continuations", words(error))
-            for there, back in pairs:
-                whole = len(there) == len(back) == len(options)
-                sane = all(math.isfinite(v) and v <= 1e-4 for v in (*there, *back))
-                same = all(math.isclose(a, b, abs_tol=1e-3) for a, b in zip(there, back[::-1], strict=False))
-                where = f"{request.sample_id}: {there}, reversed {back}"
-                self.found.require(whole and sane and same, rule, where)
+            for forward, back in pairs:
+                complete = len(forward) == len(back) == len(options)
+                sane = all(math.isfinite(v) and v <= 1e-4 for v in (*forward, *back))
+                same = all(
+                    math.isclose(a, b, abs_tol=1e-3) for a, b in zip(forward, back[::-1], strict=False)
+                )
+                where = f"{request.sample_id}: {forward}, reversed {back}"
+                self.found.require(complete and sane and same, rule, where)
 
 
 def _request(sample_id: str, parts: tuple[str | Media, ...]) -> Request:

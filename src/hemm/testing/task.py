@@ -74,9 +74,9 @@ def check_task(
       - the card of a published data set has a homepage
       - the card of a published data set has a size
     """
-    found = Findings(f"task {task.name!r}")
-    _check_card(task, found)
-    metrics = _metrics(task, found)
+    findings = Findings(f"task {task.name!r}")
+    _check_card(task, findings)
+    metrics = _metrics(task, findings)
     with tempfile.TemporaryDirectory(prefix="hemm-check-") as scratch:
         try:
             first = _read(task, folder, pack, Path(scratch))
@@ -84,21 +84,21 @@ def check_task(
         except HemmError:
             raise
         except Exception as error:  # whatever a reader raises is a finding
-            found.add("the samples can be read", words(error))
-            found.finish()
+            findings.add("the samples can be read", words(error))
+            findings.finish()
             return
-        found.require(bool(first), "the task has samples")
-        _check_ids(first, again, found)
+        findings.require(bool(first), "the task has samples")
+        _check_ids(first, again, findings)
         chosen = first if limit is None else first[:limit]
-        _check_hashes(chosen, again[: len(chosen)], found)
+        _check_hashes(chosen, again[: len(chosen)], findings)
         for sample in chosen:
-            _check_sample(task, sample, found)
-        _check_strata(task, chosen, found)
-        _check_fields(task, chosen, found)
-        if not found:
+            _check_sample(task, sample, findings)
+        _check_strata(task, chosen, findings)
+        _check_fields(task, chosen, findings)
+        if not findings:
             for metric in metrics:
-                _check_metric(task, metric, chosen, found)
-    found.finish()
+                _check_metric(task, metric, chosen, findings)
+    findings.finish()
 
 
 def _read(task: Task, folder: Path | None, pack: Pack | None, scratch: Path) -> list[Sample]:
@@ -130,30 +130,32 @@ def _there(folder: Path, name: str) -> bool:
     return (folder / name).exists() or next(folder.glob(name), None) is not None
 
 
-def _check_card(task: Task, found: Findings) -> None:
+def _check_card(task: Task, findings: Findings) -> None:
     card = task.card
     name = re.fullmatch(r"[a-z0-9][a-z0-9_.-]*(:[a-z0-9_.-]+)?", task.name)
-    found.require(name is not None, "the name is lower-case letters, digits, '_', '.', '-'", repr(task.name))
+    findings.require(
+        name is not None, "the name is lower-case letters, digits, '_', '.', '-'", repr(task.name)
+    )
     for part in ("title", "licence"):
-        found.require(bool(getattr(card, part)), f"the card has a {part}")
+        findings.require(bool(getattr(card, part)), f"the card has a {part}")
     if card.access != "generated":
         for part in ("citation", "homepage", "size"):
-            found.require(bool(getattr(card, part)), f"the card of a published data set has a {part}")
-    found.require(card.access in ACCESS, f"access is one of {', '.join(ACCESS)}", repr(card.access))
+            findings.require(bool(getattr(card, part)), f"the card of a published data set has a {part}")
+    findings.require(card.access in ACCESS, f"access is one of {', '.join(ACCESS)}", repr(card.access))
     counts = all(isinstance(n, int) and n >= 0 for n in card.splits.values())
-    found.require(
+    findings.require(
         bool(card.splits) and counts,
         "the card tells how many samples each split has",
         repr(dict(card.splits)),
     )
-    found.require(bool(task.sources), "the task has a source")
-    found.require(task.max_new_tokens >= 1, "max_new_tokens is at least 1", repr(task.max_new_tokens))
+    findings.require(bool(task.sources), "the task has a source")
+    findings.require(task.max_new_tokens >= 1, "max_new_tokens is at least 1", repr(task.max_new_tokens))
     for variant, other in task.variants.items():
         same = other.name == f"{task.name}:{variant}"
-        found.require(same, "a variant is called task:variant", f"{variant!r} is {other.name!r}")
+        findings.require(same, "a variant is called task:variant", f"{variant!r} is {other.name!r}")
 
 
-def _metrics(task: Task, found: Findings) -> list[Metric]:
+def _metrics(task: Task, findings: Findings) -> list[Metric]:
     from hemm.metrics import resolve
 
     metrics = []
@@ -161,158 +163,162 @@ def _metrics(task: Task, found: Findings) -> list[Metric]:
         try:
             metrics.append(resolve(spec))
         except Exception as error:  # whatever a plug-in raises is a finding
-            found.add("every metric that the task names exists", f"{spec}: {words(error)}")
+            findings.add("every metric that the task names exists", f"{spec}: {words(error)}")
     return metrics
 
 
-def _check_ids(first: Sequence[Sample], again: Sequence[Sample], found: Findings) -> None:
+def _check_ids(first: Sequence[Sample], again: Sequence[Sample], findings: Findings) -> None:
     ids = [s.id for s in first]
     for name, count in Counter(ids).items():
-        found.require(count == 1, "ids are unique", f"{name!r} ({count} times)")
-    found.require(ids == [s.id for s in again], "reading again gives the same ids in the same order")
+        findings.require(count == 1, "ids are unique", f"{name!r} ({count} times)")
+    findings.require(ids == [s.id for s in again], "reading again gives the same ids in the same order")
     seen: set[str] = set()
     for sample in first:
         if sample.after is not None:
-            found.require(
+            findings.require(
                 sample.after in seen, "after names an earlier sample", f"{sample.id} after {sample.after}"
             )
-        found.require(
+        findings.require(
             sample.split in ("test", "shots"), "split is test or shots", f"{sample.id}: {sample.split!r}"
         )
         seen.add(sample.id)
 
 
-def _check_hashes(first: Sequence[Sample], again: Sequence[Sample], found: Findings) -> None:
+def _check_hashes(first: Sequence[Sample], again: Sequence[Sample], findings: Findings) -> None:
     for one, other in zip(first, again, strict=False):
         try:
             same = replace(one, stored_hash="").sample_hash == replace(other, stored_hash="").sample_hash
         except Exception as error:  # whatever content a reader gives
-            found.add("a sample has a hash: JSON values, media that are there", f"{one.id}: {words(error)}")
+            findings.add(
+                "a sample has a hash: JSON values, media that are there", f"{one.id}: {words(error)}"
+            )
             continue
-        found.require(same, "reading again gives the same sample_hash", one.id)
+        findings.require(same, "reading again gives the same sample_hash", one.id)
 
 
-def _check_sample(task: Task, sample: Sample, found: Findings) -> None:
+def _check_sample(task: Task, sample: Sample, findings: Findings) -> None:
     where = sample.id
     try:
         check_labels(sample.labels, f"sample {where}")
     except HemmError as error:
-        found.add("labels are declared dimensions and categories", str(error))
+        findings.add("labels are declared dimensions and categories", str(error))
     for name in REQUIRED_LABELS:
         known = name in task.labels_of(sample) or name not in DIMENSIONS
-        found.require(known, f"card or sample has a label for {name}", where)
+        findings.require(known, f"card or sample has a label for {name}", where)
     texts = [*sample.fields.values(), *sample.choices, *(r for r in sample.references if isinstance(r, str))]
     strings = all(isinstance(t, str) for t in texts)
-    found.require(strings, "fields and choices are texts", where)
+    findings.require(strings, "fields and choices are texts", where)
     if strings:
-        found.require(all(storable(t) == t for t in texts), "texts hold no lone surrogates", where)
+        findings.require(all(storable(t) == t for t in texts), "texts hold no lone surrogates", where)
     try:
         canonical(dict(sample.metadata))
     except TypeError as error:
-        found.add("metadata are JSON values", f"{where}: {words(error)}")
+        findings.add("metadata are JSON values", f"{where}: {words(error)}")
     for media in (*sample.media, *(r for r in sample.references if isinstance(r, Media))):
-        _check_media(media, where, found)
-    found.require(len(set(sample.choices)) == len(sample.choices), "choices differ from one another", where)
-    _check_answers(task, sample, found)
-    _check_prompt(task, sample, found)
+        _check_media(media, where, findings)
+    findings.require(
+        len(set(sample.choices)) == len(sample.choices), "choices differ from one another", where
+    )
+    _check_answers(task, sample, findings)
+    _check_prompt(task, sample, findings)
 
 
-def _check_media(media: Media, where: str, found: Findings) -> None:
+def _check_media(media: Media, where: str, findings: Findings) -> None:
     rule = "media open"
     if media.problem:
-        found.add(rule, f"{where}: {media.problem}")
+        findings.add(rule, f"{where}: {media.problem}")
         return
     try:
         if media.kind == "image":
             media.pixels()
         else:
-            found.require(media.kind in ("audio", "video"), rule, f"{where}: {media.mime}")
+            findings.require(media.kind in ("audio", "video"), rule, f"{where}: {media.mime}")
     except (BadData, OSError) as error:
-        found.add(rule, f"{where}: {words(error)}")
+        findings.add(rule, f"{where}: {words(error)}")
 
 
-def _check_answers(task: Task, sample: Sample, found: Findings) -> None:
+def _check_answers(task: Task, sample: Sample, findings: Findings) -> None:
     texts = [r for r in sample.references if isinstance(r, str)]
-    found.require(bool(sample.references), "every sample has a reference", sample.id)
+    findings.require(bool(sample.references), "every sample has a reference", sample.id)
     for reference in texts:
         rule = "a reference, written as the answer format writes it, is read back"
         try:
             rendered = task.answer.render(reference, sample)
             value = task.answer.parse(rendered, sample)
         except Exception as error:  # whatever a plug-in raises is a finding
-            found.add(rule, f"{sample.id}: {words(error)}")
+            findings.add(rule, f"{sample.id}: {words(error)}")
             continue
-        found.require(value is not None, rule, f"{sample.id}: {reference!r} as {rendered!r}")
+        findings.require(value is not None, rule, f"{sample.id}: {reference!r} as {rendered!r}")
     options = task.answer.options(sample)
     read = [task.answer.parse(option, sample) for option in options]
     for option, value in zip(options, read, strict=True):
         rule = "every option that is shown is read as an answer of its own"
         alone = value is not None and read.count(value) == 1
-        found.require(alone, rule, f"{sample.id}: {option!r} is read as {value!r}")
+        findings.require(alone, rule, f"{sample.id}: {option!r} is read as {value!r}")
     for choice, value in zip(sample.choices, read, strict=False):
         other = task.answer.parse(choice, sample)
         same = other is None or other == value or len(sample.choices) != len(options)
-        found.require(
+        findings.require(
             same, "no choice is read as another one", f"{sample.id}: {choice!r} is read as {other!r}"
         )
 
 
-def _check_prompt(task: Task, sample: Sample, found: Findings) -> None:
+def _check_prompt(task: Task, sample: Sample, findings: Findings) -> None:
     from hemm.tasks.prompt import render
 
     try:
         messages = render(task, sample)
-        shown = [p for m in messages for p in m.parts if isinstance(p, Media)]
+        media = [p for m in messages for p in m.parts if isinstance(p, Media)]
         hidden = replace(sample, references=("\u2307 not for the model \u2307",), stored_hash="")
         blind = render(task, replace(hidden, metadata={}, labels={}, stratum=""))
     except Exception as error:  # whatever a template raises
-        found.add("the prompt renders", f"{sample.id}: {words(error)}")
+        findings.add("the prompt renders", f"{sample.id}: {words(error)}")
         return
-    every = {id(m) for m in shown} == {id(m) for m in sample.media}
-    found.require(every, "the prompt shows all media of the sample", f"{sample.id}: {len(shown)} shown")
+    every = {id(m) for m in media} == {id(m) for m in sample.media}
+    findings.require(every, "the prompt shows all media of the sample", f"{sample.id}: {len(media)} shown")
     text = _text(messages)
-    said = any(isinstance(p, str) and p.strip() for m in messages for p in m.parts)
-    found.require(said, "the prompt says something", sample.id)
+    has_text = any(isinstance(p, str) and p.strip() for m in messages for p in m.parts)
+    findings.require(has_text, "the prompt says something", sample.id)
     own = " ".join((*sample.fields.values(), *sample.choices))  # data may hold braces of their own
     left = any(mark in text and mark not in own for mark in ("{{", "{%"))
-    found.require(not left, "the prompt has no template left in it", sample.id)
+    findings.require(not left, "the prompt has no template left in it", sample.id)
     rule = "the prompt depends on nothing that the model must not see (references, metadata, labels)"
-    found.require(text == _text(blind), rule, sample.id)
+    findings.require(text == _text(blind), rule, sample.id)
 
 
 def _text(messages: Iterable[Message]) -> str:
     return "\n".join(p if isinstance(p, str) else f"<{p.kind}>" for m in messages for p in m.parts)
 
 
-def _check_fields(task: Task, samples: Sequence[Sample], found: Findings) -> None:
+def _check_fields(task: Task, samples: Sequence[Sample], findings: Findings) -> None:
     """A field that is the reference itself, and that the prompt shows, gives the answer away."""
     names = {name for sample in samples for name in sample.fields}
     used = {name for name in names if re.search(rf"\b{re.escape(name)}\b", task.prompt)}
     for name in sorted(used):
-        given = [s for s in samples if s.fields.get(name) and s.fields[name] in _hidden(task, s)]
-        if given and len(given) * 2 > len(samples):
-            found.add("no field that the prompt shows is the reference", f"{name!r} of {given[0].id}")
+        leaking = [s for s in samples if s.fields.get(name) and s.fields[name] in _hidden(task, s)]
+        if leaking and len(leaking) * 2 > len(samples):
+            findings.add("no field that the prompt shows is the reference", f"{name!r} of {leaking[0].id}")
 
 
 def _hidden(task: Task, sample: Sample) -> set[str]:
     """References that are no options: these must not be told."""
-    shown = {*sample.choices, *task.answer.options(sample)}
-    return {r for r in sample.references if isinstance(r, str) and r not in shown}
+    visible = {*sample.choices, *task.answer.options(sample)}
+    return {r for r in sample.references if isinstance(r, str) and r not in visible}
 
 
-def _check_strata(task: Task, samples: Sequence[Sample], found: Findings) -> None:
+def _check_strata(task: Task, samples: Sequence[Sample], findings: Findings) -> None:
     empty = [s.id for s in samples if not s.stratum]
     if empty and len(empty) < len(samples):
-        found.add("all samples have a stratum, or none", f"{len(empty)} have none, first {empty[0]}")
+        findings.add("all samples have a stratum, or none", f"{len(empty)} have none, first {empty[0]}")
     classes = {(s.choices, task.answer.options(s)) for s in samples}
     one_set = len(classes) == 1 and any(next(iter(classes)))
     answers = {s.references for s in samples}
     pure = len({(s.unit, s.references) for s in samples}) == len({s.unit for s in samples})
     if empty and one_set and pure and len(answers) > 1:  # a unit of several answers has no class
-        found.add("samples of a classification have a stratum, for --limit to balance over")
+        findings.add("samples of a classification have a stratum, for --limit to balance over")
 
 
-def _check_metric(task: Task, metric: Metric, samples: Sequence[Sample], found: Findings) -> None:
+def _check_metric(task: Task, metric: Metric, samples: Sequence[Sample], findings: Findings) -> None:
     if metric.needs - {"media"} or isinstance(metric, CorpusMetric):
         return  # needs more than the references, or has no value for each group
     kind = Media if metric.needs else str
@@ -322,9 +328,9 @@ def _check_metric(task: Task, metric: Metric, samples: Sequence[Sample], found: 
     if metric.group not in ("sample", "unit"):
         without = [s.id for s in keyed if metric.group not in s.metadata]
         if without:
-            found.add(f"metric {metric.name} groups by {metric.group!r}, which metadata have", without[0])
+            findings.add(f"metric {metric.name} groups by {metric.group!r}, which metadata have", without[0])
             return
-    groups = _Reference(task, metric, found)
+    groups = _Reference(task, metric, findings)
     for _, members in groupby(sorted(keyed, key=lambda s: _key(metric, s)), lambda s: _key(metric, s)):
         groups.check(list(members))
     if metric.group == "sample":
@@ -344,21 +350,21 @@ class _Reference:
 
     task: Task
     metric: Metric
-    found: Findings
+    findings: Findings
 
     def check(self, group: list[Sample]) -> None:
         """One group that is scored together."""
         rule = f"a reference as the answer scores the ceiling of {self.metric.name}"
         try:
             ceiling = self.metric.ceiling(group)
-            tries = max(len(self._said(s)) for s in group)
+            tries = max(len(self._answer_of(s)) for s in group)
             values = [self._value(group, n) for n in range(tries)]
         except Exception as error:  # whatever a plug-in raises is a finding
-            self.found.add(rule, f"{group[0].id}: {words(error)}")
+            self.findings.add(rule, f"{group[0].id}: {words(error)}")
             return
         reached = any(v is not None and abs(v - ceiling) <= CLOSE for v in values)
         best = ", ".join(sorted({f"{v:g}" for v in values if v is not None}))
-        self.found.require(reached, rule, f"{group[0].id}: {best or 'no value'}, ceiling {ceiling:g}")
+        self.findings.require(reached, rule, f"{group[0].id}: {best or 'no value'}, ceiling {ceiling:g}")
 
     def check_options(self, sample: Sample) -> None:
         """Every option, were it the right one, scores the ceiling when a model answers with it."""
@@ -367,7 +373,7 @@ class _Reference:
             if isinstance(value, str):
                 self.check([replace(sample, references=(value,), stored_hash="")])
 
-    def _said(self, sample: Sample) -> list[str | Media]:
+    def _answer_of(self, sample: Sample) -> list[str | Media]:
         """The references as a perfect answerer would give them, those of the metric's kind."""
         kind = Media if self.metric.needs else str
         own = dict.fromkeys(r for r in sample.references if isinstance(r, kind))
@@ -377,6 +383,6 @@ class _Reference:
         """The group's value where each sample is answered with its reference ``number`` (or its last)."""
         judged = []
         for sample in group:
-            said = self._said(sample)
-            judged.append(answered(self.task.answer, sample, said[min(number, len(said) - 1)]))
+            text = self._answer_of(sample)
+            judged.append(answered(self.task.answer, sample, text[min(number, len(text) - 1)]))
         return self.metric.score([judged])[0].get("")

@@ -163,8 +163,8 @@ class PackBuilder:
         for staged in splits.values():
             staged.check_ids(name)
         if not len(splits["test"]):
-            said = f"{name}: no sample was found in {self.folder}{self.quality.explanation()}"
-            raise BadData("; ".join(filter(None, (said, not_unpacked(self.home)))))
+            message = f"{name}: no sample was found in {self.folder}{self.quality.explanation()}"
+            raise BadData("; ".join(filter(None, (message, not_unpacked(self.home)))))
 
     def _write(
         self, target: Path, splits: dict[str, StagedSplit], media: StagedMedia, columns: tuple[str, ...]

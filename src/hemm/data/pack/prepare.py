@@ -73,9 +73,9 @@ class _SourceUnavailable(Exception):
 
 def _from_folder(task: Task, folder: Path, limit: int | None, progress: Progress | None) -> Pack:
     folder = folder.expanduser()
-    found, layout, source = match(task, folder)
+    files, layout, source = match(task, folder)
     origin = {
-        "from": str(found.resolve()),
+        "from": str(files.resolve()),
         "files": fingerprint(folder),
         "reader": reader_digest(layout),
         "limit": limit,
@@ -83,9 +83,9 @@ def _from_folder(task: Task, folder: Path, limit: int | None, progress: Progress
     ready = _ready(task, origin)
     if ready is not None:
         return ready
-    home = folder if found.resolve().is_relative_to(folder.resolve()) else found
+    home = folder if files.resolve().is_relative_to(folder.resolve()) else files
     provenance = Provenance("folder", "", source.ids)
-    return PackBuilder(task, provenance, layout, found, home, limit, progress).build(origin)
+    return PackBuilder(task, provenance, layout, files, home, limit, progress).build(origin)
 
 
 def _from_source(task: Task, source: Source, limit: int | None, progress: Progress | None) -> Pack:
@@ -105,11 +105,11 @@ def _from_source(task: Task, source: Source, limit: int | None, progress: Progre
         if source.at_hand:
             raise
         raise _SourceUnavailable(redact(str(error))) from error
-    found = find(folder, source.layout)
-    if found is None:
+    files = find(folder, source.layout)
+    if files is None:
         raise _SourceUnavailable(f"what came has no {', '.join(missing(folder, source.layout))}")
     provenance = Provenance(source.name, revision, source.ids)
-    return PackBuilder(task, provenance, source.layout, found, folder, limit, progress).build(origin)
+    return PackBuilder(task, provenance, source.layout, files, folder, limit, progress).build(origin)
 
 
 def _origin(source: Source, limit: int | None) -> dict[str, Any]:

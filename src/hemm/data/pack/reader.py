@@ -171,9 +171,9 @@ def not_prepared(task: str, origin: Mapping[str, Any]) -> HemmError:
 def _lists(column: Any) -> list[list[Any]]:
     if not len(column):
         return []
-    found: list[list[Any]] = []
+    lists: list[list[Any]] = []
     for chunk in column.chunks:
         values = chunk.flatten().to_numpy(zero_copy_only=False).tolist()
         ends = (chunk.offsets.to_numpy() - chunk.offsets[0].as_py()).tolist()
-        found += [values[a:b] for a, b in itertools.pairwise(ends)]
-    return found
+        lists += [values[a:b] for a, b in itertools.pairwise(ends)]
+    return lists

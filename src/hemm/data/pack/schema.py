@@ -135,10 +135,10 @@ def media_column(mime: str) -> str:
 def media_cell(row: StagedRow, column: str) -> list[tuple[str, str]]:
     """(digest, file name) of those media of a staged row that this media column holds."""
     media = list(zip(row["media_digests"], row["media_types"], row["media_names"], strict=True))
-    shown = len(media) - row["references"].count(None)
+    in_prompt = len(media) - row["references"].count(None)
     if column == REFERENCE_MEDIA:
-        return [(digest, name) for digest, _, name in media[shown:]]
-    return [(digest, name) for digest, mime, name in media[:shown] if media_column(mime) == column]
+        return [(digest, name) for digest, _, name in media[in_prompt:]]
+    return [(digest, name) for digest, mime, name in media[:in_prompt] if media_column(mime) == column]
 
 
 def media_type(values: pa.DataType) -> pa.DataType:

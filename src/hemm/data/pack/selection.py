@@ -18,9 +18,9 @@ def unit_order(strata: Mapping[str, str], seed: int = 0) -> list[str]:
     for unit, stratum in strata.items():
         members[stratum].append((keyed_number("select", seed, unit), unit))
     order: list[tuple[int, int, str, str]] = []
-    for stratum, found in members.items():
+    for stratum, units_ in members.items():
         turn = keyed_number("stratum", seed, stratum)
-        order += [(rank, turn, stratum, unit) for rank, (_, unit) in enumerate(sorted(found))]
+        order += [(rank, turn, stratum, unit) for rank, (_, unit) in enumerate(sorted(units_))]
     return [unit for *_, unit in sorted(order)]
 
 

@@ -151,12 +151,12 @@ def _media_array(cells: list[list[tuple[str, str]]], files: StagedMedia) -> tupl
 def _leaves(columns: pa.Schema) -> list[str]:
     import pyarrow as pa
 
-    found = []
+    leaves = []
     for field in columns:
         if not pa.types.is_list(field.type):
-            found.append(field.name)
+            leaves.append(field.name)
         elif pa.types.is_struct(field.type.value_type):
-            found += [f"{field.name}.list.element.{part}" for part in ("bytes", "path")]
+            leaves += [f"{field.name}.list.element.{leaf}" for leaf in ("bytes", "path")]
         else:
-            found.append(f"{field.name}.list.element")
-    return found
+            leaves.append(f"{field.name}.list.element")
+    return leaves

@@ -70,8 +70,8 @@ class FileFinder:
 
     def at(self, *names: str) -> Media:
         """As ``find``, as a medium; it may lie in an archive."""
-        found = self._found(names)
-        return self._unpacked(names) or Media.at(self.find(*names)) if found is None else Media.at(found)
+        path = self._found(names)
+        return self._unpacked(names) or Media.at(self.find(*names)) if path is None else Media.at(path)
 
     def has(self, *names: str) -> bool:
         """Whether there is a file with one of ``names``."""
@@ -125,14 +125,14 @@ class FileFinder:
 
 def _members(archives: Iterable[Path]) -> dict[str, Media]:
     """The pictures in zip archives by their names without folders; of equal names the first."""
-    found: dict[str, Media] = {}
+    by_name: dict[str, Media] = {}
     for file in archives:
         stamp = file.stat().st_mtime_ns
         for member in _archive(file, stamp).namelist():
             name = PurePosixPath(member).name
             if name.lower().endswith(_KNOWN) and not name.startswith("._"):
-                found.setdefault(name, Media(load=partial(_member, file, stamp, member), name=name))
-    return found
+                by_name.setdefault(name, Media(load=partial(_member, file, stamp, member), name=name))
+    return by_name
 
 
 @lru_cache(maxsize=8)
@@ -200,13 +200,13 @@ def by_folder(top: Path) -> Iterator[tuple[str, Path]]:
 
 def archives(folder: Path, deep: int = 2) -> list[str]:
     """Archives in ``folder`` and in its subfolders, ``deep`` levels down, by their paths below it."""
-    found: list[str] = []
+    names: list[str] = []
     level = [folder] if folder.is_dir() else []  # what hemm draws itself comes from no folder
     for _ in range(deep + 1):
         entries = [p for place in level[:_MOST] for p in sorted(place.iterdir())]
-        found += [p.relative_to(folder).as_posix() for p in entries if p.name.lower().endswith(_ARCHIVES)]
+        names += [p.relative_to(folder).as_posix() for p in entries if p.name.lower().endswith(_ARCHIVES)]
         level = [p for p in entries if p.is_dir() and not is_own(p)]
-    return [name for name in found if (folder / name).is_file() and not Path(name).name.startswith(".")]
+    return [name for name in names if (folder / name).is_file() and not Path(name).name.startswith(".")]
 
 
 def is_own(folder: Path) -> bool:

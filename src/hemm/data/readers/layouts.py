@@ -50,8 +50,8 @@ def match(task: Task, folder: Path) -> tuple[Path, Layout, Source]:
     if not lacking:
         raise HemmError(f"task {task.name} is not read from a folder: hemm prepare {task.name}")
     options = "; or ".join(lacking)
-    said = f"--from {folder}: these are not the files of {task.name}: missing {options}"
-    raise HemmError("; ".join(filter(None, (said, not_unpacked(folder)))))
+    message = f"--from {folder}: these are not the files of {task.name}: missing {options}"
+    raise HemmError("; ".join(filter(None, (message, not_unpacked(folder)))))
 
 
 def not_unpacked(folder: Path) -> str:

@@ -20,7 +20,7 @@ LIMIT = 256 * 1024 * 1024
 _DIGITS = 4000
 """Bytes of the longest whole number: Python itself writes no longer ones as text."""
 
-_PLAIN = (str, bytes, int, float, bool, type(None))
+_BUILTINS = (str, bytes, int, float, bool, type(None))
 
 
 def pickle_value(path: Path, limit: int = LIMIT) -> Any:
@@ -105,9 +105,9 @@ class _Machine:
     def _since_mark(self) -> list[Any]:
         for place in range(len(self._stack) - 1, -1, -1):
             if self._stack[place] is _MARK:
-                found = self._stack[place + 1 :]
+                items = self._stack[place + 1 :]
                 del self._stack[place:]
-                return found
+                return items
         raise _Broken("a container has no start")
 
     def text(self, value: str) -> None:
@@ -145,7 +145,7 @@ class _Machine:
 
 
 def _hashed(value: Any) -> Any:
-    if not isinstance(value, _PLAIN):
+    if not isinstance(value, _BUILTINS):
         raise _Broken(f"a {type(value).__name__} as a key or a member of a set")
     return value
 

@@ -284,8 +284,8 @@ def texts_of(row: Mapping[str, Any], name: str, where: str) -> list[str]:
     ['two', '2']
     """
     values = list_of(row, name, where)
-    found = [text_of({name: value}, name, f"{where}, item {n}", "") for n, value in enumerate(values, 1)]
-    return [text for text in found if text]
+    texts = [text_of({name: value}, name, f"{where}, item {n}", "") for n, value in enumerate(values, 1)]
+    return [text for text in texts if text]
 
 
 def media_of(row: Mapping[str, Any], name: str, where: str) -> Media:

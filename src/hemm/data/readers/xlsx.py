@@ -69,15 +69,15 @@ def _events(packed: zipfile.ZipFile, part: str) -> Iterator[_Event]:
     """Starts and ends of the elements of one part, names without their namespaces."""
     parser = expat.ParserCreate(namespace_separator=" ")
     parser.buffer_text = True
-    found: list[_Event] = []
+    events: list[_Event] = []
     text: list[str] = []
 
     def start(name: str, attributes: dict[str, str]) -> None:
         text.clear()
-        found.append((_local(name), {_local(k): v for k, v in attributes.items()}, ""))
+        events.append((_local(name), {_local(k): v for k, v in attributes.items()}, ""))
 
     def end(name: str) -> None:
-        found.append((_local(name), None, "".join(text)))
+        events.append((_local(name), None, "".join(text)))
         text.clear()
 
     def refuse(*_: object) -> None:
@@ -93,10 +93,10 @@ def _events(packed: zipfile.ZipFile, part: str) -> Iterator[_Event]:
             if size > LIMIT:
                 raise BadData(f"{packed.filename}: {part} unpacks to more than {LIMIT} bytes")
             parser.Parse(chunk, False)
-            yield from found
-            found.clear()
+            yield from events
+            events.clear()
     parser.Parse(b"", True)
-    yield from found
+    yield from events
 
 
 def _local(name: str) -> str:

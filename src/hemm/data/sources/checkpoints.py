@@ -53,7 +53,7 @@ def folder_digest(folder: Path) -> str:
 
 def _remembered(memory: Path) -> dict[str, Any]:
     try:
-        found = orjson.loads(memory.read_bytes())
+        digests = orjson.loads(memory.read_bytes())
     except (OSError, orjson.JSONDecodeError):
         return {}
-    return found if isinstance(found, dict) else {}
+    return digests if isinstance(digests, dict) else {}

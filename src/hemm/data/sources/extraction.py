@@ -157,9 +157,9 @@ class _Count:
 
 def _place(archive: Path, target: Path, name: str) -> Path:
     """Where a member goes. Raises BadData for a name that leads out of ``target``."""
-    plain = name.replace("\\", "/")
-    path = PurePosixPath(plain)
-    drive = len(plain) > 1 and plain[1] == ":"
+    posix = name.replace("\\", "/")
+    path = PurePosixPath(posix)
+    drive = len(posix) > 1 and posix[1] == ":"
     if path.is_absolute() or drive or ".." in path.parts or "\0" in name:
         raise BadData(f"{archive}: the path {storable(name)!r} leads out of the archive; not unpacked")
     return target.joinpath(*path.parts)

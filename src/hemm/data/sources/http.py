@@ -99,39 +99,39 @@ def download(
     import httpx
 
     into.parent.mkdir(parents=True, exist_ok=True)
-    known = _kept(file, into)
+    known = _stored_digest(file, into)
     if known:
         return known
     retry = retry or Retry()
-    part = into.with_name(into.name + ".part")
+    partial = into.with_name(into.name + ".part")
     sent = {"User-Agent": _AGENT, "Accept-Encoding": "identity", **(headers or {})}
     secrets = tuple(v for v in (*(headers or {}).values(), *(auth or ())) if v)
     timeout = httpx.Timeout(retry.timeout, connect=min(20.0, retry.timeout))
     with httpx.Client(follow_redirects=True, timeout=timeout, headers=sent, auth=auth) as client:
-        attempt, had = 1, _size(part)
+        attempt, done = 1, _size(partial)
         while True:
             try:
-                _once(client, file, part, progress)
+                _once(client, file, partial, progress)
                 break
             except (_Again, httpx.TransportError) as error:
-                now = _size(part)
-                attempt = 1 if now > had else attempt + 1
-                had = now
+                now = _size(partial)
+                attempt = 1 if now > done else attempt + 1
+                done = now
                 if attempt > retry.attempts:
                     raise HemmError(_unreachable(file, error, secrets)) from None
                 retry.sleep(retry.wait(attempt, getattr(error, "after", None)))
-    return _accept(file, part, into)
+    return _accept(file, partial, into)
 
 
-def _once(client: httpx.Client, file: File, part: Path, progress: Progress | None) -> None:
+def _once(client: httpx.Client, file: File, partial: Path, progress: Progress | None) -> None:
     """One attempt: from where the partial file ends to the end."""
-    start = _size(part)
+    start = _size(partial)
     if file.size is not None and start >= file.size:
         if start == file.size:
             return
-        part.unlink()
+        partial.unlink()
         start = 0
-    version = part.with_name(part.name + ".version")
+    version = partial.with_name(partial.name + ".version")
     headers = {"Range": f"bytes={start}-"} if start else {}
     if start and version.exists():
         headers["If-Range"] = version.read_text()
@@ -140,7 +140,7 @@ def _once(client: httpx.Client, file: File, part: Path, progress: Progress | Non
         if status == 416 and start:
             if response.headers.get("Content-Range") == f"bytes */{start}":
                 return
-            part.unlink()  # it has nothing to do with what is there now
+            partial.unlink()  # it has nothing to do with what is there now
             raise _Again("the server has fewer bytes than were had already")
         if status in (408, 425, 429) or status >= 500:
             raise _Again(f"the server answers {status}", retry_after(response.headers.get("Retry-After")))
@@ -151,7 +151,7 @@ def _once(client: httpx.Client, file: File, part: Path, progress: Progress | Non
         total = file.size or (start + int(length) if length and length.isdigit() else None)
         if not start:
             _remember(version, response.headers.get("ETag", ""))
-        with part.open("r+b" if start else "wb") as out:
+        with partial.open("r+b" if start else "wb") as out:
             out.seek(start)
             out.truncate()
             for chunk in response.iter_raw():
@@ -179,42 +179,42 @@ def _starts_at(response: httpx.Response, start: int) -> bool:
     return str(response.headers.get("Content-Range", "")).startswith(f"bytes {start}-")
 
 
-def _accept(file: File, part: Path, into: Path) -> str:
+def _accept(file: File, partial: Path, into: Path) -> str:
     """Check size and hash and give the file its name. A wrong one is removed."""
-    size, found = _size(part), digest_file(part)
-    part.with_name(part.name + ".version").unlink(missing_ok=True)
+    size, digest = _size(partial), digest_file(partial)
+    partial.with_name(partial.name + ".version").unlink(missing_ok=True)
     if file.size is not None and size != file.size:
-        part.unlink()
+        partial.unlink()
         raise BadData(f"{redact(file.url)}: {size} bytes came, {file.size} were expected; not kept")
-    if file.sha256 and found != file.sha256:
-        part.unlink()
+    if file.sha256 and digest != file.sha256:
+        partial.unlink()
         raise BadData(
-            f"{redact(file.url)}: the file has another SHA-256 ({found[:12]}...) than expected "
+            f"{redact(file.url)}: the file has another SHA-256 ({digest[:12]}...) than expected "
             f"({file.sha256[:12]}...); not kept"
         )
-    _mark(into, found, size)
-    part.replace(into)
+    _mark(into, digest, size)
+    partial.replace(into)
     sync_folder(into.parent)
-    return found
+    return digest
 
 
-def _kept(file: File, into: Path) -> str:
+def _stored_digest(file: File, into: Path) -> str:
     """The SHA-256 of a file that was downloaded and checked before, else empty."""
     try:
-        found, size = _marker(into).read_text().split()
-        there = into.stat().st_size
+        digest, size = _marker(into).read_text().split()
+        size_now = into.stat().st_size
     except (OSError, ValueError):
         return ""
-    right = there == int(size) and file.size in (None, there) and file.sha256 in ("", found)
-    return found if right else ""
+    right = size_now == int(size) and file.size in (None, size_now) and file.sha256 in ("", digest)
+    return digest if right else ""
 
 
 def _marker(into: Path) -> Path:
     return into.with_name(f".{into.name}.sha256")
 
 
-def _mark(into: Path, found: str, size: int) -> None:
-    _marker(into).write_text(f"{found} {size}\n")
+def _mark(into: Path, digest: str, size: int) -> None:
+    _marker(into).write_text(f"{digest} {size}\n")
 
 
 def _size(path: Path) -> int:

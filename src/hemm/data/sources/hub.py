@@ -142,13 +142,13 @@ def _wanted(
         return {"test": sorted(n for n in sizes if any(fnmatch(n, p) for p in source.files))}
     parquet = sorted(n for n in sizes if n.endswith(".parquet"))
     patterns = _readme_patterns(client, source, repo, commit) if "README.md" in sizes else {}
-    found: dict[str, list[str]] = {"test": []}
+    by_split: dict[str, list[str]] = {"test": []}
     for ours, split in (("test", source.split), ("shots", source.shots)):
         if split in patterns:
-            found[ours] = [n for n in parquet if any(fnmatch(n, p) for p in patterns[split])]
+            by_split[ours] = [n for n in parquet if any(fnmatch(n, p) for p in patterns[split])]
         elif split:
-            found[ours] = by_path(parquet, source.config, split)
-    return found
+            by_split[ours] = by_path(parquet, source.config, split)
+    return by_split
 
 
 def manifest(config: str, split: str, shots: str) -> str:
@@ -160,12 +160,12 @@ def split_files(folder: Path, config: str, split: str, shots: str) -> dict[str, 
     """The Parquet files of ``test`` and ``shots`` in a fetched folder, or in any folder by their paths."""
     note = folder / manifest(config, split, shots)
     if note.is_file():
-        found = orjson.loads(note.read_bytes())
+        by_split = orjson.loads(note.read_bytes())
     else:
         names = sorted(str(p.relative_to(folder).as_posix()) for p in below(folder, "**/*.parquet"))
-        found = {"test": by_path(names, config, split)}
-        found["shots"] = by_path(names, config, shots) if shots else []
-    return {ours: [folder / n for n in names] for ours, names in found.items()}
+        by_split = {"test": by_path(names, config, split)}
+        by_split["shots"] = by_path(names, config, shots) if shots else []
+    return {ours: [folder / n for n in names] for ours, names in by_split.items()}
 
 
 def hub_rows(
@@ -253,7 +253,7 @@ def by_path(names: Sequence[str], config: str, split: str) -> list[str]:
     Known are ``data/SPLIT-00000-of-00001.parquet``, ``CONFIG/SPLIT-...``, ``CONFIG/SPLIT/0000.parquet``
     and ``SPLIT.parquet``.
     """
-    found = []
+    matching = []
     for name in names:
         *folders, file = name.split("/")
         stem = file.removesuffix(".parquet")
@@ -262,8 +262,8 @@ def by_path(names: Sequence[str], config: str, split: str) -> list[str]:
             continue
         if config and config not in folders and not stem.startswith(config):
             continue
-        found.append(name)
-    return found
+        matching.append(name)
+    return matching
 
 
 def _download(

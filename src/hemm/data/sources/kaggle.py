@@ -38,8 +38,8 @@ def credentials() -> Credentials | None:
     if not file.is_file():
         return None
     try:
-        found = orjson.loads(file.read_bytes())
-        return Credentials(user=str(found["username"]), key=str(found["key"]))
+        login = orjson.loads(file.read_bytes())
+        return Credentials(user=str(login["username"]), key=str(login["key"]))
     except (orjson.JSONDecodeError, KeyError, TypeError):
         raise BadData(f"{file} is no Kaggle login: it needs username and key") from None
 
@@ -77,7 +77,7 @@ class Kaggle(Source):
                 "or put kaggle.json into ~/.kaggle"
             )
         file = File(f"{self.host}/api/v1/datasets/download/{self.slug}", name="archive.zip")
-        found = download(
+        sha256 = download(
             file,
             into / file.local,
             progress,
@@ -85,5 +85,5 @@ class Kaggle(Source):
             headers={"Authorization": f"Bearer {login.token}"} if login.token else None,
             auth=None if login.token else (login.user, login.key),
         )
-        folder = extract(into / file.local, into / found[:12], self.limits)
-        return folder, digest([found], 16)
+        folder = extract(into / file.local, into / sha256[:12], self.limits)
+        return folder, digest([sha256], 16)

@@ -175,9 +175,9 @@ class Http(Source):
             return into, self.revision or digest(hashes, 16)
         # the hash is part of the name: a changed archive is unpacked anew
         root = into / "files" / digest(hashes, 12)
-        for file, found in zip(self.files, hashes, strict=True):
+        for file, sha256 in zip(self.files, hashes, strict=True):
             if file.unpack:
-                unpacked = extract(into / file.local, into / "unpacked" / found[:16], self.limits)
+                unpacked = extract(into / file.local, into / "unpacked" / sha256[:16], self.limits)
                 merge(unpacked, root if file.unpack == "." else root / file.unpack)
             else:
                 merge_file(into / file.local, root / file.local)
