@@ -44,7 +44,7 @@ def packs_of_content(task: str, content: str) -> list[Path]:
 
 
 def download_folder(source: str) -> Path:
-    """Where the files of a source are downloaded to; tasks and variants that share a source share it."""
+    """The folder for a source's downloads, which tasks and variants with this source share."""
     return root() / "downloads" / slug(source)
 
 

@@ -1,4 +1,4 @@
-"""Files and folders: atomic writes, locks between processes, temporary folders that outlive no one."""
+"""Files and folders: atomic writes, locks between processes, temporary folders that are always removed."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ _STALE = 24 * 3600.0  # seconds; only where the system has no advisory locks
 
 
 TEMPORARY = ".tmp"
-"""The end of a half-written file's name; before it stands the number of the process that writes it."""
+"""Suffix of a file that is being written, after the number of the writing process."""
 
 
 @contextlib.contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """The one atomic write: a temporary path beside ``path`` that takes its place when the block ends well.
+    """A temporary path that is renamed to ``path`` when the block ends without an exception.
 
-    The file is on the disk before it gets its name, and the name before this returns: a reader sees the old
-    file or the new one, after any crash. After an exception ``path`` is as it was.
+    The file is flushed to disk before it is renamed, and the rename before this returns: after any crash,
+    readers see the old file or the new one. After an exception ``path`` is unchanged.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f"{path.name}.{os.getpid()}{TEMPORARY}")
@@ -46,13 +46,13 @@ def replacing(path: Path) -> Iterator[Path]:
 
 
 def write_atomic(path: Path, data: bytes) -> None:
-    """Put ``data`` at ``path`` atomically."""
+    """Write ``data`` to ``path`` atomically."""
     with replacing(path) as temporary:
         temporary.write_bytes(data)
 
 
 def sync_folder(path: Path) -> None:
-    """Make names created in this folder survive a power loss, where the system can."""
+    """Make names created in this folder survive a power loss, if the system can."""
     with contextlib.suppress(OSError):
         handle = os.open(path, os.O_RDONLY)
         try:
@@ -87,7 +87,7 @@ def _try_lock(handle: int, wait: bool) -> bool:
 
 @contextlib.contextmanager
 def locked(path: Path) -> Iterator[None]:
-    """Hold the lock file ``path``, waiting for its owner; it is free when that process dies."""
+    """Wait for the lock file ``path`` and hold it. It is released when its process ends in any way."""
     path.parent.mkdir(parents=True, exist_ok=True)
     while True:
         handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
@@ -112,10 +112,10 @@ def _is_at(handle: int, path: Path) -> bool:
 
 @contextlib.contextmanager
 def temporary_folder(parent: Path) -> Iterator[Path]:
-    """A new folder in ``parent``, removed at the end unless it was renamed away.
+    """A new folder in ``parent``, removed at the end unless it was renamed.
 
-    Folders that dead processes left there are removed first: each has a lock file beside it that its
-    owner holds, so that a living one is never touched.
+    Folders of ended processes are removed first; those of running ones are recognised by a lock file that the
+    owner holds.
     """
     parent.mkdir(parents=True, exist_ok=True)
     remove_stale(parent)
@@ -131,7 +131,7 @@ def temporary_folder(parent: Path) -> Iterator[Path]:
 
 
 def remove_stale(parent: Path) -> None:
-    """Remove temporary folders in ``parent`` whose owners are dead."""
+    """Remove temporary folders of ended processes in ``parent``."""
     for entry in [*parent.glob(".tmp-*"), *parent.glob(".old-*")]:
         if entry.suffix == ".lock" and entry.with_suffix("").exists():
             continue
@@ -157,7 +157,7 @@ def _remove_if_dead(entry: Path, lock: Path) -> None:
 
 
 def read_table(path: Path, columns: list[str] | None = None) -> pa.Table:
-    """A small Parquet file whole. pyarrow's own ``read_table`` imports its data set machinery, and pandas."""
+    """A Parquet file as a table. pyarrow's own ``read_table`` imports its data set module, and pandas."""
     import pyarrow.parquet as pq
 
     with pq.ParquetFile(path) as file:

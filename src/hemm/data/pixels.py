@@ -1,4 +1,4 @@
-"""The one way from an encoded picture to pixels as people see them: upright, in plain RGB."""
+"""Decodes pictures to upright RGB, as people see them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 def upright(media: Media) -> Image:
-    """The decoded picture, turned as its EXIF orientation says. Raises BadData where it does not open."""
+    """The decoded picture, turned by its EXIF orientation. Raises BadData if it does not open."""
     from PIL import ImageOps
 
     return ImageOps.exif_transpose(media.pixels())
@@ -39,7 +39,7 @@ def _eight_bits(picture: Image) -> Image:
 
 
 def unit(values: Any) -> Any:
-    """Values over their own range as 0 to 1; a flat picture is 0."""
+    """Values scaled from their own range to 0 to 1; 0 if all are equal."""
     import numpy as np
 
     array = np.nan_to_num(np.asarray(values, dtype=np.float64))

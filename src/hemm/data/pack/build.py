@@ -1,4 +1,4 @@
-"""How ``prepare`` builds a pack: a pass over the reader's samples, a pass over what was staged, one move."""
+"""Builds a pack in two passes: it stages the reader's samples, writes them as Parquet, and moves the pack."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ from hemm.data.readers.layouts import not_unpacked
 
 @dataclass(frozen=True, slots=True)
 class Provenance:
-    """Where samples come from, as pack.json says it."""
+    """The origin of samples, as pack.json has it."""
 
     source: str
     revision: str
@@ -51,8 +51,8 @@ class Provenance:
 class PackBuilder:
     """Makes one pack in the cache from the files in ``folder``.
 
-    home   what the files came in: ``folder`` or a folder above it, where pictures may lie beside
-    limit  pack the first units of the selection order only
+    home   ``folder`` or a folder above it, in which pictures may be as well
+    limit  number of units, the first of the selection order; None: all
     """
 
     task: Task
@@ -84,7 +84,7 @@ class PackBuilder:
         return open_pack(final)
 
     def _read(self) -> Iterator[Sample]:
-        """The reader's samples; what goes wrong in it is one clear line."""
+        """The reader's samples. Turns its exceptions into HemmErrors."""
         task = self.task
         self.quality.restart()
         try:
@@ -112,7 +112,8 @@ class PackBuilder:
             ) from error
 
     def _check_inside(self, sample: Sample) -> None:
-        """A name in a data set's file must not lead to files of the user's own. Links may: they are his."""
+        """Refuse names in a data set that lead to the user's other files. Links may, since the user made
+        them."""
         if self.provenance.source.startswith("local:"):
             return
         home = os.path.abspath(self.home)
@@ -131,10 +132,11 @@ class PackBuilder:
         return (s for s in self._read() if s.split != "test" or s.id in chosen)
 
     def _stage(self, splits: dict[str, StagedSplit], media: StagedMedia) -> tuple[str, ...]:
-        """First pass: check every sample, keep rows and distinct media on disk; the media columns used."""
+        """First pass: check every sample and stage rows and distinct media; returns the media columns
+        used."""
         seen: dict[str, tuple[str, str]] = {}
         used: set[str] = set()
-        lost: dict[str, str] = {}  # what continues a sample that is left out has nothing to go on from
+        lost: dict[str, str] = {}  # samples that are left out, so that those continuing them are too
         for n, (sample, missing) in enumerate(check_samples(self._chosen(), seen.get)):
             if self.progress and n % 64 == 0:
                 self.progress(n, None, "samples")
@@ -214,7 +216,7 @@ class PackBuilder:
 
 
 def _install(made: Path, home: Path, info: Mapping[str, Any]) -> Path:
-    """Move a finished pack into ``home``. Equal packs get one folder: the first to arrive stays."""
+    """Move a finished pack into ``home``. An equal pack that is there already stays."""
     described = {k: v for k, v in info.items() if k != "files"}
     final = home / f"{info['hash'][:16]}-{digest(described, 8)}"
     sync_tree(made)

@@ -1,4 +1,4 @@
-"""Media as they come from a reader, each opened once: bytes, digest, type, and whether it decodes."""
+"""Opens the reader's media once: bytes, digest, type, and whether they decode."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from hemm.data.readers.file_finder import spelled_otherwise
 
 
 def check_media(media: Media, known: Callable[[str], tuple[str, str] | None]) -> Media:
-    """One medium with its bytes, digest, MIME type, and the problem that keeps it from being used.
+    """One medium with its bytes, digest, MIME type, and problem, if it cannot be used.
 
-    ``known`` gives (MIME type, problem) of a digest seen before: equal bytes are decoded once. A file that
-    is there in other letters (``1.JPG``) is taken. Raises FileNotFoundError where none is; every other
-    failure to read becomes a problem.
+    ``known`` gives (MIME type, problem) of a digest seen before, so that equal bytes are decoded once. A file
+    name may differ in case (``1.JPG``). Raises FileNotFoundError if the file is missing; any other failure to
+    read becomes a problem.
     """
     try:
         data = media.data
@@ -46,10 +46,10 @@ def check_media(media: Media, known: Callable[[str], tuple[str, str] | None]) ->
 def check_samples(
     samples: Iterable[Sample], known: Callable[[str], tuple[str, str] | None], workers: int = 0
 ) -> Iterator[tuple[Sample, str | None]]:
-    """(sample with its media checked, None), or (sample as it was, the file it names that is not there).
+    """(sample with checked media, None), or (unchanged sample, name of its missing file), in order.
 
-    Samples keep their order; media are read and decoded by a few threads. A handful of samples is under way
-    at a time, so memory does not grow with the data set.
+    A few threads read and decode media of a few samples at a time, so that memory does not grow with the data
+    set.
     """
     from PIL import Image
 
@@ -81,7 +81,7 @@ def _check_sample(
 
 
 def _opens(data: bytes, mime: str) -> str:
-    """Why this picture does not open, or empty. Sounds and videos are known by their first bytes only."""
+    """Why a picture does not open, else empty. Sounds and videos are checked by their first bytes alone."""
     if not mime.startswith("image/") and mime != "application/octet-stream":
         return ""
     from PIL import Image
@@ -100,7 +100,7 @@ def _named(name: str) -> str:
 
 
 def clean(sample: Sample, where: str) -> Sample:
-    """``sample`` with text that UTF-8 can hold. Raises BadData where a value has the wrong type."""
+    """``sample`` with texts that UTF-8 can encode. Raises BadData if a value has the wrong type."""
 
     def text(value: Any, name: str) -> str:
         if not isinstance(value, str):
@@ -125,7 +125,7 @@ def clean(sample: Sample, where: str) -> Sample:
 
 
 def _plain(value: Any, where: str) -> Any:
-    """JSON values with storable text. Raises BadData for anything that JSON cannot hold."""
+    """JSON values with storable text. Raises BadData for other values."""
     if isinstance(value, str):
         return storable(value)
     if value is None or isinstance(value, bool | int | float):

@@ -1,4 +1,4 @@
-"""``prepare``: any source of a task, once, into a pack."""
+"""``prepare``: makes a pack from a source of a task."""
 
 from __future__ import annotations
 
@@ -19,14 +19,13 @@ from hemm.data.readers.layouts import find, fingerprint, match, missing, reader_
 def prepare(
     task: Task, *, folder: Path | None = None, limit: int | None = None, progress: Progress | None = None
 ) -> Pack:
-    """Make the task's pack and its current one in the cache.
+    """Make the task's pack in the cache, and make it the current one.
 
-    ``folder`` holds the data set's original files; without it the task's sources are tried in order.
-    ``limit`` packs the first units of the selection order with seed 0 only. A pack that was made before
-    from the same files by the same reader is returned at once. ``pack.info`` counts and names ``missing``
-    files (their samples are left out), ``problems`` (pictures that do not open; their samples are kept) and
-    ``left_out``, rows that cannot be asked.
-    Raises HemmError where no source can be had or the files are not the data set.
+    ``folder`` has the data set's original files; without it the task's sources are tried in order. ``limit``:
+    only the first units of the selection order with seed 0. A pack that was made from the same files by the
+    same reader is returned at once. ``pack.info`` counts and names ``missing`` files (their samples are left
+    out), ``problems`` (pictures that do not open; their samples are kept) and ``left_out`` rows, which are no
+    usable questions. Raises HemmError if no source is available or the files are not the data set.
     """
     if limit is not None and limit < 1:
         raise HemmError(f"--limit is {limit}: it counts units and starts at 1")
@@ -48,9 +47,9 @@ def prepare(
 
 
 def ensure(task: Task, progress: Progress | None = None) -> Pack:
-    """The task's current pack, made first where nothing has to be downloaded for it.
+    """The task's current pack. It is made first if that needs no download.
 
-    That is so for tasks that hemm draws itself and for the user's own files (a changed file makes a new
+    That is the case for tasks that hemm draws, and for the user's own files (a changed file makes a new
     pack). A pack that was limited on purpose stays. Raises HemmError for other tasks that are not prepared.
     """
     source = task.sources[0] if task.sources else None
@@ -68,7 +67,7 @@ def current_pack(task: Task) -> Pack | None:
 
 
 class _SourceUnavailable(Exception):
-    """A source that cannot be had; its text says why."""
+    """A source is not available, for the reason in its text."""
 
 
 def _from_folder(task: Task, folder: Path, limit: int | None, progress: Progress | None) -> Pack:

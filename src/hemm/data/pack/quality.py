@@ -1,4 +1,4 @@
-"""What is wrong with a data set's files: all is counted, the first of each kind are named in pack.json."""
+"""Problems of a data set's files: pack.json has their number, and the names of the first of each kind."""
 
 from __future__ import annotations
 
@@ -26,31 +26,31 @@ class QualityReport:
     left_out_count: int = 0
 
     def add_missing(self, path: str) -> None:
-        """A sample names a file that is not there."""
+        """Count a sample with a missing file."""
         self.missing_rows += 1
         name = self._relative(path)
         if len(self.missing) < _NAMED and name not in self.missing[-64:]:
             self.missing.append(name)
 
     def add_problem(self, sample: Sample) -> None:
-        """A sample's medium cannot be used."""
+        """Count a sample with a medium that cannot be used."""
         self.problem_count += 1
         if len(self.problems) < _NAMED:
             self.problems.append({"id": sample.id, "problem": sample.problem})
 
     def add_left_out(self, row: LeftOut) -> None:
-        """A row cannot be asked."""
+        """Count a row that is no usable question."""
         self.left_out_count += 1
         if len(self.left_out) < _NAMED:
             self.left_out.append({"where": self._relative(row.where), "why": row.why})
 
     def restart(self) -> None:
-        """The reader starts anew: what it leaves out comes again."""
+        """Forget the rows left out, since the reader starts again and reports them again."""
         self.left_out.clear()
         self.left_out_count = 0
 
     def explanation(self) -> str:
-        """What may explain that there is no sample at all; empty where nothing does."""
+        """A possible reason why there is no sample at all; else empty."""
         text = ""
         if self.missing:
             text += f"; {self.missing_rows} samples name files that are not there"
@@ -61,7 +61,7 @@ class QualityReport:
         return text
 
     def to_json(self) -> dict[str, Any]:
-        """As pack.json holds it."""
+        """The entry in pack.json."""
         return {
             "missing": {"count": self.missing_rows, "names": self.missing},
             "problems": {"count": self.problem_count, "samples": self.problems},

@@ -1,4 +1,4 @@
-"""The row groups of one split: read one at a time, made into samples when asked for."""
+"""Reads the row groups of one split one at a time, and makes samples of their rows."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _CACHED_BYTES = 64 << 20
 
 
 class SplitReader:
-    """The files of one split, seen as one run of row groups."""
+    """The files of one split as one sequence of row groups."""
 
     def __init__(self, folder: Path, info: Mapping[str, Any], split: str) -> None:
         names = sorted(n for n in info["files"] if n.startswith(f"{split}-"))
@@ -46,7 +46,7 @@ class SplitReader:
 
     @cached_property
     def places(self) -> tuple[list[tuple[int, int]], np.ndarray[Any, Any]]:
-        """For each row group its (file, number in it), and the first row of each (and the end)."""
+        """(file, number in it) of each row group, and their first rows with the end."""
         groups: list[tuple[int, int]] = []
         starts = [0]
         for n in range(len(self.paths)):
@@ -124,7 +124,7 @@ class SplitReader:
 
 
 class RowGroup:
-    """One row group: its columns as plain lists, and samples when asked for; no Arrow scalar is made."""
+    """One row group with its columns as lists, since Arrow scalars are slow."""
 
     def __init__(self, table: pa.Table, columns: tuple[str, ...], split: str) -> None:
         self.rows: int = table.num_rows
@@ -146,8 +146,8 @@ class RowGroup:
 class _GroupMedia:
     """The media of one row group. Equal media are one object with one bytes object.
 
-    Apart from ``RowGroup``, which holds its methods: with them on itself it would be freed late, by the
-    garbage collector, and several groups would be in memory at a time.
+    A class of its own: ``RowGroup`` stores its methods, and would be in a reference cycle if they were its
+    own. Only the garbage collector would free it then, and several groups would be in memory at a time.
     """
 
     def __init__(self, table: pa.Table, columns: tuple[str, ...]) -> None:
@@ -209,5 +209,5 @@ class _MediaColumn:
         self.paths: list[str | None] = structs.field("path").to_numpy(zero_copy_only=False).tolist()
 
     def of(self, row: int) -> range:
-        """Where this row's values lie."""
+        """The slice of this row's values."""
         return range(self._offsets[row], self._offsets[row + 1])

@@ -1,4 +1,4 @@
-"""The columns of a pack: one table for staging, writer and reader. ``docs/data.md`` says what each holds."""
+"""The columns of a pack, in one table for staging, writer and reader. ``docs/data.md`` describes them."""
 
 from __future__ import annotations
 
@@ -32,10 +32,10 @@ StagedRow = dict[str, Any]
 class Column:
     """One column that every pack has.
 
-    get       takes its value from a sample, as JSON and Arrow hold it
-    restore   takes the Arrow column of a row group, gives a function from row number to the sample's value
-    field     the argument of ``Sample`` that the value becomes; empty where it only describes media
-    indexed   whether ``PackIndex`` reads it
+    get      sample -> value for JSON and Arrow
+    restore  Arrow column of a row group -> function from row number to the sample's value
+    field    argument of ``Sample`` for the value; empty if the column only describes media
+    indexed  ``PackIndex`` reads it
     """
 
     name: str
@@ -52,7 +52,7 @@ def texts(column: Any) -> list[Any]:
 
 
 def flat(column: Any) -> tuple[list[Any], list[int]]:
-    """A list column of one row group as its values in one list, and where each row's begin (and the end)."""
+    """The values of a list column of one row group in one list, and the offsets of its rows with the end."""
     array = column.combine_chunks()
     if hasattr(array, "chunks"):
         array = array.chunk(0)
@@ -71,7 +71,7 @@ def _restore_text(column: Any) -> Callable[[int], Any]:
 
 def _restore_object(column: Any) -> Callable[[int], Any]:
     values = texts(column)
-    # most objects are empty: they share one
+    # most objects are empty, and share one
     return lambda n: _EMPTY if values[n] == "{}" else orjson.loads(values[n])
 
 
@@ -121,19 +121,20 @@ COLUMNS: tuple[Column, ...] = (
 
 
 def staged_row(sample: Sample) -> StagedRow:
-    """What is kept of a sample between the two passes of ``prepare``; the bytes of its media lie apart."""
+    """The values of a sample that are staged between the passes of ``prepare``, without the bytes of
+    media."""
     row: StagedRow = {column.name: column.get(sample) for column in COLUMNS}
     row["media_names"] = [m.name for m in pictures(sample)]
     return row
 
 
 def media_column(mime: str) -> str:
-    """The media column a MIME type belongs to; what is no sound and no video counts as a picture."""
+    """The media column of a MIME type; types other than sound and video count as pictures."""
     return {"audio": "audio", "video": "video"}.get(mime.split("/")[0], "images")
 
 
 def media_cell(row: StagedRow, column: str) -> list[tuple[str, str]]:
-    """(digest, file name) of those media of a staged row that this media column holds."""
+    """(digest, file name) of the media of a staged row in this media column."""
     media = list(zip(row["media_digests"], row["media_types"], row["media_names"], strict=True))
     in_prompt = len(media) - row["references"].count(None)
     if column == REFERENCE_MEDIA:
@@ -142,12 +143,12 @@ def media_cell(row: StagedRow, column: str) -> list[tuple[str, str]]:
 
 
 def media_type(values: pa.DataType) -> pa.DataType:
-    """A list of encoded files; ``values`` is how their bytes are held (plain or dictionary)."""
+    """The type of a list of encoded files, with their bytes as ``values`` (binary or dictionary)."""
     return pa.list_(pa.struct([("bytes", values), ("path", pa.string())]))
 
 
 def arrow_schema(media: tuple[str, ...]) -> pa.Schema:
-    """The Arrow schema that a pack with these media columns is written with."""
+    """The Arrow schema of a pack with these media columns."""
     encoded = pa.dictionary(pa.int32(), pa.binary())
     first, *rest = ((column.name, column.type) for column in COLUMNS)
     return pa.schema([first, *((name, media_type(encoded)) for name in media), *rest])
@@ -159,7 +160,7 @@ def byte_paths(media: tuple[str, ...]) -> list[str]:
 
 
 def features(media: tuple[str, ...]) -> str:
-    """The value of the ``huggingface`` metadata key: which columns decode to pictures and sounds."""
+    """The metadata key ``huggingface``, by which ``datasets`` decodes pictures and sounds."""
     text: dict[str, Any] = {"dtype": "string", "_type": "Value"}
     described: dict[str, Any] = {}
     for field in arrow_schema(media):

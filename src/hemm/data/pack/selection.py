@@ -1,4 +1,4 @@
-"""The selection order: which units a limit takes, here for packs that hold only the first of them."""
+"""The selection order, from which a limit takes the first units."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from hemm.core import Sample, keyed_number
 
 
 def unit_order(strata: Mapping[str, str], seed: int = 0) -> list[str]:
-    """Units in the order in which a growing limit takes them; ``strata`` is unit -> stratum.
+    """Units in selection order; ``strata`` is unit -> stratum.
 
-    Within a stratum units come by their keyed hash; each round takes one of every stratum that has some
-    left, so that any prefix is as balanced as it can be.
+    Units of a stratum are sorted by their keyed hash. Each round takes one of every stratum that has any
+    left, so that every prefix is as balanced as possible.
     """
     members: dict[str, list[tuple[int, str]]] = defaultdict(list)
     for unit, stratum in strata.items():
@@ -25,9 +25,9 @@ def unit_order(strata: Mapping[str, str], seed: int = 0) -> list[str]:
 
 
 def first_ids(samples: Iterable[Sample], limit: int, seed: int = 0) -> frozenset[str]:
-    """Ids of the samples in the first ``limit`` units. Media are not read.
+    """Ids of the samples in the first ``limit`` units, without reading media.
 
-    A sample that continues another belongs to the unit of the one that starts the chain.
+    A sample that continues another belongs to the unit of the sample that starts the chain.
     """
     strata: dict[str, str] = {}
     unit_of: dict[str, str] = {}

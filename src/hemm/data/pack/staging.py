@@ -1,4 +1,4 @@
-"""The first pass of ``prepare``: rows and distinct media on disk, a few bytes a row in memory."""
+"""The first pass of ``prepare``: rows and distinct media on disk, and a few bytes for each row in memory."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class StagedSplit:
         return len(self._offsets)
 
     def add(self, sample: Sample, picture: int) -> None:
-        """Keep one row; ``picture`` numbers its first picture by first appearance."""
+        """Store one row; ``picture`` is the number of its first picture."""
         self._offsets.append(self._file.tell())
         self._keys.append(picture)
         self._ids.append(hash(sample.id) & _MASK)
@@ -64,7 +64,7 @@ class StagedSplit:
                     )
 
     def order(self, where: str) -> list[int]:
-        """Row numbers in pack order: by first appearance of their picture, chains together and in turn."""
+        """Row numbers in pack order: by first appearance of their first picture, with chains in one piece."""
         keys: list[tuple[int, int, int]] = [(key, n, 0) for n, key in enumerate(self._keys)]
         if self._after:
             self._chain(keys, where)
@@ -102,7 +102,7 @@ class StagedMedia:
         return len(self._place)
 
     def add(self, media: Media) -> int:
-        """The number of these bytes by first appearance; written when they are new."""
+        """Write these bytes if they are new, and return their number by first appearance."""
         known = self._place.get(media.digest)
         if known is not None:
             return known[0]
@@ -128,7 +128,7 @@ class StagedMedia:
 
 
 def question_hash(sample: Sample) -> str:
-    """Digest of what is asked and expected, without any picture (32 hex digits)."""
+    """Digest of a question and its answers, without pictures (32 hex digits)."""
     return digest(
         {
             "id": sample.id,
@@ -142,7 +142,7 @@ def question_hash(sample: Sample) -> str:
 
 
 def set_hash(splits: dict[str, bytearray]) -> str:
-    """One hash (32 hex digits) over 16-byte row hashes by split; the order of rows does not count."""
+    """One hash (32 hex digits) of the 16-byte row hashes by split, whatever their order."""
     import hashlib
 
     import numpy as np

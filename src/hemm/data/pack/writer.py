@@ -22,7 +22,7 @@ FILE_BYTES = 512 << 20
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """Where row groups and files end: distinct media bytes and rows."""
+    """Limits of row groups and files, in distinct media bytes and rows."""
 
     group_bytes: int = GROUP_BYTES
     group_rows: int = GROUP_ROWS
@@ -38,7 +38,7 @@ def write_split(
     where: str,
     progress: Callable[[int], None] | None = None,
 ) -> list[str]:
-    """Write one split below ``folder``; the names of its files. Holds one row group in memory."""
+    """Write one split below ``folder``, with one row group in memory, and return the names of its files."""
     shape = Shape()
     names: list[Path] = []
     writer = _Writer(media)
@@ -81,7 +81,7 @@ def _groups(staged: StagedSplit, files: StagedMedia, where: str, shape: Shape) -
 
 
 class _Writer:
-    """One Parquet file after another in the pack's layout; a call of ``write`` is a row group."""
+    """Writes Parquet files, a row group with each call of ``write``."""
 
     def __init__(self, media: tuple[str, ...]) -> None:
         self.media = media
@@ -106,7 +106,7 @@ class _Writer:
         self._writer.add_key_value_metadata({"huggingface": schema.features(self.media)})
 
     def write(self, rows: Sequence[StagedRow], files: StagedMedia) -> int:
-        """Write a row group; its distinct media bytes."""
+        """Write a row group, and return its distinct media bytes."""
         import pyarrow as pa
 
         arrays: dict[str, Any] = {}
@@ -127,7 +127,8 @@ class _Writer:
 
 
 def _media_array(cells: list[list[tuple[str, str]]], files: StagedMedia) -> tuple[pa.Array, int]:
-    """A list<struct<bytes, path>> array whose bytes are a dictionary: each distinct picture once."""
+    """A list<struct<bytes, path>> array with dictionary-encoded bytes, so that equal pictures are stored
+    once."""
     import pyarrow as pa
 
     numbers: dict[str, int] = {}

@@ -1,4 +1,4 @@
-"""Finding a data set's files: copies have the same ones in other folders and with other endings."""
+"""Finds a data set's files, which copies of it have in other folders and with other endings."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _LARGEST = 1 << 28  # bytes
 _ARCHIVES = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz", ".rar", ".7z")
 _MOST = 100  # folders of one level that are looked through for archives
 MACOS = "__MACOSX"
-"""The folder beside the content of a zip made on macOS: its files have the content's names after ``._``."""
+"""A folder that macOS adds to zip archives, with files named ``._`` and the name of a real file."""
 
 
 class FileFinder:
@@ -64,12 +64,12 @@ class FileFinder:
         self._packed: dict[str, Media] | None = None
 
     def find(self, *names: str) -> Path:
-        """The file with one of ``names`` in the first folder that has one; where none has, the place of the
-        first name in the folder that had the last file, or should have it."""
+        """The file with one of ``names``, in the first folder that has one. If none has, the path of the
+        first name in the folder in which the last file was found, or was expected."""
         return self._found(names) or Path(self._expected, self._spelled(names[0])[0])
 
     def at(self, *names: str) -> Media:
-        """As ``find``, as a medium; it may lie in an archive."""
+        """As ``find``, but as a medium, which may be in an archive."""
         path = self._found(names)
         return self._unpacked(names) or Media.at(self.find(*names)) if path is None else Media.at(path)
 
@@ -89,7 +89,7 @@ class FileFinder:
         return next((other for other in others if other is not None and other.is_file()), None)
 
     def _otherwise(self, place: str, folded: str, name: str) -> Path | None:
-        """As ``spelled_otherwise``, of a folder that is listed once: many names may be missing."""
+        """As ``spelled_otherwise``, with the folder listed once, since many names may be missing."""
         if "/" in name or os.sep in name:
             return spelled_otherwise(Path(place, name))
         if place not in self._folds:
@@ -106,7 +106,7 @@ class FileFinder:
         return name in self._listed[place]
 
     def _spelled(self, name: str) -> tuple[str, ...]:
-        """The file names that ``name`` may stand for, as it is first where it has an ending."""
+        """The possible file names of ``name``; if it has an ending, itself first."""
         stem = name
         for suffix in (*_KNOWN, *self._suffixes):
             stem = stem.removesuffix(suffix)
@@ -124,7 +124,7 @@ class FileFinder:
 
 
 def _members(archives: Iterable[Path]) -> dict[str, Media]:
-    """The pictures in zip archives by their names without folders; of equal names the first."""
+    """Name without folders -> picture in a zip archive, the first of equal names."""
     by_name: dict[str, Media] = {}
     for file in archives:
         stamp = file.stat().st_mtime_ns
@@ -137,7 +137,7 @@ def _members(archives: Iterable[Path]) -> dict[str, Media]:
 
 @lru_cache(maxsize=8)
 def _archive(file: Path, stamp: int) -> zipfile.ZipFile:
-    """The open archive; ``stamp`` is the time at which it was written: another one is another archive."""
+    """The open archive, cached by its path and modification time ``stamp``."""
     try:
         return zipfile.ZipFile(file)
     except (zipfile.BadZipFile, NotImplementedError) as error:
@@ -156,8 +156,8 @@ def _member(file: Path, stamp: int, member: str) -> bytes:
 
 
 def spelled_otherwise(path: Path) -> Path | None:
-    """The file that is ``path`` but for the case of letters and the form of accents: copies made on other
-    systems differ in these. None where there is none, or several.
+    """The file at ``path`` up to the case of letters and the form of accents, which differ between systems;
+    None if there is none, or several.
     """
     folder = path.parent if path.parent.is_dir() else spelled_otherwise(path.parent)
     if folder is None or path.parent == path:
@@ -168,8 +168,8 @@ def spelled_otherwise(path: Path) -> Path | None:
 
 @lru_cache(maxsize=64)
 def _by_fold(folder: Path, stamp: int) -> dict[str, str]:
-    """Folded name -> name of what is in a folder, but for names that fold alike; ``stamp`` is the time at
-    which it was written."""
+    """Folded name -> name in a folder, without names that fold alike; cached by the modification time
+    ``stamp``."""
     names = os.listdir(folder)
     often = Counter(map(_folded, names))
     return {folded: name for name in names if often[folded := _folded(name)] == 1}
@@ -199,7 +199,7 @@ def by_folder(top: Path) -> Iterator[tuple[str, Path]]:
 
 
 def archives(folder: Path, deep: int = 2) -> list[str]:
-    """Archives in ``folder`` and in its subfolders, ``deep`` levels down, by their paths below it."""
+    """Paths below ``folder`` of archives in it and in its subfolders, ``deep`` levels down."""
     names: list[str] = []
     level = [folder] if folder.is_dir() else []  # what hemm draws itself comes from no folder
     for _ in range(deep + 1):
@@ -210,7 +210,7 @@ def archives(folder: Path, deep: int = 2) -> list[str]:
 
 
 def is_own(folder: Path) -> bool:
-    """Whether a folder is no part of a data set: a pack, hemm's cache, hidden, or what macOS adds to zips."""
+    """Whether a folder does not belong to a data set: a pack, hemm's cache, hidden, or added by macOS."""
     if folder.name.startswith(".") or folder.name == MACOS or (folder / cache.PACK_FILE).is_file():
         return True
     root = cache.root()

@@ -1,4 +1,4 @@
-"""Large JSON files, an entry at a time."""
+"""Reads large JSON files entry by entry."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from hemm.core import BadData
 
 _CHUNK = 1 << 20
 _TAIL = 16
-"""A fault this near to the end of what was read (characters) may only be a word or number cut in two."""
+"""An error within so many characters of the end of the text in memory may come from a word or number cut in
+two."""
 
 _BLANK = " \t\n\r"
 _DECODER = json.JSONDecoder()
@@ -72,7 +73,7 @@ def _entries(text: _Text) -> Iterator[tuple[int | str, Any]]:
 
 
 def _keys(text: _Text) -> Iterator[str]:
-    """The keys of an object that was opened; the caller takes the value after each."""
+    """The keys of an opened object; the caller reads the value after each."""
     if text.take("}"):
         return
     while True:
@@ -87,7 +88,7 @@ def _keys(text: _Text) -> Iterator[str]:
 
 
 class _Text:
-    """The text of a JSON file, of which only the part is in memory that is being read."""
+    """The text of a JSON file, of which only the current part is in memory."""
 
     def __init__(self, path: Path, file: TextIO) -> None:
         self.path, self._file = path, file
@@ -106,14 +107,14 @@ class _Text:
                 return ""
 
     def take(self, mark: str) -> bool:
-        """Whether ``mark`` comes next; then it is taken."""
+        """Read ``mark`` if it comes next, and return whether it did."""
         if self.next() != mark:
             return False
         self._at += 1
         return True
 
     def expect(self, mark: str) -> None:
-        """Take ``mark``. Raises BadData where something else comes."""
+        """Read ``mark``. Raises BadData if something else comes."""
         if not self.take(mark):
             self.fail(f"{mark!r} is expected")
 
@@ -136,14 +137,15 @@ class _Text:
             return value
 
     def fail(self, reason: str, at: int | None = None) -> NoReturn:
-        """Raise BadData that names the place, by default the one that comes next."""
+        """Raise BadData that names the position, by default the current one."""
         place = self._at if at is None else at
         ended = " where the file ends" if self._ended and place >= len(self._text.rstrip()) else ""
         line, column = self._place(place)
         raise BadData(f"{self.path}, line {line}: no valid JSON ({reason} at column {column + 1}{ended})")
 
     def _more(self) -> bool:
-        """Read on, and drop what was read; more each time while one value goes on."""
+        """Drop the text before the current position and read more, larger pieces while one value
+        continues."""
         part = "" if self._ended else self._file.read(max(_CHUNK, len(self._text) - self._at))
         if not part:
             self._ended = True
@@ -153,7 +155,7 @@ class _Text:
         return True
 
     def _place(self, at: int) -> tuple[int, int]:
-        """Line (from 1) and column (from 0) of a place in the text that is in memory."""
+        """Line (from 1) and column (from 0) of a position in memory."""
         newlines = self._text.count("\n", 0, at)
         if not newlines:
             return self._lines, self._columns + at

@@ -1,4 +1,4 @@
-"""Folders with original files: which layout of a task they are in, and whether they changed."""
+"""Finds the layout of a folder with original files, and recognises changes of files and readers."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from hemm.data.readers.file_finder import archives, below, is_own
 
 
 def missing(folder: Path, layout: Layout) -> list[str]:
-    """Those of the layout's required paths and patterns that are not in ``folder``."""
+    """The layout's required paths and patterns that ``folder`` lacks."""
     return [pattern for pattern in layout.required if not _is_there(folder, pattern)]
 
 
@@ -30,10 +30,9 @@ def _is_there(folder: Path, pattern: str) -> bool:
 def match(task: Task, folder: Path) -> tuple[Path, Layout, Source]:
     """The folder to read, its layout and the source that has this layout.
 
-    The files may lie in ``folder``, one level below it, or (where ``folder`` is the top folder that the
-    layout names) beside it. Layouts with names of their own come before those that are found by a pattern at
-    any depth (``**/*.parquet``), which may be of another data set. Raises HemmError that names what is
-    missing.
+    The files may be in ``folder``, one level below it, or (if ``folder`` is the top folder that the layout
+    names) beside it. Layouts with specific names come before those with a pattern at any depth
+    (``**/*.parquet``), which other data sets may match as well. Raises HemmError that names what is missing.
     """
     if not folder.is_dir():
         raise HemmError(f"--from {folder}: there is no such folder")
@@ -55,7 +54,7 @@ def match(task: Task, folder: Path) -> tuple[Path, Layout, Source]:
 
 
 def not_unpacked(folder: Path) -> str:
-    """Which archives may have files that are not there, in words; empty without archives."""
+    """A sentence on archives that may contain the missing files; empty without archives."""
     names = archives(folder)
     if not names:
         return ""
@@ -64,7 +63,8 @@ def not_unpacked(folder: Path) -> str:
 
 
 def find(folder: Path, layout: Layout) -> Path | None:
-    """The place at, beside or one level below ``folder`` where all that the layout requires is, or None."""
+    """The folder at, beside or one level below ``folder`` that has everything the layout requires; None if
+    none."""
     return next((p for p in _places(folder, layout.required) if not missing(p, layout)), None)
 
 
@@ -77,9 +77,9 @@ def _places(folder: Path, required: tuple[str, ...]) -> Iterator[Path]:
 
 
 def fingerprint(path: Path) -> str:
-    """Changes when a file at or below ``path`` is added, removed, resized or written.
+    """A digest that changes when a file at or below ``path`` is added, removed, resized or written.
 
-    Packs, hemm's cache and hidden folders in it do not count.
+    It ignores packs, hemm's cache and hidden folders.
     """
     total = hashlib.sha256()
     if path.is_file():
@@ -119,7 +119,7 @@ def reader_digest(layout: Layout) -> str:
         except OSError:
             text = b""
         version = hashlib.sha256(text).hexdigest()
-    arguments = re.sub(r" at 0x[0-9a-fA-F]+", "", arguments)  # where objects lie differs from run to run
+    arguments = re.sub(r" at 0x[0-9a-fA-F]+", "", arguments)  # addresses differ from run to run
     return digest([version, arguments], 16)
 
 
@@ -127,9 +127,8 @@ def reader_digest(layout: Layout) -> str:
 def _own_version(file: str) -> str | None:
     """The version of one of hemm's own reader files; None for any other file.
 
-    A version is the digest that the file had in hemm 0.1.0, so that packs of that version are current.
-    Whoever changes what a reader gives changes its row in ``reader_versions.json``: packs are then prepared
-    anew.
+    A version is the digest that the file had in hemm 0.1.0, so that packs of 0.1.0 are current. A change in a
+    reader's samples needs a change of its row in ``reader_versions.json``: packs are then prepared again.
     """
     home = Path(__file__).resolve().parents[2] / "tasks"
     path = Path(file).resolve()

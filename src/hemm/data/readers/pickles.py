@@ -1,7 +1,7 @@
-"""Pickles that hold plain values, read without running anything.
+"""Reads pickles of builtin values without running code.
 
-A pickle is a program, and what Python's own reader executes for it may do anything. Here its instructions
-are interpreted for the few types that a table needs; ``pickle`` itself is never asked.
+A pickle is a program, and Python's ``pickle`` module executes it, whatever it does. Here its instructions are
+interpreted for the few types that a table needs.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ LIMIT = 256 * 1024 * 1024
 """Bytes of the largest file that is read."""
 
 _DIGITS = 4000
-"""Bytes of the longest whole number: Python itself writes no longer ones as text."""
+"""Bytes of the longest integer: Python does not convert longer ones to text."""
 
 _BUILTINS = (str, bytes, int, float, bool, type(None))
 
@@ -53,25 +53,25 @@ def pickle_value(path: Path, limit: int = LIMIT) -> Any:
 
 
 class _Broken(Exception):
-    """What the pickle does that none of plain values does."""
+    """An instruction that pickles of builtin values do not have."""
 
 
 class _Mark:
-    """Where on the stack the parts of a container start."""
+    """Marks the position on the stack where the items of a container begin."""
 
 
 _MARK = _Mark()
 
 
 class _Machine:
-    """The stack and the memory that a pickle's instructions work on."""
+    """The stack and memo of a pickle's instructions."""
 
     def __init__(self) -> None:
         self._stack: list[Any] = []
         self._places: dict[int, Any] = {}
 
     def run(self, data: bytes) -> Any:
-        """The value that the instructions in ``data`` leave."""
+        """The value that the instructions in ``data`` leave on the stack."""
         for opcode, argument, at in pickletools.genops(io.BytesIO(data)):
             name = opcode.name
             if name == "STOP":
@@ -115,12 +115,12 @@ class _Machine:
         self._stack.append(value.encode("latin-1").decode("utf-8"))
 
     def joined(self, count: int) -> None:
-        """The last ``count`` values as one."""
+        """Replace the last ``count`` values by one."""
         values = [self._pop() for _ in range(count)]
         self._stack.append(tuple(reversed(values)))
 
     def whole(self, make: Callable[[list[Any]], Any]) -> None:
-        """What stands behind the mark as one value."""
+        """Replace the values after the mark by one."""
         self._stack.append(make(self._since_mark()))
 
     def extend(self, values: list[Any]) -> None:
@@ -133,7 +133,7 @@ class _Machine:
         self._top(set).update(map(_hashed, values))
 
     def keep(self, place: int) -> None:
-        """Remember the last value."""
+        """Store the last value in the memo."""
         if self._stack[-1] is _MARK:
             raise _Broken("a mark stands where a value is expected")
         self._places[place] = self._stack[-1]

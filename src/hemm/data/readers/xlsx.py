@@ -1,7 +1,7 @@
 """Rows of the first sheet of an Excel workbook (Office Open XML, ECMA-376), without a spreadsheet package.
 
-A workbook is a zip archive of XML parts. They are parsed as a stream; a document type declaration (and with
-it every entity) is refused, and a part may not unpack to more than ``LIMIT`` bytes.
+A workbook is a zip archive of XML parts, which are parsed as streams. A document type declaration (and with
+it any entity) is refused, and so is a part of more than ``LIMIT`` bytes.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ def xlsx_rows(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
 
 
 def _events(packed: zipfile.ZipFile, part: str) -> Iterator[_Event]:
-    """Starts and ends of the elements of one part, names without their namespaces."""
+    """Starts and ends of the elements of one part, with names without namespaces."""
     parser = expat.ParserCreate(namespace_separator=" ")
     parser.buffer_text = True
     events: list[_Event] = []
@@ -104,7 +104,7 @@ def _local(name: str) -> str:
 
 
 def _parts(packed: zipfile.ZipFile) -> tuple[str, str]:
-    """Names of the parts that hold the first sheet and the shared strings."""
+    """Names of the parts with the first sheet and the shared strings."""
     targets: dict[str, str] = {}
     strings = "xl/sharedStrings.xml"
     for name, attributes, _ in _events(packed, "xl/_rels/workbook.xml.rels"):
@@ -120,7 +120,7 @@ def _parts(packed: zipfile.ZipFile) -> tuple[str, str]:
 
 
 def _shared(packed: zipfile.ZipFile, part: str) -> Iterator[str]:
-    """The shared strings; a string of several runs is one, its phonetic hints are left out."""
+    """The shared strings, with their runs joined and without phonetic hints."""
     runs: list[str] = []
     hint = False
     for name, attributes, text in _events(packed, part):

@@ -1,4 +1,4 @@
-"""Which weights lie in a folder: models and metrics that load a checkpoint name it by this digest."""
+"""Digest of the checkpoint in a folder, by which models and metrics identify it."""
 
 from __future__ import annotations
 
@@ -29,8 +29,7 @@ _WEIGHTS_AND_CONFIG = {
 def folder_digest(folder: Path) -> str:
     """Digest (32 hex digits) of the weights and settings in ``folder``: names and contents, not dates.
 
-    A file is read once: its SHA-256 is remembered in the cache folder for as long as size and time of the
-    file stay what they were.
+    The SHA-256 of each file is cached in the cache folder until its size or modification time changes.
     """
     memory = root() / "digests.json"
     known = _remembered(memory)

@@ -1,4 +1,4 @@
-"""Archives from elsewhere, opened with care: nothing is written outside the target folder."""
+"""Unpacks downloaded archives safely: nothing is written outside the target folder."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def extract(archive: Path, into: Path, limits: Limits | None = None, password: s
 
 
 def merge(unpacked: Path, into: Path) -> None:
-    """Have all files below ``unpacked`` below ``into`` too, by hard links (copies where there are none)."""
+    """Add all files below ``unpacked`` to ``into``, as hard links (or copies if the disk has no links)."""
     for folder, _, names in os.walk(unpacked):
         for name in names:
             place = Path(folder) / name
@@ -81,7 +81,7 @@ def merge(unpacked: Path, into: Path) -> None:
 
 
 def merge_file(file: Path, place: Path) -> None:
-    """Have ``file`` at ``place`` too; one that is there stays."""
+    """Add ``file`` at ``place`` unless there is one already."""
     place.parent.mkdir(parents=True, exist_ok=True)
     try:
         os.link(file, place)
@@ -126,7 +126,7 @@ def _untar(archive: Path, target: Path, limits: Limits) -> None:
 
 
 class _Count:
-    """What was written so far, against the limits; headers may lie, so bytes are counted."""
+    """Counts the bytes and files written, to check the limits; sizes in headers may be wrong."""
 
     def __init__(self, archive: Path, limits: Limits, target: Path) -> None:
         self.archive, self.limits, self.target = archive, limits, target
@@ -156,7 +156,7 @@ class _Count:
 
 
 def _place(archive: Path, target: Path, name: str) -> Path:
-    """Where a member goes. Raises BadData for a name that leads out of ``target``."""
+    """The path of a member. Raises BadData for a name that leads out of ``target``."""
     posix = name.replace("\\", "/")
     path = PurePosixPath(posix)
     drive = len(posix) > 1 and posix[1] == ":"

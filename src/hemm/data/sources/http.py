@@ -1,4 +1,4 @@
-"""Downloads over HTTP: resumed, checked, atomic."""
+"""Downloads over HTTP, which are resumed, checked and atomic."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ class File:
 
 
 class _Again(Exception):
-    """This attempt failed; another may not. ``after``: seconds the server asks to wait."""
+    """An attempt failed, and another may succeed after the server's ``after`` seconds."""
 
     def __init__(self, text: str, after: float | None = None) -> None:
         super().__init__(text)
@@ -90,11 +90,11 @@ def download(
     headers: Mapping[str, str] | None = None,
     auth: tuple[str, str] | None = None,
 ) -> str:
-    """Have ``file`` at the path ``into``; its SHA-256.
+    """Download ``file`` to the path ``into``, and return its SHA-256.
 
-    A partial download beside it (``.part``) is taken up where it stopped, if the server allows. The file
-    gets its name only when size and hash are right. Raises BadData where they are not, HemmError where the
-    server cannot be reached or does not have it.
+    A partial download (``.part``) is continued if the server allows it. The file gets its name only when size
+    and hash are right. Raises BadData if they are wrong, HemmError if the server cannot be reached or does
+    not have the file.
     """
     import httpx
 
@@ -124,7 +124,7 @@ def download(
 
 
 def _once(client: httpx.Client, file: File, partial: Path, progress: Progress | None) -> None:
-    """One attempt: from where the partial file ends to the end."""
+    """One attempt to download the rest of the partial file."""
     start = _size(partial)
     if file.size is not None and start >= file.size:
         if start == file.size:
@@ -140,7 +140,7 @@ def _once(client: httpx.Client, file: File, partial: Path, progress: Progress | 
         if status == 416 and start:
             if response.headers.get("Content-Range") == f"bytes */{start}":
                 return
-            partial.unlink()  # it has nothing to do with what is there now
+            partial.unlink()  # the file on the server has changed
             raise _Again("the server has fewer bytes than were had already")
         if status in (408, 425, 429) or status >= 500:
             raise _Again(f"the server answers {status}", retry_after(response.headers.get("Retry-After")))
@@ -168,7 +168,7 @@ def _once(client: httpx.Client, file: File, partial: Path, progress: Progress | 
 
 
 def _remember(version: Path, etag: str) -> None:
-    """Keep the strong ETag of what is coming, so that only the same file is taken up again."""
+    """Store the strong ETag of the download, so that it is continued only if the file is the same."""
     if etag and not etag.startswith("W/"):
         version.write_text(etag)
     else:
@@ -180,7 +180,7 @@ def _starts_at(response: httpx.Response, start: int) -> bool:
 
 
 def _accept(file: File, partial: Path, into: Path) -> str:
-    """Check size and hash and give the file its name. A wrong one is removed."""
+    """Check size and hash and rename the file; remove it if they are wrong."""
     size, digest = _size(partial), digest_file(partial)
     partial.with_name(partial.name + ".version").unlink(missing_ok=True)
     if file.size is not None and size != file.size:
@@ -199,7 +199,7 @@ def _accept(file: File, partial: Path, into: Path) -> str:
 
 
 def _stored_digest(file: File, into: Path) -> str:
-    """The SHA-256 of a file that was downloaded and checked before, else empty."""
+    """The SHA-256 of a file that is downloaded and checked already, else empty."""
     try:
         digest, size = _marker(into).read_text().split()
         size_now = into.stat().st_size

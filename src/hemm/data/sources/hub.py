@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from huggingface_hub import HfApi
 
 PARQUET_BRANCH = "refs/convert/parquet"
-"""Where the hub keeps its own Parquet form of data sets that are published otherwise."""
+"""The branch with the hub's Parquet conversion of data sets."""
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,7 @@ class Hub(Source):
         }
 
     def fetch(self, into: Path, progress: Progress | None = None) -> tuple[Path, str]:
-        """Get the files; the folder with them and ``repo@commit``. Raises HemmError where that fails."""
+        """Download the files; returns their folder and ``repo@commit``. Raises HemmError."""
         reasons = []
         for repo in self.repos:
             try:
@@ -83,7 +83,7 @@ class Hub(Source):
 
 
 def api() -> HfApi:
-    """The hub's client: its address from ``HF_ENDPOINT``, the token from where ``hf auth login`` put it."""
+    """The hub's client, with the address in ``HF_ENDPOINT`` and the token of ``hf auth login``."""
     from huggingface_hub import HfApi
 
     return HfApi(endpoint=os.environ.get("HF_ENDPOINT") or None)
@@ -134,7 +134,7 @@ def _listing(client: HfApi, repo: str, revision: str) -> tuple[str, dict[str, in
 def _wanted(
     client: HfApi, source: Hub, repo: str, commit: str, sizes: dict[str, int]
 ) -> dict[str, list[str]]:
-    """The files to fetch, by our split (all under ``test`` where they are given by pattern)."""
+    """Split of hemm -> files to fetch; all are under ``test`` if the source has patterns."""
     if source.files:
         lacking = [p for p in source.files if not any(fnmatch(n, p) for n in sizes)]
         if lacking:
@@ -152,12 +152,13 @@ def _wanted(
 
 
 def manifest(config: str, split: str, shots: str) -> str:
-    """Name of the file that says which of the fetched files hold which split."""
+    """Name of the file that stores the split of each fetched file."""
     return f".files-{digest([config, split, shots], 12)}.json"
 
 
 def split_files(folder: Path, config: str, split: str, shots: str) -> dict[str, list[Path]]:
-    """The Parquet files of ``test`` and ``shots`` in a fetched folder, or in any folder by their paths."""
+    """The Parquet files of ``test`` and ``shots``, by the manifest of a fetched folder, else by their
+    paths."""
     note = folder / manifest(config, split, shots)
     if note.is_file():
         by_split = orjson.loads(note.read_bytes())
@@ -202,7 +203,7 @@ def hub_rows(
 
 
 def _unpacked(source: Hub, folder: Path, names: Sequence[str]) -> Path:
-    """Unpack archives as ``source.unpack`` says; the folder with everything in it."""
+    """Unpack the archives in ``source.unpack``, and return the folder with all files."""
     archives = [n for n in names if any(fnmatch(n, p) for p in source.unpack)]
     if not archives:
         return folder
@@ -216,7 +217,7 @@ def _unpacked(source: Hub, folder: Path, names: Sequence[str]) -> Path:
 
 
 def _readme_patterns(client: HfApi, source: Hub, repo: str, commit: str) -> dict[str, list[str]]:
-    """Split -> file patterns, as the head of the repository's README says."""
+    """Split -> file patterns, from the metadata of the repository's README."""
     import yaml
 
     text = Path(client.hf_hub_download(repo, "README.md", repo_type="dataset", revision=commit)).read_text(
