@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import re
 import shlex
 from pathlib import Path
@@ -19,6 +20,9 @@ LINK = re.compile(r"\]\((?!https?:|#)([^)#]+)[^)]*\)")
 LINE = re.compile(r"^ {4,}(?:\$ )?(hemm [a-z].*)$", re.MULTILINE)
 FENCE = re.compile(r"^```\w*\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 USAGE = re.compile(r"\[|\.\.\.|\|")
+ROOMS = "|".join(p.name for p in sorted((ROOT / "src/hemm").iterdir()) if p.is_dir() and p.name.isalpha())
+NAME = re.compile(rf"\bhemm((?:\.[A-Za-z_]\w*)+)|`((?:{ROOMS})(?:\.[A-Za-z_]\w*)+)`")
+FILE = re.compile(rf"`((?:hemm|src|tests|tools|docs|benchmarks|{ROOMS})/(?:[\w./-]+\.(?:py|md|toml|json)|[\w/-]*/))`")
 
 
 def shown(page: Path) -> list[str]:
@@ -34,6 +38,24 @@ COMMANDS = [(page.name, line) for page in PAGES for line in shown(page)]
 def test_links_lead_somewhere(page: Path) -> None:
     missing = [link for link in LINK.findall(page.read_text()) if not (page.parent / link).exists()]
     assert not missing
+
+
+def exists(name: str) -> bool:
+    """Whether a module, or a name in one, exists."""
+    module, _, attribute = name.rpartition(".")
+    try:
+        return bool(importlib.import_module(name))
+    except ImportError:
+        return bool(module) and exists(module) and hasattr(importlib.import_module(module), attribute)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda p: p.name)
+def test_modules_names_and_files_are_there(page: Path) -> None:
+    text, folders = page.read_text(), (ROOT, ROOT / "src", ROOT / "src/hemm")
+    names = {f"hemm{dotted}" if dotted else f"hemm.{inside}" for dotted, inside in NAME.findall(text)}
+    files = set(FILE.findall(text))
+    assert [n for n in sorted(names) if not exists(n)] == []
+    assert [f for f in sorted(files) if not any((folder / f).exists() for folder in folders)] == []
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda p: p.name)
