@@ -22,7 +22,9 @@ FENCE = re.compile(r"^```\w*\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 USAGE = re.compile(r"\[|\.\.\.|\|")
 ROOMS = "|".join(p.name for p in sorted((ROOT / "src/hemm").iterdir()) if p.is_dir() and p.name.isalpha())
 NAME = re.compile(rf"\bhemm((?:\.[A-Za-z_]\w*)+)|`((?:{ROOMS})(?:\.[A-Za-z_]\w*)+)`")
-FILE = re.compile(rf"`((?:hemm|src|tests|tools|docs|benchmarks|{ROOMS})/(?:[\w./-]+\.(?:py|md|toml|json)|[\w/-]*/))`")
+FILE = re.compile(
+    rf"`((?:hemm|src|tests|tools|docs|benchmarks|{ROOMS})/(?:[\w./-]+\.(?:py|md|toml|json)|[\w/-]*/))`"
+)
 
 
 def shown(page: Path) -> list[str]:
