@@ -46,7 +46,7 @@ class Winoground(Consistency):
         return [_scored(group) for group in groups]
 
     def chance(self, group: Sequence[Sample]) -> float | None:
-        """All four answers by guessing each: in both forms the group score wants every one right."""
+        """The chance to guess all four answers, which the group score needs in both forms of the task."""
         return super().chance(group) if _whole(group) else None
 
 

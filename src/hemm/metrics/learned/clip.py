@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from hemm.core import Group, HemmError, Judged, Media, Sample
-from hemm.metrics.base import one_of, plain, texts, written
+from hemm.metrics.base import folded, one_of, texts, written
 from hemm.metrics.learned.base import LearnedMetric
 
 DEFAULT = "openai/clip-vit-base-patch32"

@@ -1,4 +1,4 @@
-"""What every checkpoint needs to run: batches of like length, and memory that may not suffice."""
+"""Batches of similar length, and out-of-memory halving, for all checkpoints of metrics."""
 
 from __future__ import annotations
 

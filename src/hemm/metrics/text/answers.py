@@ -11,7 +11,7 @@ from itertools import product
 from typing import Any
 
 from hemm.core import Sample
-from hemm.metrics.base import SampleMetric, one_of, plain, same, squad_tokens, texts, written
+from hemm.metrics.base import SampleMetric, folded, one_of, same, squad_tokens, texts, written
 
 
 @dataclass(frozen=True)

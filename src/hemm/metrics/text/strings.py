@@ -10,7 +10,7 @@ from itertools import zip_longest
 from typing import TYPE_CHECKING, Any
 
 from hemm.core import Group, HemmError, MissingExtra, Sample
-from hemm.metrics.base import SampleMetric, one_of, plain, texts, written
+from hemm.metrics.base import SampleMetric, folded, one_of, texts, written
 from hemm.metrics.text.captions import places_of
 from hemm.parsing.numbers import read_number
 
