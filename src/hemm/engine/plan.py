@@ -111,7 +111,6 @@ def needed(selection: Selection, state: Numbers, retry_errors: bool) -> Plan:
 
 
 def everything(selection: Selection, repeats: int) -> Plan:
-    """All answers of ``selection``."""
     return _plan(selection, np.ones((len(selection.rows), repeats), dtype=bool), repeats)
 
 

@@ -33,7 +33,6 @@ def model_options(options: RunOptions) -> ModelOptions:
 
 
 def protocol_spec(options: RunOptions, task: Task, model: Model) -> ProtocolSpec:
-    """The protocol of a cell."""
     extra = dict(model_options(options).protocol) | dict(model.protocol_extra)
     if isinstance(task.answer, Pictured):
         extra["output"] = "image"

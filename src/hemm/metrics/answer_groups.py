@@ -29,7 +29,6 @@ class AnswerGroup:
     cut: bool = False
 
     def add(self, judged: Judged, answered: str) -> None:
-        """Add an answer with the digest ``answered``."""
         self.judged.append(judged)
         self.hashes.append(answered)
         self.outcome = max(self.outcome, judged.outcome, key=_RANK.__getitem__)

@@ -116,7 +116,6 @@ def _nearest(name: str, among: Sequence[ModelCard]) -> ModelCard | None:
 
 
 def _best(name: str, patterns: Mapping[str, Any]) -> str | None:
-    """The pattern that matches ``name`` best."""
     known = name.casefold()
     fits = [p for p in patterns if fnmatchcase(known, p.casefold())]
     return max(fits, key=lambda p: (p.casefold() == known, len(p)), default=None)

@@ -60,7 +60,6 @@ class Gallery:
         return [self.picture(m) for m in sample.media]
 
     def reference(self, cell: Cell, row: Mapping[str, Any], digest: str) -> Picture:
-        """A reference that is a picture."""
         sample = self.sample(cell, row)
         if isinstance(sample, str):
             return Picture(note=sample, digest=digest)

@@ -82,7 +82,6 @@ def number(value: float | None, digits: int = 2) -> str:
 
 
 def signed(value: float | None, digits: int = 2) -> str:
-    """A difference with its sign."""
     text = number(value, digits)
     return f"+{text}" if value is not None and value > 0 and float(f"{value:.{digits}f}") else text
 

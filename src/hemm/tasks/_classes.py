@@ -11,9 +11,9 @@ from hemm.data.readers.rows import Ids, media_of, row_id, text_of
 
 
 def by_list(listing: Path, top: Path, class_of: Callable[[str], str]) -> Iterator[tuple[str, Path]]:
-    """(class, picture) of the file names in a list, one a line, whether they are there or not.
+    """(class, picture) of each line of a list of file names, also of missing files.
 
-    ``class_of`` tells the class from a file name without its ending.
+    ``class_of`` gives the class of a file name without its ending.
     """
     for line in listing.read_text("utf-8-sig").splitlines():
         if name := Path(line.strip()).name:
@@ -26,8 +26,7 @@ def nameless(
 ) -> Iterator[tuple[str, str, str, Media, str]]:
     """(id, split, where, picture, label) of the rows of a copy that has no file names.
 
-    Ids come from the pixels; of equal pictures the second and later ones are numbered. ``label`` is the
-    column of the label.
+    Ids are digests of the pixels; repeated ones are numbered. ``label`` is the column of the label.
     """
     ids = Ids()
     for split, where, row in rows:

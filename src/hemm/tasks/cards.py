@@ -1,4 +1,4 @@
-"""Task card files: what a user says in YAML about their own data (keys: ``docs/your-own-data.md``)."""
+"""Task card files, in which users describe their own data in YAML (keys: ``docs/your-own-data.md``)."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ ANSWERS: Mapping[str, tuple[type[AnswerFormat], tuple[str, ...]]] = {
     "caption": (Caption, ()),
     "free_text": (FreeText, ()),
 }
-"""Name of an answer format -> the format, and which settings it takes."""
+"""Name of an answer format -> its class and settings."""
 COLUMNS = (
     *("id", "image", "images", "audio", "video", "question", "answer", "answers", "choices"),
     *("split", "labels", "unit", "cluster", "after", "stratum", "metadata"),
 )
-"""What a column can be mapped to; every other name is a field for the prompt."""
+"""Names to which a column can be mapped; every other name is a field for the prompt."""
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ class UserCard:
 
     @property
     def format(self) -> AnswerFormat | None:
-        """What ``answer`` says."""
+        """The answer format of the card."""
         return self._format[0]
 
     @property
@@ -73,17 +73,17 @@ class UserCard:
         if not self.answer:
             return None, {}
         settings = {"format": self.answer} if isinstance(self.answer, str) else self.answer
-        said = typed(_Answer, settings, f"{self.where}, answer")
-        if said.format not in ANSWERS:
-            raise UnknownName(f"answer format in {self.where}", said.format, ANSWERS)
-        kind, takes = ANSWERS[said.format]
+        answer = typed(_Answer, settings, f"{self.where}, answer")
+        if answer.format not in ANSWERS:
+            raise UnknownName(f"answer format in {self.where}", answer.format, ANSWERS)
+        kind, takes = ANSWERS[answer.format]
         if other := sorted(settings.keys() - {"format", *takes}):
-            raise BadData(f"{self.where}: answer format {said.format} takes no {other[0]!r}")
-        shown = dict(said.labels) if isinstance(said.labels, Mapping) else {x: x for x in said.labels}
-        given: dict[str, Any] = {"words": said.words} if said.words else {}
-        given |= {"labels": shown, "lettered": False} if shown else {}
-        given |= {"lettered": said.lettered == "true"} if said.lettered else {}
-        return kind(**given), shown
+            raise BadData(f"{self.where}: answer format {answer.format} takes no {other[0]!r}")
+        labels = dict(answer.labels) if isinstance(answer.labels, Mapping) else {x: x for x in answer.labels}
+        arguments: dict[str, Any] = {"words": answer.words} if answer.words else {}
+        arguments |= {"labels": labels, "lettered": False} if labels else {}
+        arguments |= {"lettered": answer.lettered == "true"} if answer.lettered else {}
+        return kind(**arguments), labels
 
 
 @dataclass(frozen=True)
@@ -101,13 +101,13 @@ class _Answer:
 def read_card(path: Path) -> UserCard:
     """Read a card file. Raises BadData, or UnknownName for an unknown key (with the nearest)."""
     # as text, so that `yes` and `no` stay the words they are
-    found = {k: v.strip() if isinstance(v, str) else v for k, v in read_yaml(path, as_text=True).items()}
-    if isinstance(found.get("metrics"), str):
-        found["metrics"] = found["metrics"].split()
-    card = typed(UserCard, found, str(path), where=str(path))
+    values = {k: v.strip() if isinstance(v, str) else v for k, v in read_yaml(path, as_text=True).items()}
+    if isinstance(values.get("metrics"), str):
+        values["metrics"] = values["metrics"].split()
+    card = typed(UserCard, values, str(path), where=str(path))
     check_labels(card.labels, card.where)
     for name, columns in card.columns.items():
         if len(columns) > 1 and name not in ("image", "images", "answers", "choices"):
             raise BadData(f"{path}: columns: {name} is made of one column, not {len(columns)}")
-    _ = card.format  # what is wrong with it is told now
+    _ = card.format  # raises now if it is wrong
     return card

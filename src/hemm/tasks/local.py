@@ -27,7 +27,7 @@ _PROMPT = (
 )
 PROMPT = _PROMPT + "{{ instruction }}"
 LETTERED_PROMPT = _PROMPT + "{% if options %}{{ options | interleave }}\n{% endif %}{{ instruction }}"
-"""The prompts of data whose card gives none: without and with lettered options."""
+"""The default prompts, without and with lettered options."""
 
 METRICS: Mapping[type, tuple[str, ...]] = {
     ShortAnswer: ("exact_match", "token_f1"),
@@ -36,7 +36,7 @@ METRICS: Mapping[type, tuple[str, ...]] = {
     Caption: ("token_f1",),
     FreeText: ("token_f1",),
 }
-"""Metrics of data whose card names none, by answer format; ``accuracy`` for the closed ones."""
+"""Answer format -> default metrics; ``accuracy`` for closed formats."""
 
 
 def is_path(spec: str) -> bool:
@@ -70,17 +70,17 @@ def local_task(spec: str, card: Path | None = None) -> Task:
 
 
 def python_task(path: Path, name: str = "") -> Task:
-    """The task that a Python file defines as ``TASK``, or of several in ``TASKS`` the one called ``name``."""
+    """The task that a Python file defines as ``TASK``, or the task ``name`` of its ``TASKS``."""
     if not path.is_file():
         raise HemmError(f"{path}: there is no such file")
     module_name = f"hemm_user_{digest(str(path.resolve()), 12)}"
-    found = importlib.util.spec_from_file_location(module_name, path)
-    assert found is not None
-    assert found.loader is not None
-    module = importlib.util.module_from_spec(found)
+    module_spec = importlib.util.spec_from_file_location(module_name, path)
+    assert module_spec is not None
+    assert module_spec.loader is not None
+    module = importlib.util.module_from_spec(module_spec)
     sys.modules[module_name] = module
     try:
-        found.loader.exec_module(module)
+        module_spec.loader.exec_module(module)
     except HemmError:
         raise
     except Exception as error:
@@ -153,14 +153,14 @@ def folder_task(folder: Path, card_file: Path | None = None) -> Task:
 
 
 def jsonl_task(source: Path, folder: Path, file: Path, card: UserCard) -> Task:
-    """The task of a JSON lines file whose picture paths start in ``folder``.
+    """The task of a JSON lines file with picture paths below ``folder``.
 
     The pack is prepared again when a file in ``source`` has changed.
     """
     rules = Rules.of(card, folder)
     first = next((row for _, row in jsonl_rows(file)), {})
-    shown = renamed(first, rules, f"{file}, line 1").get("choices") if first else None
-    closed, rules = _closed(card, rules, bool(shown))
+    choices = renamed(first, rules, f"{file}, line 1").get("choices") if first else None
+    closed, rules = _closed(card, rules, bool(choices))
     layout = Layout((file.name,), partial(_read_jsonl, file=file, rules=rules))
     name = folder.resolve().name if source == folder else file.stem
     usual = OneOf() if closed else ShortAnswer()
@@ -194,16 +194,16 @@ def _read_tsv(path: Path, *, file: Path, rules: Rules) -> Iterator[Sample]:
 def _closed(card: UserCard, rules: Rules, choices: bool) -> tuple[bool, Rules]:
     """Whether the questions are closed, and the rules for their rows.
 
-    They are closed where the first row has choices or the card gives labels. Then every row needs choices,
-    unless the card names an answer format that can do without.
+    They are closed if the first row has choices or the card has labels. Then every row needs choices, unless
+    the card has an answer format without choices.
     """
     closed = choices or bool(rules.labels)
     return closed, replace(rules, closed=rules.closed or (closed and card.format is None))
 
 
-def _card_beside(file: Path, given: Path | None) -> UserCard:
-    for path in (given, file.with_name(f"{file.stem}.card.yaml"), file.with_name(CARD)):
-        if path is not None and (path == given or path.is_file()):
+def _card_beside(file: Path, card: Path | None) -> UserCard:
+    for path in (card, file.with_name(f"{file.stem}.card.yaml"), file.with_name(CARD)):
+        if path is not None and (path == card or path.is_file()):
             return read_card(path)
     return UserCard()
 
@@ -238,9 +238,9 @@ def _read_hub(folder: Path, *, config: str, split: str, shots: str, rules: Rules
     for ours, files in split_files(folder, config, split, shots).items():
         rows = enumerate(parquet_rows(files), 1)
         for where, row in objects(rows, f"{files[0].relative_to(folder)}, row"):
-            plain = {**renamed(row, rules, where), "split": ours}
-            plain["choices"] = _listed(plain.get("choices"))
-            sample = to_sample(plain, rules, where)
+            fields = {**renamed(row, rules, where), "split": ours}
+            fields["choices"] = _listed(fields.get("choices"))
+            sample = to_sample(fields, rules, where)
             if sample is not None:
                 yield sample
 

@@ -1,7 +1,7 @@
-"""From a sample to messages: one Jinja2 template a task, compiled once.
+"""Renders samples to messages with the task's Jinja2 template.
 
-Media are placed by private marks: a long random number of this process between control characters, which no
-data can know and which never leaves this file.
+Media are placed by private marks: a long random number of this process between control characters, which data
+cannot contain and which does not leave this file.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ _MARK = re.compile(f"\x02{_NONCE}:(\\d+)\x03")
 _UNDEFINED = re.compile(r"'([^']+)' is undefined")
 
 RESERVED = frozenset({"image", "images", "options", "labels", "instruction"})
-"""Names that a template gets from hemm; a field of the same name is hidden."""
+"""Names that templates get from hemm, which hide fields of the same name."""
 
 
 class _Images(tuple[str, ...]):
-    """Marks of the sample's media by number. Where a control removed all pictures, each is nothing."""
+    """Number -> mark of the sample's media; empty marks if a control removed all pictures."""
 
     __slots__ = ()
 
@@ -62,7 +62,7 @@ def _environment() -> SandboxedEnvironment:
 
 
 _PLACE = re.compile(r"<image(?:[ _]?(\d{1,3}))?>")
-"""Where a data set's own text wants a picture: ``<image 2>`` the second, ``<image>`` the next one."""
+"""Marks of pictures in texts of data sets: ``<image 2>`` is the second, ``<image>`` the next one."""
 
 
 @pass_context
@@ -71,9 +71,9 @@ def _interleave(context: Context, text: object) -> str:
     images: _Images = context["images"]
     following = iter(range(len(images)))
 
-    def place(found: re.Match[str]) -> str:
-        index = int(found[1]) - 1 if found[1] else next(following, -1)
-        return images[index] if 0 <= index < len(images) else "" if not images else found[0]
+    def place(match: re.Match[str]) -> str:
+        index = int(match[1]) - 1 if match[1] else next(following, -1)
+        return images[index] if 0 <= index < len(images) else "" if not images else match[0]
 
     return _PLACE.sub(place, str(text))
 
@@ -81,9 +81,9 @@ def _interleave(context: Context, text: object) -> str:
 class Renderer:
     """The prompt of one task, compiled: sample -> messages.
 
-    template  another template than the task's (``--prompt``); ``where`` names it in errors
-    system    another system prompt than the task's
-    merge     put the system prompt at the head of the first user turn, for models that take none
+    template  replaces the task's template (``--prompt``); ``where`` names it in errors
+    system    replaces the task's system prompt
+    merge     put the system prompt at the beginning of the first user turn, for models without system prompts
     """
 
     def __init__(
@@ -170,7 +170,7 @@ class Renderer:
         parts: list[str | Media] = [
             media[int(piece)] if i % 2 else piece for i, piece in enumerate(pieces) if i % 2 or piece
         ]
-        if self._interleaved:  # the data decide what is placed: the rest comes first
+        if self._interleaved:  # media that the data do not place come first
             placed = {int(piece) for piece in pieces[1::2]}
             parts = [*(m for i, m in enumerate(media) if i not in placed), *parts]
         return tuple(parts)
@@ -187,10 +187,10 @@ class Renderer:
         return context
 
     def _missing(self, error: UndefinedError, sample: Sample) -> HemmError:
-        found = _UNDEFINED.search(str(error))
-        if found is None:
+        match = _UNDEFINED.search(str(error))
+        if match is None:
             return HemmError(f"{self.where} does not render for sample {sample.id!r}: {error}")
-        name, known = found.group(1), [*sample.fields, *sorted(RESERVED)]
+        name, known = match.group(1), [*sample.fields, *sorted(RESERVED)]
         close = nearest(name, known)
         hint = f"did you mean {close!r}? " if close else ""
         return HemmError(
@@ -217,9 +217,9 @@ def render(
 ) -> tuple[Message, ...]:
     """The messages for one sample. Raises HemmError for a placeholder that the sample does not have."""
     key = (id(task), template, system)
-    found = _renderers.get(key)
-    if found is None or found[0] is not task:
+    cached = _renderers.get(key)
+    if cached is None or cached[0] is not task:
         if len(_renderers) > 64:
             _renderers.clear()
-        found = _renderers[key] = (task, Renderer(task, template=template, system=system))
-    return found[1].messages(sample, shots)
+        cached = _renderers[key] = (task, Renderer(task, template=template, system=system))
+    return cached[1].messages(sample, shots)

@@ -42,7 +42,7 @@ ROWS = {
 MORE: dict[str, str] = {
     "vqa_v2": "hemm.tasks.multimedia.vqa_v2:TASK",
 }
-"""Data sets beside the paper's."""
+"""Other data sets."""
 
 OWN = {**ROWS, **MORE, **PROBES}
 """Every data set that hemm itself knows."""

@@ -1,4 +1,4 @@
-"""How a name on the command line becomes a task, and which tasks a command takes."""
+"""Resolves names on the command line to tasks, and selects the tasks of a command."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""Controls and perturbations: they change a sample's pictures before a request is built from it.
+"""Controls and perturbations, which change a sample's pictures before its request is built.
 
-What each of them does depends on the seed and the sample's id alone, not on which samples are selected.
+Their result depends on the seed and the sample's id, not on which samples are selected.
 """
 
 from __future__ import annotations
@@ -25,7 +25,6 @@ Transform = Callable[[Sample], Sample]
 
 
 def identity(sample: Sample) -> Sample:
-    """No transform."""
     return sample
 
 
@@ -62,9 +61,9 @@ def _chunk(kind: bytes, data: bytes) -> bytes:
 
 
 class Ring:
-    """Consistent hashing: draws from ``items`` that change little when items come or go.
+    """Consistent hashing: draws from ``items`` that change little when items are added or removed.
 
-    Items sit on a ring by keyed hash; a draw starts at the hash of its own key and goes round.
+    Items are on a ring, sorted by keyed hash; a draw starts at the hash of its own key and goes round.
     """
 
     def __init__(self, salt: str, seed: int, items: Sequence[str]) -> None:
@@ -74,17 +73,17 @@ class Ring:
         self._items = [i for _, i in places]
 
     def walk(self, key: str) -> Iterator[int]:
-        """Every item (by its number), each once, from the place of ``key`` on."""
+        """The numbers of all items, starting at the hash of ``key``."""
         start = bisect.bisect_left(self._hashes, keyed_number(self._salt, self._seed, "draw", key))
         for step in range(len(self._items)):
             yield self._items[(start + step) % len(self._items)]
 
 
 class Shuffle:
-    """Gives a sample as many pictures as it has, of another sample of another cluster; none is its own.
+    """Replaces a sample's pictures by as many of a sample of another cluster, none of which is its own.
 
-    clusters, media  of the whole split by row (media as digests, those of references included)
-    load             gives the sample of a row
+    clusters, media  by row of the split (media as digests, including those of references)
+    load             row -> sample
     """
 
     def __init__(
@@ -97,15 +96,16 @@ class Shuffle:
         self._load = load
         self._rings: dict[int, tuple[Ring, list[int], list[set[str]]]] = {}
         by_count: dict[int, dict[tuple[str, ...], tuple[int, set[str]]]] = {}
-        for row, (cluster, shown) in enumerate(zip(clusters, media, strict=True)):
-            if shown:
-                by_count.setdefault(len(shown), {}).setdefault(shown, (row, set()))[1].add(cluster)
+        for row, (cluster, digests) in enumerate(zip(clusters, media, strict=True)):
+            if digests:
+                by_count.setdefault(len(digests), {}).setdefault(digests, (row, set()))[1].add(cluster)
         for count, sets in by_count.items():
-            ring = Ring("shuffle", seed, [" ".join(shown) for shown in sets])
+            ring = Ring("shuffle", seed, [" ".join(digests) for digests in sets])
             self._rings[count] = (ring, [row for row, _ in sets.values()], [c for _, c in sets.values()])
 
     def __call__(self, sample: Sample) -> Sample:
-        """``sample`` with another sample's pictures. Raises HemmError where no other sample can give any."""
+        """``sample`` with another sample's pictures. Raises HemmError if no other sample has suitable
+        ones."""
         if not sample.media:
             return sample
         own = {m.digest for m in sample.media}
@@ -167,7 +167,7 @@ def _occlude(pixels: np.ndarray[Any, Any], level: float, random: np.random.Gener
 
 
 def _rotate(pixels: np.ndarray[Any, Any], level: float, random: np.random.Generator) -> np.ndarray[Any, Any]:
-    """Turned by ``level`` degrees counter-clockwise, corners grey."""
+    """Rotation by ``level`` degrees counter-clockwise, with grey corners."""
     turned = _picture(pixels).rotate(level, Image.Resampling.BILINEAR, fillcolor=(128, 128, 128))
     return np.asarray(turned, dtype=np.float64)
 
@@ -186,7 +186,7 @@ PERTURBATIONS: Mapping[
 
 @dataclass(frozen=True, slots=True)
 class Perturb:
-    """One perturbation of all pictures: a name, a level, and the run's seed for those that draw."""
+    """One perturbation of all pictures: its name, its level, and the run's seed for random ones."""
 
     name: str
     level: float

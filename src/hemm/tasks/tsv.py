@@ -20,19 +20,19 @@ from hemm.tasks.user_rows import Rules, renamed, to_sample
 
 LETTERS = tuple(string.ascii_uppercase)
 _SHORT = 64
-"""A picture cell up to this many characters is the ``index`` of the row that holds the picture."""
+"""Most characters of a picture cell that is the ``index`` of the row with the picture."""
 
 
 def read_tsv(path: Path, rules: Rules) -> Iterator[Sample]:
     """Samples of a TSV file; one row is in memory at a time.
 
-    Rows that borrow another row's picture are found in a first pass, and the borrowed pictures kept in a
-    temporary file. Raises BadData with file, line and field.
+    A first pass finds rows that use another row's picture, and stores these pictures in a temporary file.
+    Raises BadData with file, line and field.
     """
     borrowed = _Borrowed(path)
     table = csv_rows(path, "\t", required=() if rules.columns else ("question",))
     for where, row in objects(table, f"{path}, line"):
-        sample = to_sample(_plain(renamed(row, rules, where), borrowed, where), rules, where)
+        sample = to_sample(_fields(renamed(row, rules, where), borrowed, where), rules, where)
         if sample is not None:
             yield sample
 
@@ -42,26 +42,26 @@ def first_row(path: Path) -> dict[str, str]:
     return next((row for _, row in csv_rows(path, "\t")), {})
 
 
-def _plain(row: dict[str, Any], borrowed: _Borrowed, where: str) -> dict[str, Any]:
-    """A row of the TSV layout with the names of our own schema."""
-    plain = {k: v for k, v in row.items() if k not in LETTERS and v != ""}
+def _fields(row: dict[str, Any], borrowed: _Borrowed, where: str) -> dict[str, Any]:
+    """A row of the TSV layout with hemm's names."""
+    fields = {k: v for k, v in row.items() if k not in LETTERS and v != ""}
     letters = [letter for letter in LETTERS if row.get(letter, "") != ""]
     if letters:
-        plain["choices"] = [row[letter] for letter in letters]
-    index = plain.pop("index", "")
+        fields["choices"] = [row[letter] for letter in letters]
+    index = fields.pop("index", "")
     if index:
-        plain.setdefault("id", index)
-    cell, paths = plain.pop("image", ""), plain.pop("image_path", "")
+        fields.setdefault("id", index)
+    cell, paths = fields.pop("image", ""), fields.pop("image_path", "")
     if cell:
-        plain["images"] = _pictures(cell, index, borrowed, where)
+        fields["images"] = _pictures(cell, index, borrowed, where)
     elif paths:
-        plain["images"] = _listed(paths)
-    answer = plain.pop("answer", None)
+        fields["images"] = _listed(paths)
+    answer = fields.pop("answer", None)
     if answer is not None:
-        plain["answers"] = _answers(answer, letters, row, where)
-    if "category" in plain:
-        plain.setdefault("stratum", plain["category"])
-    return plain
+        fields["answers"] = _answers(answer, letters, row, where)
+    if "category" in fields:
+        fields.setdefault("stratum", fields["category"])
+    return fields
 
 
 def _answers(answer: str, letters: list[str], row: dict[str, Any], where: str) -> list[str]:
@@ -102,7 +102,7 @@ def _decode(cell: str, where: str) -> bytes:
 
 
 class _Borrowed:
-    """Pictures that other rows point to, in a temporary file that lives as long as somebody may read it."""
+    """Pictures that other rows use, in a temporary file that is removed when no sample refers to it."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -128,7 +128,7 @@ class _Borrowed:
             return self._file.read(size)
 
     def _collect(self) -> dict[str, list[tuple[int, int]]]:
-        """Keep every picture that some row points to; two passes over the file."""
+        """Store every picture that another row uses, in two passes over the file."""
         cells = (row.get("image", "") for _, row in csv_rows(self._path, "\t"))
         pointed = {cell for cell in cells if 0 < len(cell) <= _SHORT}
         self._file = tempfile.TemporaryFile()  # noqa: SIM115 (closed with this object)
@@ -136,9 +136,9 @@ class _Borrowed:
         places: dict[str, list[tuple[int, int]]] = {}
         for line, row in csv_rows(self._path, "\t"):
             if row.get("index", "") in pointed and len(row["image"]) > _SHORT:
-                found = places.setdefault(row["index"], [])
+                indices = places.setdefault(row["index"], [])
                 for cell in _listed(row["image"]):
                     data = _decode(cell, f"{self._path}, line {line}")
-                    found.append((self._file.tell(), len(data)))
+                    indices.append((self._file.tell(), len(data)))
                     self._file.write(data)
         return places

@@ -1,4 +1,4 @@
-"""Rows of a user's own data (JSON lines, TSV, hub tables) as samples: one schema for all of them."""
+"""Converts rows of a user's data (JSON lines, TSV, hub tables) to samples, with one schema for all."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ _NAME = re.compile(r"\W+", re.ASCII)
 class Rules:
     """How rows become samples.
 
-    columns  our name -> the table's column, or several (lists of pictures, choices); none: a column of
-             that name is not ours
+    columns  hemm's name -> the table's column, or several (lists of pictures, choices); none: a column of
+             that name means something else
     split    the split whose rows are evaluated; empty: all rows but those of ``shots``
     shots    the split whose rows are examples for few-shot prompts; empty: ``shots`` and ``train``
-    labels   choices of rows that have none: gold label -> text shown
+    labels   gold label -> its text in the prompt, for rows without choices
     closed   whether every row needs choices
     folders  where picture paths start, in order
     """
@@ -46,25 +46,25 @@ class Rules:
 
 
 def renamed(row: Mapping[str, Any], rules: Rules, where: str) -> dict[str, Any]:
-    """``row`` with our names for its columns. Raises BadData for a mapped column that is not there."""
+    """``row`` with hemm's names for its columns. Raises BadData for a mapped column that is missing."""
     if not rules.columns:
         return dict(row)
     taken = {column for columns in rules.columns.values() for column in columns}
-    found = {k: v for k, v in row.items() if k not in taken and k not in rules.columns}
+    fields = {k: v for k, v in row.items() if k not in taken and k not in rules.columns}
     for ours, theirs in rules.columns.items():
         lacking = [column for column in theirs if column not in row]
         if lacking:
-            there = ", ".join(row)
-            raise BadData(f"{where}: there is no column {lacking[0]!r} (for {ours}); there are {there}")
+            known = ", ".join(row)
+            raise BadData(f"{where}: there is no column {lacking[0]!r} (for {ours}); there are {known}")
         if len(theirs) == 1:
-            found[ours] = row[theirs[0]]
+            fields[ours] = row[theirs[0]]
         elif theirs:
-            found[ours] = [row[column] for column in theirs if row[column] not in (None, "")]
-    return found
+            fields[ours] = [row[column] for column in theirs if row[column] not in (None, "")]
+    return fields
 
 
 def to_sample(row: Mapping[str, Any], rules: Rules, where: str) -> Sample | None:
-    """One row (with our names) as a sample; None where its split is not wanted.
+    """One row (with hemm's names) as a sample; None if it is in neither split.
 
     Raises BadData that names ``where`` (file and line) and the field.
     """
@@ -93,10 +93,10 @@ def to_sample(row: Mapping[str, Any], rules: Rules, where: str) -> Sample | None
         check_labels(labels, "the row")
     except HemmError as error:
         raise BadData(f"{where}: field 'labels': {error}") from None
-    given = _text(row, "id", where)
+    identifier = _text(row, "id", where)
     text = "\n".join([question, *choices])
     return Sample(
-        id=given or row_id(text, media),
+        id=identifier or row_id(text, media),
         media=media,
         fields=fields,
         references=references,
@@ -119,7 +119,8 @@ def _split(row: Mapping[str, Any], rules: Rules, where: str) -> str | None:
 
 
 def _cluster(media: Sequence[Media], row: Mapping[str, Any]) -> str:
-    """Questions about one picture depend on each other: its path, or its bytes where it has none."""
+    """The cluster of a row: the path of its picture, or a digest of its bytes, since questions about one
+    picture depend on each other."""
     if not media:
         return ""
     read = [v for name in ("image", "images", "audio", "video") for v in _flat(row.get(name))]
@@ -129,21 +130,21 @@ def _cluster(media: Sequence[Media], row: Mapping[str, Any]) -> str:
 def _flat(value: Any) -> list[Any]:
     """The values of a cell that give media, in their order."""
     if isinstance(value, list | tuple):
-        return [found for v in value for found in _flat(v)]
+        return [item for v in value for item in _flat(v)]
     return [] if value is None or value == "" else [value]
 
 
 def _media(value: Any, name: str, rules: Rules, where: str) -> tuple[Media, ...]:
-    found = []
+    media = []
     for v in _flat(value):
         if not isinstance(v, str | Media):
             raise BadData(f"{where}: field {name!r} is no path: {v!r:.40}")
-        found.append(v if isinstance(v, Media) else _file(v, name, rules.folders, where))
-    return tuple(found)
+        media.append(v if isinstance(v, Media) else _file(v, name, rules.folders, where))
+    return tuple(media)
 
 
 def _file(value: str, name: str, folders: tuple[Path, ...], where: str) -> Media:
-    """The file at a path below one of ``folders``; the first that has it, else the first."""
+    """The file at a path below the first of ``folders`` that has it; if none has, below the first."""
     if re.match(r"[a-z]+://", value):
         raise BadData(f"{where}: field {name!r} is a web address; download the file and give its path")
     path = PurePosixPath(value.replace("\\", "/"))
@@ -154,8 +155,8 @@ def _file(value: str, name: str, folders: tuple[Path, ...], where: str) -> Media
         return Media.at(Path(path), name=str(Path(path).relative_to(inside.resolve())))
     if ".." in path.parts:
         raise BadData(f"{where}: field {name!r}: {value!r} lies outside {folders[0]}")
-    found = next((f / path for f in folders if (f / path).is_file()), folders[0] / path)
-    return Media.at(found, name=str(path))
+    file = next((f / path for f in folders if (f / path).is_file()), folders[0] / path)
+    return Media.at(file, name=str(path))
 
 
 def _references(
@@ -170,7 +171,7 @@ def _references(
 
 
 def _reference(value: Any, name: str, choices: tuple[str, ...], rules: Rules, where: str) -> str:
-    """One right answer: a choice by text, by letter, or by position from 0; any text where there are none."""
+    """One right answer: a choice by text, letter, or position from 0; any text if there are no choices."""
     text = _scalar(value)
     if text is None:
         raise BadData(f"{where}: field {name!r} is no text: {value!r:.40}")
@@ -222,7 +223,7 @@ def _mapping(row: Mapping[str, Any], name: str, where: str) -> dict[str, Any]:
 
 
 def _json(value: Any, name: str, where: str) -> Any:
-    """A value that JSON can hold (tables hold dates and the like, as text then)."""
+    """A JSON value; others, such as dates, as text."""
     if isinstance(value, Media | bytes):
         return None
     try:
@@ -232,6 +233,6 @@ def _json(value: Any, name: str, where: str) -> Any:
 
 
 def _identifier(name: str) -> str:
-    """A column name as a prompt template can say it (``l2-category``: ``l2_category``)."""
-    plain = _NAME.sub("_", name)
-    return plain if plain[:1].isalpha() or plain[:1] == "_" else f"_{plain}"
+    """A column name as an identifier for templates (``l2-category`` becomes ``l2_category``)."""
+    safe = _NAME.sub("_", name)
+    return safe if safe[:1].isalpha() or safe[:1] == "_" else f"_{safe}"

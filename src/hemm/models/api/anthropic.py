@@ -87,7 +87,6 @@ class AnthropicModel(Remote):
         )
 
     async def close(self) -> None:
-        """Close the connections."""
         if self._sdk is not None:
             await self._sdk.close()
             self._sdk = None

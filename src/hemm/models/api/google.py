@@ -112,7 +112,6 @@ class GoogleModel(Remote):
         self._sdk = genai.Client(api_key=key, vertexai=False, http_options=options)
 
     async def close(self) -> None:
-        """Close the connections."""
         self._sdk = None
         if self._client is not None:
             await self._client.close()

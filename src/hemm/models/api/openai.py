@@ -195,7 +195,6 @@ class ChatModel(Remote):
         self._client = Client(self._endpoint.url, {header: value} if key else {})
 
     async def close(self) -> None:
-        """Close the connections."""
         if self._client is not None:
             await self._client.close()
             self._client = None

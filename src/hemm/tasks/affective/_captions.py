@@ -62,8 +62,8 @@ def contests(folder: Path, copy: str) -> Iterator[tuple[str, Path, Media, list[R
     cartoons = FileFinder(folder, (place.cartoons,))
     tables: dict[str, list[Path]] = {}
     for file in sorted((folder / place.tables).glob("*.csv")):
-        if found := re.match(r"\d+", file.name):
-            tables.setdefault(found[0], []).append(file)
+        if match := re.match(r"\d+", file.name):
+            tables.setdefault(match[0], []).append(file)
     for number, files in sorted(tables.items(), key=lambda item: int(item[0])):
         ranks = {f"{number}{end}": rank for rank, end in enumerate(place.order)}
         table = min(files, key=lambda f: (ranks.get(f.stem, len(ranks)), f.name))
@@ -76,22 +76,22 @@ def rated(table: Path) -> list[Rated]:
     The mean is column ``mean``, else ``score``; votes are ``votes`` or ``count``. Both come from the counts
     of each answer where the table has these alone.
     """
-    found = []
+    captions = []
     for where, row in table_rows(table, ("caption",)):
         text = " ".join(row["caption"].split())
         counts = {name: _number(row, name, where) or 0.0 for name in POINTS if name in row}
         total = math.fsum(counts.values()) if counts else None
         votes = next((_number(row, name, where) for name in ("votes", "count") if name in row), total)
-        given = next((name for name in ("mean", "score") if name in row), None)
-        if given is None and "funny" not in counts:
+        column = next((name for name in ("mean", "score") if name in row), None)
+        if column is None and "funny" not in counts:
             raise BadData(f"{table}: no column 'mean', 'score' or 'funny'")
-        if given:
-            mean = _number(row, given, where)
+        if column:
+            mean = _number(row, column, where)
         else:
             mean = math.fsum(POINTS[n] * c for n, c in counts.items()) / total if total else None
         if text and mean is not None:
-            found.append(Rated(text, mean, votes))
-    return sorted(found, key=lambda caption: -caption.mean)
+            captions.append(Rated(text, mean, votes))
+    return sorted(captions, key=lambda caption: -caption.mean)
 
 
 def _number(row: Mapping[str, str], name: str, where: str) -> float | None:

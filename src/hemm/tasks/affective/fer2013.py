@@ -95,8 +95,8 @@ def _png(values: bytes) -> bytes:
 def read_hub(folder: Path, top: str) -> Iterator[Sample]:
     """A hub copy without file names: ids come from the pixels, of equal faces the later ones are numbered."""
     rows = hub_rows(folder / top, "train", columns=("image", "label"))
-    for name, split, where, picture, said in nameless(rows):
-        label = said.lower()
+    for name, split, where, picture, text in nameless(rows):
+        label = text.lower()
         if label not in LABELS:
             raise BadData(f"{where}: field 'label' is {label!r}, none of the seven emotions")
         yield class_sample(name, picture, label, LABELS, split)

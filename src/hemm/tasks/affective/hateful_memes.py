@@ -24,11 +24,11 @@ def read(folder: Path, file: str) -> Iterator[Sample | LeftOut]:
     Raises BadData where no row has a label, as in the challenge's test file without answers.
     """
     listing = folder / file
-    asked = 0
+    labelled = 0
     for row in _samples(listing, "test"):
-        asked += isinstance(row, Sample)
+        labelled += isinstance(row, Sample)
         yield row
-    if not asked and listing.stat().st_size:
+    if not labelled and listing.stat().st_size:
         raise BadData(f"{listing}: no row has a label; take a file with answers, such as dev.jsonl")
     train = listing.with_name("train.jsonl")
     if train.is_file():

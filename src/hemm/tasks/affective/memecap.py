@@ -66,10 +66,10 @@ def _samples(pictures: FileFinder, file: Path, ids: Ids, split: str, literal: bo
 
 
 def _first(row: dict[str, Any], where: str) -> str:
-    found = texts_of(row, "img_captions", where)
-    if not found:
+    captions = texts_of(row, "img_captions", where)
+    if not captions:
         raise BadData(f"{where}: field 'img_captions' has no caption")
-    return found[0]
+    return captions[0]
 
 
 CARD = Card(

@@ -103,8 +103,8 @@ def read(folder: Path, table: str, column: str) -> Iterator[Sample]:
 
 def _text(row: Mapping[str, str], where: str) -> str:
     """The corrected transcript, else the raw one, else nothing."""
-    found = (text_of(row, name, where, "") for name in ("text_corrected", "text_ocr"))
-    return next((text for text in found if text and text.lower() not in NOTHING), "")
+    texts = (text_of(row, name, where, "") for name in ("text_corrected", "text_ocr"))
+    return next((text for text in texts if text and text.lower() not in NOTHING), "")
 
 
 CARD = Card(

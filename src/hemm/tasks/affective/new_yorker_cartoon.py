@@ -83,11 +83,11 @@ ASK: dict[str, Ask] = {"each": ask_each, "pairs": ask_pairs, "hemm": ask_hemm}
 def read(folder: Path, copy: str, form: str) -> Iterator[Sample | LeftOut]:
     """The samples of all contests of a copy (a key of COPIES), in one form (a key of ASK)."""
     for number, table, cartoon, captions in contests(folder, copy):
-        asked = False
+        any_question = False
         for sample in ASK[form](number, cartoon, captions):
-            asked = True
+            any_question = True
             yield sample
-        if not asked:
+        if not any_question:
             yield LeftOut(str(table), "no two captions with different ratings")
 
 

@@ -55,10 +55,10 @@ def read_parquet(folder: Path, split: str) -> Iterator[Sample]:
 
 
 def _sample(key: str, picture: Media, label: str, where: object) -> Sample:
-    shown = LABELS.get(label.upper())
-    if shown is None:
+    label_text = LABELS.get(label.upper())
+    if label_text is None:
         raise BadData(f"{where}: {label!r} is none of the 9 classes")
-    return class_sample(key, picture, shown, LABELS, metadata={"class": label.upper()})
+    return class_sample(key, picture, label_text, LABELS, metadata={"class": label.upper()})
 
 
 def _hub(repo: str, split: str) -> Hub:

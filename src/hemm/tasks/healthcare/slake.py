@@ -47,8 +47,8 @@ def read(folder: Path, top: str, wanted: Wanted) -> Iterator[Sample]:
         file = root / f"{name}.json"
         if split == "test" or file.is_file():
             rows = objects(enumerate(json_rows(file), 1), f"{file}, entry")
-            asked = _asked(rows, wanted, split, lambda name: Media.at(root / "imgs" / name))
-            yield from islice(asked, SHOTS if split == "shots" else None)
+            samples = _samples(rows, wanted, split, lambda name: Media.at(root / "imgs" / name))
+            yield from islice(samples, SHOTS if split == "shots" else None)
 
 
 def read_parquet(folder: Path, wanted: Wanted) -> Iterator[Sample]:
@@ -56,10 +56,10 @@ def read_parquet(folder: Path, wanted: Wanted) -> Iterator[Sample]:
     for split in ("test", "train"):
         rows = ((where, row) for _, where, row in hub_rows(folder, split))
         ours = "test" if split == "test" else "shots"
-        yield from islice(_asked(rows, wanted, ours, None), SHOTS if ours == "shots" else None)
+        yield from islice(_samples(rows, wanted, ours, None), SHOTS if ours == "shots" else None)
 
 
-def _asked(
+def _samples(
     rows: Iterable[tuple[str, Any]], wanted: Wanted, split: str, picture: Callable[[str], Media] | None
 ) -> Iterator[Sample]:
     """The samples of the rows that are wanted; without ``picture`` the rows hold their pictures."""
@@ -90,7 +90,7 @@ def _picture(row: Mapping[str, Any], where: str) -> str:
     return text_of(row, "img_name", where, "") or f"xmlab{text_of(row, 'img_id', where)}/source.jpg"
 
 
-def _said(language: str, question: str, answer: str) -> str:
+def _side(language: str, question: str, answer: str) -> str:
     """The yes or no that an answer means; empty where it means neither."""
     state = answer.removeprefix("不")
     if language == "zh" and state in STATES and state in question and "还是" not in question:
@@ -101,17 +101,17 @@ def _said(language: str, question: str, answer: str) -> str:
 def _sample(row: Mapping[str, Any], where: str, picture: Media, key: str, split: str) -> Sample:
     language, kind, answer = _language(row, where), _kind(row, where), text_of(row, "answer", where)
     question = text_of(row, "question", where)
-    said = _said(language, question, answer) if kind != "OPEN" else ""
+    side = _side(language, question, answer) if kind != "OPEN" else ""
     facts = {fact: text_of(row, fact, where, "") for fact in FACTS}
     facts |= {"language": language, "answer_type": kind}
-    if said and said != answer.lower():
+    if side and side != answer.lower():
         facts["answer"] = answer
     return Sample(
         id=key,
         media=(picture,),
         fields={"question": question, "language": language},
-        references=(said or answer,),
-        choices=YES_NO[language] if said else (),
+        references=(side or answer,),
+        choices=YES_NO[language] if side else (),
         cluster=_picture(row, where),
         stratum=facts["content_type"] or "other",
         metadata={fact: value for fact, value in facts.items() if value},

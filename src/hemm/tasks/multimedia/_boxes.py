@@ -42,11 +42,11 @@ def tagged(picture: Image.Image, boxes: Sequence[Sequence[float]], tags: Sequenc
     height, width = pixels.shape[:2]
     line = max(1, round(min(height, width) / 250))
     scale = max(1, round(height / 300))
-    whole = [_inside(box, width, height) for box in boxes]
-    for number in sorted(range(len(whole)), key=lambda n: -_area(whole[n])):
-        _outline(pixels, whole[number], colour(number), line)
+    inside = [_inside(box, width, height) for box in boxes]
+    for number in sorted(range(len(inside)), key=lambda n: -_area(inside[n])):
+        _outline(pixels, inside[number], colour(number), line)
     placed: list[Box] = []
-    for number, (box, tag) in enumerate(zip(whole, tags, strict=True)):
+    for number, (box, tag) in enumerate(zip(inside, tags, strict=True)):
         placed.append(_place(box, _size(tag, scale), placed, width, height))
         _write(pixels, placed[-1], tag, scale, colour(number))
     out = io.BytesIO()
@@ -112,8 +112,8 @@ def _write(pixels: NDArray[np.uint8], place: Box, tag: str, scale: int, paint: C
     for number, letter in enumerate(tag):
         mask = glyph(letter, scale)
         x = (number * (WIDTH + 1) + 1) * scale
-        part = area[scale : scale + mask.shape[0], x : x + mask.shape[1]]
-        part[mask[: part.shape[0], : part.shape[1]]] = ink
+        slot = area[scale : scale + mask.shape[0], x : x + mask.shape[1]]
+        slot[mask[: slot.shape[0], : slot.shape[1]]] = ink
 
 
 @dataclass

@@ -100,8 +100,8 @@ def _split(
 ) -> Iterator[Sample]:
     """Questions are held (a picture number and a line each), annotations pass by."""
     file = folder / f"{tops[1]}{part.annotations}"
-    asked = folder / f"{tops[0]}{part.questions}"
-    questions, places = _questions(asked, limit), part.places(folder)
+    listing = folder / f"{tops[0]}{part.questions}"
+    questions, places = _questions(listing, limit), part.places(folder)
     total = len(questions)
     done: set[str] = set()
     for number, row in json_items(file, "annotations"):
@@ -115,31 +115,31 @@ def _split(
             raise BadData(f"{where}: question {key} has an annotation before this one")
         if key not in questions:
             if limit is None:
-                raise BadData(f"{where}: question {key} is not in {asked.name}")
+                raise BadData(f"{where}: question {key} is not in {listing.name}")
             continue
         done.add(key)
         picture, question = questions.pop(key)
         if row.get("image_id") is not None and whole_of(row, "image_id", where) != picture:
-            raise BadData(f"{where}: field 'image_id' is not that of question {key} in {asked.name}")
+            raise BadData(f"{where}: field 'image_id' is not that of question {key} in {listing.name}")
         split = "test" if limit is None else "shots"
         media = places.at(part.name(picture))
         yield _sample(row, question, media, str(picture), f"{where} (question {key})", stratum, split)
     if questions:
         first = next(iter(questions))
         raise BadData(
-            f"{asked}: question {first} has no annotation in {file.name} ({len(questions)} of {total})"
+            f"{listing}: question {first} has no annotation in {file.name} ({len(questions)} of {total})"
         )
 
 
 def _questions(file: Path, limit: int | None) -> dict[str, tuple[int, str]]:
     """Question id -> number of its picture, and the question."""
-    found: dict[str, tuple[int, str]] = {}
+    questions: dict[str, tuple[int, str]] = {}
     for where, row in objects(islice(json_items(file, "questions"), limit), f"{file}, question"):
         key = text_of(row, "question_id", where)
-        if key in found:
+        if key in questions:
             raise BadData(f"{where}: the question_id {key} is used twice")
-        found[key] = (whole_of(row, "image_id", where), text_of(row, "question", where))
-    return found
+        questions[key] = (whole_of(row, "image_id", where), text_of(row, "question", where))
+    return questions
 
 
 def read_hub(folder: Path, split: str, stratum: str) -> Iterator[Sample]:
@@ -176,16 +176,16 @@ def answers_of(row: Mapping[str, Any], where: str) -> tuple[list[str], list[str]
     """
     value = row.get("answers")
     if isinstance(value, dict):  # a table of columns: how some Parquet files write lists of objects
-        given = [dict(zip(value, cells, strict=True)) for cells in zip(*value.values(), strict=True)]
+        rows = [dict(zip(value, cells, strict=True)) for cells in zip(*value.values(), strict=True)]
     else:
-        given = [a if isinstance(a, dict) else {"answer": a} for a in list_of(row, "answers", where)]
+        rows = [a if isinstance(a, dict) else {"answer": a} for a in list_of(row, "answers", where)]
     answers, raw = [], []
-    for number, one in enumerate(given, 1):
+    for number, one in enumerate(rows, 1):
         here = f"{where}, answer {number}"
         typed = text_of(one, "raw_answer", here, "")
-        said = text_of(one, "answer", here, typed)
-        if said:
-            answers.append(said)
+        answer = text_of(one, "answer", here, typed)
+        if answer:
+            answers.append(answer)
         if typed:
             raw.append(typed)
     if not answers:

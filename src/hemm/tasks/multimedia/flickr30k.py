@@ -47,9 +47,9 @@ def read_test(folder: Path) -> Iterator[Sample]:
     file, pictures = _found(folder, TEST)
     for where, row in objects(enumerate(json_rows(file), 1), f"{file}, entry"):
         captions = row.get("caption")
-        given = {"caption": [captions] if isinstance(captions, str) else captions}
+        fields = {"caption": [captions] if isinstance(captions, str) else captions}
         name = text_of(row, "image", where)
-        yield _sample(name, pictures, texts_of(given, "caption", where), where)
+        yield _sample(name, pictures, texts_of(fields, "caption", where), where)
 
 
 def read_karpathy(folder: Path, every: bool = False) -> Iterator[Sample]:
@@ -80,8 +80,8 @@ def read_table(folder: Path, listed: bool = True) -> Iterator[Sample]:
     file, pictures = _found(folder, TABLE)
     captions = _table(file)
     if not listed:
-        for name, found in captions.items():
-            yield _sample(name, pictures, found, str(file))
+        for name, texts in captions.items():
+            yield _sample(name, pictures, texts, str(file))
         return
     names = min(below(folder, f"**/{NAMES}"))
     for number, line in enumerate(names.read_text("utf-8-sig").splitlines(), 1):
@@ -108,9 +108,9 @@ def _table(file: Path) -> dict[str, list[str]]:
             cells = _CELLS.fullmatch(line.strip())
             if cells is None:
                 raise BadData(f"{file}, line {number}: not of the form 'image_name| comment_number| comment'")
-            found = captions.setdefault(cells[1].strip(), [])
+            texts = captions.setdefault(cells[1].strip(), [])
             if caption := cells[3].strip():
-                found.append(caption)
+                texts.append(caption)
     return captions
 
 

@@ -71,8 +71,8 @@ def read_joined(folder: Path, split: str) -> Iterator[Sample]:
     waiting: dict[str, list[tuple[str, bytes]]] = {}
     for file in sorted(below(folder, f"**/{split}_instructions/**/*.parquet")):
         for where, row in objects(enumerate(parquet_rows([file], _columns(file)), 1), f"{file}, row"):
-            kept = {"id": text_of(row, "id", where)} | {name: row.get(name) for name in FIELDS}
-            waiting.setdefault(text_of(row, "imageId", where), []).append((where, orjson.dumps(kept)))
+            question = {"id": text_of(row, "id", where)} | {name: row.get(name) for name in FIELDS}
+            waiting.setdefault(text_of(row, "imageId", where), []).append((where, orjson.dumps(question)))
     for file in sorted(below(folder, f"**/{split}_images/**/*.parquet")):
         for where, row in objects(enumerate(parquet_rows([file], ("id", "image")), 1), f"{file}, row"):
             image, media = text_of(row, "id", where), media_of(row, "image", where)
@@ -84,8 +84,8 @@ def read_joined(folder: Path, split: str) -> Iterator[Sample]:
 def _columns(file: Path) -> list[str]:
     import pyarrow.parquet as pq
 
-    there = pq.read_schema(file).names
-    return ["id", *(name for name in FIELDS if name in there or name == "question")]
+    names = pq.read_schema(file).names
+    return ["id", *(name for name in FIELDS if name in names or name == "question")]
 
 
 def _joined(questions: list[tuple[str, bytes]], media: Media, image: str) -> Iterator[Sample]:

@@ -85,18 +85,18 @@ def _row(row: Mapping[str, str], kind: str, pictures: FileFinder, shared: Set[st
     if len(set(names)) < len(names):
         raise BadData(f"{where}: fields 'answer' and 'distractors' name a picture twice")
     key = f"{kind}-{digest([phrase, sorted(map(_stem, names))], 12)}"
-    shown = sorted(names, key=lambda name: keyed_number("irfl", key, _stem(name)))
+    ordered = sorted(names, key=lambda name: keyed_number("irfl", key, _stem(name)))
     uuids = _uuids(row)
     compared = _COMPARISON.search(phrase.lower())
     facts = {"answer_type": kind.replace("_", " ")} | {
-        name: found for name in ("type", "figurative_type") if (found := text_of(row, name, where, ""))
+        name: value for name in ("type", "figurative_type") if (value := text_of(row, name, where, ""))
     }
     return Row(
         key=key,
         phrase=phrase,
         cluster=compared[0] if compared else phrase.lower(),
-        pictures=tuple(pictures.at(*_named(name, uuids, shared, where)) for name in shown),
-        right=shown.index(answers[0]),
+        pictures=tuple(pictures.at(*_named(name, uuids, shared, where)) for name in ordered),
+        right=ordered.index(answers[0]),
         facts=facts,
     )
 
@@ -189,8 +189,8 @@ def _shared(file: Path) -> set[str]:
 def _uuids(row: Mapping[str, str]) -> dict[str, str]:
     """Address -> uuid, as far as the metadata of the row's pictures tell it."""
     text = row.get("images_metadata", "")
-    found = _parsed(text) if 0 < len(text) <= _LONGEST else None
-    entries = [e for e in found if isinstance(e, dict)] if isinstance(found, list) else []
+    parsed = _parsed(text) if 0 < len(text) <= _LONGEST else None
+    entries = [e for e in parsed if isinstance(e, dict)] if isinstance(parsed, list) else []
     return {e["img"]: str(e["uuid"]) for e in entries if isinstance(e.get("img"), str) and e.get("uuid")}
 
 

@@ -53,7 +53,6 @@ class Films:
         return self._texts.has(*_ids(name)) and self._posters.has(*_ids(name))
 
     def film(self, name: str, split: str) -> Sample | LeftOut:
-        """The sample of one film."""
         file, poster = self._texts.find(*_ids(name)), self._posters.at(*_ids(name))
         if not file.is_file():  # named as missing, not asked
             return Sample(id=file.stem, media=(Media.at(file), poster), split=split)
@@ -74,8 +73,8 @@ def read(folder: Path, place: Place) -> Iterator[Sample | LeftOut]:
     for name in texts_of(splits, "test", str(file)):
         yield films.film(name, "test")
     train = texts_of(splits, "train", str(file)) if splits.get("train") else []
-    found = (films.film(name, "shots") for name in train if films.there(name))
-    yield from islice((film for film in found if isinstance(film, Sample)), SHOTS)
+    shots = (films.film(name, "shots") for name in train if films.there(name))
+    yield from islice((film for film in shots if isinstance(film, Sample)), SHOTS)
 
 
 def _film(file: Path, poster: Media, longest: bool, split: str) -> Sample | LeftOut:
@@ -98,11 +97,11 @@ def _film(file: Path, poster: Media, longest: bool, split: str) -> Sample | Left
 
 
 def _genres(row: Mapping[str, Any], file: Path) -> list[str]:
-    said = texts_of(row, "genres", str(file))
-    strange = [genre for genre in said if genre not in GENRES and genre not in DROPPED]
+    genres = texts_of(row, "genres", str(file))
+    strange = [genre for genre in genres if genre not in GENRES and genre not in DROPPED]
     if strange:
         raise BadData(f"{file}: field 'genres' names {strange[0]!r}, which is no genre of this data set")
-    return [genre for genre in GENRES if genre in said]
+    return [genre for genre in GENRES if genre in genres]
 
 
 def _plot(row: Mapping[str, Any], file: Path, longest: bool) -> str:

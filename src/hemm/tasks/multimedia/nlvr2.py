@@ -68,8 +68,8 @@ def _file(file: Path, pictures: FileFinder, part: Part, split: str) -> Iterator[
 
 def _names(row: Mapping[str, Any], side: int, where: str) -> tuple[str, ...]:
     """The picture's name; pictures of train lie in numbered folders."""
-    found = _identifier(row, where)
-    name = f"{found[1]}-{found[2]}-{found[3]}-img{side}.png"
+    parts = _identifier(row, where)
+    name = f"{parts[1]}-{parts[2]}-{parts[3]}-img{side}.png"
     directory = text_of(row, "directory", where, "")
     return (f"{directory}/{name}", name) if directory.isdecimal() else (name,)
 
@@ -81,10 +81,10 @@ def _has_first(file: Path, pictures: FileFinder) -> bool:
 
 def _identifier(row: Mapping[str, Any], where: str) -> re.Match[str]:
     text = text_of(row, "identifier", where)
-    found = _IDENTIFIER.fullmatch(text)
-    if found is None:
+    match = _IDENTIFIER.fullmatch(text)
+    if match is None:
         raise BadData(f"{where}: field 'identifier' is {text!r}, not of the form split-set-pair-sentence")
-    return found
+    return match
 
 
 def read_parquet(folder: Path, part: Part) -> Iterator[Sample]:
@@ -103,20 +103,20 @@ def _sample(
     part: Part,
     split: str,
 ) -> Sample:
-    found = _identifier(row, where)
-    said = str(row.get(label)).strip().lower()  # a word or a JSON boolean
-    if said not in WORDS:
+    parts = _identifier(row, where)
+    word = str(row.get(label)).strip().lower()  # a word or a JSON boolean
+    if word not in WORDS:
         raise BadData(f"{where}: field {label!r} is {row.get(label)!r}, not True or False")
     return Sample(
-        id=found[0],
-        media=(_side_by_side(pictures, f"{found[1]}-{found[2]}-{found[3]}.png"),)
+        id=parts[0],
+        media=(_side_by_side(pictures, f"{parts[1]}-{parts[2]}-{parts[3]}.png"),)
         if part.pasted
         else pictures,
         fields={"statement": text_of(row, sentence, where)},
-        references=(said,),
+        references=(word,),
         choices=WORDS,
-        unit=f"{found[1]}-{found[2]}-sentence-{found[4]}",
-        cluster=f"{found[1]}-{found[2]}",
+        unit=f"{parts[1]}-{parts[2]}-sentence-{parts[4]}",
+        cluster=f"{parts[1]}-{parts[2]}",
         stratum=text_of(row, "synset", where, "unknown"),
         split=split,
     )
@@ -147,12 +147,12 @@ def _chosen(row: Mapping[str, Any], where: str) -> str:
     options, answer = texts_of(row, "options", where), text_of(row, "answer", where)
     letter = answer.strip("() .")
     place = "AB".find(letter) if len(letter) == 1 else -1
-    said = yes_or_no(options[place] if 0 <= place < len(options) else answer)
-    if said is None:
+    side = yes_or_no(options[place] if 0 <= place < len(options) else answer)
+    if side is None:
         raise BadData(
             f"{where}: field 'answer' is {answer!r} of {options!r}, which says neither true nor false"
         )
-    return WORDS[0 if said else 1]
+    return WORDS[0 if side else 1]
 
 
 def _side_by_side(pictures: tuple[Media, Media], name: str) -> Media:

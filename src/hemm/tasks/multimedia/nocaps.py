@@ -47,12 +47,12 @@ def read_original(folder: Path, top: str = "") -> Iterator[Sample | LeftOut]:
 
 
 def _captions(table: dict[str, object], file: Path) -> dict[int, list[str]]:
-    found: dict[int, list[str]] = {}
+    by_image: dict[int, list[str]] = {}
     for where, row in objects(enumerate(list_of(table, "annotations", str(file)), 1), f"{file}, annotation"):
         caption = text_of(row, "caption", where, "")
         if caption:
-            found.setdefault(whole_of(row, "image_id", where), []).append(caption)
-    return found
+            by_image.setdefault(whole_of(row, "image_id", where), []).append(caption)
+    return by_image
 
 
 def read_parquet(folder: Path) -> Iterator[Sample | LeftOut]:

@@ -68,7 +68,7 @@ def _samples(
         media = Media(load=load, name=f"{picture.stem}.png")
     unit = text_of(row, "annot_id", where)
     names = [f"{name}{number}" for number, name in enumerate(list_of(row, "objects", where))]
-    question = said(row, "question", names, where)
+    question = sentence(row, "question", names, where)
     answers, answer = _choices(row, "answer", names, where)
     facts = {name: text for name in FACTS if (text := text_of(row, name, where, ""))}
     for kind in form.kinds:
@@ -97,8 +97,8 @@ def _file(places: FileFinder, row: Mapping[str, Any], field: str, where: str) ->
 def _choices(row: Mapping[str, Any], kind: str, names: list[str], where: str) -> tuple[tuple[str, ...], str]:
     """The texts to choose from, and the right one."""
     field = f"{kind}_choices"
-    given = list_of(row, field, where)
-    choices = tuple(said({field: c}, field, names, f"{where}, choice {n}") for n, c in enumerate(given))
+    raw = list_of(row, field, where)
+    choices = tuple(sentence({field: c}, field, names, f"{where}, choice {n}") for n, c in enumerate(raw))
     label = whole_of(row, f"{kind}_label", where)
     if not 0 <= label < len(choices):
         raise BadData(f"{where}: field '{kind}_label' is {label}, and there are {len(choices)} choices")
@@ -108,7 +108,7 @@ def _choices(row: Mapping[str, Any], kind: str, names: list[str], where: str) ->
 _TIGHT = re.compile(r" (?=[.,;:!?%)\]}]|n't\b|'(?:s|re|ve|ll|d|m)\b)|(?<=[(\[{$]) ", re.IGNORECASE)
 
 
-def said(row: Mapping[str, Any], field: str, names: list[str], where: str) -> str:
+def sentence(row: Mapping[str, Any], field: str, names: list[str], where: str) -> str:
     """Tokens as a sentence; a list of numbers becomes the names of those objects (``person0 and dog2``)."""
     words = []
     for token in list_of(row, field, where):

@@ -52,7 +52,7 @@ def _row(row: Mapping[str, Any], pictures: tuple[Media, Media], where: str, form
     if captions[0] == captions[1]:
         raise BadData(f"{where}: fields 'caption_0' and 'caption_1' are the same")
     names = ("tag", "secondary_tag", "collapsed_tag", "num_main_preds")
-    tags = {name: found for name in names if (found := text_of(row, name, where, ""))}
+    tags = {name: tag for name in names if (tag := text_of(row, name, where, ""))}
     for sample in form(key, captions, pictures, tags):
         yield replace(sample, unit=key, cluster=key, stratum=tags.get("collapsed_tag", "untagged"))
 

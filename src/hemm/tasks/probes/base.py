@@ -1,4 +1,4 @@
-"""What the probe families share: pictures, skills, questions, and how they become samples."""
+"""Base of the probe families: pictures, skills, questions, and their samples."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ TRAIN_SEEDS = range(1_000_000, 2**31)
 DEFAULT_SIZE = 144
 SHOTS = 16
 CELLS = (("less", "yes"), ("less", "no"), ("more", "yes"), ("more", "no"))
-"""Reasoning x granularity: every picture is asked one question of each."""
+"""Reasoning x granularity: every picture has one question of each cell."""
 
 REVISION = "1"
-"""The version of what is drawn and asked."""
+"""The version of the pictures and questions."""
 PROMPT = "{{ image }}{% if context is defined %}{{ context }}\n{% endif %}{{ question }} {{ instruction }}"
 
 Facts = dict[str, Any]
@@ -53,7 +53,7 @@ class Picture:
 
 @dataclass(frozen=True)
 class Question:
-    """A question about one picture; ``context`` is the text that comes with it (a caption, a note)."""
+    """A question about one picture, with a text as ``context`` (a caption, a note)."""
 
     text: str
     answer: str
@@ -65,7 +65,7 @@ class Question:
 
 @dataclass(frozen=True)
 class Skill:
-    """A kind of question with its labels; ``ask`` gives None where the picture does not allow it."""
+    """A kind of question with its labels; ``ask`` gives None if the picture does not allow one."""
 
     name: str
     reasoning: str
@@ -78,7 +78,7 @@ class Skill:
 
 @dataclass(frozen=True)
 class Family:
-    """A probe family: one kind of picture and the skills that are asked about it."""
+    """A probe family: one kind of picture, and its skills."""
 
     name: str
     use_case: str
@@ -101,39 +101,39 @@ class Family:
         }
 
 
-Asked = list[tuple[Skill, Question]]
+Questions = list[tuple[Skill, Question]]
 
 
-def page(family: Family, seed: int, index: int) -> tuple[Picture, Asked]:
+def page(family: Family, seed: int, index: int) -> tuple[Picture, Questions]:
     """Picture number ``index`` of a seed with one question of each cell of the 2 x 2 design.
 
-    ``index`` rotates the skills within the cells. A drawing that leaves a cell empty is drawn anew.
+    ``index`` rotates the skills within the cells. If a picture allows no question of a cell, another one is
+    drawn.
     """
     for attempt in range(100):
         rand = Rand("probes", family.name, seed, index, attempt)
         drawn = family.draw(rand)
-        asked = questions(family, drawn, rand, index)
-        if len(asked) == len(CELLS):
-            return drawn, asked
+        page_questions = questions(family, drawn, rand, index)
+        if len(page_questions) == len(CELLS):
+            return drawn, page_questions
     raise AssertionError(f"{family.name}: 100 drawings of picture {index} allow no full set of questions")
 
 
-def questions(family: Family, drawn: Picture, rand: Rand, turn: int) -> Asked:
-    """One question of each cell of the design that allows one; ``turn`` rotates the skills."""
-    found: Asked = []
+def questions(family: Family, drawn: Picture, rand: Rand, turn: int) -> Questions:
+    """One question of each cell for which the picture allows one; ``turn`` rotates the skills."""
+    picked: Questions = []
     for cell in CELLS:
         skills = family.cell(*cell)
         for i in range(len(skills)):
             skill = skills[(turn + i) % len(skills)]
-            asked = skill.ask(drawn.facts, rand)
-            if asked is not None:
-                found.append((skill, asked))
+            question = skill.ask(drawn.facts, rand)
+            if question is not None:
+                picked.append((skill, question))
                 break
-    return found
+    return picked
 
 
 def png(pixels: NDArray[np.uint8]) -> bytes:
-    """Pixels as a PNG file."""
     from PIL import Image
 
     out = io.BytesIO()
@@ -159,22 +159,24 @@ def generate(
         raise HemmError(f"size {size} of probe {family.name!r}: take a positive multiple of {len(CELLS)}")
     mark = "" if split == "test" else f"{split}-"
     for index in range(size // len(CELLS)):
-        drawn, asked_all = page(family, seed, index)
-        shown = Media(png(drawn.pixels), name=f"{family.name}-{mark}{index:05d}.png", mime="image/png")
-        for k, (skill, asked) in enumerate(asked_all):
-            yield as_sample(family, skill, asked, f"{mark}{index * len(CELLS) + k:06d}", shown, split)
+        drawn, all_questions = page(family, seed, index)
+        picture = Media(png(drawn.pixels), name=f"{family.name}-{mark}{index:05d}.png", mime="image/png")
+        for k, (skill, question) in enumerate(all_questions):
+            yield as_sample(family, skill, question, f"{mark}{index * len(CELLS) + k:06d}", picture, split)
 
 
-def as_sample(family: Family, skill: Skill, asked: Question, number: str, shown: Media, split: str) -> Sample:
+def as_sample(
+    family: Family, skill: Skill, question: Question, number: str, picture: Media, split: str
+) -> Sample:
     """A question as a sample; samples of one picture share its cluster."""
-    fields = {"question": asked.text, **({"context": asked.context} if asked.context else {})}
+    fields = {"question": question.text, **({"context": question.context} if question.context else {})}
     return Sample(
         id=f"{family.name}-{number}",
-        media=(shown,),
+        media=(picture,),
         fields=fields,
-        references=(asked.answer, *asked.also),
-        choices=asked.choices,
-        cluster=shown.name.removesuffix(".png"),
+        references=(question.answer, *question.also),
+        choices=question.choices,
+        cluster=picture.name.removesuffix(".png"),
         labels=family.labels(skill),
         stratum=skill.name,
         metadata={"template": f"{family.name}/{skill.name}"},
@@ -188,7 +190,7 @@ def pixels_hash(samples: Iterable[Sample]) -> str:
 
 
 def content_key(sample: Sample) -> str:
-    """What makes two probe samples the same question: pixels, texts, choices and answers."""
+    """Pixels, texts, choices and answers, by which two probe samples are the same question."""
     return digest(_content(sample), 32)
 
 
@@ -203,7 +205,7 @@ def picture_key(pixels: NDArray[np.uint8]) -> int:
 
 
 def read_default(folder: Path | None = None, *, family: Family) -> Iterator[Sample]:
-    """The default pack: the test samples of seed 0 and a few shots (the folder is not looked at)."""
+    """The default pack: the test samples of seed 0 and a few shots (``folder`` is not used)."""
     yield from generate(family, TEST_SEEDS[0], DEFAULT_SIZE)
     yield from generate(family, SHOT_SEEDS[0], SHOTS, split="shots")
 
@@ -217,7 +219,7 @@ def task(
     metrics: tuple[str, ...] = ("accuracy",),
     max_new_tokens: int = 16,
 ) -> Task:
-    """The task of a family; its card carries what all skills share, the samples carry all six labels."""
+    """The task of a family; its card has the labels that all skills share, the samples have all six."""
     labels = [family.labels(skill) for skill in family.skills]
     shared = {d: c for d, c in labels[0].items() if all(other[d] == c for other in labels)}
     card = Card(

@@ -1,4 +1,4 @@
-"""Drawing in integers: the same pixels on every platform and library version."""
+"""Draws with integers, so that pixels are the same on every platform and library version."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from hemm.tasks.probes.font import WIDTH, glyph
 SIDE = 192
 """Width and height of a probe picture in pixels."""
 CELL = 48
-"""Pictures are thought of as a grid of 4 x 4 cells of this side."""
+"""Side in pixels of a cell in the grid of 4 x 4 cells."""
 
 Colour = tuple[int, int, int]
 Mask = NDArray[np.bool_]
@@ -63,7 +63,6 @@ class Rand:
         return bool(self.below(2))
 
     def pick(self, items: list[T] | tuple[T, ...]) -> T:
-        """One of ``items``."""
         return items[self.below(len(items))]
 
     def sample(self, items: list[T] | tuple[T, ...], k: int) -> list[T]:
@@ -130,8 +129,8 @@ class Canvas:
         height, width = mask.shape
         right, bottom = min(SIDE, x + width), min(SIDE, y + height)
         if left < right and top < bottom:
-            part = mask[top - y : bottom - y, left - x : right - x]
-            self.pixels[top:bottom, left:right][part] = colour
+            visible = mask[top - y : bottom - y, left - x : right - x]
+            self.pixels[top:bottom, left:right][visible] = colour
 
     def shape(self, kind: str, x: int, y: int, side: int, colour: Colour) -> None:
         """A shape of ``side`` pixels with its box's top left corner at (x, y)."""

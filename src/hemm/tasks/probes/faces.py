@@ -57,7 +57,6 @@ def _eyes(canvas: Canvas, x: int, y: int, feeling: str, glasses: bool) -> None:
 
 
 def _mouth(canvas: Canvas, x: int, y: int, feeling: str) -> None:
-    """A mouth around (x, y)."""
     bow = ellipse(48, 32)
     inner = ellipse(40, 20)
     if feeling == "happy":
@@ -106,8 +105,8 @@ def ask_plan(facts: Facts, rand: Rand) -> Question:
 
 def ask_fits(facts: Facts, rand: Rand) -> Question:
     fits = rand.flip()
-    said = facts["feeling"] if fits else rand.pick([f for f in FEELINGS if f != facts["feeling"]])
-    says = rand.pick(("I feel so {} today.", "I am {} now.")).format(said)
+    feeling = facts["feeling"] if fits else rand.pick([f for f in FEELINGS if f != facts["feeling"]])
+    says = rand.pick(("I feel so {} today.", "I am {} now.")).format(feeling)
     return Question("Does the face fit the caption?", YES_NO[not fits], YES_NO, _caption(says))
 
 
@@ -172,11 +171,11 @@ def ask_same(facts: Facts, rand: Rand) -> Question:
 def ask_truths(facts: Facts, rand: Rand) -> Question:
     number = rand.below(3)
     right = [True, True] if number == 2 else [False, False] if number == 0 else rand.sample([True, False], 2)
-    said = [
+    statements = [
         facts[what] if true else rand.pick([c for c in CLOTHES if c != facts[what]])
         for what, true in zip(("hat", "shirt"), right, strict=True)
     ]
-    says = f"My hat is {said[0]} and my shirt is {said[1]}."
+    says = f"My hat is {statements[0]} and my shirt is {statements[1]}."
     text = "How many of the two things in the caption are true?"
     return Question(text, str(number), ("0", "1", "2"), _caption(says))
 

@@ -68,8 +68,8 @@ def _outline(canvas: Canvas, part: str, dose: int) -> None:
 def _unique(facts: Facts, rand: Rand) -> tuple[str, str] | None:
     """A quarter and its mark, of a kind that is there once."""
     counts = Counter(facts["marks"].values())
-    found = [(q, m) for q, m in facts["marks"].items() if counts[m] == 1]
-    return rand.pick(found) if found else None
+    unique = [(q, m) for q, m in facts["marks"].items() if counts[m] == 1]
+    return rand.pick(unique) if unique else None
 
 
 def ask_mark(facts: Facts, rand: Rand) -> Question:
@@ -79,11 +79,11 @@ def ask_mark(facts: Facts, rand: Rand) -> Question:
 
 
 def ask_where(facts: Facts, rand: Rand) -> Question | None:
-    found = _unique(facts, rand)
-    if found is None:
+    mark = _unique(facts, rand)
+    if mark is None:
         return None
-    text = rand.pick(("In which quarter of the scan is the {}?", "Where is the {}?")).format(found[1])
-    return Question(text, found[0], QUARTERS)
+    text = rand.pick(("In which quarter of the scan is the {}?", "Where is the {}?")).format(mark[1])
+    return Question(text, mark[0], QUARTERS)
 
 
 def ask_finding(facts: Facts, rand: Rand) -> Question:
@@ -95,25 +95,25 @@ def ask_finding(facts: Facts, rand: Rand) -> Question:
 
 
 def ask_side(facts: Facts, rand: Rand) -> Question | None:
-    found = _unique(facts, rand)
-    if found is None:
+    mark = _unique(facts, rand)
+    if mark is None:
         return None
     swapped = rand.flip()
-    place = MIRROR[found[0]] if swapped else found[0]
+    place = MIRROR[mark[0]] if swapped else mark[0]
     notes = (
         "Note: left and right are as the patient has them.",
         "Note: left and right of the patient are swapped.",
     )
-    text = f"Seen from the patient, in which quarter is the {found[1]}?"
+    text = f"Seen from the patient, in which quarter is the {mark[1]}?"
     return Question(text, place, QUARTERS, notes[swapped])
 
 
 def ask_mirror(facts: Facts, rand: Rand) -> Question | None:
     marks, counts = facts["marks"], Counter(facts["marks"].values())
-    found = [(m, marks[MIRROR[q]]) for q, m in marks.items() if counts[m] == 1 and MIRROR[q] in marks]
-    if not found:
+    mirrored = [(m, marks[MIRROR[q]]) for q, m in marks.items() if counts[m] == 1 and MIRROR[q] in marks]
+    if not mirrored:
         return None
-    mark, other = rand.pick(found)
+    mark, other = rand.pick(mirrored)
     kinds = tuple(m for m in MARKS if m != mark)
     return Question(f"Which mark is at the same height as the {mark}, on the other side?", other, kinds)
 

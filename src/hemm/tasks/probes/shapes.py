@@ -52,8 +52,8 @@ def quarter(place: int) -> str:
 def _single(facts: Facts, part: int, rand: Rand) -> tuple[str, str] | None:
     """A thing whose kind (part 0) or colour (part 1) no other thing has."""
     counts = Counter(t[part] for t in facts["things"].values())
-    found = [t for t in facts["things"].values() if counts[t[part]] == 1]
-    return rand.pick(found) if found else None
+    single = [t for t in facts["things"].values() if counts[t[part]] == 1]
+    return rand.pick(single) if single else None
 
 
 def _only(facts: Facts) -> dict[int, tuple[str, str]]:
@@ -114,27 +114,27 @@ def ask_background(facts: Facts, rand: Rand) -> Question:
 def _beside(facts: Facts, rand: Rand) -> tuple[str, tuple[str, str]] | None:
     """Words for a place beside a thing that is there only once, and the thing at that place."""
     only, things = _only(facts), facts["things"]
-    found = []
+    pairs = []
     for place in only:
         for word, step in STEPS.items():
             other = place + step
             if other in things and (abs(step) == 4 or other // 4 == place // 4):
-                found.append((place, word, other))
-    if not found:
+                pairs.append((place, word, other))
+    if not pairs:
         return None
-    place, word, other = rand.pick(found)
+    place, word, other = rand.pick(pairs)
     kind, colour = only[place]
     return f"directly {word} the {colour} {kind}", things[other]
 
 
 def ask_beside_colour(facts: Facts, rand: Rand) -> Question | None:
-    found = _beside(facts, rand)
-    return found and Question(f"What colour is the shape {found[0]}?", found[1][1], COLOUR_NAMES)
+    pair = _beside(facts, rand)
+    return pair and Question(f"What colour is the shape {pair[0]}?", pair[1][1], COLOUR_NAMES)
 
 
 def ask_beside_shape(facts: Facts, rand: Rand) -> Question | None:
-    found = _beside(facts, rand)
-    return found and Question(f"Which shape is {found[0]}?", found[1][0], SHAPES)
+    pair = _beside(facts, rand)
+    return pair and Question(f"Which shape is {pair[0]}?", pair[1][0], SHAPES)
 
 
 def ask_same(facts: Facts, rand: Rand) -> Question | None:

@@ -81,13 +81,13 @@ class Tree:
 
         Which and in which order depends on the sample's id alone (and on which species there are).
         """
-        found = [one.name]
+        choices = [one.name]
         for rank in (*reversed(RANKS), ""):
-            names = {s.name for s in self._groups[rank, one.ranks.get(rank, "")]} - set(found)
-            found += sorted(names, key=lambda name: keyed_number("inaturalist", sample, name))
-            if len(found) >= CHOICES:
+            names = {s.name for s in self._groups[rank, one.ranks.get(rank, "")]} - set(choices)
+            choices += sorted(names, key=lambda name: keyed_number("inaturalist", sample, name))
+            if len(choices) >= CHOICES:
                 break
-        return tuple(sorted(found[:CHOICES], key=lambda name: keyed_number("order", sample, name)))
+        return tuple(sorted(choices[:CHOICES], key=lambda name: keyed_number("order", sample, name)))
 
 
 Make = Callable[[str, Media, Species, Tree], Sample]
@@ -128,12 +128,11 @@ def _listed(folder: Path, make: Make) -> Iterator[Sample]:
 
 
 def _pictures(file: Path, category: Mapping[int, str], known: Container[str]) -> Iterator[tuple[str, Path]]:
-    """(category, path) of the pictures in the list."""
     for where, fields in objects(json_items(file, "images"), f"{file}, image"):
-        found = category.get(whole_of(fields, "id", where), "")
-        if found not in known:
-            raise BadData(f"{where}: there is no {'category' if found else 'annotation'} for it")
-        yield found, Path(text_of(fields, "file_name", where))
+        category_name = category.get(whole_of(fields, "id", where), "")
+        if category_name not in known:
+            raise BadData(f"{where}: there is no {'category' if category_name else 'annotation'} for it")
+        yield category_name, Path(text_of(fields, "file_name", where))
 
 
 def _id(folder: str, file: str) -> str:
