@@ -185,7 +185,7 @@ class CellRun:
             scored,
             lambda: replace(self._builder, earlier=self._earlier(None)),
             every=other_rules or (other_pack and shows_other_samples(self.options)),
-            relabel=before["card"]["labels"] != cell.run["card"]["labels"],
+            relabel=before.get("card", {}).get("labels") != cell.run["card"]["labels"],
             anew=anew,
         ).run(write=write)
         if anew:  # so that a smaller limit makes the score over no fewer samples
