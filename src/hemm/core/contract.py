@@ -57,7 +57,7 @@ def lacking(thing: Any, contract: type) -> list[str]:
             member = getattr(thing, name)
         except AttributeError:
             missing.append(name)
-        except Exception:  # there, but broken: for whoever reads it
+        except Exception:  # a property that raises is there
             continue
         else:
             if getattr(member, "__isabstractmethod__", False):

@@ -18,9 +18,8 @@ def in_halves(
 ) -> Iterator[tuple[Sequence[T], Result]]:
     """(items, what ``act`` gives for them), in halves where memory does not suffice for all of them.
 
-    ``too_large`` are the errors by which memory does not suffice. ``alone`` is asked where it does not
-    suffice for one item: it gives that item's result, or raises. ``free`` is called before the halves are
-    tried.
+    ``too_large`` are the errors that mean too little memory. ``alone`` gives the result of a single item that
+    does not fit, or raises. ``free`` is called before the halves are tried.
 
     >>> def act(items):
     ...     if len(items) > 2:

@@ -161,7 +161,7 @@ def _taken(value: Any, hint: Any, key: str) -> Any:
     if kind is Mapping and isinstance(value, dict):
         names = {k: _name(k) if parts[0] is str else k for k in value}
         return {name: _taken(value[k], parts[1], f"{key}.{name}") for k, name in names.items()}
-    with suppress(BadData, ValueError):  # is said of the value as a whole, below
+    with suppress(BadData, ValueError):  # the last line names the value as a whole
         if kind is Annotated and hint.__metadata__[0].fits(found := _taken(value, parts[0], key)):
             return found
         if kind is tuple and isinstance(value, str | list):

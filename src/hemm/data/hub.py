@@ -1,4 +1,4 @@
-"""Where the pages of hemm 0.1.0 told tasks of one's own to import ``Hub`` from; now ``hemm.data``."""
+"""``Hub`` by its import path of hemm 0.1.0; now in ``hemm.data``."""
 
 from hemm.data.sources.hub import Hub
 

@@ -1,4 +1,4 @@
-"""Where the pages of hemm 0.1.0 told tasks of one's own to import readers of rows from; now ``hemm.data``."""
+"""Readers of rows by their import path of hemm 0.1.0; now in ``hemm.data``."""
 
 from hemm.data.readers.rows import (
     Ids,

@@ -43,7 +43,7 @@ class Reconciled:
     unscored: pa.Table = field(default_factory=layout.UNSCORED_SCHEMA.empty_table)
 
     def lines(self, changed_by: str) -> Iterator[str]:
-        """What to tell people; ``changed_by``: what besides the data changes requests."""
+        """Lines for the user. ``changed_by``, where not only the data changed requests: what else did."""
         if self.refreshed:
             took = _answers(self.refreshed, "took over what changed beside the request")
             yield f"{took} (references, labels ...): not asked again"
@@ -88,16 +88,16 @@ class Reconciler:
     anew: bool = False
 
     def run(self, *, write: bool) -> Reconciled:
-        """Find out, and (``write``) store new parts and the list of unscored answers."""
+        """Compare, and (``write``) store new parts and the list of unscored answers."""
         index = self.pack.index()
-        found = sealed_answers(self.cell, index.ids, index.hashes, self.scored.shape[1])
-        sealed, state = found.state != ABSENT, found.state.copy()
+        stored = sealed_answers(self.cell, index.ids, index.hashes, self.scored.shape[1])
+        sealed, state = stored.state != ABSENT, stored.state.copy()
         if self.anew:
             if write:
                 self.cell.drop_answers()
             return Reconciled(np.zeros_like(state), dropped=int(sealed.sum()))
-        refresh = self._check(state, found.changed)
-        unscored = self._unscored(sealed, state, found.gone)
+        refresh = self._check(state, stored.changed)
+        unscored = self._unscored(sealed, state, stored.gone)
         if write:
             for part, rows in refresh.items():
                 self._refresh(part, rows)
@@ -107,12 +107,12 @@ class Reconciler:
     # which stay
 
     def _check(self, state: Numbers, changed: Bools) -> dict[int, list[tuple[int, int]]]:
-        """Mark ABSENT what is to another request; part -> (its row, row of the pack) of what is refreshed."""
+        """Mark answers to other requests ABSENT; what to refresh: part -> (its row, row of the pack)."""
         index = self.pack.index()
         chained = any(index.after)
         if chained:
-            whole = Selection.of(np.arange(len(index.ids)), index)
-            self._drop_followers(whole, state)
+            everything = Selection.of(np.arange(len(index.ids)), index)
+            self._drop_followers(everything, state)
         there = state != ABSENT
         if not (self.every or self.relabel or (there & changed).any()):
             return {}
@@ -135,26 +135,26 @@ class Reconciler:
                 state[row, repeat] = ANSWERED
             refresh.setdefault(same[-1].part, []).append((same[-1].row, row))
         if chained:
-            self._drop_followers(whole, state)
+            self._drop_followers(everything, state)
         return refresh
 
-    def _drop_followers(self, whole: Selection, state: Numbers) -> None:
+    def _drop_followers(self, everything: Selection, state: Numbers) -> None:
         index = self.pack.index()
         row_of = {name: row for row, name in enumerate(index.ids)}
         before = [-1 if name is None else row_of[name] for name in index.after]
-        drop_followers(whole, np.array(before, dtype=np.int64), state)
+        drop_followers(everything, np.array(before, dtype=np.int64), state)
 
     def _places(self, ids: set[str]) -> dict[tuple[str, int], list[_Place]]:
         """Where the sealed answers to these samples lie, oldest first."""
         names = pa.array(sorted(ids), pa.string())
-        found: dict[tuple[str, int], list[_Place]] = {}
+        places: dict[tuple[str, int], list[_Place]] = {}
         for number, part in enumerate(self.cell.sealed(["id", "repeat", "request_key", "failure"])):
             rows = np.flatnonzero(pc.is_in(part["id"], value_set=names).to_numpy())
             taken = part.take(pa.array(rows)).to_pydict()
             for row, name, repeat, key, failure in zip(rows.tolist(), *taken.values(), strict=True):
                 place = _Place(number, row, key, failure is not None)
-                found.setdefault((name, repeat), []).append(place)
-        return found
+                places.setdefault((name, repeat), []).append(place)
+        return places
 
     # what is written
 

@@ -94,21 +94,21 @@ def score_cell(folder: Path, task: Task, extra: Sequence[str] = (), *, again: bo
     """
     from hemm.metrics import metric_key, resolve
 
-    found, asked = cell(folder), metrics_for(task, extra)
-    stored = found.aggregates()
-    same = stored.get("basis") == _basis(found, task) and not again
+    view, wanted = cell(folder), metrics_for(task, extra)
+    stored = view.aggregates()
+    same = stored.get("basis") == _basis(view, task) and not again
     before: dict[str, Any] = stored.get("metrics", {})
     left = [row["spec"] for row in stored.get("left_out", {}).values()]
     specs = [*(row["spec"] for row in before.values()), *stored.get("pending", ()), *left]
     earlier = {metric_key(m): m for m in map(resolve, specs)}
-    metrics = {**asked, **{key: m for key, m in earlier.items() if key not in asked}}
+    metrics = {**wanted, **{key: m for key, m in earlier.items() if key not in wanted}}
     rows = {
-        key: before[key] for key in metrics if same and key in before and _is_current(found, key, before[key])
+        key: before[key] for key in metrics if same and key in before and _is_current(view, key, before[key])
     }
-    work = _Scoring(found, task, metrics, rows)
+    work = _Scoring(view, task, metrics, rows)
     if len(rows) == len(metrics) and work.to_json() == stored:
         return dict(stored["outcomes"])
-    return work.run(optional=set(earlier) - set(asked))
+    return work.run(optional=set(earlier) - set(wanted))
 
 
 class _Scoring:

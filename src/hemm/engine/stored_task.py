@@ -38,7 +38,7 @@ def task_of(cell: Cell, own: Mapping[str, Task] | None = None) -> Task:
 
 
 def _pack_of(task: Task) -> Pack | None:
-    """What the task asks now; None where that is not at hand."""
+    """The task's current pack; None where there is none."""
     from hemm.data.pack.prepare import ensure
 
     try:

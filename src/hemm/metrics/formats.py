@@ -1,4 +1,4 @@
-"""Where the pages of hemm 0.1.0 told to import answer formats from; now ``hemm.parsing``."""
+"""Answer formats by their import path of hemm 0.1.0; now in ``hemm.parsing``."""
 
 from hemm.parsing.formats import (
     Caption,

@@ -1,4 +1,4 @@
-"""Where the pages of hemm 0.1.0 had ``judge``; now ``hemm.parsing.outcome``."""
+"""``judge`` by its import path of hemm 0.1.0; now in ``hemm.parsing.outcome``."""
 
 from hemm.parsing.outcome import judge
 

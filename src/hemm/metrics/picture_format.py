@@ -1,4 +1,4 @@
-"""Where the pages of hemm 0.1.0 had ``Picture``; now ``hemm.parsing``."""
+"""``Picture`` by its import path of hemm 0.1.0; now in ``hemm.parsing``."""
 
 from hemm.parsing.picture_format import Picture
 

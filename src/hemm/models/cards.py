@@ -129,10 +129,10 @@ def is_model_card(path: Path) -> bool:
 
 def read(path: Path) -> ModelCard:
     """The model card in a YAML file. Raises BadData or UnknownName naming file and key."""
-    found = read_yaml(path)
-    if set(found) != {"model"} or not isinstance(found["model"], dict):
+    content = read_yaml(path)
+    if set(content) != {"model"} or not isinstance(content["model"], dict):
         raise BadData(f"{path}: a model card has one key, model, with title, names, labels ... below it")
-    row = {"id": path.stem, "title": path.stem, **found["model"]}
+    row = {"id": path.stem, "title": path.stem, **content["model"]}
     return _checked(typed(ModelCard, row, str(path), source=str(path)), str(path))
 
 

@@ -83,11 +83,11 @@ _OPENS: dict[str, bool] = {}
 def opens(media: Media) -> bool:
     """Whether ``media`` is a picture that decodes. Raises HemmError where its bytes are nowhere.
 
-    Known by digest once it was looked at: every metric asks.
+    Cached by digest: every metric calls it.
     """
     result = _OPENS.get(media.digest)
     if result is None:
-        data = media.data  # apart: bytes that are nowhere are no damaged picture
+        data = media.data  # outside: missing bytes are no damaged picture
         try:
             Media(data, digest=media.digest).pixels()
             result = True

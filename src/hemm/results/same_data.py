@@ -29,7 +29,7 @@ they are: rows may have been edited since, but the data set is the same."""
 def check_results(out: Path, tasks: Iterable[tuple[Task, Pack]], write: bool = True) -> None:
     """Raise HemmError where a cell below ``out`` has the name of one of these tasks and holds other data.
 
-    Where the data were moved, one cell with equal content tells it for all that came from the same place.
+    Where the data were moved, one cell with the pack's content shows it for all cells of its origin.
     ``write``: cells of other origins that hold the task's data get the task's.
     """
     accepted: list[tuple[Cell, Task]] = []
@@ -56,7 +56,7 @@ def check_results(out: Path, tasks: Iterable[tuple[Task, Pack]], write: bool = T
 def _cells(out: Path, task: Task) -> Iterator[Cell]:
     """The cells below ``out`` that lie where those of ``task`` do."""
     for path in sorted(out.glob(f"*/{slug(task.name)}/*/{layout.RUN}")):
-        with suppress(BadData):  # told where this cell is opened
+        with suppress(BadData):  # whoever opens this cell reports it
             run = read_run(path.parent)
             if run is not None:
                 yield Cell(path.parent, run)
@@ -65,8 +65,8 @@ def _cells(out: Path, task: Task) -> Iterator[Cell]:
 def check_cell(cell: Cell, task: Task, pack: Pack | None) -> None:
     """Raise HemmError where ``cell`` holds answers to other data than those of ``task``.
 
-    pack  what the task asks now; None where it is not at hand. Then a task file, folder or table that lies
-          somewhere else now is taken for that of the cell where nothing but the folder differs.
+    pack  the task's current one; None where there is none: then origins count as one where they differ only
+          in the folders of their paths
     """
     if cell.task == task.name and _holds(cell, task, pack):
         return

@@ -107,13 +107,13 @@ def _tasks_of(module: Any, path: Path) -> dict[str, Task]:
         listed = [getattr(module, "TASK", None)]
     if not listed or not all(isinstance(t, Task) for t in listed):
         raise HemmError(f"{path}: a task file defines TASK = hemm.core.Task(...), or a list TASKS of them")
-    found: dict[str, Task] = {}
+    tasks: dict[str, Task] = {}
     for task in listed:
         check_free(task.name, str(path), "as its Task's name")
-        if task.name in found:
+        if task.name in tasks:
             raise HemmError(f"{path}: two tasks are called {task.name!r}: give one another name")
-        found[task.name] = from_task_file(task, path)
-    return found
+        tasks[task.name] = from_task_file(task, path)
+    return tasks
 
 
 def _line_in(error: BaseException, path: Path) -> str:

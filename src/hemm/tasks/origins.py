@@ -17,8 +17,8 @@ from hemm.tasks.cards import UserCard
 def card_origin(kind: str, card: UserCard, **place: str) -> dict[str, Any]:
     """The origin of rows that a card maps. ``place`` says which rows: file, or repo and revision."""
     columns = {ours: list(theirs) for ours, theirs in card.columns.items()}
-    told = {"split": card.split, "shots": card.shots, "columns": columns, **place}
-    return {"kind": kind, **{key: value for key, value in told.items() if value}}
+    parts = {"split": card.split, "shots": card.shots, "columns": columns, **place}
+    return {"kind": kind, **{key: value for key, value in parts.items() if value}}
 
 
 def file_origin(kind: str, card: UserCard, file: Path) -> dict[str, Any]:

@@ -59,9 +59,9 @@ def registered(name: str) -> Task:
 
 def distinct(tasks: Iterable[Task]) -> list[Task]:
     """The tasks, each once. Raises HemmError where two of them have one name, or names of one folder."""
-    found: dict[str, Task] = {}
+    by_folder: dict[str, Task] = {}
     for task in tasks:
-        known = found.setdefault(slug(task.name), task)
+        known = by_folder.setdefault(slug(task.name), task)
         if known.name != task.name:
             raise HemmError(
                 f"the tasks {known.name!r} and {task.name!r} would share a folder: give one another name"
@@ -73,7 +73,7 @@ def distinct(tasks: Iterable[Task]) -> list[Task]:
                 f"two tasks are called {task.name!r}, {one} and {other}: give one another name "
                 "(name: in its card, or that of its Task)"
             )
-    return list(found.values())
+    return list(by_folder.values())
 
 
 def select(
@@ -94,10 +94,10 @@ def select(
         names += SUITES[suite]
     wanted = [_condition(text) for text in where]
     tasks_named = (resolve(name, card) for name in names or TASKS.names())
-    found = distinct(t for t in tasks_named if all(t.card.labels.get(d, c) == c for d, c in wanted))
-    if not found:
+    selected = distinct(t for t in tasks_named if all(t.card.labels.get(d, c) == c for d, c in wanted))
+    if not selected:
         raise HemmError(f"no task matches {' and '.join(f'{d}={c}' for d, c in wanted)}")
-    return found
+    return selected
 
 
 def _condition(text: str) -> tuple[str, str]:

@@ -175,7 +175,7 @@ def _reference(value: Any, name: str, choices: tuple[str, ...], rules: Rules, wh
     text = _scalar(value)
     if text is None:
         raise BadData(f"{where}: field {name!r} is no text: {value!r:.40}")
-    gold = {shown: label for label, shown in rules.labels.items()}
+    gold = {choice: label for label, choice in rules.labels.items()}
     if not choices or text in choices:
         return gold.get(text, text)
     if text in rules.labels:
@@ -183,8 +183,8 @@ def _reference(value: Any, name: str, choices: tuple[str, ...], rules: Rules, wh
     if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < len(choices):
         return gold.get(choices[value], choices[value])
     if len(text) == 1 and 0 <= ord(text) - ord("A") < len(choices):
-        shown = choices[ord(text) - ord("A")]
-        return gold.get(shown, shown)
+        choice = choices[ord(text) - ord("A")]
+        return gold.get(choice, choice)
     raise BadData(f"{where}: field {name!r} is {text!r:.60}, which is none of the {len(choices)} choices")
 
 

@@ -1,4 +1,4 @@
-"""Rules that were broken, gathered and said at once."""
+"""Broken rules, gathered and raised at once."""
 
 from __future__ import annotations
 

@@ -226,7 +226,7 @@ class _Check:
         sign = 1 if self.metric.higher_is_better else -1
         try:
             values = [self.metric.score([[c]])[0].get("") for c in candidates]
-        except Exception:  # said by the check of the references
+        except Exception:  # the check of the references reports it
             return candidates[0]
         ranked = [(sign * v, -i) for i, v in enumerate(values) if v is not None]
         return candidates[-max(ranked)[1]] if ranked else candidates[0]

@@ -40,7 +40,7 @@ REQUIRED_LABELS = (
 )
 CLOSE = 1e-6
 OPTION_SAMPLES = 50
-"""Samples whose every option is scored as if it were the right one."""
+"""In so many samples every option is scored as if it were the right one."""
 
 
 def check_task(
@@ -301,7 +301,7 @@ def _check_fields(task: Task, samples: Sequence[Sample], findings: Findings) -> 
 
 
 def _hidden(task: Task, sample: Sample) -> set[str]:
-    """References that are no options: these must not be told."""
+    """References that are no options: no prompt may hold them."""
     visible = {*sample.choices, *task.answer.options(sample)}
     return {r for r in sample.references if isinstance(r, str) and r not in visible}
 

@@ -113,8 +113,8 @@ def _from_source(task: Task, source: Source, limit: int | None, progress: Progre
 
 def _origin(source: Source, limit: int | None) -> dict[str, Any]:
     """What a pack from this source is made from, as far as that can be seen without fetching."""
-    told = {"source": source.name, "reader": reader_digest(source.layout), "limit": limit}
-    return {**told, **source.fingerprint()}
+    parts = {"source": source.name, "reader": reader_digest(source.layout), "limit": limit}
+    return {**parts, **source.fingerprint()}
 
 
 def _prepared(task: Task) -> Pack:

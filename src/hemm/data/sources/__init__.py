@@ -1,6 +1,6 @@
 """The kinds of sources, and how each gets its files; tasks of one's own import them from ``hemm.data``."""
 
-from hemm.data.sources.kinds import (  # where the pages of hemm 0.1.0 told to import them from
+from hemm.data.sources.kinds import (  # their import path of hemm 0.1.0
     ByHand,
     File,
     Generated,

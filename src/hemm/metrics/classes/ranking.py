@@ -103,10 +103,10 @@ class _Ranked(Accuracy):
         grade = self._number(judged) if odds is None else odds
         if grade is not None:
             return max(-_MOST, min(_MOST, grade)), "graded"
-        said = self._says_positive(judged)
+        positive = self._says_positive(judged)
         if (sure := _first_token(judged)) is not None:
-            return (sure if said else -sure), "graded"
-        return (_MOST if said else -_MOST), "hard"
+            return (sure if positive else -sure), "graded"
+        return (_MOST if positive else -_MOST), "hard"
 
     def _log_odds(self, judged: Judged) -> float | None:
         """log p(positive) - log p(any other option), from scored options."""

@@ -73,20 +73,20 @@ class Smiles:
 
 def _token(text: str) -> str | None:
     """The SMILES in ``text``, without punctuation around it; None if it does not look like one."""
-    said = text.strip()
-    if said.startswith("**") and said.endswith("**"):
-        said = said[2:-2]
-    said = said.strip(_AROUND)
-    if said.endswith((".", ":")):
-        said = said[:-1].rstrip(_AROUND)
-    if said.startswith("(") and said.endswith(")"):  # no SMILES opens with a branch
-        said = said[1:-1]
-    if not 0 < len(said) <= LONGEST or _WHOLE.fullmatch(said) is None:
+    token = text.strip()
+    if token.startswith("**") and token.endswith("**"):
+        token = token[2:-2]
+    token = token.strip(_AROUND)
+    if token.endswith((".", ":")):
+        token = token[:-1].rstrip(_AROUND)
+    if token.startswith("(") and token.endswith(")"):  # no SMILES opens with a branch
+        token = token[1:-1]
+    if not 0 < len(token) <= LONGEST or _WHOLE.fullmatch(token) is None:
         return None
-    bare = _BRACKETS.sub("", said)
+    bare = _BRACKETS.sub("", token)
     if _AROMATIC.search(bare.replace("Br", "").replace("Cl", "")) and not any(c.isdigit() for c in bare):
         return None  # aromatic atoms stand in rings, which are closed by digits: "no", "soon"
-    return said
+    return token
 
 
 def _longest(tokens: Sequence[str], *, alone: bool) -> str | None:
@@ -136,13 +136,13 @@ class SmilesSimilarity(SampleMetric):
 
     def _values(self, answer: Any, sample: Sample) -> tuple[float, float, float]:
         self.prepared()
-        said = written(answer)
-        mine = _molecule(said)
+        smiles = written(answer)
+        mine = _molecule(smiles)
         likeness, match = 0.0, 0.0
         for reference in texts(sample):
             theirs = _molecule(reference)
             if theirs is None:
-                same = float(said.strip() == reference.strip())
+                same = float(smiles.strip() == reference.strip())
                 likeness, match = max(likeness, same), max(match, same)
             elif mine is not None:
                 likeness = max(likeness, _tanimoto(mine, theirs))

@@ -67,14 +67,14 @@ class SpeciesName:
         if only_refuses(body):
             return None
         spans = [s for s in (*_LABEL.findall(body), *marked(body)) if without_markdown(s)]
-        said = spans[0] if spans else body
-        parts = lines(without_markdown(said))
+        span = spans[0] if spans else body
+        parts = lines(without_markdown(span))
         if not parts:
             return None
         first = _bare(parts[0])
         if first and len(first.split()) <= _SHORT_WORDS:
             return first
-        for pattern, where in ((_SET_APART, said), (_BINOMIAL, without_markdown(said))):
+        for pattern, where in ((_SET_APART, span), (_BINOMIAL, without_markdown(span))):
             names = _different(pattern.finditer(where))
             if names:
                 return names[0] if len(names) == 1 else None
@@ -89,10 +89,10 @@ class SpeciesName:
 
 def _bare(text: str) -> str:
     """``text`` without lead-ins, quotes and a closing full stop."""
-    said = text.strip().strip(_QUOTES).strip()
-    if said.endswith(".") and not said.lower().endswith((" sp.", " spp.")):
-        said = said[:-1].rstrip()
-    return _LEAD_IN.sub("", said, count=1).strip().strip(_QUOTES) or said
+    name = text.strip().strip(_QUOTES).strip()
+    if name.endswith(".") and not name.lower().endswith((" sp.", " spp.")):
+        name = name[:-1].rstrip()
+    return _LEAD_IN.sub("", name, count=1).strip().strip(_QUOTES) or name
 
 
 def _different(matches: Iterable[re.Match[str]]) -> list[str]:
@@ -140,24 +140,25 @@ class Species(SampleMetric):
         return ("", "genus", "family") if known.get("genus") and known.get("family") else ("",)
 
     def value(self, answer: Any, sample: Sample) -> float:
-        said, wanted = written(answer), texts(sample)
-        named = {loose(name) for name in _names(said)} - {""}
-        return float(said in wanted or any(loose(reference) in named for reference in wanted))
+        predicted, wanted = written(answer), texts(sample)
+        named = {loose(name) for name in _names(predicted)} - {""}
+        return float(predicted in wanted or any(loose(reference) in named for reference in wanted))
 
     def _scored(self, judged: Judged) -> dict[str, float | None]:
         sample, known = judged.sample, judged.sample.metadata
         species = self.value(judged.value, sample)
         if len(self.components((sample,))) == 1:
             return {"": species}
-        said = written(judged.value)
-        groups = set() if _SEVERAL.search(said) else {loose(n.split()[0]) for n in _names(said) if n.split()}
+        predicted = written(judged.value)
+        names = () if _SEVERAL.search(predicted) else _names(predicted)
+        groups = {loose(n.split()[0]) for n in names if n.split()}
         genus = max(species, float(loose(str(known["genus"])) in groups))
         near = {loose(str(name)) for name in (known["family"], *known.get("family_genera", ()))} - {""}
         return {"": species, "genus": genus, "family": max(genus, float(bool(near & groups)))}
 
 
-def _names(said: str) -> list[str]:
-    """The names of one species in ``said``."""
-    two = _TWO_NAMES.match(said)
-    named = [said, *(two.groups() if two else ())]
+def _names(text: str) -> list[str]:
+    """The names of one species in ``text``."""
+    two = _TWO_NAMES.match(text)
+    named = [text, *(two.groups() if two else ())]
     return [*named, *(match[1] for name in named if (match := _LEADING.match(name.strip())))]

@@ -81,13 +81,13 @@ def _majority(members: Sequence[AnswerGroup], read: Sequence[float]) -> float | 
     score: dict[str, float] = {}
     for member, value in zip(members, read, strict=True):
         if member.outcome is Outcome.OK:
-            said = repr([_ballot(j.value) for j in member.judged])
-            votes[said] += 1
-            score[said] = value
+            ballot = repr([_ballot(j.value) for j in member.judged])
+            votes[ballot] += 1
+            score[ballot] = value
     if not votes:
         return read[0]  # all failed, so all have the worst score
     most = max(votes.values())
-    tied = [score[said] for said, count in votes.items() if count == most]
+    tied = [score[ballot] for ballot, count in votes.items() if count == most]
     return math.fsum(tied) / len(tied)
 
 

@@ -206,18 +206,18 @@ class LlmJudge(Metric):
         """The requests about an answer, each with the code that its verdict must name."""
         if isinstance(judged.value, Media):
             raise HemmError("metric judge reads texts, and these answers are pictures")
-        sample, said = judged.sample, written(judged.value)
+        sample, answer = judged.sample, written(judged.value)
         prompt = sample.fields.get("prompt", "")
         head: list[Block] = [("question", prompt)] if prompt else []
         references = texts(sample)
         if self.mode == "graded":
-            return [self._request(judged, [*head, *_numbered(references), ("answer", said)])]
+            return [self._request(judged, [*head, *_numbered(references), ("answer", answer)])]
         other = self._other(judged)
-        if not isinstance(other, str) or other == said:
+        if not isinstance(other, str) or other == answer:
             return []
         if self.against != "reference":
             head += _numbered(references)
-        orders = ((said, other), (other, said))
+        orders = ((answer, other), (other, answer))
         return [self._request(judged, [*head, ("first answer", a), ("second answer", b)]) for a, b in orders]
 
     def _request(self, judged: Judged, blocks: Sequence[Block]) -> tuple[Request, str]:

@@ -74,10 +74,10 @@ class BartScore(LearnedMetric):
 
     def score(self, groups: Sequence[Group]) -> list[dict[str, float | None]]:
         """Values of all groups in common batches; None where a sample has no text reference."""
-        said = [(written(g[0].value), texts(g[0].sample)) for g in groups]
-        values = iter(self._values([(answer, r) for answer, references in said for r in references]))
+        answers = [(written(g[0].value), texts(g[0].sample)) for g in groups]
+        values = iter(self._values([(answer, r) for answer, references in answers for r in references]))
         out: list[dict[str, float | None]] = []
-        for _, references in said:
+        for _, references in answers:
             each = [next(values) for _ in references]
             names = self.components(())
             out.append({name: max((value[name] for value in each), default=None) for name in names})

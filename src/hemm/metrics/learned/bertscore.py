@@ -123,12 +123,12 @@ class BertScore(LearnedMetric):
         bound = self
         if self.idf == "yes" and not self._references:
             bound = self.over([g[0].sample for g in groups])
-        said = [
+        answers = [
             (self._text(written(g[0].value)), [self._text(r) for r in texts(g[0].sample)]) for g in groups
         ]
-        values = bound._matched([(answer, r) for answer, references in said for r in references])
+        values = bound._matched([(answer, r) for answer, references in answers for r in references])
         scores = iter(values)
-        return [bound._best([next(scores) for _ in references]) for _, references in said]
+        return [bound._best([next(scores) for _ in references]) for _, references in answers]
 
     def ceiling(self, group: Sequence[Sample]) -> float:
         return 1.0
@@ -225,12 +225,12 @@ class _Match:
             return values, mask, weights
 
         def matched(rows: list[int]) -> Any:
-            said, real_said, weights_said = side([pairs[i][0] for i in rows])
-            wanted, real_wanted, weights_wanted = side([pairs[i][1] for i in rows])
-            cosines = torch.bmm(said, wanted.transpose(1, 2)).clamp(0.0, 1.0)
-            cosines = cosines * (real_said.unsqueeze(2) & real_wanted.unsqueeze(1))
-            precision = (cosines.amax(2) * weights_said).sum(1) / weights_said.sum(1)
-            recall = (cosines.amax(1) * weights_wanted).sum(1) / weights_wanted.sum(1)
+            candidate, candidate_mask, candidate_weights = side([pairs[i][0] for i in rows])
+            reference, reference_mask, reference_weights = side([pairs[i][1] for i in rows])
+            cosines = torch.bmm(candidate, reference.transpose(1, 2)).clamp(0.0, 1.0)
+            cosines = cosines * (candidate_mask.unsqueeze(2) & reference_mask.unsqueeze(1))
+            precision = (cosines.amax(2) * candidate_weights).sum(1) / candidate_weights.sum(1)
+            recall = (cosines.amax(1) * reference_weights).sum(1) / reference_weights.sum(1)
             return torch.stack([precision, recall], 1)
 
         lengths = [max(len(self.ids[text]) for text in pair) for pair in pairs]

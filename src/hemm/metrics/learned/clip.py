@@ -140,9 +140,9 @@ class RefClipScore(ClipScore):
         """Values of all groups in common batches; each text and each picture is encoded once."""
         pairs = [self._pair(g[0]) for g in groups]
         wanted = [[self._caption(r) for r in texts(g[0].sample)] for g in groups]
-        said = [c for _, captions in pairs for c in captions]
+        given = [c for _, captions in pairs for c in captions]
         space = self._space(
-            [*said, *(r for references in wanted for r in references)], [p for ps, _ in pairs for p in ps]
+            [*given, *(r for references in wanted for r in references)], [p for ps, _ in pairs for p in ps]
         )
         out = []
         for (pictures, captions), references in zip(pairs, wanted, strict=True):

@@ -51,10 +51,10 @@ class ExactMatch(SampleMetric):
         return {"strict": "yes"} if self.strict == "yes" else {}
 
     def value(self, answer: Any, sample: Sample) -> float:
-        said = written(answer)
+        predicted = written(answer)
         if self.strict == "yes":
-            return float(said in texts(sample))
-        tokens = squad_tokens(said)
+            return float(predicted in texts(sample))
+        tokens = squad_tokens(predicted)
         return float(any(tokens == squad_tokens(reference) for reference in texts(sample)))
 
 
@@ -68,15 +68,15 @@ class TokenF1(SampleMetric):
     title = "overlap of tokens with the nearest reference"
 
     def value(self, answer: Any, sample: Sample) -> float:
-        said = squad_tokens(written(answer))
-        return max((_f1(said, squad_tokens(reference)) for reference in texts(sample)), default=0.0)
+        tokens = squad_tokens(written(answer))
+        return max((_f1(tokens, squad_tokens(reference)) for reference in texts(sample)), default=0.0)
 
 
-def _f1(said: tuple[str, ...], wanted: tuple[str, ...]) -> float:
-    if not said or not wanted:
-        return float(said == wanted)
-    common = (Counter(said) & Counter(wanted)).total()
-    return 2.0 * common / (len(said) + len(wanted))
+def _f1(tokens: tuple[str, ...], wanted: tuple[str, ...]) -> float:
+    if not tokens or not wanted:
+        return float(tokens == wanted)
+    common = (Counter(tokens) & Counter(wanted)).total()
+    return 2.0 * common / (len(tokens) + len(wanted))
 
 
 @dataclass(frozen=True)
@@ -114,10 +114,10 @@ class VqaAccuracy(SampleMetric):
 
     def _value(self, answer: str, references: tuple[str, ...]) -> float:
         counts, total = self._counts(references)
-        said = folded(answer)
+        normal = folded(answer)
         if self.normalise == "always" or len(counts) > 1 or len(set(map(folded, references))) > 1:
-            said = vqa_normal(said)
-        matches = counts.get(said, 0)
+            normal = vqa_normal(normal)
+        matches = counts.get(normal, 0)
         if total == 0:
             return 0.0
         if total == 1:
@@ -142,10 +142,10 @@ class VqaAccuracy(SampleMetric):
 
 @lru_cache(maxsize=4096)
 def _counted(references: tuple[str, ...], always: bool) -> tuple[Mapping[str, int], int]:
-    said = [folded(r) for r in references]
-    if always or len(set(said)) > 1:
-        said = [vqa_normal(s) for s in said]
-    return Counter(said), len(said)
+    normal = [folded(r) for r in references]
+    if always or len(set(normal)) > 1:
+        normal = [vqa_normal(s) for s in normal]
+    return Counter(normal), len(normal)
 
 
 _PUNCTUATION = ';/[]"{}()=+\\_-><@`,?!'
@@ -191,11 +191,11 @@ def vqa_normal(text: str) -> str:
     between digits; else it becomes a blank. Points that are not before a digit are removed. Then, in lower
     case, number words up to ten become digits, articles are removed, and contractions get their apostrophes.
     """
-    said = text.replace("\n", " ").replace("\t", " ").strip()
-    drop = _DIGIT_COMMA.search(said) is not None
-    out = said
+    line = text.replace("\n", " ").replace("\t", " ").strip()
+    drop = _DIGIT_COMMA.search(line) is not None
+    out = line
     for mark in _PUNCTUATION:
-        if mark in said:
-            out = out.replace(mark, "" if drop or f"{mark} " in said or f" {mark}" in said else " ")
+        if mark in line:
+            out = out.replace(mark, "" if drop or f"{mark} " in line or f" {mark}" in line else " ")
     words = (_NUMBER_WORDS.get(w, w) for w in _POINT.sub("", out).lower().split())
     return " ".join(_CONTRACTIONS.get(w, w) for w in words if w not in ("a", "an", "the"))

@@ -57,8 +57,8 @@ class RougeL(SampleMetric):
     title = "longest common subsequence of words with the nearest reference"
 
     def value(self, answer: Any, sample: Sample) -> float:
-        said = rouge_tokens(written(answer))
-        places, length = places_of(said), len(said)
+        tokens = rouge_tokens(written(answer))
+        places, length = places_of(tokens), len(tokens)
         best = 0.0
         for wanted in map(rouge_tokens, texts(sample)):
             if common := common_bits(places, length, wanted):
@@ -132,11 +132,11 @@ class Bleu(SampleMetric):
         judged = [j for group in groups for j in group if texts(j.sample)]
         if not judged:
             return {"": math.nan}
-        said = ["" if j.value is None else written(j.value) for j in judged]
+        hypotheses = ["" if j.value is None else written(j.value) for j in judged]
         # sacrebleu takes the first references of all samples, then the second ones, ...; None if there is
         # none
         streams: list[Any] = list(zip_longest(*(texts(j.sample) for j in judged)))
-        return {"": min(1.0, self._by(sentence=False).corpus_score(said, streams).score / 100.0)}
+        return {"": min(1.0, self._by(sentence=False).corpus_score(hypotheses, streams).score / 100.0)}
 
     def ceiling(self, group: Sequence[Sample]) -> float:
         cut = self._by(sentence=True).tokenizer
@@ -168,11 +168,11 @@ def caption_tokens(text: str) -> tuple[str, ...]:
     words, numbers with points or commas, and abbreviations with points are one token; quotes, brackets,
     dashes and . , ; : ? ! are removed; every other sign is a token.
     """
-    said = text.lower().replace("’", "'").replace("‘", "'")
-    if _SIMPLE.fullmatch(said.strip()) and "cannot" not in said:  # most captions
-        return tuple(said.replace(",", " ").replace(".", " ").split())
-    said = _CANNOT.sub("can not", _CONTRACTED.sub(r" \1", said))
-    return tuple(t for t in _TOKEN.findall(said) if t not in _NO_WORDS)
+    lowered = text.lower().replace("’", "'").replace("‘", "'")
+    if _SIMPLE.fullmatch(lowered.strip()) and "cannot" not in lowered:  # most captions
+        return tuple(lowered.replace(",", " ").replace(".", " ").split())
+    lowered = _CANNOT.sub("can not", _CONTRACTED.sub(r" \1", lowered))
+    return tuple(t for t in _TOKEN.findall(lowered) if t not in _NO_WORDS)
 
 
 @dataclass(frozen=True)
@@ -210,8 +210,8 @@ class CiderD(SampleMetric):
         bound = replace(self)
         held: dict[str, tuple[str, ...]] = {}
         for sample in samples:
-            if sample.id not in held and (own := tuple(texts(sample))):
-                held[sample.id] = own
+            if sample.id not in held and (references := tuple(texts(sample))):
+                held[sample.id] = references
         object.__setattr__(bound, "_held", tuple(held.values()))
         return bound
 
@@ -254,8 +254,8 @@ class CiderD(SampleMetric):
         """References -> ceiling, computed for the whole set at once."""
         return self._best(list(self._places))
 
-    def _cut(self, said: Sequence[str]) -> list[tuple[str, ...]]:
-        return [tuple(t.split()) if self.tokens == "blanks" else caption_tokens(t) for t in said]
+    def _cut(self, captions: Sequence[str]) -> list[tuple[str, ...]]:
+        return [tuple(t.split()) if self.tokens == "blanks" else caption_tokens(t) for t in captions]
 
     def _values(self, pairs: Sequence[tuple[str, tuple[str, ...]]]) -> list[float]:
         """The score of each text against its references; 0 without references."""
@@ -271,8 +271,8 @@ class CiderD(SampleMetric):
         total = np.zeros(len(pairs))
         for table, first, rows_of in ((documents.table, places, known), (answers, start, new)):
             rows = [(i, first[own] + k) for i, own in rows_of for k in range(len(own))]
-            said, wanted = np.array(rows, dtype=np.int64).reshape(-1, 2).T
-            total += np.bincount(said, similarities(answers, said, table, wanted), len(pairs))
+            answer_at, reference_at = np.array(rows, dtype=np.int64).reshape(-1, 2).T
+            total += np.bincount(answer_at, similarities(answers, answer_at, table, reference_at), len(pairs))
         sizes = np.array([max(1, len(own)) for _, own in pairs])
         values: list[float] = np.minimum(10.0, 10.0 * total / sizes).tolist()
         return values

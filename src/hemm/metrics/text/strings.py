@@ -99,12 +99,12 @@ class RelaxedAccuracy(SampleMetric):
         return float(any(self._near(answer, reference) for reference in texts(sample)))
 
     def _near(self, answer: Any, reference: str) -> bool:
-        said = float(answer) if isinstance(answer, int | float) else read_number(written(answer))
+        number = float(answer) if isinstance(answer, int | float) else read_number(written(answer))
         wanted = read_number(reference)
-        if said is None or wanted is None:
+        if number is None or wanted is None:
             return folded(written(answer)) == folded(reference)
         # a little more, so that 1.05 is within 5 % of 1 in floating point
-        return abs(said - wanted) <= float(self.tolerance) * abs(wanted) * (1 + 1e-12)
+        return abs(number - wanted) <= float(self.tolerance) * abs(wanted) * (1 + 1e-12)
 
 
 @dataclass(frozen=True)
@@ -248,10 +248,10 @@ class Chrf(SampleMetric):
         judged = [j for group in groups for j in group if texts(j.sample)]
         if not judged:
             return {"": math.nan}
-        said = ["" if j.value is None else written(j.value) for j in judged]
+        hypotheses = ["" if j.value is None else written(j.value) for j in judged]
         # the first references of all samples, then the second ones, ...; None if there is none
         streams: list[Any] = list(zip_longest(*(texts(j.sample) for j in judged)))
-        return {"": min(1.0, self._by().corpus_score(said, streams).score / 100.0)}
+        return {"": min(1.0, self._by().corpus_score(hypotheses, streams).score / 100.0)}
 
     def ceiling(self, group: Sequence[Sample]) -> float:
         return float(any(r.strip() for r in texts(group[0])))

@@ -221,11 +221,11 @@ class ServedModel(ChatModel):
             try:
                 async with asyncio.timeout(HEALTH_SECONDS):
                     status, _, answer = await self._client.send("GET", self.host + page)
-                found = json.loads(answer) if status == 200 else None
+                document = json.loads(answer) if status == 200 else None
             except (CallFailed, TimeoutError, ValueError):
                 continue
-            if isinstance(found, dict) and found.get(key):
-                return redact(str(found[key]))[:100]
+            if isinstance(document, dict) and document.get(key):
+                return redact(str(document[key]))[:100]
         return None
 
     def _arguments(self, port: str) -> list[str]:

@@ -173,7 +173,7 @@ def _sources(pictures_only: bool) -> tuple[Hub | Http, ...]:
         File(f"{RAW}/pid_splits.json"),
         File(f"{IMAGES}/test.zip", name="test.zip", unpack="images"),
     )
-    copy, whole = f"**/{config}/test*.parquet", "**/test*.parquet"
+    copy, original = f"**/{config}/test*.parquet", "**/test*.parquet"
     return (
         Hub(
             HUB,
@@ -183,7 +183,7 @@ def _sources(pictures_only: bool) -> tuple[Hub | Http, ...]:
             shots="validation",
             ids="content",
         ),
-        Hub(DEREK, Layout((whole,), read), split="test", shots="validation", ids="content"),
+        Hub(DEREK, Layout((original,), read), split="test", shots="validation", ids="content"),
         *in_folders(
             partial(Http, files, ids="problem"),
             ("", "data/scienceqa/"),
