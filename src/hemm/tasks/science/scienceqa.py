@@ -173,17 +173,17 @@ def _sources(pictures_only: bool) -> tuple[Hub | Http, ...]:
         File(f"{RAW}/pid_splits.json"),
         File(f"{IMAGES}/test.zip", name="test.zip", unpack="images"),
     )
-    copy, original = f"**/{config}/test*.parquet", "**/test*.parquet"
+    by_config, anywhere = f"**/{config}/test*.parquet", "**/test*.parquet"
     return (
         Hub(
             HUB,
-            Layout((copy,), partial(read, config=config)),
+            Layout((by_config,), partial(read, config=config)),
             config=config,
             split="test",
             shots="validation",
             ids="content",
         ),
-        Hub(DEREK, Layout((original,), read), split="test", shots="validation", ids="content"),
+        Hub(DEREK, Layout((anywhere,), read), split="test", shots="validation", ids="content"),
         *in_folders(
             partial(Http, files, ids="problem"),
             ("", "data/scienceqa/"),
