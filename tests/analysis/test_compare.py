@@ -360,7 +360,7 @@ def test_names_of_models() -> None:
 def test_values_that_are_no_means_are_compared_by_jackknife(monkeypatch: pytest.MonkeyPatch) -> None:
     from sklearn.metrics import f1_score
 
-    from hemm import tasks
+    from hemm.engine import stored_task
 
     def cell(model: str, said: Any, task: str = "known") -> Stored:
         rows = [
@@ -372,7 +372,7 @@ def test_values_that_are_no_means_are_compared_by_jackknife(monkeypatch: pytest.
     rng = np.random.default_rng(8)
     gold = rng.integers(0, 2, 100)
     one, two = (np.where(rng.random(100) < q, gold, 1 - gold) for q in (0.8, 0.5))
-    monkeypatch.setattr(tasks, "resolve", lambda name: task(answer=OneOf()))
+    monkeypatch.setattr(stored_task, "task_of", lambda cell: task(answer=OneOf()))
     [row] = compare(Study.of([cell("a", one), cell("b", two)])).tasks
     assert row.pair is not None
     assert row.normalised is None

@@ -22,6 +22,7 @@ from hemm.cli import group
 from hemm.core import HemmError, UnknownName
 from hemm.report.tables.profile import COLUMNS, render
 from hemm.stats.intervals import combine, mean_interval
+from hemm.tasks import resolve
 from stored_cells import Stored, question, questions, task_row
 
 UNIT = (0.0, 1.0)
@@ -291,7 +292,9 @@ def test_an_unknown_format_is_named() -> None:
 
 def test_profile_and_score_of_a_real_cell(tmp_path: Path) -> None:
     pack = FakePack([sample(i) for i in range(12)])
-    result = go(tmp_path, Served(), pack)
+    own = tmp_path / "even.py"
+    own.write_text("from fake import task\n\nTASK = task()\n")
+    result = go(tmp_path, Served(), pack, resolve(str(own)))
     from hemm.results.read import cells
 
     found = profile(Study.of(cells(tmp_path)))
@@ -300,8 +303,6 @@ def test_profile_and_score_of_a_real_cell(tmp_path: Path) -> None:
     assert category(found, "interaction", "uniqueness").units == 12
     out = CliRunner().invoke(group, ["profile", str(tmp_path), "--format", "json"], catch_exceptions=False)
     assert json.loads(out.output)["tasks"][0]["units"] == 12
-    own = tmp_path / "even.py"
-    own.write_text("from fake import task\n\nTASK = task()\n")
     again = ["score", str(tmp_path), "--task", str(own), "-m", "exact_match", "--format", "json"]
     said = CliRunner().invoke(group, again, catch_exceptions=False)
     assert {r["metric"]: r["value"] for r in json.loads(said.output)} == {"accuracy": 1.0, "exact_match": 1.0}
