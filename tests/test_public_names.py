@@ -13,7 +13,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 PUBLIC = {
-    "hemm": "__version__ load run",
+    "hemm": "HemmError __version__ compare load report run",
     "hemm.core": """
         CONTROLS DIMENSIONS AnswerFormat BadData BatchModel Binds Capabilities Card CellLocked CorpusMetric
         Dimension Failure Generation Group HemmError Identity Judge Judged Layout LeftOut Media Message Metric

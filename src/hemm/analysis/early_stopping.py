@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hemm.core import DIMENSIONS, CorpusMetric, HemmError, SetMetric, Task
+from hemm.core import DIMENSIONS, CorpusMetric, HemmError, Metric, SetMetric, Task
 from hemm.stats.intervals import LEVEL
 from hemm.stats.sequential import METHOD, running_interval
 
@@ -45,7 +45,7 @@ class StopWhenKnown:
     def __init__(self, points: float) -> None:
         self.points = points
 
-    def check(self, task: Task, metrics: Sequence[str]) -> None:
+    def check(self, task: Task, metrics: Sequence[str | Metric]) -> None:
         """Raise HemmError where the headline is not a mean of bounded values of single groups."""
         from hemm.engine.score import metrics_for
 

@@ -13,7 +13,7 @@ import click
 
 from hemm.cli._common import KeyValue, NumberOr, OneOf, print_errors
 from hemm.core import HemmError
-from hemm.core.user_files import read_text
+from hemm.engine.option_values import run_options
 from hemm.engine.options import Option, RunOptions
 
 if TYPE_CHECKING:
@@ -111,33 +111,7 @@ def _merge(ctx: click.Context, config: Path, values: dict[str, Any]) -> tuple[st
 
 
 def _options(models: tuple[str, ...], values: dict[str, Any]) -> RunOptions:
-    prompt: Path | None = values.pop("prompt")
-    template = None if prompt is None else read_text(prompt, f"--prompt {prompt}")
-    for name, about in RunOptions.table().items():
-        if about.auto and values[name] == "auto":
-            values[name] = 0
-    values["card"], values["model_cards"] = _cards(values["card"])
-    values["control"] = values["control"] or ""
-    values["where"] = tuple("=".join(pair) for pair in values["where"])
-    values["settings"] = tuple(values["settings"])
-    return RunOptions(
-        models=models or ("tiny",),
-        prompt=template,
-        prompt_name=str(prompt) if prompt is not None else "",
-        command=("hemm", *sys.argv[1:]),
-        **values,
-    )
-
-
-def _cards(paths: tuple[Path, ...]) -> tuple[Path | None, tuple[Path, ...]]:
-    """The card of the data, and those of models; ``is_model_card`` distinguishes them by their contents."""
-    from hemm.models.cards import is_model_card
-
-    models = tuple(path for path in paths if is_model_card(path))
-    data = [path for path in paths if path not in models]
-    if len(data) > 1:
-        raise HemmError(f"--card {data[0]} and --card {data[1]} both describe data: give one")
-    return (data[0] if data else None), models
+    return run_options(models=models or ("tiny",), command=("hemm", *sys.argv[1:]), **values)
 
 
 def _watcher() -> Watcher:

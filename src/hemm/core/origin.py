@@ -1,8 +1,8 @@
 """Origins of tasks in words: what a line says of the data that a pack or a cell holds.
 
 An origin is what ``Task.origin`` holds. ``kind`` says what the user named: ``hub``, ``jsonl``, ``tsv``,
-``task file``, ``plug-in``; ``repo``, ``file`` or ``name`` says which one; all other keys say what of it, and
-how its rows are read.
+``task file``, ``plug-in``, ``object`` (a Task that a program made); ``repo``, ``file`` or ``name`` says which
+one; all other keys say what of it, and how its rows are read.
 """
 
 from __future__ import annotations

@@ -9,7 +9,7 @@ from typing import Any, Protocol, runtime_checkable
 
 from hemm.core.contract import completed, optional, required
 from hemm.core.errors import HemmError
-from hemm.core.metric import AnswerFormat
+from hemm.core.metric import AnswerFormat, Metric
 from hemm.core.sample import LeftOut, Sample
 from hemm.core.taxonomy import check_labels
 
@@ -145,7 +145,7 @@ class Task:
               line; ``{{ instruction }}`` the answer format's instruction. ``{{ question | interleave }}``
               puts media at the text's own ``<image 1>`` or ``<image>`` marks; those it does not name come
               first.
-    metrics   metric specs, ``name`` or ``name:key=value,...``
+    metrics   metric specs, ``name`` or ``name:key=value,...``, or metrics of one's own, as objects
     system    a system prompt of the task's own
     max_new_tokens  how long an answer may be, unless the run says otherwise
     variants  names of sub-forms (``task:variant``) -> the task to use
@@ -177,7 +177,7 @@ class Task:
     sources: tuple[Source, ...]
     prompt: str
     answer: AnswerFormat
-    metrics: tuple[str, ...]
+    metrics: tuple[str | Metric, ...]
     system: str = ""
     max_new_tokens: int = 64
     variants: Mapping[str, Task] = field(default_factory=dict)

@@ -14,7 +14,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from hemm.core import Task
+from hemm.core import Metric, Task
 from hemm.data.pack.selection import unit_order
 from hemm.engine.selection import Rows, Selection, chain_depth
 
@@ -86,7 +86,7 @@ def _joined(rows: Sequence[tuple[str, str, str]]) -> list[str]:
 class Rule(Protocol):
     """When a score is known well enough."""
 
-    def check(self, task: Task, metrics: Sequence[str]) -> None:
+    def check(self, task: Task, metrics: Sequence[str | Metric]) -> None:
         """Raise HemmError where this task's headline cannot be watched."""
         ...
 

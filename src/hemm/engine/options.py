@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from hemm.core import CONTROLS, Generation, HemmError, UnknownName
+from hemm.core import CONTROLS, Generation, HemmError, Metric, Model, Task, UnknownName
 
 if TYPE_CHECKING:
     from hemm.engine.forecast import Forecast
@@ -74,8 +74,10 @@ class RunOptions:
     command      the command line, for run.json
     """
 
-    models: tuple[str, ...] = ("tiny",)
-    tasks: tuple[str, ...] = option((), "A task; may be given several times.", "T", name="task", several=True)
+    models: tuple[str | Model, ...] = ("tiny",)
+    tasks: tuple[str | Task, ...] = option(
+        (), "A task; may be given several times.", "T", name="task", several=True
+    )
     suite: str = option("", "A suite of tasks (probes is the default).", "S")
     where: tuple[str, ...] = option((), "All tasks so labelled.", "DIM=CATEGORY", pairs=True, several=True)
     limit: int | None = option(None, "Ask this many units of each task.", "N", least=1)
@@ -116,7 +118,9 @@ class RunOptions:
         "", "Let this server, started for the run, answer for hf/ models.", "vllm|sglang|llama.cpp"
     )
     replicas: int = option(1, "Processes of a local model, one for each GPU.", "N|auto", least=0, auto=True)
-    metrics: tuple[str, ...] = option((), "A metric beside the task's own.", "M", name="metric", several=True)
+    metrics: tuple[str | Metric, ...] = option(
+        (), "A metric beside the task's own.", "M", name="metric", several=True
+    )
     revision: str = option("", "Hub revision, or a label for a served model.", "LABEL")
     card: Path | None = option(  # noqa: RUF009
         None, "Card of your own data, or (a file with a key model) of a model.", "FILE", several=True
@@ -139,7 +143,7 @@ class RunOptions:
             value = getattr(self, name)
             if about.least is not None and value is not None and value < about.least:
                 raise HemmError(f"--{name.replace('_', '-')} {value}: give {about.least} or more")
-        if self.serve and not any(spec.startswith("hf/") for spec in self.models):
+        if self.serve and not any(isinstance(m, str) and m.startswith("hf/") for m in self.models):
             raise HemmError(f"--serve {self.serve} starts a server for checkpoints: name one as hf/ORG/NAME")
         if self.until_ci is not None and not 0 < self.until_ci < 50:
             raise HemmError(f"--until-ci {self.until_ci:g}: give points above 0 and below 50, as in 3")

@@ -43,6 +43,10 @@ class Counts:
     cost: float | None = None
 
 
+_left: list[ThreadPoolExecutor] = []
+"""The threads of models whose run ended before its plan did."""
+
+
 class Pipeline:
     """Fills every position of ``plan`` in ``cell`` and seals what is complete."""
 
@@ -71,6 +75,8 @@ class Pipeline:
 
     async def run(self) -> None:
         """Fill and seal every position. After an exception the journal has the finished answers."""
+        while _left:  # an interrupted run of this process: its model may be in the middle of a batch
+            await asyncio.to_thread(_left.pop().shutdown)
         self._cell.plan(len(self._plan))
         collector = gc.get_threshold()
         # nothing here makes reference cycles, and the default thresholds cost a sixth of the time
@@ -91,6 +97,8 @@ class Pipeline:
             # do not wait for a thread in the middle of a batch: its answers would come too late
             self._reader.shutdown(wait=False, cancel_futures=True)
             self._model_threads.shutdown(wait=False, cancel_futures=True)
+            if not self._finished:
+                _left.append(self._model_threads)
             gc.set_threshold(*collector)
             self._cell.flush()
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from hemm.core import HemmError, Model, Pack, RequestModel, Task
+from hemm.core.event_loop import run_to_end
 from hemm.engine.cell_run import CellRun, ModelStarter, StartBarrier
 from hemm.engine.early_stopping import Blocks, InterimCheck, Rule
 from hemm.engine.limits import CostBudget
@@ -40,7 +41,7 @@ def run(options: RunOptions, watcher: Watcher | None = None, rule: Rule | None =
     for model in models:
         cards.find(model.identity.name, user_cards)  # a wrong card should fail before any request is sent
     packs = [(task, ensure(task)) for task in tasks]
-    return asyncio.run(run_cells(options, models, packs, watcher or Silent(), rule))
+    return run_to_end(lambda: run_cells(options, models, packs, watcher or Silent(), rule))
 
 
 def _tasks(options: RunOptions) -> list[Task]:

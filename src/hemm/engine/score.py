@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from hemm.results.stored_media import StoredMedia
 
 
-def metrics_for(task: Task, extra: Sequence[str] = ()) -> dict[str, Metric]:
+def metrics_for(task: Task, extra: Sequence[str | Metric] = ()) -> dict[str, Metric]:
     """Metric key -> metric: the task's metrics that need neither weights nor a judge, then ``extra``.
 
     Raises UnknownName or HemmError for a spec that names none, and where packages or weights are missing.
@@ -63,7 +63,7 @@ def _headline(task: Task, metrics: Mapping[str, Metric]) -> str | None:
     return min(metrics, key=lambda key: place_of.get(metrics[key].name, len(place_of)), default=None)
 
 
-def is_scored(folder: Path, task: Task, extra: Sequence[str] = ()) -> bool:
+def is_scored(folder: Path, task: Task, extra: Sequence[str | Metric] = ()) -> bool:
     """Whether the stored scores are of the current answers, parser and metrics."""
     stored = cell(folder)
     aggregates = stored.aggregates()
@@ -80,7 +80,9 @@ def _is_current(stored: Cell, key: str, row: Mapping[str, Any]) -> bool:
     return (stored.folder / layout.SCORES / f"{key}.parquet").exists() and is_complete(row, stored)
 
 
-def score_cell(folder: Path, task: Task, extra: Sequence[str] = (), *, again: bool = False) -> dict[str, int]:
+def score_cell(
+    folder: Path, task: Task, extra: Sequence[str | Metric] = (), *, again: bool = False
+) -> dict[str, int]:
     """Score one cell with the task's metrics, those in ``extra``, and those that scored it before.
 
     Scores of the same answers by the same metric (name, version, parameters) and parser are kept unless

@@ -12,6 +12,7 @@ from hemm.data.pack.schema import REFERENCE_MEDIA
 from hemm.engine import requests
 from hemm.engine.options import RunOptions
 from hemm.engine.requests import RequestBuilder, Shots
+from hemm.metrics import spec_of
 from hemm.models import ModelOptions, cards
 from hemm.models.prices import Priced
 from hemm.parsing.picture_format import Pictured
@@ -178,7 +179,7 @@ def header(options: RunOptions, task: Task, pack: Pack, model: Model, spec: Prot
         "task": task.name,
         "origin": dict(task.origin),
         "card": {"title": task.card.title, "licence": task.card.licence, "labels": dict(task.card.labels)},
-        "metrics": list(task.metrics),
+        "metrics": [m if isinstance(m, str) else spec_of(m) for m in task.metrics],
         "answer_format": {"name": task.answer.name, "version": task.answer.version},
         "protocol": spec.digest,
         "protocol_spec": asdict(spec),

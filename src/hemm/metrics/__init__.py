@@ -64,8 +64,8 @@ METRICS: Registry[Callable[..., Metric]] = Registry(
 """Name -> class of the metric, whose parameters are texts."""
 
 
-def resolve(spec: str) -> Metric:
-    """The metric that ``name`` or ``name:key=value,...`` means.
+def resolve(spec: str | Metric) -> Metric:
+    """The metric that ``name`` or ``name:key=value,...`` means; or ``spec`` itself, where it is a metric.
 
     Raises UnknownName for a name or a parameter that does not exist, HemmError for a value that the metric
     does not take, and for one of a plug-in that lacks members of ``hemm.core.Metric``.
@@ -77,6 +77,8 @@ def resolve(spec: str) -> Metric:
     >>> dict(resolve("vqa_accuracy:normalise=always").parameters)
     {'normalise': 'always'}
     """
+    if not isinstance(spec, str):
+        return _ready_made(spec)
     name, _, rest = spec.strip().partition(":")
     make = METRICS.get(name.strip())
     arguments: dict[str, str] = {}
@@ -92,6 +94,15 @@ def resolve(spec: str) -> Metric:
             raise UnknownName(f"parameter of metric {name!r}", key, known, "" if known else "it takes none")
     metric: Metric = completed(make(**arguments), Metric, f"metric {name!r}")
     return metric
+
+
+def _ready_made(metric: Metric) -> Metric:
+    """A metric that is an object already. Raises HemmError where it has the name of another one of hemm's."""
+    found: Metric = completed(metric, Metric, f"metric {type(metric).__name__}")
+    known = METRICS.get(found.name) if found.name in METRICS else None
+    if isinstance(known, type) and not isinstance(metric, known):
+        raise HemmError(f"the name {found.name!r} is a metric of hemm: give yours another name")
+    return found
 
 
 def metric_key(metric: Metric) -> str:

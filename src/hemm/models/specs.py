@@ -45,8 +45,8 @@ FORMS = {
 """Family -> the forms of its specs."""
 
 
-def resolve(spec: str, options: ModelOptions | None = None) -> Model:
-    """The model that ``spec`` names, not started.
+def resolve(spec: str | Model, options: ModelOptions | None = None) -> Model:
+    """The model that ``spec`` names, not started; or ``spec`` itself, where it is a model.
 
     Raises UnknownName (with the nearest name), MissingExtra where a package is not installed, HemmError for
     a spec that is not complete or an option that does not fit, and for a plug-in's model that lacks members.
@@ -61,6 +61,8 @@ def resolve(spec: str, options: ModelOptions | None = None) -> Model:
     options = options or ModelOptions()
     if options.batch_size < 0:
         raise HemmError(f"--batch-size {options.batch_size}: give a number of 1 or more, or auto")
+    if not isinstance(spec, str):
+        return _ready_made(spec, options)
     name = family(spec)
     if name in FORMS and spec == name:
         raise HemmError(f"model {spec!r} names no model: write {FORMS[name]}")
@@ -74,6 +76,19 @@ def resolve(spec: str, options: ModelOptions | None = None) -> Model:
 
         return replicated(model, options)
     return model
+
+
+def _ready_made(model: Model, options: ModelOptions) -> Model:
+    """A model that is an object already, with what it lacks. Raises HemmError for options that only what
+    makes a model can follow."""
+    what = f"model {type(model).__name__}"
+    given = {name: getattr(options, name) for name in ("batch_size", "revision", "serve", "replicas")}
+    ignored = [name for name, value in given.items() if value != getattr(ModelOptions(), name)]
+    if options.settings:
+        ignored.append(f"settings: {', '.join(key for key, _ in options.settings)}")
+    if ignored:
+        raise HemmError(f"{what} is an object: give it yourself what is set by {'; '.join(ignored)}")
+    return completed_model(model, what)
 
 
 def family(spec: str) -> str:

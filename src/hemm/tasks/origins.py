@@ -31,10 +31,18 @@ def from_task_file(task: Task, file: Path, variant: str = "") -> Task:
     origin: dict[str, Any] = {"kind": "task file", "file": str(file.resolve()), "task": task.name}
     if variant:
         origin |= {"task": task.name.partition(":")[0], "variant": variant}
-    locations = {canonical(place): place for place in (dict(s.location()) for s in task.sources)}
-    origin["sources"] = list(locations.values())
     variants = {name: from_task_file(other, file, name) for name, other in task.variants.items()}
-    return replace(task, origin=origin, variants=variants)
+    return replace(task, origin={**origin, "sources": _locations(task)}, variants=variants)
+
+
+def from_object(task: Task) -> Task:
+    """``task`` that a program made, with its origin: what its sources say of themselves."""
+    variants = {name: from_object(other) for name, other in task.variants.items()}
+    return replace(task, origin={"kind": "object", "sources": _locations(task)}, variants=variants)
+
+
+def _locations(task: Task) -> list[dict[str, Any]]:
+    return list({canonical(place): place for place in (dict(s.location()) for s in task.sources)}.values())
 
 
 def from_package(task: Task, entry: str) -> Task:

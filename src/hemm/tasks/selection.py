@@ -7,11 +7,11 @@ from pathlib import Path
 
 from hemm.core import DIMENSIONS, HemmError, Task, UnknownName, slug
 from hemm.core.origin import origin_text, same_origin
-from hemm.tasks.registry import OWN, SUITES, TASKS, taken
+from hemm.tasks.registry import OWN, SUITES, TASKS, check_free, taken
 
 
-def resolve(spec: str, card: Path | None = None) -> Task:
-    """The task that ``spec`` names.
+def resolve(spec: str | Task, card: Path | None = None) -> Task:
+    """The task that ``spec`` names; or ``spec`` itself, where it is a task.
 
     ``spec`` is a registered name, ``name:variant``, ``./task.py[:name]``, ``./folder``, ``file.tsv``,
     ``file.jsonl`` or ``hub:ORG/NAME[@revision]``. ``card`` is a card file for data of the user's own.
@@ -24,6 +24,8 @@ def resolve(spec: str, card: Path | None = None) -> Task:
     # late: most names are registered, and these need the readers of data of the user's own
     from hemm.tasks import local
 
+    if isinstance(spec, Task):
+        return _ready_made(spec)
     if spec.startswith("hub:"):
         return local.hub_task(spec, card)
     if local.is_path(spec):
@@ -76,8 +78,23 @@ def distinct(tasks: Iterable[Task]) -> list[Task]:
     return list(by_folder.values())
 
 
+def _ready_made(task: Task) -> Task:
+    """A task that is an object already, with its origin. Raises HemmError where it has the name of a
+    registered one and is another."""
+    from hemm.tasks.origins import from_object
+
+    if task.origin:
+        return task
+    if own := taken(task.name):
+        known = registered(own)
+        if task in (known, *known.variants.values()):
+            return task
+        check_free(task.name, "a Task of yours", "(or pass the name, as a text)")
+    return from_object(task)
+
+
 def select(
-    tasks: Sequence[str] = (), suite: str = "", where: Iterable[str] = (), card: Path | None = None
+    tasks: Sequence[str | Task] = (), suite: str = "", where: Iterable[str] = (), card: Path | None = None
 ) -> list[Task]:
     """The tasks that are named, those of a suite, or all, as far as they match every ``DIMENSION=CATEGORY``.
 

@@ -27,6 +27,7 @@ from hemm.core import (
     request_key,
     storable,
 )
+from hemm.core.event_loop import run_to_end
 from hemm.testing.findings import Findings, words
 
 MODALITIES = frozenset({"text", "image", "audio", "video"})
@@ -89,7 +90,7 @@ def check_model(model: Model, *, requests: Sequence[Request] | None = None) -> N
         findings.finish()
     _check_card(model, findings)
     if not findings:
-        asyncio.run(_check_running(model, requests, findings))
+        run_to_end(lambda: _check_running(model, requests, findings))
     findings.finish()
 
 

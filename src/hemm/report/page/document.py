@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,8 +26,8 @@ NAME = "report.html"
 
 
 def write(
-    results: Path | Sequence[Cell],
-    file: Path | None = None,
+    results: str | Path | Iterable[Cell],
+    file: str | Path | None = None,
     *,
     normalise: str = "anchored",
     common: bool = True,
@@ -35,7 +35,8 @@ def write(
     pictures: int = 3_000_000,
     command: Sequence[str] = (),
 ) -> Path:
-    """Write the report of ``results`` (a folder, or cells) to ``file``, and return its path.
+    """Write the report of ``results`` (a folder, or cells, as ``hemm.load`` gives) to ``file``, and return
+    its path.
 
     file        ``report.html`` in the folder by default; required for cells
     per_group   examples of each kind and task; None: as many as fit on one page
@@ -47,9 +48,11 @@ def write(
 
     cells = _cells(results)
     if file is None:
-        if not isinstance(results, Path):
+        folder = results if isinstance(results, str | Path) else getattr(results, "folder", None)
+        if folder is None:
             raise HemmError("a report of single cells needs a file to be written to")
-        file = results / NAME
+        file = Path(folder) / NAME
+    file = Path(file)
     if file.is_dir():
         raise HemmError(f"{file} is a folder: name the report's file (-o {file / NAME})")
     page = html(
@@ -60,14 +63,16 @@ def write(
     return file
 
 
-def _cells(results: Path | Sequence[Cell]) -> list[Cell]:
-    if isinstance(results, Path):
+def _cells(results: str | Path | Iterable[Cell]) -> list[Cell]:
+    if isinstance(results, str | Path):
         from hemm.results.read import cells
 
-        return cells(results)
-    if not results:
+        return cells(Path(results))
+    if not isinstance(results, Iterable):
+        raise HemmError(f"{results!r} is no folder of results: give a folder of results, or cells")
+    if not (found := list(results)):
         raise HemmError("no results to report")
-    return list(results)
+    return found
 
 
 def html(

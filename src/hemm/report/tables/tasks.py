@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from hemm.core.origin import origin_spec
+from hemm.metrics import spec_of
 from hemm.report.tables.writer import emit
 
 if TYPE_CHECKING:
@@ -111,7 +112,7 @@ def describe(task: Task) -> dict[str, Any]:
         "citation": card.citation,
         "notes": card.notes,
         "sources": [s.name for s in task.sources],
-        "metrics": list(task.metrics),
+        "metrics": [m if isinstance(m, str) else spec_of(m) for m in task.metrics],
         "answer": task.answer.name,
         "variants": sorted(task.variants),
         "pack": None if pack is None else {"hash": pack.hash, "path": str(pack.path), **pack.info["rows"]},

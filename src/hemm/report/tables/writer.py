@@ -87,8 +87,32 @@ def to_markdown(rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> st
 
 def print_table(rows: Sequence[Mapping[str, Any]], columns: Sequence[str], title: str = "") -> None:
     """Print ``rows`` as text: folded to the width of a terminal, in full lines to a pipe."""
-    from rich import box
+    if sys.stdout.isatty():
+        from rich.console import Console
+
+        Console(highlight=False).print(_rich_table(rows, columns, title))
+    else:
+        click.echo(table_text(rows, columns, title))
+
+
+def table_text(rows: Sequence[Mapping[str, Any]], columns: Sequence[str], title: str = "") -> str:
+    """``rows`` as text, in full lines."""
     from rich.console import Console
+
+    wide = Console(width=10_000, highlight=False, file=io.StringIO())
+    with wide.capture() as caught:
+        wide.print(_rich_table(rows, columns, title))
+    return "\n".join(line.rstrip() for line in caught.get().strip("\n").splitlines())
+
+
+def tables_text(tables: Iterable[Table], notes: Iterable[str]) -> str:
+    """Tables, then notes, as text."""
+    texts = [table_text(rows, columns, title) for title, rows, columns in tables]
+    return "\n\n".join([*texts, *(["\n".join(f"  {note}" for note in notes)])]).strip("\n")
+
+
+def _rich_table(rows: Sequence[Mapping[str, Any]], columns: Sequence[str], title: str) -> Any:
+    from rich import box
     from rich.table import Table
     from rich.text import Text
 
@@ -100,13 +124,7 @@ def print_table(rows: Sequence[Mapping[str, Any]], columns: Sequence[str], title
         table.add_column(Text(column), justify="right" if number else "left", overflow="fold")
     for row in rows:
         table.add_row(*(Text(_cell(row.get(column))) for column in columns))
-    if sys.stdout.isatty():
-        Console(highlight=False).print(table)
-        return
-    wide = Console(width=10_000, highlight=False, file=io.StringIO())
-    with wide.capture() as caught:
-        wide.print(table)
-    click.echo("\n".join(line.rstrip() for line in caught.get().strip("\n").splitlines()))
+    return table
 
 
 def _cell(value: Any, *, exact: bool = False) -> str:

@@ -1,0 +1,142 @@
+"""Cells as flat tables: one column for each fact, so that rows of many cells can be filtered and joined.
+
+Each row has the columns of ``WHOSE``, which say what was asked of whom, and a column for each dimension of
+the taxonomy. ``cell`` joins the tables. No column has a name that SQL reserves.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from hemm.core import DIMENSIONS
+from hemm.results.answer_record import ANSWER_SCHEMA, CALL_SCHEMA
+from hemm.results.layout import SCORE_SCHEMA
+from hemm.results.read import Cell
+
+WHOSE = ("cell", "model", "revision", "task", "control", "protocol")
+"""The cell's folder below the results, the model with its revision, the task, what was shown in place of the
+pictures (empty: the pictures), and the first 12 digits of the protocol."""
+RENAMED = {"references": "refs", "group": "group_key", "reasoning": "thinking", "model": "fingerprint"}
+"""Stored column -> its name here: SQL reserves the first two, and other columns have the others' names."""
+_TEXT = pa.dictionary(pa.int32(), pa.string())
+
+
+def score_table(folder: Path, cells: Iterable[Cell]) -> pa.Table:
+    """The stored scores: a row for each metric, component, group of answers and repeat.
+
+    metric     its spec; ``headline`` says whether it is the task's first
+    component  empty: the main value
+    group_key  what was scored together: a sample, a unit, or a value of the metadata
+    id         the sample; null where several samples are scored together
+    repeat     null: over all repeats
+    value      null: none, for the reason ``outcome``
+    """
+    kept = [f for f in SCORE_SCHEMA if f.name != "labels"]
+    own = [("metric", _TEXT), ("headline", pa.bool_()), ("id", pa.string())]
+    schema = _schema([*own, *kept])
+    tables = [schema.empty_table()]
+    for cell in cells:
+        stored = cell.aggregates()
+        rows: Mapping[str, Any] = stored.get("metrics", {})
+        ids = set(cell.answers(["id"])["id"].to_pylist()) if rows else set()
+        for key, row in rows.items():
+            table = cell.scores(key)
+            groups = table["group"].to_pylist()
+            columns = {
+                "metric": pa.repeat(row["spec"], len(groups)).dictionary_encode(),
+                "headline": pa.repeat(key == stored.get("headline"), len(groups)),
+                "id": pa.array([g if g in ids else None for g in groups], pa.string()),
+            }
+            tables.append(_flat(folder, cell, table, columns, schema))
+    return pa.concat_tables(tables)
+
+
+def answer_table(folder: Path, cells: Iterable[Cell]) -> pa.Table:
+    """The answers that are scored (``Cell.answers``), with the columns of ``answer_record.ANSWER_SCHEMA``,
+    some of them ``RENAMED``."""
+    schema = _schema([f for f in ANSWER_SCHEMA if f.name != "labels"])
+    tables = [_flat(folder, cell, cell.answers(), {}, schema) for cell in cells]
+    return pa.concat_tables([schema.empty_table(), *tables])
+
+
+def call_table(folder: Path, cells: Iterable[Cell]) -> pa.Table:
+    """Every sealed call: its attempts, seconds, tokens and US dollars; those of replaced answers too."""
+    schema = pa.schema([*((name, _TEXT) for name in WHOSE), *CALL_SCHEMA])
+    tables = []
+    for cell in cells:
+        calls = cell.calls()
+        columns = _whose(folder, cell, len(calls)) | dict(zip(calls.column_names, calls.columns, strict=True))
+        tables.append(pa.table([columns[f.name] for f in schema], schema=schema))
+    return pa.concat_tables([schema.empty_table(), *tables])
+
+
+def cell_table(folder: Path, cells: Iterable[Cell]) -> pa.Table:
+    """A row for each cell: state, number of scored answers, errors, seconds, tokens, US dollars, pack,
+    version of hemm, settings (JSON), folder; and the labels of the task's card."""
+    import orjson
+
+    rows = []
+    for cell in cells:
+        run = cell.run
+        tokens, whose = run.get("tokens") or {}, _named(folder, cell)
+        row = {
+            **whose,
+            "state": cell.state,
+            "answers": len(cell.answers(["id"])),
+            "errors": run.get("errors"),
+            "seconds": run.get("wall_time"),
+            "input_tokens": tokens.get("input"),
+            "output_tokens": tokens.get("output"),
+            "cost": run.get("cost"),
+            "pack": (run.get("pack") or {}).get("hash"),
+            "hemm_version": (run.get("versions") or {}).get("hemm"),
+            "settings": orjson.dumps(run["protocol_spec"]).decode(),
+            "folder": str(cell.folder),
+        }
+        labels = (run.get("card") or {}).get("labels") or {}
+        rows.append(row | {dimension: labels.get(dimension) for dimension in DIMENSIONS})
+    return pa.Table.from_pylist(rows, schema=_CELLS) if rows else _CELLS.empty_table()
+
+
+_COUNTS = ("answers", "errors", "input_tokens", "output_tokens")
+_CELLS = pa.schema(
+    [(name, pa.string()) for name in (*WHOSE, "state")]
+    + [(name, pa.int64()) for name in _COUNTS]
+    + [(name, pa.float64()) for name in ("seconds", "cost")]
+    + [(name, pa.string()) for name in ("pack", "hemm_version", "settings", "folder", *DIMENSIONS)]
+)
+
+
+def _schema(own: Iterable[Any]) -> pa.Schema:
+    """``WHOSE``, the columns ``own`` under the names they have here, and the dimensions."""
+    fields = [pa.field(*f) if isinstance(f, tuple) else f for f in own]
+    named = [f.with_name(RENAMED.get(f.name, f.name)) for f in fields]
+    whose, labels = ([(name, _TEXT) for name in names] for names in (WHOSE, DIMENSIONS))
+    return pa.schema([*whose, *named, *labels])
+
+
+def _flat(
+    folder: Path, cell: Cell, table: pa.Table, columns: Mapping[str, pa.Array], schema: pa.Schema
+) -> pa.Table:
+    labels = table["labels"].combine_chunks()
+    found = {RENAMED.get(name, name): table[name] for name in table.column_names}
+    found |= _whose(folder, cell, len(table)) | dict(columns)
+    found |= {d: pc.map_lookup(labels, d, "first").dictionary_encode() for d in DIMENSIONS}
+    return pa.table([found[f.name].cast(f.type) for f in schema], schema=schema)
+
+
+def _whose(folder: Path, cell: Cell, rows: int) -> dict[str, pa.Array]:
+    return {name: pa.repeat(value, rows).dictionary_encode() for name, value in _named(folder, cell).items()}
+
+
+def _named(folder: Path, cell: Cell) -> dict[str, str]:
+    control = str(cell.run["protocol_spec"].get("control") or "")
+    inside = cell.folder.is_relative_to(folder)
+    place = (cell.folder.relative_to(folder) if inside else cell.folder).as_posix()
+    values = (place, cell.model, cell.revision, cell.task, control, cell.protocol[:12])
+    return dict(zip(WHOSE, values, strict=True))
