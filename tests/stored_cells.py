@@ -75,6 +75,8 @@ class Stored:
     state: str = "sealed"
     revision: str = "1"
     template: str = "?"
+    tokens: int = 8
+    options: dict[str, Any] | None = None
     selection: dict[str, Any] = field(
         default_factory=lambda: {"seed": 0, "limit": None, "units": 4, "repeats": 1}
     )
@@ -94,9 +96,13 @@ class Stored:
                 "control": self.control,
                 "shots": 0,
                 "perturb": "",
-                "generation": {"max_new_tokens": len(self.task), "temperature": 0.0},
+                "generation": {"max_new_tokens": self.tokens, "temperature": 0.0, **self._set()},
             },
+            **({} if self.options is None else {"options": self.options}),
         }
+
+    def _set(self) -> dict[str, Any]:
+        return {name: option["value"] for name, option in (self.options or {}).items()}
 
     def answers(self) -> pa.Table:
         return pa.Table.from_pylist([{**BLANK, **row} for row in self.rows], schema=ANSWER_SCHEMA)

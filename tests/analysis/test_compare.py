@@ -269,7 +269,7 @@ def test_beside_the_papers_models_the_worst_is_taken_anew() -> None:
 
 def test_without_bartscore_the_papers_models_are_refused() -> None:
     cells = [WithBart(questions(3, 3), task="vqa"), Stored(questions(3, 3), task="decimer")]
-    with pytest.raises(HemmError, match=r"missing for decimer of m@1: hemm score DIR --metric bartscore"):
+    with pytest.raises(HemmError, match=r"missing for decimer of m: hemm score DIR --metric bartscore"):
         compare(Study.of(cells), Choice(published="100"))
     with pytest.raises(HemmError, match="a task of the paper"):
         compare_with_published([load_scores(Stored(questions(3, 3)))], {}, "100")

@@ -126,7 +126,8 @@ _UNSAMPLED = Options(resamples=0)
 def _side(study: Study, spec: str, tasks: Sequence[str]) -> tuple[str, dict[str, CellScores]]:
     """The label and the cells (by task) of ``spec``; ``tasks`` do not restrict a protocol, which has one."""
     subject, cells = study.named(spec, ", or a protocol")
-    by_protocol = spec not in (subject.label, subject.model) and "@" not in spec
+    named = subject.label.startswith(spec) or spec.startswith(f"{subject.model}@")
+    by_protocol = not named and all(c.cell.protocol.startswith(spec.lower()) for c in cells)
     return subject.label, {c.task: c for c in cells if not tasks or c.task in tasks or by_protocol}
 
 

@@ -10,6 +10,7 @@ import click
 
 from hemm.core.errors import HemmError, UnknownName
 from hemm.core.text import redact, storable
+from hemm.engine.options import without_blanks
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -129,7 +130,21 @@ class KeyValue(click.ParamType):  # type: ignore[type-arg]  # generic from click
         key, sign, text = str(value).partition("=")
         if not sign or not key.strip():
             self.fail(f"{value!r} is not of the form KEY=VALUE", param, ctx)
-        return key.strip(), text.strip()
+        return without_blanks(key, text)
+
+
+class FileOrText(click.ParamType):  # type: ignore[type-arg]  # generic from click 8.4 on
+    """The name of a file, passed as a path; or ``prefix`` and a text, passed as that text."""
+
+    name = "file"
+
+    def __init__(self, prefix: str) -> None:
+        self.prefix = prefix
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Path | str:
+        if isinstance(value, Path):
+            return value
+        return value.removeprefix(self.prefix) if value.startswith(self.prefix) else Path(value)
 
 
 def print_errors(errors: Sequence[tuple[str, str]], shown: int = SHOWN_ERRORS) -> None:

@@ -60,8 +60,8 @@ def _validity(votes: Votes, folder: Path | None) -> list[Validity]:
     if folder is None:
         return []
     try:
-        study = Study.of(cells(folder), strict=True)
+        scores = metric_scores(Study.of(cells(folder), strict=True), votes.models)
     except HemmError as error:
         click.echo(f"hemm: metrics are not compared with the votes: {error}", err=True)
         return []
-    return validity(votes, metric_scores(study))
+    return validity(votes, scores)

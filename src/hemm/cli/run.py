@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from hemm.cli._common import KeyValue, NumberOr, OneOf, print_errors
+from hemm.cli._common import FileOrText, KeyValue, NumberOr, OneOf, print_errors
 from hemm.core import HemmError
 from hemm.engine.option_values import run_options
-from hemm.engine.options import Option, RunOptions
+from hemm.engine.options import TEXT, Option, RunOptions
 
 if TYPE_CHECKING:
     from hemm.engine.options import CellResult, Watcher
@@ -55,7 +55,9 @@ def _type(name: str, kind: str, about: Option) -> Any:
         return KeyValue()
     if kind == "int" and about.least is not None:
         return NumberOr("auto") if about.auto else NumberOr(least=about.least)
-    if kind == "Path" or name == "prompt":
+    if name == "prompt":
+        return FileOrText(TEXT)
+    if kind == "Path":
         return click.Path(path_type=Path, file_okay=name != "out")
     return {"int": int, "float": float}.get(kind)
 

@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 
 from hemm.core import Binds, Identity, Model, Pack, Response, Task, redact
 from hemm.data.files import read_table
+from hemm.engine.command_line import given_options
 from hemm.engine.early_stopping import Blocks, InterimCheck
 from hemm.engine.forecast import Forecast, forecast
 from hemm.engine.limits import CostBudget, Stopped
@@ -291,6 +292,7 @@ class CellRun:
         run.update(self._totals())
         command = {
             "command": [redact(word) for word in self.options.command],
+            "options": given_options(self.options),
             "started": began,
             "seconds": round(time.time() - began, 3),
             "asked": asked,

@@ -12,7 +12,7 @@ from typing import Any
 
 from hemm.core import HemmError, Task, UnknownName
 from hemm.core.user_files import read_text, shown
-from hemm.engine.options import Option, RunOptions
+from hemm.engine.options import Option, RunOptions, without_blanks
 
 PYTHON_ONLY = {"score": "Score the answers at once; else hemm score does it later."}
 """Options that only Python programs have -> what they do."""
@@ -70,7 +70,7 @@ def _value(field: Field[Any], value: Any) -> Any:
     if field.name in _OBJECTS:
         return _objects(field.name, value)
     if field.name == "settings":
-        return tuple((key, text) for key, found in _pairs(value) for text in _texts(found))
+        return tuple(without_blanks(key, text) for key, found in _pairs(value) for text in _texts(found))
     if about.pairs:
         return tuple(f"{key}={_text(text)}" for key, text in _pairs(value))
     if about.auto and value == "auto":

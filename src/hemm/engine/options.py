@@ -23,6 +23,9 @@ GENERATION_KEYS: dict[str, Callable[[str], Any]] = {
 }
 """``--set`` keys that are generation settings; all other keys belong to the model's adapter."""
 
+TEXT = "text:"
+"""What ``--prompt`` begins with where a template follows instead of a file's name."""
+
 
 @dataclass(frozen=True)
 class Option:
@@ -49,6 +52,12 @@ class Option:
     words: tuple[str, ...] = ()
     show_default: bool = False
     protocol: bool = False
+
+
+def without_blanks(key: str, text: str) -> tuple[str, str]:
+    """A ``KEY=VALUE`` pair without blanks around its halves; a ``stop`` text keeps them."""
+    key = key.strip()
+    return key, text if key == "stop" else text.strip()
 
 
 def option(default: Any, help: str, metavar: str | None = None, **more: Any) -> Any:
@@ -96,7 +105,9 @@ class RunOptions:
     perturb: str = option("", "Change the pictures (noise:20, blur:2, ...).", "NAME:LEVEL", protocol=True)
     shots: int = option(0, "Examples in the prompt.", "K", least=0, protocol=True)
     repeats: int = option(1, "Answers to each sample.", "N", least=1)
-    prompt: str | None = option(None, "Another prompt template (a file).")
+    prompt: str | None = option(
+        None, f"Another prompt template: a file, or {TEXT} and the template itself.", f"FILE|{TEXT}TEMPLATE"
+    )
     prompt_name: str = ""
     system: str = option("", "Another system prompt.", "TEXT")
     max_pixels: int = option(0, "Shrink larger pictures.", "N", least=0)

@@ -11,6 +11,7 @@ from hemm.core import HemmError, Model, Pack, ProtocolSpec, RequestModel, Task, 
 from hemm.data.pack.schema import REFERENCE_MEDIA
 from hemm.engine import requests
 from hemm.engine.options import RunOptions
+from hemm.engine.protocol_options import changed_options
 from hemm.engine.requests import RequestBuilder, Shots
 from hemm.metrics import spec_of
 from hemm.models import ModelOptions, cards
@@ -183,6 +184,7 @@ def header(options: RunOptions, task: Task, pack: Pack, model: Model, spec: Prot
         "answer_format": {"name": task.answer.name, "version": task.answer.version},
         "protocol": spec.digest,
         "protocol_spec": asdict(spec),
+        "options": changed_options(spec, task, options),
         "settings": settings,
         "prompt_file": options.prompt_name,
         "pack": {

@@ -12,6 +12,9 @@ from hemm.core import storable
 EXCERPT = 1_500
 """Most characters of a prompt or an answer on a page."""
 
+LABEL = 120
+"""Most characters of a subject's label: two that differ should not be cut to the same text."""
+
 _UNSEEN = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180e\u200b\u200e\u200f"
     "\u2028-\u202e\u2060-\u206f\u3164\ufeff\uffa0\ufff0-\ufffb\U000e0000-\U000e0fff\ud800-\udfff]"

@@ -10,7 +10,7 @@ those of ``stats.intervals``, for the correlations a jackknife on Fisher's z sca
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -22,6 +22,7 @@ from hemm.stats.intervals import Estimate, mean_interval, t_quantile
 
 if TYPE_CHECKING:
     from hemm.analysis.study import Study
+    from hemm.analysis.study.cell_scores import CellScores
 
 Floats = NDArray[np.float64]
 JACKKNIFE = 100
@@ -44,19 +45,28 @@ ScoreOf = Mapping[tuple[str, str, str], float]
 """(model, task, sample) -> the metric's value; failed answers have the worst one."""
 
 
-def metric_scores(study: Study) -> dict[tuple[str, str], dict[tuple[str, str, str], float]]:
-    """(metric, component) -> (model, task, group) -> score, of every cell without control."""
+def metric_scores(
+    study: Study, models: Sequence[str]
+) -> dict[tuple[str, str], dict[tuple[str, str, str], float]]:
+    """(metric, component) -> (model, task, group) -> score, of the subjects that ``models`` names.
+
+    Models without results are left out. Raises HemmError where a name may be several subjects'.
+    """
     by_metric: dict[tuple[str, str], dict[tuple[str, str, str], float]] = {}
-    for item in study.cells:
-        if item.control:
-            continue
+    named = [(model, item) for model in models for item in _cells_of(study, model)]
+    for name, item in named:
         for scores in item.columns:
             sign = 1.0 if scores.metric.higher_is_better else -1.0
             of_metric = by_metric.setdefault((scores.spec, scores.component), {})
             for group, value in zip(scores.groups, scores.values, strict=True):
                 if not math.isnan(value):
-                    of_metric[item.cell.model, item.task, str(group)] = sign * float(value)
+                    of_metric[name, item.task, str(group)] = sign * float(value)
     return by_metric
+
+
+def _cells_of(study: Study, name: str) -> Sequence[CellScores]:
+    known = [s for s in study.subjects.values() if name in (s.label, s.model, f"{s.model}@{s.revision}")]
+    return study.named(name)[1] if any(not s.control or s.label == name for s in known) else ()
 
 
 def validity(votes: Votes, scores: Mapping[tuple[str, str], ScoreOf]) -> list[Validity]:

@@ -120,25 +120,31 @@ def _model_dimensions(
         notes.append(str(error))
         return None
     notes += dimensions.notes()
+    plain = [row.subject for row in tasks if not row.subject.control]
+    several = {s.model for s in plain if len({t.key for t in plain if t.model == s.model}) > 1}
+    if dimensions.rows:
+        names = [s.label for model, s in _plainest(plain).items() if model in several]
+        notes += [f"means by model dimension: {name} stands for its model" for name in names]
     return dimensions
 
 
 def model_dimensions_of(rows: Iterable[TaskRow], runs: Mapping[str, Mapping[str, Any]]) -> ModelDimensions:
     """Means by model dimension; ``runs`` is folder -> run.json.
 
-    Controls are left out; settings of one model are averaged task by task. A model's card is the one in
-    run.json; older runs without one use hemm's card of that name. Raises HemmError where two runs of one
-    model have different labels.
+    Controls are left out. Of a model with several subjects, the one with the fewest options counts. A model's
+    card is the one in run.json; older runs without one use hemm's card of that name. Raises HemmError where
+    two runs of one model have different labels.
     """
     from hemm.models.cards import find
 
-    by_model: dict[str, dict[str, list[float]]] = {}
+    scored = [r for r in rows if not r.subject.control and r.normalised and r.normalised.value is not None]
+    chosen = _plainest(r.subject for r in scored)
+    scores: dict[str, dict[str, float]] = {}
     labels: dict[str, dict[str, str] | None] = {}
-    for row in rows:
-        if row.subject.control or row.normalised is None or row.normalised.value is None:
-            continue
+    for row in scored:
         model, run = row.subject.model, runs[row.folder]
-        by_model.setdefault(model, {}).setdefault(row.task, []).append(row.normalised.value)
+        if row.subject.key == chosen[model].key and row.normalised and row.normalised.value is not None:
+            scores.setdefault(model, {})[row.task] = row.normalised.value
         if "model_card" in run:
             card = run["model_card"]
             card_labels = None if card is None else dict(card["labels"])
@@ -147,8 +153,17 @@ def model_dimensions_of(rows: Iterable[TaskRow], runs: Mapping[str, Mapping[str,
             card_labels = None if known is None else dict(known.labels)
         if labels.setdefault(model, card_labels) != card_labels:
             raise HemmError(f"runs of {model} have different model cards: {row.folder} and one before it")
-    scores = {m: {t: float(np.mean(v)) for t, v in tasks.items()} for m, tasks in by_model.items()}
     return model_dimensions(scores, labels)
+
+
+def _plainest(subjects: Iterable[Subject]) -> dict[str, Subject]:
+    """Model -> its subject with the fewest options; of several, the first."""
+    chosen: dict[str, Subject] = {}
+    for subject in subjects:
+        before = chosen.setdefault(subject.model, subject)
+        if len(subject.options) < len(before.options):
+            chosen[subject.model] = subject
+    return chosen
 
 
 # rows

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any
 
 from hemm.analysis.profile.model_dimensions import ModelDimensions
@@ -152,7 +152,7 @@ class Profile:
             "normaliser": self.normaliser,
             "failures": self.failures,
             "level": LEVEL,
-            "subjects": [asdict(s) | {"label": storable(s.label)} for s in self.subjects],
+            "subjects": [s.to_json() for s in self.subjects],
             "model_dimensions": None if self.model_dimensions is None else self.model_dimensions.to_json(),
             "categories": [row.to_json() for row in self.categories],
             "tasks": [row.to_json() for row in self.tasks],

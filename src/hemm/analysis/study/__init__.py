@@ -1,5 +1,6 @@
 """Stored cells as the arrays that profiles and comparisons are made of."""
 
-from hemm.analysis.study.study import Study, Subject
+from hemm.analysis.study.labels import Subject
+from hemm.analysis.study.study import Study
 
 __all__ = ["Study", "Subject"]

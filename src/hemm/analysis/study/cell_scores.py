@@ -12,7 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hemm.analysis.study.anytime_interval import NO_INTERVAL, AnytimeInterval, anytime_of
-from hemm.core import CONTROLS, DIMENSIONS, HemmError, Metric, Outcome, digest
+from hemm.analysis.study.subjects import Member, members_of
+from hemm.core import DIMENSIONS, HemmError, Metric, Outcome
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -101,9 +102,11 @@ class ScoreColumn:
 class CellScores:
     """One cell with its scores: the headline, and every other metric and component.
 
-    subject   digest of the model and its settings, whatever the task
+    subject   key of the cell's ``Subject``
     pair      the same without the control: joins a control to the cell without it
+    label     the subject's; of a cell that no study has named yet, that of the cell alone
     corpus    (metric spec, component) -> corpus value, of metrics that are no mean
+    unscored  why answers are kept and not scored -> how many
     answers   the headline's stored scores (``results.layout.SCORE_SCHEMA``), a row for each repeat
     """
 
@@ -116,10 +119,16 @@ class CellScores:
     others: tuple[ScoreColumn, ...]
     corpus: Mapping[tuple[str, str], float | None]
     answers: pa.Table
+    unscored: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def task(self) -> str:
         return self.cell.task
+
+    def of(self, member: Member) -> CellScores:
+        """The same scores as those of ``member``'s subject."""
+        subject = member.subject
+        return replace(self, subject=subject.key, pair=member.pair, label=subject.label)
 
     @property
     def columns(self) -> tuple[ScoreColumn, ...]:
@@ -132,6 +141,7 @@ def load_scores(cell: Cell) -> CellScores:
     Raises HemmError where there are none and the task is unknown here.
     """
     stored = cell.aggregates()
+    unscored = stored.get("unscored") or {}
     tables = None
     if cell.state == "open" or not stored.get("metrics"):
         tables = _score_now(cell, fall_back=bool(stored.get("metrics")))
@@ -142,22 +152,32 @@ def load_scores(cell: Cell) -> CellScores:
     for metric, table in tables:
         names = list(dict.fromkeys(table.column("component").to_pylist())) or [""]
         scores += [_scores(table, metric, name) for name in names]
-    spec = cell.run["protocol_spec"]
-    subject, pair, label = _subject(cell, spec)
     corpus = {
         (row["spec"], name): component_row.get("value")
         for row in stored.get("metrics", {}).values()
         for name, component_row in row["components"].items()
         if component_row.get("corpus")
     }
-    control = str(spec.get("control") or "")
     anytime = anytime_of(cell.run)
     if anytime is not None:
         watched = scores[0].spec == cell.run["until_ci"]["metric"]
         scores = [
             replace(s, anytime=anytime if watched and not n else NO_INTERVAL) for n, s in enumerate(scores)
         ]
-    return CellScores(cell, subject, pair, label, control, scores[0], tuple(scores[1:]), corpus, tables[0][1])
+    (member,), _ = members_of([cell])
+    subject = member.subject
+    return CellScores(
+        cell,
+        subject.key,
+        member.pair,
+        subject.label,
+        subject.control,
+        scores[0],
+        tuple(scores[1:]),
+        corpus,
+        tables[0][1],
+        unscored,
+    )
 
 
 def _stored(cell: Cell, stored: Mapping[str, Any]) -> list[tuple[Metric, pa.Table]]:
@@ -185,37 +205,6 @@ def _score_now(cell: Cell, fall_back: bool) -> list[tuple[Metric, pa.Table]] | N
     answers, media = cell.answers(), stored_media(cell)
     metrics = [m for m in map(resolve, task.metrics) if "weights" not in m.needs]
     return [(metric, score_answers(answers, task, metric, media)) for metric in metrics]
-
-
-def _subject(cell: Cell, spec: Mapping[str, Any]) -> tuple[str, str, str]:
-    """The subject, pair and label of ``CellScores``.
-
-    Settings of the task (template, instruction, length and kind of answers) are left out unless the user set
-    them, so that a model is one subject on all tasks.
-    """
-    generation = {k: v for k, v in dict(spec.get("generation") or {}).items() if k != "max_new_tokens"}
-    generation["extra"] = [pair for pair in generation.get("extra") or () if pair[0] != "output"]
-    settings = {
-        "model": spec["model"],
-        "shots": spec.get("shots", 0),
-        "perturb": spec.get("perturb", ""),
-        "generation": generation,
-        "prompt": spec["template"] if cell.run.get("prompt_file") else "",
-    }
-    control = spec.get("control") or ""
-    differences = [f"picture {CONTROLS[control].short}"] if control else []
-    differences += [f"{spec['shots']} shots"] if spec.get("shots") else []
-    differences += [str(spec["perturb"])] if spec.get("perturb") else []
-    differences += [f"prompt {cell.run['prompt_file']}"] if cell.run.get("prompt_file") else []
-    if generation.get("temperature"):
-        differences.append(f"temperature {generation['temperature']:g}")
-    if generation.get("scoring") not in (None, "generate"):
-        differences.append(str(generation["scoring"]))
-    if generation.get("max_pixels"):
-        differences.append(f"{generation['max_pixels']} pixels")
-    name = cell.model + (f"@{cell.revision[:8]}" if cell.revision else "")
-    label = f"{name} ({', '.join(differences)})" if differences else name
-    return digest([settings, control], 12), digest(settings, 12), label
 
 
 def _scores(table: pa.Table, metric: Metric, component: str) -> ScoreColumn:

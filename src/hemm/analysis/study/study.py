@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -11,21 +11,12 @@ import numpy as np
 
 from hemm.analysis.study.cell_scores import CellScores, load_scores
 from hemm.analysis.study.groups import groups_word
+from hemm.analysis.study.labels import Subject
+from hemm.analysis.study.subjects import members_of
 from hemm.core import HemmError, UnknownName
 
 if TYPE_CHECKING:
     from hemm.results.read import Cell
-
-
-@dataclass(frozen=True)
-class Subject:
-    """A model with its settings. ``control`` is empty where the pictures are unchanged."""
-
-    key: str
-    label: str
-    model: str
-    revision: str
-    control: str
 
 
 class Study:
@@ -47,10 +38,14 @@ class Study:
 
     def __init__(self, cells: Sequence[CellScores], notes: Sequence[str]) -> None:
         self._loaded, self._loading_notes = tuple(cells), tuple(notes)
-        named, naming_notes = _one_subject_a_task(cells)
-        self.cells: tuple[CellScores, ...] = tuple(named)
-        self.subjects: Mapping[str, Subject] = _subjects(named)
-        self.notes: tuple[str, ...] = (*notes, *naming_notes)
+        members, naming_notes = members_of([item.cell for item in cells])
+        self.cells: tuple[CellScores, ...] = tuple(cells[m.number].of(m) for m in members)
+        subjects = {m.subject.key: m.subject for m in members}.values()
+        ordered = sorted(subjects, key=lambda s: (s.model, s.control != "", s.label))
+        self.subjects: Mapping[str, Subject] = {subject.key: subject for subject in ordered}
+        self._labels = {m.number: m.subject.label for m in reversed(members)}
+        states = [f"{_who(item)}: {words}" for item in self.cells for words in _states(item)]
+        self.notes: tuple[str, ...] = tuple(dict.fromkeys((*notes, *states, *naming_notes)))
 
     @classmethod
     def of(cls, cells: Iterable[Cell], *, strict: bool = False) -> Study:
@@ -65,28 +60,42 @@ class Study:
         of these models have answers to."""
         shared = _shared(self._loaded)
         notes = list(self._loading_notes)
-        return Study([_on_shared_groups(item, shared, notes) for item in self._loaded], notes)
+        items = [
+            _on_shared_groups(replace(item, label=self._labels[number]), shared, notes)
+            for number, item in enumerate(self._loaded)
+        ]
+        return Study(items, notes)
 
     def named(self, spec: str, other_ways: str = "") -> tuple[Subject, list[CellScores]]:
         """The subject that ``spec`` names, and its cells.
 
         spec        a label; the name of a model without control, or the beginning of its ``model@revision``;
-                    or the beginning of a protocol (6 hex digits or more), which gives that protocol's cells
+                    the beginning of a label, those without control first; or the beginning of a protocol (6
+                    hex digits or more), which gives that protocol's cells
         other_ways  what the error message proposes beside labels if several subjects match
         Raises UnknownName if none matches, HemmError if several do.
         """
         known = list(self.subjects.values())
-        matches = [s for s in known if s.label == spec] or [s for s in known if _is_named(s, spec)]
+        begun = [s for s in known if spec and s.label.startswith(spec)]
+        matches = (
+            [s for s in known if s.label == spec]
+            or [s for s in known if _is_named(s, spec)]
+            or [s for s in begun if not s.control]
+            or begun
+        )
         cells = [c for c in self.cells if c.subject in {s.key for s in matches}]
         if not matches and len(spec) >= 6:
-            cells = [c for c in self.cells if c.cell.protocol.startswith(spec.lower())]
-            keys = {c.subject for c in cells}
-            matches = [s for s in known if s.key in keys]
+            of_protocol = [c for c in self.cells if c.cell.protocol.startswith(spec.lower())]
+            # a cell of two subjects stands for the first
+            cells = list({c.cell.folder: c for c in reversed(of_protocol)}.values())[::-1]
+            matches = [self.subjects[key] for key in dict.fromkeys(c.subject for c in cells)]
         if not matches:
             raise UnknownName("model in these results", spec, [s.label for s in known])
         if len(matches) > 1:
             choice = "; ".join(repr(s.label) for s in matches)
-            raise HemmError(f"{spec!r} was asked in several ways: name one of {choice}{other_ways}")
+            one = len({s.model for s in matches}) == 1
+            ways = "was asked in several ways" if one else "may be several models"
+            raise HemmError(f"{spec!r} {ways}: name one of {choice}{other_ways}")
         return matches[0], cells
 
 
@@ -102,18 +111,26 @@ def _load(cells: Iterable[Cell], strict: bool) -> tuple[list[CellScores], list[s
             notes.append(str(error))
             continue
         if not len(item.headline):
-            notes.append(f"{item.label} on {item.task}: no answers yet")
+            notes.append(f"{_who(item)}: no answers yet")
             continue
-        if cell.state == "open":
-            so_far = int(item.headline.counts.sum())
-            notes.append(f"{item.label} on {item.task}: the run is not finished, {so_far} answers so far")
-        if unscored := cell.aggregates().get("unscored"):
-            counts = ", ".join(f"{count} {why}" for why, count in unscored.items())
-            notes.append(f"{item.label} on {item.task}: answers that are kept and not scored: {counts}")
         loaded.append(item)
     if not loaded:
         raise HemmError(notes[0] if notes else "no results to profile")
     return loaded, notes
+
+
+def _who(item: CellScores) -> str:
+    return f"{item.label} on {item.task}"
+
+
+def _states(item: CellScores) -> Iterator[str]:
+    """Says so where the cell's run is not finished, or has answers that no score counts."""
+    if item.cell.state == "open":
+        components = item.answers.column("component").to_pylist()  # of all samples, not of common ones alone
+        yield f"the run is not finished, {components.count(item.headline.component)} answers so far"
+    if item.unscored:
+        counts = ", ".join(f"{count} {why}" for why, count in item.unscored.items())
+        yield f"answers that are kept and not scored: {counts}"
 
 
 def _is_named(subject: Subject, spec: str) -> bool:
@@ -136,39 +153,7 @@ def _on_shared_groups(item: CellScores, shared: Mapping[str, set[str]], notes: l
         return item
     mask = np.array([g in groups for g in item.headline.groups], dtype=bool)
     share = f"{int(mask.sum())} of {len(mask)} {groups_word(item.headline.metric)}"
-    notes.append(f"{item.label} on {item.task}: {share}, those that all models at hand were asked")
+    notes.append(f"{_who(item)}: {share}, those that all models at hand were asked")
     units = set(item.headline.units[mask])
     others = tuple(s.take(np.array([u in units for u in s.units], dtype=bool)) for s in item.others)
     return replace(item, headline=item.headline.take(mask), others=others, corpus={})
-
-
-def _one_subject_a_task(loaded: Sequence[CellScores]) -> tuple[list[CellScores], list[str]]:
-    """The cells and notes: a second cell of the same subject and task becomes a subject of its own."""
-    seen: set[tuple[str, str]] = set()
-    out, notes = [], []
-    for item in loaded:
-        if (item.subject, item.task) in seen:
-            protocol = item.cell.protocol[:6]
-            name = f"{item.label} [{protocol}]"
-            notes.append(
-                f"{item.label} has several protocols of task {item.task}: one of them is shown as {name}"
-            )
-            key, pair = f"{item.subject}-{protocol}", f"{item.pair}-{protocol}"
-            item = replace(item, subject=key, pair=pair, label=name)
-        seen.add((item.subject, item.task))
-        out.append(item)
-    return out, notes
-
-
-def _subjects(loaded: Sequence[CellScores]) -> dict[str, Subject]:
-    """Subjects by key, controls last. Labels have the revision only where one model name has several."""
-    revisions: dict[str, set[str]] = {}
-    for item in loaded:
-        revisions.setdefault(item.cell.model, set()).add(item.cell.revision)
-    by_key: dict[str, Subject] = {}
-    for item in sorted(loaded, key=lambda i: (i.cell.model, i.control != "", i.label)):
-        model, revision, label = item.cell.model, item.cell.revision, item.label
-        if len(revisions[model]) == 1 and revision:
-            label = label.replace(f"{model}@{revision[:8]}", model, 1)
-        by_key.setdefault(item.subject, Subject(item.subject, label, model, revision, item.control))
-    return by_key

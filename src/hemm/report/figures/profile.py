@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from markupsafe import Markup, escape
 
-from hemm.report.text import MINUS, one_line
+from hemm.report.text import LABEL, MINUS, one_line
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -203,7 +203,7 @@ def describe(rows: Sequence[Row], models: Sequence[str]) -> str:
             for row in rows
             if (bar := row.bars[number]) is not None and bar.value is not None
         ]
-        lines.append(f"{one_line(model)}: {', '.join(values) or 'no values'}")
+        lines.append(f"{one_line(model, LABEL)}: {', '.join(values) or 'no values'}")
     return ". ".join(lines)
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from hemm.analysis.study.anytime_interval import MARK
 from hemm.core import CONTROLS, DIMENSIONS
-from hemm.report.text import count, number, one_line, plural, span
+from hemm.report.text import LABEL, count, number, one_line, plural, span
 
 if TYPE_CHECKING:
     from hemm.analysis.profile.rows import CategoryRow, ControlRow, Profile
@@ -42,7 +42,7 @@ def _bracket(e: Estimate) -> str:
 
 def _overall(row: CategoryRow) -> str:
     return (
-        f"{one_line(row.subject.label)} scores {_bracket(row.estimate)} over "
+        f"{_who(row.subject)} scores {_bracket(row.estimate)} over "
         f"{plural(len(row.tasks), 'task')} and {plural(row.units, 'unit')}."
     )
 
@@ -63,7 +63,7 @@ def _ahead(rows: Sequence[CategoryRow]) -> list[str]:
     gap = (first.estimate.value or 0.0) - (second.estimate.value or 0.0)
     sure = apart(first.estimate, second.estimate)
     return [
-        f"{one_line(first.subject.label)} is ahead of {one_line(second.subject.label)} by {number(gap)}; "
+        f"{_who(first.subject)} is ahead of {_who(second.subject)} by {number(gap)}; "
         f"their intervals {'do not overlap' if sure else 'overlap'}."
     ]
 
@@ -80,7 +80,7 @@ def _gaps(rows: Sequence[CategoryRow], name: bool) -> list[str]:
         if not apart(best.estimate, worst.estimate):
             continue
         gap = (best.estimate.value or 0.0) - (worst.estimate.value or 0.0)
-        who = f"{one_line(best.subject.label)}, " if name else ""
+        who = f"{_who(best.subject)}, " if name else ""
         where = about.title.lower() if name else about.title
         gaps.append(
             (
@@ -102,11 +102,11 @@ def _control(row: ControlRow) -> str:
     e = row.difference if row.task else row.normalised or row.difference
     with_ = CONTROLS[row.control].full
     if e.value is None:
-        return f"{one_line(row.subject.label)} with {with_}: no answers to compare."
+        return f"{_who(row.subject)} with {with_}: no answers to compare."
     where = f" on {one_line(row.task)}" if row.task else ""
     if e.low is None or e.high is None:
         return (
-            f"{one_line(row.subject.label)} scores {number(e.value)} more{where} with the right picture "
+            f"{_who(row.subject)} scores {number(e.value)} more{where} with the right picture "
             f"than with {with_}; whether that holds for other samples is not known."
         )
     if e.low > 0:
@@ -116,7 +116,7 @@ def _control(row: ControlRow) -> str:
     else:
         verdict = "there is no sign that the picture matters"
     return (
-        f"{one_line(row.subject.label)}: {verdict}{where}. With the right picture it scores {_bracket(e)} "
+        f"{_who(row.subject)}: {verdict}{where}. With the right picture it scores {_bracket(e)} "
         f"more than with {with_}."
     )
 
@@ -134,3 +134,7 @@ def _failures(profile: Profile, subjects: Sequence[Subject]) -> str:
         return f"All {plural(answers, 'answer')} could be read." if answers else "There are no answers."
     kinds = ", ".join(f"{n} {o}" for o, n in failed.items())
     return f"{count(sum(failed.values()))} of {plural(answers, 'answer')} failed: {kinds}."
+
+
+def _who(subject: Subject) -> str:
+    return one_line(subject.label, LABEL)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import shlex
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from hemm.core import redact
+from hemm.report.page.same_command import same_command
 from hemm.report.text import Excerpt, count, excerpt, plural
 
 if TYPE_CHECKING:
@@ -48,9 +48,11 @@ class TaskMethod:
 
 @dataclass(frozen=True)
 class Run:
-    """One command: command line, start (UTC), seconds, and requests sent."""
+    """One command: command line, the call where it was one in Python, start (UTC), seconds, and requests
+    sent."""
 
     command: str
+    python: str
     started: str
     seconds: float
     asked: int
@@ -165,55 +167,16 @@ def _task_method(cell: Cell, protocols: list[str]) -> TaskMethod:
 
 def _runs(cells: Sequence[Cell]) -> list[Run]:
     """Each command once, by the time it started; a command may have filled several cells."""
-    by_words: dict[tuple[str, ...], list[dict[str, Any]]] = {}
+    by_words: dict[tuple[str, str], list[dict[str, Any]]] = {}
     for cell in cells:
         for command in _commands(cell):
-            words = command.get("command") or _typed(cell, command)
-            by_words.setdefault(tuple(map(str, words)), []).append(command)
+            by_words.setdefault(same_command(cell, command), []).append(command)
     runs = []
-    for words, parts in by_words.items():
+    for (words, python), parts in by_words.items():
         first = min(p["started"] for p in parts)
-        runs.append(
-            (
-                first,
-                Run(
-                    redact(shlex.join(words)),
-                    stamp(first),
-                    sum(p["seconds"] for p in parts),
-                    sum(p["asked"] for p in parts),
-                ),
-            )
-        )
+        seconds, asked = sum(p["seconds"] for p in parts), sum(p["asked"] for p in parts)
+        runs.append((first, Run(words, python, stamp(first), seconds, asked)))
     return [run for _, run in sorted(runs, key=lambda r: r[0])]
-
-
-def _typed(cell: Cell, command: Mapping[str, Any]) -> list[str]:
-    """The command line that does the same as a call of ``hemm.run`` in Python."""
-    run, spec = cell.run, cell.run["protocol_spec"]
-    generation = dict(spec.get("generation") or {})
-    words = ["hemm", "run", str(run["model"]["spec"]), "--task", cell.task]
-    last = (run.get("selections") or [{}])[-1]
-    if last.get("limit") is not None:
-        words += ["--limit", str(last["limit"])]
-    if last.get("seed"):
-        words += ["--seed", str(last["seed"])]
-    if last.get("repeats", 1) > 1:
-        words += ["--repeats", str(last["repeats"])]
-    for option in ("control", "perturb", "shots"):
-        if spec.get(option):
-            words += [f"--{option}", str(spec[option])]
-    if run.get("prompt_file"):
-        words += ["--prompt", str(run["prompt_file"])]
-    if generation.get("max_pixels"):
-        words += ["--max-pixels", str(generation["max_pixels"])]
-    words += (
-        ["--set", f"max_new_tokens={generation['max_new_tokens']}"] if "max_new_tokens" in generation else []
-    )
-    if generation.get("temperature"):
-        words += ["--set", f"temperature={generation['temperature']}"]
-    for key, value in run.get("settings") or ():
-        words += ["--set", f"{key}={value}"]
-    return words
 
 
 def stamp(when: float) -> str:
