@@ -106,8 +106,8 @@ class CellScores:
     pair      the same without the control: joins a control to the cell without it
     label     the subject's; of a cell that no study has named yet, that of the cell alone
     corpus    (metric spec, component) -> corpus value, of metrics that are no mean
-    unscored  why answers are kept and not scored -> how many
     answers   the headline's stored scores (``results.layout.SCORE_SCHEMA``), a row for each repeat
+    unscored  why answers are kept and not scored -> how many
     """
 
     cell: Cell
