@@ -1,4 +1,4 @@
-"""Text that is stored or shown: safe names, no secrets, nothing that UTF-8 cannot hold."""
+"""Text that is stored or shown: safe names, nothing that UTF-8 cannot hold."""
 
 from __future__ import annotations
 
@@ -8,15 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hemm.core import redact, slug, storable
-
-SECRETS = [
-    "sk-proj-abcdefghijklmnop1234",
-    "hf_abcdefghijklmnopqrstuvwx",
-    "AIzaSyA-abcdefghijklmnopqrstu",
-    "gsk_abcdefghijklmnop1234",
-    "xai-abcdefghijklmnop1234",
-]
+from hemm.core import slug, storable
 
 
 @given(st.text(st.characters(codec=None)))
@@ -75,45 +67,3 @@ def test_names_that_need_changing_never_meet(names: set[str]) -> None:
 @pytest.mark.parametrize("name", ["tiny", "vqa_rad", "gpt-4o", "qwen2.5"])
 def test_plain_names_stay_as_they_are(name: str) -> None:
     assert slug(name) == name
-
-
-@pytest.mark.parametrize("secret", SECRETS)
-@pytest.mark.parametrize(
-    "line",
-    [
-        "401 for key {}",
-        "Authorization: Bearer {}",
-        "https://user:{}@host/v1",
-        '{{"api_key": "{}"}}',
-        "token={}",
-    ],
-)
-def test_keys_never_show(secret: str, line: str) -> None:
-    assert secret not in redact(line.format(secret))
-
-
-@pytest.mark.parametrize(
-    ("line", "shown"),
-    [
-        ("http://alice:pw@127.0.0.1:8000/v1", "http://[secret]@127.0.0.1:8000/v1"),
-        ("password=hunter2&x=1", "password=[secret]&x=1"),
-        ("Authorization: Basic dXNlcjpwYXNz", None),
-        ("a red bicycle, 3 tokens: a, b", "a red bicycle, 3 tokens: a, b"),
-        ("picture 0012.png does not open", "picture 0012.png does not open"),
-    ],
-)
-def test_what_is_no_secret_stays(line: str, shown: str | None) -> None:
-    if shown is None:
-        assert "dXNlcjpwYXNz" not in redact(line)
-    else:
-        assert redact(line) == shown
-
-
-def test_a_known_secret_is_removed_wherever_it_stands() -> None:
-    assert redact("so it is opensesame! opensesame", ("opensesame",)) == "so it is [secret]! [secret]"
-    assert redact("abc", ("abc",)) == "abc"  # too short to be one: it would tear up words
-
-
-@given(st.text())
-def test_redacting_twice_is_redacting_once(text: str) -> None:
-    assert redact(redact(text)) == redact(text)

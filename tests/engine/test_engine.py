@@ -329,6 +329,20 @@ def test_secrets_reach_no_file(tmp_path: Path) -> None:
     assert secret not in str(cell(folder).answers(["failure_message"]).to_pylist())
 
 
+def test_a_setting_that_holds_a_key_reaches_no_file(tmp_path: Path) -> None:
+    secret = "open-sesame-friend"
+    model = Served(failing={"s00001": Failure("auth", f"{secret} is no key")})
+    options = {
+        "settings": (("hub_token", secret),),
+        "command": ("hemm", "run", "x", "--set", f"hub_token={secret}"),
+    }
+    folder = go(tmp_path, model, PACK, **options).folder
+    for path in folder.rglob("*"):
+        if path.is_file():
+            assert secret.encode() not in path.read_bytes()
+    assert secret not in str(cell(folder).answers(["failure_message"]).to_pylist())
+
+
 def test_several_models_one_after_the_other(tmp_path: Path) -> None:
     models = [Batched(), Served()]
     options = RunOptions(out=tmp_path)

@@ -16,7 +16,8 @@ from typing import Any
 import click
 
 from hemm.core.errors import HemmError, MissingExtra, UnknownName
-from hemm.core.text import redact, storable
+from hemm.core.secrets import redact
+from hemm.core.text import storable
 
 COMPLETE, FAULT, BAD_INPUT, WITH_ERRORS, INTERRUPTED, BROKEN_PIPE = 0, 1, 2, 3, 130, 141
 

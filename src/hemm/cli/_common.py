@@ -9,7 +9,8 @@ from typing import Any, TypeVar
 import click
 
 from hemm.core.errors import HemmError, UnknownName
-from hemm.core.text import redact, storable
+from hemm.core.secrets import redact
+from hemm.core.text import storable
 from hemm.engine.options import without_blanks
 
 F = TypeVar("F", bound=Callable[..., Any])

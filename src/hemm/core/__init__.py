@@ -31,9 +31,10 @@ from hemm.core.model import (
 from hemm.core.pack import Pack, PackIndex
 from hemm.core.registry import Registry
 from hemm.core.sample import LeftOut, Sample, content_id
+from hemm.core.secrets import redact
 from hemm.core.task import Card, Layout, Progress, Source, Task
 from hemm.core.taxonomy import CONTROLS, DIMENSIONS, Dimension, check_labels, declare, dimension_labels
-from hemm.core.text import redact, slug, storable
+from hemm.core.text import slug, storable
 
 __all__ = [
     "CONTROLS",

@@ -43,31 +43,3 @@ def slug(name: str) -> str:
     if safe.split(".")[0].lower() in _RESERVED or not safe:
         safe, changed = f"_{safe}", True
     return f"{safe[:90]}~{digest(name, 6)}".replace("~", "-") if changed else safe
-
-
-_SECRET = [
-    re.compile(r"(?i)\b(bearer|basic)\s+[A-Za-z0-9._~+/=-]{6,}"),
-    re.compile(r"\b(sk|pk|hf|gsk|xai|key|AIza)[-_]?[A-Za-z0-9_-]{16,}"),
-    re.compile(
-        r"(?i)((?:api[-_]?key|token|secret|password|authorization|x-goog-api-key)[\"']?\s*[=:]\s*[\"']?)"
-        r"[^\s\"'&,}]+"
-    ),
-    re.compile(r"(?<=://)[^/\s:@]+(:[^/\s@]*)?@"),
-]
-
-
-def redact(text: str, secrets: tuple[str, ...] = ()) -> str:
-    """``text`` without keys, tokens, auth headers and credentials in URLs: ``[secret]`` in their place.
-
-    ``secrets`` are texts that are removed wherever they stand, if they have four characters or more.
-
-    >>> redact("401 from https://ada:hunter2@example.org/v1 (Authorization: Bearer abc123def456)")
-    '401 from https://[secret]@example.org/v1 (Authorization: [secret] [secret])'
-    """
-    for secret in secrets:
-        if len(secret) >= 4:
-            text = text.replace(secret, "[secret]")
-    text = _SECRET[0].sub(r"\1 [secret]", text)
-    text = _SECRET[1].sub("[secret]", text)
-    text = _SECRET[2].sub(r"\1[secret]", text)
-    return _SECRET[3].sub("[secret]@", text)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from hemm.core import CONTROLS, Generation, HemmError, Metric, Model, Task, UnknownName
+from hemm.core.secrets import holds_secret, keep_secret
 
 if TYPE_CHECKING:
     from hemm.engine.forecast import Forecast
@@ -154,6 +155,9 @@ class RunOptions:
             value = getattr(self, name)
             if about.least is not None and value is not None and value < about.least:
                 raise HemmError(f"--{name.replace('_', '-')} {value}: give {about.least} or more")
+        for key, text in self.settings:
+            if holds_secret(key):
+                keep_secret(text)
         if self.serve and not any(isinstance(m, str) and m.startswith("hf/") for m in self.models):
             raise HemmError(f"--serve {self.serve} starts a server for checkpoints: name one as hf/ORG/NAME")
         if self.until_ci is not None and not 0 < self.until_ci < 50:

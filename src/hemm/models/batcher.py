@@ -86,5 +86,5 @@ def _failure_of(error: BaseException) -> Response:
 
 def failed(kind: str, reason: str, permanent: bool = False) -> Response:
     """A response without an answer; its reason is one line of at most 500 characters, without secrets."""
-    line = " ".join(reason.split())[:500] or "no reason was told"
-    return Response(failure=Failure(kind, storable(redact(line)), permanent))
+    line = storable(redact(" ".join(reason.split())))[:500] or "no reason was told"
+    return Response(failure=Failure(kind, line, permanent))

@@ -105,7 +105,7 @@ def download(
     retry = retry or Retry()
     partial = into.with_name(into.name + ".part")
     sent = {"User-Agent": _AGENT, "Accept-Encoding": "identity", **(headers or {})}
-    secrets = tuple(v for v in (*(headers or {}).values(), *(auth or ())) if v)
+    secrets = tuple(v for v in (*(headers or {}).values(), *(auth or ())[1:]) if v)
     timeout = httpx.Timeout(retry.timeout, connect=min(20.0, retry.timeout))
     with httpx.Client(follow_redirects=True, timeout=timeout, headers=sent, auth=auth) as client:
         attempt, done = 1, _size(partial)

@@ -294,5 +294,5 @@ def _reason(repo: str, error: Exception) -> str:
         return f"hub data set {repo} has no such revision"
     if isinstance(error, errors.OfflineModeIsEnabled):
         return f"hub data set {repo} is not here, and HF_HUB_OFFLINE is set"
-    text = " ".join(str(error).split())
-    return redact(f"hub data set {repo} cannot be had: {type(error).__name__}: {text[:200]}")
+    text = redact(" ".join(str(error).split()))
+    return f"hub data set {repo} cannot be had: {type(error).__name__}: {text[:200]}"

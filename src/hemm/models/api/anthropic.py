@@ -211,7 +211,7 @@ def read(data: Any) -> Response:
     """The response in a message. Raises CallFailed where there is none."""
     content = fields_of(data).get("content")
     if not isinstance(content, list):
-        raise not_an_answer("the server's answer is no message", redact(repr(data)[:120]))
+        raise not_an_answer("the server's answer is no message", redact(repr(data))[:120])
     blocks = objects_in(content)
     text = "".join(str(b.get("text", "")) for b in blocks if b.get("type") == "text")
     thought = "".join(str(b.get("thinking", "")) for b in blocks if b.get("type") == "thinking")

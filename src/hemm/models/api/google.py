@@ -241,7 +241,7 @@ def _parts(message: Message, max_pixels: int) -> list[Any]:
 def read(data: Any, scored: tuple[str, ...] = ()) -> Response:
     """The response in an answer. Raises CallFailed where there is none."""
     if not isinstance(data, dict):
-        raise not_an_answer("the server's answer is no answer of Gemini", redact(repr(data)[:120]))
+        raise not_an_answer("the server's answer is no answer of Gemini", redact(repr(data))[:120])
     usage, model = _usage(data.get("usageMetadata")), storable(str(data.get("modelVersion") or ""))
     feedback = fields_of(data.get("promptFeedback"))
     if feedback.get("blockReason"):
@@ -251,7 +251,7 @@ def read(data: Any, scored: tuple[str, ...] = ()) -> Response:
         return Response(finish="content_filter", refusal=storable(reason), usage=usage, model=model)
     candidates = objects_in(data.get("candidates"))
     if not candidates:
-        raise not_an_answer("the server's answer holds no candidate", redact(repr(data)[:120]))
+        raise not_an_answer("the server's answer holds no candidate", redact(repr(data))[:120])
     first = candidates[0]
     reason = str(first.get("finishReason") or "STOP")
     if reason in _BROKEN:

@@ -19,6 +19,7 @@ from hemm.core import (
     UnknownName,
     redact,
 )
+from hemm.core.secrets import keep_secret
 from hemm.models.api.http import host_of
 from hemm.models.api.limiter import Limiter
 from hemm.models.batcher import failed
@@ -127,6 +128,7 @@ class Remote(RequestModel):
             raise HemmError(f"the key in {self.key_env} holds characters that no key has")
         if not key and self.key_needed:
             raise HemmError(f"model {self.spec} needs a key: set {' or '.join(self.key_names)}")
+        keep_secret(key)
         return key
 
     @property

@@ -126,7 +126,7 @@ def _model(transformers: Any, checkpoint: Checkpoint, settings: dict[str, Any], 
 
 def _why(spec: str, error: Exception, torchvision: str) -> str:
     first = next((line.strip() for line in str(error).splitlines() if line.strip()), "")
-    line = redact(f"model {spec} does not load: {type(error).__name__}: {first}"[:400])
+    line = redact(f"model {spec} does not load: {type(error).__name__}: {first}")[:400]
     if torchvision and "torchvision" in str(error).lower():
         return f"{line} (torchvision: {torchvision}; install the build that fits your torch)"
     return line

@@ -48,7 +48,8 @@ class _ReplicaMain:
             if not isinstance(error, HemmError):
                 traceback.print_exc()
             name = "" if isinstance(error, HemmError) else f"{type(error).__name__}: "
-            write(self._out, {"failed": storable(redact(f"{name}{' '.join(str(error).split())}"[:500]))})
+            reason = storable(redact(f"{name}{' '.join(str(error).split())}"))
+            write(self._out, {"failed": reason[:500]})
             return 1
         self._busy = False
         while (message := self._inbox.get()) is not None:

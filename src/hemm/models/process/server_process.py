@@ -15,16 +15,13 @@ from hemm.models.process.child import ChildProcess
 GRACE_SECONDS = 10.0
 """Seconds for a server to end by itself."""
 KEPT_LOGS = 20
-_SECRET_NAMES = ("KEY", "TOKEN", "SECRET", "PASSWORD")
 
 
 class ServerProcess(ChildProcess):
     """A running server. Its output is written to a file in the cache folder, without secrets."""
 
     def __init__(self, command: Sequence[str], title: str) -> None:
-        variables = os.environ.items()
-        secrets = tuple(v for name, v in variables if any(word in name.upper() for word in _SECRET_NAMES))
-        super().__init__(command, Path(command[0]).name, secrets=secrets, log=_log_file(title))
+        super().__init__(command, Path(command[0]).name, log=_log_file(title))
         self._waited = False
 
     def end_words(self) -> str:

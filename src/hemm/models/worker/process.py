@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any
 
+from hemm.core.secrets import is_path
 from hemm.models.process.child import GRACE_SECONDS, ChildProcess, ProcessEnded
 from hemm.models.worker import environment
 
@@ -36,7 +37,7 @@ class WorkerProcess(ChildProcess):
             environment.command(runner, file.resolve()),
             spec,
             environment={**variables, "HEMM_WORKER_FOLDER": str(self.folder)},
-            secrets=tuple(os.environ.get(name, "") for name in env),
+            secrets=tuple(v for name in env if not is_path(v := os.environ.get(name, ""))),
             folder=str(self.folder),
         )
         self._silence = silence
