@@ -16,7 +16,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fake import Batched, FakePack, go, picture, sample, task
+from fake import Batched, FakePack, Served, go, picture, sample, task
+from hemm.analysis.study.cell_scores import load_scores
 from hemm.cli import status
 from hemm.core import (
     BadData,
@@ -38,7 +39,7 @@ from hemm.engine.score import is_scored, score_cell
 from hemm.metrics import metric_key, resolve, spec_of
 from hemm.metrics.judge.llm_judge import LlmJudge
 from hemm.metrics.judge.rubrics import RUBRICS, framed, verdict
-from hemm.results.read import cell
+from hemm.results.read import cell, cells
 from servers import ChatServer, Received
 
 BLOCK = re.compile(r"^\[([0-9a-f]{8}) ([a-z0-9 ]+)\]$")
@@ -411,6 +412,24 @@ def test_verdicts_are_kept_and_only_new_answers_are_asked_about(tmp_path: Path, 
     score_cell(folder, task(), [metric])
     assert (server.asked, told(folder)["judge"]["not_asked"]) == (20, 0)
     assert told(folder)["components"][""]["nulls"] == 0
+
+
+def test_an_open_cell_whose_headline_is_a_judge_is_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    judged = task(metrics=("judge", "accuracy"))
+    only = task(metrics=("judge",))
+    pack = FakePack([sample(i) for i in range(40)])
+    gone = Served(failing={f"s{i:05}": Failure("connection", "no server") for i in range(10, 40)})
+    assert go(tmp_path, gone, pack, judged, score=False).state == "open"
+    (open_cell,) = cells(tmp_path)
+    monkeypatch.setattr("hemm.engine.stored_task.task_of", lambda stored: judged)
+    assert load_scores(open_cell).headline.metric.name == "accuracy"
+    monkeypatch.setattr("hemm.engine.stored_task.task_of", lambda stored: only)
+    with pytest.raises(
+        HemmError, match=r"metrics of task even \(judge\) need weights or a judge: hemm score"
+    ):
+        load_scores(open_cell)
 
 
 def test_failed_verdicts_are_asked_for_again(tmp_path: Path, server: ChatServer) -> None:

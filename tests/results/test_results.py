@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 from functools import partial
@@ -160,13 +161,30 @@ def test_a_second_process_is_refused_and_a_killed_one_lets_go(tmp_path: Path) ->
     assert not (tmp_path / "lock").exists()
 
 
+def test_a_process_may_wait_for_another_but_not_for_one_of_which_nobody_knows(tmp_path: Path) -> None:
+    child = _holder(tmp_path / "lock")
+    told: list[str] = []
+
+    def end(who: str) -> None:
+        told.append(who)
+        child.kill()
+        child.wait()
+
+    with Lock(tmp_path / "lock").wait(end):
+        assert told == [f"process {child.pid} on {socket.gethostname()}"]
+    assert child.stdout is not None
+    child.stdout.close()
+    (tmp_path / "lock").write_bytes(orjson.dumps({"host": "elsewhere", "pid": 1, "started": "1"}))
+    with pytest.raises(CellLocked, match="elsewhere"):
+        Lock(tmp_path / "lock").wait(told.append)
+    assert len(told) == 1
+
+
 def test_a_lock_of_another_host_holds_and_a_reused_pid_does_not(tmp_path: Path) -> None:
     path = tmp_path / "lock"
     path.write_bytes(orjson.dumps({"host": "elsewhere", "pid": 1, "started": "1"}))
     with pytest.raises(CellLocked, match="elsewhere"):
         Lock(path).acquire()
-    import socket
-
     parent = os.getppid()
     path.write_bytes(orjson.dumps({"host": socket.gethostname(), "pid": parent, "started": "before"}))
     with Lock(path):  # alive, but started at another time: another process

@@ -61,7 +61,7 @@ def command(
     stored_cells = [(stored, task_of(stored, by_name)) for stored in cells(folder)]
     failed = 0
     for stored, task in stored_cells:
-        score_cell(stored.folder, task, metrics, again=again)
+        score_cell(stored.folder, task, metrics, again=again, told=_print_line)
         aggregates = cell(stored.folder).aggregates()
         rows += score_rows(stored, aggregates)
         judges = [row["judge"] for row in aggregates["metrics"].values() if "judge" in row]
@@ -74,6 +74,10 @@ def command(
     emit(rows, COLUMNS, format_)
     if failed:
         ctx.exit(3)
+
+
+def _print_line(line: str) -> None:
+    click.echo(f"hemm: {line}", err=True)
 
 
 def _print_judge(stored: Cell, judge: dict[str, Any]) -> int:

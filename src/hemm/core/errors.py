@@ -37,7 +37,14 @@ class BadData(HemmError):
 
 
 class CellLocked(HemmError):
-    """Another process is writing to the same result folder."""
+    """Another process is writing to the same result folder.
+
+    ``who``: that process and its host, where it is alive for certain.
+    """
+
+    def __init__(self, message: str = "", who: str = "") -> None:
+        super().__init__(message)
+        self.who = who
 
 
 def nearest(name: str, known: Iterable[str]) -> str | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,6 +12,7 @@ from hemm.core import HemmError, Metric, Task, completed, digest
 from hemm.data.files import replacing
 from hemm.results import layout
 from hemm.results.files import write_json
+from hemm.results.lock import Lock
 from hemm.results.read import Cell, cell
 from hemm.results.stored_media import media_path
 
@@ -81,7 +82,12 @@ def _is_current(stored: Cell, key: str, row: Mapping[str, Any]) -> bool:
 
 
 def score_cell(
-    folder: Path, task: Task, extra: Sequence[str | Metric] = (), *, again: bool = False
+    folder: Path,
+    task: Task,
+    extra: Sequence[str | Metric] = (),
+    *,
+    again: bool = False,
+    told: Callable[[str], None] = lambda line: None,
 ) -> dict[str, int]:
     """Score one cell with the task's metrics, those in ``extra``, and those that scored it before.
 
@@ -93,57 +99,79 @@ def score_cell(
     task that need weights or a judge run only if ``extra`` names them; an earlier judge gets no requests
     unless it is named. Raises UnknownName or HemmError for a metric spec, and HemmError where a metric needs
     pictures that are neither in the cell nor in the pack.
-    """
-    from hemm.metrics import metric_key, resolve
 
-    view, wanted = cell(folder), metrics_for(task, extra)
-    stored = view.aggregates()
-    same = stored.get("basis") == _basis(view, task) and not again
-    before: dict[str, Any] = stored.get("metrics", {})
-    left = [row["spec"] for row in stored.get("left_out", {}).values()]
-    specs = [*(row["spec"] for row in before.values()), *stored.get("pending", ()), *left]
-    earlier = {metric_key(m): m for m in map(resolve, specs)}
-    metrics = {**wanted, **{key: m for key, m in earlier.items() if key not in wanted}}
-    rows = {
-        key: before[key] for key in metrics if same and key in before and _is_current(view, key, before[key])
-    }
-    work = _Scoring(view, task, metrics, rows)
-    if len(rows) == len(metrics) and work.to_json() == stored:
-        return dict(stored["outcomes"])
-    return work.run(optional=set(earlier) - set(wanted))
+    One process scores a cell at a time: another one waits until it is done (``told`` gets a line that says
+    for whom), and then goes on from what it wrote.
+    """
+    wanted = metrics_for(task, extra)
+    work = _Scoring.of(cell(folder), task, wanted, again)
+    if work.up_to_date:  # nothing is written, so that results that cannot be written to can be read
+        return work.outcomes
+    waiting = f"{folder} is being scored by {{}}: waiting for it"
+    with Lock(folder / layout.SCORES_LOCK).wait(lambda who: told(waiting.format(who))):
+        work = _Scoring.of(cell(folder), task, wanted, again)
+        return work.outcomes if work.up_to_date else work.run()
 
 
 class _Scoring:
-    """Scoring of one cell. ``rows``: those of aggregates.json that are kept, by metric key."""
+    """Scoring of one cell.
 
-    def __init__(self, stored: Cell, task: Task, metrics: dict[str, Metric], rows: dict[str, Any]) -> None:
+    metrics   metric key -> metric: those named now, and those that scored the cell before
+    rows      rows of aggregates.json that are kept, by metric key
+    optional  keys that nobody named now
+    """
+
+    def __init__(
+        self, stored: Cell, task: Task, metrics: dict[str, Metric], rows: dict[str, Any], optional: set[str]
+    ) -> None:
         self._cell, self._task, self._metrics, self._rows = stored, task, metrics, rows
+        self._optional = optional
         self._left_out: dict[str, Any] = {}
-        self._outcomes: dict[str, int] = stored.aggregates().get("outcomes", {})
+        self.outcomes: dict[str, int] = dict(stored.aggregates().get("outcomes", {}))
         self._basis = _basis(stored, task)
         self._unscored = dict(sorted(Counter(stored.unscored()["why"].to_pylist()).items()))
 
-    def run(self, optional: set[str]) -> dict[str, int]:
+    @classmethod
+    def of(cls, view: Cell, task: Task, wanted: dict[str, Metric], again: bool) -> _Scoring:
+        """What is to be scored: by the metrics in ``wanted``, and by those that scored the cell before."""
+        from hemm.metrics import metric_key, resolve
+
+        stored = view.aggregates()
+        same = stored.get("basis") == _basis(view, task) and not again
+        before: dict[str, Any] = stored.get("metrics", {})
+        left = [row["spec"] for row in stored.get("left_out", {}).values()]
+        specs = [*(row["spec"] for row in before.values()), *stored.get("pending", ()), *left]
+        earlier = {metric_key(m): m for m in map(resolve, specs)}
+        metrics = {**wanted, **{key: m for key, m in earlier.items() if key not in wanted}}
+        kept = [key for key in metrics if same and key in before and _is_current(view, key, before[key])]
+        return cls(view, task, metrics, {key: before[key] for key in kept}, set(earlier) - set(wanted))
+
+    @property
+    def up_to_date(self) -> bool:
+        """Whether every metric has its row, and aggregates.json says what it would say now."""
+        return len(self._rows) == len(self._metrics) and self.to_json() == self._cell.aggregates()
+
+    def run(self) -> dict[str, int]:
         """Score with the metrics that have no row yet, write after each, and count the outcomes."""
         from hemm.metrics import spec_of
         from hemm.metrics.scoring import outcome_counts
 
         answers, media = self._cell.answers(), stored_media(self._cell)
-        self._outcomes = outcome_counts(answers, self._task, media)
+        self.outcomes = outcome_counts(answers, self._task, media)
         for key, metric in self._metrics.items():
             if key in self._rows:
                 continue
             try:
                 self._rows[key] = self._score(key, metric, answers, media)
             except HemmError as error:
-                if "judge" not in metric.needs or key not in optional:
+                if "judge" not in metric.needs or key not in self._optional:
                     raise
                 # the user did not name this judge, and its rubric or the cell it compares with is gone
                 self._left_out[key] = {"spec": spec_of(metric), "why": str(error)}
                 continue
             self._write()
         self._write()
-        return self._outcomes
+        return self.outcomes
 
     def _score(self, key: str, metric: Metric, answers: Any, media: StoredMedia) -> dict[str, Any]:
         import pyarrow.parquet as pq
@@ -175,7 +203,7 @@ class _Scoring:
             "basis": self._basis,
             "parser": dict(parser_versions(self._task.answer)),
             "headline": _headline(self._task, {key: self._metrics[key] for key in rows}),
-            "outcomes": self._outcomes,
+            "outcomes": self.outcomes,
             "metrics": rows,
             **({"pending": pending} if pending else {}),
             **({"unscored": self._unscored} if self._unscored else {}),

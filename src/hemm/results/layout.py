@@ -17,6 +17,7 @@ ANSWERS = "answers"
 CALLS = "calls.parquet"
 SCORES = "scores"
 AGGREGATES = "aggregates.json"
+SCORES_LOCK = "scores.lock"
 MEDIA = "media"
 UNSCORED = "unscored.parquet"
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import socket
+import time
+from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -17,6 +19,9 @@ try:
     import fcntl
 except ImportError:  # not on Windows: the pid alone decides there
     fcntl = None  # type: ignore[assignment,unused-ignore]
+
+WAIT_SECONDS = 0.1
+"""Between two looks at a lock that another process holds."""
 
 
 def process_start(pid: int) -> str:
@@ -41,6 +46,23 @@ class Lock:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._file: int | None = None
+
+    def wait(self, told: Callable[[str], None]) -> Lock:
+        """Acquire the lock when the process that holds it, here or elsewhere, lets go of it.
+
+        ``told`` gets the name of that process once. Raises CellLocked where nobody can tell whether it lives.
+        """
+        first = True
+        while True:
+            try:
+                return self.acquire()
+            except CellLocked as error:
+                if not error.who:
+                    raise
+                if first:
+                    told(error.who)
+                first = False
+            time.sleep(WAIT_SECONDS)
 
     def acquire(self) -> Lock:
         self.path.parent.mkdir(parents=True, exist_ok=True)
@@ -73,7 +95,7 @@ class Lock:
             try:
                 fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
-                raise self._locked(holder) from None
+                raise self._locked(holder, alive=True) from None
             except OSError:  # a file system without locks: the pid decides
                 pass
             holder = _holder(descriptor)
@@ -83,7 +105,7 @@ class Lock:
             raise self._locked(holder)
         pid = int(holder.get("pid", 0))
         if alive(pid) and process_start(pid) == holder.get("started") and pid != os.getpid():
-            raise self._locked(holder)
+            raise self._locked(holder, alive=True)
 
     def _same_file(self, descriptor: int) -> bool:
         try:
@@ -93,11 +115,12 @@ class Lock:
         held = os.fstat(descriptor)
         return (current.st_ino, current.st_dev) == (held.st_ino, held.st_dev)
 
-    def _locked(self, holder: dict[str, Any]) -> CellLocked:
+    def _locked(self, holder: dict[str, Any], alive: bool = False) -> CellLocked:
         who = f"process {holder.get('pid', '?')} on {holder.get('host', '?')}"
         return CellLocked(
             f"{self.path.parent} is being written by {who}: wait for it, "
-            f"or delete {self.path} if that process is gone"
+            f"or delete {self.path} if that process is gone",
+            who if alive else "",
         )
 
     def __enter__(self) -> Lock:

@@ -190,7 +190,10 @@ def _stored(cell: Cell, stored: Mapping[str, Any]) -> list[tuple[Metric, pa.Tabl
 
 
 def _score_now(cell: Cell, fall_back: bool) -> list[tuple[Metric, pa.Table]] | None:
-    """Scores of the current answers; None where the task is unknown here and ``fall_back``."""
+    """Scores of the current answers by the task's metrics that need neither weights nor a judge.
+
+    None with ``fall_back`` where the task is unknown here or has no such metric; without, HemmError.
+    """
     from hemm.engine.score import stored_media
     from hemm.engine.stored_task import task_of
     from hemm.metrics import resolve
@@ -202,8 +205,15 @@ def _score_now(cell: Cell, fall_back: bool) -> list[tuple[Metric, pa.Table]] | N
         if fall_back:
             return None
         raise HemmError(f"{cell.folder} is not scored and its task is not known here ({error})") from error
+    metrics = [m for m in map(resolve, task.metrics) if not {"weights", "judge"} & m.needs]
+    if not metrics:
+        if fall_back:
+            return None
+        raise HemmError(
+            f"{cell.folder} is not scored: the metrics of task {task.name} ({', '.join(task.metrics)}) need "
+            "weights or a judge: hemm score --metric computes them"
+        )
     answers, media = cell.answers(), stored_media(cell)
-    metrics = [m for m in map(resolve, task.metrics) if "weights" not in m.needs]
     return [(metric, score_answers(answers, task, metric, media)) for metric in metrics]
 
 
