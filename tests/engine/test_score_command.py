@@ -10,38 +10,41 @@ from pathlib import Path
 from hemm.cli import status
 from hemm.results.read import cells
 
-SLOW = """
+COMMAND = "import sys; from hemm.cli import status; sys.exit(status(sys.argv[1:]))"
+
+HELD = """
 import sys, time
 from pathlib import Path
 from hemm.cli import status
 from hemm.metrics import scoring
 
 score = scoring.score_answers
-def slowly(answers, task, metric, media=None):
+def held(answers, task, metric, media=None):
     Path(sys.argv[2]).touch()
-    time.sleep(0.5)
+    while not Path(sys.argv[3]).exists():
+        time.sleep(0.01)
     return score(answers, task, metric, media)
 
-scoring.score_answers = slowly
-sys.exit(status(["score", sys.argv[1], "--again", "--metric", sys.argv[3]]))
+scoring.score_answers = held
+sys.exit(status(["score", sys.argv[1], "--again"]))
 """
+"""Touches one file when it scores, and goes on when another one exists."""
 
 
 def test_two_commands_at_once_leave_the_scores_of_both(tmp_path: Path) -> None:
-    out = tmp_path / "results"
-    assert (
-        status(["run", "baseline/random", "--task", "probe_shapes", "--limit", "8", "--out", str(out)]) == 0
-    )
-    children = []
-    for metric in ("exact_match", "token_f1"):
-        at_work = tmp_path / metric
-        words = [sys.executable, "-c", SLOW, str(out), str(at_work), metric]
-        children.append(subprocess.Popen(words, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True))
-        while metric == "exact_match" and not at_work.exists() and children[0].poll() is None:
-            time.sleep(0.01)
-    ends = [child.communicate()[1] for child in children]
-    assert [child.returncode for child in children] == [0, 0], ends
-    scored = {row["metric"] for row in cells(out)[0].aggregates()["metrics"].values()}
-    assert {"accuracy", "exact_match", "token_f1"} <= scored
-    assert f"is being scored by process {children[0].pid}" in ends[1]
+    out, begun, go = tmp_path / "results", tmp_path / "begun", tmp_path / "go"
+    run = ["run", "baseline/random", "--task", "probe_shapes", "--limit", "8", "--out", str(out)]
+    assert status(run) == 0
+    first = subprocess.Popen([sys.executable, "-c", HELD, str(out), str(begun), str(go)])
+    while not begun.exists() and first.poll() is None:
+        time.sleep(0.01)
+    words = [sys.executable, "-c", COMMAND, "score", str(out), "--metric", "exact_match"]
+    second = subprocess.Popen(words, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True)
+    assert second.stderr is not None
+    line = second.stderr.readline()  # empty where it ends without waiting
+    go.touch()
+    assert (first.wait(), second.wait()) == (0, 0)
+    second.stderr.close()
+    assert {"accuracy-v1", "exact_match-v1"} <= set(cells(out)[0].aggregates()["metrics"])
+    assert f"is being scored by process {first.pid}" in line
     assert not list(out.rglob("*.lock"))
