@@ -18,7 +18,6 @@ from hemm.cli import status
 from hemm.core import BadData, Generation, HemmError, Media, Message, Request, Response, UnknownName, Usage
 from hemm.engine.limits import CostBudget, Stopped, billed
 from hemm.engine.options import RunOptions
-from hemm.engine.progress import Lines
 from hemm.models import ModelOptions, prices, resolve
 from hemm.models.prices import Price, estimate, price_of, text_tokens
 from hemm.results.read import cells
@@ -388,14 +387,6 @@ def test_what_is_not_told_counts_as_much_as_it_may() -> None:
     assert billed(Response(), 2.0) == 2.0
     assert billed(Response(failure=Failure("rate_limit", "")), 2.0) == 0.0
     assert billed(Response(failure=Failure("timeout", ""), attempts=3), 2.0) == 6.0
-
-
-def test_progress_tells_tokens_and_cost(capsys: pytest.CaptureFixture[str]) -> None:
-    track = Lines().begin("task", 4)
-    track.step(4, 1200, 1, 0.5)
-    track.end()
-    err = capsys.readouterr().err
-    assert "1,200 tokens, $0.5000, 1 error" in err
 
 
 # two models in one command

@@ -205,9 +205,14 @@ def _check(values: dict[str, Any]) -> None:
 
 
 class Track(Protocol):
-    """One cell under way. ``cost`` is in US dollars; None: not known."""
+    """One cell under way.
 
-    def step(self, answers: int, tokens: int, errors: int, cost: float | None) -> None: ...
+    answers  those that are there, also from earlier commands
+    new      those that this command had from the model; rates count these alone
+    cost     in US dollars; None: not known
+    """
+
+    def step(self, answers: int, new: int, tokens: int, errors: int, cost: float | None) -> None: ...
 
     def end(self) -> None: ...
 
@@ -217,7 +222,13 @@ class Watcher(Protocol):
 
     def say(self, text: str) -> None: ...
 
+    def plan(self, cells: int, what: str) -> None:
+        """A command begins that has so many cells; ``what`` names them (``tasks``)."""
+
     def begin(self, title: str, total: int) -> Track: ...
+
+    def done(self) -> None:
+        """One cell more is done, whether or not anything had to be sent for it."""
 
 
 class Silent:
@@ -225,10 +236,14 @@ class Silent:
 
     def say(self, text: str) -> None: ...
 
+    def plan(self, cells: int, what: str) -> None: ...
+
     def begin(self, title: str, total: int) -> Track:
         return self
 
-    def step(self, answers: int, tokens: int, errors: int, cost: float | None) -> None: ...
+    def done(self) -> None: ...
+
+    def step(self, answers: int, new: int, tokens: int, errors: int, cost: float | None) -> None: ...
 
     def end(self) -> None: ...
 

@@ -35,9 +35,13 @@ AHEAD = 3
 
 @dataclass
 class Counts:
-    """Requests sent by one pipeline, errors among them; tokens and US dollars as far as they are reported."""
+    """Requests sent by one pipeline, errors among them; tokens and US dollars as far as they are reported.
+
+    ``claimed``: answers that an earlier command left in the journal.
+    """
 
     asked: int = 0
+    claimed: int = 0
     errors: int = 0
     tokens: int = 0
     cost: float | None = None
@@ -273,9 +277,11 @@ class Pipeline:
         if not self._chained and self._cell.complete_parts:
             self._sealable.set()
         counts = self.counts
-        self._track.step(self._cell.filled_count, counts.tokens, counts.errors, counts.cost)
+        answers = self._cell.filled_count
+        self._track.step(answers, answers - counts.claimed, counts.tokens, counts.errors, counts.cost)
 
     def _claim(self, item: Item) -> bool:
+        self.counts.claimed += 1
         key = (item.sample.id, item.repeat)
         line = self._cell.lookup(key) if item.stale else None
         if line is None:

@@ -66,6 +66,8 @@ async def run_cells(
     """
     check_results(options.out, packs, write=not options.dry_run)
     command = _Command(options, packs, watcher, rule)
+    if not options.dry_run:
+        watcher.plan(len(models) * len(packs), "tasks" if len(models) == 1 else "cells")
     names = [model.identity for model in models]
     together = [
         i
@@ -110,6 +112,7 @@ class _Command:
                 if self.ended:
                     break
                 results.append(await self._cell(model, task, pack, starter))
+                self.watcher.done()
                 if results[-1].stopped:
                     break
         finally:
