@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import json
+import re
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from fake import picture
 from hemm.cli import status
+from hemm.core import HemmError
 from hemm.engine.options import RunOptions
 from hemm.results import layout
 from hemm.results.lock import Lock
@@ -214,3 +217,24 @@ def test_another_seed_of_the_random_baseline_is_another_cell(tmp_path: Path) -> 
     for cell in found:
         answers.add(tuple(cell.answers()["raw"].to_pylist()))
     assert len(found) == len(answers) == 2
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        ({"settings": {"temperature": float("nan")}}, "temperature=nan: give a number"),
+        ({"max_cost": float("inf")}, "--max-cost inf: give a number"),
+        ({"max_cost": "5"}, "--max-cost '5': give a number"),
+        ({"limit": 2.5}, "--limit 2.5: give a whole number"),
+        ({"limit": True}, "--limit True: give a whole number"),
+        ({"shots": -1}, "--shots -1: give 0 or more"),
+        ({"until_ci": float("nan")}, "--until-ci nan: give a number"),
+    ],
+)
+def test_numbers_from_python_are_checked_as_those_of_the_command_line(
+    options: dict[str, Any], told: str, tmp_path: Path
+) -> None:
+    import hemm
+
+    with pytest.raises(HemmError, match=re.escape(told)):
+        hemm.run("baseline/oracle", "probe_shapes", out=tmp_path, **options)

@@ -23,7 +23,9 @@ if TYPE_CHECKING:
     metavar="DIR",
     help="Results with the scores of the answers that were voted on; DIR itself by default.",
 )
-@click.option("--seed", type=int, default=0, show_default=True, help="Of shuffles and resamples.")
+@click.option(
+    "--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Of shuffles and resamples."
+)
 @format_option("table", "json", "markdown")
 def command(path: Path, results: Path | None, seed: int, format_: str) -> None:
     """Elo as the paper has it, Bradley-Terry, win rates, agreement of voters, and metrics against people.

@@ -5,11 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field, fields
+from numbers import Integral, Real
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from hemm.core import CONTROLS, Generation, HemmError, Metric, Model, Task, UnknownName
 from hemm.core.secrets import holds_secret, keep_secret
+from hemm.core.user_files import shown
 
 if TYPE_CHECKING:
     from hemm.engine.forecast import Forecast
@@ -94,7 +96,7 @@ class RunOptions:
     until_ci: float | None = option(
         None, "Stop a task when its score is known to so many points to each side.", "POINTS"
     )
-    seed: int = option(0, "Seed of selection and draws.", show_default=True)
+    seed: int = option(0, "Seed of selection and draws.", "N", least=0, show_default=True)
     out: Path = option(Path("results"), "Where the results go.", show_default=True)  # noqa: RUF009
     control: str = option(
         "",
@@ -151,10 +153,11 @@ class RunOptions:
     def __post_init__(self) -> None:
         if self.control and self.control not in CONTROLS:
             raise UnknownName("control", self.control, CONTROLS)
-        for name, about in self.table().items():
-            value = getattr(self, name)
-            if about.least is not None and value is not None and value < about.least:
-                raise HemmError(f"--{name.replace('_', '-')} {value}: give {about.least} or more")
+        for row in fields(self):
+            value, kind = getattr(self, row.name), str(row.type).removesuffix(" | None")
+            if kind in ("int", "float") and value is not None:
+                least = row.metadata["option"].least
+                _check_number(f"--{row.name.replace('_', '-')} {shown(value)}", value, kind == "int", least)
         for key, text in self.settings:
             if holds_secret(key):
                 keep_secret(text)
@@ -164,8 +167,6 @@ class RunOptions:
             raise HemmError(f"--until-ci {self.until_ci:g}: give points above 0 and below 50, as in 3")
         if self.until_ci is not None and not self.score:
             raise HemmError("--until-ci looks at scores: it does not go with score=False")
-        if self.max_cost is not None and not math.isfinite(self.max_cost):
-            raise HemmError(f"--max-cost {self.max_cost}: give an amount of US dollars")
 
     @property
     def protocol(self) -> dict[str, Any]:
@@ -193,11 +194,20 @@ class RunOptions:
         return Generation(**values, max_pixels=self.max_pixels, extra=extra, seed=self.seed if sampled else 0)
 
 
+def _check_number(told: str, value: Any, whole: bool, least: int | None) -> None:
+    """Raise HemmError where an option is no number, no finite one, not whole, or too low."""
+    fits = isinstance(value, Integral if whole else Real) and not isinstance(value, bool)
+    if not fits or not math.isfinite(value):
+        raise HemmError(f"{told}: give a {'whole ' if whole else ''}number")
+    if least is not None and value < least:
+        raise HemmError(f"{told}: give {least} or more")
+
+
 def _check(values: dict[str, Any]) -> None:
-    if values["max_new_tokens"] < 1:
-        raise HemmError(f"--set max_new_tokens={values['max_new_tokens']}: give 1 or more")
-    if values.get("temperature", 0.0) < 0:
-        raise HemmError(f"--set temperature={values['temperature']}: give 0 or more")
+    for key, least in (("max_new_tokens", 1), ("temperature", 0), ("thinking_budget", 0)):
+        if key in values:
+            whole = GENERATION_KEYS[key] is int
+            _check_number(f"--set {key}={shown(values[key])}", values[key], whole, least)
     if not 0 < values.get("top_p", 1.0) <= 1:
         raise HemmError(f"--set top_p={values['top_p']}: give a number above 0, at most 1")
     if values.get("scoring", "generate") not in ("generate", "likelihood"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -68,9 +69,13 @@ def _typed(key: str, text: str, default: Any) -> Any:
             raise HemmError(f"--set {key}={text}: give true or false")
         return known[text.lower()]
     if isinstance(default, int | float):
+        want = "a whole number" if isinstance(default, int) else "a number"
         try:
-            return type(default)(text)
+            value = type(default)(text)
         except ValueError:
-            want = "a whole number" if isinstance(default, int) else "a number"
             raise HemmError(f"--set {key}={text}: give {want}") from None
+        # a default above 0 is a time, a count or a size: none is negative
+        if not math.isfinite(value) or (default > 0 and value < 0):
+            raise HemmError(f"--set {key}={text}: give {want}{' from 0 up' * (default > 0)}")
+        return value
     return text
