@@ -11,6 +11,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from scipy import optimize, stats
 
 import hemm
@@ -82,6 +84,33 @@ def test_bradley_terry_is_the_maximum_of_davidsons_likelihood(nu: float) -> None
     fit = bradley_terry(found)
     assert fit.strengths == pytest.approx(s - s.mean(), abs=1e-4)
     assert fit.tie_rate == pytest.approx(math.exp(best[3]) if nu else 0.0, abs=1e-4)
+
+
+@given(
+    st.lists(
+        st.tuples(st.sampled_from(list(combinations(range(3), 2))), st.sampled_from([0, 0.5, 1])), min_size=1
+    )
+)
+def test_few_votes_have_finite_strengths_exactly_where_the_likelihood_has_a_maximum(
+    cast: list[tuple[tuple[int, int], float]],
+) -> None:
+    """By its definition: a step in some direction that makes no vote less likely leads there for ever."""
+    size = len(cast)
+    a, b = np.array([pair for pair, _ in cast]).T
+    outcome = np.array([won for _, won in cast])
+    texts = [np.array([str(n) for n in range(size)], dtype=object)] * 2
+    found = Votes(NAMES[:3], a, b, outcome, np.full(size, "t", object), *texts)
+    half, none, one = (np.eye(3)[a] - np.eye(3)[b]) / 2, np.zeros((size, 3)), np.ones((size, 1))
+    logits = {1: np.hstack([half, 0 * one]), 0: np.hstack([-half, 0 * one]), 0.5: np.hstack([none, one])}
+    ties = 0.5 in outcome
+    said = np.array([logits[won][n] for n, won in enumerate(outcome)])
+    gains = np.vstack([said - logits[other] for other in ((1, 0, 0.5) if ties else (1, 0))])
+    free = [(0, 0), (-1, 1), (-1, 1), (-1, 1) if ties else (0, 0)]
+    best = optimize.linprog(-gains.sum(axis=0), A_ub=-gains, b_ub=np.zeros(len(gains)), bounds=free)
+    level = np.linalg.matrix_rank(gains[:, 1:]) < 2 + ties  # in some direction nothing changes
+    fit = bradley_terry(found)
+    assert (fit.strengths is None) == (-best.fun > 1e-9 or level)
+    assert (fit.why == "") == (fit.strengths is not None)
 
 
 def test_planted_strengths_are_recovered_and_covered() -> None:
@@ -211,6 +240,15 @@ def test_the_command(cache: Path, tmp_path: Path, capsys: pytest.CaptureFixture[
     for form in ("table", "markdown"):
         assert status(["preferences", str(results), "--format", form]) == 0
         assert "baseline/oracle" in capsys.readouterr().out
+
+
+def test_two_votes_of_one_pair_are_one_clear_result(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "votes.csv"
+    file.write_text("a,b,winner,sample\nx,y,a,s1\nx,y,tie,s2\n")
+    assert status(["preferences", str(file)]) == 0
+    assert "no finite strengths: by these wins and ties" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(

@@ -249,8 +249,11 @@ def _likelihood(beta: Floats, design: Floats, outcome: Floats, ties: bool) -> tu
 
 
 def _unbounded(votes: Votes) -> str:
-    """Why strengths are not finite: some model cannot be reached from another by wins and ties. Else
-    empty."""
+    """Why strengths are not finite, else empty.
+
+    They are not where some model cannot be reached from another by wins and ties, nor where strengths and
+    the rate of ties can grow together and explain the votes ever better.
+    """
     from scipy.sparse import csr_matrix
     from scipy.sparse.csgraph import connected_components
 
@@ -259,7 +262,36 @@ def _unbounded(votes: Votes) -> str:
     graph = csr_matrix((np.ones(len(winners)), (winners, losers)), shape=(len(votes.models),) * 2)
     parts, which = connected_components(graph, directed=True, connection="strong")
     if parts == 1:
-        return "every vote is a tie" if bool((votes.outcome == 0.5).all()) else ""
+        if bool((votes.outcome == 0.5).all()):
+            return "every vote is a tie"
+        apart = (
+            "no finite strengths: by these wins and ties models may be any distance apart; more votes tell"
+        )
+        return apart if _grow_together(votes) else ""
     smallest = int(np.argmin(np.bincount(which)))
     names = ", ".join(votes.models[i] for i in np.flatnonzero(which == smallest))
     return f"no finite strengths: {names} always won, always lost, or was never compared with the others"
+
+
+def _grow_together(votes: Votes) -> bool:
+    """Whether the likelihood rises for ever as strengths and log nu grow in proportion.
+
+    So it does where numbers exist that differ by at least 1 for each win and by at most 1 for each tie (the
+    winner's logit is then never below nu's, and a tie's never above it). Difference constraints have a
+    solution exactly where relaxing them (Bellman and Ford) ends after one round for each model.
+    """
+    tied = votes.outcome == 0.5
+    if not tied.any():
+        return False
+    won = np.where(votes.outcome > 0.5, votes.a, votes.b)[~tied]
+    lost = np.where(votes.outcome > 0.5, votes.b, votes.a)[~tied]
+    start = np.concatenate([won, votes.a[tied], votes.b[tied]])
+    end = np.concatenate([lost, votes.b[tied], votes.a[tied]])
+    most = np.concatenate([np.full(len(won), -1), np.full(2 * int(tied.sum()), 1)])
+    places = np.zeros(len(votes.models), dtype=np.int64)
+    for _ in range(len(places) + 1):
+        before = places.copy()
+        np.minimum.at(places, end, places[start] + most)
+        if np.array_equal(before, places):
+            return True
+    return False
