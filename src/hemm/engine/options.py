@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field, fields
-from numbers import Integral, Real
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -157,7 +156,7 @@ class RunOptions:
             value, kind = getattr(self, row.name), str(row.type).removesuffix(" | None")
             if kind in ("int", "float") and value is not None:
                 least = row.metadata["option"].least
-                _check_number(f"--{row.name.replace('_', '-')} {shown(value)}", value, kind == "int", least)
+                _check_number(f"--{row.name.replace('_', '-')} {shown(value)}", value, least)
         for key, text in self.settings:
             if holds_secret(key):
                 keep_secret(text)
@@ -194,11 +193,10 @@ class RunOptions:
         return Generation(**values, max_pixels=self.max_pixels, extra=extra, seed=self.seed if sampled else 0)
 
 
-def _check_number(told: str, value: Any, whole: bool, least: int | None) -> None:
-    """Raise HemmError where an option is no number, no finite one, not whole, or too low."""
-    fits = isinstance(value, Integral if whole else Real) and not isinstance(value, bool)
-    if not fits or not math.isfinite(value):
-        raise HemmError(f"{told}: give a {'whole ' if whole else ''}number")
+def _check_number(told: str, value: float, least: int | None) -> None:
+    """Raise HemmError where a number is not finite, or too low."""
+    if not math.isfinite(value):
+        raise HemmError(f"{told}: give a number")
     if least is not None and value < least:
         raise HemmError(f"{told}: give {least} or more")
 
@@ -206,8 +204,7 @@ def _check_number(told: str, value: Any, whole: bool, least: int | None) -> None
 def _check(values: dict[str, Any]) -> None:
     for key, least in (("max_new_tokens", 1), ("temperature", 0), ("thinking_budget", 0)):
         if key in values:
-            whole = GENERATION_KEYS[key] is int
-            _check_number(f"--set {key}={shown(values[key])}", values[key], whole, least)
+            _check_number(f"--set {key}={shown(values[key])}", values[key], least)
     if not 0 < values.get("top_p", 1.0) <= 1:
         raise HemmError(f"--set top_p={values['top_p']}: give a number above 0, at most 1")
     if values.get("scoring", "generate") not in ("generate", "likelihood"):

@@ -210,8 +210,8 @@ def _score_now(cell: Cell, fall_back: bool) -> list[tuple[Metric, pa.Table]] | N
         if fall_back:
             return None
         raise HemmError(
-            f"{cell.folder} is not scored: the metrics of task {task.name} ({', '.join(task.metrics)}) need "
-            "weights or a judge: hemm score --metric computes them"
+            f"{cell.folder} is not scored: all metrics of task {task.name} "
+            f"({', '.join(map(str, task.metrics))}) need weights or a judge: hemm score --metric has them"
         )
     answers, media = cell.answers(), stored_media(cell)
     return [(metric, score_answers(answers, task, metric, media)) for metric in metrics]
