@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import html
 import io
 import json
 import os
@@ -333,6 +334,25 @@ def test_the_same_name_asked_in_another_way_is_refused_too(world: World) -> None
     code, said = world.hemm("run", "baseline/oracle", "--task", other.spec)
     assert code == 2
     assert world.asked() == []
+
+
+def test_results_of_two_data_sets_that_were_copied_together_are_not_averaged(world: World) -> None:
+    pool(world.home)
+    assert world.run(DataSet("./a/same.jsonl", "linesa"), "one")[0] == 0
+    assert world.run(DataSet("./b/same.jsonl", "linesb"), "two")[0] == 0
+    for out in ("one", "two"):
+        shutil.copytree(world.home / out, world.home / "both" / out)
+        assert world.hemm("profile", str(world.home / out))[0] == 0
+    says = r"task 'same' is two data sets in these results: .*a/same.jsonl .*b/same.jsonl"
+    for command in ("profile", "compare"):
+        code, said = world.hemm(command, str(world.home / "both"))
+        assert code == 2
+        (line,) = said.strip().splitlines()
+        assert re.search(says, line)
+    assert world.hemm("report", str(world.home / "both"))[0] == 0
+    page = html.unescape((world.home / "both/report.html").read_text())
+    assert re.search(says, page)
+    assert "95 % interval" not in page, "no score is shown"
 
 
 def test_a_moved_folder_goes_on(world: World) -> None:

@@ -14,6 +14,7 @@ from hemm.analysis.study.groups import groups_word
 from hemm.analysis.study.labels import Subject
 from hemm.analysis.study.subjects import members_of
 from hemm.core import HemmError, UnknownName
+from hemm.core.origin import origin_text, same_origin
 
 if TYPE_CHECKING:
     from hemm.results.read import Cell
@@ -116,7 +117,25 @@ def _load(cells: Iterable[Cell], strict: bool) -> tuple[list[CellScores], list[s
         loaded.append(item)
     if not loaded:
         raise HemmError(notes[0] if notes else "no results to profile")
+    _check_data(loaded)
     return loaded, notes
+
+
+def _check_data(loaded: Iterable[CellScores]) -> None:
+    """Raise HemmError where two cells of one task hold answers to two data sets (folders copied together)."""
+    first: dict[str, CellScores] = {}
+    for item in loaded:
+        if item.cell.run.get("origin") is None:  # of 0.1.0, which did not say
+            continue
+        known = first.setdefault(item.task, item)
+        one, other = known.cell.run, item.cell.run
+        if same_origin(one["origin"], other["origin"]) or one["pack"]["hash"] == other["pack"]["hash"]:
+            continue
+        sets = [origin_text(a["origin"], item.task, b["origin"]) for a, b in ((one, other), (other, one))]
+        raise HemmError(
+            f"task {item.task!r} is two data sets in these results: {sets[0]} in {known.cell.folder}, "
+            f"{sets[1]} in {item.cell.folder}: keep them in two folders, or name one of the tasks otherwise"
+        )
 
 
 def _who(item: CellScores) -> str:
