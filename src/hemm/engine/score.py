@@ -23,17 +23,24 @@ if TYPE_CHECKING:
 def metrics_for(task: Task, extra: Sequence[str | Metric] = ()) -> dict[str, Metric]:
     """Metric key -> metric: the task's metrics that need neither weights nor a judge, then ``extra``.
 
-    Raises UnknownName or HemmError for a spec that names none, and where packages or weights are missing.
+    Raises UnknownName or HemmError for a spec that names none, where packages or weights are missing, and
+    where two metrics of a user's own have one name, version and parameters.
     """
     from hemm.engine.judges import identified
-    from hemm.metrics import metric_key, resolve
+    from hemm.metrics import metric_key, own_facts, resolve
 
     defaults = [m for m in map(resolve, task.metrics) if not {"weights", "judge"} & m.needs]
     made = [
         completed(m.prepared(), Metric, f"what prepared of metric {m.name!r} gives")
         for m in [*defaults, *map(resolve, extra)]
     ]
-    return {metric_key(m): m for m in map(identified, made)}
+    found: dict[str, Metric] = {}
+    for metric in map(identified, made):
+        known = found.setdefault(metric_key(metric), metric)
+        if own_facts(known) != own_facts(metric):
+            raise HemmError(f"two metrics are called {metric.name!r}: give one another name or version")
+        found[metric_key(metric)] = metric
+    return found
 
 
 def stored_media(stored: Cell) -> StoredMedia:
@@ -71,13 +78,18 @@ def is_scored(folder: Path, task: Task, extra: Sequence[str | Metric] = ()) -> b
     if aggregates.get("basis") != _basis(stored, task) or aggregates.get("pending"):
         return False
     rows = aggregates["metrics"]
-    return all(key in rows and _is_current(stored, key, rows[key]) for key in metrics_for(task, extra))
+    wanted = metrics_for(task, extra)
+    return all(key in rows and _is_current(stored, key, rows[key], m) for key, m in wanted.items())
 
 
-def _is_current(stored: Cell, key: str, row: Mapping[str, Any]) -> bool:
-    """Whether a metric's stored scores can be kept while the answers are the same."""
+def _is_current(stored: Cell, key: str, row: Mapping[str, Any], metric: Metric) -> bool:
+    """Whether a metric's stored scores can be kept while the answers are the same: its code, where it is one
+    of a user's own, has not changed."""
     from hemm.engine.judges import is_complete
+    from hemm.metrics import own_facts
 
+    if row.get("own", {}).get("code") != own_facts(metric).get("own", {}).get("code"):
+        return False
     return (stored.folder / layout.SCORES / f"{key}.parquet").exists() and is_complete(row, stored)
 
 
@@ -113,6 +125,25 @@ def score_cell(
         return work.outcomes if work.up_to_date else work.run()
 
 
+def _earlier(view: Cell, stored: Mapping[str, Any]) -> dict[str, Metric]:
+    """Metric key -> metric that scored the cell before, or was to."""
+    from hemm.metrics import again, metric_key, resolve
+
+    results = view.folder.parents[2] if len(view.folder.parents) > 2 else view.folder
+    rows = [*stored.get("metrics", {}).values(), *stored.get("left_out", {}).values()]
+    found = [*(again(row, results) for row in rows), *map(resolve, stored.get("pending", ()))]
+    return {metric_key(metric): metric for metric in found}
+
+
+def _own_row(metric: Metric) -> dict[str, Any]:
+    """What is kept of a metric of a user's own that is left out, so that it is found again."""
+    from hemm.metrics import own_facts
+    from hemm.metrics.scoring import described
+
+    own = own_facts(metric)
+    return {**own, **described(metric)} if own else {}
+
+
 class _Scoring:
     """Scoring of one cell.
 
@@ -134,17 +165,14 @@ class _Scoring:
     @classmethod
     def of(cls, view: Cell, task: Task, wanted: dict[str, Metric], again: bool) -> _Scoring:
         """What is to be scored: by the metrics in ``wanted``, and by those that scored the cell before."""
-        from hemm.metrics import metric_key, resolve
-
         stored = view.aggregates()
         same = stored.get("basis") == _basis(view, task) and not again
         before: dict[str, Any] = stored.get("metrics", {})
-        left = [row["spec"] for row in stored.get("left_out", {}).values()]
-        specs = [*(row["spec"] for row in before.values()), *stored.get("pending", ()), *left]
-        earlier = {metric_key(m): m for m in map(resolve, specs)}
+        earlier = _earlier(view, stored)
         metrics = {**wanted, **{key: m for key, m in earlier.items() if key not in wanted}}
-        kept = [key for key in metrics if same and key in before and _is_current(view, key, before[key])]
-        return cls(view, task, metrics, {key: before[key] for key in kept}, set(earlier) - set(wanted))
+        kept = [key for key in metrics if same and key in before]
+        rows = {key: before[key] for key in kept if _is_current(view, key, before[key], metrics[key])}
+        return cls(view, task, metrics, rows, set(earlier) - set(wanted))
 
     @property
     def up_to_date(self) -> bool:
@@ -153,7 +181,7 @@ class _Scoring:
 
     def run(self) -> dict[str, int]:
         """Score with the metrics that have no row yet, write after each, and count the outcomes."""
-        from hemm.metrics import spec_of
+        from hemm.metrics import own_facts, spec_of
         from hemm.metrics.scoring import outcome_counts
 
         answers, media = self._cell.answers(), stored_media(self._cell)
@@ -164,10 +192,10 @@ class _Scoring:
             try:
                 self._rows[key] = self._score(key, metric, answers, media)
             except HemmError as error:
-                if "judge" not in metric.needs or key not in self._optional:
+                if ("judge" not in metric.needs and not own_facts(metric)) or key not in self._optional:
                     raise
-                # the user did not name this judge, and its rubric or the cell it compares with is gone
-                self._left_out[key] = {"spec": spec_of(metric), "why": str(error)}
+                # not named now: a judge whose rubric or rival is gone, or a metric whose file is
+                self._left_out[key] = {"spec": spec_of(metric), "why": str(error), **_own_row(metric)}
                 continue
             self._write()
         self._write()
@@ -177,27 +205,40 @@ class _Scoring:
         import pyarrow.parquet as pq
 
         from hemm.engine.judges import with_judge
-        from hemm.metrics import spec_of
+        from hemm.metrics import own_facts, spec_of
         from hemm.metrics.learned import torchvision_check
-        from hemm.metrics.scoring import aggregate, score_answers
 
         if "weights" in metric.needs:
             torchvision_check.prepare()  # a torchvision that does not import would end transformers' imports
         metric = with_judge(metric, key, self._cell, self._task)
-        scores = score_answers(answers, self._task, metric, media)
+        own = own_facts(metric)
+        try:
+            scores, found = self._scores(metric, answers, media)
+        except HemmError:
+            raise
+        except Exception as error:
+            if not own:
+                raise
+            why = f"{type(error).__name__}: {error}"
+            raise HemmError(f"metric {metric.name!r} of your own does not score: {why}") from error
         with replacing(self._cell.folder / layout.SCORES / f"{key}.parquet") as path:
             pq.write_table(scores, path, compression="zstd")
-        return {"spec": spec_of(metric), **aggregate(scores, metric, answers, self._task, media)}
+        return {"spec": spec_of(metric), **own, **found}
+
+    def _scores(self, metric: Metric, answers: Any, media: StoredMedia) -> tuple[Any, dict[str, Any]]:
+        from hemm.metrics.scoring import aggregate, score_answers
+
+        scores = score_answers(answers, self._task, metric, media)
+        return scores, aggregate(scores, metric, answers, self._task, media)
 
     def to_json(self) -> dict[str, Any]:
         """The contents of aggregates.json. ``pending``: metrics that a stopped command did not reach."""
-        from hemm.metrics import spec_of
+        from hemm.metrics import again_spec
         from hemm.metrics.scoring import parser_versions
 
         rows = {key: self._rows[key] for key in self._metrics if key in self._rows}
-        pending = [
-            spec_of(m) for key, m in self._metrics.items() if key not in rows and key not in self._left_out
-        ]
+        missing = [m for key, m in self._metrics.items() if key not in rows and key not in self._left_out]
+        pending = [spec for spec in map(again_spec, missing) if spec]
         return {
             "schema_version": layout.SCHEMA_VERSION,
             "basis": self._basis,

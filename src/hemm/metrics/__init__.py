@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from inspect import Parameter, signature
+from pathlib import Path
+from typing import Any
 
-from hemm.core import HemmError, Metric, Registry, UnknownName, completed, digest, slug
+from hemm.core import HemmError, Metric, Registry, UnknownName, completed, digest, slug, user_code
+from hemm.metrics import own
 from hemm.metrics.base import SampleMetric, same, texts, written
 
 __all__ = [
@@ -65,10 +68,12 @@ METRICS: Registry[Callable[..., Metric]] = Registry(
 
 
 def resolve(spec: str | Metric) -> Metric:
-    """The metric that ``name`` or ``name:key=value,...`` means; or ``spec`` itself, where it is a metric.
+    """The metric that ``name``, ``name:key=value,...`` or ``./file.py:NAME`` means; or ``spec`` itself, where
+    it is a metric.
 
     Raises UnknownName for a name or a parameter that does not exist, HemmError for a value that the metric
-    does not take, and for one of a plug-in that lacks members of ``hemm.core.Metric``.
+    does not take, for one of a user's own that lacks members of ``hemm.core.Metric`` or has the name of a
+    registered one, and where a file is not there or fails.
 
     >>> metric = resolve("exact_match:strict=yes")
     >>> metric.name, dict(metric.parameters)
@@ -78,31 +83,76 @@ def resolve(spec: str | Metric) -> Metric:
     {'normalise': 'always'}
     """
     if not isinstance(spec, str):
-        return _ready_made(spec)
-    name, _, rest = spec.strip().partition(":")
-    make = METRICS.get(name.strip())
+        return _free(completed(spec, Metric, f"metric {type(spec).__name__}"))
+    make, name, settings = maker_of(spec)
+    given = _arguments(spec, settings, make) if callable(make) else {}
+    if user_code.is_code(spec):
+        return _free(own.from_file(name, given, make))
+    metric: Metric = completed(make(**given), Metric, f"metric {name!r}")
+    return metric
+
+
+def maker_of(spec: str) -> tuple[Any, str, str]:
+    """What makes the metric that ``spec`` names (in a file it may be the metric itself), its name, and the
+    parameters as they are written."""
+    if not user_code.is_code(spec):
+        name, _, settings = spec.strip().partition(":")
+        return METRICS.get(name.strip()), name, settings
+    file, rest = user_code.split(spec.strip())
+    member, _, settings = rest.partition(":")
+    name = f"{file}:{member}" if member else str(file)
+    return user_code.member(name, "metric"), name, settings
+
+
+def _arguments(spec: str, settings: str, make: Callable[..., object]) -> dict[str, str]:
+    """``key=value,...`` as arguments of what makes the metric."""
     arguments: dict[str, str] = {}
-    for item in rest.split(",") if rest.strip() else []:
+    for item in settings.split(",") if settings.strip() else []:
         key, equals, value = item.partition("=")
         if not equals or not key.strip():
             raise HemmError(f"metric {spec!r}: {item!r} is not KEY=VALUE")
         arguments[key.strip()] = value.strip()
     known = signature(make).parameters
     open_ended = any(p.kind is Parameter.VAR_KEYWORD for p in known.values())
+    name = spec.strip().removesuffix(f":{settings}")
     for key in arguments:
         if key not in known and not open_ended:
             raise UnknownName(f"parameter of metric {name!r}", key, known, "" if known else "it takes none")
-    metric: Metric = completed(make(**arguments), Metric, f"metric {name!r}")
+    return arguments
+
+
+def _free(metric: Metric) -> Metric:
+    """A metric of a user's own. Raises HemmError where it has the name of a registered one and is another."""
+    known = METRICS.get(metric.name) if metric.name in METRICS else None
+    if isinstance(known, type) and not isinstance(metric, known):
+        raise HemmError(f"the name {metric.name!r} is a metric of hemm: give yours another name")
     return metric
 
 
-def _ready_made(metric: Metric) -> Metric:
-    """A metric that is an object already. Raises HemmError where it has the name of another one of hemm's."""
-    found: Metric = completed(metric, Metric, f"metric {type(metric).__name__}")
-    known = METRICS.get(found.name) if found.name in METRICS else None
-    if isinstance(known, type) and not isinstance(metric, known):
-        raise HemmError(f"the name {found.name!r} is a metric of hemm: give yours another name")
-    return found
+def own_facts(metric: Metric) -> dict[str, Any]:
+    """What its scores keep of a metric that is not registered (``own.facts``); of others nothing."""
+    return {} if metric.name in METRICS else {"own": own.facts(metric)}
+
+
+def again_spec(metric: Metric) -> str:
+    """The spec that finds a metric again in another process; empty for an object of a program."""
+    return str(own.facts(metric)["from"]) if metric.name not in METRICS else spec_of(metric)
+
+
+def stored(row: Mapping[str, Any]) -> Metric:
+    """The metric of a row of aggregates.json, to read its scores: no code of a user's is run."""
+    return own.stored(row) if "own" in row else resolve(row["spec"])
+
+
+def again(row: Mapping[str, Any], results: Path) -> Metric:
+    """The metric of such a row, to score with it; where it is not found again, one that raises HemmError."""
+    if "own" not in row:
+        return resolve(row["spec"])
+    spec, why = own.again(row, results)
+    try:
+        return resolve(spec) if spec else own.stored(row, why)
+    except HemmError as error:
+        return own.stored(row, str(error))
 
 
 def metric_key(metric: Metric) -> str:

@@ -206,15 +206,22 @@ def aggregate(
             components.setdefault(name, {})
             components[name] |= {"value": finite(value), "corpus": True}
     return {
+        **described(metric),
+        "reading": "refused, truncated and unparsable answers count as the worst score; errors are left out",
+        **scored_set,
+        **metric.record(),
+        "components": components,
+    }
+
+
+def described(metric: Metric) -> dict[str, Any]:
+    """What aggregates.json says of a metric itself."""
+    return {
         "metric": metric.name,
         "version": metric.version,
         "parameters": dict(metric.parameters),
         "range": [b if math.isfinite(b) else None for b in metric.range],
         "higher_is_better": metric.higher_is_better,
-        "reading": "refused, truncated and unparsable answers count as the worst score; errors are left out",
-        **scored_set,
-        **metric.record(),
-        "components": components,
     }
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from hemm.core import HemmError, Model, Registry, UnknownName, completed_model, nearest
+from hemm.models import own
 from hemm.models.options import ModelOptions
 
 Factory = Callable[[str, ModelOptions], Model]
@@ -48,6 +49,8 @@ FORMS = {
 def resolve(spec: str | Model, options: ModelOptions | None = None) -> Model:
     """The model that ``spec`` names, not started; or ``spec`` itself, where it is a model.
 
+    ``./file.py:CLASS`` names a class of a user's own.
+
     Raises UnknownName (with the nearest name), MissingExtra where a package is not installed, HemmError for
     a spec that is not complete or an option that does not fit, and for a plug-in's model that lacks members.
 
@@ -62,7 +65,9 @@ def resolve(spec: str | Model, options: ModelOptions | None = None) -> Model:
     if options.batch_size < 0:
         raise HemmError(f"--batch-size {options.batch_size}: give a number of 1 or more, or auto")
     if not isinstance(spec, str):
-        return _ready_made(spec, options)
+        return own.known(spec, options)
+    if own.is_file(spec, MODELS.__contains__):
+        return _replicated(own.from_file(spec, options), options, spec)
     name = family(spec)
     if name in FORMS and spec == name:
         raise HemmError(f"model {spec!r} names no model: write {FORMS[name]}")
@@ -71,24 +76,15 @@ def resolve(spec: str | Model, options: ModelOptions | None = None) -> Model:
 
         return open_served(spec, options)
     model = completed_model(MODELS.get(name)(spec, options), f"model {spec!r}")
-    if options.replicas != 1:
-        from hemm.models.process.replicas import replicated
-
-        return replicated(model, options)
-    return model
+    return _replicated(model, options)
 
 
-def _ready_made(model: Model, options: ModelOptions) -> Model:
-    """A model that is an object already, with what it lacks. Raises HemmError for options that only what
-    makes a model can follow."""
-    what = f"model {type(model).__name__}"
-    given = {name: getattr(options, name) for name in ("batch_size", "revision", "serve", "replicas")}
-    ignored = [name for name, value in given.items() if value != getattr(ModelOptions(), name)]
-    if options.settings:
-        ignored.append(f"settings: {', '.join(key for key, _ in options.settings)}")
-    if ignored:
-        raise HemmError(f"{what} is an object: give it yourself what is set by {'; '.join(ignored)}")
-    return completed_model(model, what)
+def _replicated(model: Model, options: ModelOptions, spec: str = "") -> Model:
+    if options.replicas == 1:
+        return model
+    from hemm.models.process.replicas import replicated
+
+    return replicated(model, options, spec)
 
 
 def family(spec: str) -> str:

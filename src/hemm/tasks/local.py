@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import importlib.util
-import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from hemm.core import AnswerFormat, Card, HemmError, Layout, Sample, Source, Task, UnknownName, digest
+from hemm.core import AnswerFormat, Card, HemmError, Layout, Sample, Source, Task, UnknownName, user_code
 from hemm.data.readers.rows import jsonl_rows, objects, parquet_rows
 from hemm.data.sources.hub import split_files
 from hemm.data.sources.kinds import Hub, Local
@@ -52,8 +50,8 @@ def _suffix(spec: str) -> str:
 def local_task(spec: str, card: Path | None = None) -> Task:
     """The task of a file or folder. Raises HemmError with what is missing or wrong."""
     if _suffix(spec) == ".py":
-        file, _, name = spec.partition(".py:")
-        return python_task(Path(file if not name else f"{file}.py").expanduser(), name)
+        file, name = user_code.split(spec)
+        return python_task(file.expanduser(), name)
     path = Path(spec).expanduser()
     if not path.exists():
         raise HemmError(f"{spec}: there is no such file or folder")
@@ -71,21 +69,7 @@ def local_task(spec: str, card: Path | None = None) -> Task:
 
 def python_task(path: Path, name: str = "") -> Task:
     """The task that a Python file defines as ``TASK``, or the task ``name`` of its ``TASKS``."""
-    if not path.is_file():
-        raise HemmError(f"{path}: there is no such file")
-    module_name = f"hemm_user_{digest(str(path.resolve()), 12)}"
-    module_spec = importlib.util.spec_from_file_location(module_name, path)
-    assert module_spec is not None
-    assert module_spec.loader is not None
-    module = importlib.util.module_from_spec(module_spec)
-    sys.modules[module_name] = module
-    try:
-        module_spec.loader.exec_module(module)
-    except HemmError:
-        raise
-    except Exception as error:
-        line = _line_in(error, path)
-        raise HemmError(f"{path}{line}: {type(error).__name__}: {error}") from error
+    module = user_code.load(path)
     tasks = _tasks_of(module, path)
     if not name and len(tasks) == 1:
         return next(iter(tasks.values()))
@@ -114,18 +98,6 @@ def _tasks_of(module: Any, path: Path) -> dict[str, Task]:
             raise HemmError(f"{path}: two tasks are called {task.name!r}: give one another name")
         tasks[task.name] = from_task_file(task, path)
     return tasks
-
-
-def _line_in(error: BaseException, path: Path) -> str:
-    """``, line N`` of the deepest frame in the user's file."""
-    if isinstance(error, SyntaxError) and error.lineno:
-        return f", line {error.lineno}"
-    line, trace = "", error.__traceback__
-    while trace is not None:
-        if trace.tb_frame.f_code.co_filename == str(path):
-            line = f", line {trace.tb_lineno}"
-        trace = trace.tb_next
-    return line
 
 
 # --- folders and tables

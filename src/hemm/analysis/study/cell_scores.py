@@ -181,12 +181,12 @@ def load_scores(cell: Cell) -> CellScores:
 
 
 def _stored(cell: Cell, stored: Mapping[str, Any]) -> list[tuple[Metric, pa.Table]]:
-    from hemm.metrics import resolve
+    from hemm.metrics import stored as metric_of
 
     rows: dict[str, Any] = stored["metrics"]
     first = stored.get("headline") or next(iter(rows))
     order = [first, *(key for key in rows if key != first)]
-    return [(resolve(rows[key]["spec"]), cell.scores(key)) for key in order]
+    return [(metric_of(rows[key]), cell.scores(key)) for key in order]
 
 
 def _score_now(cell: Cell, fall_back: bool) -> list[tuple[Metric, pa.Table]] | None:

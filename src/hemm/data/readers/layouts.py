@@ -12,6 +12,7 @@ from pathlib import Path
 import orjson
 
 from hemm.core import HemmError, Layout, Source, Task, digest
+from hemm.core.code_digest import of_reader
 from hemm.data.cache import PACK_FILE
 from hemm.data.readers.file_finder import archives, below, is_own
 
@@ -114,11 +115,7 @@ def reader_digest(layout: Layout) -> str:
     code = getattr(read, "__code__", None) or getattr(type(read).__call__, "__code__", None)
     version = _own_version(code.co_filename) if code else None
     if version is None:
-        try:
-            text = Path(code.co_filename).read_bytes() if code else b""
-        except OSError:
-            text = b""
-        version = hashlib.sha256(text).hexdigest()
+        version = of_reader(read, code.co_filename if code else "")
     arguments = re.sub(r" at 0x[0-9a-fA-F]+", "", arguments)  # addresses differ from run to run
     return digest([version, arguments], 16)
 

@@ -37,8 +37,10 @@ _MAIN = "import sys; from hemm.models.process.replica import main; sys.exit(main
 """The program of a replica. An import would make a circle, since ``replica`` imports ``specs``."""
 
 
-def replicated(model: Model, options: ModelOptions) -> Model:
+def replicated(model: Model, options: ModelOptions, spec: str = "") -> Model:
     """``model`` in ``options.replicas`` processes (0: as many as there are GPUs).
+
+    ``spec`` is what names it to them, where that is not its own.
 
     Served models, models that are bound to a task (baselines), and single processes are returned unchanged.
     Raises HemmError for settings that name a device, since each process has its own.
@@ -56,7 +58,9 @@ def replicated(model: Model, options: ModelOptions) -> Model:
     if device.startswith("cuda:") or settings.get("device_map"):
         key = "device" if device.startswith("cuda:") else "device_map"
         raise HemmError(f"--set {key}={settings[key]}: with --replicas each process has a GPU of its own")
-    return Replicas(model, options, count, devices)
+    found = Replicas(model, options, count, devices)
+    found.named = spec or model.spec
+    return found
 
 
 def gpus() -> list[str]:
@@ -90,7 +94,7 @@ class Replicas(BatchModel):
     parallel: int
 
     def __init__(self, model: BatchModel, options: ModelOptions, count: int, devices: Sequence[str]) -> None:
-        self.spec = model.spec
+        self.spec = self.named = model.spec
         self.parallel = count
         self.batch_size = model.batch_size
         self._model, self._options = model, options
@@ -196,7 +200,7 @@ class Replicas(BatchModel):
 
     def _start_message(self) -> dict[str, Any]:
         """The first message to each process, with the model to load; a checkpoint at its commit."""
-        spec = self.spec
+        spec = self.named
         options = replace(self._options, replicas=1, serve="", batch_size=self.batch_size)
         if spec.startswith("hf/") and not is_folder(spec.removeprefix("hf/")):
             spec, options = f"hf/{self.identity.name}@{self.identity.revision}", replace(options, revision="")

@@ -9,11 +9,12 @@ def describe(spec: str) -> dict[str, Any]:
     """One metric as a row with stable keys. Raises UnknownName or HemmError for a spec that names none."""
     from inspect import Parameter, cleandoc, signature
 
-    from hemm.metrics import METRICS, resolve
+    from hemm.metrics import maker_of, resolve
 
     metric = resolve(spec)
     # of what makes it: the metric's class may be completed by defaults, and then takes what a protocol takes
-    known = signature(METRICS.get(spec.strip().partition(":")[0].strip())).parameters
+    make = maker_of(spec)[0]
+    known = signature(make).parameters if callable(make) else {}
     takes = {key: None if p.default is Parameter.empty else str(p.default) for key, p in known.items()}
     low, high = metric.range
     text = cleandoc(type(metric).__doc__ or "")

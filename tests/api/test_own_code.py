@@ -1,0 +1,371 @@
+"""Tasks, metrics and models of one's own, in files and in notebooks, without packaging."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+
+import hemm
+from hemm.cli import status
+from hemm.core import code_digest, user_code
+
+ROOT = Path(__file__).resolve().parents[2]
+METRIC = """
+from hemm.metrics import SampleMetric
+from rule import short
+
+class Short(SampleMetric):
+    name, title = "short", "Short answers"
+    def __init__(self, most="3"):
+        self.most = int(most)
+    @property
+    def parameters(self):
+        return {} if self.most == 3 else {"most": str(self.most)}
+    def value(self, answer, sample):
+        return short(answer, self.most)
+"""
+RULE = "def short(answer, most):\n    return float(len(str(answer)) <= most)\n"
+MODEL = """
+from hemm.core import BatchModel, Capabilities, Response
+
+class Constant(BatchModel):
+    capabilities, batch_size = Capabilities(), 8
+    def generate_batch(self, requests):
+        from words import answer  # late, as packages that take long are
+        return [Response(answer()) for _ in requests]
+
+class Named(Constant):
+    def __init__(self, spec, options):
+        from hemm.core import Identity
+        self.spec, self.identity = spec, Identity("named", "7")
+        self.settings = options.read("named", {"loud": False})
+"""
+
+
+MINE = """
+from hemm.metrics import SampleMetric
+class Mine(SampleMetric):
+    name, title = "mine", "mine"
+    def value(self, answer, sample):
+        return {score}
+"""
+
+
+@pytest.fixture(autouse=True)
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    for name, text in {
+        "my_metric.py": METRIC,
+        "rule.py": RULE,
+        "my_model.py": MODEL,
+        "words.py": "def answer():\n    return 'red'\n",
+    }.items():
+        (tmp_path / name).write_text(text)
+    return tmp_path
+
+
+def cell() -> Any:
+    (found,) = hemm.load("results")
+    return found
+
+
+def rows() -> dict[str, Any]:
+    found: dict[str, Any] = cell().aggregates()["metrics"]
+    return found
+
+
+def run(*more: str) -> int:
+    return status(["run", "baseline/oracle", "--task", "probe_shapes", "--limit", "4", *more])
+
+
+# metrics
+
+
+def test_a_metric_in_a_file_scores_with_its_neighbour() -> None:
+    assert run("--metric", "./my_metric.py:Short", "--metric", "my_metric.py:Short:most=100") == 0
+    assert list(rows()) == ["accuracy-v1", "short-v1", "short-v1-most.100"]
+    assert rows()["short-v1-most.100"]["components"][""]["value"] == 1.0
+    assert [value.metric for value in hemm.load("results").profile().tasks[0].values] == [
+        "accuracy",
+        "short",
+        "short:most=100",
+    ]
+
+
+def test_score_finds_a_metric_in_a_file_again_from_any_folder(
+    here: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run("--metric", "./my_metric.py:Short:most=100")
+    (here / "rule.py").write_text("def short(answer, most):\n    return 0.25\n")
+    (here / "elsewhere").mkdir()
+    monkeypatch.chdir(here / "elsewhere")
+    assert status(["score", "../results"]) == 0
+    monkeypatch.chdir(here)
+    assert rows()["short-v1-most.100"]["components"][""]["value"] == 0.25
+
+
+def test_scores_stay_where_a_metrics_file_is_gone(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run("--metric", "./my_metric.py:Short:most=100")
+    (here / "my_metric.py").unlink()
+    assert status(["score", "results"]) == 0
+    assert rows()["short-v1-most.100"]["components"][""]["value"] == 1.0  # the answers are the same
+    assert status(["score", "results", "--again"]) == 0
+    assert "short:most=100 is left out: metric 'short' cannot score here" in capsys.readouterr().err
+    assert list(rows()) == ["accuracy-v1"]
+    (here / "my_metric.py").write_text(METRIC)
+    assert status(["score", "results"]) == 0
+    assert list(rows()) == ["accuracy-v1", "short-v1-most.100"]
+
+
+def test_results_of_somebody_else_run_no_code(here: Path) -> None:
+    run("--metric", "./my_metric.py:Short")
+    path = cell().folder / "scores/aggregates.json"
+    stored = orjson.loads(path.read_bytes())
+    evil = here / "results/evil.py"
+    evil.write_text("open('executed', 'w')\nclass Short: ...\n")
+    stored["metrics"]["short-v1"]["own"]["from"] = f"{evil}:Short"
+    path.write_bytes(orjson.dumps(stored))
+    hemm.load("results").profile()
+    assert status(["score", "results", "--again"]) == 0
+    assert not Path("executed").exists()
+
+
+def test_a_changed_metric_object_scores_again() -> None:
+    def metric(score: float) -> Any:
+        space = {"__name__": "__main__"}
+        exec(MINE.format(score=score), space)
+        return space["Mine"]()  # type: ignore[operator]
+
+    hemm.run("baseline/oracle", "probe_shapes", limit=2, metrics=metric(0.5))
+    assert rows()["mine-v1"]["components"][""]["value"] == 0.5
+    hemm.run("baseline/oracle", "probe_shapes", limit=2, metrics=metric(0.25))
+    assert rows()["mine-v1"]["components"][""]["value"] == 0.25
+    assert status(["score", "results"]) == 0  # keeps what it cannot make
+    assert rows()["mine-v1"]["components"][""]["value"] == 0.25
+
+
+@pytest.mark.parametrize(
+    ("spec", "line"),
+    [
+        ("./gone.py:Short", "gone.py: there is no such file"),
+        ("./my_metric.py:Shrt", "unknown metric in my_metric.py 'Shrt'; did you mean 'Short'?"),
+        ("./my_metric.py", "name the metric in it, as my_metric.py:NAME (it has Short)"),
+        ("./my_metric.py:Short:least=3", "unknown parameter of metric './my_metric.py:Short' 'least'"),
+        ("./my_metric.py:Short:most=x", "ValueError"),
+        ("./broken.py:X", "broken.py, line 2: ZeroDivisionError"),
+        ("./no_syntax.py:X", "no_syntax.py, line 1: SyntaxError"),
+        ("./neighbour.py:X", "no_syntax.py, line 1: SyntaxError"),
+        ("./taken.py:Accuracy", "the name 'accuracy' is a metric of hemm: give yours another name"),
+        ("./taken.py:three", "metric 'taken.py:three' has no name, version"),
+        ("./taken.py:Fails", "metric 'fails' of your own does not score: KeyError"),
+    ],
+)
+def test_what_is_wrong_with_a_metric_is_one_line(
+    here: Path, spec: str, line: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (here / "broken.py").write_text("\n1 / 0\n")
+    (here / "no_syntax.py").write_text("def (\n")
+    (here / "neighbour.py").write_text("import no_syntax\n")
+    (here / "taken.py").write_text(
+        METRIC.replace("Short(", "Accuracy(").replace('"short"', '"accuracy"')
+        + METRIC.replace("Short(", "Fails(").replace('"short"', '"fails"').replace("short(", "{}['x'](")
+        + "\nthree = 3\n"
+    )
+    assert run("--metric", spec) == 2
+    error = capsys.readouterr().err
+    assert line in error
+    assert len(error.strip().splitlines()) == 1 or "Fails" in spec
+
+
+# models
+
+
+def asked(*more: str) -> int:
+    found = hemm.run(*more, tasks="probe_shapes", limit=4).runs
+    return sum(r.asked for r in found)
+
+
+def test_a_model_in_a_file_answers_and_is_known_by_its_code(here: Path) -> None:
+    assert asked("./my_model.py:Constant") == 4
+    assert cell().model == "my_model.py:Constant"
+    assert set(cell().answers()["raw"].to_pylist()) == {"red"}
+    assert asked("my_model.py:Constant") == 0
+    (here / "words.py").write_text("def answer():\n    return 'blue'\n")
+    assert asked("./my_model.py:Constant") == 4  # a neighbour changed
+    revisions = {c.revision for c in hemm.load("results")}
+    assert len(revisions) == 2
+    assert set(
+        max(hemm.load("results"), key=lambda c: c.run["commands"][0]["started"]).answers()["raw"].to_pylist()
+    ) == {"blue"}
+
+
+def test_a_model_that_says_its_revision_keeps_it(here: Path) -> None:
+    assert (
+        status(["run", "./my_model.py:Named", "--task", "probe_shapes", "--limit", "2", "--set", "loud=yes"])
+        == 0
+    )
+    assert (cell().model, cell().revision) == ("named", "7")
+    (here / "words.py").write_text("def answer():\n    return 'blue'\n")
+    assert asked("./my_model.py:Named") == 2  # two more
+
+
+def test_options_reach_a_model_that_takes_them_and_no_other(capsys: pytest.CaptureFixture[str]) -> None:
+    command = ["run", "--task", "probe_shapes", "--limit", "2", "--set", "loud=yes"]
+    assert status([*command, "./my_model.py:Constant"]) == 2
+    assert "settings: loud" in capsys.readouterr().err
+    assert status([*command, "./my_model.py:Named", "--set", "lod=1"]) == 2
+    assert "unknown setting of named models 'lod'" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("spec", "line"),
+    [
+        ("./my_model.py", "name the model in it, as my_model.py:NAME (it has Constant, Named)"),
+        ("./my_model.py:Const", "unknown model in my_model.py 'Const'; did you mean 'Constant'?"),
+        ("./gone.py:X", "gone.py: there is no such file"),
+        ("./my_metric.py:Short", "model my_metric.py:Short has no capabilities"),
+    ],
+)
+def test_what_is_wrong_with_a_model_is_one_line(spec: str, line: str, capsys: Any) -> None:
+    assert status(["run", spec, "--task", "probe_shapes", "--limit", "2"]) == 2
+    error = capsys.readouterr().err.strip()
+    assert line in error
+    assert "\n" not in error
+
+
+def test_a_model_in_a_file_runs_in_replicas() -> None:
+    args = ["run", "./my_model.py:Named", "--task", "probe_shapes", "--limit", "8", "--replicas", "2"]
+    assert status(args) == 0
+    assert cell().answers().num_rows == 8
+
+
+def test_models_shows_a_model_of_ones_own(capsys: pytest.CaptureFixture[str]) -> None:
+    assert status(["models", "./my_model.py:Named", "--format", "json"]) == 0
+    assert json.loads(capsys.readouterr().out)["revision"] == "7"
+    assert status(["metrics", "./my_metric.py:Short", "--format", "json"]) == 0
+    assert json.loads(capsys.readouterr().out)[0]["name"] == "short"
+
+
+# neighbours
+
+
+def folder(home: Path, word: str) -> Path:
+    home.mkdir()
+    (home / "helpers.py").write_text(f"WORD = '{word}'\nfrom deeper.inner import *\n")
+    (home / "deeper").mkdir()
+    (home / "deeper/__init__.py").write_text("")
+    (home / "deeper/inner.py").write_text(f"INNER = '{word * 2}'\n")
+    (home / "main.py").write_text(
+        "import helpers\nimport deeper.inner\nimport os.path\n"
+        "def words():\n    from helpers import INNER\n    import deeper.inner as inner\n"
+        "    return [helpers.WORD, INNER, inner.INNER, deeper.inner.INNER, os.path.sep]\n"
+    )
+    return home / "main.py"
+
+
+def test_neighbours_of_two_folders_are_apart(tmp_path: Path) -> None:
+    path = list(sys.path)
+    one, other = (user_code.load(folder(tmp_path / word, word)) for word in "ab")
+    assert one.words() == ["a", "aa", "aa", "aa", os.sep]
+    assert other.words() == ["b", "bb", "bb", "bb", os.sep]
+    assert not {"helpers", "deeper"} & set(sys.modules)
+    assert sys.path == path
+    assert not list(tmp_path.rglob("*.pyc"))
+
+
+def test_a_changed_neighbour_is_read_again(tmp_path: Path) -> None:
+    file = folder(tmp_path / "a", "a")
+    before = user_code.load(file)
+    assert user_code.load(file) is before
+    old = code_digest.content(file)
+    (file.parent / "deeper/inner.py").write_text("INNER = 'cc'\n")
+    assert user_code.load(file).words()[1] == "cc"
+    assert code_digest.content(file) != old
+
+
+def test_content_says_nothing_of_names_and_folders(tmp_path: Path) -> None:
+    one, other = folder(tmp_path / "a", "a"), folder(tmp_path / "b", "a")
+    other = other.rename(other.with_name("renamed.py"))
+    (other.parent / "unused.py").write_text("1\n")
+    assert code_digest.content(one) == code_digest.content(other)
+
+
+def test_a_task_file_imports_its_neighbour_and_follows_it(here: Path) -> None:
+    (here / "birds.py").write_text(
+        "from names import NAME\nfrom hemm.core import *\nfrom hemm.data import Generated\n"
+        "from hemm.parsing import ShortAnswer\nfrom my_metric import Short\n"
+        "def read(folder):\n    yield Sample('1', fields={'question': 'Which?'}, references=(NAME,))\n"
+        "SOURCE = Generated(Layout((), read))\n"
+        "TASK = Task('birds', Card('Birds'), (SOURCE,), '{{ question }}', ShortAnswer(),\n"
+        "            (Short(), 'exact_match'))\n"
+    )
+    (here / "names.py").write_text("NAME = 'owl'\n")
+    hemm.run("baseline/oracle", "./birds.py")
+    assert list(rows()) == ["short-v1", "exact_match-v1"]
+    assert cell().answers()["references"].to_pylist() == [["owl"]]
+    (here / "names.py").write_text("NAME = 'gull'\n")
+    hemm.run("baseline/oracle", "./birds.py")
+    assert cell().answers()["references"].to_pylist() == [["gull"]]
+    assert status(["score", "results", "--task", "./birds.py", "--again"]) == 0
+    assert list(rows()) == ["short-v1", "exact_match-v1"]
+
+
+# notebooks: code without files
+
+NOTEBOOK = """
+from hemm.core import *
+from hemm.core.code_digest import of_class
+from hemm.data import Generated
+from hemm.parsing import ShortAnswer
+import hemm
+LIMIT = {limit}
+def helper(text):
+    return text[:LIMIT]
+class Mine(BatchModel):
+    spec, identity, capabilities, batch_size = "mine", Identity("mine"), Capabilities(), 4
+    def __init__(self):
+        self.count = 0
+    def generate_batch(self, requests):
+        self.count += len(requests)
+        return [Response(helper("{word}")) for _ in requests]
+def read(folder):
+    yield Sample("1", fields={{"question": "Which?"}}, references=("{reference}",))
+source = Generated(Layout((), read))
+task = Task("birds", Card("Birds"), (source,), "{{{{ question }}}}", ShortAnswer(), ("exact_match",))
+model = Mine()
+(run,) = hemm.run(model, task).runs
+print(run.asked, model.count)
+"""
+
+
+@pytest.mark.parametrize("how", ["ipython", "compiled"])
+def test_code_without_files_is_known_by_what_it_does(how: str, here: Path) -> None:
+    same = {"limit": 3, "word": "owl", "reference": "owl"}
+    cells = [same, same, {**same, "limit": 2}, {**same, "word": "gull"}, same, {**same, "reference": "gull"}]
+    sources = [NOTEBOOK.format(**values) for values in cells]
+    (here / "cells.json").write_text(json.dumps(sources))
+    program = {
+        "ipython": "import asyncio\nfrom IPython.core.interactiveshell import InteractiveShell\n"
+        "shell = InteractiveShell.instance()\n"
+        "async def main():\n"
+        "    for cell in cells:\n"
+        "        plain = shell.transform_cell(cell)\n"
+        "        (await shell.run_cell_async(cell, transformed_cell=plain)).raise_error()\n"
+        "asyncio.run(main())\n",
+        "compiled": "space = {'__name__': '__main__'}\nfor cell in cells:\n    exec(cell, space)\n",
+    }[how]
+    code = f"import json\ncells = json.load(open('cells.json'))\n{program}"
+    env = {**os.environ, "PYTHONPATH": str(ROOT / "src"), "IPYTHONDIR": str(here / "ipython")}
+    done = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stdout + done.stderr
+    # the model changed in the third and fourth cell, only the reference in the last
+    assert done.stdout.split("\n")[:6] == ["1 1", "0 0", "1 1", "1 1", "0 0", "0 0"], done.stdout
+    newest = max(hemm.load("results"), key=lambda c: c.run["commands"][-1]["started"])
+    assert newest.answers()["references"].to_pylist() == [["gull"]]
