@@ -231,7 +231,7 @@ class WithBart(Stored):
     def scores(self, key: str) -> pa.Table:
         if key != "bartscore-v1":
             return super().scores(key)
-        table = super().scores("accuracy-v1")
+        table = super().scores("accuracy-v2")
         values = self.bart + np.linspace(-0.5, 0.5, len(table))
         return table.set_column(table.schema.get_field_index("value"), "value", pa.array(values))
 

@@ -307,7 +307,7 @@ def test_profile_and_score_of_a_real_cell(tmp_path: Path) -> None:
     said = CliRunner().invoke(group, again, catch_exceptions=False)
     assert {r["metric"]: r["value"] for r in json.loads(said.output)} == {"accuracy": 1.0, "exact_match": 1.0}
     stored = orjson.loads((Path(result.folder) / "scores" / "aggregates.json").read_bytes())
-    assert set(stored["metrics"]) == {"accuracy-v1", "exact_match-v1"}
+    assert set(stored["metrics"]) == {"accuracy-v2", "exact_match-v2"}
     assert len(task_row(profile(Study.of(cells(tmp_path))), "even").values) == 2
 
 

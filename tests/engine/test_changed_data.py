@@ -59,7 +59,7 @@ class Bench:
     def score(self) -> tuple[float, int]:
         """Accuracy and the number of samples that it is over."""
         (cell,) = cells(self.folder / "results")
-        main = cell.aggregates()["metrics"]["accuracy-v1"]["components"][""]
+        main = cell.aggregates()["metrics"]["accuracy-v2"]["components"][""]
         return round(main["value"], 4), main["n"]
 
     def answers(self) -> dict[str, dict[str, Any]]:
@@ -198,7 +198,7 @@ def test_a_limit_after_another(limit: str, asked: int, tmp_path: Path, bench: Be
 
     def n() -> int:
         (cell,) = cells(folder)
-        return int(cell.aggregates()["metrics"]["accuracy-v1"]["components"][""]["n"])
+        return int(cell.aggregates()["metrics"]["accuracy-v2"]["components"][""]["n"])
 
     assert n() == 4
     assert len(bench.run("--limit", limit, "--out", "limited")[0]) == asked
@@ -264,7 +264,7 @@ def test_a_baseline_answers_from_the_data_of_now(limit: int | None, bench: Bench
     for reference, most in (("one", None), ("six", limit)):
         bench.write(changed(3, answer=reference)(samples()))
         (cell,) = hemm.run("baseline/oracle", "./data", out=folder, limit=most)
-        main = cell.aggregates()["metrics"]["accuracy-v1"]["components"][""]
+        main = cell.aggregates()["metrics"]["accuracy-v2"]["components"][""]
         assert (main["value"], main["n"]) == (1.0, 4)
     assert [command["asked"] for command in cell.run["commands"]] == [4, 4]
 

@@ -38,7 +38,7 @@ def test_every_sample_is_asked_once_and_sealed_in_pack_order(tmp_path: Path, mod
         "ok": 40, "unparsable": 0, "refused": 0, "truncated": 0, "error": 0, "cut": 0,
     }  # fmt: skip
     assert found.run["tokens"] == {"input": 400, "output": 40}
-    assert found.aggregates()["metrics"]["accuracy-v1"]["components"][""]["value"] == 1.0
+    assert found.aggregates()["metrics"]["accuracy-v2"]["components"][""]["value"] == 1.0
 
 
 def test_the_same_command_again_asks_nothing_and_renders_nothing(
@@ -102,7 +102,7 @@ def test_a_metric_asked_for_later_is_added_without_asking(tmp_path: Path) -> Non
     go(tmp_path, Batched(), PACK)
     result = go(tmp_path, Batched(), PACK, metrics=("exact_match",))
     assert result.asked == 0
-    assert set(cell(result.folder).aggregates()["metrics"]) == {"accuracy-v1", "exact_match-v1"}
+    assert set(cell(result.folder).aggregates()["metrics"]) == {"accuracy-v2", "exact_match-v2"}
 
 
 def test_transient_errors_are_asked_again_and_permanent_ones_when_told(tmp_path: Path) -> None:
@@ -138,7 +138,7 @@ def test_repeats_are_asked_apart_and_extended(tmp_path: Path, model) -> None:
     assert result.asked == 10
     table = cell(result.folder).answers(["id", "repeat", "request_key"]).to_pylist()
     assert len({(r["id"], r["repeat"]) for r in table}) == len({r["request_key"] for r in table}) == 20
-    components = cell(result.folder).aggregates()["metrics"]["accuracy-v1"]["components"]
+    components = cell(result.folder).aggregates()["metrics"]["accuracy-v2"]["components"]
     assert {"mean@4", "pass@4", "maj@4"} <= set(components)
 
 

@@ -254,7 +254,7 @@ def right_cells(world: World, out: str, data: DataSet) -> None:
         answers = cell.answers(["prompt", "references"]).to_pylist()
         asked = {question_of(row["prompt"]): row["references"] for row in answers}
         assert asked == {question: [answer] for question, answer in data.questions.items()}
-        scores = cell.scores("exact_match-v1")["value"].to_pylist()
+        scores = cell.scores("exact_match-v2")["value"].to_pylist()
         assert scores == [1.0] * ROWS
 
 

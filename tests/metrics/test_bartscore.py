@@ -359,7 +359,7 @@ def test_scores_are_stored_and_kept_where_the_weights_are_not(
     score_cell(folder, task(), ["exact_match"])
     again = cell(folder).aggregates()["metrics"]
     assert again[key] == row
-    assert "exact_match-v1" in again
+    assert "exact_match-v2" in again
     from hemm.analysis.profile import profile
     from hemm.results.read import cells
 

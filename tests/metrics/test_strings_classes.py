@@ -570,7 +570,7 @@ def test_finished_scores_are_not_made_again(tmp_path: Path, scorings: list[str])
     with pytest.raises(KeyboardInterrupt):
         score_cell(folder, task(), names)
     assert scorings == ["stop", "accuracy", "exact_match"]
-    assert list(cell(folder).aggregates()["metrics"]) == ["accuracy-v1", "exact_match-v1"]
+    assert list(cell(folder).aggregates()["metrics"]) == ["accuracy-v2", "exact_match-v2"]
     assert not is_scored(folder, task())
     scorings.clear()
     score_cell(folder, task())  # what was asked for before is still wanted
@@ -579,7 +579,7 @@ def test_finished_scores_are_not_made_again(tmp_path: Path, scorings: list[str])
     scorings.clear()
     score_cell(folder, task(), names)
     assert scorings == []
-    (folder / "scores/token_f1-v1.parquet").unlink()
+    (folder / "scores/token_f1-v2.parquet").unlink()
     score_cell(folder, task())
     assert scorings == ["token_f1"]
     score_cell(folder, task(), again=True)

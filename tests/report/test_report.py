@@ -271,10 +271,10 @@ def test_half_finished_and_nothing_to_score_with(tmp_path: Path) -> None:
 def test_one_damaged_cell_does_not_hide_the_others(tmp_path: Path) -> None:
     fake.go(tmp_path, Says(identity=Identity("good", "1")), PACK)
     bad = fake.go(tmp_path, Says(identity=Identity("bad", "1")), PACK)
-    (bad.folder / "scores" / "accuracy-v1.parquet").unlink()
+    (bad.folder / "scores" / "accuracy-v2.parquet").unlink()
     seen = words(page(tmp_path))
     assert "good on" in seen
-    assert "no scores by accuracy-v1" in seen
+    assert "no scores by accuracy-v2" in seen
 
 
 def test_an_empty_folder_is_one_clear_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

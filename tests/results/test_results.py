@@ -394,4 +394,4 @@ def test_tables_open_with_duckdb_and_pandas_alone(tmp_path: Path) -> None:
     assert found == [(5, 5, "science")]
     frame = pd.read_parquet(result.folder / "answers")
     assert list(frame["raw"]) == ["yes", "no", "yes", "no", "yes"]
-    assert pq.read_table(result.folder / "scores/accuracy-v1.parquet").schema.equals(layout.SCORE_SCHEMA)
+    assert pq.read_table(result.folder / "scores/accuracy-v2.parquet").schema.equals(layout.SCORE_SCHEMA)

@@ -117,6 +117,29 @@ def test_a_cell_that_was_killed_goes_on_where_it_was(old: Path) -> None:
     ]
 
 
+def test_scores_of_other_versions_are_made_anew_and_told(old: Path) -> None:
+    """Stored scores of an older metric are read as that version's, and hemm score says what it renews."""
+    files = {p.name for p in old.glob("results/*/*/*/scores/*.parquet")}
+    assert "accuracy-v1.parquet" in files
+    done = CliRunner().invoke(group, ["score", "results"], catch_exceptions=False)
+    assert done.exit_code == 0, done.output
+    cells = sum("accuracy" in p.read_text() for p in old.glob("results/*/*/*/run.json"))
+    assert f"accuracy has version 2, was 1: {cells} cells scored anew\n" in done.stderr
+    again = CliRunner().invoke(group, ["score", "results"], catch_exceptions=False)
+    assert "scored anew" not in again.stderr
+
+
+def test_scores_of_two_versions_are_not_compared(old: Path) -> None:
+    shutil.copytree("results/baseline-random", "newer/baseline-random")
+    shutil.copytree("results/tiny", "newer/tiny")
+    done = CliRunner().invoke(group, ["score", "newer/tiny"], catch_exceptions=False)
+    assert done.exit_code == 0, done.output
+    done = CliRunner().invoke(group, ["diff", "newer", "--model", "tiny", "--model", "baseline/random"])
+    assert done.exit_code != 0
+    assert "accuracy version 2" in str(done.exception)
+    assert "hemm score makes them agree" in str(done.exception)
+
+
 def test_scores_made_anew_are_as_they_were(old: Path) -> None:
     said = json.loads((old / "said/profile.json").read_text())
     for scores in old.glob("results/*/*/*/scores"):

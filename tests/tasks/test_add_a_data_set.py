@@ -82,5 +82,5 @@ def test_a_data_set_is_three_files_and_then_prepared_and_run(tmp_path: Path) -> 
     hemm(home, "prepare", "birds", "--from", "birds")
     hemm(home, "run", "baseline/oracle", "--task", "birds", "--out", "results")
     (aggregates,) = (tmp_path / "results").rglob("aggregates.json")
-    accuracy = json.loads(aggregates.read_text())["metrics"]["accuracy-v1"]
+    accuracy = json.loads(aggregates.read_text())["metrics"]["accuracy-v2"]
     assert accuracy["components"][""]["value"] == 1

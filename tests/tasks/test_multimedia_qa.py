@@ -104,6 +104,25 @@ def test_ok_vqa_scores_stemmed_answers_and_keeps_what_was_typed(cache: Path, tmp
         assert sample.metadata["raw_answers"] == [f"{r}s" for r in sample.references]
 
 
+def test_annotators_without_an_answer_count_among_the_ten(cache: Path, tmp_path: Path) -> None:
+    folder = made("ok_vqa", tmp_path / "f")
+    (file,) = folder.rglob("*val2014_annotations.json")
+    listed = json.loads(file.read_text())
+    row = listed["annotations"][0]
+    for number, answer in enumerate(row["answers"]):
+        answer |= {"answer": "race" if number < 3 else "" if number < 7 else "run", "raw_answer": "racing"}
+    file.write_text(json.dumps(listed))
+    task = resolve("ok_vqa")
+    sample = by_id(prepare(task, folder=folder))[str(row["question_id"])]
+    assert sample.references == ("race",) * 3 + ("run",) * 3
+    assert sample.metadata["empty_answers"] == 4
+    # three of ten: 2/3 with one of them left out, else 1
+    assert score(task, "vqa_accuracy", sample, "race")[""] == pytest.approx((3 * 2 / 3 + 7) / 10)
+    assert score(task, "vqa_accuracy", sample, "racing")[""] == 0.0
+    others = [s for s in by_id(prepare(task, folder=folder)).values() if s.id != sample.id]
+    assert all("empty_answers" not in s.metadata for s in others)
+
+
 def _flat(folder: Path) -> None:
     for part in ("vqa_questions", "vqa_annotations"):
         for file in (folder / part).iterdir():

@@ -587,6 +587,10 @@ def test_slake_languages_and_kinds(slake: Path) -> None:
         ("肺是健康的吗?", "不健康", "否"),
         ("肺是正常还是不正常?", "不正常", "不正常"),  # a choice of its own
         ("图中心脏和肺哪个更大?", "肺", "肺"),
+        ("肿瘤对身体的危害有多大?", "没有", "没有"),  # how much harm? none
+        ("图中有几个肿瘤?", "没有", "没有"),
+        ("图中有没有肿瘤?", "没有", "否"),
+        ("肺有什么异常吗?", "没有", "否"),
     ],
 )
 def test_slake_answers_that_say_the_question_again(
@@ -715,7 +719,7 @@ def test_scores_tell_open_and_closed_questions_apart(tmp_path: Path, cache: Path
     write_layout("slake", tmp_path / "original", 30)
     prepare(resolve("slake"), folder=tmp_path / "original")
     (cell,) = hemm.run("baseline/oracle", "slake", out=tmp_path / "out")
-    parts = json.loads((cell.folder / "scores/aggregates.json").read_text())["metrics"]["accuracy-v1"][
+    parts = json.loads((cell.folder / "scores/aggregates.json").read_text())["metrics"]["accuracy-v2"][
         "components"
     ]
     assert set(parts) == {"", "open", "closed"}

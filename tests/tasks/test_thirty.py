@@ -92,7 +92,7 @@ def test_chance_is_what_guessing_scores(name: str, cache: Path, tmp_path: Path) 
     if isinstance(metric_of(task.metrics[0]), CorpusMetric):
         assert task.metrics[1] == "accuracy"
         cell = next(iter(hemm.load(tmp_path / "results")))
-        table = pq.read_table(cell.folder / "scores" / "accuracy-v1.parquet").to_pylist()
+        table = pq.read_table(cell.folder / "scores" / "accuracy-v2.parquet").to_pylist()
         rows = [row for row in table if row["component"] == ""]
     assert all(row["chance"] is not None for row in rows)
     chance = [row["chance"] for row in rows]

@@ -137,10 +137,11 @@ Key = tuple[str, int]
 def _task(a: CellScores, b: CellScores) -> tuple[TaskFlips, tuple[CellScores, CellScores]]:
     """The flips of one task, and both cells on the groups whose samples did not change."""
     metric, facing = a.headline.metric, b.headline.metric
-    if (metric.name, metric.version) != (facing.name, facing.version):
+    versions = a.headline.version, b.headline.version
+    if metric.name != facing.name or versions[0] != versions[1]:
         raise HemmError(
-            f"task {a.task} is scored by {metric.name} version {metric.version} in {a.cell.folder} and by "
-            f"{facing.name} version {facing.version} in {b.cell.folder}: hemm score makes them agree"
+            f"task {a.task} is scored by {metric.name} version {versions[0]} in {a.cell.folder} and by "
+            f"{facing.name} version {versions[1]} in {b.cell.folder}: hemm score makes them agree"
         )
     before, after = _scores(a.answers), _scores(b.answers)
     hashes = [group_members(item.cell, metric.group) for item in (a, b)]

@@ -56,6 +56,9 @@ def command(tasks: Sequence[str], folder: Path | None, limit: int | None, card: 
         with _progress(task.name) as progress:
             pack = prepare(task, folder=folder, limit=limit, progress=progress)
         _print_summary(pack)
+        now = {t.name: t for t in (resolve(name, card) for name in tasks)} if task.origin else {}
+        if task.origin:
+            _print_numbers(now[task.name], pack)
         if folder is not None:
             _warn_if_partial(task, pack)
         complete = _print_problems(pack, folder) and complete
@@ -71,6 +74,23 @@ def _print_summary(pack: Pack) -> None:
         f"{pack.task}: {len(pack)} samples{shots}{limit}, {size['count']} media ({_size(size['bytes'])}), "
         f"from {info['source']}; pack {pack.hash[:12]} in {pack.path}"
     )
+
+
+def _print_numbers(task: Task, pack: Pack) -> None:
+    """Say how the answers of a user's data are compared where all of them are numbers."""
+    from hemm.data.pack.numerals import has_numeric_references
+    from hemm.tasks.usual_format import NumberByDefault
+
+    if task.answer.name == "short_answer":
+        how = "as texts, so that exact_match takes -5 for 5 and 1.5 for 15"
+        other, line = "numbers", "answer: number"
+    elif isinstance(task.answer, NumberByDefault):
+        how, other, line = "as numbers", "texts", "answer: short_answer"
+    else:
+        return
+    if has_numeric_references(pack):
+        click.echo(f"{task.name}: all answers are numbers and are compared {how}", err=True)
+        click.echo(f"  this line in its card compares them as {other}: {line}", err=True)
 
 
 def _warn_if_partial(task: Task, pack: Pack) -> None:

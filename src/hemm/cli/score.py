@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -57,12 +59,15 @@ def command(
     for spec in metrics:
         resolve(spec)  # a wrong name should fail before anything is written
     by_name = {task.name: task for task in distinct(map(task_named, tasks))}
-    rows = []
+    rows: list[dict[str, Any]] = []
+    renewed: Counter[str] = Counter()
     stored_cells = [(stored, task_of(stored, by_name)) for stored in cells(folder)]
     failed = 0
     for stored, task in stored_cells:
+        before = stored.aggregates()
         score_cell(stored.folder, task, metrics, again=again, told=_print_line)
         aggregates = cell(stored.folder).aggregates()
+        renewed.update(_changed_rules(before, aggregates))
         rows += score_rows(stored, aggregates)
         judges = [row["judge"] for row in aggregates["metrics"].values() if "judge" in row]
         failed += sum(_print_judge(stored, judge) for judge in judges)
@@ -71,6 +76,8 @@ def command(
             click.echo(f"{stored.folder}: answers that are kept and not scored: {counts}", err=True)
         for row in aggregates.get("left_out", {}).values():
             click.echo(f"{stored.folder}: {row['spec']} is left out: {row['why']}", err=True)
+    for what, count in renewed.items():
+        click.echo(f"{what}: {count} cell{'s' if count > 1 else ''} scored anew", err=True)
     emit(rows, COLUMNS, format_)
     if failed:
         ctx.exit(3)
@@ -78,6 +85,20 @@ def command(
 
 def _print_line(line: str) -> None:
     click.echo(f"hemm: {line}", err=True)
+
+
+def _changed_rules(before: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[str]:
+    """The metrics and the answer format that scored a cell before in another version than now."""
+    earlier = {row["spec"]: row.get("version") for row in before.get("metrics", {}).values()}
+    for row in now["metrics"].values():
+        was = earlier.get(row["spec"])
+        if was is not None and was != row["version"]:
+            yield f"{row['spec']} has version {row['version']}, was {was}"
+    was, parser = (a.get("parser", {}) for a in (before, now))
+    for name in ("format_version", "outcome_version"):
+        if name in was and was[name] != parser[name]:
+            what = f"answer format {parser['format']}" if name == "format_version" else "outcomes of answers"
+            yield f"{what} has version {parser[name]}, was {was[name]}"
 
 
 def _print_judge(stored: Cell, judge: dict[str, Any]) -> int:

@@ -68,10 +68,13 @@ def current(task: str, origin: Mapping[str, Any] = OWN) -> Path | None:
     return folder if folder.is_dir() else None
 
 
-def set_current(task: Task, pack: str, made_from: Mapping[str, Any]) -> None:
-    """Make the pack in folder ``pack`` the task's current one; readers see the old entry or the new one."""
+def set_current(task: Task, pack: str, made_from: Mapping[str, Any], **facts: Any) -> None:
+    """Make the pack in folder ``pack`` the task's current one; readers see the old entry or the new one.
+
+    ``facts`` are kept in the entry of a user's task.
+    """
     value = {"task": task.name, "pack": pack, "origin": dict(made_from)}
     if task.origin:
-        value["task_origin"] = dict(task.origin)
+        value |= {"task_origin": dict(task.origin), **facts}
     index = task_folder(task.name, task.origin) / INDEX
     write_atomic(index, orjson.dumps(value, option=orjson.OPT_INDENT_2))

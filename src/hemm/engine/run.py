@@ -14,6 +14,7 @@ from hemm.engine.limits import CostBudget
 from hemm.engine.options import CellResult, RunOptions, Silent, Watcher
 from hemm.engine.pipeline import first_of
 from hemm.engine.setup import model_options
+from hemm.engine.stored_task import keep_format
 from hemm.results.same_data import check_results
 
 
@@ -31,7 +32,7 @@ def run(options: RunOptions, watcher: Watcher | None = None, rule: Rule | None =
 
     if options.until_ci is not None and rule is None:
         raise HemmError("until_ci is given and no rule: call hemm.analysis.early_stopping.run")
-    tasks = _tasks(options)
+    tasks = [keep_format(task, options.out) for task in _tasks(options)]
     for task in tasks:
         metrics_for(task, options.metrics)
         if rule is not None:

@@ -159,7 +159,7 @@ def metric_key(metric: Metric) -> str:
     """What tells two metrics' stored scores apart, safe as a file name: name, version and parameters.
 
     >>> metric_key(resolve("exact_match:strict=yes"))
-    'exact_match-v1-strict.yes'
+    'exact_match-v2-strict.yes'
     """
     key = f"{metric.name}-v{metric.version}"
     if metric.parameters:

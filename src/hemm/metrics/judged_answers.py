@@ -8,6 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from hemm.core import AnswerFormat, Judged, digest
+from hemm.metrics.base import as_written
 from hemm.parsing.outcome import judge
 from hemm.results.answer_record import restored, stored_columns
 from hemm.results.stored_media import Lookup, late, nowhere
@@ -36,7 +37,8 @@ def judged_answers(
 
     Samples have id, unit, cluster, references, choices and metadata, and one field, ``prompt``: the prompt as
     it was sent, with pictures as ``<image>``. ``media`` reads pictures when their bytes are needed; without
-    it that is a HemmError. The result for the last table is cached while the table exists: each metric needs
+    it that is a HemmError. Values are ``as_written``: parsing sees no references, comparing begins here. The
+    result for the last table is cached while the table exists: each metric needs
     it, and parsing takes longer than most metrics.
     """
     result: JudgedAnswers
@@ -48,7 +50,10 @@ def judged_answers(
     facts = zip(columns["id"], repeats, *(columns[name] for name in ANSWERED[1:]), strict=True)
     restored_rows = restored(columns, partial(late, lookup=media or nowhere))
     result = JudgedAnswers(
-        [judge(s, repeat, r, answer_format) for (s, r), repeat in zip(restored_rows, repeats, strict=True)],
+        [
+            as_written(judge(s, repeat, r, answer_format))
+            for (s, r), repeat in zip(restored_rows, repeats, strict=True)
+        ],
         [digest(list(fact), 16) for fact in facts],
     )
     _last[:] = weakref.ref(answers, _forget), answer_format, media, result

@@ -34,7 +34,7 @@ def check_results(out: Path, tasks: Iterable[tuple[Task, Pack]], write: bool = T
     """
     accepted: list[tuple[Cell, Task]] = []
     for task, pack in tasks:
-        there = list(_cells(out, task))
+        there = list(cells_named_as(out, task))
         moved = [
             cell.run["origin"]
             for cell in there
@@ -53,7 +53,7 @@ def check_results(out: Path, tasks: Iterable[tuple[Task, Pack]], write: bool = T
                 write_json(cell.folder / layout.RUN, {**run, "origin": dict(task.origin)})
 
 
-def _cells(out: Path, task: Task) -> Iterator[Cell]:
+def cells_named_as(out: Path, task: Task) -> Iterator[Cell]:
     """The cells below ``out`` that lie where those of ``task`` do."""
     for path in sorted(out.glob(f"*/{slug(task.name)}/*/{layout.RUN}")):
         with suppress(BadData):  # whoever opens this cell reports it

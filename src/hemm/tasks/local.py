@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from hemm.core import AnswerFormat, Card, HemmError, Layout, Sample, Source, Task, UnknownName, user_code
-from hemm.data.readers.rows import jsonl_rows, objects, parquet_rows
+from hemm.core import Card, HemmError, Layout, Sample, Source, Task, UnknownName, user_code
+from hemm.data.readers.rows import csv_rows, jsonl_rows, objects, parquet_rows
 from hemm.data.sources.hub import split_files
 from hemm.data.sources.kinds import Hub, Local
 from hemm.parsing.formats import Caption, FreeText, ManyOf, Number, OneOf, ShortAnswer
 from hemm.tasks.cards import CARD, UserCard, read_card
 from hemm.tasks.origins import card_origin, file_origin, from_task_file
 from hemm.tasks.registry import check_free
-from hemm.tasks.tsv import LETTERS, first_row, read_tsv
+from hemm.tasks.tsv import LETTERS, first_row, read_tsv, text_list
 from hemm.tasks.user_rows import Rules, renamed, to_sample
+from hemm.tasks.usual_format import NumberByDefault, usual_format
 
 _PROMPT = (
     "{% if hint is defined %}{{ hint | interleave }}\n{% endif %}"
@@ -30,6 +31,7 @@ LETTERED_PROMPT = _PROMPT + "{% if options %}{{ options | interleave }}\n{% endi
 METRICS: Mapping[type, tuple[str, ...]] = {
     ShortAnswer: ("exact_match", "token_f1"),
     Number: ("exact_match",),
+    NumberByDefault: ("exact_match",),
     ManyOf: ("exact_match",),
     Caption: ("token_f1",),
     FreeText: ("token_f1",),
@@ -135,8 +137,8 @@ def jsonl_task(source: Path, folder: Path, file: Path, card: UserCard) -> Task:
     closed, rules = _closed(card, rules, bool(choices))
     layout = Layout((file.name,), partial(_read_jsonl, file=file, rules=rules))
     name = folder.resolve().name if source == folder else file.stem
-    usual = OneOf() if closed else ShortAnswer()
-    return _task(name, card, Local(source, layout), usual, file_origin("jsonl", card, file))
+    answers = None if closed else partial(_answers, objects(jsonl_rows(file), f"{file}, line"), rules)
+    return _task(name, card, Local(source, layout), answers, file_origin("jsonl", card, file))
 
 
 def _read_jsonl(path: Path, *, file: Path, rules: Rules) -> Iterator[Sample]:
@@ -155,8 +157,8 @@ def tsv_task(file: Path, card_file: Path | None = None, name: str = "") -> Task:
     first = first_row(file)
     closed, rules = _closed(card, rules, any(first.get(letter) for letter in LETTERS))
     layout = Layout((file.name,), partial(_read_tsv, file=file, rules=rules))
-    usual = OneOf() if closed else ShortAnswer()
-    return _task(name or file.stem, card, Local(file, layout), usual, file_origin("tsv", card, file))
+    answers = None if closed else partial(_answers, objects(csv_rows(file, "\t"), f"{file}, line"), rules)
+    return _task(name or file.stem, card, Local(file, layout), answers, file_origin("tsv", card, file))
 
 
 def _read_tsv(path: Path, *, file: Path, rules: Rules) -> Iterator[Sample]:
@@ -202,8 +204,8 @@ def hub_task(spec: str, card_file: Path | None = None) -> Task:
         ids="hub",
     )
     origin = card_origin("hub", card, repo=repo, revision=revision, config=card.config, split=split)
-    usual = OneOf() if closed else ShortAnswer()
-    return _task(repo.replace("/", "--"), card, source, usual, origin)
+    answers = None if closed else tuple  # rows that are not fetched have none to look at
+    return _task(repo.replace("/", "--"), card, source, answers, origin)
 
 
 def _read_hub(folder: Path, *, config: str, split: str, shots: str, rules: Rules) -> Iterator[Sample]:
@@ -229,13 +231,35 @@ def _listed(value: Any) -> Any:
     return value
 
 
-def _task(name: str, card: UserCard, source: Source, usual: AnswerFormat, origin: Mapping[str, Any]) -> Task:
-    """A task from what the card says and, where it says nothing, from the layout."""
+def _answers(rows: Iterable[tuple[str, Mapping[str, Any]]], rules: Rules) -> Iterator[str]:
+    """The answers of rows at hand, as far as they show whether all are numbers."""
+    for where, row in rows:
+        fields = renamed(row, rules, where)
+        if fields.get("choices") or any(fields.get(letter) for letter in LETTERS):
+            yield ""
+        value = fields.get("answers") or fields.get("answer")
+        for answer in value if isinstance(value, list) else [value]:
+            yield from text_list(str(answer)) if answer not in (None, "") else ()
+
+
+def _task(
+    name: str,
+    card: UserCard,
+    source: Source,
+    answers: Callable[[], Iterable[str]] | None,
+    origin: Mapping[str, Any],
+) -> Task:
+    """A task from what the card says and, where it says nothing, from the layout.
+
+    ``answers`` gives the references of open questions; None: the questions are closed.
+    """
     name = card.name or name
     if not name or any(c in name for c in ":/\\"):
         raise HemmError(f"{card.where or source.name}: {name!r} is no name for a task (no ':' or '/')")
     check_free(name, card.where or source.name, f"with 'name:' in {CARD}")
-    answer = card.format or usual
+    answer = card.format or (OneOf() if answers is None else usual_format(name, source, origin, answers))
+    if isinstance(answer, NumberByDefault):
+        answer = NumberByDefault(text_metrics=card.metrics or METRICS[ShortAnswer])
     described = Card(
         title=card.title or name,
         citation=card.citation,

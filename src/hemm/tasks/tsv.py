@@ -55,7 +55,7 @@ def _fields(row: dict[str, Any], borrowed: _Borrowed, where: str) -> dict[str, A
     if cell:
         fields["images"] = _pictures(cell, index, borrowed, where)
     elif paths:
-        fields["images"] = _listed(paths)
+        fields["images"] = text_list(paths)
     answer = fields.pop("answer", None)
     if answer is not None:
         fields["answers"] = _answers(answer, letters, row, where)
@@ -66,7 +66,7 @@ def _fields(row: dict[str, Any], borrowed: _Borrowed, where: str) -> dict[str, A
 
 def _answers(answer: str, letters: list[str], row: dict[str, Any], where: str) -> list[str]:
     if not letters:
-        return _listed(answer)
+        return text_list(answer)
     if answer in letters:
         return [row[answer]]
     if answer in [row[letter] for letter in letters]:
@@ -74,7 +74,7 @@ def _answers(answer: str, letters: list[str], row: dict[str, Any], where: str) -
     raise BadData(f"{where}: field 'answer' is {answer!r:.60}, no option of {', '.join(letters)}")
 
 
-def _listed(cell: str) -> list[str]:
+def text_list(cell: str) -> list[str]:
     """The texts of a cell: a list written as ``['a', 'b']``, or the cell itself."""
     if cell.startswith("[") and cell.endswith("]"):
         try:
@@ -87,7 +87,7 @@ def _listed(cell: str) -> list[str]:
 
 
 def _pictures(cell: str, index: str, borrowed: _Borrowed, where: str) -> list[Media]:
-    cells = _listed(cell)
+    cells = text_list(cell)
     if len(cells) == 1 and len(cells[0]) <= _SHORT:
         return borrowed.of(cells[0], where)
     return [Media(_decode(c, where), name=f"{index}{f'-{n}' if n else ''}") for n, c in enumerate(cells)]
@@ -137,7 +137,7 @@ class _Borrowed:
         for line, row in csv_rows(self._path, "\t"):
             if row.get("index", "") in pointed and len(row["image"]) > _SHORT:
                 indices = places.setdefault(row["index"], [])
-                for cell in _listed(row["image"]):
+                for cell in text_list(row["image"]):
                     data = _decode(cell, f"{self._path}, line {line}")
                     indices.append((self._file.tell(), len(data)))
                     self._file.write(data)

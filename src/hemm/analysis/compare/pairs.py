@@ -164,8 +164,8 @@ def _corpus_task_pair(a: CellScores, b: CellScores, n: int) -> TaskPair:
 
 def common_groups(left: ScoreColumn, right: ScoreColumn) -> tuple[ScoreColumn, ScoreColumn, str]:
     """Both columns on the groups that both have, and why they cannot be compared (empty: they can)."""
-    if (left.metric.name, left.metric.version) != (right.metric.name, right.metric.version):
-        names = [f"{s.metric.name} version {s.metric.version}" for s in (left, right)]
+    if (left.metric.name, left.version) != (right.metric.name, right.version):
+        names = [f"{s.metric.name} version {s.version}" for s in (left, right)]
         return left.take(np.zeros(0, int)), right, f"scored by {names[0]} and {names[1]}: hemm score helps"
     left, right = left.paired_with(right)
     if not len(left):

@@ -41,6 +41,7 @@ class ScoreColumn:
     counts    groups x outcomes (in the order of ``OUTCOMES``): answers of all repeats
     cut       answers that were parsed although they were cut off
     labels    dimension -> category of each group, None where it has none
+    version   of the metric that made the stored scores: ``metric`` is the one that is installed now
     anytime   the interval that is valid for a cell stopped early (``--until-ci``)
     """
 
@@ -57,6 +58,7 @@ class ScoreColumn:
     counts: NDArray[np.int64]
     cut: NDArray[np.int64]
     labels: Mapping[str, Texts] = field(default_factory=dict)
+    version: int = 0
     anytime: AnytimeInterval | None = None
 
     def __len__(self) -> int:
@@ -140,6 +142,8 @@ def load_scores(cell: Cell) -> CellScores:
 
     Raises HemmError where there are none and the task is unknown here.
     """
+    from hemm.metrics import spec_of
+
     stored = cell.aggregates()
     unscored = stored.get("unscored") or {}
     tables = None
@@ -149,9 +153,11 @@ def load_scores(cell: Cell) -> CellScores:
     if tables is None:
         tables = _stored(cell, stored)
     scores: list[ScoreColumn] = []
+    versions = {row["spec"]: row["version"] for row in stored.get("metrics", {}).values() if "version" in row}
     for metric, table in tables:
         names = list(dict.fromkeys(table.column("component").to_pylist())) or [""]
-        scores += [_scores(table, metric, name) for name in names]
+        version = int(versions.get(spec_of(metric), metric.version))
+        scores += [_scores(table, metric, name, version) for name in names]
     corpus = {
         (row["spec"], name): component_row.get("value")
         for row in stored.get("metrics", {}).values()
@@ -217,7 +223,7 @@ def _score_now(cell: Cell, fall_back: bool) -> list[tuple[Metric, pa.Table]] | N
     return [(metric, score_answers(answers, task, metric, media)) for metric in metrics]
 
 
-def _scores(table: pa.Table, metric: Metric, component: str) -> ScoreColumn:
+def _scores(table: pa.Table, metric: Metric, component: str, version: int) -> ScoreColumn:
     import pyarrow.compute as pc
 
     rows = table.filter(pc.equal(table.column("component"), component))
@@ -235,6 +241,7 @@ def _scores(table: pa.Table, metric: Metric, component: str) -> ScoreColumn:
     return ScoreColumn(
         metric=metric,
         component=component,
+        version=version,
         groups=np.array(groups, dtype=object),
         units=np.array(first_rows.column("unit").to_pylist(), dtype=object),
         clusters=np.array(first_rows.column("cluster").to_pylist(), dtype=object),

@@ -30,6 +30,7 @@ from hemm.data import cache
 from hemm.data.files import sync_folder, sync_tree, temporary_folder
 from hemm.data.pack import schema
 from hemm.data.pack.media_check import check_samples, clean
+from hemm.data.pack.numerals import NUMBERS, read_as_numbers
 from hemm.data.pack.quality import QualityReport
 from hemm.data.pack.reader import Pack, open_pack
 from hemm.data.pack.selection import first_ids
@@ -80,8 +81,10 @@ class PackBuilder:
                     staged.close()
                 media.close()
             final = _install(work / "pack", home, info)
-        cache.set_current(self.task, final.name, origin)
-        return open_pack(final)
+        made = open_pack(final)
+        numbers = read_as_numbers(self.task, made, at_hand=any(s.at_hand for s in self.task.sources))
+        cache.set_current(self.task, final.name, origin, **{NUMBERS: numbers})
+        return made
 
     def _read(self) -> Iterator[Sample]:
         """The reader's samples. Turns its exceptions into HemmErrors."""

@@ -12,14 +12,26 @@ from dataclasses import dataclass
 from typing import Any
 
 from hemm.core import Group, Judged, Sample
-from hemm.metrics.base import SampleMetric, folded, same, texts, written
+from hemm.metrics.base import (
+    SampleMetric,
+    folded,
+    is_number,
+    matching,
+    number_of,
+    plain,
+    texts,
+    written,
+    written_for,
+)
 from hemm.metrics.text.answers import Accuracy
 from hemm.parsing.formats import split_labels
 
 
 def _pairs(groups: Sequence[Group]) -> list[tuple[str, str | None]]:
     """(true class, answered class) of each answer. The true class is the sample's first reference, and so is
-    the answered class of a right answer."""
+    the answered class of a right answer. A wrong answer is of the class that it names, by the comparison
+    that decides whether answers are right."""
+    named = _ClassNames([r[0] for g in groups for j in g if (r := texts(j.sample))])
     out: list[tuple[str, str | None]] = []
     for judged in (j for group in groups for j in group):
         references = texts(judged.sample)
@@ -28,11 +40,32 @@ def _pairs(groups: Sequence[Group]) -> list[tuple[str, str | None]]:
         truth = folded(references[0])
         if judged.value is None:
             out.append((truth, None))
-        elif any(same(judged.value, reference) for reference in references):
+        elif matching(judged.value, judged.sample):
             out.append((truth, truth))
         else:
-            out.append((truth, folded(written(judged.value))))
+            out.append((truth, named.of(judged.value)))
     return out
+
+
+class _ClassNames:
+    """Finds the class that an answer names."""
+
+    def __init__(self, classes: Sequence[str]) -> None:
+        distinct = dict.fromkeys(classes)
+        self._folded = {folded(name) for name in distinct}
+        self._plain: dict[str, str] = {}
+        self._number: dict[float, str] = {}
+        for name in distinct:
+            self._plain.setdefault(plain(name), folded(name))
+            if (number := number_of(name)) is not None:
+                self._number.setdefault(number, folded(name))
+
+    def of(self, answer: Any) -> str:
+        """The class, folded; the answer itself where it names none."""
+        said = folded(written(answer))
+        if is_number(answer):
+            return self._number.get(float(answer), said)
+        return said if said in self._folded else self._plain.get(plain(said), said)
 
 
 def _by_class(pairs: Sequence[tuple[str, str | None]]) -> dict[str, tuple[int, int, int]]:
@@ -169,9 +202,11 @@ class MultilabelF1(SampleMetric):
 
     name = "multilabel_f1"
     title = "F1 of sets of labels: samples, micro, macro, weighted"
+    version = 2
 
     def value(self, answer: Any, sample: Sample) -> float:
-        return max((_set_f1(_labels(answer), _wanted(reference)) for reference in texts(sample)), default=0.0)
+        labels = _labels(answer, sample)
+        return max((_set_f1(labels, _labels(reference, sample)) for reference in texts(sample)), default=0.0)
 
     def chance(self, group: Sequence[Sample]) -> float | None:
         return None
@@ -182,7 +217,7 @@ class MultilabelF1(SampleMetric):
             return {}
         counts: dict[str, list[int]] = {}
         for judged in answers:
-            labels, wanted = _labels(judged.value), _nearest(judged)
+            labels, wanted = _labels(judged.value, judged.sample), _nearest(judged)
             for label in labels | wanted:
                 row = counts.setdefault(label, [0, 0, 0])
                 row[0 if label in labels & wanted else 1 if label in labels else 2] += 1
@@ -199,22 +234,23 @@ class MultilabelF1(SampleMetric):
         }
 
 
-def _labels(value: Any) -> frozenset[str]:
+def _labels(value: Any, sample: Sample) -> frozenset[str]:
+    """The labels of an answer, or of a reference; where labels are not chosen from a list, without emphasis,
+    quotes and final points."""
     if value is None:
         return frozenset()
-    return frozenset(map(folded, value if isinstance(value, frozenset) else split_labels(written(value))))
-
-
-def _wanted(reference: str) -> frozenset[str]:
-    return frozenset(map(folded, split_labels(reference)))
+    form = folded if sample.choices else plain
+    labels = value if isinstance(value, frozenset) else split_labels(written_for(value, sample))
+    return frozenset(map(form, labels))
 
 
 def _nearest(judged: Judged) -> frozenset[str]:
     """The reference set with the highest F1; the first for a failed answer."""
-    sets = [_wanted(reference) for reference in texts(judged.sample)]
+    sample = judged.sample
+    sets = [_labels(reference, sample) for reference in texts(sample)]
     if judged.value is None:
         return sets[0]
-    return max(sets, key=lambda wanted: _set_f1(_labels(judged.value), wanted))
+    return max(sets, key=lambda wanted: _set_f1(_labels(judged.value, sample), wanted))
 
 
 def _set_f1(answered: frozenset[str], wanted: frozenset[str]) -> float:

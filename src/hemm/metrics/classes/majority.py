@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from hemm.core import AnswerFormat, Judged, Metric, Outcome, Response, Sample
-from hemm.metrics.base import texts
+from hemm.metrics.base import as_written, texts
+from hemm.metrics.text.answers import EMPTY_ANSWERS
 
 
 def finite(value: float | None) -> float | None:
@@ -69,7 +70,10 @@ class Majority:
         answers = tuple(self.answer(sample.cluster) for sample in samples)
         if any(s is None for s in answers):
             return None
-        return answers, tuple((s.references, s.choices, str(s.metadata.get("answer_type"))) for s in samples)
+        return answers, tuple(
+            (s.references, s.choices, *(str(s.metadata.get(fact)) for fact in ("answer_type", EMPTY_ANSWERS)))
+            for s in samples
+        )
 
     def _group(self, answers: Sequence[str], samples: Sequence[Sample]) -> list[Judged] | None:
         group = []
@@ -77,7 +81,7 @@ class Majority:
             value = self._format.parse(self._format.render(answer, sample), sample)
             if value is None:
                 return None
-            group.append(Judged(sample, 0, Response(text=answer), Outcome.OK, value))
+            group.append(as_written(Judged(sample, 0, Response(text=answer), Outcome.OK, value)))
         return group
 
 

@@ -20,7 +20,7 @@ class Consistency(Metric):
 
     name: ClassVar[str] = "consistency"
     title: ClassVar[str] = "share of units whose answers are all right"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     group: ClassVar[str] = "unit"
     range: ClassVar[tuple[float, float]] = (0.0, 1.0)
     higher_is_better: ClassVar[bool] = True

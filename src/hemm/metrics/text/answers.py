@@ -11,12 +11,23 @@ from itertools import product
 from typing import Any
 
 from hemm.core import Sample
-from hemm.metrics.base import SampleMetric, folded, one_of, same, squad_tokens, texts, written
+from hemm.metrics.base import (
+    SampleMetric,
+    folded,
+    is_number,
+    matching,
+    one_of,
+    squad_tokens,
+    texts,
+    written,
+    written_for,
+)
 
 
 @dataclass(frozen=True)
 class Accuracy(SampleMetric):
-    """1 where the parsed answer is one of the references, else 0.
+    """1 where the parsed answer is one of the references, else 0: to the letter, or but for case, blanks,
+    emphasis, quotes and final points on both sides; numbers as numbers, sets as sets.
 
     Components: one more for each ``answer_type`` in the metadata (closed and open questions, say), in lower
     case.
@@ -24,9 +35,10 @@ class Accuracy(SampleMetric):
 
     name = "accuracy"
     title = "share of answers that are right"
+    version = 2
 
     def value(self, answer: Any, sample: Sample) -> float:
-        return float(any(same(answer, reference) for reference in texts(sample)))
+        return float(bool(matching(answer, sample)))
 
     def components(self, group: Sequence[Sample]) -> tuple[str, ...]:
         kind = group[0].metadata.get("answer_type")
@@ -36,12 +48,17 @@ class Accuracy(SampleMetric):
 @dataclass(frozen=True)
 class ExactMatch(SampleMetric):
     """1 where answer and a reference are the same text after SQuAD's normalisation (lower case, no ASCII
-    punctuation, no articles, single blanks); with ``strict=yes`` the same text to the letter."""
+    punctuation, no articles, single blanks); with ``strict=yes`` the same text to the letter.
+
+    A number is compared as a number, a set of labels as a set: as texts, -5 and 5, or 1.5 and 15, are the
+    same after that normalisation.
+    """
 
     strict: str = "no"
 
     name = "exact_match"
     title = "share of answers equal to a reference after normalisation"
+    version = 2
 
     def __post_init__(self) -> None:
         one_of("strict", self.strict, ("yes", "no"))
@@ -51,10 +68,11 @@ class ExactMatch(SampleMetric):
         return {"strict": "yes"} if self.strict == "yes" else {}
 
     def value(self, answer: Any, sample: Sample) -> float:
-        predicted = written(answer)
         if self.strict == "yes":
-            return float(predicted in texts(sample))
-        tokens = squad_tokens(predicted)
+            return float(written_for(answer, sample) in texts(sample))
+        if is_number(answer) or isinstance(answer, frozenset):
+            return float(bool(matching(answer, sample)))
+        tokens = squad_tokens(written(answer))
         return float(any(tokens == squad_tokens(reference) for reference in texts(sample)))
 
 
@@ -62,12 +80,15 @@ class ExactMatch(SampleMetric):
 class TokenF1(SampleMetric):
     """SQuAD's F1: harmonic mean of precision and recall of the answer's tokens (as a multiset) against a
     reference's, after its normalisation; the best over the references. Where one side has no tokens left, 1
-    if both have none."""
+    if both have none. Of two numbers, 1 where they are equal, else 0."""
 
     name = "token_f1"
     title = "overlap of tokens with the nearest reference"
+    version = 2
 
     def value(self, answer: Any, sample: Sample) -> float:
+        if is_number(answer):
+            return float(bool(matching(answer, sample)))
         tokens = squad_tokens(written(answer))
         return max((_f1(tokens, squad_tokens(reference)) for reference in texts(sample)), default=0.0)
 
@@ -86,7 +107,11 @@ class VqaAccuracy(SampleMetric):
 
     The evaluator's normaliser (punctuation, number words, articles, contractions) is applied to answer and
     references only where the references disagree, as it does; with ``normalise=always`` everywhere. Case and
-    blanks never count. The ceiling is what the best of the references scores, below 1 where no four agree.
+    blanks never count. An answer that is no annotator's in this way counts as the annotation that it is but
+    for emphasis, quotes and final points. The ceiling is what the best of the references scores, below 1
+    where no four agree.
+
+    Annotators who left it empty (``empty_answers`` in the metadata) count among the ten and match nothing.
 
     With fewer than four references the leave-one-out sets are too small to hold three matches: matches count
     out of the size of such a set (one reference alone: equal or not).
@@ -97,6 +122,7 @@ class VqaAccuracy(SampleMetric):
 
     name = "vqa_accuracy"
     title = "agreement with ten annotators, three of them enough"
+    version = 2
 
     def __post_init__(self) -> None:
         one_of("normalise", self.normalise, ("disagreement", "always"))
@@ -110,42 +136,57 @@ class VqaAccuracy(SampleMetric):
         return ("", folded(str(kind))) if kind else ("",)
 
     def value(self, answer: Any, sample: Sample) -> float:
-        return self._value(written(answer), tuple(texts(sample)))
+        annotations = self._annotations(sample)
+        value = annotations.value(written_for(answer, sample))
+        return value or max((annotations.value(r) for r in matching(answer, sample)), default=0.0)
 
-    def _value(self, answer: str, references: tuple[str, ...]) -> float:
-        counts, total = self._counts(references)
-        normal = folded(answer)
-        if self.normalise == "always" or len(counts) > 1 or len(set(map(folded, references))) > 1:
-            normal = vqa_normal(normal)
-        matches = counts.get(normal, 0)
-        if total == 0:
-            return 0.0
-        if total == 1:
-            return float(matches)
-        enough = min(3, total - 1)
-        inside = min(1.0, (matches - 1) / enough) if matches else 0.0
-        outside = min(1.0, matches / enough)
-        return (matches * inside + (total - matches) * outside) / total
-
-    def _counts(self, references: tuple[str, ...]) -> tuple[Mapping[str, int], int]:
-        return _counted(references, self.normalise == "always")
+    def _annotations(self, sample: Sample) -> _Annotations:
+        empty = sample.metadata.get(EMPTY_ANSWERS, 0)
+        known = empty if isinstance(empty, int) and empty > 0 else 0
+        return _annotations(tuple(texts(sample)), known, self.normalise == "always")
 
     def ceiling(self, group: Sequence[Sample]) -> float:
-        references = tuple(texts(group[0]))
-        counts, _ = self._counts(references)
-        return (
-            max((self._value(r, references) for r in dict.fromkeys(references)), default=0.0)
-            if counts
-            else 0.0
-        )
+        annotations = self._annotations(group[0])
+        return max((annotations.value(r) for r in dict.fromkeys(texts(group[0]))), default=0.0)
+
+
+EMPTY_ANSWERS = "empty_answers"
+"""The metadata of a sample that say how many annotators gave no answer."""
+
+
+@dataclass(frozen=True)
+class _Annotations:
+    """What the annotators of one sample said.
+
+    counts  answer -> how many gave it, normalised where answers are
+    total   number of annotators, those without an answer too
+    normal  whether answers are normalised
+    """
+
+    counts: Mapping[str, int]
+    total: int
+    normal: bool
+
+    def value(self, answer: str) -> float:
+        """The mean over the annotators of the answer's agreement with the others."""
+        said = folded(answer)
+        matches = self.counts.get(vqa_normal(said) if self.normal else said, 0)
+        if not matches:
+            return 0.0
+        if self.total == 1:
+            return 1.0
+        enough = min(3, self.total - 1)
+        inside, outside = min(1.0, (matches - 1) / enough), min(1.0, matches / enough)
+        return (matches * inside + (self.total - matches) * outside) / self.total
 
 
 @lru_cache(maxsize=4096)
-def _counted(references: tuple[str, ...], always: bool) -> tuple[Mapping[str, int], int]:
-    normal = [folded(r) for r in references]
-    if always or len(set(normal)) > 1:
-        normal = [vqa_normal(s) for s in normal]
-    return Counter(normal), len(normal)
+def _annotations(references: tuple[str, ...], empty: int, always: bool) -> _Annotations:
+    said = [folded(r) for r in references]
+    normal = always or len(set(said)) + bool(empty) > 1
+    if normal:
+        said = [vqa_normal(s) for s in said]
+    return _Annotations(Counter(said), len(said) + empty, normal)
 
 
 _PUNCTUATION = ';/[]"{}()=+\\_-><@`,?!'

@@ -10,8 +10,8 @@ from functools import cached_property, lru_cache
 from itertools import accumulate, zip_longest
 from typing import TYPE_CHECKING, Any
 
-from hemm.core import Group, MissingExtra, Sample
-from hemm.metrics.base import SampleMetric, one_of, texts, written
+from hemm.core import Group, Judged, MissingExtra, Sample
+from hemm.metrics.base import SampleMetric, one_of, texts, written_for
 from hemm.metrics.text.ngrams import Documents, similarities
 
 if TYPE_CHECKING:
@@ -55,9 +55,10 @@ class RougeL(SampleMetric):
 
     name = "rouge_l"
     title = "longest common subsequence of words with the nearest reference"
+    version = 2
 
     def value(self, answer: Any, sample: Sample) -> float:
-        tokens = rouge_tokens(written(answer))
+        tokens = rouge_tokens(written_for(answer, sample))
         places, length = places_of(tokens), len(tokens)
         best = 0.0
         for wanted in map(rouge_tokens, texts(sample)):
@@ -104,6 +105,7 @@ class Bleu(SampleMetric):
 
     name = "bleu"
     title = "corpus BLEU-4 by sacrebleu"
+    version = 2
 
     def __post_init__(self) -> None:
         for parameter, known in (("tokens", _TOKENS), ("lower", ("yes", "no"))):
@@ -126,13 +128,14 @@ class Bleu(SampleMetric):
         references = texts(sample)
         if not references:
             return 0.0
-        return min(1.0, self._by(sentence=True).sentence_score(written(answer), references).score / 100.0)
+        said = written_for(answer, sample)
+        return min(1.0, self._by(sentence=True).sentence_score(said, references).score / 100.0)
 
     def aggregate(self, groups: Sequence[Group]) -> dict[str, float]:
         judged = [j for group in groups for j in group if texts(j.sample)]
         if not judged:
             return {"": math.nan}
-        hypotheses = ["" if j.value is None else written(j.value) for j in judged]
+        hypotheses = ["" if j.value is None else written_for(j.value, j.sample) for j in judged]
         # sacrebleu takes the first references of all samples, then the second ones, ...; None if there is
         # none
         streams: list[Any] = list(zip_longest(*(texts(j.sample) for j in judged)))
@@ -196,6 +199,7 @@ class CiderD(SampleMetric):
 
     name = "cider_d"
     title = "consensus with the references by n-grams weighted by tf-idf"
+    version = 2
     range = (0.0, 10.0)
 
     def __post_init__(self) -> None:
@@ -218,16 +222,16 @@ class CiderD(SampleMetric):
     def score(self, groups: Sequence[Group]) -> list[dict[str, float | None]]:
         judged = [group[0] for group in groups]
         bound = self if self._held else self.over([j.sample for j in judged])
-        return [{"": v} for v in bound._values([(written(j.value), tuple(texts(j.sample))) for j in judged])]
+        return [{"": v} for v in bound._values(_pairs(judged))]
 
     def value(self, answer: Any, sample: Sample) -> float:
-        return self._values([(written(answer), tuple(texts(sample)))])[0]
+        return self._values([(written_for(answer, sample), tuple(texts(sample)))])[0]
 
     def aggregate(self, groups: Sequence[Group]) -> dict[str, float]:
         judged = [j for group in groups for j in group if texts(j.sample)]
         bound = self.over([j.sample for j in judged])
         answered = [j for j in judged if j.value is not None]
-        values = bound._values([(written(j.value), tuple(texts(j.sample))) for j in answered])
+        values = bound._values(_pairs(answered))
         return {"": math.fsum(values) / len(judged) if judged else math.nan}
 
     def ceiling(self, group: Sequence[Sample]) -> float:
@@ -285,6 +289,11 @@ class CiderD(SampleMetric):
             values = iter(self._values([(r, own) for own, distinct in distinct_of.items() for r in distinct]))
             best |= {own: max((next(values) for _ in d), default=0.0) for own, d in distinct_of.items()}
         return best
+
+
+def _pairs(judged: Sequence[Judged]) -> list[tuple[str, tuple[str, ...]]]:
+    """The text and the references of each answer."""
+    return [(written_for(j.value, j.sample), tuple(texts(j.sample))) for j in judged]
 
 
 _AT_ONCE = 2_000

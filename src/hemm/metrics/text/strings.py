@@ -10,7 +10,17 @@ from itertools import zip_longest
 from typing import TYPE_CHECKING, Any
 
 from hemm.core import Group, HemmError, MissingExtra, Sample
-from hemm.metrics.base import SampleMetric, folded, one_of, texts, written
+from hemm.metrics.base import (
+    SampleMetric,
+    is_number,
+    matching,
+    number_of,
+    one_of,
+    plain,
+    texts,
+    written,
+    written_for,
+)
 from hemm.metrics.text.captions import places_of
 from hemm.parsing.numbers import read_number
 
@@ -50,6 +60,7 @@ class Anls(SampleMetric):
 
     name = "anls"
     title = "normalised edit similarity to the nearest reference, 0 below a half"
+    version = 2
 
     def __post_init__(self) -> None:
         _number("threshold", self.threshold, 0.0, 1.0)
@@ -59,7 +70,7 @@ class Anls(SampleMetric):
         return {} if float(self.threshold) == 0.5 else {"threshold": self.threshold}
 
     def value(self, answer: Any, sample: Sample) -> float:
-        candidate = _lower(written(answer))
+        candidate = _lower(written_for(answer, sample))
         return max((self._similarity(candidate, _lower(r)) for r in texts(sample)), default=0.0)
 
     def _similarity(self, candidate: str, wanted: str) -> float:
@@ -74,11 +85,12 @@ class Anls(SampleMetric):
 
 @dataclass(frozen=True)
 class RelaxedAccuracy(SampleMetric):
-    """Relaxed accuracy (Methani et al. 2020; Masry et al. 2022): 1 where the answer is a reference but for
-    case and blanks, or both are numbers and the answer is within ``tolerance`` of the reference's size.
+    """Relaxed accuracy (Methani et al. 2020; Masry et al. 2022): 1 where ``accuracy`` takes the
+    answer for a reference, or both are numbers and the answer is within ``tolerance`` of the reference's
+    size.
 
-    Percent signs, thousands separators and number words are read as numbers: ``25%`` is 25. A reference of 0
-    wants 0.
+    Percent and dollar signs, thousands separators and number words are read as numbers: ``25%`` is 25. A
+    reference of 0 wants 0.
 
     tolerance  0.05
     """
@@ -87,6 +99,7 @@ class RelaxedAccuracy(SampleMetric):
 
     name = "relaxed_accuracy"
     title = "share of answers that are right, numbers within 5 %"
+    version = 2
 
     def __post_init__(self) -> None:
         _number("tolerance", self.tolerance, 0.0, math.inf)
@@ -96,15 +109,27 @@ class RelaxedAccuracy(SampleMetric):
         return {} if float(self.tolerance) == 0.05 else {"tolerance": self.tolerance}
 
     def value(self, answer: Any, sample: Sample) -> float:
+        if matching(answer, sample):
+            return 1.0
+        if isinstance(answer, str) and answer in sample.choices:
+            return 0.0  # another option, however near
         return float(any(self._near(answer, reference) for reference in texts(sample)))
 
     def _near(self, answer: Any, reference: str) -> bool:
-        number = float(answer) if isinstance(answer, int | float) else read_number(written(answer))
-        wanted = read_number(reference)
+        if is_number(answer):
+            return self._within(float(answer), number_of(reference))
+        return self._within(_read(written(answer)), _read(reference))
+
+    def _within(self, number: float | None, wanted: float | None) -> bool:
         if number is None or wanted is None:
-            return folded(written(answer)) == folded(reference)
+            return False
         # a little more, so that 1.05 is within 5 % of 1 in floating point
         return abs(number - wanted) <= float(self.tolerance) * abs(wanted) * (1 + 1e-12)
+
+
+def _read(text: str) -> float | None:
+    number = read_number(text)
+    return read_number(plain(text)) if number is None else number
 
 
 @dataclass(frozen=True)
@@ -118,6 +143,7 @@ class ErrorRate(SampleMetric):
 
     range = (0.0, math.inf)
     higher_is_better = False
+    version = 2
 
     def __post_init__(self) -> None:
         one_of("lower", self.lower, ("yes", "no"))
@@ -130,12 +156,14 @@ class ErrorRate(SampleMetric):
         raise NotImplementedError
 
     def value(self, answer: Any, sample: Sample) -> float:
-        edits, length = self._nearest(written(answer), sample)
+        edits, length = self._nearest(written_for(answer, sample), sample)
         return math.nan if length is None else edits / max(1, length)
 
     def aggregate(self, groups: Sequence[Group]) -> dict[str, float]:
         counts = [
-            self._nearest("" if j.value is None else written(j.value), j.sample) for g in groups for j in g
+            self._nearest("" if j.value is None else written_for(j.value, j.sample), j.sample)
+            for g in groups
+            for j in g
         ]
         known = [(edits, length) for edits, length in counts if length is not None]
         if not known:
@@ -219,6 +247,7 @@ class Chrf(SampleMetric):
 
     name = "chrf"
     title = "F-score of character n-grams by sacrebleu"
+    version = 2
 
     def __post_init__(self) -> None:
         one_of("words", self.words, ("0", "1", "2"))
@@ -241,14 +270,14 @@ class Chrf(SampleMetric):
         references = texts(sample)
         if not references:
             return 0.0
-        score: float = self._by().sentence_score(written(answer), references).score
+        score: float = self._by().sentence_score(written_for(answer, sample), references).score
         return min(1.0, score / 100.0)
 
     def aggregate(self, groups: Sequence[Group]) -> dict[str, float]:
         judged = [j for group in groups for j in group if texts(j.sample)]
         if not judged:
             return {"": math.nan}
-        hypotheses = ["" if j.value is None else written(j.value) for j in judged]
+        hypotheses = ["" if j.value is None else written_for(j.value, j.sample) for j in judged]
         # the first references of all samples, then the second ones, ...; None if there is none
         streams: list[Any] = list(zip_longest(*(texts(j.sample) for j in judged)))
         return {"": min(1.0, self._by().corpus_score(hypotheses, streams).score / 100.0)}

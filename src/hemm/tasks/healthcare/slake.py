@@ -28,6 +28,10 @@ SAID = {
 }
 """Answers of closed questions that mean yes or no wherever they stand. Chinese has many: which of them the
 data set has must not show in the options, so all questions show the same two."""
+WHICH = ("多少", "多大", "多长", "多深", "多严重", "几", "什么", "哪", "谁", "怎", "如何", "为何")
+"""Words of Chinese questions that yes or no does not answer: how much, what, which, who, how."""
+WHETHER = ("吗", "是否", "有没有", "是不是", "有无", "能否")
+"""Words of those that yes or no answers, whatever other words they have."""
 STATES = ("正常", "健康", "异常")
 """What Chinese questions ask about, and answers say again for yes (``正常``) or no (``不正常``)."""
 
@@ -95,6 +99,10 @@ def _side(language: str, question: str, answer: str) -> str:
     state = answer.removeprefix("不")
     if language == "zh" and state in STATES and state in question and "还是" not in question:
         return YES_NO[language][(f"不{state}" in question) != (state != answer)]
+    # to "how much harm ...?" the answer 没有 is none, not no
+    which = any(w in question for w in WHICH) and not any(w in question for w in WHETHER)
+    if language == "zh" and which and answer not in ("是", "是的", "否", "不是"):
+        return ""
     return SAID[language].get(answer.lower(), "")
 
 

@@ -18,6 +18,7 @@ from hemm.core import BadData, Layout, Media, Sample
 from hemm.data.readers.file_finder import SUFFIXES, FileFinder
 from hemm.data.readers.rows import json_items, list_of, media_of, objects, text_of, whole_of
 from hemm.data.sources.hub import hub_rows
+from hemm.metrics.text.answers import EMPTY_ANSWERS
 
 SHOTS = 200
 IDS = "question-id"
@@ -154,9 +155,11 @@ def _sample(
     row: Mapping[str, Any], question: str, media: Media, cluster: str, where: str, stratum: str, split: str
 ) -> Sample:
     facts: dict[str, Any] = {name: text for name in FACTS if (text := text_of(row, name, where, ""))}
-    answers, raw = answers_of(row, where)
+    answers, raw, empty = answers_of(row, where)
     if raw:
         facts["raw_answers"] = raw
+    if empty:
+        facts[EMPTY_ANSWERS] = empty
     return Sample(
         id=text_of(row, "question_id", where),
         media=(media,),
@@ -169,25 +172,29 @@ def _sample(
     )
 
 
-def answers_of(row: Mapping[str, Any], where: str) -> tuple[list[str], list[str]]:
-    """The answers of all annotators, and what they typed where the file has that too.
+def answers_of(row: Mapping[str, Any], where: str) -> tuple[list[str], list[str], int]:
+    """The answers of all annotators, what they typed where the file has that too, and how many of them left
+    it empty.
 
-    An annotator who left it empty is left out. Raises BadData where nobody answered.
+    The official evaluator counts an empty answer among the ten, and does not put in its place what was typed;
+    it is no reference, since no answer is right by being empty. Raises BadData where nobody answered.
     """
     value = row.get("answers")
     if isinstance(value, dict):  # a table of columns: how some Parquet files write lists of objects
         rows = [dict(zip(value, cells, strict=True)) for cells in zip(*value.values(), strict=True)]
     else:
         rows = [a if isinstance(a, dict) else {"answer": a} for a in list_of(row, "answers", where)]
-    answers, raw = [], []
+    answers, raw, empty = [], [], 0
     for number, one in enumerate(rows, 1):
         here = f"{where}, answer {number}"
         typed = text_of(one, "raw_answer", here, "")
-        answer = text_of(one, "answer", here, typed)
+        answer = text_of(one, "answer", here, "")
         if answer:
             answers.append(answer)
+        else:
+            empty += 1
         if typed:
             raw.append(typed)
     if not answers:
         raise BadData(f"{where}: field 'answers' holds no answer")
-    return answers, raw
+    return answers, raw, empty

@@ -35,8 +35,9 @@ TASK = Task(
         notes="val2014, the split that results are reported on. Ten references: five annotators, each "
         "counted twice. They are the stemmed answers (field answer: 'race'), as in the official "
         "evaluation, which does not stem what a model says; what was typed (raw_answer: 'racing') is in "
-        "the metadata. question_type names one of ten fields of knowledge or 'other', and --limit balances "
-        "over it. Shots come from train where a folder has it.",
+        "the metadata. An annotator whose answer is empty counts among the ten, as there. question_type "
+        "names one of ten fields of knowledge or 'other', and --limit balances over it. Shots come from "
+        "train where a folder has it.",
     ),
     sources=(
         Hub(
