@@ -89,7 +89,7 @@ WAITS = ("final point", "boxed", "dollars and box", *MARKED)
 """Dresses that the parser does not yet take off in every case."""
 
 
-def worn(*names: str) -> Any:
+def worn(*names: str) -> pytest.MarkDecorator:
     """The dresses, those that wait for the parser marked."""
     late = pytest.mark.xfail(reason="the reader's stages take this dress off", strict=False)
     return pytest.mark.parametrize(
