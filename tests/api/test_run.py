@@ -80,7 +80,7 @@ def test_it_takes_objects_one_or_several() -> None:
     results = hemm.run([model, "baseline/oracle"], task, metrics=Length(), limit=4)
     assert [c.model for c in results] == ["parrot", "baseline/oracle"]
     assert model.sent == 4
-    assert [list(c.aggregates()["metrics"]) for c in results] == [["accuracy-v1", "length-v1"]] * 2
+    assert [list(c.aggregates()["metrics"]) for c in results] == [["accuracy-v2", "length-v1"]] * 2
     hemm.run(model, [task], metrics=[Length()], limit=4)
     assert model.sent == 4  # its answers are there
 
@@ -102,7 +102,7 @@ def own_task(name: str, words: str = "owl") -> Task:
 def test_a_task_of_ones_own_is_an_object_with_metrics_of_ones_own() -> None:
     results = hemm.run("baseline/oracle", own_task("birds"))
     (cell,) = results
-    assert list(cell.aggregates()["metrics"]) == ["length-v1", "accuracy-v1"]
+    assert list(cell.aggregates()["metrics"]) == ["length-v1", "accuracy-v2"]
     assert cell.run["metrics"] == ["length", "accuracy"]
     assert hemm.run("baseline/oracle", own_task("birds")).runs[0].asked == 0
 

@@ -73,7 +73,7 @@ def scored(folder: Path) -> dict[tuple[str, int], dict[str, Any]]:
     found = cell(folder)
     rows = found.answers(["id", "repeat", *COLUMNS]).to_pylist()
     answers = {(row.pop("id"), row.pop("repeat")): row for row in rows}
-    values = {(v["group"], v["repeat"]): v for v in found.scores("accuracy-v1").to_pylist()}
+    values = {(v["group"], v["repeat"]): v for v in found.scores("accuracy-v2").to_pylist()}
     assert {key for key in values if key[1] is not None} == set(answers)
     for key, row in answers.items():
         row["value"], row["score_labels"] = values[key]["value"], values[key]["labels"]
