@@ -90,7 +90,7 @@ def run(*more: str) -> int:
 
 def test_a_metric_in_a_file_scores_with_its_neighbour() -> None:
     assert run("--metric", "./my_metric.py:Short", "--metric", "my_metric.py:Short:most=100") == 0
-    assert list(rows()) == ["accuracy-v1", "short-v1", "short-v1-most.100"]
+    assert list(rows()) == ["accuracy-v2", "short-v1", "short-v1-most.100"]
     assert rows()["short-v1-most.100"]["components"][""]["value"] == 1.0
     assert [value.metric for value in hemm.load("results").profile().tasks[0].values] == [
         "accuracy",
@@ -118,10 +118,10 @@ def test_scores_stay_where_a_metrics_file_is_gone(here: Path, capsys: pytest.Cap
     assert rows()["short-v1-most.100"]["components"][""]["value"] == 1.0  # the answers are the same
     assert status(["score", "results", "--again"]) == 0
     assert "short:most=100 is left out: metric 'short' cannot score here" in capsys.readouterr().err
-    assert list(rows()) == ["accuracy-v1"]
+    assert list(rows()) == ["accuracy-v2"]
     (here / "my_metric.py").write_text(METRIC)
     assert status(["score", "results"]) == 0
-    assert list(rows()) == ["accuracy-v1", "short-v1-most.100"]
+    assert list(rows()) == ["accuracy-v2", "short-v1-most.100"]
 
 
 def test_results_of_somebody_else_run_no_code(here: Path) -> None:
@@ -308,13 +308,13 @@ def test_a_task_file_imports_its_neighbour_and_follows_it(here: Path) -> None:
     )
     (here / "names.py").write_text("NAME = 'owl'\n")
     hemm.run("baseline/oracle", "./birds.py")
-    assert list(rows()) == ["short-v1", "exact_match-v1"]
+    assert list(rows()) == ["short-v1", "exact_match-v2"]
     assert cell().answers()["references"].to_pylist() == [["owl"]]
     (here / "names.py").write_text("NAME = 'gull'\n")
     hemm.run("baseline/oracle", "./birds.py")
     assert cell().answers()["references"].to_pylist() == [["gull"]]
     assert status(["score", "results", "--task", "./birds.py", "--again"]) == 0
-    assert list(rows()) == ["short-v1", "exact_match-v1"]
+    assert list(rows()) == ["short-v1", "exact_match-v2"]
 
 
 # notebooks: code without files

@@ -235,7 +235,7 @@ def test_a_dry_run_tells_the_most_that_is_asked(data: Path, capsys) -> None:
     ("words", "said"),
     [
         (["--until-ci", "0"], "points above 0"),
-        (["--until-ci", "nan"], "points above 0"),
+        (["--until-ci", "nan"], "give a number"),
         (["--until-ci", "60"], "below 50"),
     ],
 )

@@ -37,7 +37,7 @@ def run(
     >>> import hemm
     >>> results = hemm.run(["baseline/oracle", "baseline/random"], "probe_shapes", limit=8)
     >>> for cell in results:
-    ...     scores = cell.aggregates()["metrics"]["accuracy-v1"]
+    ...     scores = cell.aggregates()["metrics"]["accuracy-v2"]
     ...     print(cell.model, cell.state, scores["components"][""]["value"])
     baseline/oracle sealed 1.0
     baseline/random sealed 0.375

@@ -115,7 +115,8 @@ def _behind_a_name(match: re.Match[str]) -> str:
 
 
 def _behind_a_token(match: re.Match[str]) -> str:
-    return f"{match['head']}{SHOWN}" if _looks_random(match["value"], 16) else match.group()
+    least = LEAST if match["sign"] == "=" else 16  # a colon also stands in prose
+    return f"{match['head']}{SHOWN}" if _looks_random(match["value"], least) else match.group()
 
 
 def _authorization(match: re.Match[str]) -> str:
