@@ -47,7 +47,11 @@ def cell_row(folder: Path) -> dict[str, Any]:
 
     run = json.loads((folder / "run.json").read_text())
     answers = [row for part in run["parts"] for row in pq.read_table(folder / part["file"]).to_pylist()]
-    tables = {p.stem: pq.read_table(p) for p in sorted((folder / "scores").glob("*.parquet"))}
+    tables = {
+        # which rule read an answer is no score
+        p.stem: pq.read_table(p).drop_columns(["stage", "span"])
+        for p in sorted((folder / "scores").glob("*.parquet"))
+    }
     aggregates = json.loads((folder / "scores/aggregates.json").read_text())
     computed = any(a["options"] for a in answers)
     if computed:  # the last digits of log-probabilities differ between processors

@@ -17,7 +17,7 @@ from hemm.core.exchange import (
 from hemm.core.hashing import canonical, digest, digest_bytes, digest_file, keyed_number, keyed_unit
 from hemm.core.judge import Judge
 from hemm.core.media import Media, sniff
-from hemm.core.metric import AnswerFormat, CorpusMetric, Group, Judged, Metric, SetMetric
+from hemm.core.metric import AnswerFormat, CorpusMetric, Group, Judged, Metric, Reading, SetMetric
 from hemm.core.model import (
     BatchModel,
     Binds,
@@ -68,6 +68,7 @@ __all__ = [
     "PackIndex",
     "Progress",
     "ProtocolSpec",
+    "Reading",
     "Registry",
     "Request",
     "RequestModel",

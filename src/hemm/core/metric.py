@@ -12,6 +12,26 @@ from hemm.core.exchange import Outcome, Response
 from hemm.core.sample import Sample
 
 
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What an answer format read, and where.
+
+    value  what it read; None where it read nothing
+    stage  the rule that read it, by the names of ``docs/answers.md``; empty where nothing was read, or where
+           the format has no stages
+    span   the range of the raw text that says it, as (first character, character after the last); None where
+           it is not known
+
+    >>> from hemm.parsing import Number
+    >>> Number().read("I see 2 owls. Answer: 2", Sample("1"))
+    Reading(value=2.0, stage='final marker', span=(22, 23))
+    """
+
+    value: Any = None
+    stage: str = ""
+    span: tuple[int, int] | None = None
+
+
 @runtime_checkable
 class AnswerFormat(Protocol):
     """How answers are asked for and read: the one place where a model's text becomes an answer.
@@ -48,6 +68,10 @@ class AnswerFormat(Protocol):
         """The answer in ``text``, or None where there is none or more than one. Never guesses."""
         ...
 
+    def read(self, text: str, sample: Sample) -> Reading:
+        """What ``parse`` gives, with the stage and the place that it was read by."""
+        return Reading(self.parse(text, sample))
+
     @abstractmethod
     def options(self, sample: Sample) -> tuple[str, ...]:
         """The possible answers as a model would write them (likelihood scoring); empty for open formats."""
@@ -67,6 +91,7 @@ class Judged:
     value    what the answer format read: a text, number, set of labels or picture; None unless ``outcome``
              is ok
     cut      whether the answer was cut off although it parsed
+    stage    which rule of the format read the value, and ``span`` which range of the raw text says it
 
     >>> from hemm.parsing import Number
     >>> sample, response = Sample("1", references=("2",)), Response("There are two owls.")
@@ -80,6 +105,8 @@ class Judged:
     outcome: Outcome
     value: Any = None
     cut: bool = False
+    stage: str = ""
+    span: tuple[int, int] | None = None
 
 
 Group = Sequence[Judged]

@@ -39,9 +39,18 @@ class AnswerGroup:
         return [judged.sample for judged in self.judged]
 
     @property
+    def alone(self) -> bool:
+        """Whether this is one answer."""
+        return len(self.hashes) == 1 and self.repeat is not None
+
+    @property
     def hash(self) -> str:
-        alone = len(self.hashes) == 1 and self.repeat is not None
-        return self.hashes[0] if alone else digest(self.hashes, 16)
+        return self.hashes[0] if self.alone else digest(self.hashes, 16)
+
+    @property
+    def read_by(self) -> tuple[str | None, tuple[int, int] | None]:
+        """The stage that read a single answer, and the range of the raw text that says it."""
+        return (self.judged[0].stage or None, self.judged[0].span) if self.alone else (None, None)
 
 
 def group_answers(answers: JudgedAnswers, metric: Metric) -> list[AnswerGroup]:

@@ -74,7 +74,7 @@ class _Rows:
 
     def add(self, group: AnswerGroup, component: str, value: float | None, bound: Bound) -> None:
         first = group.judged[0].sample
-        known = (group.outcome.value, group.cut, *bound, group.hash)
+        known = (group.outcome.value, group.cut, *bound, group.hash, *group.read_by)
         self._rows.append((group.key, first.unit, first.cluster, group.repeat, component, value, *known))
         self._labels.append(group.first)
 

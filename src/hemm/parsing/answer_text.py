@@ -1,21 +1,64 @@
-"""From a model's text to the part that answers: thinking, Markdown, answer markers. Linear in the text."""
+"""From a model's text to the part that answers: thinking, dialogues that go on, Markdown. Linear in the text."""
 
 from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Iterator
+from functools import lru_cache
+
+from hemm.parsing.located import Located, Span
 
 _TAG = "think|thinking|thought|thoughts|reasoning|reflection|scratchpad|analysis"
-_THINKING = re.compile(
-    rf"(?P<open><(?:{_TAG})\b[^<>\n]{{0,80}}>|\[THINK\]|◁think▷|<\|begin_of_thought\|>"
-    r"|<\|channel\|>analysis<\|message\|>|<\|channel>thought\b)"
-    rf"|(?P<close></(?:{_TAG})\s{{0,8}}>|\[/THINK\]|◁/think▷|<\|end_of_thought\|>"
-    r"|<\|channel\|>final<\|message\|>|<channel\|>)",
-    re.IGNORECASE,
+_OPEN = (
+    rf"<(?:{_TAG})\b[^<>\n]{{0,80}}>|\[THINK\]|◁think▷|<\|begin_of_thought\|>"
+    r"|<\|channel\|>analysis<\|message\|>|<\|channel>thought\b"
 )
+_CLOSE = (
+    rf"</(?:{_TAG})\s{{0,8}}>|\[/THINK\]|◁/think▷|<\|end_of_thought\|>"
+    r"|<\|channel\|>final<\|message\|>|<channel\|>"
+)
+_THINKING = re.compile(rf"(?P<open>(?:{_OPEN}))|(?P<close>(?:{_CLOSE}))", re.IGNORECASE)
 _SPECIAL = re.compile(
-    r"<\|[a-z_]{1,30}\|>|</?s>|<(?:eos|pad|bos|end_of_turn|end_of_utterance)>", re.IGNORECASE
+    r"<\|(?!begin_of_box|end_of_box)[a-z_]{1,30}\|>|</?s>|<(?:eos|pad|bos|end_of_turn|end_of_utterance)>", re.IGNORECASE
 )
+_LONE_ANSWER = re.compile(r"<answer>[^<]{0,4000}</answer>", re.IGNORECASE)
+
+
+def _spoken(text: str) -> list[Span]:
+    """The ranges of ``text`` that are no thinking.
+
+    What follows the last closing tag is the answer, however often thinking was opened before it; before the
+    first tag and between blocks stands what was said too. A closing tag that no tag opened ends thinking that
+    the prompt opened, unless nothing follows: then the tag closes an answer. Thinking that is never closed
+    leaves a lone ``<answer>...</answer>`` in it, else nothing.
+    """
+    if "<" not in text and "[" not in text and "◁" not in text:
+        return [(0, len(text))]
+    ranges: list[Span] = []
+    opened, start = -1, 0
+    for tag in _THINKING.finditer(text):
+        if tag["open"] is not None:
+            if opened < 0:
+                ranges.append((start, tag.start()))
+                opened = tag.end()
+        elif opened >= 0:
+            opened, start = -1, tag.end()
+        elif _blank_after(text, tag.end()):
+            return [*ranges, (start, tag.start())]
+        else:
+            ranges, start = [], tag.end()
+    if opened < 0:
+        return [*ranges, (start, len(text))]
+    inside = [found.span() for found in _LONE_ANSWER.finditer(text, opened)]
+    return inside if len(inside) == 1 else []
+
+
+_FIRST = re.compile(r"\S")
+
+
+def _blank_after(text: str, position: int) -> bool:
+    return _FIRST.search(text, position) is None
 
 
 def without_thinking(text: str) -> str:
@@ -24,46 +67,19 @@ def without_thinking(text: str) -> str:
     A closing tag without an opening one (templates that open the block in the prompt) ends thinking too:
     what stands before it is dropped.
     """
-    if "<" not in text and "[" not in text and "◁" not in text:
+    ranges = _spoken(text)
+    if ranges == [(0, len(text))] and "<" not in text:
         return text
-    pieces: list[str] = []
-    depth, start = 0, 0
-    for block in _THINKING.finditer(text):
-        if block["open"]:
-            if depth == 0:
-                pieces.append(text[start : block.start()])
-            depth += 1
-            continue
-        if depth == 0:  # opened in the prompt, or closed twice
-            pieces.clear()
-        depth = max(0, depth - 1)
-        start = block.end()
-    if depth:
-        return ""
-    pieces.append(text[start:])
-    return _SPECIAL.sub("", "".join(pieces))
+    return _SPECIAL.sub("", "".join(text[begin:end] for begin, end in ranges))
 
 
-_FENCE = re.compile(r"^[ \t]{0,8}(?:`{3,}|~{3,})[^\n`]{0,40}$", re.MULTILINE)
-_HEAD = re.compile(r"^[ \t]{0,8}(?:#{1,6}[ \t]+|>[ \t]?|[-*•][ \t]+)", re.MULTILINE)
-_LATEX = re.compile(r"\\(?:boxed|text|textbf|mathrm|mathbf|fbox)\s{0,4}\{([^{}]{0,400})\}")
-_EMPHASIS = re.compile(r"\*{1,3}|_{2,3}|`+|\\\(|\\\)|\\\[|\\\]|\$")
-_INVISIBLE = re.compile("[\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff\u00ad]")
-
-
-def without_markdown(text: str) -> str:
-    r"""``text`` without emphasis, code fences, headings, bullets, LaTeX wrappers and invisible characters.
-
-    >>> without_markdown(r"The answer is **$\boxed{42}$**.")
-    'The answer is 42.'
-    """
-    text = _INVISIBLE.sub("", text)
-    if "`" in text or "~" in text:
-        text = _FENCE.sub("", text)
-    if "\\" in text:
-        text = _LATEX.sub(r"\1", _LATEX.sub(r"\1", text))
-    text = _HEAD.sub("", text)
-    return _EMPHASIS.sub("", text).strip()
+def left_out(pattern: re.Pattern[str], text: str) -> Iterator[Span]:
+    """The ranges of ``text`` between the matches of ``pattern``."""
+    start = 0
+    for match in pattern.finditer(text):
+        yield start, match.start()
+        start = match.end()
+    yield start, len(text)
 
 
 _CONTINUED = re.compile(r"\n\s{0,4}(?:question|q|user|human|instruction|image)\s?\d{0,3}\s?:", re.IGNORECASE)
@@ -77,60 +93,113 @@ def answered(text: str) -> str:
     'A **heron**.'
     """
     body = without_thinking(text).strip()
+    end = _dialogue(body)
+    return body if end is None else body[:end]
+
+
+def _dialogue(body: str) -> int | None:
+    """Where a dialogue begins that goes on after an answer."""
     continued = _CONTINUED.search(body)
-    if continued and body[: continued.start()].strip():
-        body = body[: continued.start()]
-    return body
+    return continued.start() if continued and body[: continued.start()].strip() else None
 
 
 _ENDS = 10_000
 """Characters of each end of a very long text that closed formats read."""
+_TAGS_SEEN = 100_000
+"""Characters of each end of a very long text in which closed formats look for thinking."""
 
 
-def ends_of_answer(text: str) -> str:
-    """``answered`` for closed formats: of more than 20,000 characters the first and the last 10,000."""
-    body = answered(text)
-    return body if len(body) <= 2 * _ENDS else f"{body[:_ENDS]}\n{body[-_ENDS:]}"
+def body_of(text: str) -> Located:
+    """``answered`` for closed formats, with its place in ``text``: of more than 20,000 characters the first
+    and the last 10,000."""
+    located = Located.whole(text)
+    if len(text) > 2 * _TAGS_SEEN:
+        located = _shortened(located)
+    ranges = _spoken(located.text)
+    located = located.keep(ranges)
+    if "<" in located.text:
+        located = located.keep(left_out(_SPECIAL, located.text))
+    located = located.strip()
+    end = _dialogue(located.text)
+    if end is not None:
+        located = located.keep([(0, end)]).strip()
+    size = len(located.text)
+    if size > 2 * _ENDS:
+        located = located.keep([(0, _ENDS), (size - _ENDS, size)], joint="\n")
+    return located
 
 
-# Markers of an answer, final ones and plain ones.
-_MARKER = re.compile(
-    r"(?P<box>\\boxed\s{0,4}\{(?P<inbox>(?:[^{}\n]|\{[^{}\n]{0,400}\}){0,400})\})"
-    r"|(?P<tag><answer>(?P<intag>[^<]{0,4000})</answer>)"
-    r"|(?P<final>\bfinal\s{1,4}(?:answer|choice|result)\s{0,4}(?:(?:is|are|would\s{1,4}be)\b\s{0,4}[:=]?|[:=：\-–—]))"
-    r"|(?P<plain>\b(?:answer|response|option|choice|solution|label|class|category|antwort|lösung|réponse|"
-    r"reponse|respuesta|risposta|resposta|svar|odpowiedź|odpověď|ответ|відповідь|cevap|yanıt|jawaban|απάντηση|"
-    r"câu trả lời|đáp án)"
-    r"\s{0,4}(?:(?:is|are|would\s{1,4}be|ist|lautet|est|es|è|é|jest|adalah|là)\b\s{0,4}[:=]?|[:=：]))"
-    r"|(?P<cjk>(?:答案|答え|回答|정답|답|الجواب|الإجابة|उत्तर|คำตอบ)\s{0,4}(?:应该是|應該是|是|为|為|は|은|는|هو|है|คือ)?"
-    r"\s{0,4}[:：]?)",
-    re.IGNORECASE,
+_PLAIN_TAGS = tuple(f"<{tag}>" for tag in _TAG.split("|")), tuple(f"</{tag}>" for tag in _TAG.split("|"))
+
+
+def _shortened(located: Located) -> Located:
+    """A very long text without its middle, which keeps the last thinking tag of the middle."""
+    size = len(located.text)
+    middle = located.text[_TAGS_SEEN : size - _TAGS_SEEN].lower()
+    last: Span | None = None
+    for tag in (*_PLAIN_TAGS[0], *_PLAIN_TAGS[1]):
+        at = middle.rfind(tag)
+        if at >= 0 and (last is None or at > last[0]):
+            last = at, at + len(tag)
+    kept = [] if last is None else [(_TAGS_SEEN + last[0], _TAGS_SEEN + last[1])]
+    return located.keep([(0, _TAGS_SEEN), *kept, (size - _TAGS_SEEN, size)])
+
+
+_MARKS = re.compile(
+    r"(?P<fence>^[ \t]{0,8}(?:`{3,}|~{3,})[^\n`]{0,40}$)"
+    r"|(?P<head>^[ \t]{0,8}(?:#{1,6}[ \t]+|>[ \t]?|[-*•][ \t]+))"
+    r"|(?P<wrap>\\(?:boxed|text|textbf|textit|mathrm|mathbf|fbox|displaystyle)\s{0,4}\{)"
+    r"|(?P<sum><<[^<>\n]{1,80}>>)"  # arithmetic that some models write beside a number: $<<4*5=20>>20
+    r"|(?P<open>\{)|(?P<close>\})"
+    r"|(?P<gone>\*{2,3}|_{2,3}|`+|\\[()\[\]]|\\[,;!](?=[\s\d}])|\$|\\(?=[%$ ])"
+    r"|(?<![\w)}*])\*(?=[^\s*])|(?<=[^\s*])\*(?![\w({\\*])"
+    "|[\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff\u00ad])",
+    re.MULTILINE,
 )
+_WIDE = {0xFF01 + i: 0x21 + i for i in range(94)} | {0x3000: 0x20, 0x2212: 0x2D}
 
 
-def marked(body: str) -> list[str]:
-    """The texts after answer markers, the weightiest first: ``final answer``, ``\\boxed{}`` and ``<answer>``
-    before plain ``Answer:``; later ones before earlier ones."""
-    spans: list[tuple[int, int, str]] = []
-    matches = list(_MARKER.finditer(body))
-    for index, match in enumerate(matches):
-        if match["box"] is not None:
-            spans.append((2, index, match["inbox"]))
-        elif match["tag"] is not None:
-            spans.append((2, index, match["intag"]))
-        else:
-            stop = matches[index + 1].start() if index + 1 < len(matches) else len(body)
-            span = _line(body, match.end(), stop)
-            if span:
-                spans.append((2 if match["final"] is not None else 1, index, span))
-    return [span for _, _, span in sorted(spans, key=lambda f: (-f[0], -f[1]))]
+def unmarked(body: Located) -> Located:
+    r"""``body`` without emphasis, code fences, headings, bullets, LaTeX wrappers and invisible characters;
+    full-width characters become plain ones.
+
+    >>> unmarked(Located.whole(r"The answer is **$\boxed{42}$**.")).text
+    'The answer is 42.'
+    """
+    text = body.text
+    ranges: list[Span] = []
+    start = 0
+    braces: list[bool] = []
+    for mark in _MARKS.finditer(text):
+        kind = mark.lastgroup
+        if kind == "open":
+            braces.append(False)
+            continue
+        if kind == "wrap":
+            braces.append(True)
+        elif kind == "close" and not (braces and braces.pop()):
+            continue
+        ranges.append((start, mark.start()))
+        start = mark.end()
+    ranges.append((start, len(text)))
+    kept = body.keep(ranges).strip() if len(ranges) > 1 else body.strip()
+    if kept.text.isascii():
+        return kept
+    return Located(kept.text.translate(_WIDE), kept.starts, kept.origins)
 
 
-def _line(body: str, start: int, stop: int) -> str:
-    """The rest of the line after ``start``, or the next line where that is blank."""
-    rest = body[start:stop].lstrip(" \t*_:`")
-    line = rest.lstrip().split("\n", 1)[0]
-    return line.strip()
+@lru_cache(maxsize=4096)
+def _short_unmarked(text: str) -> str:
+    return unmarked(Located.whole(text)).text
+
+
+def without_markdown(text: str) -> str:
+    r"""``text`` without emphasis, code fences, headings, bullets, LaTeX wrappers and invisible characters.
+
+    >>> without_markdown(r"The answer is **$\boxed{42}$**.")
+    'The answer is 42.'
+    """
+    return _short_unmarked(text) if len(text) < 200 else unmarked(Located.whole(text)).text
 
 
 def lines(body: str) -> list[str]:
@@ -138,12 +207,36 @@ def lines(body: str) -> list[str]:
     return [line for part in body.split("\n") if (line := part.strip())]
 
 
-_SENTENCE = re.compile(r"[^.!?;\n。！？；]+")
+_SENTENCE_END = re.compile(
+    r"""(?:(?<![\s(\[][A-Za-z]\.[A-Za-z])\.(?=["'”’)\]]{0,2}(?:\s|$|[A-Z\u3400-\u9fff]))|[!?;](?=\W|$|\b)|[。！？；।])"""
+    r"""["'”’)\]]{0,2}|\n"""
+)
+
+
+_SENTENCES = 150
+
+
+def sentence_spans(body: str) -> list[Span]:
+    """Ranges of sentences, cut at ``. ! ? ;`` (never inside a number) and line ends; blank ones are left out.
+
+    A sentence keeps its stop. Of more than 300 the first and the last 150.
+    """
+    spans: list[Span] = []
+    start = 0
+    for end in _SENTENCE_END.finditer(body):
+        if body[start : end.end()].strip(" \t\n.!?;*-"):
+            spans.append((start, end.end()))
+            start = end.end()
+        elif end[0] == "\n":
+            start = end.end()
+    if body[start:].strip(" \t\n.!?;*-"):
+        spans.append((start, len(body)))
+    return spans if len(spans) <= 2 * _SENTENCES else spans[:_SENTENCES] + spans[-_SENTENCES:]
 
 
 def sentences(body: str) -> list[str]:
-    """Sentences, cut at ``. ! ? ;`` and line ends, without their ends."""
-    return [s for part in _SENTENCE.findall(body) if (s := part.strip())]
+    """Sentences without blanks and stops around them."""
+    return [s for begin, end in sentence_spans(body) if (s := body[begin:end].strip(" \t\n.!?;。！？；।"))]
 
 
 _EDGES = " \t\r\n\"'“”‘’«»„`.,;:!?…。，、！？；：()[]{}<>*_-–—"
@@ -161,10 +254,3 @@ def fold(text: str) -> str:
 def loose(text: str) -> str:
     """For comparing labels: ``fold`` with letters and digits alone, no leading article; gray is grey."""
     return _WEAK.sub("", _ARTICLE.sub("", fold(text))).replace("gray", "grey")
-
-
-NEGATION = re.compile(
-    r"\b(?:not|no|never|neither|nor|without|cannot|unlikely|unclear|unsure|rather than|instead of|except"
-    r"|nothing|none|nicht|kein\w*|weder|pas|ni|sin|sans|senza|sem|nem|nie|не|нет)\b|n['’]t\b|不|没|沒|ない|아니",
-    re.IGNORECASE,
-)

@@ -8,15 +8,20 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
-from hemm.core import Sample
-from hemm.parsing.answer_text import NEGATION, answered, ends_of_answer, lines, marked, without_markdown
-from hemm.parsing.numbers import read_number, the_number
-from hemm.parsing.options import Options, letters, one_of
+from hemm.core import Reading, Sample
+from hemm.parsing.answer_text import answered, body_of, lines, unmarked, without_markdown
+from hemm.parsing.clauses import NEGATION
+from hemm.parsing.markers import marked, ordered
+from hemm.parsing.number_stages import one_number
+from hemm.parsing.numbers import read_number
+from hemm.parsing.option_stages import one_of
+from hemm.parsing.options import Options, letters
 from hemm.parsing.refusal import only_refuses, refuses
-from hemm.parsing.yes_no_words import yes_or_no
+from hemm.parsing.stages import MARKER, OPEN, STRUCTURED, WHOLE
+from hemm.parsing.yes_no_words import read_yes_no, yes_or_no
 
 __all__ = [
     "Caption",
@@ -68,15 +73,19 @@ class YesNo:
 
     words: tuple[str, str] = ("yes", "no")
     name: str = field(default="yes_no", init=False)
-    version: int = field(default=1, init=False)
+    version: int = field(default=2, init=False)
 
     @property
     def instruction(self) -> str:
         return f"Reply with one word: {self.words[0]} or {self.words[1]}."
 
     def parse(self, text: str, sample: Sample) -> str | None:
-        side = yes_or_no(text)
-        return None if side is None else self.words[0 if side else 1]
+        value: str | None = self.read(text, sample).value
+        return value
+
+    def read(self, text: str, sample: Sample) -> Reading:
+        reading = read_yes_no(text)
+        return reading if reading.value is None else replace(reading, value=self.words[0 if reading.value else 1])
 
     def options(self, sample: Sample) -> tuple[str, ...]:
         return self.words
@@ -108,7 +117,7 @@ class OneOf:
     labels: Mapping[str, str] = field(default_factory=dict)
     lettered: bool = True
     name: str = field(default="one_of", init=False)
-    version: int = field(default=1, init=False)
+    version: int = field(default=2, init=False)
 
     @property
     def instruction(self) -> str:
@@ -121,11 +130,15 @@ class OneOf:
         return _options(sample.choices, tuple(self.labels.items()), self.lettered)
 
     def parse(self, text: str, sample: Sample) -> str | None:
+        value: str | None = self.read(text, sample).value
+        return value
+
+    def read(self, text: str, sample: Sample) -> Reading:
         if not sample.choices:
-            return None
+            return Reading()
         table = self.table(sample)
-        number = one_of(text, table)
-        return None if number is None else table.references[number]
+        reading = one_of(text, table)
+        return reading if reading.value is None else replace(reading, value=table.references[reading.value])
 
     def options(self, sample: Sample) -> tuple[str, ...]:
         return self.table(sample).marks if self.lettered else sample.choices
@@ -157,7 +170,7 @@ class ManyOf:
     labels: Mapping[str, str] = field(default_factory=dict)
     lettered: bool = False
     name: str = field(default="many_of", init=False)
-    version: int = field(default=1, init=False)
+    version: int = field(default=2, init=False)
 
     @property
     def instruction(self) -> str:
@@ -169,11 +182,17 @@ class ManyOf:
         return f"List {what}, separated by semicolons, and nothing else."
 
     def parse(self, text: str, sample: Sample) -> frozenset[str] | None:
+        value: frozenset[str] | None = self.read(text, sample).value
+        return value
+
+    def read(self, text: str, sample: Sample) -> Reading:
         if not sample.choices:
-            return None
+            return Reading()
         table = _options(sample.choices, tuple(self.labels.items()), self.lettered)
-        numbers = _many(text, table)
-        return None if numbers is None else frozenset(table.references[i] for i in numbers)
+        reading = _many(text, table)
+        if reading.value is None:
+            return reading
+        return replace(reading, value=frozenset(table.references[i] for i in reading.value))
 
     def options(self, sample: Sample) -> tuple[str, ...]:
         return ()
@@ -186,31 +205,40 @@ class ManyOf:
         return join_labels(shown_names) if shown_names else "none"
 
 
-def _many(text: str, table: Options) -> set[int] | None:
-    body = ends_of_answer(text)
-    if not body:
-        return None
-    spans = marked(body)
-    unmarked = without_markdown(spans[0] if spans else body)
-    exact = table.raw(unmarked)
+def _many(text: str, table: Options) -> Reading:
+    """The numbers of the options that ``text`` names, as a set; the empty one for ``none``."""
+    body = body_of(text)
+    clean = unmarked(body)
+    listed, span, stage = clean.text, clean.span(0, len(clean.text)), WHOLE
+    for piece, place, mark in ordered(body, clean)[:1]:
+        listed, span, stage = piece, place, STRUCTURED if mark.structured else MARKER
+    if not listed:
+        return Reading()
+    numbers = _listed(listed, table)
+    return Reading() if numbers is None else Reading(frozenset(numbers), stage, span)
+
+
+def _listed(text: str, table: Options) -> set[int] | None:
+    exact = table.raw(text)
     if exact is not None:
         return {exact}
-    if _NOTHING.match(unmarked) or not unmarked:
-        return set() if unmarked else None
+    if _NOTHING.match(text):
+        return set()
     for separator in (_SEPARATED, _LISTED):
-        read = [table.exact(item) for item in separator.split(unmarked) if item.strip()]
+        read = [table.exact(item) for item in separator.split(text) if item.strip()]
         if read and all(len(found) == 1 for found in read):
             return set().union(*read)
-    run = re.sub(r"[\s,;.]", "", unmarked)
+    run = re.sub(r"[\s,;.]", "", text)
     if table.marks and set(run) <= {m for m in table.marks if len(m) == 1} and len(set(run)) == len(run):
         return {table.marks.index(mark) for mark in run}
-    if refuses(unmarked) or NEGATION.search(unmarked):
+    if refuses(text) or NEGATION.search(text):
         return None
-    return table.mentions(unmarked) | table.explicit(unmarked) or None
+    return {number for number, _, _ in (*table.mentions(text), *table.explicit(text))} or None
 
 
 _SHORT_WORDS = 8
 _OPENING = re.compile(r"^(?:answer|a|caption|response|output)\s{0,4}[:：]\s*", re.IGNORECASE)
+_ABBREVIATED = re.compile(r"(?:\b[^\W\d_]\.){2,}$")
 _QUOTES = {'"': '"', "'": "'", "“": "”", "‘": "’", "«": "»", "„": "“"}
 
 
@@ -226,6 +254,7 @@ class ShortAnswer:
     """A word or a few. The value is the text of an explicit final answer, else the first line where that is
     short (8 words), else the whole text in one line; without quotes and a closing full stop.
 
+    A full stop after one letter or digit goes too (``Vitamin K.``); that of ``U.S.`` stays.
     A sample with choices is read as ``YesNo`` (choices yes, no) or ``OneOf`` (any other).
 
     lettered  the prompt shows letters before the choices, where there are some, and asks for the letter
@@ -237,7 +266,7 @@ class ShortAnswer:
 
     lettered: bool = False
     name: str = field(default="short_answer", init=False)
-    version: int = field(default=1, init=False)
+    version: int = field(default=2, init=False)
 
     @property
     def instruction(self) -> str:
@@ -247,20 +276,30 @@ class ShortAnswer:
         return f"{{% if labels %}}{closed}{{% else %}}{open_}{{% endif %}}"
 
     def parse(self, text: str, sample: Sample) -> str | None:
+        value: str | None = self.read(text, sample).value
+        return value
+
+    def read(self, text: str, sample: Sample) -> Reading:
         if sample.choices:
-            return self._closed(sample).parse(text, sample)
-        body = answered(text)
-        if only_refuses(body):
-            return None
-        spans = [s for s in marked(body) if without_markdown(s)]
-        parts = lines(without_markdown(spans[0] if spans else body))
+            return self._closed(sample).read(text, sample)
+        body = body_of(text)
+        if only_refuses(body.text):
+            return Reading()
+        clean = unmarked(body)
+        said, span, stage = clean.text, clean.span(0, len(clean.text)), WHOLE
+        for piece, place, mark in ordered(body, clean):
+            if piece.strip():
+                said, span, stage = piece, place, STRUCTURED if mark.structured else MARKER
+                break
+        parts = lines(said)
         if not parts:
-            return None
-        answer = parts[0] if len(parts) == 1 or len(parts[0].split()) <= _SHORT_WORDS else " ".join(parts)
-        answer = _unquoted(_OPENING.sub("", answer))
-        if answer.endswith(".") and not re.search(r"\b\w\.$", answer):
+            return Reading()
+        short = len(parts) == 1 or len(parts[0].split()) <= _SHORT_WORDS
+        answer = _unquoted(_OPENING.sub("", parts[0] if short else " ".join(parts)))
+        if answer.endswith(".") and not _ABBREVIATED.search(answer):
             answer = answer[:-1].rstrip()
-        return _unquoted(answer) or None
+        answer = _unquoted(answer)
+        return Reading(answer, stage, span) if answer else Reading()
 
     def options(self, sample: Sample) -> tuple[str, ...]:
         return self._closed(sample).options(sample) if sample.choices else ()
@@ -287,20 +326,28 @@ def _closed(sample: Sample) -> YesNo | OneOf:
 class Number:
     """A number. The value is a float; a percent sign and units are dropped. Several that differ are none.
 
+    decimal_comma  the answers write ``0,125`` for an eighth and ``1.000`` for a thousand; else ``1,000`` is a
+                   thousand, ``3,5`` is three and a half, and ``0,125`` is not read
+
     >>> from hemm.core import Sample
     >>> Number().parse("The bar is at 42 %.", Sample("1")), Number().parse("3 or 4", Sample("1"))
     (42.0, None)
     """
 
+    decimal_comma: bool = False
     name: str = field(default="number", init=False)
-    version: int = field(default=1, init=False)
+    version: int = field(default=2, init=False)
 
     @property
     def instruction(self) -> str:
         return "Reply with a number and nothing else."
 
     def parse(self, text: str, sample: Sample) -> float | None:
-        return the_number(text)
+        value: float | None = self.read(text, sample).value
+        return value
+
+    def read(self, text: str, sample: Sample) -> Reading:
+        return one_number(text, self.decimal_comma)
 
     def options(self, sample: Sample) -> tuple[str, ...]:
         return sample.choices
@@ -308,6 +355,11 @@ class Number:
     def render(self, reference: str, sample: Sample) -> str:
         value = read_number(reference)
         return reference if value is None else f"{value:.15g}"
+
+
+def _open(value: str | None, text: str) -> Reading:
+    """The reading of an open format: the whole text."""
+    return Reading() if value is None else Reading(value, OPEN, (0, len(text)))
 
 
 _LEAD_IN = re.compile(
@@ -328,7 +380,7 @@ class Caption:
     """
 
     name: str = field(default="caption", init=False)
-    version: int = field(default=1, init=False)
+    version: int = field(default=2, init=False)
 
     @property
     def instruction(self) -> str:
@@ -337,6 +389,9 @@ class Caption:
     def parse(self, text: str, sample: Sample) -> str | None:
         caption = " ".join(without_markdown(answered(text)).split())
         return None if only_refuses(caption) else _unquoted(_LEAD_IN.sub("", caption)) or None
+
+    def read(self, text: str, sample: Sample) -> Reading:
+        return _open(self.parse(text, sample), text)
 
     def options(self, sample: Sample) -> tuple[str, ...]:
         return ()
@@ -355,7 +410,7 @@ class FreeText:
     """
 
     name: str = field(default="free_text", init=False)
-    version: int = field(default=1, init=False)
+    version: int = field(default=2, init=False)
 
     @property
     def instruction(self) -> str:
@@ -364,6 +419,9 @@ class FreeText:
     def parse(self, text: str, sample: Sample) -> str | None:
         body = answered(text)
         return None if only_refuses(body) else body or None
+
+    def read(self, text: str, sample: Sample) -> Reading:
+        return _open(self.parse(text, sample), text)
 
     def options(self, sample: Sample) -> tuple[str, ...]:
         return ()

@@ -1,23 +1,16 @@
-"""Reading one of several options: letters, option texts, both, or a single mention in prose."""
+"""The options of one question, and what a piece of text names of them: letters, option texts, both."""
 
 from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Sequence
 from functools import cached_property, lru_cache
 
-from hemm.parsing.answer_text import (
-    NEGATION,
-    ends_of_answer,
-    fold,
-    lines,
-    loose,
-    marked,
-    sentences,
-    without_markdown,
-)
-from hemm.parsing.refusal import refuses
+from hemm.parsing.answer_text import fold, loose, without_markdown
+from hemm.parsing.clauses import NEGATION, denied
+from hemm.parsing.languages import any_of
+from hemm.parsing.yes_no_words import side_of_word
 
 
 def letter(number: int) -> str:
@@ -50,6 +43,41 @@ def letters(choices: tuple[str, ...]) -> tuple[str, ...]:
         start += 1
 
 
+_ROOT = re.compile(r"\\?sqrt|√")
+_FRACTION = re.compile(r"\\[dt]?frac\s*\{([^{}]{1,40})\}\s*\{([^{}]{1,40})\}")
+_DIGIT = re.compile(r"\d")
+
+
+def math_form(text: str) -> str:
+    r"""For comparing formulas: roots, fractions and products written in one way, without blanks and braces.
+
+    >>> math_form(r"6*\sqrt{3}") == math_form("6√3"), math_form(r"\frac{3}{4}")
+    (True, '3/4')
+    """
+    form = _ROOT.sub("√", unicodedata.normalize("NFKC", text).casefold())
+    form = re.sub(r"√\s*\{\s*(\w+)\s*\}", r"√\1", form)
+    form = _FRACTION.sub(r"\1/\2", _FRACTION.sub(r"\1/\2", form))
+    form = re.sub(r"\\(?:cdot|times)|(?<=[\w)}])\s*[*·×]\s*(?=[√(\w\\])", "", form)
+    form = re.sub(r"\^\s*\{?\\?circ\}?|\\degree|\s*degrees?\b", "°", form)
+    form = form.replace("\\pi", "π").replace("−", "-").replace("\\%", "%").replace("$", "")
+    return re.sub(r"[\s{}]", "", form).strip(".,;:!()[]\"'*")
+
+
+_MARK = r"[(\[{\"'“‘]?\s?(?P<{0}>[A-Z]{{1,2}}|(?<=[(\[])[a-z])\s?[)\]}}\"'”’]?"
+_EITHER = any_of("either")
+_JOINT = rf"\s{{0,3}}(?:[,，、/;&-]|\s?{_EITHER})(?:\s{{0,3}}{_EITHER})?\s{{0,3}}(?:options?\s|choices?\s)?"
+_SINGLE = r"[(\[\"'“‘]?[A-Z][)\]\"'”’]?(?![\w'’])"
+LISTED = re.compile(rf"(?<![\w'’]){_SINGLE}(?:{_JOINT}{_SINGLE})+")
+"""Letters in a row: ``A, B or C``, ``A to D``."""
+_LETTER = re.compile(r"(?<!\w)[A-Z](?!\w)")
+_OPTION = any_of("option")
+EXPLICIT = re.compile(
+    rf"(?:(?i:{_OPTION})\s{{0,3}}(?:letter\s)?[:：]?\s{{0,2}}[(\[\"'“]?(?P<named>[A-Z]{{1,2}})(?![A-Za-z0-9'’])"
+    r"|(?<![A-Za-z0-9\])}^_\\])[(\[](?P<bracket>[A-Z]{1,2}|[a-z])[)\]](?![\w]*\()"
+    r"|^[\s\"'*]{0,4}(?P<line>[A-Z]{1,2})[.):](?=\s|$))"
+)
+
+
 class Options:
     """The options of one question and all the ways in which a text can name them.
 
@@ -60,7 +88,11 @@ class Options:
     def __init__(self, shown: Sequence[str], references: Sequence[str], marks: Sequence[str]) -> None:
         self.shown, self.references, self.marks = tuple(shown), tuple(references), tuple(marks)
         self._mark = {m.casefold(): i for i, m in enumerate(marks)}
-        self.known: dict[str, int | None] = {}
+        if marks:  # "(e)" as the text of an option, where no option has the letter E
+            for i, text in enumerate(shown):
+                if len(own := fold(text)) == 1 and own.isalpha():
+                    self._mark.setdefault(own, i)
+        self.known: dict[str, object] = {}
 
     @cached_property
     def _raw(self) -> dict[str, int]:
@@ -78,20 +110,40 @@ class Options:
 
     @cached_property
     def _loose(self) -> dict[str, set[int]]:
-        return self._table(loose)
+        return {key: found for key, found in self._table(loose).items() if not _DIGIT.search(key)}
 
-    def _table(self, form: object) -> dict[str, set[int]]:
-        assert callable(form)
+    @cached_property
+    def _formulas(self) -> dict[str, set[int]]:
+        return self._table(math_form)
+
+    def _table(self, form: Callable[[str], str]) -> dict[str, set[int]]:
         table: dict[str, set[int]] = {}
         for i, text in enumerate((*self.shown, *self.references)):
-            key = form(text)
-            if key:
-                table.setdefault(key, set()).add(self._first(i % len(self.shown)))
+            for key in {form(text), form(without_markdown(text))} - {""}:
+                table.setdefault(key, set()).add(self.first(i % len(self.shown)))
         return table
 
-    def _first(self, index: int) -> int:
+    def first(self, index: int) -> int:
         """Equal options count as one."""
         return self.references.index(self.references[index])
+
+    @cached_property
+    def sides(self) -> dict[bool, int]:
+        """Where the options are a yes and a no (``Yes``, ``No, it stands``): the option of each."""
+        found: dict[bool, int] = {}
+        for i, text in enumerate(self.shown):
+            side = side_of_word(text)
+            if side is None:
+                continue
+            if side in found:
+                return {}
+            found[side] = i
+        return found if len(found) == 2 else {}
+
+    @cached_property
+    def only_sides(self) -> bool:
+        """Whether the options are a yes and a no and nothing else."""
+        return len(self.sides) == 2 and all(len(fold(t).split()) == 1 for t in self.shown) and len(self.shown) == 2
 
     def raw(self, text: str) -> int | None:
         """The option whose text ``text`` is, to the letter."""
@@ -103,20 +155,24 @@ class Options:
     _LED_SPACE = re.compile(r"^\(?([A-Z]{1,3})\)?\s+(?=\S)")
     _TRAILED = re.compile(r"[(\[]([A-Za-z]{1,3})[)\]]\W*$")
     _NAMED = re.compile(
-        r"^(?:the\s+)?(?:option|choice|answer|letter)\s*:?\s*[(\[]?([A-Za-z]{1,3})[)\]]?\W*$", re.IGNORECASE
+        r"^(?:the\s+)?(?:option|choice|letter|answer(?=\s))\s*[(\[]?([A-Za-z]{1,3})[)\]]?\W*$", re.IGNORECASE
     )
 
     def exact(self, text: str) -> set[int]:
         """Options that ``text`` as a whole names; two where letter and text contradict each other."""
         number = self.raw(text)
         if number is not None:
-            return {self._first(number)}
-        named = self._folded.get(fold(text))
+            return {self.first(number)}
+        named = self._folded.get(fold(text)) if self._bounded_form(text) else None
         if named is None and self.marks:
             named = self._lettered(text)
         if named is None:
-            named = self._loose.get(loose(text))
+            named = self.text(text)
         return named or set()
+
+    def _bounded_form(self, text: str) -> bool:
+        """Whether leaving signs at the edges of ``text`` away changes no number (``-5``, ``(5, 6)``)."""
+        return not _DIGIT.search(text) or re.match(r"^\W*[-−.,–]\s?\d", text) is None
 
     def _lettered(self, text: str) -> set[int] | None:
         bare = self._BARE.match(text) or self._NAMED.match(text)
@@ -124,174 +180,169 @@ class Options:
             return self._of(bare[1])
         led = self._LED.match(text) or self._LED_SPACE.match(text)
         if led and (index := self._mark.get(led[1].casefold())) is not None:
-            rest = self._text(text[led.end() :])
+            rest = self.text(text[led.end() :])
             if rest and led[0].strip() == "A":  # "A dog": the article
                 return rest
-            return {self._first(index)} | rest if rest else None
+            return {self.first(index)} | rest if rest else None
         trailed = self._TRAILED.search(text)
         if trailed and (index := self._mark.get(trailed[1].casefold())) is not None:
-            rest = self._text(text[: trailed.start()])
-            return {self._first(index)} | rest if rest else None
+            rest = self.text(text[: trailed.start()])
+            return {self.first(index)} | rest if rest else None
         return None
 
-    def _text(self, text: str) -> set[int]:
+    def text(self, text: str) -> set[int]:
+        """Options whose text ``text`` is."""
         number = self.raw(text)
         if number is not None:
-            return {self._first(number)}
-        return self._folded.get(fold(text)) or self._loose.get(loose(text)) or set()
+            return {self.first(number)}
+        found = self._folded.get(fold(text)) if self._bounded_form(text) else None
+        if not found:
+            found = self._formulas.get(math_form(text)) if _DIGIT.search(text) else self._loose.get(loose(text))
+        return found or set()
 
     def _of(self, mark: str) -> set[int] | None:
         index = self._mark.get(mark.casefold())
-        return None if index is None else {self._first(index)}
+        return None if index is None else {self.first(index)}
 
-    _EXPLICIT = re.compile(
-        r"(?:\b(?i:option|choice|answer|letter)\s+[(\[]?([A-Z]{1,3})\b(?!['’])|[(\[]([A-Z]{1,3})[)\]]"
-        r"|^[ \t]*([A-Z]{1,3})[.):](?=\s|$))",
-        re.MULTILINE,
-    )
+    def number_of(self, mark: str) -> int | None:
+        """The option with this letter."""
+        index = self._mark.get(mark.casefold())
+        return None if index is None else self.first(index)
 
-    def explicit(self, text: str) -> set[int]:
-        """Options named by an explicit letter: ``(B)``, ``option B``, ``B.`` at the start of a line."""
-        numbers = set()
-        for match in self._EXPLICIT.finditer(text) if self.marks else ():
-            index = self._mark.get((match[1] or match[2] or match[3]).casefold())
-            if index is not None:
-                numbers.add(self._first(index))
-        return numbers
+    def explicit(self, text: str) -> list[tuple[int, int, int]]:
+        """Options named by an explicit letter that its clause does not deny: ``(B)``, ``option B``, ``B.`` at
+        the start of a line: (option, begin, end). Of letters in a row all count."""
+        if not self.marks:
+            return []
+        found: list[tuple[int, int, int]] = []
+        for match in EXPLICIT.finditer(text):
+            number = self.number_of(match["named"] or match["bracket"] or match["line"])
+            if number is not None and not denied(text, match.start(), match.end()):
+                found.append((number, match.start(), match.end()))
+        for match in LISTED.finditer(text):
+            found += [
+                (number, match.start(), match.end())
+                for one in _LETTER.finditer(match[0])
+                if (number := self.number_of(one[0])) is not None
+            ]
+        return found
 
     @cached_property
-    def _mention(self) -> tuple[re.Pattern[str], dict[str, set[int]]] | None:
+    def _mention(self) -> tuple[re.Pattern[str], list[set[int]]] | None:
         texts = {t: i for t, i in self._folded.items() if len(t) > 1 or not (t.isascii() and t.isalpha())}
-        if not texts:
+        if not texts or self.only_sides:
             return None
         ordered = sorted(texts, key=len, reverse=True)
-        return re.compile("|".join(_bounded(t) for t in ordered)), texts
+        degrees = all(text.endswith("°") for text in texts)
+        patterns = [(_formula(text) or _bounded(text, degrees), texts[text]) for text in ordered]
+        pattern = "|".join(f"(?P<o{i}>{one})" for i, (one, _) in enumerate(patterns))
+        return re.compile(pattern), [numbers for _, numbers in patterns]
 
-    def mentions(self, text: str, negated: bool = True) -> set[int]:
-        """Options whose text occurs in ``text`` as whole words, the longest first and without overlap;
-        ``negated=False`` leaves out those in a sentence with a negation outside the option's own words."""
+    @cached_property
+    def distinctive(self) -> list[frozenset[str]]:
+        """Of each option of several words those that no other option has; empty where it is told apart by
+        none."""
+        words = [_stems(text) for text in self.shown]
+        return [
+            own.difference(*(other for j, other in enumerate(words) if j != i)) - _EMPTY if len(own) > 1 else frozenset()
+            for i, own in enumerate(words)
+        ]
+
+    def longer(self, number: int, around: str) -> int:
+        """The option whose words are those of option ``number`` and more, where ``around`` has them all
+        (``decrease slightly`` beside the options Decrease and Slightly Decrease); else ``number``."""
+        words = [_stems(text) for text in self.shown]
+        said = _stems(around)
+        found = {
+            self.first(j)
+            for j, own in enumerate(words)
+            if own > words[number] and own <= said and not NEGATION.search(self.shown[j])
+        }
+        return found.pop() if len(found) == 1 else number
+
+    def told_apart(self, claim: str) -> set[int]:
+        """The option of several words of which ``claim`` has every word that tells it from the others, where
+        it has no such word of another option."""
+        said = _stems(claim)
+        single = {word for text in self.shown if len(words := _stems(text)) == 1 for word in words}
+        full = {i for i, own in enumerate(self.distinctive) if own and own <= said}
+        if len(full) != 1 or any(own & said for i, own in enumerate(self.distinctive) if i not in full):
+            return set()
+        own = self.distinctive[next(iter(full))]
+        return set() if (single - own) & said else {self.first(next(iter(full)))}
+
+    def mentions(self, sentence: str, denials: bool = True) -> list[tuple[int, int, int]]:
+        """Options whose text occurs in ``sentence`` as whole words, the longest first and without overlap, where
+        the clause does not deny them: (option, begin, end). A text that several options share names each."""
         table = self._mention
         if table is None:
-            return set()
+            return []
         pattern, texts = table
-        numbers: set[int] = set()
-        for sentence in [text] if negated else sentences(text):
-            folded = fold(sentence)
-            here = list(pattern.finditer(folded))
-            if here and not negated and NEGATION.search(pattern.sub(" ", folded)):
-                continue
-            for match in here:
-                numbers |= texts[match[0]]
-        return numbers
+        folded = sentence.casefold()
+        if len(folded) != len(sentence):  # a few letters fold to two
+            folded = sentence.lower() if len(sentence.lower()) == len(sentence) else sentence
+        here = [(m.start(), m.end(), texts[int((m.lastgroup or '')[1:])]) for m in pattern.finditer(folded)]
+        return [
+            (number, begin, end)
+            for begin, end, numbers in here
+            if not (denials and denied(sentence, begin, end))
+            for number in numbers
+        ]
 
 
-def _bounded(text: str) -> str:
-    """``text`` as a pattern that matches whole words (anywhere in scripts without blanks between words)."""
-    left = r"(?<![\w-])" if _wordy(text[0]) else ""
-    right = r"(?![\w-])" if _wordy(text[-1]) else ""
-    return left + re.escape(text) + right
+_NUMBER_LEFT = (
+    r"(?<![\w.,/^*·×√\\{+_-])(?<!\w\()(?<![\d)}][-−+] )(?<![\d)}°] [-−+*/×·] )(?<![*/×·^+÷] )(?<!\d[.,:])(?<!−)"
+)
+_NUMBER_RIGHT = (
+    r"(?![\w%°/^*·×√\\+'])(?![.,:]\d)(?!\s?[-−–+*/×·^=÷]\s?[\d(\\√a-z]\b)(?!\s?[%√\\])(?!\s?percent\b)"
+)
+_SUM_RIGHT = r"(?!\s?[-−–+*/×·^=÷]\s?[\d(\\√])"
+
+
+_WORDS = re.compile(r"[^\W\d_]{2,}")
+_EMPTY = frozenset("the thi an of in on at to is are was be it its and or that this with for by as all any not no also only just likely would will may".split())
+
+
+def _stems(text: str) -> frozenset[str]:
+    """The words of ``text`` without the ending of the plural."""
+    return frozenset(word[:-1] if word.endswith("s") and len(word) > 3 else word for word in _WORDS.findall(fold(text)))
+
+
+def _formula(text: str) -> str | None:
+    """A formula with a root or fraction as a pattern that allows other braces and blanks; None for others."""
+    if not re.search(r"√|\\sqrt|\\frac", text):
+        return None
+    signs = {"√": r"(?:√|\\?sqrt)", "/": r"(?:/|\}\s?\{)"}
+    gap = r"[\s{}*]{0,3}"
+    body = gap.join(signs.get(sign, re.escape(sign)) for sign in math_form(text))
+    fraction = r"(?:\\[dt]?frac\s?\{?)?"
+    return rf"{_NUMBER_LEFT}{fraction}{body}[}}\s]{{0,2}}{_NUMBER_RIGHT}"
+
+
+def _bounded(text: str, degrees: bool = False) -> str:
+    """``text`` as a pattern that matches whole words (anywhere in scripts without blanks between words) and
+    never a part of a number or formula."""
+    left = right = ""
+    numeric = _DIGIT.search(text) is not None
+    if text[0].isdigit() or text[0] in "√\\-−+.(π":
+        left = _NUMBER_LEFT
+    elif _wordy(text[0]):
+        left = r"(?<![\w-])"
+    if text[-1].isdigit() or text[-1] in "})π":
+        right = _NUMBER_RIGHT
+    elif _wordy(text[-1]):
+        right = r"(?![\w-])" + (_SUM_RIGHT if text[0].isdigit() else "")
+    elif text[-1] in "%°":
+        right = r"(?![\w%°])" + _SUM_RIGHT
+    blank = r"\s{0,2}" if numeric else r"\s+"
+    body = re.escape(text).replace(r"\ ", blank)
+    if numeric and text[-1] in "%°":
+        end = "%" if text[-1] == "%" else r"(?:°|degrees\b)"
+        body = re.escape(text[:-1]).replace(r"\ ", blank)
+        body += rf"(?:\.0+)?(?:\s?{end}|(?![\d°%.]\d|\d|\s?°))" if degrees else rf"\s?{end}"
+        right = right if not degrees else _SUM_RIGHT
+    return left + body + right
 
 
 def _wordy(character: str) -> bool:
     return character.isalnum() and unicodedata.east_asian_width(character) not in "WF"
-
-
-_REMEMBERED, _SHORT = 512, 80
-"""Short answers come again and again: so many are remembered for each set of options, up to this length."""
-
-
-def one_of(text: str, options: Options) -> int | None:
-    """The number of the one option that ``text`` names, or None where it names none or several.
-
-    In this order: the text is an option to the letter; the whole text; an explicit final answer; its first or
-    last line; a letter that opens it; an explicit letter; the one option mentioned in prose without negation.
-    """
-    if len(text) > _SHORT:
-        return _one_of(text, options)
-    if text not in options.known:
-        if len(options.known) >= _REMEMBERED:
-            options.known.clear()
-        options.known[text] = _one_of(text, options)
-    return options.known[text]
-
-
-def _one_of(text: str, options: Options) -> int | None:
-    exact = options.raw(text)
-    if exact is not None and text.strip():
-        return options._first(exact)
-    body = ends_of_answer(text)
-    if not body:
-        return None
-    unmarked = without_markdown(body)
-    for read in (options.exact(body), options.exact(unmarked)):
-        if read:
-            return _only(read)
-    for span in marked(body):
-        read = _span(span, options)
-        if read:
-            return _only(read)
-    read = _edges(unmarked, options)
-    if read:
-        return _only(read)
-    return _prose(unmarked, options)
-
-
-def _only(numbers: Iterable[int]) -> int | None:
-    distinct = set(numbers)
-    return distinct.pop() if len(distinct) == 1 else None
-
-
-def _span(span: str, options: Options) -> set[int]:
-    """What a marked answer names: as a whole, by its first sentence, or by its mentions."""
-    unmarked = without_markdown(span)
-    for text in (span, unmarked):
-        if read := options.exact(text):
-            return read
-    read = _led(unmarked, options) | options.mentions(unmarked)
-    if read and NEGATION.search(unmarked) and not options.mentions(unmarked, negated=False):
-        return set() if not _led(unmarked, options) else _led(unmarked, options)
-    return read
-
-
-def _led(text: str, options: Options) -> set[int]:
-    """A letter with an explanation behind it: ``B. It has wings``, ``(B) because ...``, ``B because``."""
-    led = options._LED.match(text) if options.marks else None
-    if led is None and options.marks:
-        led = re.match(r"^([A-Z]{1,3})\s+(?:because|since|as|is|due)\b", text)
-    if led is None or (len(led[1]) == 1 and led[1].islower() and led[0].rstrip()[-1:] in ",-–—"):
-        return set()
-    named = options._of(led[1]) or set()
-    return named | (options.explicit(text[led.end() :]) if named else set())
-
-
-def _edges(unmarked: str, options: Options) -> set[int]:
-    """What the first and the last of several lines name; lines that enumerate options name several."""
-    parts = lines(unmarked)
-    if len(parts) < 2:
-        return set()
-    read = options.exact(parts[0]) | options.exact(parts[-1])
-    if len(parts) > 2 and len(read) == 1:
-        listed = [found for part in parts[1:-1] if (found := options.exact(part))]
-        for found in listed:
-            read |= found
-    return read
-
-
-def _prose(unmarked: str, options: Options) -> int | None:
-    led = _led(unmarked, options)
-    if led:
-        return _only(led)
-    if refuses(unmarked):
-        return None
-    explicit = options.explicit(unmarked)
-    if len(explicit) > 1:
-        return None
-    mentioned = options.mentions(unmarked)
-    if explicit and NEGATION.search(unmarked) and not mentioned:
-        return None
-    if len(mentioned | explicit) != 1:
-        # An explicit letter beside the texts of several options still names one.
-        return _only(explicit) if explicit and len(mentioned) > 1 and explicit <= mentioned else None
-    if explicit:
-        return _only(explicit)
-    return _only(options.mentions(unmarked, negated=False))

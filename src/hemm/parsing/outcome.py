@@ -5,12 +5,12 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from hemm.core import AnswerFormat, Judged, Outcome, Response, Sample
+from hemm.core import AnswerFormat, Judged, Outcome, Reading, Response, Sample
 from hemm.parsing.answer_text import without_thinking
 from hemm.parsing.picture_format import Pictured
 from hemm.parsing.refusal import refuses
 
-VERSION = 1
+VERSION = 2
 """Of the rules here and of the refusal patterns; recorded beside every score."""
 
 
@@ -27,9 +27,9 @@ def judge(sample: Sample, repeat: int, response: Response, answer_format: Answer
     if response.refusal is not None or response.finish == "content_filter":
         return Judged(sample, repeat, response, Outcome.REFUSED)
     cut = response.finish == "length"
-    value = _value(sample, response, answer_format)
-    if value is not None:
-        return Judged(sample, repeat, response, Outcome.OK, value, cut)
+    reading = _reading(sample, response, answer_format)
+    if reading.value is not None:
+        return Judged(sample, repeat, response, Outcome.OK, reading.value, cut, reading.stage, reading.span)
     if cut:
         return Judged(sample, repeat, response, Outcome.TRUNCATED)
     if refuses(without_thinking(response.text).strip()):
@@ -37,18 +37,18 @@ def judge(sample: Sample, repeat: int, response: Response, answer_format: Answer
     return Judged(sample, repeat, response, Outcome.UNPARSABLE)
 
 
-def _value(sample: Sample, response: Response, answer_format: AnswerFormat) -> Any | None:
-    """What the answer says; with likelihood scoring the one most likely option, None where two are equal."""
+def _reading(sample: Sample, response: Response, answer_format: AnswerFormat) -> Reading:
+    """What the answer says; with likelihood scoring the one most likely option, nothing where two are equal."""
     if isinstance(answer_format, Pictured):
-        return answer_format.pictured(response, sample)
+        return Reading(answer_format.pictured(response, sample))
     if response.options:
         options = answer_format.options(sample)
         if len(options) != len(response.options) or any(math.isnan(p) for p in response.options):
-            return None
+            return Reading()
         best = max(response.options)
         if response.options.count(best) != 1:
-            return None
-        return answer_format.parse(options[response.options.index(best)], sample)
+            return Reading()
+        return Reading(answer_format.parse(options[response.options.index(best)], sample))
     if not response.text.strip():
-        return None
-    return answer_format.parse(response.text, sample)
+        return Reading()
+    return answer_format.read(response.text, sample)

@@ -20,14 +20,16 @@ PATTERNS: dict[str, tuple[str, ...]] = {
     "en": (
         rf"\bI(?:['’]m sorry[^.\n]{{0,40}}?I)? ?{_ABLE} {_DO}\b",
         rf"\bI(?:['’]m| am) (?:really |very |so |truly )?sorry,?[^.\n]{{0,60}}?\b{_ABLE}\b",
-        r"\b(?:sorry|apologi[sz]e)\b[^.\n]{0,60}"
-        r"\b(?:can(?:no|['’])t|unable|not able|not allowed|not permitted)\b",
+        # said by the speaker: "A sorry-looking dog that cannot reach the ball" is a description
+        r"(?:(?:^|[.!?\n]\s*)(?:(?:so|very|really|truly|terribly) )?sorry\b(?!-)|\b(?:I|we) (?:\w+ )?apologi[sz]e\b"
+        r"|\b(?:I['’]m|I am|we['’]re|we are) (?:\w+ )?sorry\b)"
+        r"[^.\n]{0,60}\b(?:can(?:no|['’])t|unable|not able|not allowed|not permitted)\b",
         r"\bas an? (?:AI|artificial intelligence|language model|assistant)\b[^.\n]{0,120}"
         r"\b(?:can(?:no|['’])t|unable|don['’]t|not)\b",
         r"\bI (?:must|have to|need to|respectfully)? ?(?:decline|refuse)\b",
         r"\b(?:against|violates?) (?:my|the|our) (?:\w+ )?(?:guidelines|policy|policies|programming)\b",
         r"\bI(?:['’]m| am) not (?:comfortable|allowed|permitted|qualified)\b",
-        r"\bunable to (?:assist|help|comply|provide|answer)\b",
+        r"(?:^|\b(?:I|we)\b[^.\n]{0,20})\bunable to (?:assist|help|comply|provide|answer)\b",
     ),
     "de": (
         r"\b(?:tut mir leid|entschuldigung|leider)\b[^.\n]{0,80}"

@@ -1,19 +1,17 @@
-"""Yes and no in several languages."""
+"""Yes and no in several languages, and the stages by which they are read."""
 
 from __future__ import annotations
 
 import re
 
-from hemm.parsing.answer_text import (
-    NEGATION,
-    ends_of_answer,
-    fold,
-    lines,
-    marked,
-    sentences,
-    without_markdown,
-)
+from hemm.core import Reading
+from hemm.parsing import clauses
+from hemm.parsing.answer_text import body_of, fold, lines, sentences, unmarked
+from hemm.parsing.clauses import NEGATION
+from hemm.parsing.languages import any_of
+from hemm.parsing.markers import ordered
 from hemm.parsing.refusal import refuses
+from hemm.parsing.stages import CONCLUSION, LEADING, MARKER, ONLY, STRUCTURED, WHOLE
 
 WORDS: dict[str, tuple[str, str]] = {
     "English": (
@@ -84,44 +82,82 @@ _EITHER = re.compile(r"\b(?:yes\s?(?:or|/)\s?no|true\s?(?:or|/)\s?false|no or ye
 def yes_or_no(text: str) -> bool | None:
     """True for yes, False for no, None where the text says neither or both. Never guesses.
 
-    In this order: the whole text; an explicit final answer; the first or last line; the opening word of the
-    text together with a yes or no that ends a sentence, is quoted, or is said of the statement.
-
     >>> yes_or_no("Yes, there is a fracture."), yes_or_no("Final answer: no"), yes_or_no("Yes and no.")
     (True, False, None)
     """
+    side: bool | None = read_yes_no(text).value
+    return side
+
+
+_ANSWER_COLON = re.compile(r"^\s*(?:A|Ans|Answer)\s?[:：]\s*(?=\S)", re.IGNORECASE)
+
+
+def read_yes_no(text: str) -> Reading:
+    """True for yes, False for no, with the stage and the place that say so; nothing where the text says
+    neither or both.
+
+    In this order: the whole text; a structured answer; an explicit marker; a conclusion; the first or last
+    line, or the opening word, together with every yes or no that the text says; such a yes or no alone.
+    """
     exact = _SIDE.get(fold(text))
     if exact is not None:
-        return exact
-    body = ends_of_answer(text)
-    if not body:
-        return None
-    unmarked = without_markdown(body)
-    exact = _SIDE.get(fold(unmarked))
+        begin = len(text) - len(text.lstrip())
+        return Reading(exact, WHOLE, (begin, len(text.rstrip())))
+    body = body_of(text)
+    clean = unmarked(body)
+    unmarked_text = clean.text
+    if not unmarked_text:
+        return Reading()
+    everything = clean.span(0, len(unmarked_text))
+    exact = _SIDE.get(fold(unmarked_text))
     if exact is not None:
-        return exact
-    for span in marked(body):
-        sides = _sides(without_markdown(span))
+        return Reading(exact, WHOLE, everything)
+    for piece, span, mark in ordered(body, clean):
+        sides = sides_of(piece)
         if sides:
-            return _only(sides)
-    parts = lines(unmarked)
+            side = _only(sides)
+            return Reading() if side is None else Reading(side, STRUCTURED if mark.structured else MARKER, span)
+    return _prose(_ANSWER_COLON.sub("", unmarked_text), everything)
+
+
+def _prose(text: str, span: tuple[int, int]) -> Reading:
+    """What unmarked text says: conclusion, edges, opening word, statements."""
+    said = sentences(text)
+    opened = opening_side(text)
+    for sentence in reversed(said):
+        if clauses.concludes(sentence) and (sides := sides_of(_THEREFORE_OPENS.sub("", sentence))):
+            side = _only(sides)
+            return Reading() if side is None or opened not in (None, side) else Reading(side, CONCLUSION, span)
+    parts = lines(text)
     edges = {side for line in (parts[:1] + parts[-1:]) if (side := _SIDE.get(fold(line))) is not None}
     if edges:
-        return _only(edges)
-    side = _only(_sides(unmarked))
+        side = _only(edges)
+        return Reading() if side is None else Reading(side, LEADING if _SIDE.get(fold(parts[0])) is not None else CONCLUSION, span)
+    side = _only(sides_of(text))
     # "No puedo ayudar", "No, I cannot help": a refusal that opens with no is no answer
-    return None if refuses(unmarked) and not (side and _alone(unmarked.casefold())) else side
+    if side is None or (refuses(text) and not _alone(text.casefold())):
+        return Reading()
+    return Reading(side, LEADING if opened is not None else ONLY, span)
+
+
+_THEREFORE_OPENS = re.compile(rf"^[\W_]*(?:{any_of('therefore')})[\s,，:]*", re.IGNORECASE)
+
+
+def side_of_word(text: str) -> bool | None:
+    """The side of an option: ``Yes``, ``No, it stands``; None where it is neither."""
+    side = _SIDE.get(fold(text))
+    return side if side is not None else opening_side(text) if re.match(r"^\W*\w+\W*[,.:;]", text) else None
 
 
 def _only(sides: set[bool]) -> bool | None:
     return next(iter(sides)) if len(sides) == 1 else None
 
 
-def _opens(text: str) -> bool | None:
+def opening_side(text: str) -> bool | None:
     """The side of the word that opens ``text``."""
     start = text.lstrip(" \t\n\"'“‘«(*_")[:80].casefold()
     match = _FIRST.match(start)
-    if match is None or _IDIOM.match(start):
+    if match is None or _IDIOM.match(start) or _EITHER.match(start):
         return None
     word, rest = match[1], start[match.end() :]
     if word in _ENGLISH or not rest or rest[0] in _STOPS:
@@ -130,18 +166,55 @@ def _opens(text: str) -> bool | None:
     return None
 
 
-def _sides(text: str) -> set[bool]:
+_DENIES = re.compile(
+    r"^(?!.*\b(?:but|i|we|cannot|can['’]?t|sure|clear|certain|possible|enough|sufficient|only)\b)"
+    r"(?=.*\b(?:is|are|was|were|do|does|did|has|have)(?:\s+not|n['’]t)\b).*$",
+    re.IGNORECASE | re.DOTALL,
+)
+
+
+def denies(sentence: str) -> bool:
+    """Whether a statement denies what it speaks of: ``The smaller one is not red.``
+
+    >>> denies("It is not red."), denies("It is not clear."), denies("There is no dog.")
+    (True, False, False)
+    """
+    return len(sentence) < 400 and _DENIES.match(sentence) is not None
+
+
+_AFFIRMS = re.compile(
+    r"^(?:based\s+on\s+(?:the|this)\s+\w+,\s+)?(?!(?:there|the\s+(?:image|picture|photo|figure|diagram|graph|chart))\b)[^,;:\d]{3,160}?\b"
+    r"(?:(?:is|are)\s+(?:(?:\w+er|more\s+\w+|less(?:\s+\w+)?)\s+th[ae]n\b[^,;:]{1,120}|the\s+(?:\w+est|minimum|maximum)"
+    r"|(?!(?:the|an?)\b)[a-z]{3,}(?:\s+at\s+\w+\s+\w+)?)|has\s+the\s+(?:\w+est|minimum|maximum)\b[^,;:]{0,80})\.?$",
+    re.IGNORECASE,
+)
+
+
+def affirms(sentence: str) -> bool:
+    """Whether a short sentence states that something is so, as a comparison or a quality.
+
+    >>> affirms("Violet is less than crimson."), affirms("The image shows a bus."), affirms("There are more cats.")
+    (True, False, False)
+    """
+    sentence = sentence.strip()
+    return len(sentence) < 300 and NEGATION.search(sentence) is None and _AFFIRMS.match(sentence) is not None
+
+
+def sides_of(text: str, whole: bool = False) -> set[bool]:
+    """All sides that ``text`` says; ``whole``: that it is, as a whole."""
     side = _SIDE.get(fold(text))
     if side is not None:
         return {side}
+    if whole:
+        return set()
     sides: set[bool] = set()
-    opened = _opens(text)
+    opened = opening_side(text)
     if opened is not None:
         sides.add(opened)
     for number, sentence in enumerate(sentences(text)):
         folded = sentence.casefold()
         sides |= _words_sides(folded)
-        if number and (side := _opens(sentence + ".")) is not None and _alone(folded):
+        if number and (side := opening_side(sentence + ".")) is not None and _alone(folded):
             sides.add(side)
     return sides
 

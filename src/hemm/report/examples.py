@@ -38,7 +38,8 @@ class ModelCell:
 
 @dataclass(frozen=True)
 class Answer:
-    """The answer of one model. ``scores`` are (metric, value); ``why`` is the refusal or failure, if any."""
+    """The answer of one model. ``scores`` are (metric, value); ``why`` is the refusal or failure, if any;
+    ``stage`` is the rule of docs/answers.md that read it, and ``read`` the words that it read."""
 
     number: int
     who: str
@@ -50,6 +51,8 @@ class Answer:
     scores: tuple[tuple[str, float | None], ...]
     pictures: tuple[Picture, ...]
     repeats: int
+    stage: str = ""
+    read: str = ""
 
 
 @dataclass(frozen=True)
@@ -272,7 +275,22 @@ def _answer(model_cell: ModelCell, key: str, rows: list[dict[str, Any]], gallery
         scores=tuple(scores),
         pictures=tuple(gallery.produced(item.cell, row["produced"] or [])),
         repeats=len(rows),
+        **_read_by(item, key, row),
     )
+
+
+def _read_by(item: CellScores, key: str, row: Mapping[str, Any]) -> dict[str, str]:
+    """The stage that read the answer in ``row``, and the words that it read, as the scores have them; empty
+    for groups of several answers, for scores without these columns, and where the answer changed since."""
+    table = item.answers
+    if "stage" not in table.column_names:
+        return {}
+    wanted = (pc.field("group") == key) & (pc.field("repeat") == row["repeat"]) & (pc.field("component") == "")
+    found = table.select(["group", "repeat", "component", "stage", "span"]).filter(wanted).to_pylist()
+    if not found or not found[0]["stage"]:
+        return {}
+    begin, end = found[0]["span"] or (0, 0)
+    return {"stage": found[0]["stage"], "read": excerpt((row["raw"] or "")[begin:end], 200).text}
 
 
 def _outcome(scores: ScoreColumn, key: str) -> tuple[str, bool]:

@@ -39,6 +39,10 @@ SCORE_SCHEMA = pa.schema(
         ("chance", pa.float64()),  # null where guessing is not defined
         ("majority", pa.float64()),  # score of the most frequent reference of the other clusters
         ("response_hash", pa.string()),  # digest of the raw answers that were scored
+        # of a single answer whose text was read (docs/answers.md); null in groups of several, and in scores
+        # that hemm 0.1.0 stored, which have no such columns
+        ("stage", pa.string()),  # the rule that read it
+        ("span", pa.list_(pa.int32(), 2)),  # the range of the raw text that says it
     ]
 )
 """Scores: one row for each group, repeat and component."""

@@ -9,7 +9,8 @@ from typing import Any
 
 from hemm.core import Judged, Sample
 from hemm.metrics.base import SampleMetric, texts, written
-from hemm.parsing.answer_text import answered, lines, loose, marked, without_markdown
+from hemm.parsing.answer_text import answered, lines, loose, without_markdown
+from hemm.parsing.markers import marked
 from hemm.parsing.refusal import only_refuses
 
 _SHORT_WORDS = 8

@@ -156,6 +156,8 @@ def _text(flip: Flip, card: Example) -> Iterator[str]:
     for answer, outcome in zip(card.answers, flip.outcomes, strict=True):
         text = _short(answer.text.text) or answer.why or "(nothing)"
         yield f"    {_short(answer.who, 40)}: {text}" + (f"  [{outcome}]" if outcome != "ok" else "")
+        if answer.stage:
+            yield f"      read by {answer.stage}: {_short(answer.read, 100)}"
 
 
 def _short(text: str, limit: int = 200) -> str:
