@@ -1,4 +1,4 @@
-"""From a model's text to the part that answers: thinking, dialogues that go on, Markdown. Linear in the text."""
+"""From a model's text to the part that answers: thinking, dialogues that go on, Markdown. Linear."""
 
 from __future__ import annotations
 
@@ -20,8 +20,11 @@ _CLOSE = (
 )
 _THINKING = re.compile(rf"(?P<open>(?:{_OPEN}))|(?P<close>(?:{_CLOSE}))", re.IGNORECASE)
 _SPECIAL = re.compile(
-    r"<\|(?!begin_of_box|end_of_box)[a-z_]{1,30}\|>|</?s>|<(?:eos|pad|bos|end_of_turn|end_of_utterance)>", re.IGNORECASE
+    r"<\|(?!begin_of_box|end_of_box)[a-z_]{1,30}\|>|</?s>|<(?:eos|pad|bos|end_of_turn|end_of_utterance)>",
+    re.IGNORECASE,
 )
+_LONG = 1_000_000
+_PLAIN_TAGS = tuple(f"<{tag}>" for tag in _TAG.split("|")), tuple(f"</{tag}>" for tag in _TAG.split("|"))
 _LONE_ANSWER = re.compile(r"<answer>[^<]{0,4000}</answer>", re.IGNORECASE)
 
 
@@ -35,6 +38,8 @@ def _spoken(text: str) -> list[Span]:
     """
     if "<" not in text and "[" not in text and "◁" not in text:
         return [(0, len(text))]
+    if len(text) > _LONG:
+        return _spoken_of_long(text)
     ranges: list[Span] = []
     opened, start = -1, 0
     for tag in _THINKING.finditer(text):
@@ -52,6 +57,20 @@ def _spoken(text: str) -> list[Span]:
         return [*ranges, (start, len(text))]
     inside = [found.span() for found in _LONE_ANSWER.finditer(text, opened)]
     return inside if len(inside) == 1 else []
+
+
+def _spoken_of_long(text: str) -> list[Span]:
+    """``_spoken`` of a text so long that its tags are not read one by one: what follows the last of them."""
+    last = _last_tag(text.lower())
+    if last is None:
+        return [(0, len(text))]
+    return [] if text[last[0] + 1] != "/" else [(last[1], len(text))]
+
+
+def _last_tag(lower: str) -> Span | None:
+    """Where the last thinking tag of the usual form stands in a text of lower case."""
+    found = max(((lower.rfind(tag), tag) for tag in (*_PLAIN_TAGS[0], *_PLAIN_TAGS[1])), default=(-1, ""))
+    return None if found[0] < 0 else (found[0], found[0] + len(found[1]))
 
 
 _FIRST = re.compile(r"\S")
@@ -129,18 +148,10 @@ def body_of(text: str) -> Located:
     return located
 
 
-_PLAIN_TAGS = tuple(f"<{tag}>" for tag in _TAG.split("|")), tuple(f"</{tag}>" for tag in _TAG.split("|"))
-
-
 def _shortened(located: Located) -> Located:
     """A very long text without its middle, which keeps the last thinking tag of the middle."""
     size = len(located.text)
-    middle = located.text[_TAGS_SEEN : size - _TAGS_SEEN].lower()
-    last: Span | None = None
-    for tag in (*_PLAIN_TAGS[0], *_PLAIN_TAGS[1]):
-        at = middle.rfind(tag)
-        if at >= 0 and (last is None or at > last[0]):
-            last = at, at + len(tag)
+    last = _last_tag(located.text[_TAGS_SEEN : size - _TAGS_SEEN].lower())
     kept = [] if last is None else [(_TAGS_SEEN + last[0], _TAGS_SEEN + last[1])]
     return located.keep([(0, _TAGS_SEEN), *kept, (size - _TAGS_SEEN, size)])
 
@@ -208,7 +219,8 @@ def lines(body: str) -> list[str]:
 
 
 _SENTENCE_END = re.compile(
-    r"""(?:(?<![\s(\[][A-Za-z]\.[A-Za-z])\.(?=["'”’)\]]{0,2}(?:\s|$|[A-Z\u3400-\u9fff]))|[!?;](?=\W|$|\b)|[。！？；।])"""
+    r"""(?:(?<![\s(\[][A-Za-z]\.[A-Za-z])\.(?=["'”’)\]]{0,2}(?:\s|$|[A-Z\u3400-\u9fff]))|[!?;](?=\W|$|\b)"
+    r"|[。！？；।])"""
     r"""["'”’)\]]{0,2}|\n"""
 )
 

@@ -11,10 +11,13 @@ from hemm.parsing.languages import any_of
 _LETTER = r"(?:the\s+)?(?:options?\s+|choices?\s+|answers?\s+)?[(\[]?[A-Z][)\]]?(?!\w)"
 
 _CUT = re.compile(
-    r"[,，、;；:：](?!\d)|\s[-–—]+\s|[()]\s(?=\w+\s)|\b(?:but|however|because|since|although|though|while|whereas|which|who"
-    r"|so|therefore|thus|hence|if|mais|aber|sondern|weil|pero|porque|sino|ma|perché|mas|porém|maar|omdat|men|utan"
+    r"[,，、;；:：](?!\d)|\s[-–—]+\s|[()]\s(?=\w+\s)|\b(?:but|however|because|since|although|though|while"
+    r"|whereas|which|who"
+    r"|so|therefore|thus|hence|if|mais|aber|sondern|weil|pero|porque|sino|ma|perché|mas|porém|maar|omdat|men"
+    r"|utan"
     r"|ale|protože|но|поэтому|але|ama|fakat|hanem|αλλά|nhưng|tetapi|lakini)\b"
-    r"|(?=\b(?:rather\s+than|instead\s+of|as\s+opposed\s+to|over|than|unlike|except|statt|plutôt|en\s+vez\s+de)\b)"
+    r"|(?=\b(?:rather\s+than|instead\s+of|as\s+opposed\s+to|over|than|unlike|except|statt|plutôt"
+    r"|en\s+vez\s+de)\b)"
     rf"|(?=\bnot\s+{_LETTER})|\band\s+(?={_LETTER}\s+(?:\w+\s+)?(?:is|are|was|does|would|has|looks|cannot)\b)"
     r"|但是|但|而|因为|所以",
     re.IGNORECASE,
@@ -23,12 +26,15 @@ _CUT = re.compile(
 
 _DENIED = re.compile(
     f"{any_of('negation')}|{any_of('wrong')}"
-    r"|\b(?:rather than|instead of|as opposed to|over(?=\s+(?-i:[(\[]?[A-Z])\b)|than(?=\s+(?-i:[(\[]?[A-Z])\b)|unlike)\b"
+    r"|\b(?:rather than|instead of|as opposed to|over(?=\s+(?-i:[(\[]?[A-Z])\b)"
+    r"|than(?=\s+(?-i:[(\[]?[A-Z])\b)|unlike)\b"
     r"|n['’]t\b",
     re.IGNORECASE,
 )
 _UNDENIED = re.compile(
-    r"\b(?:that|who|which)\s+(?:is|are|was|were|do|does|did|has|have|can)\s*(?:not|n['’]t)\b|\bno(?:t)?\s+(?:doubt|only)\b|\bwithout\s+(?:a\s+)?doubt\b|\bnot\s+just\b|\bno\s+\d+\b|\bno\.\s?\d", re.IGNORECASE
+    r"\b(?:that|who|which)\s+(?:is|are|was|were|do|does|did|has|have|can)\s*(?:not|n['’]t)\b"
+    r"|\bno(?:t)?\s+(?:doubt|only)\b|\bwithout\s+(?:a\s+)?doubt\b|\bnot\s+just\b|\bno\s+\d+\b|\bno\.\s?\d",
+    re.IGNORECASE,
 )
 
 NEGATION = re.compile(
@@ -38,29 +44,44 @@ NEGATION = re.compile(
 )
 
 _UNKNOWN = re.compile(
-    r"\b(?:(?:can\s?not|can['’]?t|could\s+not|couldn['’]t|unable\s+to|impossible\s+to|not\s+possible\s+to|difficult\s+to|hard\s+to"
-    r"|not\s+able\s+to|no\s+way\s+to)\s+(?:be\s+|accurately\s+|definitively\s+|exactly\s+|directly\s+|reliably\s+)*"
-    r"(?:determined?|tell|say|answer(?:ed)?|know|see|view|provided?|identify|identified|calculated?|compare|choose|given?|confirm"
+    r"\b(?:(?:can\s?not|can['’]?t|could\s+not|couldn['’]t|unable\s+to|impossible\s+to|not\s+possible\s+to"
+    r"|difficult\s+to|hard\s+to"
+    r"|not\s+able\s+to|no\s+way\s+to)\s+(?:be\s+|accurately\s+|definitively\s+|exactly\s+|directly\s+"
+    r"|reliably\s+)*"
+    r"(?:determined?|tell|say|answer(?:ed)?|know|see|view|provided?|identify|identified|calculated?|compare"
+    r"|choose|given?|confirm"
     r"|analy[sz]e|predict|select|find|found|extract(?:ed)?|make)"
-    r"|(?:in|not\s)sufficient\s+(?:information|data|details|context)|(?:not|n['’]t)\s+(?:have\s+)?(?:enough|sufficient|any|the)"
+    r"|(?:in|not\s)sufficient\s+(?:information|data|details|context)|(?:not|n['’]t)\s+(?:have\s+)?(?:enough"
+    r"|sufficient|any|the)"
     r"\s+(?:\w+\s+)?(?:information|data|details|context|numbers|ability)"
-    r"|(?:not|n['’]t)\s+(?:been\s+)?(?:provided?|given|specif(?:y|ied)|includ(?:e|ed)|defined?|contain|have\s+access|know)"
-    r"|need\s+(?:more|to\s+know|the|additional)|more\s+(?:information|details|context)|(?:please|could you|kindly)\s+provide"
-    r"|depends?\s+on|without\s+(?:the|any|more|knowing|additional|specific|further|seeing|access)|as\s+an\s+ai|unclear|unknown"
-    r"|indeterminate|not\s+(?:clear|visible|shown|available|listed|among)|not\s+(?:an?\s+|one\s+of\s+the\s+)(?:option|choice)s?|incomplete|mistake\s+in\s+the|requires?\s+(?:analy|count|an?\s)|would\s+(?:need|require|depend)"
-    r"|looking\s+for|question\s+(?:asks?|is\s+asking)|we\s+(?:need|have)\s+to|to\s+(?:find|determine|answer|solve|calculate|measure)\b"
-    r"(?=[^.]*(?:need|have\s+to|must|should|can)))\b",
+    r"|(?:not|n['’]t)\s+(?:been\s+)?(?:provided?|given|specif(?:y|ied)|includ(?:e|ed)|defined?|contain"
+    r"|have\s+access|know)"
+    r"|need\s+(?:more|to\s+know|the|additional)|more\s+(?:information|details|context)|(?:please|could you"
+    r"|kindly)\s+provide"
+    r"|depends?\s+on|without\s+(?:the|any|more|knowing|additional|specific|further|seeing|access)"
+    r"|as\s+an\s+ai|unclear|unknown"
+    r"|indeterminate|not\s+(?:clear|visible|shown|available|listed|among)|not\s+(?:an?\s+"
+    r"|one\s+of\s+the\s+)(?:option|choice)s?|incomplete|mistake\s+in\s+the|requires?\s+(?:analy|count|an?\s)"
+    r"|would\s+(?:need|require|depend)"
+    r"|looking\s+for|question\s+(?:asks?|is\s+asking)|we\s+(?:need|have)\s+to|to\s+(?:find|determine|answer"
+    r"|solve|calculate|measure)\b"
+    r"(?=[^.]{0,200}(?:need|have\s+to|must|should|can)))\b",
     re.IGNORECASE,
 )
 _QUESTION = re.compile(r"[?？][\s\"'”’)]*$")
 _COURTESY = re.compile(
-    r"^\W*(?:i\s+hope\s+(?:this|that|it)|let\s+me\s+know|is\s+there\s+anything|do\s+you\s+have\s+(?:any\s+)?(?:other\s+)?questions"
-    r"|(?:please\s+)?feel\s+free|if\s+you\s+(?:have|need)|would\s+you\s+like|(?:sure|okay)[,!.]?\s*(?:i\s+can|let['’]?s|let\s+me|here\s+(?:is|are))?[^\d(]{0,60}$|hope\s+this|thank|please\s+let)",
+    r"^\W*(?:i\s+hope\s+(?:this|that|it)|let\s+me\s+know|is\s+there\s+anything"
+    r"|do\s+you\s+have\s+(?:any\s+)?(?:other\s+)?questions"
+    r"|(?:please\s+)?feel\s+free|if\s+you\s+(?:have|need)|would\s+you\s+like|(?:sure"
+    r"|okay)[,!.]?\s*(?:i\s+can|let['’]?s|let\s+me|here\s+(?:is|are))?[^\d(]{0,60}$|hope\s+this|thank"
+    r"|please\s+let)",
     re.IGNORECASE,
 )
 _THEREFORE = re.compile(rf"^[\W_]*(?:and\s+|et\s+|y\s+)?(?:{any_of('therefore')})", re.IGNORECASE)
 _REVISED = re.compile(
-    r"\b(?:wait|actually|correction|no,|sorry|instead|on second thought|however|but|let me|hmm|mistake|re-?\w+ing)\b", re.IGNORECASE
+    r"\b(?:wait|actually|correction|no,|sorry|instead|on second thought|however|but|let me|hmm|mistake"
+    r"|re-?\w+ing)\b",
+    re.IGNORECASE,
 )
 
 
@@ -105,11 +126,14 @@ def denied(sentence: str, begin: int, end: int) -> bool:
 
 
 _PREMISE = re.compile(
-    r"^[\W_]*(?:so,?\s+|therefore,?\s+)?(?:if|given|since|when|because|assuming|suppose|considering)\b[^.!?;\n]*?,\s+(?:then\s+)?(?!(?:and|or|but)\b)"
+    r"^[\W_]*(?:so,?\s+|therefore,?\s+)?(?:if|given|since|when|because|assuming|suppose"
+    r"|considering)\b[^.!?;\n]*?,\s+(?:then\s+)?(?!(?:and|or|but)\b)"
     r"(?=[^,]*\b(?:is|are|was|were|be|will|would|has|have|equals?|must|should|may|can|=)\b|[^,]*=)",
     re.IGNORECASE,
 )
-_REASON = re.compile(r",?\s+(?:as|because|since|which\s+means|compared\s+to|due\s+to)\s.*$", re.IGNORECASE | re.DOTALL)
+_REASON = re.compile(
+    r",?\s+(?:as|because|since|which\s+means|compared\s+to|due\s+to)\s.*$", re.IGNORECASE | re.DOTALL
+)
 
 
 _RESULT = re.compile(r"[,;]\s+(?:and\s+)?(?:so|thus|therefore|hence)\s+", re.IGNORECASE)
@@ -117,8 +141,8 @@ _RESULT = re.compile(r"[,;]\s+(?:and\s+)?(?:so|thus|therefore|hence)\s+", re.IGN
 
 @lru_cache(maxsize=1024)
 def claim(sentence: str) -> tuple[int, int]:
-    """The range of ``sentence`` that claims something: without a premise before it (``If ..., ``) and a reason
-    behind it (``, as ...``).
+    """The range of ``sentence`` that claims something: without a premise before it (``If ..., ``) and a
+    reason behind it (``, as ...``).
 
     >>> text = "If all grass died, the hares would go first, as they eat it."
     >>> text[slice(*claim(text))]

@@ -13,13 +13,13 @@ from functools import lru_cache
 
 from hemm.core import Reading, Sample
 from hemm.parsing.answer_text import answered, body_of, lines, unmarked, without_markdown
-from hemm.parsing.clauses import NEGATION
-from hemm.parsing.markers import marked, ordered
+from hemm.parsing.many_stages import many_of
+from hemm.parsing.markers import ordered
 from hemm.parsing.number_stages import one_number
 from hemm.parsing.numbers import read_number
 from hemm.parsing.option_stages import one_of
 from hemm.parsing.options import Options, letters
-from hemm.parsing.refusal import only_refuses, refuses
+from hemm.parsing.refusal import only_refuses
 from hemm.parsing.stages import MARKER, OPEN, STRUCTURED, WHOLE
 from hemm.parsing.yes_no_words import read_yes_no, yes_or_no
 
@@ -85,7 +85,11 @@ class YesNo:
 
     def read(self, text: str, sample: Sample) -> Reading:
         reading = read_yes_no(text)
-        return reading if reading.value is None else replace(reading, value=self.words[0 if reading.value else 1])
+        return (
+            reading
+            if reading.value is None
+            else replace(reading, value=self.words[0 if reading.value else 1])
+        )
 
     def options(self, sample: Sample) -> tuple[str, ...]:
         return self.words
@@ -150,11 +154,6 @@ class OneOf:
         return self.options(sample)[table.references.index(reference)]
 
 
-_SEPARATED = re.compile(r"\s*[;\n]\s*")
-_LISTED = re.compile(r"\s*(?:[,;/|\n、，；]|\band\b|&|\+|\bund\b|\bet\b|\by\b)\s*", re.IGNORECASE)
-_NOTHING = re.compile(r"^\W*(?:none(?: of (?:these|them|the above))?|nothing|no labels?)\W*$", re.IGNORECASE)
-
-
 @dataclass(frozen=True)
 class ManyOf:
     """Any number of ``sample.choices``. The value is a frozenset of labels; a reference holds a whole set,
@@ -189,7 +188,7 @@ class ManyOf:
         if not sample.choices:
             return Reading()
         table = _options(sample.choices, tuple(self.labels.items()), self.lettered)
-        reading = _many(text, table)
+        reading = many_of(text, table)
         if reading.value is None:
             return reading
         return replace(reading, value=frozenset(table.references[i] for i in reading.value))
@@ -203,37 +202,6 @@ class ManyOf:
         named = table.marks if self.lettered else table.shown
         shown_names = [n for n, r in zip(named, table.references, strict=True) if r in wanted]
         return join_labels(shown_names) if shown_names else "none"
-
-
-def _many(text: str, table: Options) -> Reading:
-    """The numbers of the options that ``text`` names, as a set; the empty one for ``none``."""
-    body = body_of(text)
-    clean = unmarked(body)
-    listed, span, stage = clean.text, clean.span(0, len(clean.text)), WHOLE
-    for piece, place, mark in ordered(body, clean)[:1]:
-        listed, span, stage = piece, place, STRUCTURED if mark.structured else MARKER
-    if not listed:
-        return Reading()
-    numbers = _listed(listed, table)
-    return Reading() if numbers is None else Reading(frozenset(numbers), stage, span)
-
-
-def _listed(text: str, table: Options) -> set[int] | None:
-    exact = table.raw(text)
-    if exact is not None:
-        return {exact}
-    if _NOTHING.match(text):
-        return set()
-    for separator in (_SEPARATED, _LISTED):
-        read = [table.exact(item) for item in separator.split(text) if item.strip()]
-        if read and all(len(found) == 1 for found in read):
-            return set().union(*read)
-    run = re.sub(r"[\s,;.]", "", text)
-    if table.marks and set(run) <= {m for m in table.marks if len(m) == 1} and len(set(run)) == len(run):
-        return {table.marks.index(mark) for mark in run}
-    if refuses(text) or NEGATION.search(text):
-        return None
-    return {number for number, _, _ in (*table.mentions(text), *table.explicit(text))} or None
 
 
 _SHORT_WORDS = 8
@@ -326,8 +294,7 @@ def _closed(sample: Sample) -> YesNo | OneOf:
 class Number:
     """A number. The value is a float; a percent sign and units are dropped. Several that differ are none.
 
-    decimal_comma  the answers write ``0,125`` for an eighth and ``1.000`` for a thousand; else ``1,000`` is a
-                   thousand, ``3,5`` is three and a half, and ``0,125`` is not read
+    decimal_comma  answers write ``0,125`` and ``1.000`` (a thousand); else ``0,125`` is not read
 
     >>> from hemm.core import Sample
     >>> Number().parse("The bar is at 42 %.", Sample("1")), Number().parse("3 or 4", Sample("1"))
@@ -355,6 +322,9 @@ class Number:
     def render(self, reference: str, sample: Sample) -> str:
         value = read_number(reference)
         return reference if value is None else f"{value:.15g}"
+
+
+_CAPTION = 200_000  # characters of a text in which a caption is looked for
 
 
 def _open(value: str | None, text: str) -> Reading:
@@ -387,7 +357,7 @@ class Caption:
         return "Reply with one sentence."
 
     def parse(self, text: str, sample: Sample) -> str | None:
-        caption = " ".join(without_markdown(answered(text)).split())
+        caption = " ".join(without_markdown(answered(text[:_CAPTION])).split())
         return None if only_refuses(caption) else _unquoted(_LEAD_IN.sub("", caption)) or None
 
     def read(self, text: str, sample: Sample) -> Reading:

@@ -20,9 +20,13 @@ class Mark:
     structured: bool = False
 
 
-_KEY = r"(?:final[_ ]?|correct[_ ]?|selected[_ ]?|predicted[_ ]?)?(?:answer|choice|option|prediction|label|response)(?:[_ ]?(?:letter|choice|option))?"
+_KEY = (
+    r"(?:(?:final|correct|selected|predicted)[_ ]?)?(?:answer|choice|option|prediction|label|response)"
+    r"(?:[_ ]?(?:letter|choice|option))?"
+)
 _STRUCTURED = re.compile(
-    rf"(?P<json>(?<!\w)[\"'](?:{_KEY})[\"']\s{{0,4}}:\s{{0,4}}(?:\"(?P<double>(?:[^\"\\\n]|\\.){{0,2000}})\"|'(?P<single>[^'\n]{{0,2000}})'"
+    rf"(?P<json>(?<!\w)[\"'](?:{_KEY})[\"']\s{{0,4}}:\s{{0,4}}(?:\"(?P<double>(?:[^\"\\\n]|\\.){{0,2000}})\""
+    rf"|'(?P<single>[^'\n]{{0,2000}})'"
     r"|(?P<bare>-?[\d.]{1,40}|true|false)))"
     r"|(?P<box>\\(?:boxed|fbox)\s{0,4}\{)"
     r"|<(?P<tag>answer|conclusion|final_answer|finalanswer)>(?P<intag>[^<]{0,4000})"
@@ -57,16 +61,21 @@ def _closing(body: str, start: int) -> int | None:
     return None
 
 
-_NOUN = r"(?:options?|choices?|letters?|label|class|category|alternative|one|solution|match|number|value|result|answer)"
+_NOUN = (
+    r"(?:options?|choices?|letters?|label|class|category|alternative|one|solution|match|number|value|result"
+    r"|answer)"
+)
 _TO = r"(?:\s(?:to|for|of|given|in|that|here|from|based)\b(?:\"[^\"\n]{1,160}\"|[^\n.:：;\"]){0,80}?)?"
 _ADVERB = (
-    r"(?:\s{0,4}(?:therefore|thus|then|clearly|simply|most\s+likely|likely|probably|definitely|indeed|actually|also"
+    r"(?:\s{0,4}(?:therefore|thus|then|clearly|simply|most\s+likely|likely|probably|definitely|indeed"
+    r"|actually|also"
     r"|just|approximately|about)\b)*"
 )
 
 
 def _separator(copula: str) -> str:
-    return rf"(?:\s{{0,4}}(?:[:=：]|→)|\s{{0,2}}[-–—](?=\s)|\s{{1,4}}(?:{copula})(?!\w)\s{{0,3}}[:=：]?){_ADVERB}"
+    sign = r"\s{0,4}(?:[:=：]|→)|\s{0,2}[-–—](?=\s)"
+    return rf"(?:{sign}|\s{{1,4}}(?:{copula})(?!\w)\s{{0,3}}[:=：]?){_ADVERB}"
 
 
 _SEPARATOR = _separator(LANGUAGES["English"].copula)
@@ -75,21 +84,27 @@ _SEPARATOR = _separator(LANGUAGES["English"].copula)
 def _spoken(words: Words) -> str:
     """``answer``, ``the answer to this is``, ``réponse correcte est`` with what links it to the answer."""
     link = f"{_TO}{_SEPARATOR}" if words is LANGUAGES["English"] else _separator(words.copula)
-    return rf"(?:{words.answer})(?:\s{{1,3}}(?:choice|option|letter|value|number))?(?:\s{{1,3}}(?:{words.right}))?{link}"
+    kind = r"(?:\s{1,3}(?:choice|option|letter|value|number))?"
+    return rf"(?:{words.answer}){kind}(?:\s{{1,3}}(?:{words.right}))?{link}"
 
 
 _SPOKEN = "|".join(_spoken(words) for name, words in LANGUAGES.items() if name not in UNSPACED)
 _ANSWER = any_of("answer")
 _MARKER = re.compile(
     rf"(?P<heading>^[ \t]{{0,4}}(?:the\s)?(?:final\s|correct\s|my\s)?{_ANSWER}[ \t]{{0,4}}\n)"
-    rf"|(?P<final>\b(?:final|endgültige|finale?)\s{{1,4}}(?:\w{{1,12}}\s)?(?:answer|choice|result|value|decision|option|verdict|number|antwort|réponse){_TO}{_SEPARATOR}|最终答案\s?(?:是|为)?[:：]?)"
+    rf"|(?P<final>\b(?:final|endgültige|finale?)\s{{1,4}}(?:\w{{1,12}}\s)?(?:answer|choice|result|value"
+    rf"|decision|option|verdict|number|antwort|réponse){_TO}{_SEPARATOR}|最终答案\s?(?:是|为)?[:：]?)"
     rf"|(?P<plain>\b(?:{_SPOKEN})"
-    rf"|\b(?:correct|right|best|chosen|selected|appropriate|proper|matching|my)\s{{1,3}}(?:answer\s{{1,3}}|multiple[- ]choice\s{{1,3}})?{_NOUN}"
+    rf"|\b(?:correct|right|best|chosen|selected|appropriate|proper|matching|my)\s{{1,3}}(?:answer\s{{1,3}}"
+    rf"|multiple[- ]choice\s{{1,3}})?{_NOUN}"
     rf"(?:\s{{1,3}}(?:letter|number|choice))?{_TO}{_SEPARATOR}"
-    r"|\b(?:cevap|yanıt)\s(?=[(\[]?[A-Z][)\]'’])|^[ \t]{0,4}(?:option|choice)(?:\s(?:letter|number))?\s{0,2}[:：])"
-    r"|(?P<cjk>(?:(?:正确|正確|最终|最佳|所以|因此|故)?的?(?:答案|答え|解答|正解|回答|정답|답변|답)\s{0,4}(?:应该是|應該是|应为|應為|应选|是|为|為|选|選|は|은|는)?\s{0,4}[:：]?"
+    r"|\b(?:cevap|yanıt)\s(?=[(\[]?[A-Z][)\]'’])|^[ \t]{0,4}(?:option|choice)(?:\s(?:letter"
+    r"|number))?\s{0,2}[:：])"
+    r"|(?P<cjk>(?:(?:正确|正確|最终|最佳|所以|因此|故)?的?(?:答案|答え|解答|正解|回答|정답|답변|답)\s{0,4}(?:应该是|應該是|应为|應為|应选|是|为|為|选|選|は"
+    r"|은|는)?\s{0,4}[:：]?"
     r"|(?:正确|正確|最终)?的?(?:选项|選項)\s{0,3}(?:应该是|应为|是|为|為)\s{0,3}[:：]?"
-    r"|(?:الجواب|الإجابة|उत्तर|คำตอบ|উত্তর|پاسخ|جواب|תשובה|התשובה)\s{0,4}(?:الصحيحة|صحیح|הנכונה)?\s{0,4}(?:هو|هي|है|คือ|হলো|হল|היא)?\s{0,4}[:：]?))",
+    r"|(?:الجواب|الإجابة|उत्तर|คำตอบ|উত্তর|پاسخ|جواب|תשובה|התשובה)\s{0,4}(?:الصحيحة|صحیح"
+    r"|הנכונה)?\s{0,4}(?:هو|هي|है|คือ|হলো|হল|היא)?\s{0,4}[:：]?))",
     re.IGNORECASE | re.MULTILINE,
 )
 _NEXT_LINE = re.compile(r"[\s*_`\"'“:]*")
@@ -101,7 +116,8 @@ _SUPPOSED = re.compile(r"\b(?:if|suppose|assuming|unless|whether|how|what)\b[^.!
 
 
 _VERDICT = re.compile(
-    r"(?:(?<![\w(])|(?<=\s))(?P<said>[(\[]?[A-Z][)\]]?(?![\w'’])[^.!?;\n]{0,80}?)\s(?:is|must\s+be|would\s+be)\s+(?:clearly\s+|indeed\s+)?the\s+"
+    r"(?:(?<![\w(])|(?<=\s))(?P<said>[(\[]?[A-Z][)\]]?(?![\w'’])[^.!?;\n]{0,80}?)\s(?:is|must\s+be"
+    r"|would\s+be)\s+(?:clearly\s+|indeed\s+)?the\s+"
     r"(?:correct|right|best|final)\s+(?:option|answer|choice|one|letter)\b"
 )
 """``(B) is the correct answer``: the marker behind what it marks."""
@@ -139,7 +155,15 @@ def ordered(body: Located, clean: Located) -> list[tuple[str, Span, Mark]]:
     found: list[tuple[int, int, str, Span, Mark]] = []
     for mark in structured(body.text):
         part = unmarked(body.keep([(mark.begin, mark.end)]))
-        found.append((2, body.origin(mark.begin) if mark.begin < len(body.text) else 0, part.text, body.span(mark.begin, mark.end), mark))
+        found.append(
+            (
+                2,
+                body.origin(mark.begin) if mark.begin < len(body.text) else 0,
+                part.text,
+                body.span(mark.begin, mark.end),
+                mark,
+            )
+        )
     for mark in explicit(clean.text):
         span = clean.span(mark.begin, mark.end)
         found.append((mark.weight, span[0], clean.text[mark.begin : mark.end], span, mark))
@@ -148,7 +172,7 @@ def ordered(body: Located, clean: Located) -> list[tuple[str, Span, Mark]]:
 
 
 def marked(body: str) -> list[str]:
-    """The texts of explicit answers, the one that decides first: JSON, tags, ``\\boxed{}`` and ``Final answer``
+    """The texts of explicit answers, the one that decides first: JSON, tags, ``\\boxed{}``, ``Final answer``
     before plain ``Answer: ...``; later ones before earlier ones. Markdown is taken away.
 
     >>> marked("Answer: a gull. Wait.\\nFinal answer: **a heron**")

@@ -19,12 +19,18 @@ _SCALE = {"hundred": 100, "thousand": 1000, "million": 10**6, "billion": 10**9, 
 _WORD = "|".join(sorted((*_VALUE, *_SCALE), key=len, reverse=True))
 _UNIT = "|".join(sorted(_VALUE, key=len, reverse=True))
 _WORDS = re.compile(
-    rf"(?<![\w-])(?P<minus>(?:minus|negative)\s+)?(?P<words>(?:an?\s+(?:hundred|thousand|million|billion|trillion)|{_UNIT})"
-    rf"(?:(?:\s+and\s+|[\s-])(?:{_WORD}))*)(?P<half>\s+and\s+a\s+half)?(?![\w]|-[a-z]*(?:sided|digit|dimensional))",
+    rf"(?<![\w-])(?P<minus>(?:minus|negative)\s+)?(?P<words>(?:an?\s+(?:hundred|thousand|million|billion"
+    rf"|trillion)|{_UNIT})"
+    rf"(?:(?:\s+and\s+|[\s-])(?:{_WORD}))*)(?P<half>\s+and\s+a\s+half)?(?![\w]|-[a-z]*(?:sided|digit"
+    rf"|dimensional))",
     re.IGNORECASE,
 )
 
-_BEFORE = r"(?<!=\s\()(?<!=\()(?<![^\W\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\u0e00-\u0e7f])(?<![.,/^√_{#&§@\\])(?<!\w\()(?<!\d[:×·*÷−–+-])(?<!\d\s[×·*÷+]\s)(?<![A-Za-z]-)"
+_BEFORE = (
+    r"(?<!=\s\()(?<!=\()"
+    r"(?<![^\W\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\u0e00-\u0e7f])"
+    r"(?<![.,/^√_{#&§@\\])(?<!\w\()(?<!\d[:×·*÷−–+-])(?<!\d\s[×·*÷+]\s)(?<![A-Za-z]-)"
+)
 _AFTER = (
     r"(?![^\W\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\u0e00-\u0e7f])(?![.,:]\d)(?!\s?[*×·÷√]\s?[\d(√\\])(?![/^√\\(_{])(?!\s[-−–+/]\s?\d)"
     r"(?![-−–]\d)(?!\s?[-−–+*]\s?[a-zA-Zπ√]\b(?!['’]))(?!π|\s?\\pi)"
@@ -41,7 +47,9 @@ _NUMBER = re.compile(
     rf"(?P<mixed>\d{{1,9}})?\s?(?P<vulgar>[{''.join(_VULGAR)}])"
     rf"|(?P<top>\d{{1,9}})\s?/\s?(?P<bottom>\d{{1,9}})(?!\s?/)"
     rf"|\\[dt]?frac\s?\{{\s?(?P<sign_in>[-−])?(?P<texttop>\d{{1,9}}(?:\.\d+)?)\s?\}}\s?\{{\s?(?P<textbottom>\d{{1,9}}(?:\.\d+)?)\s?\}}"
-    rf"|(?P<numeral>{_DIGITS})(?:[eE](?P<exponent>[-+]?\d{{1,3}})|\s?(?:×|x|\*|\\times|\\cdot|·)\s?10\s?\^?\s?\{{?\s?(?P<power>(?<=\^)[-−+]?\d{{1,3}}|(?<=\{{)[-−+]?\d{{1,3}}|(?<=10)-\d{{1,3}}|(?<=10)\d(?!\d))\}}?)?"
+    rf"|(?P<numeral>{_DIGITS})(?:[eE](?P<exponent>[-+]?\d{{1,3}})|\s?(?:×|x|\*|\\times|\\cdot"
+    rf"|·)\s?10\s?\^?\s?\{{?\s?(?P<power>(?<=\^)[-−+]?\d{{1,3}}|(?<=\{{)[-−+]?\d{{1,3}}|(?<=10)-\d{{1,3}}"
+    rf"|(?<=10)\d(?!\d))\}}?)?"
     rf"(?:\s?(?P<scale>million|billion|trillion|thousand|hundred)\b)?)"
     rf"(?P<percent>\s?\\?%)?(?:{_GLUED})?{_AFTER}",
     re.IGNORECASE,
@@ -117,7 +125,11 @@ def _value(match: re.Match[str], decimal_comma: bool) -> float | None:
     if value is None:
         return None
     if match["exponent"]:
-        value = float(f"{value!r}e{match['exponent']}") if "e" not in repr(value) else value * 10.0 ** int(match["exponent"])
+        value = (
+            float(f"{value!r}e{match['exponent']}")
+            if "e" not in repr(value)
+            else value * 10.0 ** int(match["exponent"])
+        )
     if match["power"]:
         value *= 10.0 ** int(match["power"].replace("−", "-"))
     if match["scale"]:

@@ -17,7 +17,8 @@ from hemm.parsing.answer_text import body_of, sentence_spans, unmarked
 from hemm.parsing.languages import any_of
 from hemm.parsing.located import Located, Span
 from hemm.parsing.markers import Mark, ordered
-from hemm.parsing.options import LISTED, Options
+from hemm.parsing.option_names import MANY, VERDICT, leading_letter, letters_in, named, texts_in
+from hemm.parsing.options import Options
 from hemm.parsing.refusal import refuses
 from hemm.parsing.stages import CONCLUSION, LEADING, MARKER, ONLY, STRUCTURED, WHOLE
 from hemm.parsing.yes_no_words import affirms, denies, opening_side, sides_of
@@ -87,137 +88,6 @@ class Answer:
         return Found(frozenset(options), self.clean.span(begin, end))
 
 
-# what a piece of text names
-
-_LEAD = re.compile(
-    r"^[\s\"'“‘*]{0,6}(?:(?i:(?:the\s)?(?:option|choice|letter|answer))\s{1,2}|选项|選項|选|選)?"
-    r"(?:(?P<bracket>[(\[]\s?(?:[A-Z]{1,2}|[a-z])\s?[)\]])|[\"'“‘]?(?P<bare>[A-Z]{1,2})(?![A-Za-z0-9_^])(?!['’](?:s|m|ve|ll|re|d|t)\b)[\"'”’]?(?P<stop>[.:,;)\]\n。，、：；)]|\s[-–—=]|$)?)"
-)
-_WHY = re.compile(
-    r"^\s(?:because|since|as|is|are|due|which|with|for|based|would|will|in|on|has|from|\(|and\s(?:the|not|here))\b|^\s?[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]"
-    r"|^\s\W|^[^\W\d_a-zA-Z]|^['’]\w"
-)
-_NO_ARTICLE = re.compile(r"^\s(?:because|since|is|due)\b")
-
-
-def leading_letter(text: str, options: Options) -> tuple[set[int], int]:
-    """The letter that opens ``text`` and where it ends; with the other letters where several stand in a row.
-    The letter decides, whatever text stands behind it."""
-    lead = _LEAD.match(text) if options.marks else None
-    if lead is None:
-        return set(), 0
-    mark = lead["bare"] or lead["bracket"].strip("()[] ")
-    number = options.number_of(mark)
-    rest = text[lead.end() :]
-    if number is None:
-        return set(), 0
-    if lead["bare"] and lead["stop"] is None:
-        allowed = _NO_ARTICLE if mark in ("A", "I") else _WHY
-        if rest and not allowed.match(rest):
-            return set(), 0
-    if mark == "I" and lead["bare"] and rest.strip():
-        return set(), 0
-    listed = LISTED.match(text, lead.start("bare") if lead["bare"] else lead.start("bracket"))
-    if listed:
-        several = {n for one in re.findall(r"(?<!\w)[A-Z](?!\w)", listed[0]) if (n := options.number_of(one)) is not None}
-        return several, listed.end()
-    if clauses.denied(text.split("\n")[0][:400], lead.start(), lead.end()):
-        return set(), 0
-    return {number}, lead.end()
-
-
-_ASSERTED = re.compile(
-    r"(?:\b(?:is|are|be|was|were|equals?|named|called|becomes?|remains?|choose|select|pick|would|will|likely"
-    r"|(?:equal|belongs?|corresponds?|leads?)\s+to)\b|[=≈:：是为為]|\\approx)"
-    r"(?:\s+(?:an?|the|about|approximately|likely|probably|most|called|also|thus|then|only|now|clearly|simply|best|in|at"
-    r"|from|be|decreased?|number|letter))*\s*[\"'“(*]*$|[\"“]$",
-    re.IGNORECASE,
-)
-_VERDICT = re.compile(
-    rf"(?<!\w)(?P<subject>[A-Z])[)\]\"'”’]?(?:\s(?:(?:{any_of('copula')}|seems|looks)\s(?:the\s)?(?:most\s\w+\s)?|(?<!A\s))(?:{any_of('right')}|answer\b)|\s?(?:正确|正確|是正确|是正确答案|が正し|가 맞|이 맞))"
-    r"|(?:\b(?:choose|chose|pick|picked|select|selected|opt for|go with|going with|take|say|prefer|must be|would be|should be|has to be|can only be"
-    r"|matches|mark|guess|choice is|is|be|corresponds to|option|conclusion|[=:])\s{0,2}[\"'“(\[]?|[选選为為是：]\s?[(\"]?)(?P<object>[A-Z])(?=[)\]\"'”’]?\s*(?:$|[.,;:!。，；]|\s(?:over|because|since|as|rather|instead|not|here|\()))",
-)
-
-
-_CONTRAST = re.compile(r"\b(?:but|no wait|wait|actually)\b", re.IGNORECASE)
-
-
-def letters_in(sentence: str, options: Options, verdicts: bool = True) -> tuple[set[int], int, int]:
-    """Options that letters in ``sentence`` choose: ``(B)``, ``option B``, ``I choose B``, ``B is correct``."""
-    found = options.explicit(sentence)
-    if options.marks and verdicts:
-        for match in _VERDICT.finditer(sentence):
-            group = "subject" if match["subject"] else "object"
-            number = options.number_of(match[group])
-            if number is not None and not clauses.denied(sentence, *match.span(group)):
-                found.append((number, *match.span(group)))
-    if not found:
-        return set(), 0, 0
-    contrast = [match.end() for match in _CONTRAST.finditer(sentence)]
-    if contrast and (after := [f for f in found if f[1] >= contrast[-1]]):
-        found = after
-    numbers = {number for number, _, _ in found}
-    begin, end = found[-1][1], found[-1][2]
-    return numbers, begin, end
-
-
-_MANY = 100
-"""So many mentions in one sentence are a list."""
-_ALTERNATIVE = re.compile(rf"\s*(?:[,/&]\s*)?(?:{any_of('either')}|[,/&])\s*(?:an?\s|the\s|[(]?[A-Z][).]\s)?\s*", re.IGNORECASE)
-
-
-def texts_in(sentence: str, options: Options) -> tuple[set[int], set[int], int, int]:
-    """Options whose texts ``sentence`` mentions: the asserted ones (``is a dog``), all, and where."""
-    here = options.mentions(sentence)
-    start, stop = clauses.claim(sentence)
-    if claimed := [m for m in here if start <= m[1] < stop]:
-        here = claimed
-    if any(_ALTERNATIVE.fullmatch(sentence[a[2] : b[1]]) for a, b in zip(here, here[1:], strict=False) if a[0] != b[0]):
-        return (several := {m[0] for m in here}), several, here[0][1], here[-1][2]
-    stated = [m for m in here[:_MANY] if _ASSERTED.search(sentence[max(0, m[1] - 60) : m[1]])]
-    chosen = stated or here
-    begin, end = (chosen[-1][1], chosen[-1][2]) if chosen else (0, 0)
-    if len({m[0] for m in here}) == 1:
-        number = options.longer(here[0][0], sentence[max(0, begin - 20) : end + 20])
-        return ({number} if stated else set()), {number}, begin, end
-    return {m[0] for m in stated}, {m[0] for m in here}, begin, end
-
-
-def named(text: str, options: Options, lead: bool = True) -> tuple[set[int], int, int]:
-    """Options that a marked piece of text names: as a whole, by its first letter, by a letter in its first
-    sentence, or by a text in it."""
-    whole = options.exact(text)
-    if len(whole) == 1:
-        return whole, 0, len(text)
-    if options.only_sides and (side := opening_side(text)) is not None:
-        letter, _ = leading_letter(text, options)
-        return {options.sides[side]} | letter, 0, len(text)
-    if lead:
-        letter, end = leading_letter(text, options)
-        if letter:
-            return letter, 0, end
-    spans = sentence_spans(text)[:1]
-    for begin, end in spans:
-        sentence = text[begin:end]
-        if clauses.asks(sentence) or clauses.says_unknown(sentence):
-            continue
-        numbers, at, to = letters_in(sentence, options)
-        if not numbers:
-            stated, numbers, at, to = texts_in(sentence, options)
-            if len(stated) == 1:
-                numbers = stated
-        if not numbers and options.only_sides:
-            numbers = {options.sides[side] for side in sides_of(sentence)}
-            at, to = 0, len(sentence)
-        if numbers:
-            return numbers, begin + at, begin + to
-    return set(), 0, 0
-
-
-# the stages
-
-
 def whole(answer: Answer) -> Found | None:
     """The text is one option: its text to the letter, its letter, or both."""
     options = answer.options
@@ -230,7 +100,7 @@ def whole(answer: Answer) -> Found | None:
 
 
 def marked(answer: Answer, structured: bool) -> Found | None:
-    """An explicit answer: of JSON, tags, ``\\boxed{}`` and ``Final answer`` the last one that names an option;
+    """An explicit answer: of JSON, tags, ``\\boxed{}`` and ``Final answer`` the last that names an option;
     then of ``Answer: ...`` and ``the answer is ...`` the last one.
 
     A piece that lists three letters or all of them repeats the question and names none.
@@ -261,7 +131,7 @@ def concluding(answer: Answer) -> Found | None:
         begin, end = spans[index]
         sentence = text[begin:end]
         concludes, last = clauses.concludes(sentence), index == len(spans) - 1 and index > 0
-        verdict = _VERDICT.search(sentence) is not None
+        verdict = VERDICT.search(sentence) is not None
         if not (concludes or last or verdict) or _SUPPOSES.match(sentence):
             continue
         numbers, at, to = letters_in(sentence, options)
@@ -273,7 +143,7 @@ def concluding(answer: Answer) -> Found | None:
             numbers = stated if stated or not concludes else mentioned
         if not numbers and options.only_sides and concludes:
             numbers, at, to = {options.sides[s] for s in sides_of(_after_opening(sentence))}, 0, len(sentence)
-        if len(numbers) > 1 and not (concludes or verdict) and _VERDICT.search(text, 0, begin):
+        if len(numbers) > 1 and not (concludes or verdict) and VERDICT.search(text, 0, begin):
             continue
         if numbers:
             if not (concludes or verdict):
@@ -290,7 +160,7 @@ def _last_line(answer: Answer) -> Found | None:
         return None
     parts = text.split("\n")
     numbers = numbers | options.exact(parts[0].strip())
-    listed = [options.exact(part.strip()) for part in parts[1:-1][:_MANY]]
+    listed = [options.exact(part.strip()) for part in parts[1:-1][:MANY]]
     if sum(bool(found) for found in listed) > 1:
         numbers = numbers.union(*listed)
     return answer.found(numbers, cut + 1, len(text))
@@ -357,7 +227,7 @@ def only(answer: Answer) -> Found | None:
         sentence = text[begin:end]
         if clauses.says_unknown(sentence):
             continue
-        numbers, at, to = letters_in(sentence, options)
+        numbers, at, to = (set(), 0, 0) if _SUPPOSES.match(sentence) else letters_in(sentence, options)
         stated, mentioned, begun, ended = texts_in(sentence, options)
         if len(stated) == 1 and len(answer.sentences) == 1:
             mentioned = stated
@@ -450,7 +320,9 @@ def _one_of(text: str, options: Options) -> Reading:
     if opened:  # "A: No, it is smaller": short for Answer, unless nothing else is named
         without = Answer(text, options)
         without.clean = answer.clean.keep([(opened.end(), len(answer.clean.text))])
-        without.body = answer.body.keep([(answer.body.text.find(without.clean.text[:1]), len(answer.body.text))])
+        without.body = answer.body.keep(
+            [(answer.body.text.find(without.clean.text[:1]), len(answer.body.text))]
+        )
         read = _through(without)
         if read.value is not None:
             return read

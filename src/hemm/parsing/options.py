@@ -143,7 +143,11 @@ class Options:
     @cached_property
     def only_sides(self) -> bool:
         """Whether the options are a yes and a no and nothing else."""
-        return len(self.sides) == 2 and all(len(fold(t).split()) == 1 for t in self.shown) and len(self.shown) == 2
+        return (
+            len(self.sides) == 2
+            and all(len(fold(t).split()) == 1 for t in self.shown)
+            and len(self.shown) == 2
+        )
 
     def raw(self, text: str) -> int | None:
         """The option whose text ``text`` is, to the letter."""
@@ -197,7 +201,9 @@ class Options:
             return {self.first(number)}
         found = self._folded.get(fold(text)) if self._bounded_form(text) else None
         if not found:
-            found = self._formulas.get(math_form(text)) if _DIGIT.search(text) else self._loose.get(loose(text))
+            found = (
+                self._formulas.get(math_form(text)) if _DIGIT.search(text) else self._loose.get(loose(text))
+            )
         return found or set()
 
     def _of(self, mark: str) -> set[int] | None:
@@ -244,7 +250,9 @@ class Options:
         none."""
         words = [_stems(text) for text in self.shown]
         return [
-            own.difference(*(other for j, other in enumerate(words) if j != i)) - _EMPTY if len(own) > 1 else frozenset()
+            own.difference(*(other for j, other in enumerate(words) if j != i)) - _EMPTY
+            if len(own) > 1
+            else frozenset()
             for i, own in enumerate(words)
         ]
 
@@ -272,7 +280,7 @@ class Options:
         return set() if (single - own) & said else {self.first(next(iter(full)))}
 
     def mentions(self, sentence: str, denials: bool = True) -> list[tuple[int, int, int]]:
-        """Options whose text occurs in ``sentence`` as whole words, the longest first and without overlap, where
+        """Options whose text occurs in ``sentence`` as whole words, the longest first, where
         the clause does not deny them: (option, begin, end). A text that several options share names each."""
         table = self._mention
         if table is None:
@@ -281,7 +289,7 @@ class Options:
         folded = sentence.casefold()
         if len(folded) != len(sentence):  # a few letters fold to two
             folded = sentence.lower() if len(sentence.lower()) == len(sentence) else sentence
-        here = [(m.start(), m.end(), texts[int((m.lastgroup or '')[1:])]) for m in pattern.finditer(folded)]
+        here = [(m.start(), m.end(), texts[int((m.lastgroup or "")[1:])]) for m in pattern.finditer(folded)]
         return [
             (number, begin, end)
             for begin, end, numbers in here
@@ -291,7 +299,8 @@ class Options:
 
 
 _NUMBER_LEFT = (
-    r"(?<![\w.,/^*·×√\\{+_-])(?<!\w\()(?<![\d)}][-−+] )(?<![\d)}°] [-−+*/×·] )(?<![*/×·^+÷] )(?<!\d[.,:])(?<!−)"
+    r"(?<![\w.,/^*·×√\\{+_-])(?<!\w\()(?<![\d)}][-−+] )"
+    r"(?<![\d)}°] [-−+*/×·] )(?<![*/×·^+÷] )(?<!\d[.,:])(?<!−)"
 )
 _NUMBER_RIGHT = (
     r"(?![\w%°/^*·×√\\+'])(?![.,:]\d)(?!\s?[-−–+*/×·^=÷]\s?[\d(\\√a-z]\b)(?!\s?[%√\\])(?!\s?percent\b)"
@@ -300,12 +309,50 @@ _SUM_RIGHT = r"(?!\s?[-−–+*/×·^=÷]\s?[\d(\\√])"
 
 
 _WORDS = re.compile(r"[^\W\d_]{2,}")
-_EMPTY = frozenset("the thi an of in on at to is are was be it its and or that this with for by as all any not no also only just likely would will may".split())
+_EMPTY = frozenset(
+    [
+        "the",
+        "thi",
+        "an",
+        "of",
+        "in",
+        "on",
+        "at",
+        "to",
+        "is",
+        "are",
+        "was",
+        "be",
+        "it",
+        "its",
+        "and",
+        "or",
+        "that",
+        "this",
+        "with",
+        "for",
+        "by",
+        "as",
+        "all",
+        "any",
+        "not",
+        "no",
+        "also",
+        "only",
+        "just",
+        "likely",
+        "would",
+        "will",
+        "may",
+    ]
+)
 
 
 def _stems(text: str) -> frozenset[str]:
     """The words of ``text`` without the ending of the plural."""
-    return frozenset(word[:-1] if word.endswith("s") and len(word) > 3 else word for word in _WORDS.findall(fold(text)))
+    return frozenset(
+        word[:-1] if word.endswith("s") and len(word) > 3 else word for word in _WORDS.findall(fold(text))
+    )
 
 
 def _formula(text: str) -> str | None:

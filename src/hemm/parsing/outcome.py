@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from typing import Any
 
 from hemm.core import AnswerFormat, Judged, Outcome, Reading, Response, Sample
 from hemm.parsing.answer_text import without_thinking
@@ -38,7 +37,7 @@ def judge(sample: Sample, repeat: int, response: Response, answer_format: Answer
 
 
 def _reading(sample: Sample, response: Response, answer_format: AnswerFormat) -> Reading:
-    """What the answer says; with likelihood scoring the one most likely option, nothing where two are equal."""
+    """What the answer says; with likelihood scoring the most likely option, nothing where two are equal."""
     if isinstance(answer_format, Pictured):
         return Reading(answer_format.pictured(response, sample))
     if response.options:

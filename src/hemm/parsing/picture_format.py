@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Protocol, runtime_checkable
 
-from hemm.core import BadData, Media, Response, Sample
+from hemm.core import BadData, Media, Reading, Response, Sample
 
 _KEPT = 200_000
 
@@ -69,6 +69,9 @@ class Picture:
     def parse(self, text: str, sample: Sample) -> None:
         """A text is no picture."""
         return
+
+    def read(self, text: str, sample: Sample) -> Reading:
+        return Reading()
 
     def options(self, sample: Sample) -> tuple[str, ...]:
         return ()

@@ -21,7 +21,8 @@ PATTERNS: dict[str, tuple[str, ...]] = {
         rf"\bI(?:['’]m sorry[^.\n]{{0,40}}?I)? ?{_ABLE} {_DO}\b",
         rf"\bI(?:['’]m| am) (?:really |very |so |truly )?sorry,?[^.\n]{{0,60}}?\b{_ABLE}\b",
         # said by the speaker: "A sorry-looking dog that cannot reach the ball" is a description
-        r"(?:(?:^|[.!?\n]\s*)(?:(?:so|very|really|truly|terribly) )?sorry\b(?!-)|\b(?:I|we) (?:\w+ )?apologi[sz]e\b"
+        r"(?:(?:^|[.!?\n]\s*)(?:(?:so|very|really|truly|terribly) )?sorry\b(?!-)|\b(?:I"
+        r"|we) (?:\w+ )?apologi[sz]e\b"
         r"|\b(?:I['’]m|I am|we['’]re|we are) (?:\w+ )?sorry\b)"
         r"[^.\n]{0,60}\b(?:can(?:no|['’])t|unable|not able|not allowed|not permitted)\b",
         r"\bas an? (?:AI|artificial intelligence|language model|assistant)\b[^.\n]{0,120}"
@@ -72,7 +73,8 @@ PATTERNS: dict[str, tuple[str, ...]] = {
 _ALL = re.compile("|".join(f"(?:{p})" for group in PATTERNS.values() for p in group), re.IGNORECASE)
 _HINT = re.compile(
     r"n['’]t|not|sorry|unable|declin|refus|against|violat|apolog|leid|leider|schuld|ich |je |désol|regret"
-    r"|siento|lament|disculp|puedo|posible|dispiac|spiac|posso|sono|descul|sinto|consigo|извин|прост|сожал|могу"
+    r"|siento|lament|disculp|puedo|posible|dispiac|spiac|posso|sono|descul|sinto|consigo|извин|прост|сожал"
+    r"|могу"
     r"|抱歉|对不起|對不起|遗憾|我|申し訳|すみません|恐れ|죄송|미안|آسف|عذر|أعتذر",
     re.IGNORECASE,
 )

@@ -285,7 +285,9 @@ def _read_by(item: CellScores, key: str, row: Mapping[str, Any]) -> dict[str, st
     table = item.answers
     if "stage" not in table.column_names:
         return {}
-    wanted = (pc.field("group") == key) & (pc.field("repeat") == row["repeat"]) & (pc.field("component") == "")
+    wanted = (
+        (pc.field("group") == key) & (pc.field("repeat") == row["repeat"]) & (pc.field("component") == "")
+    )
     found = table.select(["group", "repeat", "component", "stage", "span"]).filter(wanted).to_pylist()
     if not found or not found[0]["stage"]:
         return {}

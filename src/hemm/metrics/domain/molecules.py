@@ -9,7 +9,7 @@ from functools import lru_cache
 from importlib.util import find_spec
 from typing import Any
 
-from hemm.core import Judged, MissingExtra, Sample
+from hemm.core import Judged, MissingExtra, Reading, Sample
 from hemm.metrics.base import SampleMetric, texts, written
 from hemm.parsing.answer_text import answered
 from hemm.parsing.refusal import only_refuses
@@ -63,6 +63,9 @@ class Smiles:
         apart += _BOXED.findall(body)
         apart += [part for code in (*_FENCED.findall(body), *_CODE.findall(body)) for part in code.split()]
         return _longest(apart, alone=True) or _longest(body.split(), alone=False)
+
+    def read(self, text: str, sample: Sample) -> Reading:
+        return Reading(self.parse(text, sample))
 
     def options(self, sample: Sample) -> tuple[str, ...]:
         return ()

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from hemm.core import Judged, Sample
+from hemm.core import Judged, Reading, Sample
 from hemm.metrics.base import SampleMetric, texts, written
 from hemm.parsing.answer_text import answered, lines, loose, without_markdown
 from hemm.parsing.markers import marked
@@ -80,6 +80,9 @@ class SpeciesName:
             if names:
                 return names[0] if len(names) == 1 else None
         return _bare(" ".join(parts)) or None
+
+    def read(self, text: str, sample: Sample) -> Reading:
+        return Reading(self.parse(text, sample))
 
     def options(self, sample: Sample) -> tuple[str, ...]:
         return ()

@@ -1,0 +1,182 @@
+"""Which of the numbers in a sentence it asserts."""
+
+from __future__ import annotations
+
+import re
+from itertools import pairwise
+
+from hemm.parsing import clauses
+from hemm.parsing.numbers import Numeral, numerals
+
+_FILLER = (
+    r"(?:\s+(?:about|approximately|around|roughly|only|exactly|precisely|nearly|almost|a|total|of|equal|to"
+    r"|now|also|still"
+    r"|therefore|thus|at|simply|just|likely|probably|estimated|be|given|by|as|the|value|in|highest|lowest"
+    r"|greatest))*"
+)
+_MONEY = r"\s*[\"'“(*$£€¥]*\s*$"
+STRONG = re.compile(
+    rf"(?:\b(?:is|are|was|were|be|equals?|becomes?|totals?|remains?|there[’']s|it[’']s"
+    rf"|a\s+total\s+of){_FILLER}"
+    rf"|[=≈≃]|\\approx){_MONEY}",
+    re.IGNORECASE,
+)
+"""What stands before a number that a sentence says something is."""
+PREDICATE = re.compile(
+    rf"(?:\b(?:is|are|was|were|be|equals?|becomes?|leaves?|leaving|totals?|totalling|remains?|gives?|makes?"
+    rf"|get|have|has"
+    rf"|had|find|found|counted|spent|see|will|reaches|contains?|shows?|score[ds]?|a\s+total\s+of|it[’']s"
+    rf"|there[’']s)"
+    rf"{_FILLER}|[=≈≃:：是为為有共]|\\approx){_MONEY}",
+    re.IGNORECASE,
+)
+THERE = re.compile(
+    r"\b(?:there|here|we|i|it)\s+(?:is|are|was|were|will\s+be|would\s+be|remain|have|has|had|see|can\s+see"
+    r"|counted)\b"
+    r"(?:\s+(?:now|then|also|still|only|exactly|about|approximately|around|roughly|a|total|of|at|least|just"
+    r"|left))*\s*$",
+    re.IGNORECASE,
+)
+_CLOSED = re.compile(
+    r"^\s*(?:[%°$€£¥]|\\?%|percent|\\?,|\\circ)?\s*(?:[\w°/%^²³µ$Ω·*.\\-]+\s*){0,3}[)\"'”*]*\s*(?:[.。!;；\n]"
+    r"|,|，|$|\()"
+)
+_CONDITION = re.compile(
+    r"\b(?:when|if|where|given\s+that|provided|assuming|as\s+[a-z]\s+approaches|since|because|which"
+    r"|as\s+(?=the|there|it|we|each|they|\d))\b.*$",
+    re.IGNORECASE | re.DOTALL,
+)
+_PLACE = re.compile(
+    r"(?:\bat|\bfor|\bwhere|\bdistance)\s+[$]?[a-zθα]\w*\s*=\s*[-−]?$|\bapproaches\s+[-−]?$", re.IGNORECASE
+)
+_COMPARED = re.compile(
+    r"\b(?:than|least|most|exceed(?:s|ing)?|above|below|under|between|from|over|up\s+to"
+    r"|by\s+theta)\s*[$£€]?\s*$",
+    re.IGNORECASE,
+)
+_DETERMINED = re.compile(
+    r"(?:\b(?:the|these|those|both|of|all|other|each|any|every|some|no|another|which)"
+    r"(?:\s+(?:bottom|top|first|last|next|other|same|following|remaining|given|\w+est))?\s*)$",
+    re.IGNORECASE,
+)
+_PRONOUN = re.compile(
+    r"^\s+(?:of|person|is|another|way|can|would|should|must|side|end|could|has|that|who|which|needs|more|by"
+    r"|such|thing)\b",
+    re.IGNORECASE,
+)
+_NAMED = re.compile(
+    r"\b(?:question(?:\s+no\.?)?|figure|fig\.?|table|step|week|day|month|store|person|row|column|grade|page"
+    r"|chapter"
+    r"|message|particle|box|part|case|example|option|item|player|point|version|model|war)\s*$",
+    re.IGNORECASE,
+)
+_DATED = re.compile(r"\b(?:in|since|until|by|during|year|of)\s*(?:the\s+year\s*)?$", re.IGNORECASE)
+RANGE = re.compile(r"^\s*(?:-|–|to|and|or|through)\b|^\s*[-–]\s*$", re.IGNORECASE)
+_NONE_THERE = re.compile(
+    r"\bthere\s+(?:is|are|was|were)\s+no\s+(?!way|info|data|image|picture|doubt|indication|mention|need"
+    r"|answer|specific"
+    r"|evidence|clear|enough|sufficient|one\b|such|number|value|label|text|visible|question|context|further"
+    r"|other|more)",
+    re.IGNORECASE,
+)
+_JOINED = re.compile(r"^[^,;.]*\b(?:and|or)\s*$", re.IGNORECASE)
+_SUMMED = re.compile(r"\b(?:so|therefore|thus|hence|total|means|giving|leaving|then)\b", re.IGNORECASE)
+_PLAIN_RIGHT = re.compile(r"[\s$£€~≈*]*(?:\\approx|about|approximately)?[\s$]*")
+
+
+_MANY = 60
+"""So many numbers in one sentence are a list, and assert nothing."""
+_RATIO = re.compile(r"\bfor\s+every\b|\bratio\b[^.]*\d\s?:\s?\d", re.IGNORECASE)
+
+
+def asserted(sentence: str, decimal_comma: bool = False) -> list[Numeral]:
+    """The numbers that ``sentence`` asserts: the right side of its last equation; what it says something *is*
+    (``is 10 years``, ``there are 3``); else all that are no condition, comparison, name or pronoun."""
+    found = [] if _RATIO.search(sentence) else numerals(sentence, decimal_comma)
+    none = _NONE_THERE.search(sentence)
+    if none:
+        found = sorted([*found, Numeral(0.0, none.start(), none.end(), word=True)], key=lambda n: n.begin)
+    if not found:
+        return []
+    if len(found) > _MANY:
+        return found
+    start, _ = clauses.claim(sentence)
+    if any(n.begin >= start for n in found):
+        found = [n for n in found if n.begin >= start]
+    condition = _CONDITION.search(sentence, start)
+    if condition and any(n.begin < condition.start() for n in found):
+        found = [n for n in found if n.begin < condition.start()]
+        sentence = sentence[: condition.start()]
+    found = [
+        n for n in found if (none and n.begin == none.start()) or not clauses.denied(sentence, n.begin, n.end)
+    ]
+    dated = [
+        n for n in found if _DATED.search(sentence, max(0, n.begin - 40), n.begin) and 1000 <= n.value < 2200
+    ]
+    found = [n for n in found if not _incidental(sentence, n)]
+    if len({n.value for n in found}) > 1 and dated:
+        strong = [n for n in dated if STRONG.search(sentence, max(0, n.begin - 80), n.begin)]
+        found = [n for n in found if n not in dated or n in strong]
+    equal = sentence.rfind("=")
+    if (
+        len(found) == 1
+        and 0 <= equal < found[0].begin
+        and not _PLAIN_RIGHT.fullmatch(sentence[equal + 1 : found[0].begin])
+    ):
+        return found if STRONG.search(sentence[equal + 1 : found[0].begin]) else []
+    if len({n.value for n in found}) < 2 or (none and any(n.begin == none.start() for n in found)):
+        return found
+    return _predicated(sentence, found)
+
+
+def _predicated(sentence: str, found: list[Numeral]) -> list[Numeral]:
+    """Of several numbers those that the sentence says something is; all where that decides nothing."""
+    equal = sentence.rfind("=")
+    if equal >= 0:
+        right = [n for n in found if n.begin > equal]
+        several = re.search(r"\b(?:or|and)\b[^=]*=[^=]*$", sentence) is not None and sentence.count("=") > 1
+        if len({n.value for n in right}) == 1 and not several:
+            return right if _PLAIN_RIGHT.fullmatch(sentence[equal + 1 : right[0].begin]) else found
+    ranged = _ranged(sentence, found)
+    strong = [n for n in found if n not in ranged and STRONG.search(sentence, max(0, n.begin - 80), n.begin)]
+    there = [n for n in found if n not in ranged and THERE.search(sentence, max(0, n.begin - 80), n.begin)]
+    closed = [n for n in strong if _CLOSED.match(sentence, n.end)]
+    if len({n.value for n in strong}) > 1 and not _SUMMED.search(sentence, strong[0].end, strong[-1].begin):
+        equations = [n for n in strong if sentence[: n.begin].rstrip(" $").endswith("=")]
+        strong = [n for n in strong if n not in equations]
+        closed = [n for n in closed if n not in equations]
+        if len({n.value for n in strong}) != 1:
+            return found
+    for kind in (closed, there, strong):
+        if len({n.value for n in kind}) == 1:
+            following = next(
+                (n for n in found if n.begin > kind[-1].begin and n.value != kind[0].value), None
+            )
+            if following and _JOINED.search(sentence[kind[-1].end : following.begin]):
+                return found
+            return kind
+    return found
+
+
+def _incidental(sentence: str, numeral: Numeral) -> bool:
+    """Whether a number only names, counts, places or bounds something else."""
+    before, after = (
+        sentence[max(0, numeral.begin - 60) : numeral.begin],
+        sentence[numeral.end : numeral.end + 30],
+    )
+    if _COMPARED.search(before) and not RANGE.match(after):
+        return True
+    if numeral.word and (_DETERMINED.search(before) or (numeral.value == 1 and _PRONOUN.match(after))):
+        return True
+    return _NAMED.search(before) is not None or _PLACE.search(before) is not None
+
+
+def _ranged(sentence: str, found: list[Numeral]) -> list[Numeral]:
+    """Numbers that stand as the ends of a range, or as alternatives."""
+    ends: list[Numeral] = []
+    for a, b in pairwise(found):
+        if a.value != b.value and re.fullmatch(
+            r"\s*(?:-|–|to|and|or|through|,|,\s*and)\s*[$£€]?\s*", sentence[a.end : b.begin], re.IGNORECASE
+        ):
+            ends += [a, b]
+    return ends
