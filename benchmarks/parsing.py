@@ -33,7 +33,8 @@ UNITS = (  # what the texts repeat
     "It shows a dog beside 3 cats, so I would take option B. ", "<think>", "</think>", "<think>a</think>b ",
     "(A) ", "B. ", "A, ", "A or ", "not A is ", "**", "\\boxed{", "{", "[", "((", "'", "_ ", "$", "x", "1 ",
     "1,", "1/2 ", " = ", "1 to ", "\\frac{1}{", "two hundred and ", "in 1990 is 3 ", "yes. ", "a\n",
-    "Answer: ",    "answer to ", "the answer is ", "the correct ", "<answer>", '{"answer": ', "if ", "So A\n", "选B",
+    "Answer: ", "answer to ", "the answer is ",
+    "the correct ", "<answer>", '{"answer": ', "if ", "So A\n", "选B",
     "dog or cat ", "\nQuestion: ", "1) ", "no ", "\u200b",
 )  # fmt: skip
 LIMIT = 1.0

@@ -314,7 +314,7 @@ def test_media_references_are_no_text() -> None:
 
 
 def test_what_a_score_file_depends_on() -> None:
-    assert parser_versions(YesNo()) == {"format": "yes_no", "format_version": 1, "outcome_version": 1}
+    assert parser_versions(YesNo()) == {"format": "yes_no", "format_version": 2, "outcome_version": 2}
 
 
 def test_twenty_thousand_answers_are_scored_whole() -> None:

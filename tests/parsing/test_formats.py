@@ -120,7 +120,7 @@ def test_references_and_shown_labels_map_back_to_each_other() -> None:
         ("It shows a guinea pig.", "guinea pig"),
         ("a dog or a cat", None),
         ("It is not a dog.", None),
-        ("It is no dog, it is a cat", None),
+        ("It is no dog, it is a cat", "cat"),
         ("doggy", None),
         ("It could be (A) or (B)", None),
         ("A\nB\nC", None),

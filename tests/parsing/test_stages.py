@@ -6,9 +6,11 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from hemm.core import AnswerFormat, Sample
-from hemm.parsing import Number, OneOf, YesNo
+from hemm.parsing import Caption, Number, OneOf, ShortAnswer, YesNo
 from hemm.parsing.yes_no_words import WORDS
 
 TABLE = Path(__file__).with_name("stages.txt")
@@ -59,3 +61,62 @@ def test_each_stage_has_answers_that_it_reads_and_answers_that_it_does_not() -> 
         assert counts[stage, True] >= 5, stage
         assert counts[stage, False] >= 5, stage
     assert len(WORDS) == 28  # each language has rows in the section of languages
+
+
+CHOICES = st.lists(
+    st.one_of(
+        st.sampled_from(
+            ["cat", "dog", "Yes", "No", "1", "2", "2.5", "3√{2}", "\\frac{3}{4}", "5%", "40°", "A", "(b)"]
+        ),
+        st.text(min_size=1, max_size=8).filter(str.strip),
+    ),
+    min_size=2,
+    max_size=5,
+    unique=True,
+).map(tuple)
+_PIECES = """A|B|(B)|option B|not|the answer is |Answer: |Therefore |, |. |**|$|\\boxed{|}|<think>
+</think>|<answer>
+{"answer": |3|2.5|=|1/2| or | and |yes|no|dog|选B|is |?|;|two hundred|½|%"""
+PIECES = st.one_of(st.text(max_size=12), st.sampled_from(["\n", *_PIECES.replace("\n", "|").split("|")]))
+ANSWERS = st.lists(PIECES, max_size=14).map("".join)
+
+
+@given(ANSWERS, CHOICES)
+@settings(max_examples=500, deadline=None)
+def test_any_answer_is_read_to_an_option_and_a_place_in_it_or_not_at_all(
+    text: str, choices: tuple[str, ...]
+) -> None:
+    sample = Sample("1", choices=choices)
+    for kind, answer in {**FORMATS, "bare": OneOf(lettered=False), "short": ShortAnswer()}.items():
+        reading = answer.read(text, sample)
+        assert reading == answer.read(text, sample)
+        assert reading.value == answer.parse(text, sample)
+        assert (reading.span is None) == (reading.stage == "") == (reading.value is None)
+        if reading.span is not None:
+            assert 0 <= reading.span[0] <= reading.span[1] <= len(text)
+        if kind in ("one_of", "bare") and reading.value is not None:
+            assert reading.value in choices
+
+
+@given(ANSWERS, CHOICES, st.lists(st.text(max_size=8), max_size=3))
+@settings(max_examples=200, deadline=None)
+def test_references_are_never_seen(text: str, choices: tuple[str, ...], references: list[str]) -> None:
+    for answer in FORMATS.values():
+        blind = answer.read(text, Sample("1", choices=choices))
+        assert blind == answer.read(text, Sample("1", choices=choices, references=(*references, *choices)))
+
+
+def test_a_description_is_no_refusal() -> None:
+    text = "A sorry-looking dog that cannot reach the ball."
+    assert Caption().parse(text, Sample("1")) == text
+    assert Caption().parse("Sorry, I cannot help with that.", Sample("1")) is None
+
+
+def test_a_final_stop_goes_after_one_letter_too() -> None:
+    said = {"Vitamin K.": "Vitamin K", "3.": "3", "U.S.": "U.S."}
+    assert {text: ShortAnswer().parse(text, Sample("1")) for text in said} == said
+
+
+def test_a_declared_decimal_comma() -> None:
+    texts = ("0,125", "1.000", "Das Ergebnis: 3,5")
+    assert [Number(decimal_comma=True).parse(text, Sample("1")) for text in texts] == [0.125, 1000.0, 3.5]

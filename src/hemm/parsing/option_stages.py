@@ -332,7 +332,7 @@ def _one_of(text: str, options: Options) -> Reading:
 def _through(answer: Answer) -> Reading:
     refused = refuses(answer.clean.text)
     for name, stage in STAGES:
-        if refused and name in (LEADING, ONLY):
+        if refused and name in (CONCLUSION, LEADING, ONLY):
             break
         found = stage(answer)
         if found is None:
