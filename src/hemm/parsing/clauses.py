@@ -78,11 +78,6 @@ _COURTESY = re.compile(
     re.IGNORECASE,
 )
 _THEREFORE = re.compile(rf"^[\W_]*(?:and\s+|et\s+|y\s+)?(?:{any_of('therefore')})", re.IGNORECASE)
-_REVISED = re.compile(
-    r"\b(?:wait|actually|correction|no,|sorry|instead|on second thought|however|but|let me|hmm|mistake"
-    r"|re-?\w+ing)\b",
-    re.IGNORECASE,
-)
 
 
 @lru_cache(maxsize=256)
@@ -177,8 +172,3 @@ def polite(sentence: str) -> bool:
 def concludes(sentence: str) -> bool:
     """Whether a sentence opens as a conclusion: ``Therefore``, ``So``, ``Daher``, ``因此``."""
     return _THEREFORE.match(sentence) is not None
-
-
-def revises(sentence: str) -> bool:
-    """Whether a sentence takes back what was said: ``Wait``, ``No, ...``."""
-    return _REVISED.search(sentence) is not None
