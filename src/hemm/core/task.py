@@ -187,8 +187,9 @@ class Task:
         check_labels(self.card.labels, f"the card of task {self.name!r}")
         sources = tuple(completed(s, Source, f"a source of task {self.name!r}") for s in self.sources)
         object.__setattr__(self, "sources", sources)
-        if not isinstance(self.answer, AnswerFormat):  # a plug-in's that has no ``read``
-            answer = completed(self.answer, AnswerFormat, f"the answer format of task {self.name!r}")
+        given: object = self.answer
+        if not isinstance(given, AnswerFormat):  # a plug-in's that has no ``read``
+            answer = completed(given, AnswerFormat, f"the answer format of task {self.name!r}")
             object.__setattr__(self, "answer", answer)
         if not self.metrics:
             raise ValueError(f"task {self.name!r} names no metric")
