@@ -17,7 +17,7 @@ PUBLIC = {
     "hemm.core": """
         CONTROLS DIMENSIONS AnswerFormat BadData BatchModel Binds Capabilities Card CellLocked CorpusMetric
         Dimension Failure Generation Group HemmError Identity Judge Judged Layout LeftOut Media Message Metric
-        MissingExtra Model OutOfMemory Outcome Pack PackIndex Progress ProtocolSpec Registry Request
+        MissingExtra Model OutOfMemory Outcome Pack PackIndex Progress ProtocolSpec Reading Registry Request
         RequestModel Response Sample Scores SetMetric Source Task UnknownName Usage canonical check_labels
         completed completed_model content_id declare digest digest_bytes digest_file dimension_labels
         keyed_number keyed_unit lacking nearest redact request_key slug sniff storable""",

@@ -213,6 +213,9 @@ def test_a_smaller_limit_neither_scores_nor_asks_what_changed_beyond_it(bench: B
     assert "4 answers are to another request" in output
     assert len(bench.run()[0]) == 2
     assert bench.score() == (0.75, 4)
+    (cell,) = cells(bench.folder / "results")
+    assert not cell.unscored().num_rows, "what was asked again waits no longer"
+    assert "unscored" not in cell.aggregates()
 
 
 def test_another_prompt_or_setting_is_a_cell_of_its_own(bench: Bench) -> None:

@@ -188,7 +188,7 @@ class Task:
         sources = tuple(completed(s, Source, f"a source of task {self.name!r}") for s in self.sources)
         object.__setattr__(self, "sources", sources)
         given: object = self.answer
-        if not isinstance(given, AnswerFormat):  # a plug-in's that has no ``read``
+        if given is not None and not isinstance(given, AnswerFormat):  # a plug-in's that has no ``read``
             answer = completed(given, AnswerFormat, f"the answer format of task {self.name!r}")
             object.__setattr__(self, "answer", answer)
         if not self.metrics:

@@ -170,14 +170,18 @@ class CellRun:
     def _builder(self) -> RequestBuilder:
         return request_builder(self.options, self.task, self.pack, self.model, self.spec)
 
-    def _reconcile(self, *, write: bool) -> Numbers:
-        """Compare what is stored with the data of now: the state of the sealed answers."""
+    def _reconcile(self, *, write: bool, sealed_now: bool = False) -> Numbers:
+        """Compare what is stored with the data of now: the state of the sealed answers.
+
+        sealed_now  this command's answers are sealed: what is not scored is listed anew, and nothing is told
+        """
         cell, pack = self.cell, self.pack
         before = cell.before if cell.before is not None and (cell.parts or cell.journaled) else cell.run
         rules = before.get("request_rules", 1)
         other_pack = before["pack"]["hash"] != pack.hash
         other_rules = rules != cell.run["request_rules"]
-        anew = other_pack and isinstance(self.model, Binds)
+        anew = other_pack and isinstance(self.model, Binds) and not sealed_now
+        relabel = before.get("card", {}).get("labels") != cell.run["card"]["labels"] and not sealed_now
         scored = self._scored()
         found = Reconciler(
             cell,
@@ -186,13 +190,13 @@ class CellRun:
             scored,
             lambda: replace(self._builder, earlier=self._earlier(None)),
             every=other_rules or (other_pack and shows_other_samples(self.options)),
-            relabel=before.get("card", {}).get("labels") != cell.run["card"]["labels"],
+            relabel=relabel,
             anew=anew,
         ).run(write=write)
         if anew:  # so that a smaller limit makes the score over no fewer samples
             self.selection = Selection.of(np.flatnonzero(scored.any(axis=1)), pack.index())
         changed_by = f" (request rules {cell.run['request_rules']}; they were {rules})" if other_rules else ""
-        for line in found.lines(changed_by):
+        for line in () if sealed_now else found.lines(changed_by):
             self.watcher.say(f"{redact(self.model.spec)} on {self.task.name}: {line}")
         if write and cell.parts and (other_pack or other_rules):
             cell.save()
@@ -255,8 +259,10 @@ class CellRun:
         if not self.stopped:
             others = cell.journaled > 0
             cell.seal_rest()
-            if others:  # answers of other selections, or to samples that are gone
-                self._reconcile(write=True)
+            # answers of other selections were sealed, or those that waited to be asked again are there
+            if others or (cell.folder / layout.UNSCORED).exists():
+                self.sealed_rows.clear()
+                self._reconcile(write=True, sealed_now=True)
         self._conclude(began, asked)
         return asked
 
