@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from functools import lru_cache
 
 from hemm.parsing.located import Located, Span
+from hemm.parsing.patterns import late
 
 _TAG = "think|thinking|thought|thoughts|reasoning|reflection|scratchpad|analysis"
 _OPEN = (
@@ -18,14 +19,14 @@ _CLOSE = (
     rf"</(?:{_TAG})\s{{0,8}}>|\[/THINK\]|◁/think▷|<\|end_of_thought\|>"
     r"|<\|channel\|>final<\|message\|>|<channel\|>"
 )
-_THINKING = re.compile(rf"(?P<open>(?:{_OPEN}))|(?P<close>(?:{_CLOSE}))", re.IGNORECASE)
-_SPECIAL = re.compile(
+_THINKING = late(rf"(?P<open>(?:{_OPEN}))|(?P<close>(?:{_CLOSE}))", re.IGNORECASE)
+_SPECIAL = late(
     r"<\|(?!begin_of_box|end_of_box)[a-z_]{1,30}\|>|</?s>|<(?:eos|pad|bos|end_of_turn|end_of_utterance)>",
     re.IGNORECASE,
 )
 _LONG = 1_000_000
 _PLAIN_TAGS = tuple(f"<{tag}>" for tag in _TAG.split("|")), tuple(f"</{tag}>" for tag in _TAG.split("|"))
-_LONE_ANSWER = re.compile(r"<answer>[^<]{0,4000}</answer>", re.IGNORECASE)
+_LONE_ANSWER = late(r"<answer>[^<]{0,4000}</answer>", re.IGNORECASE)
 
 
 def _spoken(text: str) -> list[Span]:
@@ -73,7 +74,7 @@ def _last_tag(lower: str) -> Span | None:
     return None if found[0] < 0 else (found[0], found[0] + len(found[1]))
 
 
-_FIRST = re.compile(r"\S")
+_FIRST = late(r"\S")
 
 
 def _blank_after(text: str, position: int) -> bool:
@@ -101,7 +102,7 @@ def left_out(pattern: re.Pattern[str], text: str) -> Iterator[Span]:
     yield start, len(text)
 
 
-_CONTINUED = re.compile(r"\n\s{0,4}(?:question|q|user|human|instruction|image)\s?\d{0,3}\s?:", re.IGNORECASE)
+_CONTINUED = late(r"\n\s{0,4}(?:question|q|user|human|instruction|image)\s?\d{0,3}\s?:", re.IGNORECASE)
 
 
 def answered(text: str) -> str:
@@ -156,7 +157,7 @@ def _shortened(located: Located) -> Located:
     return located.keep([(0, _TAGS_SEEN), *kept, (size - _TAGS_SEEN, size)])
 
 
-_MARKS = re.compile(
+_MARKS = late(
     r"(?P<fence>^[ \t]{0,8}(?:`{3,}|~{3,})[^\n`]{0,40}$)"
     r"|(?P<head>^[ \t]{0,8}(?:#{1,6}[ \t]+|>[ \t]?|[-*•][ \t]+))"
     r"|(?P<wrap>\\(?:boxed|text|textbf|textit|mathrm|mathbf|fbox|displaystyle)\s{0,4}\{)"
@@ -218,7 +219,7 @@ def lines(body: str) -> list[str]:
     return [line for part in body.split("\n") if (line := part.strip())]
 
 
-_SENTENCE_END = re.compile(
+_SENTENCE_END = late(
     r"""(?:(?<![\s(\[][A-Za-z]\.[A-Za-z])\.(?=["'”’)\]]{0,2}(?:\s|$|[A-Z\u3400-\u9fff]))|[!?;](?=\W|$|\b)"
     r"|[。！？；।])"""
     r"""["'”’)\]]{0,2}|\n"""
@@ -252,9 +253,9 @@ def sentences(body: str) -> list[str]:
 
 
 _EDGES = " \t\r\n\"'“”‘’«»„`.,;:!?…。，、！？；：()[]{}<>*_-–—"
-_BLANKS = re.compile(r"\s+")
-_ARTICLE = re.compile(r"^(?:an?|the|der|die|das|ein|eine|le|la|les|un|une|el|los|las|il|lo)\s+(?=\S)")
-_WEAK = re.compile(r"[\W_]+")
+_BLANKS = late(r"\s+")
+_ARTICLE = late(r"^(?:an?|the|der|die|das|ein|eine|le|la|les|un|une|el|los|las|il|lo)\s+(?=\S)")
+_WEAK = late(r"[\W_]+")
 
 
 def fold(text: str) -> str:

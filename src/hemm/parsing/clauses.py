@@ -7,10 +7,11 @@ from bisect import bisect_left, bisect_right
 from functools import lru_cache
 
 from hemm.parsing.languages import any_of
+from hemm.parsing.patterns import late
 
 _LETTER = r"(?:the\s+)?(?:options?\s+|choices?\s+|answers?\s+)?[(\[]?[A-Z][)\]]?(?!\w)"
 
-_CUT = re.compile(
+_CUT = late(
     r"[,，、;；:：](?!\d)|\s[-–—]+\s|[()]\s(?=\w+\s)|\b(?:but|however|because|since|although|though|while"
     r"|whereas|which|who"
     r"|so|therefore|thus|hence|if|mais|aber|sondern|weil|pero|porque|sino|ma|perché|mas|porém|maar|omdat|men"
@@ -24,26 +25,26 @@ _CUT = re.compile(
 )
 """Where one clause of a sentence ends and the next begins."""
 
-_DENIED = re.compile(
+_DENIED = late(
     f"{any_of('negation')}|{any_of('wrong')}"
     r"|\b(?:rather than|instead of|as opposed to|over(?=\s+(?-i:[(\[]?[A-Z])\b)"
     r"|than(?=\s+(?-i:[(\[]?[A-Z])\b)|unlike)\b"
     r"|n['’]t\b",
     re.IGNORECASE,
 )
-_UNDENIED = re.compile(
+_UNDENIED = late(
     r"\b(?:that|who|which)\s+(?:is|are|was|were|do|does|did|has|have|can)\s*(?:not|n['’]t)\b"
     r"|\bno(?:t)?\s+(?:doubt|only)\b|\bwithout\s+(?:a\s+)?doubt\b|\bnot\s+just\b|\bno\s+\d+\b|\bno\.\s?\d",
     re.IGNORECASE,
 )
 
-NEGATION = re.compile(
+NEGATION = late(
     r"\b(?:not|no|never|neither|nor|without|cannot|unlikely|unclear|unsure|rather than|instead of|except"
     r"|nothing|none|nicht|kein\w*|weder|pas|ni|sans|senza|sem|nem|nie|не|нет)\b|n['’]t\b|不|没|沒|ない|아니",
     re.IGNORECASE,
 )
 
-_UNKNOWN = re.compile(
+_UNKNOWN = late(
     r"\b(?:(?:can\s?not|can['’]?t|could\s+not|couldn['’]t|unable\s+to|impossible\s+to|not\s+possible\s+to"
     r"|difficult\s+to|hard\s+to"
     r"|not\s+able\s+to|no\s+way\s+to)\s+(?:be\s+|accurately\s+|definitively\s+|exactly\s+|directly\s+"
@@ -68,8 +69,8 @@ _UNKNOWN = re.compile(
     r"(?=[^.]{0,200}(?:need|have\s+to|must|should|can)))\b",
     re.IGNORECASE,
 )
-_QUESTION = re.compile(r"[?？][\s\"'”’)]*$")
-_COURTESY = re.compile(
+_QUESTION = late(r"[?？][\s\"'”’)]*$")
+_COURTESY = late(
     r"^\W*(?:i\s+hope\s+(?:this|that|it)|let\s+me\s+know|is\s+there\s+anything"
     r"|do\s+you\s+have\s+(?:any\s+)?(?:other\s+)?questions"
     r"|(?:please\s+)?feel\s+free|if\s+you\s+(?:have|need)|would\s+you\s+like|(?:sure"
@@ -77,7 +78,7 @@ _COURTESY = re.compile(
     r"|please\s+let)",
     re.IGNORECASE,
 )
-_THEREFORE = re.compile(rf"^[\W_]*(?:and\s+|et\s+|y\s+)?(?:{any_of('therefore')})", re.IGNORECASE)
+_THEREFORE = late(rf"^[\W_]*(?:and\s+|et\s+|y\s+)?(?:{any_of('therefore')})", re.IGNORECASE)
 
 
 @lru_cache(maxsize=256)
@@ -120,18 +121,18 @@ def denied(sentence: str, begin: int, end: int) -> bool:
     return False
 
 
-_PREMISE = re.compile(
+_PREMISE = late(
     r"^[\W_]*(?:so,?\s+|therefore,?\s+)?(?:if|given|since|when|because|assuming|suppose"
     r"|considering)\b[^.!?;\n]*?,\s+(?:then\s+)?(?!(?:and|or|but)\b)"
     r"(?=[^,]*\b(?:is|are|was|were|be|will|would|has|have|equals?|must|should|may|can|=)\b|[^,]*=)",
     re.IGNORECASE,
 )
-_REASON = re.compile(
+_REASON = late(
     r",?\s+(?:as|because|since|which\s+means|compared\s+to|due\s+to)\s.*$", re.IGNORECASE | re.DOTALL
 )
 
 
-_RESULT = re.compile(r"[,;]\s+(?:and\s+)?(?:so|thus|therefore|hence)\s+", re.IGNORECASE)
+_RESULT = late(r"[,;]\s+(?:and\s+)?(?:so|thus|therefore|hence)\s+", re.IGNORECASE)
 
 
 @lru_cache(maxsize=1024)

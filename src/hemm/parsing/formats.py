@@ -1,7 +1,6 @@
 """Answer formats: the one place where a model's text becomes an answer. ``docs/answers.md`` states the rules.
 
-Formats are frozen dataclasses that implement ``core.AnswerFormat``. ``parse`` never guesses: what names no
-answer, or several, is None.
+Formats are frozen dataclasses. ``parse`` never guesses: what names no answer, or several, is None.
 """
 
 from __future__ import annotations
@@ -19,6 +18,7 @@ from hemm.parsing.number_stages import one_number
 from hemm.parsing.numbers import read_number
 from hemm.parsing.option_stages import one_of
 from hemm.parsing.options import Options, letters
+from hemm.parsing.patterns import late
 from hemm.parsing.refusal import only_refuses
 from hemm.parsing.stages import MARKER, OPEN, STRUCTURED, WHOLE
 from hemm.parsing.yes_no_words import read_yes_no, yes_or_no
@@ -205,8 +205,8 @@ class ManyOf:
 
 
 _SHORT_WORDS = 8
-_OPENING = re.compile(r"^(?:answer|a|caption|response|output)\s{0,4}[:：]\s*", re.IGNORECASE)
-_ABBREVIATED = re.compile(r"(?:\b[^\W\d_]\.){2,}$")
+_OPENING = late(r"^(?:answer|a|caption|response|output)\s{0,4}[:：]\s*", re.IGNORECASE)
+_ABBREVIATED = late(r"(?:\b[^\W\d_]\.){2,}$")
 _QUOTES = {'"': '"', "'": "'", "“": "”", "‘": "’", "«": "»", "„": "“"}
 
 
@@ -332,7 +332,7 @@ def _open(value: str | None, text: str) -> Reading:
     return Reading() if value is None else Reading(value, OPEN, (0, len(text)))
 
 
-_LEAD_IN = re.compile(
+_LEAD_IN = late(
     r"^(?:(?:sure|certainly|of course|okay)[,!.]?\s*)?"
     r"(?:here(?:['’]s| is) (?:a|the|your|one)[^:\n]{0,60}:|(?:caption|description|title)\s*:)\s*",
     re.IGNORECASE,

@@ -9,12 +9,13 @@ from hemm.parsing.answer_text import body_of, unmarked
 from hemm.parsing.clauses import NEGATION
 from hemm.parsing.markers import ordered
 from hemm.parsing.options import Options
+from hemm.parsing.patterns import late
 from hemm.parsing.refusal import refuses
 from hemm.parsing.stages import MARKER, STRUCTURED, WHOLE
 
-_SEPARATED = re.compile(r"\s*[;\n]\s*")
-_LISTED = re.compile(r"\s*(?:[,;/|\n、，；]|\band\b|&|\+|\bund\b|\bet\b|\by\b)\s*", re.IGNORECASE)
-_NOTHING = re.compile(r"^\W*(?:none(?: of (?:these|them|the above))?|nothing|no labels?)\W*$", re.IGNORECASE)
+_SEPARATED = late(r"\s*[;\n]\s*")
+_LISTED = late(r"\s*(?:[,;/|\n、，；]|\band\b|&|\+|\bund\b|\bet\b|\by\b)\s*", re.IGNORECASE)
+_NOTHING = late(r"^\W*(?:none(?: of (?:these|them|the above))?|nothing|no labels?)\W*$", re.IGNORECASE)
 
 
 def many_of(text: str, table: Options) -> Reading:

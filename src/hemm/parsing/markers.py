@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from hemm.parsing.answer_text import unmarked
 from hemm.parsing.languages import LANGUAGES, UNSPACED, Words, any_of
 from hemm.parsing.located import Located, Span
+from hemm.parsing.patterns import late
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +25,7 @@ _KEY = (
     r"(?:(?:final|correct|selected|predicted)[_ ]?)?(?:answer|choice|option|prediction|label|response)"
     r"(?:[_ ]?(?:letter|choice|option))?"
 )
-_STRUCTURED = re.compile(
+_STRUCTURED = late(
     rf"(?P<json>(?<!\w)[\"'](?:{_KEY})[\"']\s{{0,4}}:\s{{0,4}}(?:\"(?P<double>(?:[^\"\\\n]|\\.){{0,2000}})\""
     rf"|'(?P<single>[^'\n]{{0,2000}})'"
     r"|(?P<bare>-?[\d.]{1,40}|true|false)))"
@@ -33,7 +34,7 @@ _STRUCTURED = re.compile(
     r"|(?P<glm><\|begin_of_box\|>(?P<inglm>[^<]{0,4000}))",
     re.IGNORECASE,
 )
-_BRACE = re.compile(r"[{}]")
+_BRACE = late(r"[{}]")
 _BOX = 2_000
 
 
@@ -90,7 +91,7 @@ def _spoken(words: Words) -> str:
 
 _SPOKEN = "|".join(_spoken(words) for name, words in LANGUAGES.items() if name not in UNSPACED)
 _ANSWER = any_of("answer")
-_MARKER = re.compile(
+_MARKER = late(
     rf"(?P<heading>^[ \t]{{0,4}}(?:the\s)?(?:final\s|correct\s|my\s)?{_ANSWER}[ \t]{{0,4}}\n)"
     rf"|(?P<final>\b(?:final|endgültige|finale?)\s{{1,4}}(?:\w{{1,12}}\s)?(?:answer|choice|result|value"
     rf"|decision|option|verdict|number|antwort|réponse){_TO}{_SEPARATOR}|最终答案\s?(?:是|为)?[:：]?)"
@@ -107,15 +108,15 @@ _MARKER = re.compile(
     r"|הנכונה)?\s{0,4}(?:هو|هي|है|คือ|হলো|হল|היא)?\s{0,4}[:：]?))",
     re.IGNORECASE | re.MULTILINE,
 )
-_NEXT_LINE = re.compile(r"[\s*_`\"'“:]*")
+_NEXT_LINE = late(r"[\s*_`\"'“:]*")
 
 
-_LIST = re.compile(r"[(\[]?[A-Za-z1-9][)\].:]\s[^\n]*\n\s*[(\[]?[A-Za-z1-9][)\].:]\s")
+_LIST = late(r"[(\[]?[A-Za-z1-9][)\].:]\s[^\n]*\n\s*[(\[]?[A-Za-z1-9][)\].:]\s")
 """The options once more, below ``Choose the correct option:``."""
-_SUPPOSED = re.compile(r"\b(?:if|suppose|assuming|unless|whether|how|what)\b[^.!?\n]*$", re.IGNORECASE)
+_SUPPOSED = late(r"\b(?:if|suppose|assuming|unless|whether|how|what)\b[^.!?\n]*$", re.IGNORECASE)
 
 
-_VERDICT = re.compile(
+_VERDICT = late(
     r"(?:(?<![\w(])|(?<=\s))(?P<said>[(\[]?[A-Z][)\]]?(?![\w'’])[^.!?;\n]{0,80}?)\s(?:is|must\s+be"
     r"|would\s+be)\s+(?:clearly\s+|indeed\s+)?the\s+"
     r"(?:correct|right|best|final)\s+(?:option|answer|choice|one|letter)\b"

@@ -7,6 +7,7 @@ from itertools import pairwise
 
 from hemm.parsing import clauses
 from hemm.parsing.numbers import Numeral, numerals
+from hemm.parsing.patterns import late
 
 _FILLER = (
     r"(?:\s+(?:about|approximately|around|roughly|only|exactly|precisely|nearly|almost|a|total|of|equal|to"
@@ -15,14 +16,14 @@ _FILLER = (
     r"|greatest))*"
 )
 _MONEY = r"\s*[\"'“(*$£€¥]*\s*$"
-STRONG = re.compile(
+STRONG = late(
     rf"(?:\b(?:is|are|was|were|be|equals?|becomes?|totals?|remains?|there[’']s|it[’']s"
     rf"|a\s+total\s+of){_FILLER}"
     rf"|[=≈≃]|\\approx){_MONEY}",
     re.IGNORECASE,
 )
 """What stands before a number that a sentence says something is."""
-PREDICATE = re.compile(
+PREDICATE = late(
     rf"(?:\b(?:is|are|was|were|be|equals?|becomes?|leaves?|leaving|totals?|totalling|remains?|gives?|makes?"
     rf"|get|have|has"
     rf"|had|find|found|counted|spent|see|will|reaches|contains?|shows?|score[ds]?|a\s+total\s+of|it[’']s"
@@ -30,63 +31,63 @@ PREDICATE = re.compile(
     rf"{_FILLER}|[=≈≃:：是为為有共]|\\approx){_MONEY}",
     re.IGNORECASE,
 )
-THERE = re.compile(
+THERE = late(
     r"\b(?:there|here|we|i|it)\s+(?:is|are|was|were|will\s+be|would\s+be|remain|have|has|had|see|can\s+see"
     r"|counted)\b"
     r"(?:\s+(?:now|then|also|still|only|exactly|about|approximately|around|roughly|a|total|of|at|least|just"
     r"|left))*\s*$",
     re.IGNORECASE,
 )
-_CLOSED = re.compile(
+_CLOSED = late(
     r"^\s*(?:[%°$€£¥]|\\?%|percent|\\?,|\\circ)?\s*(?:[\w°/%^²³µ$Ω·*.\\-]+\s*){0,3}[)\"'”*]*\s*(?:[.。!;；\n]"
     r"|,|，|$|\()"
 )
-_CONDITION = re.compile(
+_CONDITION = late(
     r"\b(?:when|if|where|given\s+that|provided|assuming|as\s+[a-z]\s+approaches|since|because|which"
     r"|as\s+(?=the|there|it|we|each|they|\d))\b.*$",
     re.IGNORECASE | re.DOTALL,
 )
-_PLACE = re.compile(
+_PLACE = late(
     r"(?:\bat|\bfor|\bwhere|\bdistance)\s+[$]?[a-zθα]\w*\s*=\s*[-−]?$|\bapproaches\s+[-−]?$", re.IGNORECASE
 )
-_COMPARED = re.compile(
+_COMPARED = late(
     r"\b(?:than|least|most|exceed(?:s|ing)?|above|below|under|between|from|over|up\s+to"
     r"|by\s+theta)\s*[$£€]?\s*$",
     re.IGNORECASE,
 )
-_DETERMINED = re.compile(
+_DETERMINED = late(
     r"(?:\b(?:the|these|those|both|of|all|other|each|any|every|some|no|another|which)"
     r"(?:\s+(?:bottom|top|first|last|next|other|same|following|remaining|given|\w+est))?\s*)$",
     re.IGNORECASE,
 )
-_PRONOUN = re.compile(
+_PRONOUN = late(
     r"^\s+(?:of|person|is|another|way|can|would|should|must|side|end|could|has|that|who|which|needs|more|by"
     r"|such|thing)\b",
     re.IGNORECASE,
 )
-_NAMED = re.compile(
+_NAMED = late(
     r"\b(?:question(?:\s+no\.?)?|figure|fig\.?|table|step|week|day|month|store|person|row|column|grade|page"
     r"|chapter"
     r"|message|particle|box|part|case|example|option|item|player|point|version|model|war)\s*$",
     re.IGNORECASE,
 )
-_DATED = re.compile(r"\b(?:in|since|until|by|during|year|of)\s*(?:the\s+year\s*)?$", re.IGNORECASE)
-RANGE = re.compile(r"^\s*(?:-|–|to|and|or|through)\b|^\s*[-–]\s*$", re.IGNORECASE)
-_NONE_THERE = re.compile(
+_DATED = late(r"\b(?:in|since|until|by|during|year|of)\s*(?:the\s+year\s*)?$", re.IGNORECASE)
+RANGE = late(r"^\s*(?:-|–|to|and|or|through)\b|^\s*[-–]\s*$", re.IGNORECASE)
+_NONE_THERE = late(
     r"\bthere\s+(?:is|are|was|were)\s+no\s+(?!way|info|data|image|picture|doubt|indication|mention|need"
     r"|answer|specific"
     r"|evidence|clear|enough|sufficient|one\b|such|number|value|label|text|visible|question|context|further"
     r"|other|more)",
     re.IGNORECASE,
 )
-_JOINED = re.compile(r"^[^,;.]*\b(?:and|or)\s*$", re.IGNORECASE)
-_SUMMED = re.compile(r"\b(?:so|therefore|thus|hence|total|means|giving|leaving|then)\b", re.IGNORECASE)
-_PLAIN_RIGHT = re.compile(r"[\s$£€~≈*]*(?:\\approx|about|approximately)?[\s$]*")
+_JOINED = late(r"^[^,;.]*\b(?:and|or)\s*$", re.IGNORECASE)
+_SUMMED = late(r"\b(?:so|therefore|thus|hence|total|means|giving|leaving|then)\b", re.IGNORECASE)
+_PLAIN_RIGHT = late(r"[\s$£€~≈*]*(?:\\approx|about|approximately)?[\s$]*")
 
 
 _MANY = 60
 """So many numbers in one sentence are a list, and assert nothing."""
-_RATIO = re.compile(r"\bfor\s+every\b|\bratio\b[^.]*\d\s?:\s?\d", re.IGNORECASE)
+_RATIO = late(r"\bfor\s+every\b|\bratio\b[^.]*\d\s?:\s?\d", re.IGNORECASE)
 
 
 def asserted(sentence: str, decimal_comma: bool = False) -> list[Numeral]:

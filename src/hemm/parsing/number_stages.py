@@ -14,6 +14,7 @@ from hemm.parsing.located import Located, Span
 from hemm.parsing.markers import Mark, ordered
 from hemm.parsing.number_claims import PREDICATE, RANGE, THERE, asserted
 from hemm.parsing.numbers import Numeral, numerals, read_number
+from hemm.parsing.patterns import late
 from hemm.parsing.refusal import refuses
 from hemm.parsing.stages import CONCLUSION, LEADING, MARKER, ONLY, STRUCTURED, WHOLE
 
@@ -30,7 +31,7 @@ class Found:
         return next(iter(self.values)) if len(self.values) == 1 else None
 
 
-_ENUMERATOR = re.compile(r"^\s*\d{1,2}[.)]\s", re.MULTILINE)
+_ENUMERATOR = late(r"^\s*\d{1,2}[.)]\s", re.MULTILINE)
 
 
 class Answer:
@@ -106,8 +107,8 @@ def marked(answer: Answer, structured: bool) -> Found | None:
     return None
 
 
-_AFTERWARDS = re.compile(r"^[^\d]{0,40}(?:[.,;\n(]|$|\b(?:as|because|since|for|is|are|left|remain)\b)")
-_OPENS = re.compile(r"^\s*[\"'“(*$£€]*\s*(?:about|approximately|around|roughly)?\s*$", re.IGNORECASE)
+_AFTERWARDS = late(r"^[^\d]{0,40}(?:[.,;\n(]|$|\b(?:as|because|since|for|is|are|left|remain)\b)")
+_OPENS = late(r"^\s*[\"'“(*$£€]*\s*(?:about|approximately|around|roughly)?\s*$", re.IGNORECASE)
 
 
 def _opening(sentence: str, answer: Answer) -> list[Numeral]:
@@ -124,7 +125,7 @@ def _opening(sentence: str, answer: Answer) -> list[Numeral]:
     return found[:1] if _AFTERWARDS.match(rest) and not re.match(r"^\s*,\s*\d", rest) else []
 
 
-_DIGITS = re.compile(r"\d+")
+_DIGITS = late(r"\d+")
 
 
 def concluding(answer: Answer) -> Found | None:

@@ -7,6 +7,8 @@ import math
 import re
 from dataclasses import dataclass
 
+from hemm.parsing.patterns import late
+
 _UNITS_WORDS = (
     "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen "
     "seventeen eighteen nineteen"
@@ -18,7 +20,7 @@ _VALUE = {word: value for value, word in enumerate(_UNITS_WORDS.split())} | {
 _SCALE = {"hundred": 100, "thousand": 1000, "million": 10**6, "billion": 10**9, "trillion": 10**12}
 _WORD = "|".join(sorted((*_VALUE, *_SCALE), key=len, reverse=True))
 _UNIT = "|".join(sorted(_VALUE, key=len, reverse=True))
-_WORDS = re.compile(
+_WORDS = late(
     rf"(?<![\w-])(?P<minus>(?:minus|negative)\s+)?(?P<words>(?:an?\s+(?:hundred|thousand|million|billion"
     rf"|trillion)|{_UNIT})"
     rf"(?:(?:\s+and\s+|[\s-])(?:{_WORD}))*)(?P<half>\s+and\s+a\s+half)?(?![\w]|-[a-z]*(?:sided|digit"
@@ -42,7 +44,7 @@ _GLUED = (
     r"(?![A-Za-z0-9])"
 )
 """Units that stand behind a numeral without a blank (``23g``)."""
-_NUMBER = re.compile(
+_NUMBER = late(
     rf"{_BEFORE}(?P<sign>[-−+](?=[\d.$]))?\$?(?:"
     rf"(?P<mixed>\d{{1,9}})?\s?(?P<vulgar>[{''.join(_VULGAR)}])"
     rf"|(?P<top>\d{{1,9}})\s?/\s?(?P<bottom>\d{{1,9}})(?!\s?/)"
@@ -54,7 +56,7 @@ _NUMBER = re.compile(
     rf"(?P<percent>\s?\\?%)?(?:{_GLUED})?{_AFTER}",
     re.IGNORECASE,
 )
-_FULL = re.compile(r"\W*")
+_FULL = late(r"\W*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +139,7 @@ def _value(match: re.Match[str], decimal_comma: bool) -> float | None:
     return sign * value
 
 
-_GROUPED = re.compile(r"[1-9]\d{0,2}(?:,\d{3})+(?:\.\d+)?")
+_GROUPED = late(r"[1-9]\d{0,2}(?:,\d{3})+(?:\.\d+)?")
 
 
 def _float(numeral: str, decimal_comma: bool) -> float | None:

@@ -9,20 +9,21 @@ from hemm.parsing import clauses
 from hemm.parsing.answer_text import sentence_spans
 from hemm.parsing.languages import any_of
 from hemm.parsing.options import LISTED, Options
+from hemm.parsing.patterns import late
 from hemm.parsing.yes_no_words import opening_side, sides_of
 
-_LEAD = re.compile(
+_LEAD = late(
     r"^[\s\"'“‘*]{0,6}(?:(?i:(?:the\s)?(?:option|choice|letter|answer))\s{1,2}|选项|選項|选|選)?"
     r"(?:(?P<bracket>[(\[]\s?(?:[A-Z]{1,2}|[a-z])\s?[)\]])"
     r"|[\"'“‘]?(?P<bare>[A-Z]{1,2})(?![A-Za-z0-9_^])(?!['’](?:s|m|ve|ll|re|d"
     r"|t)\b)(?:[\"'”’](?!\w))?(?P<stop>[.:,;)\]\n。，、：；)]|\s[-–—=]|$)?)"
 )
-_WHY = re.compile(
+_WHY = late(
     r"^\s(?:because|since|as|is|are|due|which|with|for|based|would|will|in|on|has|from|\(|and\s(?:the|not"
     r"|here))\b|^\s?[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]"
     r"|^\s\W|^[^\W\d_a-zA-Z]|^['’]\w"
 )
-_NO_ARTICLE = re.compile(r"^\s(?:because|since|is|due)\b")
+_NO_ARTICLE = late(r"^\s(?:because|since|is|due)\b")
 
 
 def leading_letter(text: str, options: Options) -> tuple[set[int], int]:
@@ -55,7 +56,7 @@ def leading_letter(text: str, options: Options) -> tuple[set[int], int]:
     return {number}, lead.end()
 
 
-_ASSERTED = re.compile(
+_ASSERTED = late(
     r"(?:\b(?:is|are|be|was|were|equals?|named|called|becomes?|remains?|choose|select|pick|would|will|likely"
     r"|(?:equal|belongs?|corresponds?|leads?)\s+to)\b|[=≈:：是为為]|\\approx)"
     r"(?:\s+(?:an?|the|about|approximately|likely|probably|most|called|also|thus|then|only|now|clearly"
@@ -63,7 +64,7 @@ _ASSERTED = re.compile(
     r"|from|be|decreased?|number|letter))*\s*[\"'“(*]*$|[\"“]$",
     re.IGNORECASE,
 )
-VERDICT = re.compile(
+VERDICT = late(
     rf"(?<!\w)(?P<subject>[A-Z])[)\]\"'”’]?(?:\s(?:(?:{any_of('copula')}|seems"
     rf"|looks)\s(?:the\s)?(?:most\s\w+\s)?|(?<!A\s))(?:{any_of('right')}|answer\b)|\s?(?:正确|正確|是正确|是正确答案|が正し"
     rf"|가 맞|이 맞))"
@@ -75,7 +76,7 @@ VERDICT = re.compile(
 )
 
 
-_CONTRAST = re.compile(r"\b(?:but|no wait|wait|actually)\b", re.IGNORECASE)
+_CONTRAST = late(r"\b(?:but|no wait|wait|actually)\b", re.IGNORECASE)
 
 
 def letters_in(sentence: str, options: Options, verdicts: bool = True) -> tuple[set[int], int, int]:
@@ -99,7 +100,7 @@ def letters_in(sentence: str, options: Options, verdicts: bool = True) -> tuple[
 
 MANY = 100
 """So many mentions in one sentence are a list."""
-_ALTERNATIVE = re.compile(
+_ALTERNATIVE = late(
     rf"\s*(?:[,/&]\s*)?(?:{any_of('either')}|[,/&])\s*(?:an?\s|the\s|[(]?[A-Z][).]\s)?\s*", re.IGNORECASE
 )
 

@@ -19,6 +19,7 @@ from hemm.parsing.located import Located, Span
 from hemm.parsing.markers import Mark, ordered
 from hemm.parsing.option_names import MANY, VERDICT, leading_letter, letters_in, named, texts_in
 from hemm.parsing.options import Options
+from hemm.parsing.patterns import late
 from hemm.parsing.refusal import refuses
 from hemm.parsing.stages import CONCLUSION, LEADING, MARKER, ONLY, STRUCTURED, WHOLE
 from hemm.parsing.yes_no_words import affirms, denies, opening_side, sides_of
@@ -36,7 +37,7 @@ class Found:
         return next(iter(self.options)) if len(self.options) == 1 else None
 
 
-_ENUMERATED_LINE = re.compile(r"^\s*[(\[]([A-Z]{1,2})[)\]]\s")
+_ENUMERATED_LINE = late(r"^\s*[(\[]([A-Z]{1,2})[)\]]\s")
 
 
 class Answer:
@@ -113,7 +114,7 @@ def marked(answer: Answer, structured: bool) -> Found | None:
     return None
 
 
-_SUPPOSES = re.compile(r"^\W*if\b.*\bthen\b", re.IGNORECASE | re.DOTALL)
+_SUPPOSES = late(r"^\W*if\b.*\bthen\b", re.IGNORECASE | re.DOTALL)
 
 
 def concluding(answer: Answer) -> Found | None:
@@ -166,7 +167,7 @@ def _last_line(answer: Answer) -> Found | None:
     return answer.found(numbers, cut + 1, len(text))
 
 
-_VARYING = re.compile(r"(?<!\w)[A-Z]{1,3}(?!\w)|\d+")
+_VARYING = late(r"(?<!\w)[A-Z]{1,3}(?!\w)|\d+")
 
 
 def _repeated(answer: Answer, index: int) -> set[int]:
@@ -180,7 +181,7 @@ def _repeated(answer: Answer, index: int) -> set[int]:
     return letters_in(before, answer.options)[0] or texts_in(before, answer.options)[1]
 
 
-_OPENED = re.compile(rf"^[\W_]*(?:{any_of('therefore')})[\s,，:]*", re.IGNORECASE)
+_OPENED = late(rf"^[\W_]*(?:{any_of('therefore')})[\s,，:]*", re.IGNORECASE)
 
 
 def _after_opening(sentence: str) -> str:
@@ -214,7 +215,7 @@ def leading(answer: Answer) -> Found | None:
     return answer.found(stated, begin + at, begin + to) if len(stated) == 1 else None
 
 
-_ENUMERATED = re.compile(r"(?:^|[.!?;]\s|\s)[(\[]?([A-Z])[).:](?=\s\S)", re.MULTILINE)
+_ENUMERATED = late(r"(?:^|[.!?;]\s|\s)[(\[]?([A-Z])[).:](?=\s\S)", re.MULTILINE)
 
 
 def only(answer: Answer) -> Found | None:
@@ -305,7 +306,7 @@ def one_of(text: str, options: Options) -> Reading:
     return known
 
 
-_A_COLON = re.compile(r"^\s*A\s?[:：]\s*(?=\S)")
+_A_COLON = late(r"^\s*A\s?[:：]\s*(?=\S)")
 
 
 def _one_of(text: str, options: Options) -> Reading:

@@ -10,6 +10,7 @@ from functools import cached_property, lru_cache
 from hemm.parsing.answer_text import fold, loose, without_markdown
 from hemm.parsing.clauses import NEGATION, denied
 from hemm.parsing.languages import any_of
+from hemm.parsing.patterns import late
 from hemm.parsing.yes_no_words import side_of_word
 
 
@@ -43,9 +44,9 @@ def letters(choices: tuple[str, ...]) -> tuple[str, ...]:
         start += 1
 
 
-_ROOT = re.compile(r"\\?sqrt|√")
-_FRACTION = re.compile(r"\\[dt]?frac\s*\{([^{}]{1,40})\}\s*\{([^{}]{1,40})\}")
-_DIGIT = re.compile(r"\d")
+_ROOT = late(r"\\?sqrt|√")
+_FRACTION = late(r"\\[dt]?frac\s*\{([^{}]{1,40})\}\s*\{([^{}]{1,40})\}")
+_DIGIT = late(r"\d")
 
 
 def math_form(text: str) -> str:
@@ -67,11 +68,11 @@ _MARK = r"[(\[{\"'“‘]?\s?(?P<{0}>[A-Z]{{1,2}}|(?<=[(\[])[a-z])\s?[)\]}}\"'�
 _EITHER = any_of("either")
 _JOINT = rf"\s{{0,3}}(?:[,，、/;&-]|\s?{_EITHER})(?:\s{{0,3}}{_EITHER})?\s{{0,3}}(?:options?\s|choices?\s)?"
 _SINGLE = r"[(\[\"'“‘]?[A-Z][)\]\"'”’]?(?![\w'’])"
-LISTED = re.compile(rf"(?<![\w'’]){_SINGLE}(?:{_JOINT}{_SINGLE})+")
+LISTED = late(rf"(?<![\w'’]){_SINGLE}(?:{_JOINT}{_SINGLE})+")
 """Letters in a row: ``A, B or C``, ``A to D``."""
-_LETTER = re.compile(r"(?<!\w)[A-Z](?!\w)")
+_LETTER = late(r"(?<!\w)[A-Z](?!\w)")
 _OPTION = any_of("option")
-EXPLICIT = re.compile(
+EXPLICIT = late(
     rf"(?:(?i:{_OPTION})\s{{0,3}}(?:letter\s)?[:：]?\s{{0,2}}[(\[\"'“]?(?P<named>[A-Z]{{1,2}})(?![A-Za-z0-9'’])"
     r"|(?<![A-Za-z0-9\])}^_\\])[(\[](?P<bracket>[A-Z]{1,2}|[a-z])[)\]](?![\w]*\()"
     r"|^[\s\"'*]{0,4}(?P<line>[A-Z]{1,2})[.):](?=\s|$))"
@@ -154,11 +155,11 @@ class Options:
         number = self._raw.get(text)
         return number if number is not None else self._raw.get(text.strip())
 
-    _BARE = re.compile(r"^[\W_]*([A-Za-z]{1,3})[\W_]*$")
-    _LED = re.compile(r"^[(\[{]?([A-Za-z]{1,3})(?:[)\]}][.:,]?|[.:]|\s[-–—]|,)\s*(?=\S)")
-    _LED_SPACE = re.compile(r"^\(?([A-Z]{1,3})\)?\s+(?=\S)")
-    _TRAILED = re.compile(r"[(\[]([A-Za-z]{1,3})[)\]]\W*$")
-    _NAMED = re.compile(
+    _BARE = late(r"^[\W_]*([A-Za-z]{1,3})[\W_]*$")
+    _LED = late(r"^[(\[{]?([A-Za-z]{1,3})(?:[)\]}][.:,]?|[.:]|\s[-–—]|,)\s*(?=\S)")
+    _LED_SPACE = late(r"^\(?([A-Z]{1,3})\)?\s+(?=\S)")
+    _TRAILED = late(r"[(\[]([A-Za-z]{1,3})[)\]]\W*$")
+    _NAMED = late(
         r"^(?:the\s+)?(?:option|choice|letter|answer(?=\s))\s*[(\[]?([A-Za-z]{1,3})[)\]]?\W*$", re.IGNORECASE
     )
 
@@ -242,7 +243,7 @@ class Options:
         degrees = all(text.endswith("°") for text in texts)
         patterns = [(_formula(text) or _bounded(text, degrees), texts[text]) for text in ordered]
         pattern = "|".join(f"(?P<o{i}>{one})" for i, (one, _) in enumerate(patterns))
-        return re.compile(pattern), [numbers for _, numbers in patterns]
+        return late(pattern), [numbers for _, numbers in patterns]
 
     @cached_property
     def distinctive(self) -> list[frozenset[str]]:
@@ -308,7 +309,7 @@ _NUMBER_RIGHT = (
 _SUM_RIGHT = r"(?!\s?[-−–+*/×·^=÷]\s?[\d(\\√])"
 
 
-_WORDS = re.compile(r"[^\W\d_]{2,}")
+_WORDS = late(r"[^\W\d_]{2,}")
 _EMPTY = frozenset(
     [
         "the",

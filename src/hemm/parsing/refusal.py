@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from hemm.parsing.patterns import late
+
 _LOOKED_AT = 400
 """A refusal opens the answer: only so many first characters are searched."""
 
@@ -70,8 +72,8 @@ PATTERNS: dict[str, tuple[str, ...]] = {
 }
 """Language -> regular expressions, searched without regard to case in the first 400 characters."""
 
-_ALL = re.compile("|".join(f"(?:{p})" for group in PATTERNS.values() for p in group), re.IGNORECASE)
-_HINT = re.compile(
+_ALL = late("|".join(f"(?:{p})" for group in PATTERNS.values() for p in group), re.IGNORECASE)
+_HINT = late(
     r"n['’]t|not|sorry|unable|declin|refus|against|violat|apolog|leid|leider|schuld|ich |je |désol|regret"
     r"|siento|lament|disculp|puedo|posible|dispiac|spiac|posso|sono|descul|sinto|consigo|извин|прост|сожал"
     r"|могу"

@@ -10,6 +10,7 @@ from hemm.parsing.answer_text import body_of, fold, lines, sentences, unmarked
 from hemm.parsing.clauses import NEGATION
 from hemm.parsing.languages import any_of
 from hemm.parsing.markers import ordered
+from hemm.parsing.patterns import late
 from hemm.parsing.refusal import refuses
 from hemm.parsing.stages import CONCLUSION, LEADING, MARKER, ONLY, STRUCTURED, WHOLE
 
@@ -59,26 +60,26 @@ _SIDE = {
 }
 _ENGLISH = {"yes": True, "yeah": True, "yep": True, "no": False, "nope": False, "true": True, "false": False}
 
-_FIRST = re.compile(
+_FIRST = late(
     "^("
     + "|".join(sorted((re.escape(w) for w in _SIDE), key=len, reverse=True))
     + r")(?=[\s.,;:!?…、，。；：！？)\]\"'’”—–-]|$)"
 )
 _STOPS = ".,;:!?…、，。；：！？)]\"'’”—–-"
 # "No doubt", "no image was given" open with "no" and do not mean it.
-_IDIOM = re.compile(
+_IDIOM = late(
     r"^(?:no|nope)\s+(?:doubt|problem|question|wonder|idea|clue|worries|way|information|info|answer|answers"
     r"|comment|image"
     r"|images|picture|pictures|photo|attachment|context|data|one\s+can|matter|need|more|longer|less"
     r"|specific)\b"
 )
-_QUOTED = re.compile(r"[\"'“”‘’«»(]\s?(yes|no|true|false)\s?[\"'“”‘’«»).,]")
-_ENDING = re.compile(r"(?:^|[\s,:])(yes|no|true|false)$")
-_IS = re.compile(
+_QUOTED = late(r"[\"'“”‘’«»(]\s?(yes|no|true|false)\s?[\"'“”‘’«»).,]")
+_ENDING = late(r"(?:^|[\s,:])(yes|no|true|false)$")
+_IS = late(
     r"\b(?:statement|sentence|claim|caption|description|answer|that|this|it)\s+(?:is|would be|seems|appears)"
     r"(?:\s+to\s+be)?\s+(not\s+)?(?:indeed\s+)?(true|false|correct|incorrect)\b"
 )
-_EITHER = re.compile(r"\b(?:yes\s?(?:or|/)\s?no|true\s?(?:or|/)\s?false|no or yes|false or true)\b")
+_EITHER = late(r"\b(?:yes\s?(?:or|/)\s?no|true\s?(?:or|/)\s?false|no or yes|false or true)\b")
 
 
 def yes_or_no(text: str) -> bool | None:
@@ -91,7 +92,7 @@ def yes_or_no(text: str) -> bool | None:
     return side
 
 
-_ANSWER_COLON = re.compile(r"^\s*(?:A|Ans|Answer)\s?[:：]\s*(?=\S)", re.IGNORECASE)
+_ANSWER_COLON = late(r"^\s*(?:A|Ans|Answer)\s?[:：]\s*(?=\S)", re.IGNORECASE)
 
 
 def read_yes_no(text: str) -> Reading:
@@ -150,7 +151,7 @@ def _prose(text: str, span: tuple[int, int]) -> Reading:
     return Reading(side, LEADING if opened is not None else ONLY, span)
 
 
-_THEREFORE_OPENS = re.compile(rf"^[\W_]*(?:{any_of('therefore')})[\s,，:]*", re.IGNORECASE)
+_THEREFORE_OPENS = late(rf"^[\W_]*(?:{any_of('therefore')})[\s,，:]*", re.IGNORECASE)
 
 
 def side_of_word(text: str) -> bool | None:
@@ -176,7 +177,7 @@ def opening_side(text: str) -> bool | None:
     return None
 
 
-_DENIES = re.compile(
+_DENIES = late(
     r"^(?!.*\b(?:but|i|we|cannot|can['’]?t|sure|clear|certain|possible|enough|sufficient|only)\b)"
     r"(?=.*\b(?:is|are|was|were|do|does|did|has|have)(?:\s+not|n['’]t)\b).*$",
     re.IGNORECASE | re.DOTALL,
@@ -192,7 +193,7 @@ def denies(sentence: str) -> bool:
     return len(sentence) < 400 and _DENIES.match(sentence) is not None
 
 
-_AFFIRMS = re.compile(
+_AFFIRMS = late(
     r"^(?:based\s+on\s+(?:the|this)\s+\w+,\s+)?(?!(?:there|the\s+(?:image|picture|photo|figure|diagram|graph"
     r"|chart))\b)[^,;:\d]{3,160}?\b"
     r"(?:(?:is|are)\s+(?:(?:\w+er|more\s+\w+|less(?:\s+\w+)?)\s+th[ae]n\b[^,;:]{1,120}|the\s+(?:\w+est"
