@@ -52,7 +52,7 @@ def command(
     from hemm.engine.stored_task import task_of
     from hemm.metrics import resolve
     from hemm.report.tables.scores import COLUMNS, score_rows
-    from hemm.results.read import cell, cells
+    from hemm.results.read import cell, cells, unscored_words
     from hemm.tasks import resolve as task_named
     from hemm.tasks.selection import distinct
 
@@ -72,8 +72,7 @@ def command(
         judges = [row["judge"] for row in aggregates["metrics"].values() if "judge" in row]
         failed += sum(_print_judge(stored, judge) for judge in judges)
         if unscored := aggregates.get("unscored"):
-            counts = ", ".join(f"{count} {why}" for why, count in unscored.items())
-            click.echo(f"{stored.folder}: answers that are kept and not scored: {counts}", err=True)
+            click.echo(f"{stored.folder}: {unscored_words(unscored)}", err=True)
         for row in aggregates.get("left_out", {}).values():
             click.echo(f"{stored.folder}: {row['spec']} is left out: {row['why']}", err=True)
     for what, count in renewed.items():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from typing import Any
@@ -207,15 +207,16 @@ class CellRun:
         index = self.pack.index()
         records = [*self.cell.run["selections"], self._selection_record()]
         scored: Bools = np.zeros((len(index.ids), max(r["repeats"] for r in records)), dtype=np.bool_)
-        for record in records:
-            rows = self._selected(record["seed"], record["limit"], record.get("clusters"))
-            scored[rows, : record["repeats"]] = True
+        for seed, limit, clusters, repeats in _widest(records):
+            scored[self._selected(seed, limit, clusters), :repeats] = True
         return scored
 
     def _selected(self, seed: int, limit: int | None, clusters: int | None) -> Numbers:
         index = self.pack.index()
         if clusters is not None:
-            return Blocks.of(index, seed).first(clusters).rows
+            own = self.interim if seed == self.options.seed else None
+            blocks = Blocks.of(index, seed) if own is None else own.blocks
+            return blocks.first(clusters).rows
         if limit is None:
             return np.arange(len(index.ids), dtype=np.int64)
         return select(index.ids, index.units, index.strata, index.after, seed=seed, limit=limit).rows
@@ -380,3 +381,16 @@ class CellRun:
             errors=errors,
             stopped=self.stopped,
         )
+
+
+def _widest(records: Iterable[Mapping[str, Any]]) -> list[tuple[int, int | None, int | None, int]]:
+    """(seed, limit, clusters, repeats) of the selections that contain all others: those of one order are
+    prefixes of it, and ``--until-ci`` records many."""
+    widest: dict[tuple[int, int, bool], Mapping[str, Any]] = {}
+    for record in records:
+        by_clusters = "clusters" in record
+        key, size = (record["seed"], record["repeats"], by_clusters), "clusters" if by_clusters else "limit"
+        known = widest.setdefault(key, record)
+        if known[size] is not None and (record[size] is None or record[size] > known[size]):
+            widest[key] = record
+    return [(r["seed"], r["limit"], r.get("clusters"), r["repeats"]) for r in widest.values()]

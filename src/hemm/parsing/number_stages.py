@@ -4,67 +4,43 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import cached_property
 
 from hemm.core import Reading
 from hemm.parsing import clauses
-from hemm.parsing.answer_text import body_of, sentence_spans, unmarked
-from hemm.parsing.located import Located, Span
-from hemm.parsing.markers import Mark, ordered
+from hemm.parsing.answer_text import sentence_spans
 from hemm.parsing.number_claims import PREDICATE, RANGE, THERE, asserted
 from hemm.parsing.numbers import Numeral, numerals, read_number
 from hemm.parsing.patterns import late
-from hemm.parsing.refusal import refuses
-from hemm.parsing.stages import CONCLUSION, LEADING, MARKER, ONLY, STRUCTURED, WHOLE
-
-
-@dataclass(frozen=True, slots=True)
-class Found:
-    """Numbers, and where the original text says them."""
-
-    values: frozenset[float]
-    span: Span
-
-    @property
-    def one(self) -> float | None:
-        return next(iter(self.values)) if len(self.values) == 1 else None
-
+from hemm.parsing.stages import (
+    CONCLUSION,
+    LEADING,
+    MARKER,
+    ONLY,
+    STRUCTURED,
+    WHOLE,
+    Answer,
+    Found,
+    read_through,
+)
 
 _ENUMERATOR = late(r"^\s*\d{1,2}[.)]\s", re.MULTILINE)
 
 
-class Answer:
-    """One answer as the stages see it."""
+class NumberAnswer(Answer):
+    """One answer to a question for a number."""
 
     def __init__(self, text: str, decimal_comma: bool) -> None:
+        super().__init__(text)
         self.decimal_comma = decimal_comma
-        self.body: Located = body_of(text)
-        self.clean: Located = unmarked(self.body)
 
     @cached_property
-    def sentences(self) -> list[Span]:
-        """Sentences that say something: no questions, no courtesies."""
-        text = self.clean.text
-        listed = len(_ENUMERATOR.findall(text)) > 1
-        return [
-            (b, e)
-            for b, e in sentence_spans(text)
-            if not clauses.asks(text[b:e])
-            and not clauses.polite(text[b:e])
-            and not (listed and _ENUMERATOR.fullmatch(text[b:e] + " "))
-        ]
+    def _listed(self) -> bool:
+        return len(_ENUMERATOR.findall(self.clean.text)) > 1
 
-    @cached_property
-    def marks(self) -> list[tuple[str, Span, Mark]]:
-        """Explicit answers, the one that decides first."""
-        return ordered(self.body, self.clean)
-
-    @cached_property
-    def says_unknown(self) -> bool:
-        """Whether any sentence says that the answer is not known."""
-        text = self.clean.text
-        return any(clauses.says_unknown(text[b:e]) for b, e in self.sentences)
+    def passed_over(self, sentence: str) -> bool:
+        """Whether a sentence is the number of a line of a list."""
+        return self._listed and _ENUMERATOR.fullmatch(sentence + " ") is not None
 
     @cached_property
     def concludes_otherwise(self) -> bool:
@@ -73,19 +49,19 @@ class Answer:
         conclusions = [text[b:e] for b, e in self.sentences if clauses.concludes(text[b:e])]
         return bool(conclusions) and not asserted(conclusions[-1], self.decimal_comma)
 
-    def found(self, numbers: list[Numeral], offset: int = 0) -> Found:
+    def found(self, numbers: list[Numeral], offset: int = 0) -> Found[float]:
         span = self.clean.span(offset + numbers[0].begin, offset + numbers[-1].end)
         return Found(frozenset(n.value for n in numbers), span)
 
 
-def whole(answer: Answer) -> Found | None:
+def whole(answer: NumberAnswer) -> Found[float] | None:
     """The text is one number, with a percent sign or not."""
     text = answer.clean.text
     value = read_number(text, answer.decimal_comma)
     return None if value is None else Found(frozenset((value,)), answer.clean.span(0, len(text)))
 
 
-def marked(answer: Answer, structured: bool) -> Found | None:
+def marked(answer: NumberAnswer, structured: bool) -> Found[float] | None:
     """An explicit answer: of JSON, tags, ``\\boxed{}`` and ``Final answer`` the last one that says a number;
     then of ``Answer: ...`` and ``the answer is ...`` the last one."""
     for text, span, mark in answer.marks:
@@ -111,7 +87,7 @@ _AFTERWARDS = late(r"^[^\d]{0,40}(?:[.,;\n(]|$|\b(?:as|because|since|for|is|are|
 _OPENS = late(r"^\s*[\"'“(*$£€]*\s*(?:about|approximately|around|roughly)?\s*$", re.IGNORECASE)
 
 
-def _opening(sentence: str, answer: Answer) -> list[Numeral]:
+def _opening(sentence: str, answer: NumberAnswer) -> list[Numeral]:
     """The number that opens a marked answer and that an explanation follows: ``12, as 5 and 7 are 12``."""
     found = numerals(sentence, answer.decimal_comma)
     if not found or not _OPENS.match(sentence[: found[0].begin]):
@@ -128,7 +104,7 @@ def _opening(sentence: str, answer: Answer) -> list[Numeral]:
 _DIGITS = late(r"\d+")
 
 
-def concluding(answer: Answer) -> Found | None:
+def concluding(answer: NumberAnswer) -> Found[float] | None:
     """The last sentence that opens with ``Therefore``, ``So``, ... and says a number, or else the last
     sentence that says something, or the right side of a closing equation."""
     text = answer.clean.text
@@ -165,7 +141,7 @@ def concluding(answer: Answer) -> Found | None:
     return None
 
 
-def leading(answer: Answer) -> Found | None:
+def leading(answer: NumberAnswer) -> Found[float] | None:
     """The first of several sentences that say something, where it asserts one number."""
     text = answer.clean.text
     if len(answer.sentences) < 2:
@@ -179,7 +155,7 @@ def leading(answer: Answer) -> Found | None:
     return answer.found(found, begin) if found and strong else None
 
 
-def only(answer: Answer) -> Found | None:
+def only(answer: NumberAnswer) -> Found[float] | None:
     """The only number that the text asserts."""
     text = answer.clean.text
     if answer.says_unknown or (answer.concludes_otherwise and len(answer.sentences) > 1):
@@ -195,7 +171,7 @@ def only(answer: Answer) -> Found | None:
     return answer.found(found) if found else None
 
 
-Stage = Callable[[Answer], Found | None]
+Stage = Callable[[NumberAnswer], Found[float] | None]
 STAGES: tuple[tuple[str, Stage], ...] = (
     (WHOLE, whole),
     (STRUCTURED, lambda answer: marked(answer, structured=True)),
@@ -204,23 +180,12 @@ STAGES: tuple[tuple[str, Stage], ...] = (
     (LEADING, leading),
     (ONLY, only),
 )
-_EXPLICIT = (WHOLE, STRUCTURED, MARKER)
 
 
 def one_number(text: str, decimal_comma: bool = False) -> Reading:
     """The one number that ``text`` answers with, with the stage and the place that say so; nothing where
     there is none, or several that differ."""
-    answer = Answer(text, decimal_comma)
+    answer = NumberAnswer(text, decimal_comma)
     if not answer.clean.text:
         return Reading()
-    refused = refuses(answer.clean.text)
-    for name, stage in STAGES:
-        if refused and name in (CONCLUSION, LEADING, ONLY):
-            break
-        found = stage(answer)
-        if found is None:
-            continue
-        if found.one is not None:
-            return Reading(found.one, name, found.span)
-        break
-    return Reading()
+    return read_through(answer, STAGES)

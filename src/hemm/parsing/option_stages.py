@@ -8,66 +8,42 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from functools import cached_property
 
 from hemm.core import Reading
 from hemm.parsing import clauses
-from hemm.parsing.answer_text import body_of, sentence_spans, unmarked
 from hemm.parsing.languages import any_of
-from hemm.parsing.located import Located, Span
-from hemm.parsing.markers import Mark, ordered
+from hemm.parsing.located import Span
 from hemm.parsing.option_names import MANY, VERDICT, leading_letter, letters_in, named, texts_in
 from hemm.parsing.options import Options
 from hemm.parsing.patterns import late
-from hemm.parsing.refusal import refuses
-from hemm.parsing.stages import CONCLUSION, LEADING, MARKER, ONLY, STRUCTURED, WHOLE
+from hemm.parsing.stages import (
+    CONCLUSION,
+    LEADING,
+    MARKER,
+    ONLY,
+    STRUCTURED,
+    WHOLE,
+    Answer,
+    Found,
+    read_through,
+)
 from hemm.parsing.yes_no_words import affirms, denies, opening_side, sides_of
-
-
-@dataclass(frozen=True, slots=True)
-class Found:
-    """Options, and where the original text names them."""
-
-    options: frozenset[int]
-    span: Span
-
-    @property
-    def one(self) -> int | None:
-        return next(iter(self.options)) if len(self.options) == 1 else None
-
 
 _ENUMERATED_LINE = late(r"^\s*[(\[]([A-Z]{1,2})[)\]]\s")
 
 
-class Answer:
-    """One answer to one question, as the stages see it: never its references."""
+class OptionAnswer(Answer):
+    """One answer to one question with options."""
 
     def __init__(self, text: str, options: Options) -> None:
+        super().__init__(text)
         self.options = options
-        self.body: Located = body_of(text)
-        self.clean: Located = unmarked(self.body)
 
-    @cached_property
-    def sentences(self) -> list[Span]:
-        """Sentences that say something: no questions, no courtesies."""
-        text = self.clean.text
-        return [
-            (b, e)
-            for b, e in sentence_spans(text)
-            if not clauses.asks(text[b:e]) and not clauses.polite(text[b:e]) and not self._foreign(text[b:e])
-        ]
-
-    def _foreign(self, sentence: str) -> bool:
+    def passed_over(self, sentence: str) -> bool:
         """Whether a line opens with a letter that no option has: options that the model invents."""
         opened = _ENUMERATED_LINE.match(sentence)
         return opened is not None and bool(self.options.marks) and self.options.number_of(opened[1]) is None
-
-    @cached_property
-    def says_unknown(self) -> bool:
-        """Whether any sentence says that the answer is not known."""
-        text = self.clean.text
-        return any(clauses.says_unknown(text[b:e]) for b, e in self.sentences)
 
     @cached_property
     def concludes_otherwise(self) -> bool:
@@ -80,16 +56,11 @@ class Answer:
         """Whether a box, tag or JSON holds an answer, be it an option or not."""
         return any(mark.structured and text.strip() for text, _, mark in self.marks)
 
-    @cached_property
-    def marks(self) -> list[tuple[str, Span, Mark]]:
-        """Explicit answers, the one that decides first."""
-        return ordered(self.body, self.clean)
-
-    def found(self, options: Iterable[int], begin: int, end: int) -> Found:
+    def found(self, options: Iterable[int], begin: int, end: int) -> Found[int]:
         return Found(frozenset(options), self.clean.span(begin, end))
 
 
-def whole(answer: Answer) -> Found | None:
+def whole(answer: OptionAnswer) -> Found[int] | None:
     """The text is one option: its text to the letter, its letter, or both."""
     options = answer.options
     for text in (answer.body.text, answer.clean.text):
@@ -100,7 +71,7 @@ def whole(answer: Answer) -> Found | None:
     return None
 
 
-def marked(answer: Answer, structured: bool) -> Found | None:
+def marked(answer: OptionAnswer, structured: bool) -> Found[int] | None:
     """An explicit answer: of JSON, tags, ``\\boxed{}`` and ``Final answer`` the last that names an option;
     then of ``Answer: ...`` and ``the answer is ...`` the last one.
 
@@ -117,7 +88,7 @@ def marked(answer: Answer, structured: bool) -> Found | None:
 _SUPPOSES = late(r"^\W*if\b.*\bthen\b", re.IGNORECASE | re.DOTALL)
 
 
-def concluding(answer: Answer) -> Found | None:
+def concluding(answer: OptionAnswer) -> Found[int] | None:
     """A conclusion: the last line, where it is an option; the last sentence that opens with ``Therefore``,
     ``So``, ..., or that chooses a letter (``I choose B``, ``B is correct``); the last of several sentences,
     where it asserts one option.
@@ -153,7 +124,7 @@ def concluding(answer: Answer) -> Found | None:
     return None
 
 
-def _last_line(answer: Answer) -> Found | None:
+def _last_line(answer: OptionAnswer) -> Found[int] | None:
     """The last of several lines, where it is an option, with what the other lines list."""
     text, options = answer.clean.text, answer.options
     cut = text.rstrip().rfind("\n")
@@ -170,7 +141,7 @@ def _last_line(answer: Answer) -> Found | None:
 _VARYING = late(r"(?<!\w)[A-Z]{1,3}(?!\w)|\d+")
 
 
-def _repeated(answer: Answer, index: int) -> set[int]:
+def _repeated(answer: OptionAnswer, index: int) -> set[int]:
     """What the sentence before says, where it is the same sentence with another letter."""
     if index == 0:
         return set()
@@ -188,7 +159,7 @@ def _after_opening(sentence: str) -> str:
     return _OPENED.sub("", sentence)
 
 
-def leading(answer: Answer) -> Found | None:
+def leading(answer: OptionAnswer) -> Found[int] | None:
     """A letter, an option or yes or no that opens the text, with an explanation behind it. Lines and
     sentences that enumerate options name several."""
     text, options = answer.clean.text, answer.options
@@ -218,7 +189,7 @@ def leading(answer: Answer) -> Found | None:
 _ENUMERATED = late(r"(?:^|[.!?;]\s|\s)[(\[]?([A-Z])[).:](?=\s\S)", re.MULTILINE)
 
 
-def only(answer: Answer) -> Found | None:
+def only(answer: OptionAnswer) -> Found[int] | None:
     """The only option that the text asserts: one letter, or one option's text, that no clause denies."""
     text, options = answer.clean.text, answer.options
     letters: set[int] = set()
@@ -249,7 +220,7 @@ def only(answer: Answer) -> Found | None:
     return answer.found(letters | texts, *place)
 
 
-def _told_apart(answer: Answer) -> Found | None:
+def _told_apart(answer: OptionAnswer) -> Found[int] | None:
     """The first or last sentence claims what tells one option of several words from all others."""
     text, found = answer.clean.text, set()
     if answer.says_unknown or answer.boxed:
@@ -266,7 +237,7 @@ def _told_apart(answer: Answer) -> Found | None:
     return answer.found(found, *place) if found else None
 
 
-def _stated(answer: Answer) -> Found | None:
+def _stated(answer: OptionAnswer) -> Found[int] | None:
     """With options yes and no, a statement that denies is a no (``It is not the smallest.``), and one short
     statement that is all of the answer a yes (``Violet is less than crimson.``)."""
     if not answer.options.only_sides or not answer.sentences or answer.says_unknown:
@@ -277,7 +248,7 @@ def _stated(answer: Answer) -> Found | None:
     return None if side is None else answer.found({answer.options.sides[side]}, begin, end)
 
 
-Stage = Callable[[Answer], Found | None]
+Stage = Callable[[OptionAnswer], Found[int] | None]
 STAGES: tuple[tuple[str, Stage], ...] = (
     (WHOLE, whole),
     (STRUCTURED, lambda answer: marked(answer, structured=True)),
@@ -286,7 +257,6 @@ STAGES: tuple[tuple[str, Stage], ...] = (
     (LEADING, leading),
     (ONLY, only),
 )
-_EXPLICIT = (WHOLE, STRUCTURED, MARKER)
 
 _REMEMBERED, _SHORT = 512, 80
 """Short answers come again and again: so many are remembered for each set of options, up to this length."""
@@ -314,31 +284,17 @@ def _one_of(text: str, options: Options) -> Reading:
     if exact is not None and text.strip():
         begin = len(text) - len(text.lstrip())
         return Reading(options.first(exact), WHOLE, (begin, len(text.rstrip())))
-    answer = Answer(text, options)
+    answer = OptionAnswer(text, options)
     if not answer.clean.text:
         return Reading()
     opened = _A_COLON.match(answer.clean.text)
     if opened:  # "A: No, it is smaller": short for Answer, unless nothing else is named
-        without = Answer(text, options)
+        without = OptionAnswer(text, options)
         without.clean = answer.clean.keep([(opened.end(), len(answer.clean.text))])
         without.body = answer.body.keep(
             [(answer.body.text.find(without.clean.text[:1]), len(answer.body.text))]
         )
-        read = _through(without)
+        read = read_through(without, STAGES)
         if read.value is not None:
             return read
-    return _through(answer)
-
-
-def _through(answer: Answer) -> Reading:
-    refused = refuses(answer.clean.text)
-    for name, stage in STAGES:
-        if refused and name in (CONCLUSION, LEADING, ONLY):
-            break
-        found = stage(answer)
-        if found is None:
-            continue
-        if found.one is not None:
-            return Reading(found.one, name, found.span)
-        break
-    return Reading()
+    return read_through(answer, STAGES)

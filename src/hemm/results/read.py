@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -152,3 +152,13 @@ def cells(out: Path) -> list[Cell]:
     if not folders:
         raise HemmError(f"{out} holds no results: hemm run --out {out} makes some")
     return [cell(folder) for folder in folders]
+
+
+def unscored_words(counts: Mapping[str, int]) -> str:
+    """Why answers are kept and not scored, and how many, in one line.
+
+    >>> unscored_words({"removed": 2, "changed": 1})
+    'answers that are kept and not scored: 2 removed, 1 changed'
+    """
+    reasons = ", ".join(f"{count} {why}" for why, count in counts.items())
+    return f"answers that are kept and not scored: {reasons}"

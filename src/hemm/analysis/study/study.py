@@ -15,6 +15,7 @@ from hemm.analysis.study.labels import Subject
 from hemm.analysis.study.subjects import members_of
 from hemm.core import HemmError, UnknownName
 from hemm.core.origin import origin_text, same_origin
+from hemm.results.read import unscored_words
 
 if TYPE_CHECKING:
     from hemm.results.read import Cell
@@ -148,8 +149,7 @@ def _states(item: CellScores) -> Iterator[str]:
         components = item.answers.column("component").to_pylist()  # of all samples, not of common ones alone
         yield f"the run is not finished, {components.count(item.headline.component)} answers so far"
     if item.unscored:
-        counts = ", ".join(f"{count} {why}" for why, count in item.unscored.items())
-        yield f"answers that are kept and not scored: {counts}"
+        yield unscored_words(item.unscored)
 
 
 def _is_named(subject: Subject, spec: str) -> bool:
