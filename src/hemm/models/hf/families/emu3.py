@@ -81,8 +81,12 @@ class Emu3(Family):
             prefix_allowed_tokens_fn=self._allowed(model, length, height, width),
             **sampling,
         )
-        pixels = model.model.decode_image_tokens(tokens[:, length:], height=height, width=width)
-        batch = self.processor.postprocess(list(pixels.float().cpu()), return_tensors="PIL.Image.Image")
+        # one by one: in a batch the last bit of a pixel depends on the other pictures
+        pixels = [
+            model.model.decode_image_tokens(one[None, length:], height=height, width=width)[0].float().cpu()
+            for one in tokens
+        ]
+        batch = self.processor.postprocess(pixels, return_tensors="PIL.Image.Image")
         return list(batch["pixel_values"])
 
     def _allowed(self, model: Any, start: int, height: int, width: int) -> Callable[[int, Any], list[int]]:

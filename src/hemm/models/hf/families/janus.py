@@ -22,12 +22,14 @@ class Janus(Family):
 
     def draw(self, model: Any, inputs: dict[str, Any], **sampling: Any) -> list[Any]:
         import PIL.Image
+        import torch
 
         start = self.processor.tokenizer.convert_tokens_to_ids(self.processor.image_start_token)
         # transformers 5 reads the scale here, but does not load it from generation_config.json
         model.generation_config.generation_kwargs = {"boi_token_id": start}
         tokens = model.generate(**inputs, generation_mode="image", **sampling)
-        pixels = model.decode_image_tokens(tokens).float().cpu()
+        # one by one: in a batch the last bit of a pixel depends on the other pictures
+        pixels = torch.cat([model.decode_image_tokens(one[None]).float().cpu() for one in tokens])
         how = self.processor.image_processor
         # the processor's own conversion mistakes height for channels with Pillow's transforms
         values = (pixels * pixels.new_tensor(how.image_std) + pixels.new_tensor(how.image_mean)) * 255
