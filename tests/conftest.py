@@ -22,6 +22,8 @@ if "PYTEST_XDIST_WORKER" in os.environ:  # several processes with a thread for e
     os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 ROOT = Path(__file__).resolve().parent.parent
+WATCHED = {ROOT, Path.cwd()}
+"""Folders in which no test may leave anything: the checkout, and the folder that pytest was started in."""
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 
 settings.register_profile("dev", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -48,6 +50,22 @@ def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
             if name.endswith(("_API_KEY", "_PROXY", "_proxy")) or name == "HF_TOKEN":
                 patch.delenv(name)
         yield folder
+
+
+def _left() -> set[Path]:
+    """What lies in the watched folders, and in the results folder that commands write to by default; hidden
+    files are those of tools and editors."""
+    places = [place for folder in WATCHED for place in (folder, folder / "results") if place.is_dir()]
+    return {path for place in places for path in place.iterdir() if path.name[0] not in "._"}
+
+
+@pytest.fixture(autouse=True)
+def _nothing_is_left_behind() -> Iterator[None]:
+    """A test that writes into the checkout fails: it forgot ``tmp_path``."""
+    before = _left()
+    yield
+    left = sorted(map(str, _left() - before))
+    assert not left, f"this test leaves {', '.join(left)}: let it write to tmp_path"
 
 
 @pytest.fixture

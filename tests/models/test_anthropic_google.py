@@ -289,8 +289,9 @@ def test_the_key_is_in_no_error_and_in_no_file(
 
 @pytest.mark.parametrize(("spec", "extra"), [("anthropic/claude", "anthropic"), ("google/gemini", "google")])
 def test_a_missing_package_is_one_line(
-    spec: str, extra: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    spec: str, extra: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    monkeypatch.chdir(tmp_path)
     monkeypatch.setitem(sys.modules, "anthropic", None)
     monkeypatch.setitem(sys.modules, "google.genai", None)
     monkeypatch.setitem(sys.modules, "google", None)

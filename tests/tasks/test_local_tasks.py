@@ -416,6 +416,22 @@ def test_a_python_file(cache: Path, tmp_path: Path) -> None:
         resolve(f"{several}:c")
 
 
+def test_what_a_neighbour_calls_tasks_is_not_what_the_file_defines(cache: Path, tmp_path: Path) -> None:
+    (tmp_path / "p.png").write_bytes(png(0))
+    python(tmp_path / "base.py", 'TASKS = [make("a"), make("b")]\nTASK = make("base")')
+    (tmp_path / "names.py").write_text("TASKS = ('detect', 'count')\n")
+    mine = python(tmp_path / "mine.py", 'from names import TASKS\nTASK = make("mine")')
+    assert resolve(str(mine)).name == "mine"
+    mine = python(tmp_path / "other.py", 'from base import TASKS, make\nTASK: object = make("other")')
+    assert resolve(str(mine)).name == "other"
+    both = python(tmp_path / "both.py", 'from base import TASK\nif True:\n    TASKS = [TASK, make("more")]')
+    assert resolve(f"{both}:more").name == "more"
+    more = python(tmp_path / "more.py", 'from base import TASKS\nTASKS += [make("c")]')
+    assert resolve(f"{more}:c").name == "c"
+    (tmp_path / "only.py").write_text("from base import TASK\n")
+    assert resolve(str(tmp_path / "only.py")).name == "base"
+
+
 def test_an_edited_reader_makes_a_new_pack(cache: Path, tmp_path: Path) -> None:
     (tmp_path / "data").mkdir()
     (tmp_path / "data" / "p.png").write_bytes(png(0))

@@ -27,7 +27,7 @@ from hemm.core import (
     Sample,
     Task,
 )
-from hemm.data.sources.kinds import Generated
+from hemm.data import Generated, Hub, Local
 from hemm.parsing.formats import FreeText, OneOf, ShortAnswer, YesNo
 from hemm.testing import check_metric, check_model, check_task
 from hemm.testing.metric import example_samples
@@ -338,17 +338,21 @@ def picture(colour: str) -> Media:
     return Media(out.getvalue(), name=f"{colour}.png")
 
 
+def colour_sample(i: int, colour: str) -> Sample:
+    return Sample(
+        id=f"c{i}",
+        media=(picture(colour),),
+        fields={"question": "Which colour is it?"},
+        references=(colour,),
+        choices=COLOURS,
+        stratum=colour,
+        metadata={"number": i},
+    )
+
+
 def colour_samples(folder: Path) -> Iterator[Sample]:
     for i, colour in enumerate(COLOURS * 2):
-        yield Sample(
-            id=f"c{i}",
-            media=(picture(colour),),
-            fields={"question": "Which colour is it?"},
-            references=(colour,),
-            choices=COLOURS,
-            stratum=colour,
-            metadata={"number": i},
-        )
+        yield colour_sample(i, colour)
 
 
 def colour_task(read: Callable[[Path], Iterator[Sample]] = colour_samples, **changes: Any) -> Task:
@@ -395,6 +399,31 @@ def test_a_task_is_read_from_a_folder_in_the_layout_of_one_of_its_sources(tmp_pa
         check_task(task)
     (tmp_path / "rows.txt").write_text("a\nb\n")
     check_task(task, folder=tmp_path)
+
+
+def private(source: Any, **card: Any) -> Task:
+    """A task whose card has a title and nothing that only published data sets have."""
+    return colour_task(card=Card("Colours", **card), sources=(source,))
+
+
+def test_what_published_data_sets_tell_of_themselves_is_optional_for_private_ones(tmp_path: Path) -> None:
+    for i, colour in enumerate(COLOURS):
+        (tmp_path / f"{colour}.png").write_bytes(picture(COLOURS[i]).data)
+
+    def read(folder: Path) -> Iterator[Sample]:
+        for i, colour in enumerate(COLOURS):
+            yield replace(colour_sample(i, colour), media=(Media.at(folder / f"{colour}.png"),))
+
+    layout = Layout(("*.png",), read)
+    check_task(private(Local(tmp_path, layout)))
+    check_task(private(Generated(Layout((), colour_samples))))
+    check_task(private(Hub(("me/mine",), layout), access="private"), folder=tmp_path)
+    told = ["licence", "citation", "homepage", "size", "samples each split has", "label for use_case"]
+    with pytest.raises(AssertionError) as broken:
+        check_task(private(Hub(("me/mine",), layout)), folder=tmp_path)
+    assert [word for word in told if word not in str(broken.value)] == []
+    with pytest.raises(AssertionError, match="the card has a title"):
+        check_task(replace(private(Local(tmp_path, layout)), card=Card("")))
 
 
 class Moody:

@@ -18,7 +18,8 @@ from hemm.core.taxonomy import check_labels
 class Card:
     """What people need to know about a data set.
 
-    access  ``open``, ``form``, ``login`` or ``gated``; ``generated`` for what hemm draws itself
+    access  ``open``, ``form``, ``login`` or ``gated``; ``generated`` for what hemm draws itself; ``private``
+            for data that only you have (those of a ``Local`` source are)
     size    download size as people say it ("8.4 GB")
     splits  split -> number of samples as published
     labels  taxonomy labels, dimension -> category (``dimension_labels``); a sample's own labels come first

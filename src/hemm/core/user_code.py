@@ -7,6 +7,7 @@ installed package for anybody else.
 
 from __future__ import annotations
 
+import ast
 import builtins
 import importlib
 import importlib.util
@@ -71,6 +72,19 @@ def member(spec: str, what: str) -> Any:
     if not hasattr(module, name):
         raise UnknownName(f"{what} in {file}", name, public)
     return getattr(module, name)
+
+
+def assigned(module: ModuleType) -> set[str]:
+    """The names that a user's file itself gives a value at its top; what it imports is not among them."""
+    names: set[str] = set()
+    ahead: list[ast.AST] = [ast.parse(getattr(module, _LOADED))]
+    while ahead:
+        node = ahead.pop()
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            names.add(node.id)
+        if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.Lambda):
+            ahead += ast.iter_child_nodes(node)
+    return names
 
 
 def is_code(spec: str) -> bool:

@@ -86,11 +86,13 @@ def python_task(path: Path, name: str = "") -> Task:
 
 
 def _tasks_of(module: Any, path: Path) -> dict[str, Task]:
-    several = getattr(module, "TASKS", None)
-    if several is not None:
-        listed = list(several.values()) if isinstance(several, Mapping) else list(several)
+    there = [name for name in ("TASKS", "TASK") if hasattr(module, name)]
+    own = [name for name in there if name in user_code.assigned(module)]  # before what a neighbour calls so
+    found = getattr(module, (own or there or ["TASK"])[0], None)
+    if isinstance(found, Mapping | list | tuple):
+        listed = list(found.values() if isinstance(found, Mapping) else found)
     else:
-        listed = [getattr(module, "TASK", None)]
+        listed = [found]
     if not listed or not all(isinstance(t, Task) for t in listed):
         raise HemmError(f"{path}: a task file defines TASK = hemm.core.Task(...), or a list TASKS of them")
     tasks: dict[str, Task] = {}

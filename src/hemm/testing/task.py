@@ -29,7 +29,7 @@ from hemm.core import (
 from hemm.testing.findings import Findings, words
 from hemm.testing.metric import answered
 
-ACCESS = ("open", "form", "login", "gated", "generated")
+ACCESS = ("open", "form", "login", "gated", "generated", "private")
 REQUIRED_LABELS = (
     "use_case",
     "interaction",
@@ -49,30 +49,29 @@ def check_task(
     """Raise AssertionError with every rule that ``task`` breaks.
 
     ``folder`` holds the data set's original files (or some of them) in the layout of one of the sources;
-    ``pack`` is a prepared pack instead. Tasks that draw their samples need neither. Ids are checked over all
-    samples, the rest over the first ``limit`` of them (None: all). Raises HemmError for a file that a reader
-    finds damaged.
+    ``pack`` is a prepared pack instead. Tasks whose first source is at hand (drawn, or ``Local``) need
+    neither. Ids are checked over all samples, the rest over the first ``limit`` of them (None: all). Raises
+    HemmError for a file that a reader finds damaged.
+
+    The card of a published data set tells its licence, citation, homepage, size, splits and labels; that of a
+    private one, whose files are at hand or whose ``access`` is ``private``, needs none of them.
 
     Checked are the card, labels, ids (unique, equal when read again), that references survive the answer
     format and score the metrics' ceiling, that every option can be told apart, that prompts render with all
     media and depend on nothing that a model must not see, that media open, and that classes have strata.
 
-    >>> from hemm.core import Card, Layout, Sample, Task, dimension_labels
+    >>> from hemm.core import Card, Layout, Sample, Task
     >>> from hemm.data import Generated
     >>> from hemm.parsing import Number
     >>> def sums(folder):
     ...     for n in range(1, 4):
-    ...         yield Sample(f"sum-{n}", fields={"question": f"{n} + {n} = ?"}, references=(str(2 * n),))
-    >>> card = Card("Sums", labels=dimension_labels("science", "uniqueness", "querying"), splits={"test": 3})
+    ...         yield Sample(f"sum-{n}", fields={"question": f"{n} + {n} = ?"}, references=(f"{2 * n} owls",))
     >>> source = Generated(Layout((), sums))
-    >>> check_task(Task("sums", card, (source,), "{{ question }}", Number(), ("accuracy",)))
+    >>> check_task(Task("sums", Card("Sums"), (source,), "{{ image }}", Number(), ("accuracy",)))
     Traceback (most recent call last):
         ...
-    AssertionError: task 'sums' breaks 4 rules:
-      - the card has a licence
-      - the card of a published data set has a citation
-      - the card of a published data set has a homepage
-      - the card of a published data set has a size
+    AssertionError: task 'sums' breaks 1 rule:
+      - the prompt says something: sum-1; sum-2; sum-3
     """
     findings = Findings(f"task {task.name!r}")
     _check_card(task, findings)
@@ -104,13 +103,16 @@ def check_task(
 def _read(task: Task, folder: Path | None, pack: Pack | None, scratch: Path) -> list[Sample]:
     if pack is not None:
         return [*pack.samples(), *pack.samples(split="shots")]
-    if folder is None:
-        if not task.sources or task.sources[0].layout.required:
+    if folder is not None:
+        layout = _layout(task, folder)
+    else:
+        source = next(iter(task.sources), None)
+        if source is not None and source.at_hand:
+            folder, _ = source.fetch(scratch)
+        if source is None or folder is None or (folder == scratch and source.layout.required):
             raise HemmError(f"checking task {task.name!r} needs folder= (its original files) or pack=")
-        source = task.sources[0]
-        folder, _ = source.fetch(scratch)
-        return [s for s in source.layout.read(folder) if isinstance(s, Sample)]
-    return [s for s in _layout(task, folder).read(folder) if isinstance(s, Sample)]
+        layout = source.layout
+    return [s for s in layout.read(folder) if isinstance(s, Sample)]
 
 
 def _layout(task: Task, folder: Path) -> Layout:
@@ -136,15 +138,16 @@ def _check_card(task: Task, findings: Findings) -> None:
     findings.require(
         name is not None, "the name is lower-case letters, digits, '_', '.', '-'", repr(task.name)
     )
-    for part in ("title", "licence"):
+    private = _is_private(task)
+    for part in ("title",) if private else ("title", "licence"):
         findings.require(bool(getattr(card, part)), f"the card has a {part}")
-    if card.access != "generated":
+    if not private and card.access != "generated":
         for part in ("citation", "homepage", "size"):
             findings.require(bool(getattr(card, part)), f"the card of a published data set has a {part}")
     findings.require(card.access in ACCESS, f"access is one of {', '.join(ACCESS)}", repr(card.access))
     counts = all(isinstance(n, int) and n >= 0 for n in card.splits.values())
     findings.require(
-        bool(card.splits) and counts,
+        counts and (bool(card.splits) or private),
         "the card tells how many samples each split has",
         repr(dict(card.splits)),
     )
@@ -153,6 +156,12 @@ def _check_card(task: Task, findings: Findings) -> None:
     for variant, other in task.variants.items():
         same = other.name == f"{task.name}:{variant}"
         findings.require(same, "a variant is called task:variant", f"{variant!r} is {other.name!r}")
+
+
+def _is_private(task: Task) -> bool:
+    """Whether the data are the user's own: nobody has published them, so there is nothing to cite."""
+    own = task.card.access != "generated" and all(source.at_hand for source in task.sources)
+    return own or task.card.access == "private"
 
 
 def _metrics(task: Task, findings: Findings) -> list[Metric]:
@@ -202,7 +211,7 @@ def _check_sample(task: Task, sample: Sample, findings: Findings) -> None:
         check_labels(sample.labels, f"sample {where}")
     except HemmError as error:
         findings.add("labels are declared dimensions and categories", str(error))
-    for name in REQUIRED_LABELS:
+    for name in () if _is_private(task) else REQUIRED_LABELS:
         known = name in task.labels_of(sample) or name not in DIMENSIONS
         findings.require(known, f"card or sample has a label for {name}", where)
     texts = [*sample.fields.values(), *sample.choices, *(r for r in sample.references if isinstance(r, str))]

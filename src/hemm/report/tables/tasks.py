@@ -22,6 +22,7 @@ ACCESS = {
     "login": "wants a Kaggle login, which hemm doctor tells of",
     "gated": "accept its terms on the hub, then: hf auth login",
     "form": "asked for by hand; below is what can be had without",
+    "private": "not published",
 }
 COLUMNS = ("name", "use_case", "labels", "samples", "size", "licence", "access", "ready")
 
