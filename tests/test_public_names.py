@@ -17,10 +17,10 @@ PUBLIC = {
     "hemm.core": """
         CONTROLS DIMENSIONS AnswerFormat BadData BatchModel Binds Capabilities Card CellLocked CorpusMetric
         Dimension Failure Generation Group HemmError Identity Judge Judged Layout LeftOut Media Message Metric
-        MissingExtra Model OutOfMemory Outcome Pack PackIndex Progress ProtocolSpec Reading Registry Request
-        RequestModel Response Sample Scores SetMetric Source Task UnknownName Usage canonical check_labels
-        completed completed_model content_id declare digest digest_bytes digest_file dimension_labels
-        keyed_number keyed_unit lacking nearest redact request_key slug sniff storable""",
+        MissingExtra Model Notice OutOfMemory Outcome Pack PackIndex Progress ProtocolSpec Reading Registry
+        Request RequestModel Response Sample Scores SetMetric Source Task UnknownName Usage canonical
+        check_labels completed completed_model content_id declare digest digest_bytes digest_file
+        dimension_labels keyed_number keyed_unit lacking nearest redact request_key slug sniff storable""",
     "hemm.data": """
         ByHand File FileFinder Generated Http Hub Ids Kaggle Limits Local Retry below by_folder csv_rows
         hub_rows in_folders json_items json_rows json_value jsonl_rows list_of media_of objects

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
@@ -12,6 +12,9 @@ from hemm.core.errors import HemmError, UnknownName
 from hemm.core.secrets import redact
 from hemm.core.text import storable
 from hemm.engine.options import without_blanks
+
+if TYPE_CHECKING:
+    from hemm.core import Task
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -155,3 +158,16 @@ def print_errors(errors: Sequence[tuple[str, str]], shown: int = SHOWN_ERRORS) -
         click.echo(f"  {storable(where)}: {' '.join(storable(redact(why)).split())}", err=True)
     if len(errors) > shown:
         click.echo(f"  and {len(errors) - shown} more", err=True)
+
+
+def print_findings(task: Task) -> None:
+    """Print what the preparation of the task's pack met, on stderr."""
+    from hemm.data.pack.prepare import current_pack
+    from hemm.data.pack.quality import told
+
+    try:
+        pack = current_pack(task)
+    except HemmError:  # a damaged pack is no pack; prepare makes it anew
+        return
+    for line in told(task.name, pack.info) if pack else ():
+        click.echo(line, err=True)

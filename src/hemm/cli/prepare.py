@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from hemm.cli._common import print_errors
 from hemm.core.errors import HemmError
 
 if TYPE_CHECKING:
@@ -61,7 +60,7 @@ def command(tasks: Sequence[str], folder: Path | None, limit: int | None, card: 
             _print_numbers(now[task.name], pack)
         if folder is not None:
             _warn_if_partial(task, pack)
-        complete = _print_problems(pack, folder) and complete
+        complete = _print_findings(pack, folder) and complete
     return 0 if complete else WITH_ERRORS
 
 
@@ -103,25 +102,17 @@ def _warn_if_partial(task: Task, pack: Pack) -> None:
         click.echo(f"{pack.task}: that is a part: {published[0]:,} samples were published", err=True)
 
 
-def _print_problems(pack: Pack, folder: Path | None) -> bool:
-    """Print rows that were left out and files that are missing or do not open; False if any file is or
-    does."""
+def _print_findings(pack: Pack, folder: Path | None) -> bool:
+    """Print what the preparation met; False where samples are missing or cannot be asked."""
+    from hemm.data.pack.quality import findings, told
     from hemm.data.readers.layouts import not_unpacked
 
-    missing, problems = pack.info["missing"], pack.info["problems"]
-    left_out = pack.info.get("left_out") or {"count": 0, "rows": []}
-    if left_out["count"]:
-        click.echo(f"{pack.task}: {left_out['count']} rows left out: they cannot be asked", err=True)
-        print_errors([(row["where"], row["why"]) for row in left_out["rows"]])
-    if missing["count"]:
-        click.echo(f"{pack.task}: {missing['count']} samples left out: their files are missing", err=True)
-        print_errors([(name, "missing") for name in dict.fromkeys(missing["names"])])
-        if folder is not None and (hint := not_unpacked(folder.expanduser())):
-            click.echo(f"  {hint}", err=True)
-    if problems["count"]:
-        click.echo(f"{pack.task}: {problems['count']} samples whose media cannot be used", err=True)
-        print_errors([(p["id"], p["problem"]) for p in problems["samples"]])
-    return not missing["count"] and not problems["count"]
+    for line in told(pack.task, pack.info):
+        click.echo(line, err=True)
+    missing = pack.info["missing"]["count"]
+    if missing and folder is not None and (hint := not_unpacked(folder.expanduser())):
+        click.echo(f"  {hint}", err=True)
+    return all(finding.complete for finding in findings(pack.info))
 
 
 def _size(size: int) -> str:

@@ -145,12 +145,20 @@ def _report(options: RunOptions, results: list[CellResult]) -> int:
         click.echo(f"hemm: stopped: {line}; the same command goes on from there", err=True)
     errors = [(f"{r.task} {sample}", why) for r in results for sample, _, why in r.errors]
     if not errors:
-        return 3 if stopped else 0
+        return 3 if stopped or any(_incomplete(result.folder) for result in results) else 0
     click.echo(
         f"{len(errors)} samples ended in an error; the same command asks transient ones again:", err=True
     )
     print_errors(errors)
     return 3
+
+
+def _incomplete(folder: Path) -> bool:
+    """Whether samples of the cell's data were left out since their files are missing."""
+    from hemm.results.cell import read_run
+
+    run = read_run(folder) or {}
+    return bool(run.get("pack", {}).get("met", {}).get("missing"))
 
 
 def _print_checks(cells: Sequence[Cell]) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from hemm.cli._common import format_option, results_argument
+from hemm.cli._common import format_option, print_findings, results_argument
 from hemm.report.tables.writer import emit
 
 if TYPE_CHECKING:
@@ -62,6 +62,8 @@ def command(
     rows: list[dict[str, Any]] = []
     renewed: Counter[str] = Counter()
     stored_cells = [(stored, task_of(stored, by_name)) for stored in cells(folder)]
+    for own in by_name.values():
+        print_findings(own)
     failed = 0
     for stored, task in stored_cells:
         before = stored.aggregates()

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from hemm.cli._common import format_option
+from hemm.cli._common import format_option, print_findings
 from hemm.report.tables.writer import print_json
 
 
@@ -29,6 +29,7 @@ def command(name: str | None, format_: str, card: Path | None) -> None:
         return
     task = resolve(name, card)
     sample, messages = example(task)
+    print_findings(task)
     if format_ == "json":
         example_row = None if sample is None else example_json(sample, messages)
         print_json({**describe(task), "example": example_row})

@@ -30,7 +30,7 @@ from hemm.core.model import (
 )
 from hemm.core.pack import Pack, PackIndex
 from hemm.core.registry import Registry
-from hemm.core.sample import LeftOut, Sample, content_id
+from hemm.core.sample import LeftOut, Notice, Sample, content_id
 from hemm.core.secrets import redact
 from hemm.core.task import Card, Layout, Progress, Source, Task
 from hemm.core.taxonomy import CONTROLS, DIMENSIONS, Dimension, check_labels, declare, dimension_labels
@@ -62,6 +62,7 @@ __all__ = [
     "Metric",
     "MissingExtra",
     "Model",
+    "Notice",
     "OutOfMemory",
     "Outcome",
     "Pack",

@@ -112,6 +112,21 @@ class LeftOut:
     why: str
 
 
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """What a reader says of its data as a whole: told by commands that prepare, kept in pack and run.json.
+
+    text    one line: how a column was read, what was guessed
+    unread  something of the data was not read: then the line stands in profile and report too
+
+    >>> Notice("columns: image <- file_name, question <- text")
+    Notice(text='columns: image <- file_name, question <- text', unread=False)
+    """
+
+    text: str
+    unread: bool = False
+
+
 def content_id(text: str, *media: Media) -> str:
     """An id for data sets without keys: digest of the question and the decoded pixels (20 hex digits).
 

@@ -10,7 +10,7 @@ from typing import Any, Protocol, runtime_checkable
 from hemm.core.contract import completed, optional, required
 from hemm.core.errors import HemmError
 from hemm.core.metric import AnswerFormat, Metric
-from hemm.core.sample import LeftOut, Sample
+from hemm.core.sample import LeftOut, Notice, Sample
 from hemm.core.taxonomy import check_labels
 
 
@@ -55,7 +55,7 @@ class Layout:
     required  paths (or glob patterns) relative to the folder that must be there
     read      takes the folder and gives its samples in the data set's own order. It opens no picture
               (``Media.at`` does that when one is needed), and gives a row that cannot be evaluated (no
-              answer, no label that counts) as ``LeftOut``
+              answer, no label that counts) as ``LeftOut``, and what is to be said of all rows as ``Notice``
 
     >>> from pathlib import Path
     >>> from hemm.core import Media
@@ -68,7 +68,7 @@ class Layout:
     """
 
     required: tuple[str, ...]
-    read: Callable[[Path], Iterator[Sample | LeftOut]]
+    read: Callable[[Path], Iterator[Sample | LeftOut | Notice]]
 
 
 Progress = Callable[[int, int | None, str], None]

@@ -27,6 +27,7 @@ def run(options: RunOptions, watcher: Watcher | None = None, rule: Rule | None =
     that cannot take a task's media. KeyboardInterrupt leaves open cells that the same call completes.
     """
     from hemm.data.pack.prepare import ensure
+    from hemm.data.pack.quality import told
     from hemm.engine.score import metrics_for
     from hemm.models import cards, resolve
 
@@ -42,7 +43,11 @@ def run(options: RunOptions, watcher: Watcher | None = None, rule: Rule | None =
     for model in models:
         cards.find(model.identity.name, user_cards)  # a wrong card should fail before any request is sent
     packs = [(task, ensure(task)) for task in tasks]
-    return run_to_end(lambda: run_cells(options, models, packs, watcher or Silent(), rule))
+    watcher = watcher or Silent()
+    for task, pack in packs:
+        for line in told(task.name, pack.info):
+            watcher.say(line)
+    return run_to_end(lambda: run_cells(options, models, packs, watcher, rule))
 
 
 def _tasks(options: RunOptions) -> list[Task]:

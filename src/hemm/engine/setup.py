@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from hemm.core import HemmError, Model, Pack, ProtocolSpec, RequestModel, Task, redact
+from hemm.data.pack.quality import met
 from hemm.data.pack.schema import REFERENCE_MEDIA
 from hemm.engine import requests
 from hemm.engine.options import RunOptions
@@ -191,6 +192,7 @@ def header(options: RunOptions, task: Task, pack: Pack, model: Model, spec: Prot
             "hash": pack.hash,
             "questions_hash": pack.questions_hash,
             **{k: pack.info.get(k) for k in ("source", "revision", "licence", "rows")},
+            "met": met(pack.info),
         },
         "request_rules": requests.REQUEST_RULES,
         "versions": versions(),

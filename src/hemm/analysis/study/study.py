@@ -15,6 +15,7 @@ from hemm.analysis.study.labels import Subject
 from hemm.analysis.study.subjects import members_of
 from hemm.core import HemmError, UnknownName
 from hemm.core.origin import origin_text, same_origin
+from hemm.data.pack.quality import findings
 from hemm.results.read import unscored_words
 
 if TYPE_CHECKING:
@@ -47,6 +48,7 @@ class Study:
         self.subjects: Mapping[str, Subject] = {subject.key: subject for subject in ordered}
         self._labels = {m.number: m.subject.label for m in reversed(members)}
         states = [f"{_who(item)}: {words}" for item in self.cells for words in _states(item)]
+        states += [f"{item.task}: {words}" for item in self.cells for words in _met(item)]
         self.notes: tuple[str, ...] = tuple(dict.fromkeys((*notes, *states, *naming_notes)))
 
     @classmethod
@@ -150,6 +152,12 @@ def _states(item: CellScores) -> Iterator[str]:
         yield f"the run is not finished, {components.count(item.headline.component)} answers so far"
     if item.unscored:
         yield unscored_words(item.unscored)
+
+
+def _met(item: CellScores) -> Iterator[str]:
+    """What the preparation of the cell's pack met, as far as scores are to be read with it."""
+    found = findings(item.cell.run["pack"].get("met") or {})
+    return (finding.note() for finding in found if finding.lasting)
 
 
 def _is_named(subject: Subject, spec: str) -> bool:

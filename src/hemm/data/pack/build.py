@@ -19,6 +19,7 @@ from hemm.core import (
     Layout,
     LeftOut,
     Media,
+    Notice,
     Progress,
     Sample,
     Task,
@@ -94,6 +95,9 @@ class PackBuilder:
             for sample in self.layout.read(self.folder):
                 if isinstance(sample, LeftOut):
                     self.quality.add_left_out(sample)
+                    continue
+                if isinstance(sample, Notice):
+                    self.quality.add_notice(sample)
                     continue
                 checked = clean(sample, task.name)
                 check_labels(checked.labels, f"{task.name}: sample {checked.id!r}")
