@@ -65,3 +65,12 @@ def test_help_imports_no_command() -> None:
         [sys.executable, "-c", f"import sys; {code}"], capture_output=True, text=True, timeout=120
     )
     assert done.stdout.splitlines()[-1] == "[]", done.stdout + done.stderr
+
+
+def test_data_sets_are_found_without_importing_them() -> None:
+    code = "from hemm.tasks import TASKS; names = TASKS.names()[:30]; "
+    code += "print([m for m in sys.modules if m.startswith('hemm.tasks.') and m.rpartition('.')[2] in names])"
+    done = subprocess.run(
+        [sys.executable, "-c", f"import sys; {code}"], capture_output=True, text=True, timeout=120
+    )
+    assert done.stdout.splitlines()[-1] == "[]", done.stdout + done.stderr

@@ -49,6 +49,8 @@ TABLE = Path(__file__).resolve().parents[2] / "docs/datasets.md"
 def test_the_table_of_data_sets_is_whole_and_true() -> None:
     lines = [line for line in TABLE.read_text().splitlines() if line.startswith("| `")]
     rows = {cells[0].strip("`"): cells[1:] for line in lines if (cells := line.strip("| ").split(" | "))}
+    lacking = [f"| `{name}` |" for name in NAMES if name not in rows]
+    assert not lacking, f"docs/datasets.md has no row that begins with {', '.join(lacking)}"
     assert sorted(rows) == sorted(NAMES)
     for name, (_, variants, metric, access) in rows.items():
         task = resolve(name)

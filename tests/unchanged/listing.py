@@ -2,7 +2,8 @@
 
 ``write(folder)`` makes every task and variant from the test layouts, asks the baselines (and ``tiny`` in
 several protocols), and gives one row a cell. ``python tests/unchanged/listing.py`` writes the list anew: only
-a change that is meant to ask users' models again may do so.
+a change that is meant to ask users' models again may do so. With names it writes the rows of these tasks
+alone, as for a new data set.
 """
 
 from __future__ import annotations
@@ -172,13 +173,30 @@ def request_keys(rows: Any) -> list[str]:
     return [key for row in rows for key in request_keys(row)] if isinstance(rows, list) else []
 
 
+def write_some(names: list[str], folder: Path, before: dict[str, Any]) -> dict[str, Any]:
+    """The list with new rows for the tasks ``names`` and their variants."""
+    os.environ["HEMM_CACHE"] = str(folder / "cache")
+    wanted = [form for form in forms() if form.partition(":")[0] in names]
+    if not wanted or before["environment"] != environment():
+        sys.exit(f"no task {names}, or other versions than {before['environment']}: make setup has these")
+    rows = {form: task_rows(form, folder / form.replace(":", "-")) for form in wanted}
+    return {**before, "tasks": {**before["tasks"], **rows}}
+
+
+def shared(rows: dict[str, Any], other: dict[str, Any]) -> dict[str, Any]:
+    """A list without the tasks that another one does not have: a new task changes no request."""
+    return {**rows, "tasks": {form: row for form, row in rows["tasks"].items() if form in other["tasks"]}}
+
+
 if __name__ == "__main__":
     import tempfile
 
     sys.path.insert(0, str(HERE.parent))
-    with tempfile.TemporaryDirectory() as temporary:
-        found = write(Path(temporary))
     before = json.loads(LIST.read_text())
-    if request_keys(found) != request_keys(before) and found["request_rules"] == before["request_rules"]:
+    with tempfile.TemporaryDirectory() as temporary:
+        chosen = sys.argv[1:]
+        found = write_some(chosen, Path(temporary), before) if chosen else write(Path(temporary))
+    changed = request_keys(shared(found, before)) != request_keys(shared(before, found))
+    if changed and found["request_rules"] == before["request_rules"]:
         sys.exit("requests changed: raise REQUEST_RULES in hemm/engine/requests.py, then write the list")
     LIST.write_text(json.dumps(found, indent=1, sort_keys=True) + "\n")

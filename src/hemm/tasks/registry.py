@@ -1,57 +1,52 @@
-"""The registry of tasks: each row names a data set's file. Suites are named lists of rows."""
+"""The registry of tasks: every file in the folder of a use case is a data set. Suites are named lists."""
 
 from __future__ import annotations
+
+from pathlib import Path
+from pkgutil import iter_modules
 
 from hemm.core import HemmError, Registry, Task, slug
 from hemm.tasks.probes import PROBES
 
-ROWS = {
-    "decimer": "hemm.tasks.science.decimer:TASK",
-    "enrico": "hemm.tasks.hci.enrico:TASK",
-    "fer2013": "hemm.tasks.affective.fer2013:TASK",
-    "flickr30k": "hemm.tasks.multimedia.flickr30k:TASK",
-    "gqa": "hemm.tasks.multimedia.gqa:TASK",
-    "hateful_memes": "hemm.tasks.affective.hateful_memes:TASK",
-    "inaturalist": "hemm.tasks.science.inaturalist:TASK",
-    "irfl": "hemm.tasks.multimedia.irfl:TASK",
-    "ln_coco": "hemm.tasks.multimedia.ln_coco:TASK",
-    "magic_brush": "hemm.tasks.multimedia.magic_brush:TASK",
-    "memecap": "hemm.tasks.affective.memecap:TASK",
-    "memotion": "hemm.tasks.affective.memotion:TASK",
-    "mm_imdb": "hemm.tasks.multimedia.mm_imdb:TASK",
-    "new_yorker_cartoon": "hemm.tasks.affective.new_yorker_cartoon:TASK",
-    "nlvr": "hemm.tasks.multimedia.nlvr:TASK",
-    "nlvr2": "hemm.tasks.multimedia.nlvr2:TASK",
-    "nocaps": "hemm.tasks.multimedia.nocaps:TASK",
-    "ok_vqa": "hemm.tasks.multimedia.ok_vqa:TASK",
-    "open_path": "hemm.tasks.healthcare.open_path:TASK",
-    "pathvqa": "hemm.tasks.healthcare.pathvqa:TASK",
-    "resisc45": "hemm.tasks.science.resisc45:TASK",
-    "scienceqa": "hemm.tasks.science.scienceqa:TASK",
-    "screen2words": "hemm.tasks.hci.screen2words:TASK",
-    "slake": "hemm.tasks.healthcare.slake:TASK",
-    "uc_merced": "hemm.tasks.science.uc_merced:TASK",
-    "vcr": "hemm.tasks.multimedia.vcr:TASK",
-    "visual_genome": "hemm.tasks.multimedia.visual_genome:TASK",
-    "vqa": "hemm.tasks.multimedia.vqa:TASK",
-    "vqa_rad": "hemm.tasks.healthcare.vqa_rad:TASK",
-    "winoground": "hemm.tasks.multimedia.winoground:TASK",
-}
-"""The data sets of the HEMM paper: one file each."""
+PAPER = (
+    "decimer", "enrico", "fer2013", "flickr30k", "gqa", "hateful_memes", "inaturalist", "irfl", "ln_coco",
+    "magic_brush", "memecap", "memotion", "mm_imdb", "new_yorker_cartoon", "nlvr", "nlvr2", "nocaps",
+    "ok_vqa", "open_path", "pathvqa", "resisc45", "scienceqa", "screen2words", "slake", "uc_merced", "vcr",
+    "visual_genome", "vqa", "vqa_rad", "winoground",
+)  # fmt: skip
+"""The data sets of the HEMM paper."""
 
-MORE: dict[str, str] = {
-    "vqa_v2": "hemm.tasks.multimedia.vqa_v2:TASK",
-}
-"""Other data sets."""
+_HOME = Path(__file__).parent
 
-OWN = {**ROWS, **MORE, **PROBES}
+
+def _data_sets() -> dict[str, str]:
+    """Name -> where its task is, for each file in the folder of a use case; names in alphabetical order.
+
+    The files are not imported. Those whose names begin with an underscore are what data sets share.
+    """
+    use_cases = [m.name for m in iter_modules([str(_HOME)]) if m.ispkg and m.name != "probes"]
+    found = {
+        module.name: f"hemm.tasks.{use_case}.{module.name}:TASK"
+        for use_case in use_cases
+        for module in iter_modules([str(_HOME / use_case)])
+        if not module.name.startswith("_")
+    }
+    return dict(sorted(found.items()))
+
+
+_DATA_SETS = _data_sets()
+
+MORE: dict[str, str] = {name: where for name, where in _DATA_SETS.items() if name not in PAPER}
+"""Other data sets than those of the paper."""
+
+OWN = {**{name: _DATA_SETS[name] for name in PAPER}, **MORE, **PROBES}
 """Every data set that hemm itself knows."""
 
 TASKS: Registry[Task] = Registry("task", "hemm.tasks", OWN)
 
 SUITES: dict[str, list[str]] = {
     "probes": list(PROBES),
-    "hemm": list(ROWS),
+    "hemm": list(PAPER),
 }
 """Named lists of tasks: what hemm draws itself, and the data sets of the HEMM paper."""
 
