@@ -24,7 +24,8 @@ from hemm.data.readers import json_stream as stream
 from hemm.data.readers.rows import csv_rows, json_items, json_rows, jsonl_rows, parquet_rows
 from hemm.data.sources.extraction import Limits, extract
 from hemm.data.sources.http import File, Retry, download
-from hemm.data.sources.hub import by_path, split_files
+from hemm.data.sources.hub import split_files
+from hemm.data.sources.hub_files import files_of
 from hemm.data.sources.kinds import Http, Hub, Kaggle
 
 SHA = hashlib.sha256(BODY).hexdigest()
@@ -335,8 +336,8 @@ def test_an_unreachable_hub_is_one_line(online: Web, tmp_path: Path, monkeypatch
 def test_split_names_in_paths() -> None:
     names = ["data/test-00000-of-00001.parquet", "en/test/0000.parquet", "test.parquet", "de/test-0.parquet"]
     other = ["data/train-0.parquet", "data/testing-0.parquet", "data/mytest.parquet"]
-    assert by_path(names + other, "", "test") == names
-    assert by_path(names + other, "de", "test") == ["de/test-0.parquet"]
+    for config, name in zip(("default", "en", "default", "de"), names, strict=True):
+        assert files_of([name, *other, "fr/test/0.parquet"], config, "test") == [name]
 
 
 # --- rows

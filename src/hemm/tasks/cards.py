@@ -53,9 +53,9 @@ class UserCard:
     max_new_tokens: Annotated[str, Takes("a whole number from 1 on", lambda n: int(n) >= 1)] = ""
     file: str = ""
     columns: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    split: str = ""
+    split: str | tuple[str, ...] = ""
     shots: str = ""
-    config: str = ""
+    config: str | tuple[str, ...] = ""
     revision: str = ""
 
     @property
@@ -104,6 +104,9 @@ def read_card(path: Path) -> UserCard:
     values = {k: v.strip() if isinstance(v, str) else v for k, v in read_yaml(path, as_text=True).items()}
     if isinstance(values.get("metrics"), str):
         values["metrics"] = values["metrics"].split()
+    for key in ("split", "config"):
+        if isinstance(named := values.get(key), list) and len(named) == 1:
+            values[key] = named[0]
     card = typed(UserCard, values, str(path), where=str(path))
     check_labels(card.labels, card.where)
     for name, columns in card.columns.items():

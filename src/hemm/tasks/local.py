@@ -10,11 +10,12 @@ from typing import Any
 
 from hemm.core import Card, HemmError, Layout, Sample, Source, Task, UnknownName, user_code
 from hemm.data.readers.rows import csv_rows, jsonl_rows, objects, parquet_rows
-from hemm.data.sources.hub import split_files
+from hemm.data.sources.hub import Names, part_files
 from hemm.data.sources.kinds import Hub, Local
 from hemm.parsing.formats import Caption, FreeText, ManyOf, Number, OneOf, ShortAnswer
 from hemm.tasks.cards import CARD, UserCard, read_card
 from hemm.tasks.origins import card_origin, file_origin, from_task_file
+from hemm.tasks.parts import checked_splits, of_part, part_of
 from hemm.tasks.registry import check_free
 from hemm.tasks.tsv import LETTERS, first_row, read_tsv, text_list
 from hemm.tasks.user_rows import Rules, renamed, to_sample
@@ -144,8 +145,9 @@ def jsonl_task(source: Path, folder: Path, file: Path, card: UserCard) -> Task:
 
 
 def _read_jsonl(path: Path, *, file: Path, rules: Rules) -> Iterator[Sample]:
-    for where, row in objects(jsonl_rows(file), f"{file}, line"):
-        sample = to_sample(renamed(row, rules, where), rules, where)
+    rows = ((w, renamed(row, rules, w)) for w, row in objects(jsonl_rows(file), f"{file}, line"))
+    for where, row in checked_splits(rows, rules.split, str(file)):
+        sample = to_sample(row, rules, where)
         if sample is not None:
             yield sample
 
@@ -210,15 +212,16 @@ def hub_task(spec: str, card_file: Path | None = None) -> Task:
     return _task(repo.replace("/", "--"), card, source, answers, origin)
 
 
-def _read_hub(folder: Path, *, config: str, split: str, shots: str, rules: Rules) -> Iterator[Sample]:
-    for ours, files in split_files(folder, config, split, shots).items():
-        rows = enumerate(parquet_rows(files), 1)
-        for where, row in objects(rows, f"{files[0].relative_to(folder)}, row"):
-            fields = {**renamed(row, rules, where), "split": ours}
+def _read_hub(folder: Path, *, config: Names, split: Names, shots: str, rules: Rules) -> Iterator[Sample]:
+    for part in part_files(folder, config, split, shots):
+        named = part_of(part.config, part.split, config, split if part.ours == "test" else "")
+        rows = enumerate(parquet_rows(part.files), 1)
+        for where, row in objects(rows, f"{part.files[0].relative_to(folder)}, row"):
+            fields = {**renamed(row, rules, where), "split": part.ours}
             fields["choices"] = _listed(fields.get("choices"))
             sample = to_sample(fields, rules, where)
             if sample is not None:
-                yield sample
+                yield of_part(sample, named)
 
 
 def _listed(value: Any) -> Any:

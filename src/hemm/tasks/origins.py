@@ -14,11 +14,15 @@ from hemm.core import Task, canonical
 from hemm.tasks.cards import UserCard
 
 
-def card_origin(kind: str, card: UserCard, **place: str) -> dict[str, Any]:
+def card_origin(kind: str, card: UserCard, **place: Any) -> dict[str, Any]:
     """The origin of rows that a card maps. ``place`` says which rows: file, or repo and revision."""
     columns = {ours: list(theirs) for ours, theirs in card.columns.items()}
     parts = {"split": card.split, "shots": card.shots, "columns": columns, **place}
-    return {"kind": kind, **{key: value for key, value in parts.items() if value}}
+    return {"kind": kind, **{key: _plain(value) for key, value in parts.items() if value}}
+
+
+def _plain(value: Any) -> Any:
+    return list(value) if isinstance(value, tuple) else value
 
 
 def file_origin(kind: str, card: UserCard, file: Path) -> dict[str, Any]:

@@ -12,6 +12,7 @@ import orjson
 
 from hemm.core import BadData, HemmError, Media, Sample, check_labels
 from hemm.data.readers.rows import row_id
+from hemm.data.sources.hub import several
 from hemm.parsing.formats import ManyOf, OneOf
 from hemm.tasks.cards import COLUMNS, UserCard
 
@@ -25,7 +26,7 @@ class Rules:
 
     columns  hemm's name -> the table's column, or several (lists of pictures, choices); none: a column of
              that name means something else
-    split    the split whose rows are evaluated; empty: all rows but those of ``shots``
+    split    the split whose rows are evaluated, or several; empty: all rows but those of ``shots``
     shots    the split whose rows are examples for few-shot prompts; empty: ``shots`` and ``train``
     labels   gold label -> its text in the prompt, for rows without choices
     closed   whether every row needs choices
@@ -33,7 +34,7 @@ class Rules:
     """
 
     columns: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    split: str = ""
+    split: str | tuple[str, ...] = ""
     shots: str = ""
     labels: Mapping[str, str] = field(default_factory=dict)
     folders: tuple[Path, ...] = ()
@@ -93,6 +94,7 @@ def to_sample(row: Mapping[str, Any], rules: Rules, where: str) -> Sample | None
         check_labels(labels, "the row")
     except HemmError as error:
         raise BadData(f"{where}: field 'labels': {error}") from None
+    part = {"split": _text(row, "split", where)} if isinstance(rules.split, tuple) and split == "test" else {}
     identifier = _text(row, "id", where)
     text = "\n".join([question, *choices])
     return Sample(
@@ -105,17 +107,22 @@ def to_sample(row: Mapping[str, Any], rules: Rules, where: str) -> Sample | None
         cluster=_text(row, "cluster", where) or _cluster(media, row),
         after=_text(row, "after", where) or None,
         labels=labels,
-        stratum=_text(row, "stratum", where),
-        metadata={**{k: _json(v, k, where) for k, v in extra.items()}, **_mapping(row, "metadata", where)},
+        stratum=_text(row, "stratum", where) or part.get("split", ""),
+        metadata={
+            **{k: _json(v, k, where) for k, v in extra.items()},
+            **_mapping(row, "metadata", where),
+            **part,
+        },
         split=split,
     )
 
 
 def _split(row: Mapping[str, Any], rules: Rules, where: str) -> str | None:
     named = _text(row, "split", where)
-    if named and named in ((rules.shots,) if rules.shots else SHOTS) and named != rules.split:
+    asked = several(rules.split)
+    if named and named in ((rules.shots,) if rules.shots else SHOTS) and named not in asked:
         return "shots"
-    return "test" if not rules.split or not named or named == rules.split else None
+    return "test" if not rules.split or not named or named in asked else None
 
 
 def _cluster(media: Sequence[Media], row: Mapping[str, Any]) -> str:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
+import itertools
 import os
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from fnmatch import fnmatch
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import orjson
 
@@ -17,6 +19,7 @@ from hemm.data.files import write_atomic
 from hemm.data.readers.file_finder import below
 from hemm.data.readers.rows import parquet_rows
 from hemm.data.sources.extraction import extract
+from hemm.data.sources.hub_files import Described, NotThere, files_of
 
 if TYPE_CHECKING:
     from huggingface_hub import HfApi
@@ -31,10 +34,10 @@ class Hub(Source):
 
     repos     names of the same data set, in order of preference (data sets move)
     files     patterns of the files that are needed (``*`` matches ``/`` too); each must find one
-    split     where ``files`` is empty: the split to evaluate. Its Parquet files are found by the repository's
-              own README, by their paths, or on the hub's Parquet branch
+    split     where ``files`` is empty: the split to evaluate, or several. Its Parquet files are found by the
+              repository's own README, by their paths, or on the hub's Parquet branch
     shots     where ``files`` is empty: the split to take examples in prompts from; empty: none
-    config    which configuration of the data set; empty: its default, or the only one
+    config    which configuration of the data set, or several; empty: its default, or the only one
     revision  branch, tag or commit
     unpack    patterns of fetched archives to unpack beside the other files
 
@@ -50,8 +53,8 @@ class Hub(Source):
     repos: Sequence[str]
     layout: Layout
     files: Sequence[str] = ()
-    config: str = ""
-    split: str = ""
+    config: str | Sequence[str] = ""
+    split: str | Sequence[str] = ""
     shots: str = ""
     revision: str = "main"
     unpack: Sequence[str] = ()
@@ -93,14 +96,16 @@ def _fetch(source: Hub, repo: str, into: Path, progress: Progress | None) -> tup
     client = api()
     try:
         commit, sizes = _listing(client, repo, source.revision)
-        wanted = _wanted(client, source, repo, commit, sizes)
-        if not wanted["test"]:
-            commit, sizes, wanted = _converted(client, source, repo)
+        if source.files:
+            parts = [Part("test", "", "", _matching(source, repo, sizes))]
+        else:
+            commit, sizes, parts = _parts(client, source, repo, commit, sizes)
         folder = into / f"{repo.replace('/', '--')}-{commit[:12]}"
-        names = sorted({n for part in wanted.values() for n in part})
+        names = sorted({n for part in parts for n in part.files})
         _download(client, repo, commit, {n: sizes[n] for n in names}, folder, progress)
         if source.split:
-            write_atomic(folder / manifest(source.config, source.split, source.shots), orjson.dumps(wanted))
+            note = folder / manifest(source.config, source.split, source.shots)
+            write_atomic(note, orjson.dumps([[p.ours, p.config, p.split, p.files] for p in parts]))
         folder = _unpacked(source, folder, names)
     except HemmError:
         raise
@@ -109,20 +114,38 @@ def _fetch(source: Hub, repo: str, into: Path, progress: Progress | None) -> tup
     return folder, f"{repo}@{commit}"
 
 
-def _converted(client: HfApi, source: Hub, repo: str) -> tuple[str, dict[str, int], dict[str, list[str]]]:
-    """The split on the hub's Parquet branch. Raises HemmError where there is none."""
+def _matching(source: Hub, repo: str, sizes: Iterable[str]) -> tuple[str, ...]:
+    """The files that the source's patterns name. Raises HemmError where one finds none."""
+    lacking = [p for p in source.files if not any(fnmatch(n, p) for n in sizes)]
+    if lacking:
+        raise HemmError(f"hub data set {repo} has no files like {', '.join(lacking)}")
+    return tuple(sorted(n for n in sizes if any(fnmatch(n, p) for p in source.files)))
+
+
+def _parts(
+    client: HfApi, source: Hub, repo: str, commit: str, sizes: dict[str, int]
+) -> tuple[str, dict[str, int], list[Part[str]]]:
+    """Commit, files and parts of the revision; else of the hub's Parquet branch."""
     from huggingface_hub import errors
 
-    config = f" of config {source.config!r}" if source.config else ""
-    nothing = HemmError(f"hub data set {repo} has no split {source.split!r}{config} in Parquet files")
+    described = _described(client, repo, commit, sizes)
     try:
-        commit, sizes = _listing(client, repo, PARQUET_BRANCH)
-    except (errors.RevisionNotFoundError, errors.RepositoryNotFoundError):
-        raise nothing from None
-    wanted = _wanted(client, source, repo, commit, sizes)
-    if not wanted["test"]:
-        raise nothing
-    return commit, sizes, wanted
+        return commit, sizes, _named_parts(sizes, source, described, repo)
+    except NotThere as there:
+        try:
+            converted, others = _listing(client, repo, PARQUET_BRANCH)
+        except (errors.RevisionNotFoundError, errors.RepositoryNotFoundError):
+            raise there from None
+        config = source.config or described.default  # the branch has a folder for each config
+        try:
+            return converted, others, _named_parts(others, replace(source, config=config), Described(), repo)
+        except NotThere as error:
+            raise (there if there.there else error) from None
+
+
+def _named_parts(sizes: Iterable[str], source: Hub, described: Described, repo: str) -> list[Part[str]]:
+    names = sorted(n for n in sizes if n.endswith(".parquet"))
+    return parts_of(names, source.config, source.split, source.shots, described, f"hub data set {repo}")
 
 
 def _listing(client: HfApi, repo: str, revision: str) -> tuple[str, dict[str, int]]:
@@ -131,42 +154,81 @@ def _listing(client: HfApi, repo: str, revision: str) -> tuple[str, dict[str, in
     return str(info.sha), {s.rfilename: int(s.size or 0) for s in info.siblings or []}
 
 
-def _wanted(
-    client: HfApi, source: Hub, repo: str, commit: str, sizes: dict[str, int]
-) -> dict[str, list[str]]:
-    """Split of hemm -> files to fetch; all are under ``test`` if the source has patterns."""
-    if source.files:
-        lacking = [p for p in source.files if not any(fnmatch(n, p) for n in sizes)]
-        if lacking:
-            raise HemmError(f"hub data set {repo} has no files like {', '.join(lacking)}")
-        return {"test": sorted(n for n in sizes if any(fnmatch(n, p) for p in source.files))}
-    parquet = sorted(n for n in sizes if n.endswith(".parquet"))
-    patterns = _readme_patterns(client, source, repo, commit) if "README.md" in sizes else {}
-    by_split: dict[str, list[str]] = {"test": []}
-    for ours, split in (("test", source.split), ("shots", source.shots)):
-        if split in patterns:
-            by_split[ours] = [n for n in parquet if any(fnmatch(n, p) for p in patterns[split])]
-        elif split:
-            by_split[ours] = by_path(parquet, source.config, split)
-    return by_split
+F = TypeVar("F")
+Names = str | Sequence[str]
+"""One or several configs or splits."""
 
 
-def manifest(config: str, split: str, shots: str) -> str:
+@dataclass(frozen=True)
+class Part(Generic[F]):
+    """The files of one split of one config, and what they are here (``ours``: ``test`` or ``shots``)."""
+
+    ours: str
+    config: str
+    split: str
+    files: tuple[F, ...]
+
+
+def parts_of(
+    names: Sequence[str],
+    config: Names,
+    split: Names,
+    shots: str,
+    described: Described,
+    where: str,
+) -> list[Part[str]]:
+    """The parts that a source asks for, in its order. Raises NotThere for a split or config to ask that is
+    not there, naming ``where``; shots that are not there are none."""
+    parts = []
+    for ours, splits in (("test", several(split)), ("shots", several(shots) if shots else ())):
+        for one, each in itertools.product(several(config), splits):
+            try:
+                parts.append(Part(ours, one, each, tuple(files_of(names, one, each, described))))
+            except NotThere as error:
+                if ours == "test":
+                    raise error.at(where) from None
+            except HemmError as error:
+                raise HemmError(f"{where} has {error}") from None
+    return parts
+
+
+def several(value: Names) -> Sequence[str]:
+    """One or several configs or splits as a sequence."""
+    return (value,) if isinstance(value, str) else value
+
+
+def manifest(config: Names, split: Names, shots: str) -> str:
     """Name of the file that stores the split of each fetched file."""
     return f".files-{digest([config, split, shots], 12)}.json"
 
 
-def split_files(folder: Path, config: str, split: str, shots: str) -> dict[str, list[Path]]:
-    """The Parquet files of ``test`` and ``shots``, by the manifest of a fetched folder, else by their
-    paths."""
+def part_files(folder: Path, config: Names, split: Names, shots: str) -> list[Part[Path]]:
+    """The Parquet files of the splits to evaluate and to take shots from.
+
+    By the manifest of a fetched folder, else by the folder's README and the files' paths. Raises HemmError,
+    which lists what there is, for a split or config that is not there.
+    """
     note = folder / manifest(config, split, shots)
-    if note.is_file():
-        by_split = orjson.loads(note.read_bytes())
+    found = orjson.loads(note.read_bytes()) if note.is_file() else None
+    if isinstance(found, list):
+        parts = [Part(ours, one, each, tuple(files)) for ours, one, each, files in found]
+    elif isinstance(found, dict):  # of hemm 0.1.0
+        parts = [Part(ours, str(config), str(split), tuple(files)) for ours, files in found.items()]
     else:
-        names = sorted(str(p.relative_to(folder).as_posix()) for p in below(folder, "**/*.parquet"))
-        by_split = {"test": by_path(names, config, split)}
-        by_split["shots"] = by_path(names, config, shots) if shots else []
-    return {ours: [folder / n for n in names] for ours, names in by_split.items()}
+        names = sorted(p.relative_to(folder).as_posix() for p in below(folder, "**/*.parquet"))
+        readme = folder / "README.md"
+        text = readme.read_text("utf-8", "replace") if readme.is_file() else ""
+        parts = parts_of(names, config, split, shots, Described.of(text), str(folder))
+    return [Part(p.ours, p.config, p.split, tuple(folder / n for n in p.files)) for p in parts]
+
+
+def split_files(folder: Path, config: str, split: str, shots: str) -> dict[str, list[Path]]:
+    """The Parquet files of ``test`` and ``shots``; none of a split that is not there."""
+    by_split: dict[str, list[Path]] = {"test": [], "shots": []}
+    with contextlib.suppress(NotThere):
+        for part in part_files(folder, config, split, shots):
+            by_split[part.ours] += part.files
+    return by_split
 
 
 def hub_rows(
@@ -216,55 +278,11 @@ def _unpacked(source: Hub, folder: Path, names: Sequence[str]) -> Path:
     return folder
 
 
-def _readme_patterns(client: HfApi, source: Hub, repo: str, commit: str) -> dict[str, list[str]]:
-    """Split -> file patterns, from the metadata of the repository's README."""
-    import yaml
-
-    text = Path(client.hf_hub_download(repo, "README.md", repo_type="dataset", revision=commit)).read_text(
-        "utf-8", "replace"
-    )
-    if not text.startswith("---"):
-        return {}
-    try:
-        head = yaml.safe_load(text.split("---", 2)[1])
-    except (yaml.YAMLError, IndexError):
-        return {}
-    configs = head.get("configs") if isinstance(head, dict) else None
-    if not isinstance(configs, list):
-        return {}
-    for config in configs:
-        name = config.get("config_name", "default")
-        if source.config in ("", name) and isinstance(config.get("data_files"), list):
-            if not source.config and len(configs) > 1 and not config.get("default") and name != "default":
-                raise HemmError(
-                    f"hub data set {repo} has several configs: set config to one of "
-                    f"{', '.join(str(c.get('config_name')) for c in configs)}"
-                )
-            return {str(f["split"]): _listed(f["path"]) for f in config["data_files"] if "split" in f}
-    return {}
-
-
-def _listed(value: Any) -> list[str]:
-    return [str(v) for v in value] if isinstance(value, list) else [str(value)]
-
-
-def by_path(names: Sequence[str], config: str, split: str) -> list[str]:
-    """Those of the Parquet files whose path says that they hold ``split`` (of ``config``).
-
-    Known are ``data/SPLIT-00000-of-00001.parquet``, ``CONFIG/SPLIT-...``, ``CONFIG/SPLIT/0000.parquet``
-    and ``SPLIT.parquet``.
-    """
-    matching = []
-    for name in names:
-        *folders, file = name.split("/")
-        stem = file.removesuffix(".parquet")
-        named = stem == split or stem.startswith((f"{split}-", f"{split}_", f"{split}."))
-        if not named and not (folders and folders[-1] == split):
-            continue
-        if config and config not in folders and not stem.startswith(config):
-            continue
-        matching.append(name)
-    return matching
+def _described(client: HfApi, repo: str, commit: str, names: Iterable[str]) -> Described:
+    if "README.md" not in names:
+        return Described()
+    path = client.hf_hub_download(repo, "README.md", repo_type="dataset", revision=commit)
+    return Described.of(Path(path).read_text("utf-8", "replace"))
 
 
 def _download(
