@@ -139,7 +139,7 @@ def test_results_of_somebody_else_run_no_code(here: Path) -> None:
 
 def test_a_changed_metric_object_scores_again() -> None:
     def metric(score: float) -> Any:
-        space = {"__name__": "__main__"}
+        space = {"__name__": "notebook"}
         exec(MINE.format(score=score), space)
         return space["Mine"]()  # type: ignore[operator]
 
@@ -164,7 +164,7 @@ def test_a_changed_metric_object_scores_again() -> None:
         ("./neighbour.py:X", "no_syntax.py, line 1: SyntaxError"),
         ("./taken.py:Accuracy", "the name 'accuracy' is a metric of hemm: give yours another name"),
         ("./taken.py:three", "metric 'taken.py:three' has no name, version"),
-        ("./taken.py:Fails", "metric 'fails' of your own does not score: KeyError"),
+        ("./taken.py:Fails", "metric 'fails' fails on sample 'shapes-"),
     ],
 )
 def test_what_is_wrong_with_a_metric_is_one_line(
@@ -182,6 +182,58 @@ def test_what_is_wrong_with_a_metric_is_one_line(
     error = capsys.readouterr().err
     assert line in error
     assert len(error.strip().splitlines()) == 1 or "Fails" in spec
+
+
+BIRDS = """
+from hemm.core import *
+from hemm.data import Generated
+from hemm.metrics import SampleMetric
+from hemm.parsing import ShortAnswer
+
+class Odd(SampleMetric):
+    name, title = "odd", "Odd"
+    def value(self, answer, sample):
+        return 1.0 if answer != "gull" else {}[answer]
+    def {method}(self, *given):
+        return super().{method}(*given)
+
+class Whole(Odd, CorpusMetric):
+    name = "whole"
+    def value(self, answer, sample):
+        return 1.0
+    def aggregate(self, groups):
+        raise LookupError("no birds")
+
+def read(folder):
+    for bird in ("owl", "gull", "heron"):
+        yield Sample(f"b-{{bird}}", fields={{"question": "Which?"}}, references=(bird,))
+
+SOURCE = Generated(Layout((), read))
+TASK = Task("birds", Card("Birds"), (SOURCE,), "{{{{ question }}}}", ShortAnswer(), ({metric}, "exact_match"))
+"""
+
+
+def test_a_metric_that_raises_is_one_line_with_metric_sample_and_place(
+    here: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (here / "birds.py").write_text(BIRDS.replace("{}[", "{{}}[").format(method="ceiling", metric="Odd()"))
+    line = "metric 'odd' fails on sample 'b-gull': KeyError: 'gull' (birds.py, line 10)"
+    with pytest.raises(hemm.HemmError) as told:
+        hemm.run("baseline/oracle", "./birds.py")
+    assert str(told.value) == line
+    assert isinstance(told.value.__cause__, KeyError)
+    assert status(["run", "baseline/oracle", "--task", "./birds.py"]) == 2
+    assert capsys.readouterr().err.splitlines()[-1] == f"hemm: {line}"
+    monkeypatch.setenv("HEMM_DEBUG", "1")
+    assert status(["score", "results", "--task", "./birds.py"]) == 2
+    shown = capsys.readouterr().err
+    assert "Traceback" in shown
+    assert 'return 1.0 if answer != "gull"' in shown
+    (here / "birds.py").write_text(BIRDS.replace("{}[", "{{}}[").format(method="chance", metric="Whole()"))
+    with pytest.raises(
+        hemm.HemmError, match=r"metric 'whole' fails: LookupError: no birds \(birds.py, line 19\)"
+    ):
+        hemm.run("baseline/oracle", "./birds.py", out="other")
 
 
 # models

@@ -134,7 +134,7 @@ def test_a_change_of_the_data(name: str, bench: Bench) -> None:
     forecast = bench.run("--dry-run")[1]
     assert bench.score() == (0.75, 4), "a dry run changes nothing"
     assert f": {len(asked)} of " in forecast
-    assert said in forecast
+    assert said.replace("took", "would take") in forecast
     was_asked, output = bench.run()
     assert was_asked == asked
     assert bench.score() == score

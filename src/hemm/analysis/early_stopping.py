@@ -25,13 +25,13 @@ from hemm.stats.sequential import METHOD, running_interval
 if TYPE_CHECKING:
     from hemm.analysis.study.cell_scores import ScoreColumn
     from hemm.engine.early_stopping import Blocks
-    from hemm.engine.options import CellResult, RunOptions, Watcher
+    from hemm.engine.options import CellResults, RunOptions, Watcher
 
 
 PART_GRID = 400
 
 
-def run(options: RunOptions, watcher: Watcher | None = None) -> list[CellResult]:
+def run(options: RunOptions, watcher: Watcher | None = None) -> CellResults:
     """``hemm.engine.run.run``, with the rule of ``options.until_ci`` if it is set."""
     from hemm.engine.run import run as run_all
 

@@ -32,7 +32,9 @@ def run(
     called where an event loop runs, as in a notebook. KeyboardInterrupt leaves open cells, which the same
     call completes.
 
-    Raises HemmError for bad input; samples that end in ``error`` are counted in the results.
+    Raises HemmError for bad input, and where a named task is not prepared; of a suite and of labels
+    (``where``) the prepared tasks are asked and the others named in ``not_prepared`` of the results. Samples
+    that end in ``error`` are counted in the results.
 
     >>> import hemm
     >>> results = hemm.run(["baseline/oracle", "baseline/random"], "probe_shapes", limit=8)
@@ -50,7 +52,8 @@ def run(
     found = run_all(chosen)
     folders = dict.fromkeys(result.folder for result in found)
     there = [cell(folder) for folder in folders if (folder / layout.RUN).exists()]
-    return Results(chosen.out, there, tuple(found))
+    missing = found.not_prepared
+    return Results(chosen.out, there, tuple(found), tuple(missing.tasks) if missing else ())
 
 
 run.__doc__ = (run.__doc__ or "").replace("{options}", described().replace("\n", "\n    "))

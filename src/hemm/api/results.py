@@ -80,6 +80,7 @@ class Results:
             ``.answers()``, ``.calls()``, ``.scores(KEY)`` and ``.aggregates()``
     runs    what ``hemm.run`` did for each cell: ``asked``, ``answers``, ``errors``, ``stopped``, and the
             ``forecast`` of a dry run; empty for ``hemm.load``
+    not_prepared  tasks of the suite or labels that were not asked, since ``hemm prepare`` has not had them
 
     Scores are read when they are first needed, and once: ``hemm.load`` again shows what came later.
 
@@ -93,6 +94,7 @@ class Results:
     folder: Path
     cells: Sequence[Cell]
     runs: Sequence[CellResult] = ()
+    not_prepared: Sequence[str] = ()
 
     def __iter__(self) -> Iterator[Cell]:
         return iter(self.cells)
@@ -106,7 +108,10 @@ class Results:
     def __repr__(self) -> str:
         from hemm.report.notebook import results_text
 
-        return results_text(self.folder, self.cells, self.runs)
+        lines = [results_text(self.folder, self.cells, self.runs)]
+        if self.not_prepared:
+            lines.append(f"not prepared, so not asked: {', '.join(self.not_prepared)}")
+        return "\n".join(lines)
 
     def _repr_html_(self) -> str:
         from hemm.report.notebook import profile_html, text_html

@@ -1,7 +1,8 @@
 """The command line: one file a command, imported when it is called; every error is one line.
 
 Exit status: 0 complete; 2 bad input; 3 finished, but some samples ended in ``error``; 130 interrupted;
-1 a fault of hemm itself (``HEMM_DEBUG=1`` shows where). A command returns its status, None for 0.
+1 a fault of hemm itself. ``HEMM_DEBUG=1`` shows where an error came from. A command returns its status,
+None for 0.
 """
 
 from __future__ import annotations
@@ -131,6 +132,7 @@ def status(args: list[str]) -> int:
     except click.ClickException as error:
         return _print_error(_click_line(error), BAD_INPUT)
     except HemmError as error:
+        _debug(error)
         return _print_error(str(error), BAD_INPUT)
     except ModuleNotFoundError as error:
         extra = _EXTRAS.get((error.name or "").partition(".")[0])
@@ -177,11 +179,16 @@ def _print_error(text: str, code: int) -> int:
     return code
 
 
-def _fault(error: BaseException) -> int:
+def _debug(error: BaseException) -> None:
+    """Print the traceback where ``HEMM_DEBUG`` is set."""
     if os.environ.get("HEMM_DEBUG"):
         import traceback
 
         click.echo(storable(redact("".join(traceback.format_exception(error)))), err=True)
+
+
+def _fault(error: BaseException) -> int:
+    _debug(error)
     kind = type(error).__name__
     return _print_error(
         f"a fault of hemm itself, please report it: {kind}: {error} (HEMM_DEBUG=1 shows where)", FAULT

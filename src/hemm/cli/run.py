@@ -17,7 +17,7 @@ from hemm.engine.option_values import run_options
 from hemm.engine.options import TEXT, Option, RunOptions
 
 if TYPE_CHECKING:
-    from hemm.engine.options import CellResult, Watcher
+    from hemm.engine.options import CellResult, CellResults, Watcher
     from hemm.results.read import Cell
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -122,9 +122,15 @@ def _watcher() -> Watcher:
     return Bar() if sys.stderr.isatty() else Lines()
 
 
-def _report(options: RunOptions, results: list[CellResult]) -> int:
-    if options.dry_run:
-        return _forecast(results)
+def _report(options: RunOptions, results: CellResults) -> int:
+    status = _forecast(results) if options.dry_run else _report_cells(options, results)
+    if results.not_prepared is None:
+        return status
+    click.echo(f"hemm: not asked: {results.not_prepared}", err=True)
+    return 3
+
+
+def _report_cells(options: RunOptions, results: CellResults) -> int:
     from hemm.analysis.profile import profile
     from hemm.analysis.study import Study
     from hemm.report.tables.profile import show
@@ -146,9 +152,8 @@ def _report(options: RunOptions, results: list[CellResult]) -> int:
     errors = [(f"{r.task} {sample}", why) for r in results for sample, _, why in r.errors]
     if not errors:
         return 3 if stopped or any(_incomplete(result.folder) for result in results) else 0
-    click.echo(
-        f"{len(errors)} samples ended in an error; the same command asks transient ones again:", err=True
-    )
+    ended = f"{len(errors)} sample{'s' * (len(errors) != 1)} ended in an error"
+    click.echo(f"{ended}; the same command asks transient ones again, --retry-errors all:", err=True)
     print_errors(errors)
     return 3
 

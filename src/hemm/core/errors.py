@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+import shlex
+from collections.abc import Iterable, Mapping
 
 
 class HemmError(Exception):
@@ -23,6 +24,34 @@ class UnknownName(HemmError):
             hint or (f"known: {', '.join(names)}" if len(names) <= 12 else f"{len(names)} are known")
         )
         super().__init__("; ".join(parts))
+
+
+class NotPrepared(HemmError):
+    """Tasks that have no pack yet.
+
+    tasks  name -> what ``hemm prepare`` takes for it; empty for a task that only a program has
+    card   whether one of them may want ``--card``
+
+    >>> print(NotPrepared({"gqa": "gqa", "nlvr": "nlvr"}))
+    the tasks gqa, nlvr are not prepared: hemm prepare gqa nlvr
+    """
+
+    def __init__(self, tasks: Mapping[str, str], card: bool = False) -> None:
+        self.tasks, self.card = dict(tasks), card
+        specs = [spec for spec in self.tasks.values() if spec]
+        words = [f"hemm prepare {' '.join(map(shlex.quote, specs))}{' --card FILE' * card}"] if specs else []
+        if objects := [name for name, spec in self.tasks.items() if not spec]:
+            words.append(f"put {', '.join(objects)} into a file as TASK: hemm prepare ./FILE.py")
+        several = len(self.tasks) > 1
+        which = f"the tasks {', '.join(self.tasks)} are" if several else f"task {next(iter(self.tasks))} is"
+        super().__init__(f"{which} not prepared: {'; '.join(words)}")
+
+    @classmethod
+    def all_of(cls, errors: Iterable[NotPrepared]) -> NotPrepared:
+        """One error for several."""
+        found = list(errors)
+        tasks = {name: spec for error in found for name, spec in error.tasks.items()}
+        return cls(tasks, any(error.card for error in found))
 
 
 class MissingExtra(HemmError):

@@ -24,6 +24,15 @@ def storable(text: str) -> str:
     return _SURROGATE.sub(lambda m: f"\\u{ord(m.group()):04x}", text)
 
 
+def counted(count: int, one: str, several: str = "") -> str:
+    """A number with its noun.
+
+    >>> counted(1, "sample"), counted(2400, "sample"), counted(0, "category", "categories")
+    ('1 sample', '2,400 samples', '0 categories')
+    """
+    return f"{count:,} {one if count == 1 else several or f'{one}s'}"
+
+
 def slug(name: str) -> str:
     """``name`` as a folder name that is safe on every file system.
 

@@ -196,7 +196,7 @@ class CellRun:
         if anew:  # so that a smaller limit makes the score over no fewer samples
             self.selection = Selection.of(np.flatnonzero(scored.any(axis=1)), pack.index())
         changed_by = f" (request rules {cell.run['request_rules']}; they were {rules})" if other_rules else ""
-        for line in () if sealed_now else found.lines(changed_by):
+        for line in () if sealed_now else found.lines(changed_by, planned=not write):
             self.watcher.say(f"{redact(self.model.spec)} on {self.task.name}: {line}")
         if write and cell.parts and (other_pack or other_rules):
             cell.save()

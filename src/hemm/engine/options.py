@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from hemm.core import CONTROLS, Generation, HemmError, Metric, Model, Task, UnknownName
+from hemm.core.errors import NotPrepared
 from hemm.core.secrets import holds_secret, keep_secret
 from hemm.core.user_files import shown
 
@@ -276,3 +277,14 @@ class CellResult:
     errors: list[tuple[str, int, str]] = field(default_factory=list)
     stopped: str = ""
     forecast: Forecast | None = None
+
+
+class CellResults(list[CellResult]):
+    """The results of a command, model by model.
+
+    not_prepared  the tasks of a suite or of labels that were not asked, since they have no pack; or None
+    """
+
+    def __init__(self, results: Iterable[CellResult] = (), not_prepared: NotPrepared | None = None) -> None:
+        super().__init__(results)
+        self.not_prepared = not_prepared

@@ -42,13 +42,17 @@ class Reconciled:
     dropped: int = 0
     unscored: pa.Table = field(default_factory=layout.UNSCORED_SCHEMA.empty_table)
 
-    def lines(self, changed_by: str) -> Iterator[str]:
-        """Lines for the user. ``changed_by``, where not only the data changed requests: what else did."""
+    def lines(self, changed_by: str, planned: bool = False) -> Iterator[str]:
+        """Lines for the user. ``changed_by``, where not only the data changed requests: what else did.
+
+        planned  a dry run: nothing was written, so the lines say what would be
+        """
         if self.refreshed:
-            took = _answers(self.refreshed, "took over what changed beside the request")
-            yield f"{took} (references, labels ...): not asked again"
+            took = _answers(self.refreshed, f"{'would take' if planned else 'took'} over what changed")
+            yield f"{took} beside the request (references, labels ...): not asked again"
         if self.dropped:
-            made = _answers(self.dropped, "is made anew", "are made anew")
+            are = ("would be", "would be") if planned else ("is", "are")
+            made = _answers(self.dropped, *(f"{be} made anew" for be in are))
             yield f"{made}: the data changed, and a baseline answers from them"
         why = Counter(self.unscored["why"].to_pylist())
         if count := why[CHANGED]:

@@ -7,47 +7,69 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from hemm.core import HemmError, Model, Pack, RequestModel, Task
+from hemm.core.errors import NotPrepared
 from hemm.core.event_loop import run_to_end
 from hemm.engine.cell_run import CellRun, ModelStarter, StartBarrier
 from hemm.engine.early_stopping import Blocks, InterimCheck, Rule
 from hemm.engine.limits import CostBudget
-from hemm.engine.options import CellResult, RunOptions, Silent, Watcher
+from hemm.engine.options import CellResult, CellResults, RunOptions, Silent, Watcher
 from hemm.engine.pipeline import first_of
 from hemm.engine.setup import model_options
 from hemm.engine.stored_task import keep_format
 from hemm.results.same_data import check_results
 
 
-def run(options: RunOptions, watcher: Watcher | None = None, rule: Rule | None = None) -> list[CellResult]:
+def run(options: RunOptions, watcher: Watcher | None = None, rule: Rule | None = None) -> CellResults:
     """Run ``options``: one result for each cell, model by model.
 
     ``rule`` ends a task early where ``until_ci`` is set; ``hemm.analysis.early_stopping.run`` passes one.
+    Of the tasks of a suite or of labels those are run that are prepared; ``not_prepared`` of the results has
+    the others.
 
-    Raises HemmError, before any request is sent, for unknown names, packs that are not prepared, and models
-    that cannot take a task's media. KeyboardInterrupt leaves open cells that the same call completes.
+    Raises HemmError, before any request is sent, for unknown names, named tasks without a pack, tasks that no
+    metric would score, and models that cannot take a task's media. KeyboardInterrupt leaves open cells that
+    the same call completes.
     """
-    from hemm.data.pack.prepare import ensure
     from hemm.data.pack.quality import told
-    from hemm.engine.score import metrics_for
+    from hemm.engine.score import check_scored
     from hemm.models import cards, resolve
 
     if options.until_ci is not None and rule is None:
         raise HemmError("until_ci is given and no rule: call hemm.analysis.early_stopping.run")
     tasks = [keep_format(task, options.out) for task in _tasks(options)]
     for task in tasks:
-        metrics_for(task, options.metrics)
+        check_scored(task, options.metrics, later=not options.score)
         if rule is not None:
             rule.check(task, options.metrics)
     models = [resolve(spec, model_options(options)) for spec in options.models]
     user_cards = [cards.read(path) for path in options.model_cards]
     for model in models:
         cards.find(model.identity.name, user_cards)  # a wrong card should fail before any request is sent
-    packs = [(task, ensure(task)) for task in tasks]
+    packs, missing = _packs(tasks)
+    if missing is not None and not (packs and (options.suite or options.where)):
+        raise missing
     watcher = watcher or Silent()
+    if missing is not None:
+        watcher.say(f"{missing}; the others are asked")
     for task, pack in packs:
         for line in told(task.name, pack.info):
             watcher.say(line)
-    return run_to_end(lambda: run_cells(options, models, packs, watcher, rule))
+    found = run_to_end(lambda: run_cells(options, models, packs, watcher, rule))
+    return CellResults(found, missing)
+
+
+def _packs(tasks: Sequence[Task]) -> tuple[list[tuple[Task, Pack]], NotPrepared | None]:
+    """The tasks that have a pack, or need no download to get one; and what the others lack."""
+    from hemm.data.pack.prepare import ensure
+
+    packs: list[tuple[Task, Pack]] = []
+    missing: list[NotPrepared] = []
+    for task in tasks:
+        try:
+            packs.append((task, ensure(task)))
+        except NotPrepared as error:
+            missing.append(error)
+    return packs, NotPrepared.all_of(missing) if missing else None
 
 
 def _tasks(options: RunOptions) -> list[Task]:

@@ -30,10 +30,7 @@ def metrics_for(task: Task, extra: Sequence[str | Metric] = ()) -> dict[str, Met
     from hemm.metrics import metric_key, own_facts, resolve
 
     defaults = [m for m in map(resolve, task.metrics) if not {"weights", "judge"} & m.needs]
-    made = [
-        completed(m.prepared(), Metric, f"what prepared of metric {m.name!r} gives")
-        for m in [*defaults, *map(resolve, extra)]
-    ]
+    made = [_prepared(metric) for metric in (*defaults, *map(resolve, extra))]
     found: dict[str, Metric] = {}
     for metric in map(identified, made):
         known = found.setdefault(metric_key(metric), metric)
@@ -41,6 +38,33 @@ def metrics_for(task: Task, extra: Sequence[str | Metric] = ()) -> dict[str, Met
             raise HemmError(f"two metrics are called {metric.name!r}: give one another name or version")
         found[metric_key(metric)] = metric
     return found
+
+
+def _prepared(metric: Metric) -> Metric:
+    from hemm.metrics.own import fault
+
+    try:
+        found = metric.prepared()
+    except Exception as error:
+        told = fault(metric, error)
+        raise told from told.__cause__
+    ready: Metric = completed(found, Metric, f"what prepared of metric {metric.name!r} gives")
+    return ready
+
+
+def check_scored(task: Task, extra: Sequence[str | Metric] = (), later: bool = False) -> None:
+    """Raise HemmError where no metric would score the answers to ``task``, unless they are scored ``later``.
+
+    Raises as ``metrics_for``, too.
+    """
+    if metrics_for(task, extra) or later:
+        return
+    names = [metric if isinstance(metric, str) else metric.name for metric in task.metrics]
+    need = "needs" if len(names) == 1 else "need"
+    raise HemmError(
+        f"task {task.name} has no metric that runs unasked: {', '.join(names)} {need} weights or a judge; "
+        f"name what is to score it, as in --metric {names[0]}"
+    )
 
 
 def stored_media(stored: Cell) -> StoredMedia:
@@ -207,29 +231,16 @@ class _Scoring:
         from hemm.engine.judges import with_judge
         from hemm.metrics import own_facts, spec_of
         from hemm.metrics.learned import torchvision_check
+        from hemm.metrics.scoring import aggregate, score_answers
 
         if "weights" in metric.needs:
             torchvision_check.prepare()  # a torchvision that does not import would end transformers' imports
         metric = with_judge(metric, key, self._cell, self._task)
-        own = own_facts(metric)
-        try:
-            scores, found = self._scores(metric, answers, media)
-        except HemmError:
-            raise
-        except Exception as error:
-            if not own:
-                raise
-            why = f"{type(error).__name__}: {error}"
-            raise HemmError(f"metric {metric.name!r} of your own does not score: {why}") from error
+        scores = score_answers(answers, self._task, metric, media)
+        found = aggregate(scores, metric, answers, self._task, media)
         with replacing(self._cell.folder / layout.SCORES / f"{key}.parquet") as path:
             pq.write_table(scores, path, compression="zstd")
-        return {"spec": spec_of(metric), **own, **found}
-
-    def _scores(self, metric: Metric, answers: Any, media: StoredMedia) -> tuple[Any, dict[str, Any]]:
-        from hemm.metrics.scoring import aggregate, score_answers
-
-        scores = score_answers(answers, self._task, metric, media)
-        return scores, aggregate(scores, metric, answers, self._task, media)
+        return {"spec": spec_of(metric), **own_facts(metric), **found}
 
     def to_json(self) -> dict[str, Any]:
         """The contents of aggregates.json. ``pending``: metrics that a stopped command did not reach."""

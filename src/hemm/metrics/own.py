@@ -6,9 +6,11 @@ Their stored scores are read without their code: a results folder from somebody 
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from traceback import extract_tb
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -58,6 +60,27 @@ def facts(metric: Metric) -> dict[str, Any]:
         "unanchored": metric.unanchored,
         "corpus": isinstance(metric, CorpusMetric),
     }
+
+
+def fault(metric: Metric, error: Exception, groups: Sequence[Group] = ()) -> Exception:
+    """What to raise where ``metric`` raised ``error`` over ``groups``: one line with metric, sample,
+    exception and place in the file, for a metric of a user's own or of a package; else ``error`` itself."""
+    if isinstance(error, HemmError) or type(metric).__module__.partition(".")[0] == "hemm":
+        return error
+    where = ""
+    for group in groups:
+        try:
+            samples = [judged.sample for judged in group]
+            metric.score([group]), metric.ceiling(samples), metric.chance(samples)
+        except Exception as alone:
+            error, where = alone, f" on {', '.join(f'sample {sample.id!r}' for sample in samples)}"
+            break
+    file = getattr(sys.modules.get(type(metric).__module__), "__file__", None)
+    lines = [frame.lineno for frame in extract_tb(error.__traceback__) if frame.filename == file]
+    place = f" ({Path(str(file)).name}, line {lines[-1]})" if lines else ""
+    told = HemmError(f"metric {metric.name!r} fails{where}: {type(error).__name__}: {error}{place}")
+    told.__cause__ = error  # Python shows it, and so does HEMM_DEBUG=1
+    return told
 
 
 @dataclass(frozen=True)

@@ -20,6 +20,7 @@ from hemm.core import (
     completed,
     digest,
 )
+from hemm.metrics import own
 from hemm.metrics.answer_groups import AnswerGroup, group_answers
 from hemm.metrics.classes.majority import Majority, finite
 from hemm.metrics.groups.repeats import repeats
@@ -50,9 +51,16 @@ def score_answers(
     """
     rows = judged_answers(answers, task.answer, media)
     members = group_answers(rows, metric)
-    metric = bind_to_set(members, metric, task.answer)
+    try:
+        return _scored(members, bind_to_set(members, metric, task.answer), task.answer).table(answers)
+    except Exception as error:
+        told = own.fault(metric, error, [m.judged for m in members if m.outcome is Outcome.OK])
+        raise told from told.__cause__
+
+
+def _scored(members: Sequence[AnswerGroup], metric: Metric, answer_format: AnswerFormat) -> _Rows:
     values = _values(members, metric)
-    bounds = _bounds(members, metric, task.answer)
+    bounds = _bounds(members, metric, answer_format)
     out = _Rows()
     for member, scored, bound in zip(members, values, bounds, strict=True):
         for component, value in scored.items():
@@ -60,7 +68,7 @@ def score_answers(
     for group, values_of in repeats(members, [v.get("") for v in values], [b[0] for b in bounds], metric):
         for component, value in values_of.items():
             out.add(group, component, value, _UNKNOWN)
-    return out.table(answers)
+    return out
 
 
 Bound = tuple[float | None, float | None, float | None]
@@ -200,8 +208,12 @@ def aggregate(
         if (
             isinstance(metric, CorpusMetric) and counted
         ):  # binding may be costly, and no other metric needs it here
-            bound: Any = bind_to_set(members, metric, task.answer)
-            corpus = bound.aggregate([m.judged for m in counted])
+            try:
+                bound: Any = bind_to_set(members, metric, task.answer)
+                corpus = bound.aggregate([m.judged for m in counted])
+            except Exception as error:
+                told = own.fault(metric, error)
+                raise told from told.__cause__
         for name, value in corpus.items():
             components.setdefault(name, {})
             components[name] |= {"value": finite(value), "corpus": True}

@@ -50,7 +50,7 @@ def ensure(task: Task, progress: Progress | None = None) -> Pack:
     """The task's current pack. It is made first if that needs no download.
 
     That is the case for tasks that hemm draws, and for the user's own files (a changed file makes a new
-    pack). A pack that was limited on purpose stays. Raises HemmError for other tasks that are not prepared.
+    pack). A pack that was limited on purpose stays. Raises NotPrepared for other tasks that have no pack.
     """
     source = task.sources[0] if task.sources else None
     if source is None or not source.at_hand:

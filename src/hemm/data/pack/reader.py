@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from hemm.core import BadData, HemmError, Sample
+from hemm.core.errors import NotPrepared
 from hemm.core.origin import origin_spec
 from hemm.data import cache
 from hemm.data.pack import schema
@@ -139,7 +140,7 @@ def open_pack(folder: Path) -> Pack:
 def find_pack(task: str, origin: Mapping[str, Any] = cache.OWN) -> Pack:
     """The current pack of a task from the cache: its name, and its ``Task.origin`` where it is a user's own.
 
-    Raises HemmError where it is not prepared.
+    Raises NotPrepared where there is none.
     """
     folder = cache.current(task, origin)
     if folder is None:
@@ -162,10 +163,10 @@ def answered_pack(task: str, origin: Mapping[str, Any], content: str) -> Pack:
     return find_pack(task, origin)
 
 
-def not_prepared(task: str, origin: Mapping[str, Any]) -> HemmError:
+def not_prepared(task: str, origin: Mapping[str, Any]) -> NotPrepared:
     """The error for a task without a pack."""
-    card = " --card FILE" if origin.get("kind") == "hub" else ""
-    return HemmError(f"task {task} is not prepared: hemm prepare {origin_spec(origin, task)}{card}")
+    kind = origin.get("kind")
+    return NotPrepared({task: "" if kind == "object" else origin_spec(origin, task)}, card=kind == "hub")
 
 
 def _lists(column: Any) -> list[list[Any]]:
