@@ -31,7 +31,7 @@ from hemm.published import published
 from hemm.report.tables.comparison import lines, tables
 from hemm.report.tables.profile import render
 from hemm.stats.corrections import benjamini_hochberg, holm
-from hemm.stats.intervals import mean_interval
+from hemm.stats.intervals import mean_difference, mean_interval
 from stored_cells import Stored, question, questions, task_row
 
 UNIT = (0.0, 1.0)
@@ -63,7 +63,7 @@ def test_with_one_answer_a_cluster_it_is_mcnemars_exact_test() -> None:
     assert row.pair.p == pytest.approx(exact - stats.binom.pmf(2, 16, 0.5))  # mid-p
     assert (row.pair.won, row.pair.lost, row.pair.test) == (14, 2, "McNemar")
     assert (row.pair.effect, row.pair.effect_name) == (7.0, "odds ratio")
-    wanted = mean_interval([1.0] * 14 + [-1.0] * 2 + [0.0] * 14, range(30), (-1, 1))
+    wanted = mean_difference([1.0] * 14 + [-1.0] * 2 + [0.0] * 14, range(30), 1.0).estimate
     assert (row.pair.difference.low, row.pair.difference.high) == pytest.approx((wanted.low, wanted.high))
     assert row.normalised is not None
     assert row.normalised.value == pytest.approx(12 / 30 / 0.75)  # chance is 1/4

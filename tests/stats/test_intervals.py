@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from scipy import stats
 
-from hemm.stats.intervals import Estimate, combine, design_effect, mean_interval, t_quantile, wilson
+from hemm.stats.clusters import cr2
+from hemm.stats.intervals import Estimate, combine, mean_interval, score_ends, t_quantile, wilson
 
 SIMULATIONS = 2000
 MANY = 10_000
@@ -142,9 +143,9 @@ def coverage(right: Counts, units: int, p: float) -> tuple[float, int]:
     clusters = right.shape[1]
     n = float(clusters * units)
     share = right.sum(axis=1) / n
-    squares = ((right - units * share[:, None]) ** 2).sum(axis=1)
-    effect = design_effect(squares, share, n, float(units), clusters)
-    low, high = wilson(share, n / effect, t_quantile(clusters - 1))
+    squares = cr2(right - units * share[:, None], np.full(clusters, units))
+    within = n * share * (1 - share)
+    low, high = score_ends(share, squares, within, n, float(units), t_quantile(clusters - 1))
     counts = np.sort(np.unique(share, return_counts=True)[1])[::-1]
     common = int(np.searchsorted(np.cumsum(counts), 0.95 * len(share))) + 1
     return float(np.mean((low <= p) & (p <= high))), common
@@ -169,8 +170,8 @@ def test_the_simulated_interval_is_the_one_that_is_given() -> None:
         found = mean_interval(values, np.repeat(np.arange(10), 5), UNIT)
         share = right.sum() / 50
         if 0 < share < 1:
-            squares = float(((right - 5 * share) ** 2).sum())
-            wanted = wilson(share, 50 / design_effect(squares, share, 50.0, 5.0, 10), t_quantile(9))
+            squares, within = 10 / 9 * float(((right - 5 * share) ** 2).sum()), 50 * share * (1 - share)
+            wanted = score_ends(share, squares, within, 50.0, 5.0, t_quantile(9))
             assert (found.low, found.high) == pytest.approx((float(wanted[0]), float(wanted[1])))
 
 

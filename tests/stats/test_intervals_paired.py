@@ -9,8 +9,16 @@ import pytest
 from numpy.typing import NDArray
 from scipy import stats
 
-from hemm.stats.bootstrap import bootstrap_interval, bootstrap_means, bootstrap_variance
-from hemm.stats.intervals import design_effect, mean_interval, t_quantile, unseen_difference, wilson
+from hemm.stats.bootstrap import bootstrap_interval, bootstrap_means, resampled_variance
+from hemm.stats.clusters import Clustered
+from hemm.stats.intervals import (
+    mean_difference,
+    mean_interval,
+    score_ends,
+    t_quantile,
+    unseen_difference,
+    wilson,
+)
 from hemm.stats.jackknife import effective_number, jackknife
 from hemm.stats.label_effects import LabelledSamples, by_samples
 from hemm.stats.paired import Options, mcnemar, obuchowski_p, paired
@@ -51,7 +59,7 @@ def pairs(clusters: int, units: int, p: float, lower: float) -> Floats:
 
 
 def ends_of_differences(d: Floats, variance: Floats | None = None) -> tuple[Floats, Floats]:
-    """``mean_interval`` of differences, all simulations at once."""
+    """``mean_difference``, all simulations at once."""
     _, groups, units = d.shape
     n, t = groups * units, t_quantile(groups - 1)
     value = d.mean(axis=(1, 2))
@@ -59,7 +67,8 @@ def ends_of_differences(d: Floats, variance: Floats | None = None) -> tuple[Floa
     squares = groups / (groups - 1) * ((net - units * value[:, None]) ** 2).sum(axis=1)
     if variance is not None:
         squares = variance * n * n
-    half = t * np.sqrt(squares + unseen_difference(np.abs(d).mean(axis=(1, 2)), float(units))) / n
+    total, power = np.abs(d).sum(axis=(1, 2)), (d**2).sum(axis=(1, 2))
+    half = t * np.sqrt(squares + unseen_difference(total, power, n, float(units))) / n
     share = t * t / (groups + t * t)
     flat = np.ptp(d.reshape(len(d), -1), axis=1) == 0
     low = np.where(flat, value - share * (value + 1), np.maximum(-1, value - half))
@@ -83,7 +92,7 @@ def test_differences_are_covered(clusters: int, units: int, p: float) -> None:
         held(low, high, p - lower, d.mean(axis=(1, 2)))
         names = np.repeat(np.arange(clusters), units)
         for one, first, last in list(zip(d, low, high, strict=True))[:20]:
-            found = mean_interval(one.ravel(), names, (-1.0, 1.0))
+            found = mean_difference(one.ravel(), names, 1.0).estimate
             assert (found.low, found.high) == pytest.approx((first, last))
 
 
@@ -95,20 +104,21 @@ def test_the_bootstrap_covers_proportions_and_differences(clusters: int, units: 
     n, t = float(clusters * units), t_quantile(clusters - 1)
     right = answers(rng, clusters, units, p)
     flat = right.reshape(SIMULATIONS, -1).T
-    variance = bootstrap_variance(bootstrap_means(flat, names, 1000), clusters)
+    variance = bootstrap_means(flat, names, 1000).var(axis=0, ddof=1) * clusters / (clusters - 1)
     share = flat.mean(axis=0)
-    squares = variance * n * n * (clusters - 1) / clusters
-    mixed = (share > 0) & (share < 1)
-    effect = design_effect(squares, share, n, float(units), clusters)
+    low, high = score_ends(share, variance * n * n, n * share * (1 - share), n, float(units), t)
     same = clusters / (clusters + t * t)  # all equal: Wilson's for as many clusters
-    low, high = wilson(share, np.where(mixed, n / effect, clusters), t)
     assert float(wilson(1.0, clusters, t)[0]) == pytest.approx(same)
+    data = Clustered.of(flat[:, 0], names)
+    found_variance = resampled_variance(data, bootstrap_means(flat[:, 0], names, 1000))
+    assert found_variance == pytest.approx(variance[0])
     held(low, high, p, share)
     found = bootstrap_interval(flat[:, 0], names, UNIT, 1000)
     assert (found.low, found.high) == pytest.approx((low[0], high[0]))
     d = pairs(clusters, units, p, p - 0.07)
     flat = d.reshape(SIMULATIONS, -1).T
-    low, high = ends_of_differences(d, bootstrap_variance(bootstrap_means(flat, names, 1000), clusters))
+    variance = bootstrap_means(flat, names, 1000).var(axis=0, ddof=1) * clusters / (clusters - 1)
+    low, high = ends_of_differences(d, variance)
     held(low, high, 0.07, flat.mean(axis=0))
 
 

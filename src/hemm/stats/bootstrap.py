@@ -6,8 +6,8 @@ columns share the draws, so that differences between models stay paired.
 
 Percentiles of such means are too narrow with few clusters (they lack G / (G-1) and Student's t), and of zero
 width where all answers agree. So the intervals are those of ``stats.intervals``, with the variance of the
-resampled means times G / (G-1) in place of the formula's. They need no formula for the variance of a mean
-over clusters of different sizes, or over tasks.
+resampled means in place of the formula's. It grows by what ``stats.clusters.cr2`` has above the plain sum of
+squares (G / (G-1) for equal sizes), for the same reason.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from hemm.stats.clusters import Clustered, cr2
 from hemm.stats.intervals import Estimate, mean_interval
 
 RESAMPLES = 10_000
@@ -88,9 +89,12 @@ def bootstrap_means(
     return out[:, 0] if np.ndim(values) == 1 else out
 
 
-def bootstrap_variance(means: Floats, groups: int) -> Floats:
-    """Variance of a mean over ``groups`` clusters from its resampled values (first axis)."""
-    return np.asarray(np.nanvar(means, axis=0, ddof=1) * groups / max(1, groups - 1), dtype=np.float64)
+def resampled_variance(data: Clustered, means: Floats) -> float:
+    """Variance of the mean of ``data`` (two clusters at least) from its resampled ``means``."""
+    plain = float((data.residuals**2).sum())
+    grown = float(cr2(data.residuals, data.sizes))
+    factor = grown / plain if plain > 0 else data.groups / (data.groups - 1)
+    return float(np.nanvar(means, ddof=1)) * factor
 
 
 def bootstrap_interval(
@@ -109,7 +113,6 @@ def resampled_interval(
     x: Floats, clusters: NDArray[Any], bounds: tuple[float, float], means: Floats
 ) -> Estimate:
     """The interval of the mean of ``x`` from its resampled ``means``."""
-    groups = len(np.unique(clusters[~np.isnan(x)]))
-    if groups < 2:
-        return mean_interval(x, clusters, bounds)
-    return mean_interval(x, clusters, bounds, variance=float(bootstrap_variance(means, groups)))
+    data = Clustered.of(x, clusters)
+    variance = resampled_variance(data, means) if data.groups > 1 else None
+    return mean_interval(x, clusters, bounds, variance=variance)

@@ -1,20 +1,26 @@
-"""Intervals for means and proportions of answers in clusters. ``docs/profile.md`` gives the definitions.
+"""Intervals for means of answers in clusters. ``docs/statistics.md`` says what they promise.
 
 There are n values x in G clusters of sizes m_g (for example pictures with several questions each). The value
-is the mean p. Its variance is cluster-robust: V = G/(G-1) * sum_g (sum of x in g - m_g p)^2 / n^2.
+is the mean p. Its variance V and t's degrees of freedom are those of ``stats.clusters`` (CR2, Satterthwaite).
 
-*Means*: p -+ t(G-1) * sqrt(V), within the metric's range.
+*Scores with a lowest and a highest value* (taken as 0 and 1 here): Wilson's interval with t's quantile and
+the effective number of answers n / D. D, the design effect, compares V with the variance of n independent
+answers that are right or wrong,
 
-*Proportions* (every value is one end of the range): Wilson's interval with the quantile t(G-1) and the
-effective number of answers n / D. D, the design effect, is V divided by the variance of independent answers,
-p(1-p)/(n-1). With few wrong (or few right) answers V mostly underestimates how alike the answers of a cluster
-are. So the part ``PSEUDO`` (1 - 2p)^2 of one more cluster that is all wrong (or all right), of mean size s =
-sum m^2 / sum m, is added to both sums of squares: s^2 to the clustered one, s to the independent one. D is at
-least 1. With one answer in each cluster D is 1, which gives Wilson's interval on n.
+    D = (n^2 V + u s^2) / (n p(1-p) n/(n-1) + u s).
 
-*Differences* of right and wrong (every value is -h, 0 or h, the range is -h to h): as means. Where few
-answers differ, the variance would be too small; so n^2 V grows by ``PSEUDO`` h^2 (1 - 2a)^2 s^2 (1 + 1/s),
-where a is the share of answers that differ (nothing is added from one half on).
+With few wrong (or few right) answers V mostly underestimates how much the answers of a cluster have in
+common, and how far other answers may lie. So the part u = ``PSEUDO`` (1 - 2p)^2 of one more cluster that is
+all wrong (or all right), of mean size s = sum m^2 / n, is added to both sums of squares: s^2 to the clustered
+one, s to the independent one. V is at least the variance of the same values if they were independent. For
+one right or wrong answer in each cluster D is 1, which gives Wilson's interval on n; partial scores lie
+between that and p -+ t sqrt(V).
+
+*Other means*: p -+ t sqrt(V), within the range.
+
+*Differences* of two scores: as other means. Where few answers differ, the variance would be too small; so
+n^2 V grows by ``PSEUDO`` h^2 (1 - 2a)^2 s^2 (1 + 1/s). With d the differences, a = (sum |d|)^2 / (n sum d^2)
+is the share of answers that differ, and h = sum d^2 / sum |d| how much; nothing is added from a = 1/2 on.
 
 *All values equal*, anywhere in the range: Wilson's bound for none of n / s clusters is the share q of
 clusters that may score differently. The interval goes from value - q (value - lowest) to value + q (highest -
@@ -31,6 +37,8 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+
+from hemm.stats.clusters import Clustered, cr2
 
 LEVEL = 0.95
 PSEUDO = 0.2
@@ -81,8 +89,8 @@ class Estimate:
 
 
 @lru_cache(maxsize=4096)
-def t_quantile(df: int, level: float = LEVEL) -> float:
-    """Two-sided quantile of Student's t: 2.26 for 9 degrees of freedom at 0.95."""
+def t_quantile(df: float, level: float = LEVEL) -> float:
+    """Two-sided quantile of Student's t: 2.26 for 9 degrees of freedom (which may be fractional) at 0.95."""
     from scipy.special import stdtrit
 
     return float(stdtrit(df, 0.5 + level / 2))
@@ -97,24 +105,30 @@ def wilson(p: Floats | float, n: Floats | float, z: float) -> tuple[Any, Any]:
     return np.maximum(middle - half, 0.0), np.minimum(middle + half, 1.0)
 
 
-def design_effect(squares: Any, p: Any, n: float, size: float, groups: int) -> Any:
-    """The variance of a proportion divided by that of independent answers, at least 1.
+def score_ends(p: Any, squares: Any, within: Any, n: float, size: float, z: float) -> tuple[Any, Any]:
+    """The interval of a mean of scores between 0 and 1.
 
-    squares  sum over clusters of (number right - number of answers times p)^2
-    size     mean over answers of the size of their cluster, sum m^2 / sum m
+    p        the mean
+    squares  n^2 times its variance (``clusters.cr2``)
+    within   sum over values of (value - p)^2
+    size     mean over values of the size of their cluster, sum m^2 / n
+    z        t's quantile
     """
     unseen = PSEUDO * (1 - 2 * p) ** 2
-    seen = squares * groups / (groups - 1) + unseen * size**2
+    seen = np.maximum(squares, within * n / (n - 1)) + unseen * size**2
     independent = n * p * (1 - p) * n / (n - 1) + unseen * size
-    return np.maximum(1.0, seen / independent)
+    return wilson(p, n * independent / seen, z)
 
 
-def unseen_difference(differ: Any, size: float) -> Any:
-    """The part of an unseen cluster in n^2 times the variance of a mean of -1, 0 and 1.
+def unseen_difference(total: Any, squares: Any, n: float, size: float) -> Any:
+    """The part of an unseen cluster in n^2 times the variance of a mean difference.
 
-    differ  share of values that are not 0; ``size`` as in ``design_effect``
+    total, squares  sums over differences d of |d| and d^2; ``size`` as in ``score_ends``
     """
-    return PSEUDO * np.maximum(0.0, 1 - 2 * differ) ** 2 * size**2 * (1 + 1 / size)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        differ = np.where(squares > 0, total**2 / (n * squares), 0.0)
+        height = np.where(squares > 0, squares / total, 0.0)
+    return PSEUDO * height**2 * np.maximum(0.0, 1 - 2 * differ) ** 2 * size**2 * (1 + 1 / size)
 
 
 def mean_interval(
@@ -125,7 +139,7 @@ def mean_interval(
     *,
     variance: float | None = None,
 ) -> Estimate:
-    """Mean of ``values`` (NaN are left out) with its interval, which is never of zero width.
+    """Mean of scores (NaN are left out) with its interval, which is never of zero width.
 
     clusters  the cluster of each value
     bounds    lowest and highest possible value
@@ -134,51 +148,89 @@ def mean_interval(
     With one cluster the interval is the whole range. If all values are equal and the bounds are not finite,
     there is none.
     """
-    x = np.asarray(values, dtype=np.float64)
-    known = ~np.isnan(x)
-    x = x[known]
-    if not len(x):
+    data = Clustered.of(values, clusters)
+    if (special := _without_spread(data, bounds, level)) is not None:
+        return special
+    n, mean, (low, high) = float(len(data.values)), data.mean, bounds
+    squares = cr2(data.residuals, data.sizes) if variance is None else variance * n * n
+    within = float(((data.values - mean) ** 2).sum())
+    quantile = t_quantile(data.df, level)
+    if _finite(bounds):
+        width = high - low
+        ends = score_ends((mean - low) / width, squares / width**2, within / width**2, n, data.size, quantile)
+        first, last = (low + float(e) * width for e in ends)
+        return Estimate(mean, min(first, mean), max(last, mean), len(data.values), data.groups)
+    if squares <= within * 1e-12:  # the means of all clusters are equal
+        squares = within * n / (n - 1)
+    half = quantile * math.sqrt(squares) / n
+    return Estimate(mean, max(low, mean - half), min(high, mean + half), len(data.values), data.groups)
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """A mean difference: its interval, standard error and t's degrees of freedom.
+
+    error  None with one cluster, and where the differences are all equal (``estimate`` has an interval then,
+           if the range is finite)
+    """
+
+    estimate: Estimate
+    error: float | None
+    df: float
+
+
+def mean_difference(
+    values: ArrayLike,
+    clusters: Sequence[Any] | NDArray[Any],
+    reach: float = math.inf,
+    level: float = LEVEL,
+    *,
+    variance: float | None = None,
+) -> Difference:
+    """Mean of the differences of two scores (NaN are left out), with its interval.
+
+    reach     largest possible difference; the other arguments are those of ``mean_interval``
+    variance  of the mean, in place of the cluster-robust formula (for a bootstrap)
+    """
+    data = Clustered.of(values, clusters)
+    if (special := _without_spread(data, (-reach, reach), level)) is not None:
+        return Difference(special, None, data.df if data.groups > 1 else 1.0)
+    d, n = data.values, float(len(data.values))
+    squares = cr2(data.residuals, data.sizes) if variance is None else variance * n * n
+    squares += float(unseen_difference(np.abs(d).sum(), (d**2).sum(), n, data.size))
+    within = float(((d - data.mean) ** 2).sum())
+    if squares <= within * 1e-12:  # the means of all clusters are equal
+        squares = within * n / (n - 1)
+    error = math.sqrt(squares) / n
+    half = t_quantile(data.df, level) * error
+    low, high = max(-reach, data.mean - half), min(reach, data.mean + half)
+    return Difference(Estimate(data.mean, low, high, len(d), data.groups), error, data.df)
+
+
+def _finite(bounds: tuple[float, float]) -> bool:
+    low, high = bounds
+    return math.isfinite(low) and math.isfinite(high) and high > low
+
+
+def _without_spread(data: Clustered, bounds: tuple[float, float], level: float) -> Estimate | None:
+    """The estimate where no variance can be had: no values, one cluster, all values equal."""
+    low, high = bounds
+    n = len(data.values)
+    if not n:
         return Estimate(None, None, None, 0, 0, "no answers")
-    codes = np.unique(np.asarray(clusters)[known], return_inverse=True)[1]
-    sizes = np.bincount(codes).astype(np.float64)
-    groups, n, mean = len(sizes), float(len(x)), float(np.mean(x))
-    low, high = bounds
-    bounded = math.isfinite(low) and math.isfinite(high) and high > low
-    if groups == 1:
-        note = "one cluster: the interval is the whole range"
-        return Estimate(mean, low if bounded else None, high if bounded else None, len(x), 1, note)
-    quantile = t_quantile(groups - 1, level)
-    size = float((sizes**2).sum() / n)
-    residual = np.bincount(codes, weights=x) - sizes * mean
-    squares = float((residual**2).sum())
-    if variance is not None:
-        squares = variance * n * n * (groups - 1) / groups
-    equal = bool(np.all(x == x[0]))
-    if equal:
-        return _all_equal(mean, len(x), groups, quantile**2 / (n / size + quantile**2), bounds)
-    if bounded and bool(np.all((x == low) | (x == high))):
-        p = (mean - low) / (high - low)
-        effect = float(design_effect(squares / (high - low) ** 2, p, n, size, groups))
-        ends = wilson(p, n / effect, quantile)
-        first, last = (low + float(e) * (high - low) for e in ends)
-        return Estimate(mean, first, last, len(x), groups)
-    unseen = 0.0
-    if bounded and low == -high and bool(np.all((x == low) | (x == high) | (x == 0))):
-        unseen = high**2 * unseen_difference(float(np.mean(x != 0)), size)
-    half = quantile * math.sqrt(groups / (groups - 1) * squares + unseen) / n
-    if half == 0.0:  # the means of all clusters are equal
-        half = quantile * float(np.std(x, ddof=1)) / math.sqrt(n)
-    return Estimate(mean, max(low, mean - half), min(high, mean + half), len(x), groups)
-
-
-def _all_equal(value: float, n: int, clusters: int, share: float, bounds: tuple[float, float]) -> Estimate:
-    """All values equal: up to ``share`` of the clusters (Wilson's bound for none of G) may score
-    differently."""
-    note = "all answers score the same"
-    low, high = bounds
-    if not (math.isfinite(low) and math.isfinite(high) and high > low):
-        return Estimate(value, None, None, n, clusters, f"{note}: no interval")
-    return Estimate(value, value - share * (value - low), value + share * (high - value), n, clusters, note)
+    if data.groups == 1:
+        first, last = bounds if _finite(bounds) else (None, None)
+        return Estimate(data.mean, first, last, n, 1, "one cluster: the interval is the whole range")
+    if float(np.ptp(data.values)) > 1e-12 * float(np.abs(data.values).max()):  # else but for rounding
+        return None
+    value, note = float(data.values[0]), "all answers score the same"
+    if not _finite(bounds):
+        return Estimate(value, None, None, n, data.groups, f"{note}: no interval")
+    square = t_quantile(data.df, level) ** 2
+    share = square / (n / data.size + square)  # Wilson's bound for none of n / size clusters
+    return Estimate(
+        value, value - share * (value - low), value + share * (high - value), n, data.groups, note
+    )
 
 
 def combine(parts: Sequence[Estimate]) -> Estimate:

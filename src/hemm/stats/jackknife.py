@@ -94,7 +94,7 @@ def jackknife_difference(
     blocks = len(without)
     variance = jackknife_variance(without)
     if math.isfinite(reach):
-        variance += reach**2 * float(unseen_difference(differ, n / clusters)) / n**2
+        variance += reach**2 * float(unseen_difference(differ * n, differ * n, n, n / clusters)) / n**2
     error = math.sqrt(variance)
     half = t_quantile(blocks - 1) * error
     if half == 0:

@@ -1,16 +1,17 @@
 """Two models on the same samples: difference, tests, effect size, power.
 
 Differences are taken on each group (usually a sample) with a score of both. Their mean gets the interval of
-``stats.intervals``, and that of ``stats.bootstrap``.
+``stats.intervals``, and that of ``stats.bootstrap``; error, degrees of freedom and power are the interval's.
 
-*Right or wrong* (every score is one end of the range): McNemar's test of whether as many answers turned right
-as turned wrong. With one answer in each cluster it is the exact test in its mid-p form. Several answers of a
-cluster are not independent. Under the null each cluster's net change is as likely as its opposite, so signs
-are flipped by whole clusters, and the distribution of the sum is exact again (mid-p). Obuchowski's (1998)
-chi-square of the two proportions is given as well: (sum d)^2 (G-1) / (G sum d^2) with d the net change of a
-cluster.
+*Right or wrong* (every score is one end of the range), clusters of one size: McNemar's test of whether as
+many answers turned right as turned wrong. With one answer in each cluster it is the exact test in its mid-p
+form. Several answers of a cluster are not independent. If changes are symmetric, each cluster's net change is
+as likely as its opposite; so signs are flipped by whole clusters, and the distribution of the sum is exact
+again (mid-p). Obuchowski's (1998) chi-square of the two proportions is given as well: (sum d)^2 (G-1) / (G
+sum d^2) with d the net change of a cluster.
 
-*Other scores*: t, the mean divided by its cluster-robust error, with G - 1 degrees of freedom.
+*All else*: t, the mean divided by its error. In clusters of different sizes even equal models may lose a lot
+seldom and win a little often; then flips call a difference far too often, and t does not.
 """
 
 from __future__ import annotations
@@ -23,8 +24,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hemm.stats.bootstrap import RESAMPLES, bootstrap_means, resampled_interval
-from hemm.stats.intervals import Estimate, mean_interval
+from hemm.stats.bootstrap import RESAMPLES, bootstrap_means, resampled_variance
+from hemm.stats.clusters import Clustered
+from hemm.stats.intervals import Estimate, mean_difference
 from hemm.stats.power import Power, power_of
 
 Floats = NDArray[np.float64]
@@ -36,11 +38,13 @@ class Pair:
     """One comparison of model a with model b; all on one scale.
 
     difference    a minus b, with its cluster-robust interval; ``bootstrap``: with that by resampling clusters
-    error, df     standard error and its degrees of freedom
+    error, df     standard error and its degrees of freedom; ``boot_error`` the error by bootstrap
     p, test       p of the test ``McNemar`` (exact, mid-p), ``McNemar by cluster``, ``t`` or ``signs of
                   clusters``; None where nothing can be tested
     p_t, p_obuchowski  by t and, for right or wrong, by Obuchowski's chi-square
     won, lost     groups that only a, or only b, has right (None for other scores)
+    parts, weights  of each cluster in the difference (``stats.flips``)
+    reach         largest possible difference
     effect, effect_name  Cohen's d of paired differences (mean / standard deviation); for right or wrong the
                          odds
                   ratio won / lost (None if it is not finite)
@@ -61,7 +65,10 @@ class Pair:
     lost: int | None = None
     effect: float | None = None
     effect_name: str = ""
-    resampled: Floats | None = field(default=None, repr=False, compare=False)
+    boot_error: float | None = None
+    parts: Floats = field(default_factory=lambda: np.zeros(0), repr=False, compare=False)
+    weights: Floats = field(default_factory=lambda: np.zeros(0), repr=False, compare=False)
+    reach: float = math.inf
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -101,61 +108,44 @@ def paired(
     low, high = bounds
     reach = high - low if math.isfinite(high - low) else math.inf
     d = x - y
-    estimate = mean_interval(d, names, (-reach, reach))
-    boot, resampled = None, None
-    if len(d) and options.resamples:
-        resampled = bootstrap_means(d, names, options.resamples, options.seed)
-        boot = resampled_interval(d, names, (-reach, reach), resampled)
+    found = mean_difference(d, names, reach)
+    data = Clustered.of(d, names)
+    boot = None
+    if options.resamples and data.groups > 1:
+        means = bootstrap_means(d, names, options.resamples, options.seed)
+        boot = mean_difference(d, names, reach, variance=resampled_variance(data, means))
+    elif options.resamples and len(d):
+        boot = found
+    p_t = None if found.error is None else t_p(data.mean, found.error, found.df)
+    p, test = p_t, "t"
     binary = bool(len(d)) and all(bool(np.all((v == low) | (v == high))) for v in (x, y))
-    error, net = _error(d, names), _net(d, names)
-    df = max(1, len(net) - 1)
-    p_t = None if error is None or len(net) < 2 else t_p(float(d.mean()), error, df)
-    p, test, obuchowski, won, lost = p_t, "t", None, None, None
-    if binary:
-        won, lost = int((d > 0).sum()), int((d < 0).sum())
-        p, test = mcnemar(net / reach), "McNemar" if len(net) == len(d) else "McNemar by cluster"
-        obuchowski = obuchowski_p(net)
-    elif p is None and len(net) > 1:
-        p, test = mcnemar(np.sign(net)), "signs of clusters"  # all differences are the same
+    if binary and (p_t is None or bool(np.all(data.sizes == data.sizes[0]))):
+        p, test = mcnemar(data.sums / reach), "McNemar" if data.groups == len(d) else "McNemar by cluster"
+    elif p is None and data.groups > 1:
+        p, test = mcnemar(np.sign(data.sums)), "signs of clusters"  # all differences are the same
+    won, lost = (int((d > 0).sum()), int((d < 0).sum())) if binary else (None, None)
     effect, name = _effect(d, won, lost)
     return Pair(
         a=float(x.mean()) if len(x) else None,
         b=float(y.mean()) if len(y) else None,
-        difference=estimate,
-        bootstrap=boot,
-        error=error,
-        df=float(df),
+        difference=found.estimate,
+        bootstrap=None if boot is None else boot.estimate,
+        error=found.error,
+        df=found.df,
         p=p,
         test=test if p is not None else "",
         p_t=p_t,
-        p_obuchowski=obuchowski,
+        p_obuchowski=obuchowski_p(data.sums) if binary else None,
         won=won,
         lost=lost,
         effect=effect,
         effect_name=name,
-        power=power_of(error, len(net), reach if math.isfinite(reach) else 1.0),
-        resampled=resampled,
+        power=power_of(found.error, data.groups, found.df, reach if math.isfinite(reach) else 1.0),
+        boot_error=None if boot is None else boot.error,
+        parts=data.sums / max(1, len(d)),
+        weights=data.sizes / max(1, len(d)),
+        reach=reach,
     )
-
-
-def _net(d: Floats, clusters: NDArray[Any]) -> Floats:
-    """Sum of the differences in each cluster."""
-    if not len(d):
-        return d
-    codes = np.unique(clusters, return_inverse=True)[1].reshape(-1)
-    return np.bincount(codes, weights=d).astype(np.float64)
-
-
-def _error(d: Floats, clusters: NDArray[Any]) -> float | None:
-    """Cluster-robust standard error of the mean; None where the differences do not vary."""
-    if not len(d):
-        return None
-    codes = np.unique(clusters, return_inverse=True)[1].reshape(-1)
-    groups = int(codes.max()) + 1
-    residual = np.bincount(codes, weights=d - d.mean())
-    if groups < 2 or bool(np.all(d == d[0])):
-        return None
-    return math.sqrt(groups / (groups - 1) * float((residual**2).sum())) / len(d) or None
 
 
 def t_p(value: float, error: float, df: float) -> float:

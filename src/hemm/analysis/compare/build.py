@@ -15,7 +15,6 @@ from hemm.analysis.compare.label_effects import label_effects
 from hemm.analysis.compare.pairs import (
     CategoryPair,
     TaskPair,
-    average,
     category_pairs,
     common_groups,
     corrected,
@@ -29,7 +28,6 @@ from hemm.analysis.study.cell_scores import CellScores
 from hemm.analysis.study.failure_policy import FailurePolicy, without_failures
 from hemm.analysis.study.normalise import (
     NORMALISERS,
-    OVERALL,
     Scale,
     TaskSlice,
     limits,
@@ -40,6 +38,7 @@ from hemm.core import HemmError, UnknownName
 from hemm.stats.intervals import combine
 from hemm.stats.paired import Options
 from hemm.stats.ranks import Ranking, ranking
+from hemm.stats.task_means import mean_of_tasks
 
 
 def compare(study: Study, choice: Choice | None = None) -> Comparison:
@@ -229,5 +228,5 @@ def _ranks(
                 difference, why = task_difference(left, right, TaskSlice(a, task), TaskSlice(b, task), scale)
                 differences += [difference] if difference is not None else []
             notes += [f"{task}: {why}"] if why else []
-        p[a, b] = average(OVERALL, "", differences).p if differences else None
+        p[a, b] = mean_of_tasks([d.part for d in differences]).p if differences else None
     return ranking(scores, p), tuple(usable)

@@ -1,9 +1,8 @@
 """Two models over tasks and categories: paired on each task's samples, averaged over tasks.
 
 A task's difference is on its metric's own scale and, normalised, on that of the normaliser. A category's is
-the mean of its tasks' normalised differences, each with the same weight; its interval is by square-and-add
-(``intervals.combine``), its p by t of the mean over the tasks' errors, with Welch and Satterthwaite's degrees
-of freedom; a category of one task has that task's p. p values are corrected over tasks, and over categories.
+the mean of its tasks' normalised differences, each with the same weight; interval, p and power are those of
+``stats.task_means``. p values are corrected over tasks, and over categories.
 """
 
 from __future__ import annotations
@@ -14,7 +13,6 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from hemm.analysis.study.anytime_interval import UNTESTED
 from hemm.analysis.study.cell_scores import CellScores, ScoreColumn
@@ -32,11 +30,10 @@ from hemm.analysis.study.failure_policy import (
 from hemm.analysis.study.normalise import OVERALL, Scale, TaskSlice, limits, slice_order, slices_of, wins_of
 from hemm.core import CorpusMetric
 from hemm.stats.corrections import benjamini_hochberg, holm
-from hemm.stats.intervals import Estimate, combine, mean_interval, t_quantile
-from hemm.stats.paired import Options, Pair, paired, t_p, welch_df
+from hemm.stats.intervals import Estimate, combine, mean_difference, t_quantile
+from hemm.stats.paired import Options, Pair, paired, t_p
 from hemm.stats.power import Power, power_of
-
-Floats = NDArray[np.float64]
+from hemm.stats.task_means import TaskPart, mean_of_tasks
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,14 +104,11 @@ class CategoryPair:
 
 @dataclass(frozen=True, slots=True)
 class TaskDifference:
-    """A normalised difference of one task, with its error and test."""
+    """A normalised difference of one task; ``estimate`` covers both cases under ``bounds``."""
 
     task: str
     estimate: Estimate
-    error: float
-    df: float
-    p: float | None
-    resampled: Floats | None
+    part: TaskPart
     by_policy: PolicyScores | None
 
 
@@ -156,7 +150,9 @@ def _corpus_task_pair(a: CellScores, b: CellScores, n: int) -> TaskPair:
         p=p,
         test="t (jackknife)" if p is not None else "",
         p_t=p,
-        power=power_of(error or None, estimate.clusters, high - low if math.isfinite(high - low) else 1.0),
+        power=power_of(
+            error or None, estimate.clusters, difference.df, high - low if math.isfinite(high - low) else 1.0
+        ),
     )
     why = f"{name} is no mean of its values: not averaged over tasks"
     return TaskPair(a.task, a.headline.spec, n, pair, why=why)
@@ -193,7 +189,7 @@ def _pair(left: ScoreColumn, right: ScoreColumn, failures: str, options: Options
             note = f"{left.metric.name} has no finite bound for failures"
             empty = replace(pair.difference, low=None, high=None, note=note)
             return replace(pair, difference=empty, bootstrap=None)
-        ends.append(mean_interval(d, left.clusters, (low - high, high - low)))
+        ends.append(mean_difference(d, left.clusters, high - low).estimate)
     return replace(pair, difference=bounded(ends[0], ends[1], pair.difference.value))
 
 
@@ -232,14 +228,24 @@ def task_difference(
 
 
 def _task_difference(task: str, pair: Pair, width: float, policies: PolicyScores | None) -> TaskDifference:
-    estimate = pair.difference.scaled(0.0, width)
+    estimate, scale = pair.difference.scaled(0.0, width), abs(width)
     error = pair.error
-    if error is None:  # the differences do not vary: take the error that the interval assumes
-        reach = 0.0 if estimate.low is None or estimate.high is None else (estimate.high - estimate.low) / 2
-        error = reach / t_quantile(max(1, int(pair.df))) * abs(width)
-    scaled = None if policies is None else policies.scaled(width)
-    drawn = None if pair.resampled is None else pair.resampled / width
-    return TaskDifference(task, estimate, error / abs(width), pair.df, pair.p, drawn, scaled)
+    if error is None and estimate.clusters > 1 and estimate.low is not None and estimate.high is not None:
+        # the differences do not vary: take the error that the interval assumes
+        value = estimate.value or 0.0
+        error = max(value - estimate.low, estimate.high - value) * scale / t_quantile(pair.df)
+    boot = error if pair.boot_error is None and pair.bootstrap is not None else pair.boot_error
+    part = TaskPart(
+        estimate,
+        None if error is None else error / scale,
+        pair.df,
+        pair.p,
+        None if boot is None else boot / scale,
+        pair.parts / width,
+        pair.weights,
+        pair.reach / scale,
+    )
+    return TaskDifference(task, estimate, part, None if policies is None else policies.scaled(width))
 
 
 def by_policy(left: ScoreColumn, right: ScoreColumn) -> PolicyScores:
@@ -261,26 +267,19 @@ def by_policy(left: ScoreColumn, right: ScoreColumn) -> PolicyScores:
     )
 
 
-def average(dimension: str, category: str, parts: Sequence[TaskDifference]) -> CategoryPair:
-    """The mean of the tasks' normalised differences."""
-    estimate = combine([p.estimate for p in parts])
-    count = len(parts)
-    error = math.sqrt(sum(p.error**2 for p in parts)) / count
-    df = welch_df([p.error for p in parts], [p.df for p in parts])
-    p = parts[0].p if count == 1 else (t_p(estimate.value or 0.0, error, df) if error > 0 else None)
-    boot = None
-    if estimate.value is not None and all(x.resampled is not None for x in parts):
-        drawn = np.mean([x.resampled for x in parts if x.resampled is not None], axis=0)
-        factor = math.sqrt((df + 1) / df)
-        reach = t_quantile(max(1, int(df))) * float(np.nanstd(drawn, ddof=1)) * factor
-        if reach > 0:
-            ends = (estimate.value - reach, estimate.value + reach)
-            boot = Estimate(estimate.value, *ends, estimate.n, estimate.clusters)
+def average(
+    dimension: str, category: str, parts: Sequence[TaskDifference], failures: str = "", seed: int = 0
+) -> CategoryPair:
+    """The mean of the tasks' normalised differences under the failure policy ``failures``."""
+    mean = mean_of_tasks([x.part for x in parts], seed)
+    estimate = mean.estimate
+    if failures == FailurePolicy.BOUNDS:  # each task's interval covers both cases, its test only one
+        estimate = combine([x.estimate for x in parts])
     known = [x.by_policy for x in parts if x.by_policy is not None]
-    policies = mean_over(known) if len(known) == count else None
+    policies = mean_over(known) if len(known) == len(parts) else None
+    power = power_of(mean.error, estimate.clusters, mean.df)
     names = tuple(x.task for x in parts)
-    power = power_of(error, estimate.clusters)
-    return CategoryPair(dimension, category, estimate, boot, p, power, policies, names)
+    return CategoryPair(dimension, category, estimate, mean.bootstrap, mean.p, power, policies, names)
 
 
 def category_pairs(
@@ -305,7 +304,8 @@ def category_pairs(
                 by_category.setdefault((dimension, category), []).append(difference)
     none = Estimate(None, None, None, 0, 0, "no normalised difference")
     empty = CategoryPair(OVERALL, "", none, None, None, power_of(None, 0), None, ())
-    rows = [average(*key, by_category[key]) for key in sorted(by_category, key=lambda k: slice_order(*k))]
+    order = sorted(by_category, key=lambda key: slice_order(*key))
+    rows = [average(*key, by_category[key], scale.failures, options.seed) for key in order]
     overall = next((r for r in rows if r.dimension == OVERALL), empty)
     return overall, _corrected_categories([r for r in rows if r.dimension != OVERALL])
 

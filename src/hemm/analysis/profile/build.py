@@ -43,7 +43,7 @@ from hemm.analysis.study.normalise import (
 )
 from hemm.core import CorpusMetric, HemmError, UnknownName
 from hemm.stats.bootstrap import RESAMPLES, bootstrap_interval
-from hemm.stats.intervals import Estimate, combine, mean_interval
+from hemm.stats.intervals import Estimate, combine, mean_difference
 
 
 @dataclass(frozen=True, slots=True)
@@ -332,7 +332,7 @@ def _paired(with_picture: ScoreColumn, without: ScoreColumn) -> tuple[Estimate, 
     with_picture, without = with_picture.paired_with(without)
     low, high = with_picture.metric.range
     differences = with_picture.values - without.values
-    estimate = mean_interval(differences, with_picture.clusters, (low - high, high - low))
+    estimate = mean_difference(differences, with_picture.clusters, high - low).estimate
     if with_picture.anytime is not None or without.anytime is not None:
         estimate = NO_INTERVAL.interval(estimate)
     floor, ceiling = math.nan, math.nan
