@@ -9,8 +9,8 @@ clusters tell badly.
 *Flips* of whole clusters over all tasks at once (``stats.flips``). They rely on symmetric changes instead.
 
 p is the larger of the two, and the interval reaches to the farther ends. So p is below 5 % where 0 is outside
-the interval (or, with ties, its end). A task with one cluster has no variance: then the flips decide alone. The mean of one
-task is that task.
+the interval (or, with ties, its end). A task with one cluster has no variance: then the flips decide alone.
+The mean of one task is that task.
 """
 
 from __future__ import annotations
