@@ -156,7 +156,7 @@ def _states(item: CellScores) -> Iterator[str]:
 
 def _met(item: CellScores) -> Iterator[str]:
     """What the preparation of the cell's pack met, as far as scores are to be read with it."""
-    found = findings(item.cell.run["pack"].get("met") or {})
+    found = findings((item.cell.run.get("pack") or {}).get("met") or {})
     return (finding.note() for finding in found if finding.lasting)
 
 
