@@ -47,6 +47,8 @@ class Bench:
             Image.new("RGB", (8, 8), colour).save(self.folder / f"data/{row['id']}.png")
         lines = [json.dumps({**row, "image": f"{row['id']}.png"}) for row in rows]
         (self.folder / "data/rows.jsonl").write_text("\n".join(lines))
+        ours = ", ".join(f"{name}: {name}" for name in ("unit", "cluster", "labels", "metadata"))
+        (self.folder / "data/card.yaml").write_text(f"columns: {{{ours}}}\n")
 
     def run(self, *options: str, exit_code: int = 0) -> tuple[list[str], str]:
         """The questions that arrived, and all that was said."""

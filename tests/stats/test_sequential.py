@@ -143,7 +143,7 @@ def data(tmp_path: Path) -> Path:
         for n in range(300):
             row = {"id": f"q{n}", "question": f"Is {n} red?", "cluster": f"c{n // 3 if n < 90 else n}"}
             out.write(json.dumps({**row, "answer": "no" if n % 3 else "yes"}) + "\n")
-    (folder / "card.yaml").write_text("answer: yes_no\n")
+    (folder / "card.yaml").write_text("answer: yes_no\ncolumns: {cluster: cluster}\n")
     return folder
 
 

@@ -74,7 +74,8 @@ def test_a_folder_with_json_lines(cache: Path, tmp_path: Path) -> None:
         {"id": "s", "image": "p0.png", "question": "Shot", "answer": "x", "split": "train"},
         {"id": "o", "image": "p0.png", "question": "Open end"},
     ]
-    task = resolve(str(folder(tmp_path / "mine", rows)))
+    card = "metrics: [exact_match, clipscore]\ncolumns: {labels: labels, split: split}"
+    task = resolve(str(folder(tmp_path / "mine", rows, card)))
     assert task.name == "mine"
     got = samples(task)
     assert set(got) == {"a", "7", "t", "o"}
@@ -106,7 +107,8 @@ def test_choices_by_text_letter_and_position(cache: Path, tmp_path: Path) -> Non
 
 
 def test_rows_without_an_id_get_one_by_content(cache: Path, tmp_path: Path) -> None:
-    rows = [{"image": "p0.png", "question": "1"}, {"image": "p1.png", "question": "1"}, {"question": "1"}]
+    rows = [{"image": "p0.png"}, {"image": "p1.png"}, {}]
+    rows = [{**row, "question": "1", "answer": "x"} for row in rows]
     one = set(samples(resolve(str(folder(tmp_path / "a", rows)))))
     assert one == set(samples(resolve(str(folder(tmp_path / "b", rows[::-1])))))
     assert len(one) == 3
@@ -115,7 +117,7 @@ def test_rows_without_an_id_get_one_by_content(cache: Path, tmp_path: Path) -> N
 
 
 def test_a_missing_or_broken_picture_does_not_stop_a_row_without_id(cache: Path, tmp_path: Path) -> None:
-    rows = [{"image": f"p{i}.png", "question": "1"} for i in range(3)]
+    rows = [{"image": f"p{i}.png", "question": "1", "answer": "x"} for i in range(3)]
     path = folder(tmp_path / "a", rows)
     (path / "p0.png").unlink()
     (path / "p1.png").write_bytes(b"broken")
@@ -148,7 +150,9 @@ def test_a_missing_or_broken_picture_does_not_stop_a_row_without_id(cache: Path,
 def test_a_broken_line_names_file_line_and_field(
     cache: Path, tmp_path: Path, row: dict[str, Any] | str, message: str
 ) -> None:
-    path = folder(tmp_path / "mine", [{"question": "fine", "answer": "x"}, row])
+    card = "columns: {labels: labels}" if isinstance(row, dict) and "labels" in row else ""
+    first = {"question": "fine", "answer": "x", **({"labels": {}} if card else {})}
+    path = folder(tmp_path / "mine", [first, row], card)
     with pytest.raises(HemmError, match=message) as error:
         ensure(resolve(str(path)))
     assert "rows.jsonl" in str(error.value)
@@ -161,8 +165,8 @@ def test_the_folder_itself(cache: Path, tmp_path: Path, monkeypatch: pytest.Monk
         resolve(str(tmp_path / "empty"))
     with pytest.raises(HemmError, match="there is no such file or folder"):
         resolve(str(tmp_path / "gone"))
-    path = folder(tmp_path / "two", [{"question": "a"}])
-    (path / "other.jsonl").write_text('{"question": "b", "id": "b"}')
+    path = folder(tmp_path / "two", [{"question": "a", "answer": "x"}])
+    (path / "other.jsonl").write_text('{"question": "b", "id": "b", "answer": "x"}')
     with pytest.raises(HemmError, match=r"several .jsonl files \(other.jsonl, rows.jsonl\): name one"):
         resolve(str(path))
     (path / "card.yaml").write_text("file: other.jsonl\nname: chosen")
@@ -179,7 +183,7 @@ def test_the_folder_itself(cache: Path, tmp_path: Path, monkeypatch: pytest.Monk
 
 
 def test_changed_files_make_a_new_pack(cache: Path, tmp_path: Path) -> None:
-    path = folder(tmp_path / "mine", [{"id": "a", "image": "p0.png", "question": "1"}])
+    path = folder(tmp_path / "mine", [{"id": "a", "image": "p0.png", "question": "1", "answer": "x"}])
     first = ensure(resolve(str(path)))
     assert ensure(resolve(str(path))).path == first.path
     (path / "p0.png").write_bytes(png(9))
@@ -252,7 +256,7 @@ def test_a_card_says_what_the_data_does_not(cache: Path, tmp_path: Path) -> None
         ("- a", "give 'key: value' lines"),
         ("a: [", "card.yaml, line 1: no valid YAML"),
         ("file: none.jsonl", "there is no file none.jsonl"),
-        ("columns: {question: q}", "rows.jsonl, line 1: there is no column 'q' .for question.; there are id"),
+        ("columns: {question: q}", "rows.jsonl: there is no column 'q' .for question.; there are id"),
     ],
 )
 def test_a_wrong_card_is_one_clear_line(cache: Path, tmp_path: Path, card: str, message: str) -> None:
@@ -308,13 +312,18 @@ def test_multiple_choice_as_in_mmbench(cache: Path, tmp_path: Path) -> None:
     assert got["241"].choices == ("kite", "ball", "cup")
     assert got["241"].references == ("cup",)
     assert got["241"].stratum == "object"
-    assert got["241"].metadata == {"hint": "Look.", "category": "object", "l2-category": "coarse"}
+    assert got["241"].metadata == {
+        "hint": "Look.",
+        "category": "object",
+        "l2-category": "coarse",
+        "split": "dev",
+    }
     assert got["241"].fields["l2_category"] == "coarse"
     assert got["1000241"].media[0].data == png(0)
     assert got["1000241"].cluster == got["241"].cluster
     assert got["5"].fields["question"] == 'With\nlines\tand "quotes"'
     assert got["5"].references == ("y",)
-    assert got["6"].references == ()
+    assert "6" not in got, "it has no right answer"
     shown = text(render(task, got["241"])[0])
     assert shown.startswith("<picture>\nLook.\nWhich?\nA. kite\nB. ball\nC. cup\n")
     assert judge(got["241"], 0, Response(text="C"), task.answer).value == "cup"
@@ -358,13 +367,16 @@ def test_several_pictures_and_pictures_in_files(cache: Path, tmp_path: Path) -> 
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ("index\tanswer\n1\ta\n", "line 1: no column 'question'"),
+        ("index\tanswer\n1\ta\n", "no column is read as a question or a picture; there are index, answer"),
         ("index\tquestion\timage\n1\tq\t" + "?" * 80 + "\n", "line 2: field 'image' is no valid base64"),
         (
             "index\tquestion\timage\n1\tq\t99\n",
             "line 2: field 'image' points to row '99', which has no picture",
         ),
-        ("question\tA\tB\tanswer\nq\ta\tb\tE\n", "line 2: field 'answer' is 'E', no option of A, B"),
+        (
+            "question\tA\tB\tanswer\nq\ta\tb\tE\n",
+            "line 2: field 'answer' is 'E', which is none of the 2 choices",
+        ),
         ("question\tanswer\nq\ta\tb\n", "line 2: 3 cells where the header has 2"),
         ("question\tanswer\n\t\n", "line 2: field 'question' is missing"),
         ("", "is empty"),

@@ -17,6 +17,11 @@ PACK_FILE = "pack.json"
 OWN: Mapping[str, Any] = {}
 """The origin of hemm's own data sets, which their name tells."""
 
+COLUMNS_TOLD = "columns_told"
+"""The key of the index entry of a user's task whose columns with hemm's names are read as its card says."""
+CHOICES = "choices"
+"""The key that says whether every row of a user's data has choices."""
+
 
 def root() -> Path:
     """``HEMM_CACHE``, else ``hemm`` in the user's cache folder (``~/.cache``)."""

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from hemm.core import HemmError, Model, Pack, RequestModel, Task
 from hemm.core.errors import NotPrepared
 from hemm.core.event_loop import run_to_end
+from hemm.data.pack.quality import told
 from hemm.engine.cell_run import CellRun, ModelStarter, StartBarrier
 from hemm.engine.early_stopping import Blocks, InterimCheck, Rule
 from hemm.engine.limits import CostBudget
@@ -30,7 +31,6 @@ def run(options: RunOptions, watcher: Watcher | None = None, rule: Rule | None =
     metric would score, and models that cannot take a task's media. KeyboardInterrupt leaves open cells that
     the same call completes.
     """
-    from hemm.data.pack.quality import told
     from hemm.engine.score import check_scored
     from hemm.models import cards, resolve
 
@@ -51,9 +51,6 @@ def run(options: RunOptions, watcher: Watcher | None = None, rule: Rule | None =
     watcher = watcher or Silent()
     if missing is not None:
         watcher.say(f"{missing}; the others are asked")
-    for task, pack in packs:
-        for line in told(task.name, pack.info):
-            watcher.say(line)
     found = run_to_end(lambda: run_cells(options, models, packs, watcher, rule))
     return CellResults(found, missing)
 
@@ -93,6 +90,9 @@ async def run_cells(
     other. Results are in the order of ``models``; a model that was stopped has none for later tasks.
     """
     check_results(options.out, packs, write=not options.dry_run)
+    for task, pack in packs:
+        for line in told(task.name, pack.info):
+            watcher.say(line)
     command = _Command(options, packs, watcher, rule)
     if not options.dry_run:
         watcher.plan(len(models) * len(packs), "tasks" if len(models) == 1 else "cells")

@@ -134,6 +134,26 @@ def own_facts(metric: Metric) -> dict[str, Any]:
     return {} if metric.name in METRICS else {"own": own.facts(metric)}
 
 
+def compares(metric: str | Metric) -> bool:
+    """Whether a metric compares with right answers, so that a sample without any has no score.
+
+    Of metrics of a user's own that is not known: they do not count as comparing. The judge compares unless
+    its rubric is a file, or it prefers one model's answer to another's.
+
+    >>> compares("exact_match"), compares("clipscore")
+    (True, False)
+    """
+    try:
+        found = resolve(metric)
+    except HemmError:
+        return False  # said when the metric is used
+    if found.name not in METRICS or found.name == "clipscore":
+        return False
+    settings = found.parameters
+    free = str(settings.get("rubric", "")).endswith((".yaml", ".yml")) or settings.get("against")
+    return not (found.name == "judge" and free)
+
+
 def again_spec(metric: Metric) -> str:
     """The spec that finds a metric again in another process; empty for an object of a program."""
     return str(own.facts(metric)["from"]) if metric.name not in METRICS else spec_of(metric)

@@ -2,23 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from hemm.core import Card, HemmError, Layout, Sample, Source, Task, UnknownName, user_code
-from hemm.data.readers.rows import csv_rows, jsonl_rows, objects, parquet_rows
+from hemm.core import (
+    Card,
+    HemmError,
+    Layout,
+    LeftOut,
+    Notice,
+    Sample,
+    Source,
+    Task,
+    UnknownName,
+    user_code,
+)
+from hemm.data import cache
+from hemm.data.cache import CHOICES, COLUMNS_TOLD
+from hemm.data.readers.rows import column_names, jsonl_rows, objects, parquet_rows
 from hemm.data.sources.hub import Names, part_files
 from hemm.data.sources.kinds import Hub, Local
+from hemm.metrics import compares
 from hemm.parsing.formats import Caption, FreeText, ManyOf, Number, OneOf, ShortAnswer
 from hemm.tasks.cards import CARD, UserCard, read_card
+from hemm.tasks.columns import Said
 from hemm.tasks.origins import card_origin, file_origin, from_task_file
-from hemm.tasks.parts import checked_splits, of_part, part_of
+from hemm.tasks.parts import of_part, part_of
+from hemm.tasks.prompt import template_names
 from hemm.tasks.registry import check_free
-from hemm.tasks.tsv import LETTERS, first_row, read_tsv, text_list
-from hemm.tasks.user_rows import Rules, renamed, to_sample
+from hemm.tasks.tsv import tsv_layout, tsv_table
+from hemm.tasks.user_rows import Rules
+from hemm.tasks.user_tables import Row, Table
 from hemm.tasks.usual_format import NumberByDefault, usual_format
 
 _PROMPT = (
@@ -38,6 +56,10 @@ METRICS: Mapping[type, tuple[str, ...]] = {
     FreeText: ("token_f1",),
 }
 """Answer format -> default metrics; ``accuracy`` for closed formats."""
+
+
+_LOOK = 64
+"""Rows of a hub data set that are looked at to see which columns are filled."""
 
 
 def is_path(spec: str) -> bool:
@@ -129,27 +151,41 @@ def folder_task(folder: Path, card_file: Path | None = None) -> Task:
     return jsonl_task(folder, folder, file, card)
 
 
+def _said(card: UserCard, name: str, origin: Mapping[str, Any], **more: Any) -> Said:
+    """What the card says of the columns.
+
+    Data that were prepared before hemm told which columns it reads keep the reading of columns with hemm's
+    names (``unit``, ``split``, ...): the index entry of their pack has no ``COLUMNS_TOLD``. For those
+    of the hub, which are read when they are fetched, no origin is given.
+    """
+    entry = (cache.entry(name, origin) or cache.entry(name)) if origin else None
+    before = entry is not None and COLUMNS_TOLD not in entry
+    uses = frozenset(template_names(card.prompt)) if card.prompt else None
+    split = bool(origin and (card.split or card.shots))  # of the hub, files have splits and not rows
+    return Said(card.columns, uses=uses, split=split, before=before, **more)
+
+
 def jsonl_task(source: Path, folder: Path, file: Path, card: UserCard) -> Task:
     """The task of a JSON lines file with picture paths below ``folder``.
 
     The pack is prepared again when a file in ``source`` has changed.
     """
-    rules = Rules.of(card, folder)
-    first = next((row for _, row in jsonl_rows(file)), {})
-    choices = renamed(first, rules, f"{file}, line 1").get("choices") if first else None
-    closed, rules = _closed(card, rules, bool(choices))
+    name = card.name or (folder.resolve().name if source == folder else file.stem)
+    origin = file_origin("jsonl", card, file)
+    table = _lines(file)
+    said = _said(card, name, origin)
+    closed, rules = _settled(card, replace(Rules.of(card, folder), said=said), table)
     layout = Layout((file.name,), partial(_read_jsonl, file=file, rules=rules))
-    name = folder.resolve().name if source == folder else file.stem
-    answers = None if closed else partial(_answers, objects(jsonl_rows(file), f"{file}, line"), rules)
-    return _task(name, card, Local(source, layout), answers, file_origin("jsonl", card, file))
+    answers = None if closed else partial(table.open_answers, rules)
+    return _task(name, card, Local(source, layout), answers, origin)
 
 
-def _read_jsonl(path: Path, *, file: Path, rules: Rules) -> Iterator[Sample]:
-    rows = ((w, renamed(row, rules, w)) for w, row in objects(jsonl_rows(file), f"{file}, line"))
-    for where, row in checked_splits(rows, rules.split, str(file)):
-        sample = to_sample(row, rules, where)
-        if sample is not None:
-            yield sample
+def _lines(file: Path) -> Table:
+    return Table(lambda: objects(jsonl_rows(file), f"{file}, line"), str(file))
+
+
+def _read_jsonl(path: Path, *, file: Path, rules: Rules) -> Iterator[Sample | LeftOut | Notice]:
+    return _lines(file).read(rules)
 
 
 def tsv_task(file: Path, card_file: Path | None = None, name: str = "") -> Task:
@@ -157,16 +193,29 @@ def tsv_task(file: Path, card_file: Path | None = None, name: str = "") -> Task:
     card = _card_beside(file, card_file)
     near = file.parent
     folders = (near, near / "images", near / file.stem, near / "images" / file.stem)
-    rules = Rules.of(card, *folders)
-    first = first_row(file)
-    closed, rules = _closed(card, rules, any(first.get(letter) for letter in LETTERS))
+    name = card.name or name or file.stem
+    origin = file_origin("tsv", card, file)
+    table = tsv_table(file)
+    said = _said(card, name, origin, layout=tsv_layout(table.columns(), card.columns))
+    closed, rules = _settled(card, replace(Rules.of(card, *folders), said=said), table)
     layout = Layout((file.name,), partial(_read_tsv, file=file, rules=rules))
-    answers = None if closed else partial(_answers, objects(csv_rows(file, "\t"), f"{file}, line"), rules)
-    return _task(name or file.stem, card, Local(file, layout), answers, file_origin("tsv", card, file))
+    answers = None if closed else partial(table.open_answers, rules)
+    return _task(name, card, Local(file, layout), answers, origin)
 
 
-def _read_tsv(path: Path, *, file: Path, rules: Rules) -> Iterator[Sample]:
-    return read_tsv(file, rules)
+def _read_tsv(path: Path, *, file: Path, rules: Rules) -> Iterator[Sample | LeftOut | Notice]:
+    return tsv_table(file).read(rules)
+
+
+def _settled(card: UserCard, rules: Rules, table: Table) -> tuple[bool, Rules]:
+    """Whether the questions of a table are closed, and the rules for its rows."""
+    rules = replace(rules, answered=needs_answers(card)).settled(table.columns(), table.where)
+    return _closed(card, rules, table.has_choices(rules))
+
+
+def needs_answers(card: UserCard) -> bool:
+    """Whether all metrics of the task compare with right answers; those by default do."""
+    return all(compares(spec) for spec in card.metrics)
 
 
 def _closed(card: UserCard, rules: Rules, choices: bool) -> tuple[bool, Rules]:
@@ -176,7 +225,8 @@ def _closed(card: UserCard, rules: Rules, choices: bool) -> tuple[bool, Rules]:
     the card has an answer format without choices.
     """
     closed = choices or bool(rules.labels)
-    return closed, replace(rules, closed=rules.closed or (closed and card.format is None))
+    rules = replace(rules, formatted=card.format is not None)
+    return closed, replace(rules, closed=rules.closed or (closed and not rules.formatted))
 
 
 def _card_beside(file: Path, card: Path | None) -> UserCard:
@@ -196,7 +246,11 @@ def hub_task(spec: str, card_file: Path | None = None) -> Task:
         raise HemmError(f"{spec!r}: a hub data set is written hub:ORG/NAME or hub:ORG/NAME@REVISION")
     card = read_card(card_file) if card_file else UserCard()
     split, revision = card.split or "test", revision or card.revision or "main"
-    closed, rules = _closed(card, Rules(card.columns, labels=card.shown), "choices" in card.columns)
+    name = card.name or repo.replace("/", "--")
+    origin = card_origin("hub", card, repo=repo, revision=revision, config=card.config, split=split)
+    rules = Rules(card.columns, labels=card.shown, said=_said(card, name, {}), answered=needs_answers(card))
+    known = cache.entry(name, origin) or {}  # rows that are not fetched are not looked at
+    closed, rules = _closed(card, rules, "choices" in card.columns)
     read = partial(_read_hub, config=card.config, split=split, shots=card.shots, rules=rules)
     source = Hub(
         (repo,),
@@ -207,44 +261,33 @@ def hub_task(spec: str, card_file: Path | None = None) -> Task:
         revision=revision,
         ids="hub",
     )
-    origin = card_origin("hub", card, repo=repo, revision=revision, config=card.config, split=split)
-    answers = None if closed else tuple  # rows that are not fetched have none to look at
-    return _task(repo.replace("/", "--"), card, source, answers, origin)
+    answers = None if closed or known.get(CHOICES) else tuple
+    return _task(name, card, source, answers, origin)
 
 
-def _read_hub(folder: Path, *, config: Names, split: Names, shots: str, rules: Rules) -> Iterator[Sample]:
+def _read_hub(
+    folder: Path, *, config: Names, split: Names, shots: str, rules: Rules
+) -> Iterator[Sample | LeftOut | Notice]:
     for part in part_files(folder, config, split, shots):
-        named = part_of(part.config, part.split, config, split if part.ours == "test" else "")
-        rows = enumerate(parquet_rows(part.files), 1)
-        for where, row in objects(rows, f"{part.files[0].relative_to(folder)}, row"):
-            fields = {**renamed(row, rules, where), "split": part.ours}
-            fields["choices"] = _listed(fields.get("choices"))
-            sample = to_sample(fields, rules, where)
-            if sample is not None:
-                yield of_part(sample, named)
+        if part.files:
+            named = part_of(part.config, part.split, config, split if part.ours == "test" else "")
+            table = _parquet(folder, part.files, part.ours)
+            for sample in table.read(rules):
+                yield of_part(sample, named) if isinstance(sample, Sample) else sample
 
 
-def _listed(value: Any) -> Any:
-    """Choices as a list; some tables hold the text of a Python list in place of one."""
-    import ast
+def _parquet(folder: Path, files: Sequence[Path], split: str) -> Table:
+    """The Parquet files of one split."""
+    where = f"{files[0].relative_to(folder)}"
 
-    if isinstance(value, str) and value.startswith("[") and value.endswith("]"):
-        try:
-            return ast.literal_eval(value)
-        except (ValueError, SyntaxError, MemoryError, RecursionError):
-            return value
-    return value
+    def rows(without: Collection[str] = ()) -> Iterator[Row]:
+        wanted = [name for name in column_names(files[0]) if name not in without] if without else None
+        return objects(enumerate(parquet_rows(files, wanted), 1), f"{where}, row")
 
+    def cells(taken: dict[str, Any], rest: dict[str, Any], where: str) -> None:
+        taken["split"] = split
 
-def _answers(rows: Iterable[tuple[str, Mapping[str, Any]]], rules: Rules) -> Iterator[str]:
-    """The answers of rows at hand, as far as they show whether all are numbers."""
-    for where, row in rows:
-        fields = renamed(row, rules, where)
-        if fields.get("choices") or any(fields.get(letter) for letter in LETTERS):
-            yield ""
-        value = fields.get("answers") or fields.get("answer")
-        for answer in value if isinstance(value, list) else [value]:
-            yield from text_list(str(answer)) if answer not in (None, "") else ()
+    return Table(rows, where, cells, look=lambda: (row for _, row in islice(rows(), _LOOK)), without=rows)
 
 
 def _task(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -43,16 +43,8 @@ def part_of(config: str, split: str, configs: Any, splits: Any) -> dict[str, str
     return named | ({"split": split} if len(several(splits)) > 1 else {})
 
 
-def checked_splits(
-    rows: Iterable[tuple[str, Mapping[str, Any]]], split: str | Sequence[str], where: str
-) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    """The rows (``where``, cells by hemm's names). Raises BadData after the last one where rows name their
-    splits, and none is one of those that the card asks for."""
-    seen: dict[str, None] = {}
-    for place, row in rows:
-        if isinstance(named := row.get("split"), str) and named:
-            seen[named] = None
-        yield place, row
+def check_splits(seen: Collection[str], split: str | Sequence[str], where: str) -> None:
+    """Raise BadData where rows name their splits (``seen``), and none is one that the card asks for."""
     lacking = [name for name in several(split) if name and name not in seen]
     if seen and lacking:
         known = sorted(seen)

@@ -78,6 +78,14 @@ def _interleave(context: Context, text: object) -> str:
     return _PLACE.sub(place, str(text))
 
 
+def template_names(template: str) -> set[str]:
+    """The names that a template asks for; none where it does not compile, which is said when it is used."""
+    try:
+        return set(meta.find_undeclared_variables(_environment().parse(template)))
+    except TemplateError:
+        return set()
+
+
 class Renderer:
     """The prompt of one task, compiled: sample -> messages.
 

@@ -2,88 +2,77 @@
 
 from __future__ import annotations
 
-import ast
 import base64
 import binascii
 import string
 import tempfile
 import threading
 import weakref
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from functools import partial
+from itertools import islice
 from pathlib import Path
 from typing import IO, Any
 
-from hemm.core import BadData, Media, Sample
+from hemm.core import BadData, Media
 from hemm.data.readers.rows import csv_rows, objects
-from hemm.tasks.user_rows import Rules, renamed, to_sample
+from hemm.tasks.cells import text_list
+from hemm.tasks.columns import holds_media
+from hemm.tasks.user_tables import Table
 
 LETTERS = tuple(string.ascii_uppercase)
+_LOOK = 200
+"""Rows that are looked at to see which columns are filled."""
 _SHORT = 64
 """Most characters of a picture cell that is the ``index`` of the row with the picture."""
 
 
-def read_tsv(path: Path, rules: Rules) -> Iterator[Sample]:
-    """Samples of a TSV file; one row is in memory at a time.
+def tsv_table(path: Path) -> Table:
+    """A table in the TSV layout; one row of it is in memory at a time.
 
-    A first pass finds rows that use another row's picture, and stores these pictures in a temporary file.
-    Raises BadData with file, line and field.
+    Pictures that other rows use are found by a pass before, and stored in a temporary file.
     """
-    borrowed = _Borrowed(path)
-    table = csv_rows(path, "\t", required=() if rules.columns else ("question",))
-    for where, row in objects(table, f"{path}, line"):
-        sample = to_sample(_fields(renamed(row, rules, where), borrowed, where), rules, where)
-        if sample is not None:
-            yield sample
+
+    def rows() -> Iterator[tuple[str, dict[str, Any]]]:
+        return objects(csv_rows(path, "\t"), f"{path}, line")
+
+    cells = partial(_cells, borrowed=_Borrowed(path))
+    return Table(rows, str(path), cells, "letter", lambda: (row for _, row in islice(rows(), _LOOK)))
 
 
-def first_row(path: Path) -> dict[str, str]:
-    """The first row, to see which columns are filled; empty for a table without rows."""
-    return next((row for _, row in csv_rows(path, "\t")), {})
+def tsv_layout(columns: Iterable[str], said: Mapping[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
+    """What the TSV layout says of the columns of a table, but for those that its card maps."""
+    mapped = {name for names in said.values() for name in names}
+    parts = {"id": ("index",), "image": ("image", "image_path"), "choices": LETTERS, "stratum": ("category",)}
+    found = {
+        ours: tuple(name for name in theirs if name in columns and name not in mapped)
+        for ours, theirs in parts.items()
+    }
+    return {ours: names for ours, names in found.items() if names}
 
 
-def _fields(row: dict[str, Any], borrowed: _Borrowed, where: str) -> dict[str, Any]:
-    """A row of the TSV layout with hemm's names."""
-    fields = {k: v for k, v in row.items() if k not in LETTERS and v != ""}
-    letters = [letter for letter in LETTERS if row.get(letter, "") != ""]
-    if letters:
-        fields["choices"] = [row[letter] for letter in letters]
-    index = fields.pop("index", "")
+def _cells(taken: dict[str, Any], rest: dict[str, Any], where: str, *, borrowed: _Borrowed) -> None:
+    """Bring the cells of a row of the TSV layout into hemm's form."""
+    for name in [name for name, value in rest.items() if value == ""]:
+        del rest[name]
+    options = {letter: taken.pop(letter) for letter in LETTERS if letter in taken}
+    if filled := {letter: text for letter, text in options.items() if text != ""}:
+        taken["choices"] = filled
+    index = taken.pop("index", "")
     if index:
-        fields.setdefault("id", index)
-    cell, paths = fields.pop("image", ""), fields.pop("image_path", "")
-    if cell:
-        fields["images"] = _pictures(cell, index, borrowed, where)
-    elif paths:
-        fields["images"] = text_list(paths)
-    answer = fields.pop("answer", None)
-    if answer is not None:
-        fields["answers"] = _answers(answer, letters, row, where)
-    if "category" in fields:
-        fields.setdefault("stratum", fields["category"])
-    return fields
-
-
-def _answers(answer: str, letters: list[str], row: dict[str, Any], where: str) -> list[str]:
-    if not letters:
-        return text_list(answer)
-    if answer in letters:
-        return [row[answer]]
-    if answer in [row[letter] for letter in letters]:
-        return [answer]
-    raise BadData(f"{where}: field 'answer' is {answer!r:.60}, no option of {', '.join(letters)}")
-
-
-def text_list(cell: str) -> list[str]:
-    """The texts of a cell: a list written as ``['a', 'b']``, or the cell itself."""
-    if cell.startswith("[") and cell.endswith("]"):
-        try:
-            value = ast.literal_eval(cell)
-        except (ValueError, SyntaxError, MemoryError, RecursionError):
-            return [cell]
-        if isinstance(value, list) and value and all(isinstance(v, str | int | float) for v in value):
-            return [str(v) for v in value]
-    return [cell]
+        taken.setdefault("id", index)
+    cell, paths = taken.pop("image", ""), taken.pop("image_path", "")
+    if cell and not holds_media(text_list(cell)):
+        taken["images"] = _pictures(cell, index, borrowed, where)
+    elif cell or paths:
+        taken["images"] = text_list(cell or paths)
+    answer = taken.pop("answer", None)
+    if isinstance(answer, str) and answer:
+        taken["answer"] = [answer] if taken.get("choices") else text_list(answer)
+    category = taken.pop("category", "")
+    if category:
+        rest["category"] = category
+        taken.setdefault("stratum", category)
 
 
 def _pictures(cell: str, index: str, borrowed: _Borrowed, where: str) -> list[Media]:

@@ -3,34 +3,48 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 import orjson
 
-from hemm.core import BadData, HemmError, Media, Sample, check_labels
+from hemm.core import BadData, HemmError, LeftOut, Media, Sample, check_labels
 from hemm.data.readers.rows import row_id
 from hemm.data.sources.hub import several
 from hemm.parsing.formats import ManyOf, OneOf
 from hemm.tasks.cards import COLUMNS, UserCard
+from hemm.tasks.cells import choices_of, exchange, scalar
+from hemm.tasks.columns import TOLD_ONLY, Columns, Said, empty, read_columns, turns
+from hemm.tasks.right_answers import EACH, Answer, Choices, none_of
 
 SHOTS = ("shots", "train")
 _NAME = re.compile(r"\W+", re.ASCII)
+MEDIA = ("image", "images", "audio", "video")
+"""hemm's names of the columns that hold media."""
+
+Cells = Callable[[dict[str, Any], dict[str, Any], str], None]
+"""Brings the cells of a row into hemm's form: those with hemm's names, the others, where the row stands."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Rules:
     """How rows become samples.
 
-    columns  hemm's name -> the table's column, or several (lists of pictures, choices); none: a column of
-             that name means something else
-    split    the split whose rows are evaluated, or several; empty: all rows but those of ``shots``
-    shots    the split whose rows are examples for few-shot prompts; empty: ``shots`` and ``train``
-    labels   gold label -> its text in the prompt, for rows without choices
-    closed   whether every row needs choices
-    folders  where picture paths start, in order
+    columns   hemm's name -> the table's column, or several (lists of pictures, choices); none: a column of
+              that name means something else
+    split     the split whose rows are evaluated, or several; empty: all rows but those of ``shots``
+    shots     the split whose rows are examples for few-shot prompts; empty: ``shots`` and ``train``
+    labels    gold label -> its text in the prompt, for rows without choices
+    folders   where picture paths start, in order
+    closed    whether every row needs choices
+    said      what the card says of the columns
+    read      how the other columns are read
+    way       how answers name choices (``right_answers``)
+    answered  whether a row needs a right answer, since a metric compares with it; others are left out
+    formatted whether the card names the answer format
     """
 
     columns: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
@@ -39,77 +53,142 @@ class Rules:
     labels: Mapping[str, str] = field(default_factory=dict)
     folders: tuple[Path, ...] = ()
     closed: bool = False
+    said: Said = field(default_factory=partial(Said, before=True))
+    read: Columns = field(default_factory=Columns)
+    way: str = ""
+    answered: bool = False
+    formatted: bool = False
+
+    def __repr__(self) -> str:
+        """What packs are recognised by: as hemm 0.1.0 wrote it, then what came later and says something."""
+        more = {
+            "usual": dict(self.read.usual),
+            "data": self.read.data,
+            "uses": sorted(self.said.uses or ()) if self.said.uses is not None else None,
+            "unanswered": not self.answered,
+        }
+        added = "".join(f", {name}={value!r}" for name, value in more.items() if value)
+        first = (
+            f"columns={self.columns!r}, split={self.split!r}, shots={self.shots!r}, labels={self.labels!r}"
+        )
+        return f"Rules({first}, folders={self.folders!r}, closed={self.closed!r}{added})"
 
     @classmethod
     def of(cls, card: UserCard, *folders: Path) -> Rules:
         closed = isinstance(card.format, OneOf | ManyOf)
         return cls(card.columns, card.split, card.shots, card.shown, folders, closed)
 
+    def settled(self, found: Mapping[str, Any], where: str) -> Rules:
+        """These rules for a table with these columns (``columns.seen``).
 
-def renamed(row: Mapping[str, Any], rules: Rules, where: str) -> dict[str, Any]:
-    """``row`` with hemm's names for its columns. Raises BadData for a mapped column that is missing."""
-    if not rules.columns:
-        return dict(row)
-    taken = {column for columns in rules.columns.values() for column in columns}
-    fields = {k: v for k, v in row.items() if k not in taken and k not in rules.columns}
+        Raises BadData for a mapped column that is missing, and for a contradiction.
+        """
+        for ours, theirs in self.columns.items() if found else ():
+            optional = ours in TOLD_ONLY and theirs == (ours,)  # whatever rows have it, it is hemm's
+            if not optional and (lacking := [name for name in theirs if name not in found]):
+                known = ", ".join(found)
+                raise BadData(f"{where}: there is no column {lacking[0]!r} (for {ours}); there are {known}")
+        return replace(self, read=read_columns(found, self.said, where))
+
+
+def parted(
+    row: Mapping[str, Any], rules: Rules, where: str, cells: Cells | None = None
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The cells of a row by hemm's names, and the others."""
+    usual = rules.read.usual
+    layout = {name for names in rules.said.layout.values() for name in names}
+    mapped = {n for part in (rules.columns, usual) for names in part.values() for n in names}
+    taken: dict[str, Any] = {}
+    rest: dict[str, Any] = {}
+    for name, value in row.items():
+        if name in layout:
+            taken[name] = value
+        elif name not in mapped and name not in rules.columns:
+            is_ours = name in COLUMNS and name not in rules.read.data
+            if not (name == "image" and "image" in usual):  # beside a column with the decoded picture
+                (taken if is_ours else rest)[name] = value
     for ours, theirs in rules.columns.items():
-        lacking = [column for column in theirs if column not in row]
-        if lacking:
-            known = ", ".join(row)
-            raise BadData(f"{where}: there is no column {lacking[0]!r} (for {ours}); there are {known}")
-        if len(theirs) == 1:
-            fields[ours] = row[theirs[0]]
-        elif theirs:
-            fields[ours] = [row[column] for column in theirs if row[column] not in (None, "")]
-    return fields
+        if theirs:
+            (taken if ours in COLUMNS else rest)[ours] = _joined(row, theirs)
+    for ours, theirs in usual.items():
+        if any(not empty(row.get(name)) for name in theirs):
+            taken[ours] = _joined(row, theirs)
+    if turns(taken.get("question")):
+        _exchange(taken, usual.get("question", ("question",))[0], where)
+    if cells is not None:
+        cells(taken, rest, where)
+    return taken, rest
 
 
-def to_sample(row: Mapping[str, Any], rules: Rules, where: str) -> Sample | None:
-    """One row (with hemm's names) as a sample; None if it is in neither split.
+def _joined(row: Mapping[str, Any], columns: Sequence[str]) -> Any:
+    """The value of one column, or the list of several without empty ones."""
+    if len(columns) == 1:
+        return row.get(columns[0])
+    return [row[name] for name in columns if row.get(name) not in (None, "")]
+
+
+def _exchange(taken: dict[str, Any], name: str, where: str) -> None:
+    """Put question, answer and pictures of a conversation in its place."""
+    found = exchange(taken["question"], name, where)
+    taken["question"] = found.question
+    if found.answer is not None and empty(taken.get("answer")) and empty(taken.get("answers")):
+        taken["answer"] = found.answer
+    if found.images and all(empty(taken.get(n)) for n in ("image", "images")):
+        taken["images"] = list(found.images)
+
+
+def to_sample(row: Mapping[str, Any], rules: Rules, where: str) -> Sample | LeftOut | None:
+    """One row as a sample; None if it is in neither split, ``LeftOut`` where it lacks the right answer.
 
     Raises BadData that names ``where`` (file and line) and the field.
     """
+    return sample_of(*parted(row, rules, where), rules, where)
+
+
+def sample_of(
+    row: Mapping[str, Any], rest: Mapping[str, Any], rules: Rules, where: str
+) -> Sample | LeftOut | None:
+    """``to_sample`` of a row whose cells have hemm's names, with its other cells."""
     split = _split(row, rules, where)
     if split is None:
         return None
-    media = tuple(
-        m for name in ("image", "images", "audio", "video") for m in _media(row.get(name), name, rules, where)
-    )
-    choices = _texts(row.get("choices"), "choices", where) or tuple(rules.labels.values())
-    if rules.closed and not choices:
+    media = tuple(m for name in MEDIA for m in _media(row.get(name), name, rules, where))
+    choices = choices_in(row, rules, where)
+    if rules.closed and not choices.shown:
         raise BadData(
             f"{where}: there are no choices; a table that mixes choices and open questions is read with "
             f"'answer: {{format: short_answer, lettered: true}}' in its card"
         )
     references = _references(row, choices, rules, where)
-    extra = {k: v for k, v in row.items() if k not in COLUMNS}
-    fields = {_identifier(k): t for k, v in extra.items() if (t := _scalar(v)) is not None}
+    fields = {identifier(k): t for k, v in rest.items() if (t := scalar(v)) is not None}
     question = _text(row, "question", where)
+    if not media and not question and not ({*fields} & (rules.said.uses or {"hint"})):
+        raise BadData(f"{where}: field 'question' is missing, and there is no picture either")
     if question:
         fields["question"] = question
-    if not media and not fields:
-        raise BadData(f"{where}: field 'question' is missing, and there is no picture either")
     labels = _mapping(row, "labels", where)
     try:
         check_labels(labels, "the row")
     except HemmError as error:
         raise BadData(f"{where}: field 'labels': {error}") from None
+    if rules.answered and not references:
+        return LeftOut(where, "no right answer")
     part = {"split": _text(row, "split", where)} if isinstance(rules.split, tuple) and split == "test" else {}
-    identifier = _text(row, "id", where)
-    text = "\n".join([question, *choices])
+    own_id = _text(row, "id", where)
+    text = "\n".join([question, *choices.shown])
     return Sample(
-        id=identifier or row_id(text, media),
+        id=own_id or row_id(text, media),
         media=media,
         fields=fields,
         references=references,
-        choices=choices,
+        choices=choices.shown,
         unit=_text(row, "unit", where),
         cluster=_text(row, "cluster", where) or _cluster(media, row),
         after=_text(row, "after", where) or None,
         labels=labels,
         stratum=_text(row, "stratum", where) or part.get("split", ""),
         metadata={
-            **{k: _json(v, k, where) for k, v in extra.items()},
+            **{k: _json(v, k, where) for k, v in rest.items()},
             **_mapping(row, "metadata", where),
             **part,
         },
@@ -130,7 +209,7 @@ def _cluster(media: Sequence[Media], row: Mapping[str, Any]) -> str:
     picture depend on each other."""
     if not media:
         return ""
-    read = [v for name in ("image", "images", "audio", "video") for v in _flat(row.get(name))]
+    read = [v for name in MEDIA for v in _flat(row.get(name))]
     return media[0].name if isinstance(read[0], str) else media[0].digest[:20]
 
 
@@ -166,57 +245,47 @@ def _file(value: str, name: str, folders: tuple[Path, ...], where: str) -> Media
     return Media.at(file, name=str(path))
 
 
-def _references(
-    row: Mapping[str, Any], choices: tuple[str, ...], rules: Rules, where: str
-) -> tuple[str, ...]:
+def choices_in(row: Mapping[str, Any], rules: Rules, where: str) -> Choices:
+    """The choices of a row, or the card's where it has none."""
+    shown, names = choices_of(row.get("choices"), "choices", where)
+    return Choices(shown or tuple(rules.labels.values()), names or tuple(row.get("names", ())), rules.labels)
+
+
+def answer_in(row: Mapping[str, Any]) -> tuple[str, list[Any]]:
+    """The field that holds the right answers of a row, and these."""
     name = "answers" if row.get("answers") not in (None, "", []) else "answer"
     value = row.get(name)
     if value is None or value == "":
-        return ()
-    values = value if isinstance(value, list | tuple) else [value]
-    return tuple(_reference(v, name, choices, rules, where) for v in values)
+        return name, []
+    return name, list(value) if isinstance(value, list | tuple) else [value]
 
 
-def _reference(value: Any, name: str, choices: tuple[str, ...], rules: Rules, where: str) -> str:
-    """One right answer: a choice by text, letter, or position from 0; any text if there are no choices."""
-    text = _scalar(value)
+def _references(row: Mapping[str, Any], choices: Choices, rules: Rules, where: str) -> tuple[str, ...]:
+    name, values = answer_in(row)
+    if not choices.shown:
+        return tuple(_open(v, name, where) for v in values)
+    found = []
+    for value in values:
+        number = choices.read(rules.way or EACH, value)
+        if number is None:
+            raise BadData(none_of(Answer(where, name, values, choices), value))
+        found.append(choices.gold(number))
+    return tuple(found)
+
+
+def _open(value: Any, name: str, where: str) -> str:
+    """A right answer to an open question: any text."""
+    text = scalar(value)
     if text is None:
         raise BadData(f"{where}: field {name!r} is no text: {value!r:.40}")
-    gold = {choice: label for label, choice in rules.labels.items()}
-    if not choices or text in choices:
-        return gold.get(text, text)
-    if text in rules.labels:
-        return text
-    if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < len(choices):
-        return gold.get(choices[value], choices[value])
-    if len(text) == 1 and 0 <= ord(text) - ord("A") < len(choices):
-        choice = choices[ord(text) - ord("A")]
-        return gold.get(choice, choice)
-    raise BadData(f"{where}: field {name!r} is {text!r:.60}, which is none of the {len(choices)} choices")
-
-
-def _scalar(value: Any) -> str | None:
-    """A single value as text; None for lists, objects and nothing."""
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, int | float | str):
-        return str(value)
-    return None
-
-
-def _texts(value: Any, name: str, where: str) -> tuple[str, ...]:
-    if value is None or value == "":
-        return ()
-    if not isinstance(value, list | tuple) or any(_scalar(v) is None for v in value):
-        raise BadData(f"{where}: field {name!r} is no list of texts: {value!r:.40}")
-    return tuple(str(_scalar(v)) for v in value)
+    return text
 
 
 def _text(row: Mapping[str, Any], name: str, where: str) -> str:
     value = row.get(name)
     if value is None:
         return ""
-    text = _scalar(value)
+    text = scalar(value)
     if text is None:
         raise BadData(f"{where}: field {name!r} is no text: {value!r:.40}")
     return text
@@ -239,7 +308,7 @@ def _json(value: Any, name: str, where: str) -> Any:
         return str(value)
 
 
-def _identifier(name: str) -> str:
+def identifier(name: str) -> str:
     """A column name as an identifier for templates (``l2-category`` becomes ``l2_category``)."""
     safe = _NAME.sub("_", name)
     return safe if safe[:1].isalpha() or safe[:1] == "_" else f"_{safe}"

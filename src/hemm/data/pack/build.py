@@ -31,7 +31,7 @@ from hemm.data import cache
 from hemm.data.files import sync_folder, sync_tree, temporary_folder
 from hemm.data.pack import schema
 from hemm.data.pack.media_check import check_samples, clean
-from hemm.data.pack.numerals import NUMBERS, read_as_numbers
+from hemm.data.pack.numerals import NUMBERS, own_data_facts, read_as_numbers
 from hemm.data.pack.quality import QualityReport
 from hemm.data.pack.reader import Pack, open_pack
 from hemm.data.pack.selection import first_ids
@@ -84,7 +84,9 @@ class PackBuilder:
             final = _install(work / "pack", home, info)
         made = open_pack(final)
         numbers = read_as_numbers(self.task, made, at_hand=any(s.at_hand for s in self.task.sources))
-        cache.set_current(self.task, final.name, origin, **{NUMBERS: numbers})
+        cache.set_current(
+            self.task, final.name, origin, **{NUMBERS: numbers}, **own_data_facts(self.task, made)
+        )
         return made
 
     def _read(self) -> Iterator[Sample]:

@@ -49,6 +49,22 @@ def has_numeric_references(pack: Pack) -> bool:
     return all_numerals(references())
 
 
+def own_data_facts(task: Task, pack: Pack) -> dict[str, bool]:
+    """What else the index entry of a user's task says of its new pack (``COLUMNS_TOLD``, ``CHOICES``).
+
+    Data that had a pack of a version that took all columns with hemm's names for hemm's keep that reading.
+    """
+    from hemm.data import cache
+    from hemm.data.files import read_table
+
+    if not task.origin:
+        return {}
+    before = cache.entry(task.name, task.origin) or cache.entry(task.name)
+    told = {cache.COLUMNS_TOLD: True} if before is None or cache.COLUMNS_TOLD in before else {}
+    tables = (read_table(pack.path / "data" / name, columns=["choices"]) for name in pack.info["files"])
+    return {**told, cache.CHOICES: all(all(table["choices"].to_pylist()) for table in tables)}
+
+
 def read_as_numbers(task: Task, pack: Pack, *, at_hand: bool) -> bool:
     """What the index entry of a user's task says of its new pack (``NUMBERS``).
 

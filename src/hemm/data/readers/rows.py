@@ -54,6 +54,17 @@ def parquet_rows(
             raise BadData(f"{path} cannot be read as Parquet: {storable(str(error))}") from error
 
 
+def column_names(path: Path) -> list[str]:
+    """The columns of a Parquet file. Raises BadData for a damaged one."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        return list(pq.read_schema(path).names)
+    except (pa.ArrowInvalid, OSError) as error:
+        raise BadData(f"{path} cannot be read as Parquet: {storable(str(error))}") from error
+
+
 def _class_names(columns: Any) -> dict[str, list[str]]:
     """Columns that hold class numbers -> the names of the classes, from the hub's own description."""
     try:

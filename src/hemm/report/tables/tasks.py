@@ -15,7 +15,7 @@ from hemm.metrics import spec_of
 from hemm.report.tables.writer import emit
 
 if TYPE_CHECKING:
-    from hemm.core import Message, Sample, Source, Task
+    from hemm.core import Media, Message, Sample, Source, Task
 
 ACCESS = {
     "open": "hemm prepare downloads it",
@@ -171,7 +171,20 @@ def _reference(reference: Any) -> str:
 
 
 def _text(message: Message) -> str:
-    return "".join(p if isinstance(p, str) else f"<{p.kind} {p.name}>\n" for p in message.parts)
+    return "".join(p if isinstance(p, str) else f"<{p.kind} {p.name}{_size(p)}>\n" for p in message.parts)
+
+
+def _size(media: Media) -> str:
+    """Width and height of a picture in pixels; empty where it has none, or does not open."""
+    from hemm.core import BadData
+
+    if media.kind != "image":
+        return ""
+    try:
+        width, height = media.pixels().size
+    except BadData:
+        return ""
+    return f", {width} x {height} pixels"
 
 
 def print_task(task: Task, sample: Sample | None, messages: tuple[Message, ...]) -> None:

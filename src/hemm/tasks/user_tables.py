@@ -1,0 +1,147 @@
+"""Reads a whole table of a user's: its columns, the way its answers are written, and its rows as samples."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from hemm.core import BadData, LeftOut, Notice, Sample
+from hemm.tasks.cells import text_list
+from hemm.tasks.columns import seen, suggestion, told
+from hemm.tasks.parts import check_splits
+from hemm.tasks.prompt import RESERVED
+from hemm.tasks.right_answers import Answer, way_of
+from hemm.tasks.user_rows import MEDIA, Cells, Rules, answer_in, choices_in, identifier, parted, sample_of
+
+_LISTED = 10
+
+Row = tuple[str, Mapping[str, Any]]
+"""Where a row stands (file and line, for messages), and its cells by column."""
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table of rows.
+
+    rows       gives the rows from the start, as often as it is called
+    where      names the table in messages
+    cells      brings the cells of a row into hemm's form, where the table's layout has another
+    first_way  how the table's layout says that answers name choices, if it does
+    look       gives rows that show which columns there are; by default all
+    without    gives the rows without some columns, where that is less to read
+    """
+
+    rows: Callable[[], Iterable[Row]]
+    where: str
+    cells: Cells | None = None
+    first_way: str = ""
+    look: Callable[[], Iterable[Mapping[str, Any]]] | None = None
+    without: Callable[[Collection[str]], Iterable[Row]] | None = None
+
+    def columns(self) -> dict[str, Any]:
+        """Column -> the first value of it that is not empty."""
+        return seen(self.look() if self.look else (row for _, row in self.rows()))
+
+    def has_choices(self, rules: Rules) -> bool:
+        """Whether the first row has choices."""
+        for _, taken in self._without_media(rules):
+            return bool(choices_in(taken, rules, self.where).shown)
+        return False
+
+    def open_answers(self, rules: Rules) -> Iterator[str]:
+        """The right answers, as far as they show whether all are numbers; an empty one for choices."""
+        for _, taken in self._without_media(rules):
+            if taken.get("choices"):
+                yield ""
+            for value in answer_in(taken)[1]:
+                yield from text_list(str(value)) if value not in (None, "") else ()
+
+    def way(self, rules: Rules) -> str:
+        """How the answers name choices. Raises BadData that lists the rows where that is not clear."""
+        return way_of(self._answers(rules), rules.way, self.first_way)
+
+    def read(self, rules: Rules) -> Iterator[Sample | LeftOut | Notice]:
+        """The samples, and what is to be said of them. Raises BadData that lists all rows that are wrong."""
+        found = self.columns()
+        rules = rules.settled(found, self.where)
+        self._check_columns(found, rules)
+        yield from (Notice(line) for line in told(found, rules.said, rules.read, RESERVED))
+        closed = rules.closed or (not rules.formatted and self.has_choices(rules))
+        rules = replace(rules, closed=closed, way=self.way(rules))
+        faults, rows, answered = _Faults(), 0, 0
+        splits: dict[str, None] = {}
+        for where, row in self.rows():
+            try:
+                taken, rest = parted(row, rules, where, self.cells)
+                splits[str(taken.get("split") or "")] = None
+                sample = sample_of(taken, rest, rules, where)
+            except BadData as error:
+                faults.add(error)
+                continue
+            if sample is not None:
+                rows += 1
+                answered += isinstance(sample, Sample)
+                yield sample
+        faults.check()
+        check_splits([name for name in splits if name], rules.split, self.where)
+        if rules.answered and rows and not answered:
+            raise self._no_answers(found, rules)
+
+    def _without_media(self, rules: Rules) -> Iterator[tuple[str, dict[str, Any]]]:
+        """The cells of each row by hemm's names, without those that hold media, which are not read."""
+        parts = (rules.columns, rules.said.layout, rules.read.usual)
+        mapped = (name for part in parts for ours in MEDIA for name in part.get(ours, ()))
+        silent = dict.fromkeys([*mapped, *MEDIA])
+        for where, row in self.without(silent) if self.without else self.rows():
+            yield where, parted({**row, **silent}, rules, where, self.cells)[0]
+
+    def _answers(self, rules: Rules) -> Iterator[Answer]:
+        """The right answers of the rows that have choices."""
+        for where, taken in self._without_media(rules):
+            try:
+                choices = choices_in(taken, rules, where)
+            except BadData:
+                continue  # said when the row becomes a sample
+            name, values = answer_in(taken)
+            if choices.shown and values:
+                yield Answer(where, name, values, choices)
+
+    def _check_columns(self, found: Mapping[str, Any], rules: Rules) -> None:
+        """Raise BadData where no column is read as a question or a picture."""
+        known = {name for name in found if name not in rules.read.data}
+        known |= {name for name, theirs in rules.columns.items() if theirs}
+        known |= {*rules.read.usual, *rules.said.layout}
+        shown = {"hint"} if rules.said.uses is None else rules.said.uses
+        if found and not known & {"question", *MEDIA} and not shown & {identifier(name) for name in found}:
+            raise BadData(
+                f"{self.where}: no column is read as a question or a picture; there are {', '.join(found)}"
+                f"{suggestion(found, 'question')}: say 'columns: {{question: NAME, image: NAME}}' in the card"
+            )
+
+    def _no_answers(self, found: Mapping[str, Any], rules: Rules) -> BadData:
+        return BadData(
+            f"{self.where}: no row has a right answer, and the task's metrics compare with one; there are "
+            f"the columns {', '.join(found)}{suggestion(rules.read.rest, 'answer')}: say 'columns: {{answer: "
+            "NAME}' in the card, or a metric that needs none ('metrics: [clipscore]')"
+        )
+
+
+class _Faults:
+    """What is wrong with the rows of a table: listed together."""
+
+    def __init__(self) -> None:
+        self._first: list[str] = []
+        self._count = 0
+
+    def add(self, error: BadData) -> None:
+        """Keep one row's message."""
+        self._count += 1
+        if len(self._first) < _LISTED:
+            self._first.append(str(error))
+
+    def check(self) -> None:
+        """Raise BadData where there is any."""
+        if self._first:
+            more = self._count - len(self._first)
+            raise BadData("; also: ".join(self._first) + (f"; and {more} more" if more else ""))
