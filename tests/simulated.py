@@ -14,7 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hemm.stats.clusters import cr2, mean_size, satterthwaite_df
-from hemm.stats.intervals import score_ends, t_quantile, unseen_difference
+from hemm.stats.intervals import Estimate, score_ends, t_quantile, unseen_difference
+from hemm.stats.task_means import TaskPart
 
 Floats = NDArray[np.float64]
 ICC = 0.3
@@ -122,6 +123,21 @@ def difference_errors(d: Floats, sizes: NDArray[np.int64]) -> tuple[Floats, Floa
     mean, squares, _, n, size, t = _parts(d, sizes)
     grown = squares + unseen_difference(np.abs(d).sum(axis=1), (d**2).sum(axis=1), n, size)
     return mean, t * np.sqrt(grown) / n, t
+
+
+def task_parts(d: Floats, sizes: NDArray[np.int64]) -> list[TaskPart]:
+    """Each simulation's difference as a part of a mean over tasks (without a test of its own)."""
+    mean, half, t = difference_errors(d, sizes)
+    low, high = difference_intervals(d, sizes)
+    far = np.maximum(mean - low, high - mean)
+    error = np.where(np.ptp(d, axis=1) == 0, far, half) / t
+    parts, weights, df = cluster_sums(d, sizes) / sizes.sum(), sizes / sizes.sum(), satterthwaite_df(sizes)
+    rows = zip(mean, low, high, error, parts, strict=True)
+    n = (int(sizes.sum()), len(sizes))
+    return [
+        TaskPart(Estimate(m, first, last, *n), e, df, None, None, own, weights, 1.0)
+        for m, first, last, e, own in rows
+    ]
 
 
 def difference_intervals(d: Floats, sizes: NDArray[np.int64]) -> tuple[Floats, Floats]:

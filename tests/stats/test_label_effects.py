@@ -9,7 +9,9 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from hemm.stats.corrections import holm
 from hemm.stats.label_effects import LabelledSamples, by_samples, by_tasks, overlaps
+from hemm.stats.regression import joint
 
 
 def probe(rng: np.random.Generator, effect: float, n: int = 400) -> LabelledSamples:
@@ -62,7 +64,7 @@ def test_the_fit_within_tasks_is_least_squares() -> None:
     error = math.sqrt((groups - 1) / groups * ((fits[:, 2] - beta[2]) ** 2).sum())
     low = found["reasoning"].low
     assert low is not None
-    reach = stats.t.ppf(0.975, groups - 1) * error
+    reach = stats.t.ppf(0.975, found["reasoning"].df) * error
     assert beta[2] - low == pytest.approx(reach, rel=1e-3)
 
 
@@ -101,3 +103,58 @@ def test_the_joint_model_on_ones_own_results() -> None:
         for kept in parts
     ]
     assert (row.low_out, row.high_out) == (pytest.approx(min(wanted)), pytest.approx(max(wanted)))
+
+
+def found_one(rows: list[float | None]) -> bool:
+    return any(p is not None and p < 0.05 for p in rows)
+
+
+def test_data_without_effects_seldom_show_one_over_tasks() -> None:
+    """Six dimensions of thirty tasks: some p is below 5 % in a third of such data, corrected seldom."""
+    rng = np.random.default_rng(10)
+    names = [f"t{i}" for i in range(30)]
+    order = {f"d{k}": ("x", "y", "z")[: 2 + k % 2] for k in range(6)}
+    raw, corrected = [], []
+    for _ in range(400):
+        labels = {n: {d: str(rng.choice(c)) for d, c in order.items()} for n in names}
+        scores = rng.normal(0.5, 0.15, 30) + rng.normal(0, 0.05, (3, 30))
+        p = [e.p for e in joint(scores, names, labels, order, permutations=0).effects]
+        raw.append(found_one(p))
+        corrected.append(found_one(holm(p)))
+    assert np.mean(raw) > 0.2
+    assert np.mean(corrected) <= 0.06 + 2.5 * math.sqrt(0.06 * 0.94 / 400)
+    assert [r.p_holm for r in by_tasks(scores, names, labels, order, permutations=0).effects] == holm(p)
+
+
+@pytest.mark.parametrize("large", [4, 20])
+def test_data_without_effects_seldom_show_one_within_tasks(large: int) -> None:
+    """Thirty clusters, three of them large, that have one label each."""
+    rng = np.random.default_rng(large)
+    sizes = np.repeat([large, 1], [3, 27])
+    names = np.repeat(np.arange(30), sizes).astype(object)
+    hits = []
+    for _ in range(400):
+        labels = {d: np.repeat(rng.choice(ORDER[d], 30), sizes).astype(object) for d in ORDER}
+        y = np.repeat(rng.normal(0, 0.55, 30), sizes) + rng.normal(0, 0.84, len(names))
+        data = LabelledSamples(y, np.full(len(names), "t", dtype=object), names, labels, 1)
+        hits += [found_one([r.p_holm for r in by_samples(data, ORDER).effects])]
+    assert np.mean(hits) <= 0.06 + 2.5 * math.sqrt(0.06 * 0.94 / 400), np.mean(hits)
+
+
+def test_degrees_of_freedom_within_tasks_by_their_definition() -> None:
+    """The scores of clusters as linear forms of independent values, written out."""
+    data = probe(np.random.default_rng(6), 0.1, n=40)
+    clusters = np.array(["big"] * 12 + [f"c{i // 2}" for i in range(28)], dtype=object)
+    data = replace(data, clusters=clusters)
+    x = np.stack([data.tasks == "a", data.tasks == "b", data.labels["reasoning"] == "more",
+                  data.labels["fine_grained"] == "no"], axis=1).astype(float)  # fmt: skip
+    inverse = np.linalg.inv(x.T @ x)
+    hat = x @ inverse @ x.T
+    forms = []
+    for name in np.unique(clusters.astype(str)):
+        rows = clusters == name
+        adjust = np.linalg.inv(np.eye(rows.sum()) - hat[np.ix_(rows, rows)])
+        forms.append((np.eye(40) - hat)[:, rows] @ adjust @ x[rows] @ inverse[:, 2])
+    gram = np.array(forms) @ np.array(forms).T
+    found = {r.effect.dimension: r.effect for r in by_samples(data, ORDER).effects}
+    assert found["reasoning"].df == pytest.approx(np.trace(gram) ** 2 / (gram**2).sum())

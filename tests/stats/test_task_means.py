@@ -12,7 +12,7 @@ from hemm.stats.flips import flip_signs
 from hemm.stats.paired import Options, paired
 from hemm.stats.power import power_of
 from hemm.stats.task_means import TaskMean, TaskPart, mean_of_tasks
-from simulated import SPREADS, differences, rare_losses, rng_of, sizes_of
+from simulated import GROUPS, KINDS, SPREADS, differences, rare_losses, rng_of, sizes_of, task_parts
 
 Floats = NDArray[np.float64]
 NONE = Options(resamples=0)
@@ -31,7 +31,12 @@ def several(
 ) -> list[TaskMean]:
     rng, sizes = rng_of(kind, spread, groups, p, tasks, gap), sizes_of(spread, groups)
     drawn = [differences(kind, sizes, p, count, rng, gap) for _ in range(tasks)]
-    return [mean_of_tasks([part(d[i], sizes) for d in drawn]) for i in range(count)]
+    same = mean_of_tasks([part(d[0], sizes) for d in drawn])
+    found = [mean_of_tasks(parts) for parts in zip(*(task_parts(d, sizes) for d in drawn), strict=True)]
+    if tasks > 1:  # the quick way is the one of hemm compare
+        wanted = (same.p, same.estimate.low, same.estimate.high)
+        assert (found[0].p, found[0].estimate.low, found[0].estimate.high) == pytest.approx(wanted)
+    return found
 
 
 def called(found: list[TaskMean]) -> float:
@@ -110,11 +115,12 @@ SHORT = [
 ]
 FULL = [
     (kind, spread, groups, p, tasks)
-    for kind in ("right_wrong", "graded", "zero_inflated", "mean_of_4")
+    for kind in KINDS
     for spread in SPREADS
-    for groups in (5, 10, 30, 100)
-    for p in (0.1, 0.5, 0.9)
+    for groups in GROUPS
+    for p in (0.1, 0.5)
     for tasks in (2, 7, 28)
+    if kind in ("right_wrong", "graded") or tasks == 7
 ]
 
 
@@ -129,7 +135,7 @@ def check_level(kind: str, spread: str, groups: int, p: float, tasks: int, count
 
 @pytest.mark.parametrize("cell", SHORT)
 def test_equal_models_are_not_called_different(cell: tuple[str, str, int, float, int]) -> None:
-    check_level(*cell, 200)
+    check_level(*cell, 300)
 
 
 @pytest.mark.full
@@ -137,7 +143,7 @@ def test_equal_models_are_not_called_different(cell: tuple[str, str, int, float,
 def test_equal_models_are_not_called_different_on_the_whole_grid(
     cell: tuple[str, str, int, float, int],
 ) -> None:
-    check_level(*cell, 1000)
+    check_level(*cell, 400)
 
 
 def test_a_difference_is_found_as_often_as_by_students_t() -> None:

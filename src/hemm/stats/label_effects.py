@@ -10,11 +10,13 @@ sample's normalised score,
 
 by least squares with a term for each task, so that only differences within tasks count. Every model has every
 sample, so terms for models would change nothing. Errors are robust to clusters (CR3: each cluster's residual
-as if it had been left out; Bell and McCaffrey 2002), with t of clusters - 1 degrees of freedom. A contrast
-that cannot be estimated, since its labels always occur with others, has no value.
+as if it had been left out), with Satterthwaite's degrees of freedom, of which large clusters leave few (Bell
+and McCaffrey 2002). A contrast that cannot be estimated, since its labels always occur with others, has no
+value.
 
-Each effect comes with the raw difference of means, the variance inflation, and the smallest and largest
-effect when each task is left out in turn.
+Each effect comes with its p corrected by Holm's method over the table, since one of many effects is below 5 %
+by chance in up to half of all data; with the raw difference of means, the variance inflation, and the
+smallest and largest effect when each task is left out in turn.
 """
 
 from __future__ import annotations
@@ -28,6 +30,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from hemm.stats.corrections import holm
 from hemm.stats.intervals import t_quantile
 from hemm.stats.paired import t_p
 from hemm.stats.regression import (
@@ -51,6 +54,7 @@ elsewhere."""
 class AdjustedEffect:
     """One effect, and the raw difference (mean of a less mean of b).
 
+    p_holm             the effect's p, corrected over the table
     low_out, high_out  smallest and largest effect when one task is left out
     lost               number of tasks without which the effect cannot be estimated
     """
@@ -60,6 +64,7 @@ class AdjustedEffect:
     low_out: float | None
     high_out: float | None
     lost: int
+    p_holm: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +116,13 @@ class LabelEffects:
             "why": self.why,
             "effects": [
                 asdict(row.effect)
-                | {"raw": row.raw, "low_out": row.low_out, "high_out": row.high_out, "lost": row.lost}
+                | {
+                    "p_holm": row.p_holm,
+                    "raw": row.raw,
+                    "low_out": row.low_out,
+                    "high_out": row.high_out,
+                    "lost": row.lost,
+                }
                 for row in self.effects
             ],
             "together": [asdict(t) | {"share": t.share, "lift": t.lift} for t in self.together],
@@ -130,9 +141,6 @@ def by_tasks(
     fit = joint(scores, tasks, labels, order, permutations=permutations)
     if fit.why:
         return LabelEffects("tasks", (), travel, fit.tasks, fit.models, fit.tasks, fit.why)
-    effects = fit.effects
-    if fit.models < 2:  # errors by model need models
-        effects = tuple(replace(e, p_clustered=None) for e in effects)
     left_out: list[dict[tuple[str, str, str], float | None]] = []
     for dropped in range(len(tasks)):
         others = [i for i in range(len(tasks)) if i != dropped]
@@ -140,7 +148,7 @@ def by_tasks(
         left_out.append({(e.dimension, e.a, e.b): e.value for e in refit.effects})
     means = np.array([np.nanmean(c) if (~np.isnan(c)).any() else np.nan for c in scores.T])
     raw = _raw(means, [labels.get(t, {}) for t in tasks])
-    rows = tuple(_adjusted(e, raw, left_out) for e in effects)
+    rows = _corrected([_adjusted(e, raw, left_out) for e in fit.effects])
     return LabelEffects("tasks", rows, travel, fit.tasks, fit.models, fit.tasks)
 
 
@@ -163,6 +171,12 @@ def _adjusted(
         return AdjustedEffect(effect, raw(*key), None, None, 0)
     low, high = min(known, default=None), max(known, default=None)
     return AdjustedEffect(effect, raw(*key), low, high, len(refits) - len(known))
+
+
+def _corrected(rows: Sequence[AdjustedEffect]) -> tuple[AdjustedEffect, ...]:
+    return tuple(
+        replace(row, p_holm=p) for row, p in zip(rows, holm([r.effect.p for r in rows]), strict=True)
+    )
 
 
 @dataclass(frozen=True)
@@ -206,7 +220,7 @@ def by_samples(data: LabelledSamples, order: Mapping[str, Sequence[str]]) -> Lab
             means.append(float(np.mean(of_tasks)) if of_tasks else math.nan)
         return None if math.isnan(means[0] - means[1]) else means[0] - means[1]
 
-    rows = tuple(_adjusted(e, raw, left_out) for e in effects)
+    rows = _corrected([_adjusted(e, raw, left_out) for e in effects])
     return LabelEffects("samples", rows, travel, len(names), data.models, len(data.y), why)
 
 
@@ -238,45 +252,69 @@ def _fit(data: LabelledSamples, used: Mapping[str, Sequence[str]]) -> tuple[list
         return [], f"{groups} clusters are too few for {x.shape[1]} parameters"
     inverse: Floats = np.asarray(np.linalg.pinv(x.T @ x), dtype=np.float64)
     beta = inverse @ (x.T @ data.y)
-    covariance = _cr3(x, data.y - x @ beta, codes, inverse)
+    leverage = _Leverage.of(x, codes, inverse)
     out = []
     for d, categories in used.items():
         for a, b in combinations(categories, 2):
             contrast = contrast_of(columns, x.shape[1], d, a, b)
             if not estimable(x, inverse, contrast):
-                out.append(Effect(d, a, b, None, None, None, None, None, None, None, groups - 1))
+                out.append(Effect(d, a, b, None, None, None, None, None, None, groups - 1))
                 continue
             own = [
                 *range(len(names)),
                 *(column for (e, _), column in columns.items() if e == d),
             ]
             inflation = inflation_of(x, inverse, contrast, own)
-            variance = float(contrast @ covariance @ contrast)
-            out.append(_effect((d, a, b), float(contrast @ beta), variance, groups - 1, inflation))
+            variance, df = leverage.variance(data.y - x @ beta, contrast)
+            out.append(_effect((d, a, b), float(contrast @ beta), variance, df, inflation))
     return out, ""
 
 
-def _effect(key: tuple[str, str, str], value: float, variance: float, df: int, inflation: float) -> Effect:
+def _effect(key: tuple[str, str, str], value: float, variance: float, df: float, inflation: float) -> Effect:
     error = math.sqrt(max(0.0, variance))
     if error < 1e-12:
-        return Effect(*key, value, None, None, None, None, None, inflation, df)
+        return Effect(*key, value, None, None, None, None, inflation, df)
     reach = t_quantile(df) * error
-    p = t_p(value, error, df)
-    return Effect(*key, value, value - reach, value + reach, p, p, None, inflation, df)
+    return Effect(*key, value, value - reach, value + reach, t_p(value, error, df), None, inflation, df)
 
 
-def _cr3(x: Floats, rest: Floats, codes: NDArray[Any], inverse: Floats) -> Floats:
-    """Covariance from each cluster's residual as if it had been left out of the fit."""
-    order = np.argsort(codes, kind="stable")
-    groups: int = int(codes.max()) + 1
-    ends = np.cumsum(np.bincount(codes))[:-1]
-    sums = np.zeros((groups, x.shape[1]))
-    for g, rows in enumerate(np.split(order, ends)):
-        design = x[rows]
-        hat: Floats = design @ inverse @ design.T
-        sums[g] = design.T @ np.linalg.lstsq(np.eye(len(rows)) - hat, rest[rows], rcond=1e-8)[0]
-    middle: Floats = sums.T @ sums * float((groups - 1) / groups)
-    return np.asarray(inverse @ middle @ inverse, dtype=np.float64)
+@dataclass(frozen=True)
+class _Leverage:
+    """The design with each cluster's rows as if it were left out: the rows of cluster g of ``adjusted`` are
+    (I - H_gg)^-1 X_g."""
+
+    design: Floats
+    adjusted: Floats
+    codes: NDArray[Any]
+    inverse: Floats
+
+    @classmethod
+    def of(cls, x: Floats, codes: NDArray[Any], inverse: Floats) -> _Leverage:
+        adjusted = np.empty_like(x)
+        order = np.argsort(codes, kind="stable")
+        for rows in np.split(order, np.cumsum(np.bincount(codes))[:-1]):
+            hat: Floats = x[rows] @ inverse @ x[rows].T
+            adjusted[rows] = np.linalg.lstsq(np.eye(len(rows)) - hat, x[rows], rcond=1e-8)[0]
+        return cls(x, adjusted, codes, inverse)
+
+    def variance(self, rest: Floats, contrast: Floats) -> tuple[float, float]:
+        """CR3 of a contrast from the residuals ``rest``, and its degrees of freedom (at least 1).
+
+        The variance is a sum of squares of one score for each cluster. For independent residuals of equal
+        variance the scores have the covariance diag(own) - U M U', with M the inverse of X'X.
+        """
+        groups = int(self.codes.max()) + 1
+        weights: Floats = self.adjusted @ self.inverse @ contrast
+        scores = np.bincount(self.codes, weights=weights * rest, minlength=groups)
+        own = np.bincount(self.codes, weights=weights**2, minlength=groups)
+        u = np.zeros((groups, self.design.shape[1]))
+        np.add.at(u, self.codes, self.design * weights[:, None])
+        shared = ((u @ self.inverse) * u).sum(axis=1)
+        squared = self.inverse @ (u.T @ u)
+        trace = float((own - shared).sum())
+        squares = float(np.trace(squared @ squared) - (shared**2).sum() + ((own - shared) ** 2).sum())
+        df = trace**2 / squares if squares > 0 else groups - 1
+        return float((scores**2).sum()) * (groups - 1) / groups, max(1.0, df)
 
 
 def overlaps(

@@ -7,9 +7,8 @@ The normalised score of model m on task t is modelled as
 
 First models and tasks are fitted together, so that a model without some tasks shifts none of them; then the
 task effects on dummies of all dimensions, by least squares. The units are tasks: inference is by t with tasks
-minus parameters degrees of freedom. Two checks are given as well: standard errors clustered by task and by
-model (Cameron, Gelbach and Miller 2011), and a permutation of the residuals over tasks (Freedman and Lane
-1983).
+minus parameters degrees of freedom. A permutation of the residuals over tasks (Freedman and Lane 1983) is
+given as a check.
 """
 
 from __future__ import annotations
@@ -17,7 +16,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,8 +33,7 @@ class Effect:
     """The effect of category ``a`` against ``b``, all other dimensions held equal.
 
     value, low, high  on the scale of the scores; None where the effect cannot be estimated
-    p                 by t with ``df`` degrees of freedom; ``p_clustered`` by errors clustered both ways;
-                      ``p_permuted`` by permutation
+    p                 by t with ``df`` degrees of freedom; ``p_permuted`` by permutation
     inflation         variance inflation: how much larger the variance is than if no other dimension were in
     """
 
@@ -47,10 +44,9 @@ class Effect:
     low: float | None
     high: float | None
     p: float | None
-    p_clustered: float | None
     p_permuted: float | None
     inflation: float | None
-    df: int
+    df: float
 
 
 @dataclass(frozen=True)
@@ -122,9 +118,8 @@ def joint(
         why = f"{len(names)} tasks are too few for {rank} parameters"
         return Joint((), len(names), len(known), rank, why)
     fit = _Fit(task_effects(known), design, df)
-    covariance = _clustered(known, design)
     effects = [
-        _effect(fit, covariance, columns, (d, a, b), permutations, seed)
+        _effect(fit, columns, (d, a, b), permutations, seed)
         for d, categories in used.items()
         for a, b in combinations(categories, 2)
     ]
@@ -188,7 +183,6 @@ def inflation_of(design: Floats, inverse: Floats, contrast: Floats, own: list[in
 
 def _effect(
     fit: _Fit,
-    covariance: Floats,
     columns: Mapping[tuple[str, str], int],
     key: tuple[str, str, str],
     permutations: int,
@@ -198,19 +192,16 @@ def _effect(
 
     contrast = contrast_of(columns, fit.design.shape[1], *key)
     if not estimable(fit.design, fit.inverse, contrast):
-        return Effect(*key, None, None, None, None, None, None, None, fit.df)
+        return Effect(*key, None, None, None, None, None, None, fit.df)
     own = [0, *(column for (dimension, _), column in columns.items() if dimension == key[0])]
     value, error = float(contrast @ fit.beta), fit.error(contrast)
     reach = float(stats.t.isf((1 - LEVEL) / 2, fit.df)) * error
-    squared = float(contrast @ covariance @ contrast)
-    clustered = float(np.sqrt(squared)) if squared > 0 else None
     return Effect(
         *key,
         value,
         value - reach,
         value + reach,
         _p(value, error, fit.df),
-        None if clustered is None else _p(value, clustered, fit.df),
         _permuted(fit, contrast, permutations, seed),
         inflation_of(fit.design, fit.inverse, contrast, own),
         fit.df,
@@ -242,27 +233,3 @@ def _permuted(fit: _Fit, contrast: Floats, permutations: int, seed: int) -> floa
     t = np.abs(betas @ contrast) / np.maximum(error, _TINY)
     observed = abs(float(contrast @ fit.beta)) / max(fit.error(contrast), _TINY)
     return float((1 + (t >= observed - 1e-12).sum()) / (1 + permutations))
-
-
-def _clustered(scores: Floats, design: Floats) -> Floats:
-    """Covariance of the label effects, clustered by task and by model (models as fixed effects)."""
-    m, t = np.nonzero(~np.isnan(scores))
-    models = np.zeros((len(m), len(scores)))
-    models[np.arange(len(m)), m] = 1
-    x = np.hstack([models, design[t, 1:]])
-    y = scores[m, t]
-    inverse = np.linalg.pinv(x.T @ x)
-    rest = y - x @ (inverse @ x.T @ y)
-    pieces = x * rest[:, None]
-
-    def meat(groups: NDArray[Any], count: int) -> Floats:
-        sums = np.zeros((count, x.shape[1]))
-        np.add.at(sums, groups, pieces)
-        return np.asarray(sums.T @ sums * (count / max(1, count - 1)), dtype=np.float64)
-
-    middle = meat(t, len(design)) + meat(m, len(scores)) - pieces.T @ pieces
-    covariance = inverse @ middle @ inverse
-    first = len(scores)
-    out = np.zeros((design.shape[1], design.shape[1]))
-    out[1:, 1:] = covariance[first:, first:]
-    return out

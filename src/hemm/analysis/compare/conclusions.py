@@ -137,7 +137,7 @@ def _effect(row: AdjustedEffect, table: LabelEffects) -> Iterator[str]:
     if e.low is None or e.high is None or e.p is None:
         yield f"{contrast}: nothing varies, so nothing is known of other samples."
         return
-    if e.p < 1 - LEVEL:
+    if row.p_holm is not None and row.p_holm < 1 - LEVEL:
         steady = row.low_out is not None and row.high_out is not None and row.low_out * row.high_out > 0
         yield (
             f"{contrast}: {e.value:+.3f} ({e.low:+.3f} to {e.high:+.3f}) with the other labels equal"

@@ -155,6 +155,7 @@ def _effect_rows(table: LabelEffects) -> Iterator[dict[str, Any]]:
             "adjusted": e.value,
             "95 %": "" if e.low is None else f"{e.low:.3f} to {e.high:.3f}",
             "p": e.p,
+            "Holm": row.p_holm,
             "inflation": e.inflation,
             "without one task": left_out,
         }
