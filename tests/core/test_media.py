@@ -192,3 +192,40 @@ def test_a_problem_of_one_picture_is_the_samples() -> None:
     assert sample().problem == ""
     broken = Media(b"", problem="picture 2 does not open")
     assert sample(media=(Media(b"one"), broken)).problem == "picture 2 does not open"
+
+
+@pytest.mark.parametrize(
+    ("kind", "mime"),
+    [
+        ("JPEG2000", "image/jp2"),
+        ("PPM", "image/x-portable-anymap"),
+        ("TGA", "image/x-tga"),
+        ("PCX", "image/x-pcx"),
+        ("AVIF", "image/avif"),
+        ("ICO", "image/x-icon"),
+    ],
+)
+def test_every_picture_that_opens_is_one(kind: str, mime: str) -> None:
+    media = Media(encoded(Image.new("RGB", (16, 16), "red"), kind))
+    assert (media.kind, media.mime) == ("image", mime)
+
+
+@pytest.mark.parametrize(
+    ("brand", "compatible", "mime"),
+    [
+        (b"heic", b"mif1heic", "image/heic"),
+        (b"heix", b"mif1heix", "image/heic"),
+        (b"mif1", b"mif1heic", "image/heic"),
+        (b"msf1", b"msf1hevc", "image/heic"),
+        (b"mif1", b"mif1avif", "image/avif"),
+        (b"avis", b"avismsf1", "image/avif"),
+        (b"M4A ", b"isommp42", "audio/mp4"),
+        (b"M4B ", b"isommp42", "audio/mp4"),
+        (b"mp42", b"mp42M4A ", "audio/mp4"),
+        (b"isom", b"isomiso2avc1mp41", "video/mp4"),
+        (b"qt  ", b"qt  ", "video/mp4"),
+    ],
+)
+def test_files_with_brands_are_told_apart(brand: bytes, compatible: bytes, mime: str) -> None:
+    inner = brand + b"\0\0\0\0" + compatible
+    assert sniff((len(inner) + 8).to_bytes(4, "big") + b"ftyp" + inner) == mime

@@ -23,6 +23,7 @@ from fake import FakePack, go, picture, sample
 from hemm.core import Generation, HemmError, Media, Message, Request, Response
 from hemm.models import ModelOptions, resolve
 from hemm.models.batcher import run_batch
+from hemm.models.image_fit import fit
 from hemm.models.worker import environment, files, wire
 from hemm.testing import check_model
 
@@ -123,7 +124,7 @@ def test_every_library_reads_the_same_pixels(picture: Image.Image, form: str, ke
     from hemm.data.pixels import rgb
 
     media = Media(_png(picture, form))
-    shown = wire.upright_rgb(media)
+    shown = fit(media, wire.TYPES, only_rgb=True)
     assert (shown is media) == kept
     with Image.open(io.BytesIO(shown.data)) as seen:
         assert (seen.mode, seen.format in ("PNG", "JPEG")) == ("RGB", True)
@@ -135,7 +136,7 @@ def test_turned_pictures_are_shown_upright() -> None:
     exif[0x0112] = 6
     buffer = io.BytesIO()
     Image.new("RGB", (9, 5), "red").save(buffer, "JPEG", exif=exif)
-    assert wire.upright_rgb(Media(buffer.getvalue())).pixels().size == (5, 9)
+    assert fit(Media(buffer.getvalue()), wire.TYPES, only_rgb=True).pixels().size == (5, 9)
 
 
 # what goes wrong while asking

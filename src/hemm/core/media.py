@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import io
+import os
+import sys
+import threading
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from hemm.core.errors import BadData
+from hemm.core.errors import BadData, HemmError, MissingExtra
 from hemm.core.hashing import digest_bytes
 
 if TYPE_CHECKING:
@@ -27,8 +30,20 @@ _MAGIC: tuple[tuple[bytes, str], ...] = (
 )
 
 
+_BRANDS = {
+    **dict.fromkeys((b"avif", b"avis"), "image/avif"),
+    **dict.fromkeys((b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs"), "image/heic"),
+    **dict.fromkeys((b"M4A ", b"M4B ", b"M4P "), "audio/mp4"),
+}
+"""Brands of ISO base media files that are no videos (ISO/IEC 23008-12, AV1 Image File Format, QuickTime)."""
+
+UNKNOWN = "application/octet-stream"
+HEAD = 256
+"""Bytes from which ``sniff`` tells a type."""
+
+
 def sniff(data: bytes) -> str:
-    """The MIME type of encoded media, from its first 12 bytes; ``application/octet-stream`` if unknown.
+    """The MIME type of encoded media, from its first bytes; ``application/octet-stream`` if unknown.
 
     >>> sniff(b"GIF89a"), sniff(b"RIFF----WEBP"), sniff(b"<html>")
     ('image/gif', 'image/webp', 'application/octet-stream')
@@ -37,12 +52,82 @@ def sniff(data: bytes) -> str:
         if data.startswith(magic):
             return mime
     if data[:4] == b"RIFF":
-        return {b"WEBP": "image/webp", b"WAVE": "audio/wav", b"AVI ": "video/avi"}.get(
-            data[8:12], "application/octet-stream"
-        )
+        return {b"WEBP": "image/webp", b"WAVE": "audio/wav", b"AVI ": "video/avi"}.get(data[8:12], UNKNOWN)
     if data[4:8] == b"ftyp":
-        return "image/avif" if data[8:12] == b"avif" else "video/mp4"
-    return "application/octet-stream"
+        end = min(int.from_bytes(data[:4], "big"), HEAD, len(data))
+        brands = [data[8:12], *(data[at : at + 4] for at in range(16, end, 4))]
+        named = next((_BRANDS[brand] for brand in brands if brand in _BRANDS), "video/mp4")
+        return "image/heif" if named == "video/mp4" and data[8:12] in (b"mif1", b"msf1") else named
+    return UNKNOWN
+
+
+def media_type(data: bytes) -> str:
+    """The MIME type of whole encoded media: by ``sniff``, else by whichever of Pillow's formats opens it.
+
+    >>> import io
+    >>> from PIL import Image
+    >>> file = io.BytesIO()
+    >>> Image.new("RGB", (16, 9)).save(file, "TGA")
+    >>> sniff(file.getvalue()), media_type(file.getvalue())
+    ('application/octet-stream', 'image/x-tga')
+    """
+    found = sniff(data[:HEAD])
+    if found != UNKNOWN or not data:
+        return found
+    from PIL import Image
+
+    try:
+        name = str(open_picture(data).format)
+    except Exception:  # Pillow raises many kinds for what is no picture
+        return found
+    return Image.MIME.get(name) or f"image/x-{name.lower()}"
+
+
+_LIMIT_LIFTED = threading.Lock()
+
+
+def open_picture(data: bytes) -> Picture:
+    """A picture whose pixels are not decoded yet: its size and what its header says.
+
+    However many pixels it has: ``Media.pixels`` has the limit. Raises what Pillow raises for what does not
+    open, and MissingExtra for a HEIC picture without the package that opens it.
+    """
+    from PIL import Image, UnidentifiedImageError
+
+    Image.init()  # else threads that meet a rare format first race for its plug-in, and one loses
+    try:
+        return Image.open(io.BytesIO(data))
+    except Image.DecompressionBombError:
+        with _LIMIT_LIFTED:
+            before, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
+            try:
+                return Image.open(io.BytesIO(data))
+            finally:
+                Image.MAX_IMAGE_PIXELS = before
+    except UnidentifiedImageError:
+        if sniff(data[:HEAD]) not in ("image/heic", "image/heif"):
+            raise
+        try:
+            from pillow_heif import register_heif_opener
+        except ImportError:
+            raise MissingExtra("a HEIC picture", "heic") from None
+        register_heif_opener()
+        return Image.open(io.BytesIO(data))
+
+
+def most_pixels() -> int:
+    """The most pixels of a picture that is decoded as it is: ``HEMM_PICTURE_LIMIT``, else Pillow's own limit.
+
+    Raises HemmError where the variable is no whole number above 0.
+    """
+    named = os.environ.get("HEMM_PICTURE_LIMIT")
+    if named:
+        if not named.isdecimal() or int(named) < 1:
+            raise HemmError(f"HEMM_PICTURE_LIMIT is {named!r}: it is a number of pixels, as in 200000000")
+        return int(named)
+    from PIL import Image
+
+    return 2 * Image.MAX_IMAGE_PIXELS if Image.MAX_IMAGE_PIXELS else sys.maxsize
 
 
 class Media:
@@ -56,6 +141,7 @@ class Media:
     digest   SHA-256 of the bytes, where known; else it is computed when first asked for
     problem  why it cannot be used; empty: it can
     path     the file that ``at`` was given, or None
+    original digest of the picture that this one was converted from; empty: it is as it was
 
     Two are equal where their bytes are. Raises ValueError without ``data`` and ``load``.
 
@@ -68,7 +154,7 @@ class Media:
     ('image/png', 'image', (64, 48))
     """
 
-    __slots__ = ("_data", "_digest", "_load", "_mime", "name", "path", "problem")
+    __slots__ = ("_data", "_digest", "_load", "_mime", "name", "original", "path", "problem")
 
     def __init__(
         self,
@@ -84,7 +170,7 @@ class Media:
             raise ValueError("Media needs data or load")
         self._data, self._load = data, load
         self._mime, self._digest = mime, digest
-        self.name, self.problem = name, problem
+        self.name, self.problem, self.original = name, problem, ""
         self.path: Path | None = None
 
     @classmethod
@@ -104,9 +190,9 @@ class Media:
 
     @property
     def mime(self) -> str:
-        """MIME type: as it was given, else as ``sniff`` tells it from the first bytes."""
+        """MIME type: as it was given, else as ``media_type`` tells it."""
         if not self._mime:
-            self._mime = sniff(self.data[:16])
+            self._mime = media_type(self.data)
         return self._mime
 
     @property
@@ -121,20 +207,43 @@ class Media:
             self._digest = digest_bytes(self.data)
         return self._digest
 
-    def pixels(self) -> Picture:
-        """The decoded picture (first frame). Raises FileNotFoundError where the file is not there, BadData
-        where it does not open."""
-        from PIL import Image
+    def opened(self) -> Picture:
+        """The picture with its header read and its pixels not decoded.
 
-        Image.init()  # else threads that meet a rare format first race for its plug-in, and one loses
+        Raises FileNotFoundError where the file is not there, BadData where it does not open.
+        """
+        picture: Picture = self._of_pillow(lambda: open_picture(self.data))
+        return picture
+
+    def pixels(self, most: int = 0) -> Picture:
+        """The decoded picture (first frame). Raises FileNotFoundError where the file is not there, BadData
+        where it does not open or has more pixels than the limit (``most_pixels``).
+
+        most  the caller makes it smaller than so many pixels: then there is no limit; 0: as it is
+        """
+        picture = self.opened()
+        if not most:
+            self.check_size(picture.size)
+        elif picture.width * picture.height > most_pixels():
+            picture.draft(None, _bounded(picture.size, most))  # decodes a JPEG at a half, quarter or eighth
+        self._of_pillow(picture.load)
+        return picture
+
+    def check_size(self, size: tuple[int, int]) -> None:
+        """Raise BadData where a picture of this (width, height) is beyond the limit (``most_pixels``)."""
+        if size[0] * size[1] > most_pixels():
+            raise BadData(
+                f"picture {self.name or self.digest[:12]} has {size[0]} x {size[1]} pixels, more than "
+                f"{most_pixels():,}: --max-pixels makes it smaller, HEMM_PICTURE_LIMIT=N takes more"
+            )
+
+    def _of_pillow(self, call: Callable[[], Any]) -> Any:
         try:
-            picture = Image.open(io.BytesIO(self.data))
-            picture.load()
+            return call()
         except FileNotFoundError:
             raise
         except Exception as error:  # Pillow raises many kinds for damaged files
             raise BadData(f"picture {self.name or self.digest[:12]} does not open: {error}") from error
-        return picture
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Media) and self.digest == other.digest
@@ -144,3 +253,9 @@ class Media:
 
     def __repr__(self) -> str:
         return f"Media({self.name or self._digest[:12]!r})"
+
+
+def _bounded(size: tuple[int, int], most: int) -> tuple[int, int]:
+    """The size with at most about ``most`` pixels in the same proportions."""
+    scale = min(1.0, (most / (size[0] * size[1])) ** 0.5)
+    return max(1, round(size[0] * scale)), max(1, round(size[1] * scale))

@@ -25,6 +25,8 @@ class Capabilities:
     system           takes a system prompt
     draws            its answers depend on the run's seed even at temperature 0
     drawn_from       modalities taken where the answer is a picture
+    picture_bytes    most encoded bytes of one picture; None: no limit is known
+    media_bytes      most encoded bytes of all media of a request; None: no limit is known
 
     >>> able = Capabilities(max_images=1, image_types=frozenset({"image/png", "image/jpeg"}), system=False)
     >>> sorted(able.inputs), able.likelihood
@@ -40,6 +42,8 @@ class Capabilities:
     system: bool = True
     draws: bool = False
     drawn_from: frozenset[str] = frozenset({"text", "image"})
+    picture_bytes: int | None = None
+    media_bytes: int | None = None
 
 
 @runtime_checkable

@@ -161,3 +161,10 @@ def read_table(path: Path, columns: list[str] | None = None) -> pa.Table:
 
     with pq.ParquetFile(path) as file:
         return file.read(columns=columns)
+
+
+def parquet_columns(path: Path) -> list[str]:
+    """The names of a Parquet file's columns."""
+    import pyarrow.parquet as pq
+
+    return list(pq.read_schema(path).names)

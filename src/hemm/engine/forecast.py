@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from hemm.core import Model
+from hemm.core import Capabilities, Model, Request
 from hemm.engine.plan import Plan
 from hemm.engine.requests import Item, RequestBuilder
 from hemm.models.prices import Priced, estimate
@@ -28,6 +28,7 @@ class Forecast:
     least, most   cost of the prompts alone, and with answers of full length; None: not known
     measured      requests that were measured; the others are assumed to be like them
     priced        whether a price is known
+    too_large     pictures that have more bytes, as they are sent, than the service takes
     """
 
     requests: int
@@ -39,6 +40,7 @@ class Forecast:
     most: float | None = None
     measured: int = 0
     priced: bool = False
+    too_large: int = 0
 
     def line(self) -> str:
         """Tokens and cost in one line of text."""
@@ -54,7 +56,14 @@ class Forecast:
             cost = f"{dollars(self.least)} to {dollars(self.most)}" if self.least is not None else ""
             cost = cost or f"at most {dollars(self.most)}"
         measured = f" (from {self.measured:,} of them)" if self.measured < self.requests else ""
-        return ", ".join(parts) + (f"; {cost}" if cost else "") + measured
+        return ", ".join(parts) + (f"; {cost}" if cost else "") + measured + self._too_large()
+
+    def _too_large(self) -> str:
+        if not self.too_large:
+            return ""
+        one = self.too_large == 1
+        which, them = ("1 picture is", "it") if one else (f"{self.too_large:,} pictures are", "them")
+        return f"; {which} larger than the service takes: --max-pixels makes {them} smaller"
 
 
 def dollars(amount: float | None) -> str:
@@ -76,7 +85,7 @@ def forecast(plan: Plan, source: RequestBuilder, model: Model) -> Forecast:
 
 def _measured(items: Iterable[Item], model: Model) -> Forecast:
     priced = model if isinstance(model, Priced) else None
-    text = written = pictures = requests = 0
+    text = written = pictures = requests = too_large = 0
     media_tokens: int | None = 0
     least: float | None = 0.0
     most: float | None = 0.0
@@ -87,13 +96,24 @@ def _measured(items: Iterable[Item], model: Model) -> Forecast:
         estimated = priced.estimate(item.request) if priced is not None else estimate(item.request, None)
         text, written = text + estimated.text, written + estimated.written
         pictures += len(item.request.media)
+        too_large += _beyond(item.request, model.capabilities)
         media_tokens = (
             None if media_tokens is None or estimated.pictures is None else media_tokens + estimated.pictures
         )
         least = None if least is None or estimated.least is None else least + estimated.least
         most = None if most is None or estimated.most is None else most + estimated.most
     known = priced is not None and priced.price is not None
-    return Forecast(requests, pictures, text, media_tokens, written, least, most, requests, known)
+    return Forecast(requests, pictures, text, media_tokens, written, least, most, requests, known, too_large)
+
+
+def _beyond(request: Request, can: Capabilities) -> int:
+    """Pictures of a request that the service would refuse for their bytes."""
+    if can.picture_bytes is None and can.media_bytes is None:
+        return 0
+    sizes = [len(media.data) for media in request.media]
+    if can.media_bytes is not None and sum(sizes) > can.media_bytes:
+        return len(sizes)
+    return sum(can.picture_bytes is not None and size > can.picture_bytes for size in sizes)
 
 
 def _scaled(sums: Forecast, requests: int, measured: int) -> Forecast:
@@ -112,4 +132,5 @@ def _scaled(sums: Forecast, requests: int, measured: int) -> Forecast:
         most=None if sums.most is None else sums.most * times,
         measured=measured,
         priced=sums.priced,
+        too_large=scaled(sums.too_large),
     )

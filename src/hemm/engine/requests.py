@@ -28,7 +28,7 @@ from hemm.parsing.picture_format import Pictured
 from hemm.tasks.prompt import Renderer
 from hemm.tasks.transforms import Ring, Transform
 
-REQUEST_RULES = 1
+REQUEST_RULES = 2
 """Version of what makes requests of samples: rendering, fitting of pictures, choice of donors and shots.
 
 Rises with every change to what is sent (``tests/unchanged`` holds that); stored answers are compared anew."""
@@ -152,9 +152,7 @@ class RequestBuilder:
         transformed = self._transformed(sample)
         shots = self.shots.for_sample(sample) if self.shots is not None else ()
         messages = self.renderer.messages(transformed, shots, history)
-        if self.generation.max_pixels or self.capabilities.image_types or shots or history:
-            messages = self._fitted(messages)
-        return messages
+        return self._fitted(messages)
 
     def _transformed(self, sample: Sample) -> Sample:
         try:

@@ -125,8 +125,11 @@ def check_capabilities(
         references = REFERENCE_MEDIA in pack.info["media_columns"]
         counts = [len(media[row]) for row in rows.tolist()] if not references else [1]
         most, fewest = max(counts, default=0), min(counts, default=can.min_images)
+    changed = "--control grey" if options.control == "grey" else "--perturb" if options.perturb else ""
     for column in pack.info["media_columns"]:
         kind = kinds.get(column)
+        if most and changed and kind in ("audio", "video"):
+            raise HemmError(f"{changed} is for pictures, and task {task.name} has {kind}")
         if most and kind is not None and kind not in can.inputs:
             media_name = "pictures" if kind == "image" else kind
             raise HemmError(

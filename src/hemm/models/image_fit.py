@@ -1,81 +1,83 @@
-"""Converts and shrinks pictures for a model."""
+"""The one place that makes a picture ready for a model: it is converted, made smaller, or left as it is."""
 
 from __future__ import annotations
 
 import io
 import math
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from hemm.core import Media
-from hemm.data.pixels import unit, upright
+from hemm.data.pixels import is_plain, rgb
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
 
-def fit(media: Media, types: frozenset[str] = frozenset(), max_pixels: int = 0) -> Media:
-    """The same object if its type and size suit the model, else a lossless PNG.
+def fit(
+    media: Media, types: frozenset[str] = frozenset(), max_pixels: int = 0, *, only_rgb: bool = False
+) -> Media:
+    """The same object where every program shows it alike and it suits the model, else a lossless PNG.
 
     types       MIME types that the model takes; empty: all
     max_pixels  most width x height; a larger picture keeps its proportions; 0: no limit
+    only_rgb    greys and palettes become RGB too
 
-    Equal bytes give equal bytes, and fitting twice changes nothing. Sound and video are not changed. Raises
-    BadData where a picture that has to be converted does not open.
+    Shown alike is 8-bit RGB or grey, upright and opaque; anything else becomes that (``hemm.data.pixels`` has
+    the rule). A PNG names the picture that it was made of (``original``). Equal bytes give equal bytes, and
+    fitting twice changes nothing. Sound and video are not changed. Raises BadData where a picture does not
+    open, or what would be shown has more pixels than the limit.
     """
-    if media.kind != "image" and not media.mime.endswith("octet-stream"):
+    if media.kind in ("audio", "video"):
         return media
-    supported = not types or media.mime in types
-    if supported and not max_pixels:
+    facts = _facts(media, max_pixels)
+    small = not max_pixels or facts.size[0] * facts.size[1] <= max_pixels
+    if small:
+        media.check_size(facts.size)
+    suits = media.kind == "image" and (not types or media.mime in types)
+    if facts.plain and small and suits and (facts.rgb or not only_rgb):
         return media
-    size = dimensions(media) if supported else (0, 0)
-    if supported and size[0] * size[1] <= max_pixels:
-        return media
-    picture = upright(media)
-    if max_pixels and picture.width * picture.height > max_pixels:
+    most = 0 if small else max_pixels
+    picture = media.pixels(most) if facts.plain and not only_rgb else rgb(media, most)
+    if most:
         picture = _smaller(picture, max_pixels)
     buffer = io.BytesIO()
-    _for_png(picture).save(buffer, "PNG", compress_level=6)
-    return Media(buffer.getvalue(), name=media.name, mime="image/png")
+    picture.save(buffer, "PNG", compress_level=6)
+    made = Media(buffer.getvalue(), name=media.name, mime="image/png")
+    made.original = media.original or media.digest
+    return made
 
 
-def dimensions(media: Media) -> tuple[int, int]:
-    """Width and height from the header alone. Raises BadData where it cannot be read."""
-    import PIL.Image
+@dataclass(frozen=True, slots=True)
+class _Facts:
+    """Width and height as stored, whether every program shows the picture alike, whether it is RGB."""
 
-    try:
-        with PIL.Image.open(io.BytesIO(media.data)) as picture:
-            return picture.size
-    except FileNotFoundError:
-        raise
-    except Exception:
-        return media.pixels().size
+    size: tuple[int, int]
+    plain: bool
+    rgb: bool
+
+
+_KNOWN: dict[str, _Facts] = {}
+"""Facts of pictures by digest: a picture with twenty questions is looked at once."""
+
+
+def _facts(media: Media, most: int) -> _Facts:
+    found = _KNOWN.get(media.digest)
+    if found is None:
+        picture = media.opened()
+        if len(_KNOWN) > 10_000:
+            _KNOWN.clear()
+        found = _Facts(picture.size, is_plain(media, picture, most), picture.mode == "RGB")
+        _KNOWN[media.digest] = found
+    return found
 
 
 def _smaller(picture: Image, max_pixels: int) -> Image:
     import PIL.Image
 
-    if picture.mode == "P" or picture.mode == "1":
-        picture = picture.convert("RGBA" if "transparency" in picture.info else "RGB")
-    scale = math.sqrt(max_pixels / (picture.width * picture.height))
+    if picture.mode in ("P", "1"):
+        picture = picture.convert("RGB")
+    scale = min(1.0, math.sqrt(max_pixels / (picture.width * picture.height)))
     width = min(max(1, math.floor(picture.width * scale)), max_pixels)
     height = min(max(1, math.floor(picture.height * scale)), max_pixels // width)
     return picture.resize((width, height), PIL.Image.Resampling.LANCZOS)
-
-
-def _for_png(picture: Image) -> Image:
-    """The picture in a mode that PNG stores without loss; floating point becomes 16 bits over its range."""
-    if picture.mode in ("1", "L", "LA", "P", "RGB", "RGBA", "I;16"):
-        return picture
-    if picture.mode in ("F", "I") or picture.mode.startswith("I;16"):
-        return _sixteen_bits(picture)
-    return picture.convert("RGBA" if picture.mode in ("PA", "RGBa", "La") else "RGB")
-
-
-def _sixteen_bits(picture: Image) -> Image:
-    import numpy as np
-    import PIL.Image
-
-    values = np.asarray(picture, dtype=np.float64)
-    if picture.mode != "F" and values.min() >= 0 and values.max() <= 65535:
-        return PIL.Image.fromarray(values.astype(np.uint16))
-    return PIL.Image.fromarray((unit(values) * 65535).round().astype(np.uint16))

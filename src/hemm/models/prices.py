@@ -113,10 +113,10 @@ def picture_tokens(media: Media, price: Price | None) -> int | None:
 
 
 def _by_rule(picture: Media, rule: PictureRule) -> int:
-    from hemm.models.image_fit import dimensions
+    from hemm.data.pixels import upright_size
 
     try:
-        return rule(*dimensions(picture))
+        return rule(*upright_size(picture))
     except (BadData, FileNotFoundError):
         return 0  # a damaged picture is never sent
 

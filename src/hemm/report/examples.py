@@ -97,7 +97,7 @@ def _read(cell: Cell, wanted: list[str]) -> pa.Table:
         return table.filter(pc.is_in(table["id"], value_set=ids))
     picked = pc.field("id").isin(ids)
     parts = [pq.read_table(cell.folder / p.file, filters=picked) for p in cell.parts]
-    return pa.concat_tables(parts) if parts else cell.answers()
+    return pa.concat_tables(parts, promote_options="default") if parts else cell.answers()
 
 
 def examples(model_cells: Sequence[ModelCell], gallery: Gallery, per_group: int) -> list[Group]:

@@ -8,8 +8,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from hemm.core import BadData, HemmError, Media, digest, sniff
+from hemm.core import BadData, HemmError, Media, digest
+from hemm.core.media import media_type
 from hemm.core.origin import origin_spec
+from hemm.data.pixels import rgb, upright_size
 
 if TYPE_CHECKING:
     from hemm.data.pack.reader import Pack
@@ -121,7 +123,7 @@ class Gallery:
     def _make(self, media: Media) -> Picture:
         try:
             data = media.data
-            mime = sniff(data[:16])
+            mime = media_type(data)
             if not mime.startswith("image/"):
                 return Picture(name=media.name, digest=media.digest, note=f"{media.kind}, not shown")
             data, mime, size = _fitted(media, data, mime)
@@ -135,18 +137,12 @@ class Gallery:
 
 def _fitted(media: Media, data: bytes, mime: str) -> tuple[bytes, str, tuple[int, int]]:
     """Bytes, type and size of the picture or of its thumbnail. Raises BadData where it does not open."""
-    picture = media.pixels()
-    as_is = mime in SHOWN_AS_IS and len(data) <= AS_IS_BYTES and max(picture.size) <= AS_IS_SIDE
-    if as_is:
-        return data, mime, picture.size
+    size = upright_size(media)
+    if mime in SHOWN_AS_IS and len(data) <= AS_IS_BYTES and max(size) <= AS_IS_SIDE:
+        media.pixels()
+        return data, mime, size
+    picture = rgb(media, 4 * THUMBNAIL_SIDE**2)
     picture.thumbnail((THUMBNAIL_SIDE, THUMBNAIL_SIDE))
     out = io.BytesIO()
-    if picture.mode in ("RGBA", "LA", "PA") or "transparency" in picture.info:
-        picture.convert("RGBA").save(out, "PNG", optimize=True)
-        return out.getvalue(), "image/png", picture.size
-    if picture.mode.startswith(("I", "F")):  # Pillow would clip greys of 16 and 32 bits at 255
-        low, high = picture.convert("F").getextrema()
-        scale = 255.0 / max(float(high) - float(low), 1e-9)  # type: ignore[arg-type]
-        picture = picture.convert("F").point(lambda v: v * scale - float(low) * scale).convert("L")  # type: ignore[arg-type]
-    picture.convert("RGB").save(out, "JPEG", quality=85)
+    picture.save(out, "JPEG", quality=85)
     return out.getvalue(), "image/jpeg", picture.size

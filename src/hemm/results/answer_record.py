@@ -68,6 +68,7 @@ class Column:
     restore   (stored value, media by digest) -> the field's value; a null is None
     arrow     JSON value -> value of the Arrow type, where they differ
     repeated  many rows share a value, so that each distinct value is restored once
+    later     parts and journals of hemm 0.1.0 lack it: a null there
     """
 
     name: str
@@ -77,6 +78,7 @@ class Column:
     restore: Callable[[Any, ToMedia], Any] = _same
     arrow: Callable[[Any], Any] | None = None
     repeated: bool = False
+    later: bool = False
 
 
 def _text(value: str | None, media: ToMedia) -> str:
@@ -129,6 +131,11 @@ def prompt_text(messages: Sequence[Message]) -> str:
     if len(messages) == 1:
         return texts[0]
     return "\n".join(f"[{m.role}] {text}" for m, text in zip(messages, texts, strict=True))
+
+
+def _originals(messages: Sequence[Message]) -> list[str] | None:
+    media = [p for m in messages for p in m.parts if not isinstance(p, str)]
+    return [m.original or m.digest for m in media] if any(m.original for m in media) else None
 
 
 _STRING, _STRINGS, _FLOATS = pa.string(), pa.list_(pa.string()), pa.list_(pa.float64())
@@ -195,6 +202,8 @@ COLUMNS = (
         "sample.media",
         _pictures,
     ),
+    # digests of the media that those of ``media`` were made of; null: all were shown as they are
+    Column("originals", _STRINGS, lambda a: _originals(a.messages), later=True),
     # digests of pictures that the model made
     Column("produced", _STRINGS, lambda a: [m.digest for m in a.response.media], "response.media", _pictures),
     Column(
@@ -249,7 +258,9 @@ def answer_batch(records: Sequence[Mapping[str, Any]]) -> pa.RecordBatch:
     """Journal records as one batch of ``ANSWER_SCHEMA``."""
     columns = []
     for column in COLUMNS:
-        values: list[Any] = [record[column.name] for record in records]
+        values: list[Any] = [
+            record.get(column.name) if column.later else record[column.name] for record in records
+        ]
         if column.arrow is not None:
             values = [column.arrow(value) for value in values]
         columns.append(pa.array(values, type=column.type))

@@ -25,7 +25,7 @@ from hemm.results import layout
 from hemm.results.files import sweep, write_json
 from hemm.results.journal import Journal, scan
 from hemm.results.lock import Lock
-from hemm.results.seal import Seal, write_answers, write_part
+from hemm.results.seal import Seal, read_part, write_answers, write_part
 from hemm.results.stored_media import media_path
 
 Key = tuple[str, int]
@@ -123,11 +123,11 @@ class CellWriter:
     def sealed(self, columns: list[str]) -> Iterator[pa.Table]:
         """These columns of each sealed part, oldest first: a later row replaces an earlier one of its key."""
         for part in self.parts:
-            yield read_table(self.folder / part.file, columns=columns)
+            yield read_part(self.folder / part.file, columns)
 
     def part(self, number: int) -> pa.Table:
         """All columns of one sealed part."""
-        return read_table(self.folder / self.parts[number].file)
+        return read_part(self.folder / self.parts[number].file)
 
     def journaled_keys(self) -> list[tuple[Key, str]]:
         """(sample id, repeat) and request key of each journaled answer that no position has claimed."""
@@ -292,7 +292,10 @@ class CellWriter:
 
     def _write(self, places: np.ndarray[Any, np.dtype[np.int64]]) -> tuple[Seal, Seal]:
         journal = self._open_journal()
-        records = (journal.record(int(offset), int(length)) for offset, length in places)
+
+        def records() -> Iterator[dict[str, Any]]:
+            return (journal.record(int(offset), int(length)) for offset, length in places)
+
         old = self.run["calls"]
         return write_part(
             self.folder,

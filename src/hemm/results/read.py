@@ -17,7 +17,7 @@ from hemm.results import layout
 from hemm.results.answer_record import ANSWER_SCHEMA, CALL_SCHEMA, answer_batch
 from hemm.results.cell import read_run
 from hemm.results.journal import scan
-from hemm.results.seal import GROUP_ROWS, Seal
+from hemm.results.seal import GROUP_ROWS, Seal, read_part
 
 _KEY = ("id", "repeat", "request_key")
 
@@ -77,7 +77,7 @@ class Cell:
         keys = _KEY if left_out.num_rows else _KEY[:2]
         read = list(dict.fromkeys([*names, *keys]))
         schema = pa.schema([ANSWER_SCHEMA.field(name) for name in read])
-        tables = [read_table(self.folder / part.file, columns=read) for part in self.parts]
+        tables = [read_part(self.folder / part.file, read) for part in self.parts]
         tables += [pa.Table.from_batches([b]).select(read) for b in self._journaled()]
         table = pa.concat_tables(tables) if tables else schema.empty_table()
         if len(tables) > 1:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from itertools import islice
 from pathlib import Path
@@ -12,8 +12,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from hemm.core import digest_file
-from hemm.data.files import replacing
-from hemm.results.answer_record import ANSWER_SCHEMA, CALL_SCHEMA, answer_batch, call_batch
+from hemm.data.files import parquet_columns, read_table, replacing
+from hemm.results.answer_record import ANSWER_SCHEMA, CALL_SCHEMA, COLUMNS, answer_batch, call_batch
 
 GROUP_ROWS = 2048
 """Rows of one row group, and so the rows in memory while a part is sealed."""
@@ -26,6 +26,9 @@ _WRITER: dict[str, Any] = {
     "write_statistics": True,
     "store_schema": True,
 }
+
+
+_LATER = frozenset(column.name for column in COLUMNS if column.later)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,24 +49,28 @@ class Seal:
 
 
 def write_part(
-    cell: Path, name: str, records: Iterator[dict[str, Any]], calls: Path, old_calls: int
+    cell: Path, name: str, read: Callable[[], Iterator[dict[str, Any]]], calls: Path, old_calls: int
 ) -> tuple[Seal, Seal]:
     """Write an answers part, add its calls to the calls file, both atomically, and return their seals.
 
+    ``read`` gives the records, each time that it is called. A later column is written where one fills it, so
+    that other parts have the bytes that hemm 0.1.0 gave them.
     Only the first ``old_calls`` rows of the calls file are kept: a killed process may have written more.
     """
     path = cell / name
-    rows = 0
+    rows, records = 0, read()
+    filled = {name for record in read() for name in _LATER if record.get(name) is not None}
+    schema = pa.schema([field for field in ANSWER_SCHEMA if field.name not in _LATER - filled])
     with (
         replacing(path) as part,
         replacing(calls) as more,
-        pq.ParquetWriter(part, ANSWER_SCHEMA, **_WRITER) as answers,
+        pq.ParquetWriter(part, schema, **_WRITER) as answers,
         pq.ParquetWriter(more, CALL_SCHEMA, **_WRITER) as log,
     ):
         for batch in _first_rows(calls, old_calls):
             log.write_batch(batch)
         while chunk := list(islice(records, GROUP_ROWS)):
-            answers.write_batch(answer_batch(chunk), row_group_size=GROUP_ROWS)
+            answers.write_batch(answer_batch(chunk).select(schema.names), row_group_size=GROUP_ROWS)
             log.write_batch(call_batch(chunk), row_group_size=GROUP_ROWS)
             rows += len(chunk)
     return (
@@ -72,9 +79,22 @@ def write_part(
     )
 
 
+def read_part(path: Path, columns: Sequence[str] | None = None) -> pa.Table:
+    """A sealed part as ``ANSWER_SCHEMA``, or these columns of it; nulls where it is older than a column."""
+    names = list(ANSWER_SCHEMA.names if columns is None else columns)
+    there = set(parquet_columns(path)) if not _LATER.isdisjoint(names) else names
+    table = read_table(path, columns=[name for name in names if name in there or name not in _LATER])
+    for at, name in enumerate(names):
+        if name not in table.column_names:
+            field = ANSWER_SCHEMA.field(name)
+            table = table.add_column(at, field, pa.nulls(table.num_rows, field.type))
+    return table.select(names)
+
+
 def write_answers(cell: Path, name: str, answers: pa.Table) -> Seal:
     """Write a part of answers that were called for before: its seal."""
-    with replacing(cell / name) as part, pq.ParquetWriter(part, ANSWER_SCHEMA, **_WRITER) as writer:
+    answers = answers.drop_columns([n for n in _LATER if answers[n].null_count == answers.num_rows])
+    with replacing(cell / name) as part, pq.ParquetWriter(part, answers.schema, **_WRITER) as writer:
         writer.write_table(answers, row_group_size=GROUP_ROWS)
     return Seal(name, answers.num_rows, digest_file(cell / name))
 

@@ -18,8 +18,8 @@ from typing import Any
 import numpy as np
 from PIL import Image, ImageFilter
 
-from hemm.core import BadData, HemmError, Media, Sample, UnknownName, keyed_number
-from hemm.data.pixels import upright
+from hemm.core import HemmError, Media, Sample, UnknownName, keyed_number
+from hemm.data.pixels import rgb, upright_size
 
 Transform = Callable[[Sample], Sample]
 
@@ -39,12 +39,9 @@ def grey(sample: Sample) -> Sample:
 
 
 def _grey_of(media: Media) -> Media:
-    try:
-        with Image.open(io.BytesIO(media.data)) as picture:
-            width, height = picture.size
-    except Exception as error:  # Pillow raises many kinds for damaged files
-        raise BadData(f"picture {media.name or media.digest[:12]} does not open: {error}") from error
-    return grey_picture(width, height)
+    size = upright_size(media)
+    media.check_size(size)
+    return grey_picture(*size)
 
 
 @lru_cache(maxsize=256)
@@ -212,8 +209,7 @@ class Perturb:
         return sample.with_media(tuple(self._one(sample.id, i, m) for i, m in enumerate(sample.media)))
 
     def _one(self, sample: str, index: int, media: Media) -> Media:
-        picture = upright(media)
-        pixels = np.asarray(picture.convert("RGB"), dtype=np.float64)
+        pixels = np.asarray(rgb(media), dtype=np.float64)
         random = np.random.Generator(
             np.random.PCG64(keyed_number("perturb", self.name, self.seed, sample, index))
         )

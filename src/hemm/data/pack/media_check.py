@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-import io
 import mimetypes
 import os
+import re
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
 
-from hemm.core import BadData, Media, Sample, digest_bytes, redact, sniff, storable
+from hemm.core import BadData, Media, Sample, digest_bytes, redact, storable
+from hemm.core.media import UNKNOWN, media_type, most_pixels
+from hemm.data.pixels import rgb
 from hemm.data.readers.file_finder import spelled_otherwise
 
 
@@ -35,9 +37,7 @@ def check_media(media: Media, known: Callable[[str], tuple[str, str] | None]) ->
     digest = digest_bytes(data)
     seen = known(digest)
     if seen is None:
-        mime = sniff(data)
-        if mime == "application/octet-stream":
-            mime = _named(media.name)
+        mime = _type_of(data, media.name)
         problem = media.problem or ("is empty" if not data else _opens(data, mime))
         seen = mime, storable(problem)
     return Media(data, digest=digest, mime=seen[0], name=storable(media.name), problem=seen[1])
@@ -81,22 +81,40 @@ def _check_sample(
 
 
 def _opens(data: bytes, mime: str) -> str:
-    """Why a picture does not open, else empty. Sounds and videos are checked by their first bytes alone."""
-    if not mime.startswith("image/") and mime != "application/octet-stream":
-        return ""
-    from PIL import Image
+    """Why a picture cannot be shown, else empty.
 
+    Sounds and videos are checked by their first bytes alone, and pictures beyond the limit on pixels by their
+    header: a run may make them smaller.
+    """
+    if not mime.startswith("image/") and mime != UNKNOWN:
+        return ""
+    media = Media(data, mime=mime)
     try:
-        with Image.open(io.BytesIO(data)) as picture:
-            picture.load()
-    except Exception as error:  # Pillow raises many kinds for damaged files
-        text = "is no picture that can be read" if "cannot identify" in str(error) else str(error)
-        return f"does not open: {text}"
+        size = media.opened().size
+        if size[0] * size[1] <= most_pixels() and media.pixels().mode in ("I", "F"):
+            rgb(media)  # not all such numbers are a picture
+    except BadData as error:
+        text = str(error).removeprefix(f"picture {media.digest[:12]} ")
+        unknown = "cannot identify" in text
+        return "does not open: is no picture that can be read" if unknown else text
     return ""
 
 
+_HANDLER = re.compile(rb"hdlr.{8}(vide|soun)", re.DOTALL)
+
+
+def _type_of(data: bytes, name: str) -> str:
+    """The MIME type of media: by their bytes, else by their name. MPEG-4 without pictures is a sound."""
+    mime = media_type(data)
+    if mime == UNKNOWN:
+        return _named(name)
+    if mime == "video/mp4" and set(_HANDLER.findall(data)) == {b"soun"}:
+        return "audio/mp4"
+    return mime
+
+
 def _named(name: str) -> str:
-    return mimetypes.guess_type(name)[0] or "application/octet-stream"
+    return mimetypes.guess_type(name)[0] or UNKNOWN
 
 
 def clean(sample: Sample, where: str) -> Sample:

@@ -21,11 +21,12 @@ from hemm.core import (
     redact,
     storable,
 )
+from hemm.data.pixels import upright_size
 from hemm.models.api.chat import fields_of, objects_in, parsed, token_count
 from hemm.models.api.http import is_here
 from hemm.models.api.remote import SETTINGS as REMOTE
 from hemm.models.api.remote import Call, Remote, not_an_answer
-from hemm.models.image_fit import dimensions, fit
+from hemm.models.image_fit import fit
 from hemm.models.options import ModelOptions
 from hemm.models.retry import CallFailed, refused, retry_after_in
 
@@ -65,7 +66,9 @@ class AnthropicModel(Remote):
     """A Claude model. The package sends and receives; retries and limits are hemm's."""
 
     def __init__(self, spec: str, settings: Mapping[str, Any], options: ModelOptions) -> None:
-        can = Capabilities(image_types=IMAGE_TYPES, max_images=MOST_IMAGES)
+        can = Capabilities(
+            image_types=IMAGE_TYPES, max_images=MOST_IMAGES, picture_bytes=MOST_BASE64 // 4 * 3
+        )
         super().__init__(spec, "anthropic", spec.removeprefix("anthropic/"), settings, options, can)
         self.url = settings["base_url"] or os.environ.get("ANTHROPIC_BASE_URL", "") or URL
         self.key_names = (settings["api_key_env"] or "ANTHROPIC_API_KEY",)
@@ -202,7 +205,7 @@ def _source(picture: Media, side: int) -> dict[str, Any]:
             f"{named} has {len(data):,} bytes as base64, Anthropic takes {MOST_BASE64:,}: "
             "--max-pixels makes it smaller"
         )
-    if max(dimensions(picture)) > side:
+    if max(upright_size(picture)) > side:
         raise BadData(f"{named} has a side of more than {side} pixels: --max-pixels makes it smaller")
     return {"type": "base64", "media_type": picture.mime, "data": data}
 

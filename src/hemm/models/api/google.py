@@ -89,6 +89,7 @@ class GoogleModel(Remote):
             outputs=frozenset({"text"}) if text else frozenset({"text", "image"}),
             image_types=IMAGE_TYPES,
             likelihood=text and options.scoring == "likelihood",
+            media_bytes=MOST_INLINE,
         )
         super().__init__(spec, "google", spec.removeprefix("google/"), settings, options, can)
         self.url = settings["base_url"] or os.environ.get("GOOGLE_GEMINI_BASE_URL", "") or URL

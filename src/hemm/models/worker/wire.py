@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import io
 import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from hemm.core import BadData, Media, Message, Request, Response, Usage, storable
-from hemm.data.pixels import rgb
 from hemm.models.batcher import failed
 from hemm.models.image_fit import fit
 
@@ -18,7 +16,8 @@ PROTOCOL = 1
 FINISH = ("stop", "length", "content_filter")
 LARGEST = 256 * 1024 * 1024
 """Most bytes of one produced file."""
-_ORIENTATION = 0x0112
+TYPES = frozenset({"image/png", "image/jpeg"})
+"""Picture types that every image library reads alike, as long as they are RGB."""
 _ENDINGS = {"image/png": ".png", "image/jpeg": ".jpg", "audio/wav": ".wav", "video/mp4": ".mp4"}
 
 
@@ -51,30 +50,12 @@ def _message(message: Message, folder: Path, max_pixels: int) -> dict[str, Any]:
         if isinstance(part, str):
             parts.append({"text": part})
             continue
-        shown = part if part.kind in ("audio", "video") else upright_rgb(fit(part, max_pixels=max_pixels))
+        shown = fit(part, TYPES, max_pixels, only_rgb=True)
         path = folder / f"in-{shown.digest[:32]}{_ENDINGS.get(shown.mime, '')}"
         if not path.exists():
             path.write_bytes(shown.data)
         parts.append({"kind": shown.kind, "mime": shown.mime, "path": str(path)})
     return {"role": message.role, "parts": parts}
-
-
-def upright_rgb(media: Media) -> Media:
-    """The picture as upright 8-bit RGB in PNG or JPEG, which every image library reads alike.
-
-    The same object if it is that already, else a lossless PNG. Raises BadData if it does not open.
-    """
-    picture = media.pixels()
-    if (
-        media.mime in ("image/png", "image/jpeg")
-        and picture.mode == "RGB"
-        and "transparency" not in picture.info
-        and picture.getexif().get(_ORIENTATION, 1) == 1
-    ):
-        return media
-    buffer = io.BytesIO()
-    rgb(media).save(buffer, "PNG", compress_level=1)
-    return Media(buffer.getvalue(), name=media.name, mime="image/png")
 
 
 def response(sent: Request, message: dict[str, Any], folder: Path, fingerprint: str) -> Response:
