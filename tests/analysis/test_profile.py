@@ -149,7 +149,32 @@ def test_the_difference_to_a_control_is_paired() -> None:
     # a control is a subject of its own, never mixed with the plain one
     assert [s.control for s in found.subjects] == ["", "shuffle"]
     assert category(found, "overall", subject="m").units == 40
-    assert "does the picture matter?" in render(found)
+    shown = render(found)
+    assert "does the picture matter?" in shown
+    assert "another sample's picture" in shown
+    assert "without" not in shown.partition("does the picture matter?")[2].partition("Category scores")[0]
+
+
+@pytest.mark.parametrize(
+    ("control", "words"),
+    [("none", "the picture removed"), ("grey", "a grey picture"), ("shuffle", "another sample's picture")],
+)
+def test_the_table_says_what_a_control_shows_and_the_mean_is_on_the_scale_above_it(
+    control: str, words: str
+) -> None:
+    cells = [Stored(questions(8, 8), task=t) for t in "ab"]
+    cells += [
+        Stored(questions(wrong, 16 - wrong), task=t, control=control) for t, wrong in (("a", 4), ("b", 6))
+    ]
+    found = profile(Study.of(cells))
+    table = render(found, "markdown").partition("does the picture matter?")[2].partition("##")[0]
+    rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in table.splitlines() if "|" in line]
+    of = {row[0]: row for row in rows}
+    assert {of[name][1] for name in ("a", "b", "mean over tasks")} == {words}
+    assert of["task"][2:6] == ["difference", "95% interval", "anchored", "95% interval"]
+    assert (of["a"][2], of["b"][2], of["mean over tasks"][2:4]) == ("0.25", "0.12", ["", ""])
+    mean = (float(of["a"][4]) + float(of["b"][4])) / 2
+    assert float(of["mean over tasks"][4]) == pytest.approx(mean, abs=0.01)
 
 
 def test_a_mean_over_tasks_of_the_differences() -> None:

@@ -114,6 +114,9 @@ def test_it_shows_scores_outcomes_pictures_and_the_way_to_make_it_again(
     assert "hm, perhaps" in seen
     assert "hemm run x --set api_key=[secret]" in found.replace("&#39;", "")
     assert "12345678901234567890" not in found
+    picture = seen.partition("Does the picture matter?")[2].partition("Examples")[0]
+    assert "once with the right picture, and once with another sample's picture" in picture
+    assert "without" not in picture
     assert "--control shuffle" in seen, "the command of a call in Python is put together"
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hemm.core import HemmError, storable
+from hemm.core import CONTROLS, HemmError, storable
 from hemm.report.page import overview
 from hemm.report.page.template import render
 from hemm.report.tables import comparison as comparison_tables
@@ -36,6 +36,7 @@ def profile_html(profile: Profile) -> str:
         radar=overview.radar(lines, subjects),
         tasks=[row for row in profile.tasks if row.subject in profile.subjects][:SHOWN],
         controls=overview.controls_of(profile)[:SHOWN],
+        control_words=CONTROLS,
         failures=overview.FAILURES,
         notes=[legend(profile), *stopped(profile), *selections(profile), *profile.notes],
         tables=(),

@@ -138,6 +138,7 @@ def _scored_sections(
         "most": MOST,
         "controls": overview.controls_of(profile),
         "control_words": CONTROLS,
+        "shown_instead": overview.shown_instead(profile),
         "examples": overview.shown_examples(study, profile, subjects, gallery, per_group),
         "totals": overview.totals(profile, subjects),
         "failures": overview.FAILURES,

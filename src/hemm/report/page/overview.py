@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from markupsafe import Markup
 
-from hemm.core import DIMENSIONS, HemmError
+from hemm.core import CONTROLS, DIMENSIONS, HemmError
 from hemm.report.examples import CARDS, Group, ModelCell, examples
 from hemm.report.figures import profile as figures
 from hemm.report.text import one_line
@@ -184,6 +184,12 @@ def controls_of(profile: Profile) -> list[ControlRow]:
     """Rows of the controls' table: by model and control, the mean last."""
     order = {s.key: n for n, s in enumerate(profile.subjects)}
     return sorted(profile.controls, key=lambda r: (order[r.subject.key], r.control, not r.task))
+
+
+def shown_instead(profile: Profile) -> str:
+    """What the controls of the page show in place of the picture, in words."""
+    used = [c.full for name, c in CONTROLS.items() if any(row.control == name for row in profile.controls)]
+    return " or ".join([", ".join(used[:-1]), used[-1]] if len(used) > 1 else used)
 
 
 def totals(profile: Profile, subjects: Sequence[Subject]) -> Mapping[str, int]:

@@ -127,7 +127,16 @@ TASK_HEAD = [
     "n",
     "failed",
 ]
-CONTROL_HEAD = ["task", "picture", "with - without", f"{LEVEL:.0%} interval", "n"]
+CONTROL_HEAD = [
+    "task",
+    "compared with",
+    "difference",
+    f"{LEVEL:.0%} interval",
+    "anchored",
+    f"{LEVEL:.0%} interval",
+    "n",
+]
+"""The difference is on the metric's own scale; then it is on the scale that the mean over tasks is on."""
 
 
 def category_lines(rows: Sequence[CategoryRow]) -> Iterator[Line]:
@@ -195,14 +204,12 @@ def bootstrap_lines(rows: Sequence[TaskRow]) -> Iterator[Line]:
 
 
 def control_lines(rows: Sequence[ControlRow]) -> Iterator[Line]:
+    """With the right picture less with what the control shows in its place."""
     for row in rows:
-        task = row.task or "all tasks (normalised)"
-        cells = [
-            task,
-            CONTROLS[row.control].short,
-            number(row.difference.value),
-            interval(row.difference),
-        ]
+        own = [number(row.difference.value), interval(row.difference)] if row.task else ["", ""]
+        scaled = row.normalised
+        anchored = ["-", "-"] if scaled is None else [number(scaled.value), interval(scaled)]
+        cells = [row.task or "mean over tasks", CONTROLS[row.control].full, *own, *anchored]
         yield "row", [*cells, str(row.difference.n)]
 
 
@@ -222,7 +229,7 @@ def _sections(profile: Profile) -> Iterator[tuple[str, list[str], list[Line]]]:
             yield f"{subject.label}: intervals by bootstrap over clusters", BOOTSTRAP_HEAD, resampled
         controls = [r for r in profile.controls if r.subject == subject]
         if controls:
-            heading = f"{subject.label}: does the picture matter?"
+            heading = f"{subject.label}: does the picture matter? The right one less what it is compared with"
             yield heading, CONTROL_HEAD, list(control_lines(controls))
 
 
@@ -279,7 +286,7 @@ def _table(header: Sequence[str], lines: Sequence[Line]) -> Table:
     from rich.text import Text
 
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
-    texts = {"", "task", "metric", "failed", "picture", "failures read as"}
+    texts = {"", "task", "metric", "failed", "compared with", "failures read as"}
     for column in header:
         right = column not in texts
         table.add_column(Text(column), justify="right" if right else "left", overflow="fold", no_wrap=right)
