@@ -219,10 +219,11 @@ def lines(body: str) -> list[str]:
     return [line for part in body.split("\n") if (line := part.strip())]
 
 
+_CLOSING = r"[\"'”’)\]]{0,2}"
 _SENTENCE_END = late(
-    r"""(?:(?<![\s(\[][A-Za-z]\.[A-Za-z])\.(?=["'”’)\]]{0,2}(?:\s|$|[A-Z\u3400-\u9fff]))|[!?;](?=\W|$|\b)"
-    r"|[。！？；।])"""
-    r"""["'”’)\]]{0,2}|\n"""
+    r"(?:(?<!\b[A-Za-z]\.[A-Za-z])(?<!\b[DMS][rst])(?<!\bMrs)(?<!\bvs)(?<!\bFig)(?<!\bProf)\.(?![A-Z]\.)"
+    rf"(?={_CLOSING}(?:\s|$|[A-Z\u3400-\u9fff]))|(?<=[AaPp]\.[Mm])\.(?=\s+[A-Z(])|[!?;](?=\W|$)|[。！？；।])"
+    rf"{_CLOSING}|\n"
 )
 
 

@@ -47,23 +47,26 @@ NEGATION = late(
 _UNKNOWN = late(
     r"\b(?:(?:can\s?not|can['’]?t|could\s+not|couldn['’]t|unable\s+to|impossible\s+to|not\s+possible\s+to"
     r"|difficult\s+to|hard\s+to"
-    r"|not\s+able\s+to|no\s+way\s+to)\s+(?:be\s+|accurately\s+|definitively\s+|exactly\s+|directly\s+"
-    r"|reliably\s+)*"
+    r"|not\s+able\s+to|no\s+way\s+to)\s+(?:be\s+|\w{1,15}ly\s+)*"
     r"(?:determined?|tell|say|answer(?:ed)?|know|see|view|provided?|identify|identified|calculated?|compare"
     r"|choose|given?|confirm"
-    r"|analy[sz]e|predict|select|find|found|extract(?:ed)?|make)"
+    r"|analy[sz]e|predict|select|find|found|extract(?:ed)?|make|solve)"
     r"|(?:in|not\s)sufficient\s+(?:information|data|details|context)|(?:not|n['’]t)\s+(?:have\s+)?(?:enough"
     r"|sufficient|any|the)"
     r"\s+(?:\w+\s+)?(?:information|data|details|context|numbers|ability)"
     r"|(?:not|n['’]t)\s+(?:been\s+)?(?:provided?|given|specif(?:y|ied)|includ(?:e|ed)|defined?|contain"
     r"|have\s+access|know)"
-    r"|need\s+(?:more|to\s+know|the|additional)|more\s+(?:information|details|context)|(?:please|could you"
+    r"|need\s+(?:more|additional)|more\s+(?:information|details|context)|(?:please|could you"
     r"|kindly)\s+provide"
     r"|depends?\s+on|without\s+(?:the|any|more|knowing|additional|specific|further|seeing|access)"
     r"|as\s+an\s+ai|unclear|unknown"
     r"|indeterminate|not\s+(?:clear|visible|shown|available|listed|among)|not\s+(?:an?\s+"
-    r"|one\s+of\s+the\s+)(?:option|choice)s?|incomplete|mistake\s+in\s+the|requires?\s+(?:analy|count|an?\s)"
-    r"|would\s+(?:need|require|depend)"
+    r"|one\s+of\s+the\s+)(?:option|choice)s?|incomplete|mistake\s+in\s+the"
+    r"|would\s+(?:need|require|depend))\b",
+    re.IGNORECASE,
+)
+_METHOD = late(
+    r"\b(?:need\s+(?:to\s+know|the)|requires?\s+(?:analy|count|an?\s)"
     r"|looking\s+for|question\s+(?:asks?|is\s+asking)|we\s+(?:need|have)\s+to|to\s+(?:find|determine|answer"
     r"|solve|calculate|measure)\b"
     r"(?=[^.]{0,200}(?:need|have\s+to|must|should|can)))\b",
@@ -155,6 +158,12 @@ def claim(sentence: str) -> tuple[int, int]:
 @lru_cache(maxsize=1024)
 def says_unknown(sentence: str) -> bool:
     """Whether a sentence says that the answer is not known, or only how one would find it."""
+    return unknown(sentence) or _METHOD.search(sentence) is not None
+
+
+@lru_cache(maxsize=1024)
+def unknown(sentence: str) -> bool:
+    """Whether a sentence says that the answer is not known."""
     return _UNKNOWN.search(sentence) is not None
 
 

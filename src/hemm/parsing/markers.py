@@ -31,7 +31,8 @@ _STRUCTURED = late(
     r"|(?P<bare>-?[\d.]{1,40}|true|false)))"
     r"|(?P<box>\\(?:boxed|fbox)\s{0,4}\{)"
     r"|<(?P<tag>answer|conclusion|final_answer|finalanswer)>(?P<intag>[^<]{0,4000})"
-    r"|(?P<glm><\|begin_of_box\|>(?P<inglm>[^<]{0,4000}))",
+    r"|(?P<glm><\|begin_of_box\|>(?P<inglm>[^<]{0,4000}))"
+    r"|(?P<hash>\#{4}\s{0,4}(?P<inhash>[-−]?\$?\d[\d,.]{0,40}|[A-Z])\s{0,8}\Z)",
     re.IGNORECASE,
 )
 _BRACE = late(r"[{}]")
@@ -47,7 +48,7 @@ def structured(body: str) -> list[Mark]:
             if end is not None:
                 marks.append(Mark(match.end(), end, 2, True))
             continue
-        group = next(g for g in ("double", "single", "bare", "intag", "inglm") if match[g] is not None)
+        group = next(g for g in ("double", "single", "bare", "intag", "inglm", "inhash") if match[g] is not None)
         marks.append(Mark(*match.span(group), 2, True))
     return marks
 
@@ -86,7 +87,8 @@ def _spoken(words: Words) -> str:
     """``answer``, ``the answer to this is``, ``réponse correcte est`` with what links it to the answer."""
     link = f"{_TO}{_SEPARATOR}" if words is LANGUAGES["English"] else _separator(words.copula)
     kind = r"(?:\s{1,3}(?:choice|option|letter|value|number))?"
-    return rf"(?:{words.answer}){kind}(?:\s{{1,3}}(?:{words.right}))?{link}"
+    aside = r"\]?(?:\s?\([^()\n]{1,40}\))?"
+    return rf"(?:{words.answer}){kind}(?:\s{{1,3}}(?:{words.right}))?{aside}{link}"
 
 
 _SPOKEN = "|".join(_spoken(words) for name, words in LANGUAGES.items() if name not in UNSPACED)
@@ -101,7 +103,7 @@ _MARKER = late(
     rf"(?:\s{{1,3}}(?:letter|number|choice))?{_TO}{_SEPARATOR}"
     r"|\b(?:cevap|yanıt)\s(?=[(\[]?[A-Z][)\]'’])|^[ \t]{0,4}(?:option|choice)(?:\s(?:letter"
     r"|number))?\s{0,2}[:：])"
-    r"|(?P<cjk>(?:(?:正确|正確|最终|最佳|所以|因此|故)?的?(?:答案|答え|解答|正解|回答|정답|답변|답)\s{0,4}(?:应该是|應該是|应为|應為|应选|是|为|為|选|選|は"
+    r"|(?P<cjk>(?:(?:正确|正確|最终|最佳|所以|因此|故)?的?(?:答案|答え|解答|正解|回答|정답|답변|답)[】\]〗]?\s{0,4}(?:应该是|應該是|应为|應為|应选|是|为|為|选|選|は"
     r"|은|는)?\s{0,4}[:：]?"
     r"|(?:正确|正確|最终)?的?(?:选项|選項)\s{0,3}(?:应该是|应为|是|为|為)\s{0,3}[:：]?"
     r"|(?:الجواب|الإجابة|उत्तर|คำตอบ|উত্তর|پاسخ|جواب|תשובה|התשובה)\s{0,4}(?:الصحيحة|صحیح"
@@ -117,9 +119,11 @@ _SUPPOSED = late(r"\b(?:if|suppose|assuming|unless|whether|how|what)\b[^.!?\n]*$
 
 
 _VERDICT = late(
-    r"(?:(?<![\w(])|(?<=\s))(?P<said>[(\[]?[A-Z][)\]]?(?![\w'’])[^.!?;\n]{0,80}?)\s(?:is|must\s+be"
+    r"(?:(?<![\w(])|(?<=\s))(?:(?P<said>[(\[]?[A-Z][)\]]?(?![\w'’])[^.!?;\n]{0,80}?)\s(?:is|must\s+be"
     r"|would\s+be)\s+(?:clearly\s+|indeed\s+)?the\s+"
     r"(?:correct|right|best|final)\s+(?:option|answer|choice|one|letter)\b"
+    r"|(?P<number>[-−]?[$€£]?\d[\d,]{0,40}(?:\.\d{1,40})?\s?%?)\sis\s+the\s+"
+    r"(?:(?:correct|right|final)\s+)?answer\b)"
 )
 """``(B) is the correct answer``: the marker behind what it marks."""
 
@@ -127,7 +131,7 @@ _VERDICT = late(
 def explicit(text: str) -> list[Mark]:
     """Answers that words mark in ``text`` (without Markdown), in their order; what stands behind a marker
     reaches to the end of its line, or is the next line where that is blank."""
-    marks = [Mark(*match.span("said"), 1) for match in _VERDICT.finditer(text)]
+    marks = [Mark(*match.span("said" if match["said"] else "number"), 1) for match in _VERDICT.finditer(text)]
     matches = list(_MARKER.finditer(text))
     for index, match in enumerate(matches):
         if _SUPPOSED.search(text, max(0, match.start() - 120), match.start()):
@@ -139,6 +143,18 @@ def explicit(text: str) -> list[Mark]:
         if begin < end:
             marks.append(Mark(begin, end, 2 if match["final"] is not None else 1))
     return marks
+
+
+_BLANK = late(r"[\s.…_?()\[\]-]*[…_?.][\s.…_?()\[\]-]*")
+
+
+def is_blank(text: str) -> bool:
+    """Whether a marked piece leaves the answer open: ``____``, ``...``, nothing but a stop.
+
+    >>> is_blank("_____."), is_blank("B")
+    (True, False)
+    """
+    return len(text) < 80 and _BLANK.fullmatch(text) is not None
 
 
 def _line(text: str, start: int, stop: int) -> Span:

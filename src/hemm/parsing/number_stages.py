@@ -11,6 +11,7 @@ from hemm.parsing import clauses
 from hemm.parsing.answer_text import sentence_spans
 from hemm.parsing.number_claims import PREDICATE, RANGE, THERE, asserted
 from hemm.parsing.numbers import Numeral, numerals, read_number
+from hemm.parsing.markers import Mark, is_blank
 from hemm.parsing.patterns import late
 from hemm.parsing.stages import (
     CONCLUSION,
@@ -55,15 +56,18 @@ class NumberAnswer(Answer):
 
 
 def whole(answer: NumberAnswer) -> Found[float] | None:
-    """The text is one number, with a percent sign or not."""
+    """The text is one number, with a percent sign or not. A box in it says the number (``5 \\boxed{6}``)."""
     text = answer.clean.text
+    if any(mark.structured and piece.strip() not in ("", text) for piece, _, mark in answer.marks):
+        return None
     value = read_number(text, answer.decimal_comma)
     return None if value is None else Found(frozenset((value,)), answer.clean.span(0, len(text)))
 
 
 def marked(answer: NumberAnswer, structured: bool) -> Found[float] | None:
     """An explicit answer: of JSON, tags, ``\\boxed{}`` and ``Final answer`` the last one that says a number;
-    then of ``Answer: ...`` and ``the answer is ...`` the last one."""
+    then of ``Answer: ...`` and ``the answer is ...`` the last one. A box that holds something else (``4 - \\pi``),
+    a marker before an expression or before a blank is an answer that is no number."""
     for text, span, mark in answer.marks:
         value = read_number(text, answer.decimal_comma)
         if value is not None:
@@ -75,12 +79,26 @@ def marked(answer: NumberAnswer, structured: bool) -> Found[float] | None:
                 or clauses.asks(text[slice(*first[0])])
                 or clauses.says_unknown(text[slice(*first[0])])
             ):
+                if mark.structured == structured and says_other(text, mark):
+                    return Found(frozenset(), span)
                 continue
             sentence = text[slice(*first[0])]
             found = [n.value for n in _opening(sentence, answer) or asserted(sentence, answer.decimal_comma)]
         if found:
             return Found(frozenset(found), span) if mark.structured == structured else None
+        if mark.structured == structured and says_other(text, mark):
+            return Found(frozenset(), span)
     return None
+
+
+_EXPRESSION = late(r"\d")
+
+
+def says_other(text: str, mark: Mark) -> bool:
+    """Whether an explicit answer that says no number says something else."""
+    if is_blank(text):
+        return not mark.structured
+    return mark.structured or _EXPRESSION.search(text.split("\n")[0][:80]) is not None
 
 
 _AFTERWARDS = late(r"^[^\d]{0,40}(?:[.,;\n(]|$|\b(?:as|because|since|for|is|are|left|remain)\b)")
@@ -102,6 +120,13 @@ def _opening(sentence: str, answer: NumberAnswer) -> list[Numeral]:
 
 
 _DIGITS = late(r"\d+")
+_LISTED_LINE = late(r"\n\s*\d{1,2}[.)]\s*\Z")
+_CALCULATES = late(
+    r"=|\d\s?[+*×·÷]\s?\$?\d|[?？]\s*\n|(?:^|[.!?]\s|\n)\s*(?:first|second|then|next|now|so|if|we|let|each|step"
+    r"|after|therefore|thus|because)\b",
+    re.IGNORECASE,
+)
+"""What shows that the first sentence is where a calculation begins."""
 
 
 def concluding(answer: NumberAnswer) -> Found[float] | None:
@@ -119,10 +144,13 @@ def concluding(answer: NumberAnswer) -> Found[float] | None:
                 return answer.found(found, begin)
             break
     begin, end = spans[-1]
-    if len(spans) == 1 or answer.says_unknown or answer.concludes_otherwise:
+    if len(spans) == 1:
         return None
     last = text[begin:end].strip()
     before = text[slice(*spans[-2])].strip()
+    alone = read_number(last, answer.decimal_comma) is not None and not _LISTED_LINE.search(text, 0, end)
+    if not alone and (answer.says_unknown or answer.concludes_otherwise):
+        return None
     if last != before and _DIGITS.sub("", last) == _DIGITS.sub("", before):
         both = asserted(before, answer.decimal_comma) + asserted(last, answer.decimal_comma)
         return Found(frozenset(n.value for n in both), answer.clean.span(*spans[-1])) if both else None
@@ -142,13 +170,14 @@ def concluding(answer: NumberAnswer) -> Found[float] | None:
 
 
 def leading(answer: NumberAnswer) -> Found[float] | None:
-    """The first of several sentences that say something, where it asserts one number."""
+    """The first of several sentences that say something, where it asserts one number and no calculation
+    follows."""
     text = answer.clean.text
     if len(answer.sentences) < 2:
         return None
     begin, end = answer.sentences[0]
     sentence = text[begin:end]
-    if answer.says_unknown:
+    if answer.says_unknown or _CALCULATES.search(text, end):
         return None
     found = asserted(sentence, answer.decimal_comma)
     strong = [n for n in found if PREDICATE.search(sentence, max(0, n.begin - 80), n.begin) or n.begin == 0]

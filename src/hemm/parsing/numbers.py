@@ -23,13 +23,14 @@ _UNIT = "|".join(sorted(_VALUE, key=len, reverse=True))
 _WORDS = late(
     rf"(?<![\w-])(?P<minus>(?:minus|negative)\s+)?(?P<words>(?:an?\s+(?:hundred|thousand|million|billion"
     rf"|trillion)|{_UNIT})"
-    rf"(?:(?:\s+and\s+|[\s-])(?:{_WORD}))*)(?P<half>\s+and\s+a\s+half)?(?![\w]|-[a-z]*(?:sided|digit"
+    rf"(?:(?:\s+and\s+|[\s-])(?:{_WORD}))*)(?:(?P<half>\s+and\s+a\s+half)|\s+point(?P<decimals>(?:\s+(?:{_UNIT}))+))?"
+    rf"(?![\w]|-[a-z]*(?:sided|digit"
     rf"|dimensional))",
     re.IGNORECASE,
 )
 
 _BEFORE = (
-    r"(?<!=\s\()(?<!=\()"
+    r"(?<!=\s\()(?<!=\()(?<!/\()"
     r"(?<![^\W\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\u0e00-\u0e7f])"
     r"(?<![.,/^√_{#&§@\\])(?<!\w\()(?<!\d[:×·*÷−–+-])(?<!\d\s[×·*÷+]\s)(?<![A-Za-z]-)"
 )
@@ -53,7 +54,7 @@ _NUMBER = late(
     rf"|·)\s?10\s?\^?\s?\{{?\s?(?P<power>(?<=\^)[-−+]?\d{{1,3}}|(?<=\{{)[-−+]?\d{{1,3}}|(?<=10)-\d{{1,3}}"
     rf"|(?<=10)\d(?!\d))\}}?)?"
     rf"(?:\s?(?P<scale>million|billion|trillion|thousand|hundred)\b)?)"
-    rf"(?P<percent>\s?\\?%)?(?:{_GLUED})?{_AFTER}",
+    rf"(?P<percent>\s?\\?%|\s?°|\s?\^\s?\{{?\s?\\circ\s?\}}?)?(?:{_GLUED})?{_AFTER}",
     re.IGNORECASE,
 )
 _FULL = late(r"\W*")
@@ -109,7 +110,7 @@ def numerals(text: str, decimal_comma: bool = False) -> list[Numeral]:
         value = _spelled(match["words"])
         if value is None:
             continue
-        value += 0.5 if match["half"] else 0.0
+        value += 0.5 if match["half"] else _decimals(match["decimals"])
         found.append(Numeral(-value if match["minus"] else value, match.start(), match.end(), word=True))
     return sorted(found, key=lambda numeral: numeral.begin)
 
@@ -151,6 +152,11 @@ def _float(numeral: str, decimal_comma: bool) -> float | None:
     if re.fullmatch(r"0,\d{3}|\d+(?:,\d{3}){2,}", digits):
         return None  # 0,125: a decimal comma in some places, a slip in others
     return float(digits.replace(",", "."))
+
+
+def _decimals(words: str | None) -> float:
+    """``one six`` behind ``point`` -> 0.16."""
+    return float("0." + "".join(str(_VALUE[word]) for word in words.lower().split())) if words else 0.0
 
 
 def _spelled(words: str) -> float | None:

@@ -67,7 +67,7 @@ class Answer:
     def says_unknown(self) -> bool:
         """Whether any sentence says that the answer is not known."""
         text = self.clean.text
-        return any(clauses.says_unknown(text[b:e]) for b, e in self.sentences)
+        return any(clauses.unknown(text[b:e]) for b, e in self.sentences)
 
 
 def read_through(answer: A, stages: Iterable[tuple[str, Callable[[A], Found[Any] | None]]]) -> Reading:
