@@ -26,7 +26,8 @@ STRONG = late(
 PREDICATE = late(
     rf"(?:\b(?:is|are|was|were|be|equals?|becomes?|leaves?|leaving|totals?|totalling|remains?|gives?|makes?"
     rf"|get|have|has"
-    rf"|had|find|found|counted|spent|see|will|reaches|contains?|shows?|score[ds]?|a\s+total\s+of|it[’']s"
+    rf"|had|find|found|counted|spent|see|will|reaches|contains?|shows?|score[ds]?|needs?|costs?|paid|pays?|made|earn(?:s|ed)?|saved|takes?|took"
+    rf"|receive[ds]|sold|bought|lost|won|weighs|measures|a\s+total\s+of|it[’']s"
     rf"|there[’']s)"
     rf"{_FILLER}|[=≈≃:：是为為有共]|\\approx){_MONEY}",
     re.IGNORECASE,
@@ -68,7 +69,7 @@ _PRONOUN = late(
 _NAMED = late(
     r"\b(?:question(?:\s+no\.?)?|figure|fig\.?|table|step|week|day|month|store|person|row|column|grade|page"
     r"|chapter"
-    r"|message|particle|box|part|case|example|option|item|player|point|version|model|war)\s*$",
+    r"|message|jan(?:uary)?|feb(?:ruary)?|march|april|may|june|july|aug(?:ust)?|sept?(?:ember)?|oct(?:ober)?|nov(?:ember)?|dec(?:ember)?|particle|box|part|case|example|option|item|player|point|version|model|war)\s*$",
     re.IGNORECASE,
 )
 _DATED = late(r"\b(?:in|since|until|by|during|year|of)\s*(?:the\s+year\s*)?$", re.IGNORECASE)

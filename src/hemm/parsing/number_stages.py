@@ -11,6 +11,7 @@ from hemm.parsing import clauses
 from hemm.parsing.answer_text import sentence_spans
 from hemm.parsing.number_claims import PREDICATE, RANGE, THERE, asserted
 from hemm.parsing.numbers import Numeral, numerals, read_number
+from hemm.parsing.located import Span
 from hemm.parsing.markers import Mark, is_blank
 from hemm.parsing.patterns import late
 from hemm.parsing.stages import (
@@ -120,7 +121,7 @@ def _opening(sentence: str, answer: NumberAnswer) -> list[Numeral]:
 
 
 _DIGITS = late(r"\d+")
-_LISTED_LINE = late(r"\n\s*\d{1,2}[.)]\s*\Z")
+_LISTED_LINE = late(r"\s*\d{1,2}[.)]\s*")
 _CALCULATES = late(
     r"=|\d\s?[+*×·÷]\s?\$?\d|[?？]\s*\n|(?:^|[.!?]\s|\n)\s*(?:first|second|then|next|now|so|if|we|let|each|step"
     r"|after|therefore|thus|because)\b",
@@ -136,6 +137,8 @@ def concluding(answer: NumberAnswer) -> Found[float] | None:
     spans = answer.sentences
     if not spans:
         return None
+    if len(spans) > 1 and _stands_alone(answer, spans[-1]) and not _stands_alone(answer, spans[-2]):
+        return answer.found(numerals(text[slice(*spans[-1])], answer.decimal_comma), spans[-1][0])
     for begin, end in reversed(spans):
         sentence = text[begin:end]
         if clauses.concludes(sentence):
@@ -144,13 +147,10 @@ def concluding(answer: NumberAnswer) -> Found[float] | None:
                 return answer.found(found, begin)
             break
     begin, end = spans[-1]
-    if len(spans) == 1:
+    if len(spans) == 1 or answer.says_unknown or answer.concludes_otherwise:
         return None
     last = text[begin:end].strip()
     before = text[slice(*spans[-2])].strip()
-    alone = read_number(last, answer.decimal_comma) is not None and not _LISTED_LINE.search(text, 0, end)
-    if not alone and (answer.says_unknown or answer.concludes_otherwise):
-        return None
     if last != before and _DIGITS.sub("", last) == _DIGITS.sub("", before):
         both = asserted(before, answer.decimal_comma) + asserted(last, answer.decimal_comma)
         return Found(frozenset(n.value for n in both), answer.clean.span(*spans[-1])) if both else None
@@ -159,7 +159,7 @@ def concluding(answer: NumberAnswer) -> Found[float] | None:
         found
         and (len({n.value for n in found}) == 1)
         and (
-            read_number(last, answer.decimal_comma) is not None
+            _stands_alone(answer, spans[-1])
             or PREDICATE.search(text[begin : begin + found[-1].begin])
             or THERE.search(text[begin : begin + found[-1].begin])
             or "=" in last
@@ -167,6 +167,15 @@ def concluding(answer: NumberAnswer) -> Found[float] | None:
     ):
         return answer.found(found, begin)
     return None
+
+
+def _stands_alone(answer: NumberAnswer, span: Span) -> bool:
+    """Whether a sentence is a number and nothing else, and no number of a list."""
+    begin, end = span
+    line = answer.clean.text.rfind("\n", 0, end) + 1
+    sentence = answer.clean.text[begin:end].strip()
+    listed = _LISTED_LINE.fullmatch(answer.clean.text[line:end]) is not None
+    return not listed and read_number(sentence, answer.decimal_comma) is not None
 
 
 def leading(answer: NumberAnswer) -> Found[float] | None:

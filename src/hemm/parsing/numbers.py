@@ -48,7 +48,7 @@ _GLUED = (
 _NUMBER = late(
     rf"{_BEFORE}(?P<sign>[-−+](?=[\d.$]))?\$?(?:"
     rf"(?P<mixed>\d{{1,9}})?\s?(?P<vulgar>[{''.join(_VULGAR)}])"
-    rf"|(?P<top>\d{{1,9}})\s?/\s?(?P<bottom>\d{{1,9}})(?!\s?/)"
+    rf"|(?:(?P<ones>\d{{1,3}})\s(?=\d{{1,3}}/\d{{1,3}}(?!\.?\d)))?(?P<top>\d{{1,9}})\s?/\s?(?P<bottom>\d{{1,9}})(?!\s?/)"
     rf"|\\[dt]?frac\s?\{{\s?(?P<sign_in>[-−])?(?P<texttop>\d{{1,9}}(?:\.\d+)?)\s?\}}\s?\{{\s?(?P<textbottom>\d{{1,9}}(?:\.\d+)?)\s?\}}"
     rf"|(?P<numeral>{_DIGITS})(?:[eE](?P<exponent>[-+]?\d{{1,3}})|\s?(?:×|x|\*|\\times|\\cdot"
     rf"|·)\s?10\s?\^?\s?\{{?\s?(?P<power>(?<=\^)[-−+]?\d{{1,3}}|(?<=\{{)[-−+]?\d{{1,3}}|(?<=10)-\d{{1,3}}"
@@ -123,7 +123,8 @@ def _value(match: re.Match[str], decimal_comma: bool) -> float | None:
         if match[top]:
             below = float(match[bottom])
             inner = -1.0 if match["sign_in"] else 1.0
-            return sign * inner * float(match[top]) / below if below else None
+            ones = float(match["ones"] or 0) if top == "top" else 0.0
+            return sign * inner * (ones + float(match[top]) / below) if below else None
     value = _float(match["numeral"], decimal_comma)
     if value is None:
         return None

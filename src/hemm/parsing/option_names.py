@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from itertools import pairwise
 
 from hemm.parsing import clauses
@@ -45,12 +46,7 @@ def leading_letter(text: str, options: Options) -> tuple[set[int], int]:
         return set(), 0
     listed = LISTED.match(text, lead.start("bare") if lead["bare"] else lead.start("bracket"))
     if listed:
-        several = {
-            n
-            for one in re.findall(r"(?<!\w)[A-Z](?!\w)", listed[0])
-            if (n := options.number_of(one)) is not None
-        }
-        return several, listed.end()
+        return options.in_a_row(listed[0]), listed.end()
     if clauses.denied(text.split("\n")[0][:400], lead.start(), lead.end()):
         return set(), 0
     return {number}, lead.end()
@@ -76,6 +72,20 @@ VERDICT = late(
 )
 
 
+CHOOSES = late(
+    r"\b(?:most|best|closest|nearest|more\s(?:likely|similar|accurate(?:ly)?|appropriate|suitable|consistent"
+    r"|plausible|closely)|likely|correct|right|corresponds?|match(?:es)?|fits|shares?\sthe\ssame|missing\spart"
+    r"|i\s(?:would\s|might\s)?(?:believe|think|say|conclude|lean|choose|select|pick|go)"
+    r"|(?!(?:rest|interest|test|forest|request|west|east|guest|latest|contest|harvest|honest|protest|suggest)\b)\w{2,}est)\b",
+    re.IGNORECASE,
+)
+"""What shows that a sentence answers a question, and does not only describe what it names."""
+NONE_OF_THEM = late(
+    r"^\W*(?:none\b(?!-)|neither\b|no(?:ne)?\s(?:correct\s)?(?:option|answer|choice)s?\b|not\s(?:listed|given|among|available|provided)"
+    r"|都不|以上都不|均不|无|無|没有|題目|题目)",
+    re.IGNORECASE,
+)
+"""An explicit answer that says that no option is right."""
 _CONTRAST = late(r"\b(?:but|no wait|wait|actually)\b", re.IGNORECASE)
 
 
@@ -83,9 +93,14 @@ def letters_in(sentence: str, options: Options, verdicts: bool = True) -> tuple[
     """Options that letters in ``sentence`` choose: ``(B)``, ``option B``, ``B is correct``."""
     found = options.explicit(sentence)
     if options.marks and verdicts:
+        rows = [match.span() for match in LISTED.finditer(sentence)]
+        begins = [begin for begin, _ in rows]
         for match in VERDICT.finditer(sentence):
             group = "subject" if match["subject"] else "object"
             number = options.number_of(match[group])
+            row = bisect_right(begins, match.start(group)) - 1
+            if row >= 0 and match.start(group) < rows[row][1]:
+                continue
             if number is not None and not clauses.denied(sentence, *match.span(group)):
                 found.append((number, *match.span(group)))
     if not found:

@@ -14,7 +14,17 @@ from hemm.core import Reading
 from hemm.parsing import clauses
 from hemm.parsing.languages import any_of
 from hemm.parsing.located import Span
-from hemm.parsing.option_names import MANY, VERDICT, leading_letter, letters_in, named, texts_in
+from hemm.parsing.markers import is_blank
+from hemm.parsing.option_names import (
+    CHOOSES,
+    MANY,
+    NONE_OF_THEM,
+    VERDICT,
+    leading_letter,
+    letters_in,
+    named,
+    texts_in,
+)
 from hemm.parsing.options import Options
 from hemm.parsing.patterns import late
 from hemm.parsing.stages import (
@@ -75,10 +85,13 @@ def marked(answer: OptionAnswer, structured: bool) -> Found[int] | None:
     """An explicit answer: of JSON, tags, ``\\boxed{}`` and ``Final answer`` the last that names an option;
     then of ``Answer: ...`` and ``the answer is ...`` the last one.
 
-    A piece that lists three letters or all of them repeats the question and names none.
+    A piece that lists three letters or all of them repeats the question and names none; one that leaves the
+    answer open or says that no option is right ends reading.
     """
     for text, span, mark in answer.marks:
         numbers, _, _ = named(text, answer.options)
+        if not numbers and mark.structured == structured and (NONE_OF_THEM.match(text) or is_blank(text)):
+            return Found(frozenset(), span)
         if not numbers or len(numbers) > 2 or (len(numbers) == len(answer.options.marks) > 2):
             continue
         return Found(frozenset(numbers), span) if mark.structured == structured else None
@@ -96,7 +109,7 @@ def concluding(answer: OptionAnswer) -> Found[int] | None:
     A first line that is another option contradicts the last one; so do two sentences of the same words.
     """
     options = answer.options
-    if edge := _last_line(answer):
+    if edge := _last_line(answer) or _line_behind_colon(answer):
         return edge
     text, spans = answer.clean.text, answer.sentences
     for index in range(len(spans) - 1, -1, -1):
@@ -131,6 +144,8 @@ def _last_line(answer: OptionAnswer) -> Found[int] | None:
     if cut < 0 or not (numbers := options.exact(text[cut:].strip())):
         return None
     parts = text.split("\n")
+    if next((p for p in reversed(parts[:-1]) if p.strip()), "").rstrip().endswith((":", "：")):
+        return answer.found(numbers, cut + 1, len(text))
     numbers = numbers | options.exact(parts[0].strip())
     listed = [options.exact(part.strip()) for part in parts[1:-1][:MANY]]
     if sum(bool(found) for found in listed) > 1:
@@ -138,6 +153,27 @@ def _last_line(answer: OptionAnswer) -> Found[int] | None:
     return answer.found(numbers, cut + 1, len(text))
 
 
+def _line_behind_colon(answer: OptionAnswer) -> Found[int] | None:
+    """Lines that are an option, below a line that ends in a colon, where no list of options begins there."""
+    text, options = answer.clean.text, answer.options
+    if ":\n" not in text:
+        return None
+    spans = [match.span() for match in _LINE.finditer(text)][-MANY:]
+    found: list[tuple[int, Span]] = []
+    for i, (begin, end) in enumerate(spans[1:], 1):
+        if not text[slice(*spans[i - 1])].rstrip().endswith((":", "：")) or end - begin > _OPTION_LINE:
+            continue
+        numbers = options.exact(text[begin:end].strip())
+        following = text[slice(*spans[i + 1])].strip()[:_OPTION_LINE] if i + 1 < len(spans) else ""
+        if len(numbers) == 1 and not options.exact(following):
+            found += [(number, (begin, end)) for number in numbers]
+    if not found or answer.says_unknown:
+        return None
+    return answer.found({number for number, _ in found}, *found[-1][1])
+
+
+_LINE = late(r"[^\n]*[^\s][^\n]*")
+_OPTION_LINE = 300
 _VARYING = late(r"(?<!\w)[A-Z]{1,3}(?!\w)|\d+")
 
 

@@ -68,13 +68,13 @@ _MARK = r"[(\[{\"'“‘]?\s?(?P<{0}>[A-Z]{{1,2}}|(?<=[(\[])[a-z])\s?[)\]}}\"'�
 _EITHER = any_of("either")
 _JOINT = rf"\s{{0,3}}(?:[,，、/;&-]|\s?{_EITHER})(?:\s{{0,3}}{_EITHER})?\s{{0,3}}(?:options?\s|choices?\s)?"
 _SINGLE = r"[(\[\"'“‘]?[A-Z][)\]\"'”’]?(?![\w'’])"
-LISTED = late(rf"(?<![\w'’]){_SINGLE}(?:{_JOINT}{_SINGLE})+")
+LISTED = late(rf"(?<![^\W\u3040-\u30ff\u3400-\u9fff])(?<!['’]){_SINGLE}(?:{_JOINT}{_SINGLE})+")
 """Letters in a row: ``A, B or C``, ``A to D``."""
 _LETTER = late(r"(?<!\w)[A-Z](?!\w)")
 _OPTION = any_of("option")
 EXPLICIT = late(
     rf"(?:(?i:{_OPTION})\s{{0,3}}(?:letter\s)?[:：]?\s{{0,2}}[(\[\"'“]?(?P<named>[A-Z]{{1,2}})(?![A-Za-z0-9'’])"
-    r"|(?<![A-Za-z0-9\])}^_\\])[(\[](?P<bracket>[A-Z]{1,2}|[a-z])[)\]](?![\w]*\()"
+    r"|(?<![A-Za-z0-9\])}^_\\'′])[(\[](?P<bracket>[A-Z]{1,2}|[a-z])[)\]](?![\w]*\()"
     r"|^[\s\"'*]{0,4}(?P<line>[A-Z]{1,2})[.):](?=\s|$))"
 )
 
@@ -224,15 +224,26 @@ class Options:
         found: list[tuple[int, int, int]] = []
         for match in EXPLICIT.finditer(text):
             number = self.number_of(match["named"] or match["bracket"] or match["line"])
-            if number is not None and not denied(text, match.start(), match.end()):
+            if number is None:
+                continue
+            if self._says_itself(number, text, match.end()) or not denied(text, match.start(), match.end()):
                 found.append((number, match.start(), match.end()))
         for match in LISTED.finditer(text):
-            found += [
-                (number, match.start(), match.end())
-                for one in _LETTER.finditer(match[0])
-                if (number := self.number_of(one[0])) is not None
-            ]
+            found += [(number, match.start(), match.end()) for number in self.in_a_row(match[0])]
         return found
+
+    def in_a_row(self, listed: str) -> set[int]:
+        """Options of letters in a row; none where one is no option's: points of a figure (``from A to K``)."""
+        letters = [one[0] for one in _LETTER.finditer(listed)]
+        numbers = [number for one in letters if (number := self.number_of(one)) is not None or one != "I"]
+        if None in numbers or len(set(numbers)) < len(numbers):
+            return set()
+        return {number for number in numbers if number is not None}
+
+    def _says_itself(self, number: int, text: str, end: int) -> bool:
+        """Whether the text of an option stands behind its letter: ``(B) no``."""
+        shown = self.shown[number].casefold()
+        return text[end : end + len(shown) + 3].casefold().lstrip(" .:").startswith(shown)
 
     @cached_property
     def _mention(self) -> tuple[re.Pattern[str], list[set[int]]] | None:
@@ -300,7 +311,7 @@ class Options:
 
 
 _NUMBER_LEFT = (
-    r"(?<![\w.,/^*·×√\\{+_-])(?<!\w\()(?<![\d)}][-−+] )"
+    r"(?<![\w.,/^*·×√\\{}+_-])(?<!\w\()(?<![\d)}][-−+] )(?<![\d)}] )"
     r"(?<![\d)}°] [-−+*/×·] )(?<![*/×·^+÷] )(?<!\d[.,:])(?<!−)"
 )
 _NUMBER_RIGHT = (
@@ -364,7 +375,7 @@ def _formula(text: str) -> str | None:
     gap = r"[\s{}*]{0,3}"
     body = gap.join(signs.get(sign, re.escape(sign)) for sign in math_form(text))
     fraction = r"(?:\\[dt]?frac\s?\{?)?"
-    return rf"{_NUMBER_LEFT}{fraction}{body}[}}\s]{{0,2}}{_NUMBER_RIGHT}"
+    return rf"{_NUMBER_LEFT}{fraction}{body}[}}\s]{{0,2}}(?!\s?[}}]){_NUMBER_RIGHT}(?!\s?(?:\\[a-zA-Z]|[a-z]\b))"
 
 
 def _bounded(text: str, degrees: bool = False) -> str:
