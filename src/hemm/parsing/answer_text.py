@@ -21,7 +21,7 @@ _CLOSE = (
 )
 _THINKING = late(rf"(?P<open>(?:{_OPEN}))|(?P<close>(?:{_CLOSE}))", re.IGNORECASE)
 _SPECIAL = late(
-    r"<\|(?!begin_of_box|end_of_box)[a-z_]{1,30}\|>|</?s>|<(?:eos|pad|bos|end_of_turn|end_of_utterance)>",
+    r"<\|(?!begin_of_box|end_of_box)[a-z_]{1,30}\|>|</?s>|<(?:eo[a-z]|pad|bos|end_of_turn|end_of_utterance)>",
     re.IGNORECASE,
 )
 _LONG = 1_000_000

@@ -62,19 +62,28 @@ _ASSERTED = late(
 )
 VERDICT = late(
     rf"(?<!\w)(?P<subject>[A-Z])[)\]\"'”’]?(?:\s(?:(?:{any_of('copula')}|seems"
-    rf"|looks)\s(?:the\s)?(?:most\s\w+\s)?|(?<!A\s))(?:{any_of('right')}|answer\b)|\s?(?:正确|正確|是正确|是正确答案|が正し"
+    rf"|looks)\s(?:the\s)?(?:most\s\w+\s)?|(?<!A\s))(?:{any_of('right')}|answer\b)|\s?(?:选项|選項)?\s?(?:正确|正確|是正确|是正确答案|が正し"
     rf"|가 맞|이 맞))"
     r"|(?:\b(?:choose|chose|pick|picked|select|selected|opt for|go with|going with|take|say|prefer|must be"
     r"|would be|should be|has to be|can only be"
-    r"|matches|mark|guess|choice is|is|be|corresponds to|option|conclusion|[=:])\s{0,2}[\"'“(\[]?"
+    r"|matches|mark|guess|choice is|is|be|corresponds to|option|conclusion|[=:])\s{0,2}(?:(?:option|choice|answer|image|picture|figure|point|letter|box)\s)?[\"'“(\[]?"
     r"|[选選为為是：]\s?[(\"]?)(?P<object>[A-Z])(?=[)\]\"'”’]?\s*(?:$|[.,;:!。，；]|\s(?:over|because|since|as|rather"
     r"|instead|not|here|\()))",
 )
 
 
+PICKS = late(
+    r"\b(?:choose|select|pick|opt\sfor|go(?:ing)?\swith|lean\stowards?|vote\sfor|settle\son)\b", re.IGNORECASE
+)
+SUMS_UP = late(
+    r"^\W*(?:(?:so|but|therefore|thus),?\s)?(?:based\son|given\s(?:these|this|the|that|all)|considering|between\s(?:the|these)"
+    r"|of\sthe|among|in\s(?:summary|short|conclusion)|overall|after\s\w+ing|comparing|all\sin\sall|looking\sat"
+    r"|i\s(?:would\s)?(?:believe|think|say|conclude|select|choose|pick))\b",
+    re.IGNORECASE,
+)
 CHOOSES = late(
     r"\b(?:most|best|closest|nearest|more\s(?:likely|similar|accurate(?:ly)?|appropriate|suitable|consistent"
-    r"|plausible|closely)|likely|correct|right|corresponds?|match(?:es)?|fits|shares?\sthe\ssame|missing\spart"
+    r"|plausible|closely)|(?<!less\s)likely|correct|right|corresponds?|match(?:es)?|fits|shares?\sthe\ssame|missing\spart"
     r"|i\s(?:would\s|might\s)?(?:believe|think|say|conclude|lean|choose|select|pick|go)"
     r"|(?!(?:rest|interest|test|forest|request|west|east|guest|latest|contest|harvest|honest|protest|suggest)\b)\w{2,}est)\b",
     re.IGNORECASE,
@@ -128,6 +137,8 @@ def texts_in(sentence: str, options: Options) -> tuple[set[int], set[int], int, 
         here = claimed
     if any(_ALTERNATIVE.fullmatch(sentence[a[2] : b[1]]) for a, b in pairwise(here) if a[0] != b[0]):
         return (several := {m[0] for m in here}), several, here[0][1], here[-1][2]
+    if compared := _compared(sentence, here, options):
+        here = compared
     stated = [m for m in here[:MANY] if _ASSERTED.search(sentence[max(0, m[1] - 60) : m[1]])]
     chosen = stated or here
     begin, end = (chosen[-1][1], chosen[-1][2]) if chosen else (0, 0)
@@ -135,6 +146,22 @@ def texts_in(sentence: str, options: Options) -> tuple[set[int], set[int], int, 
         number = options.longer(here[0][0], sentence[max(0, begin - 20) : end + 20])
         return ({number} if stated else set()), {number}, begin, end
     return {m[0] for m in stated}, {m[0] for m in here}, begin, end
+
+
+_THAN = late(r"\bthan\s+(?:(?:the|that|those|in|of|an?)\s+)*[\"'“(]?$", re.IGNORECASE)
+
+
+def _compared(
+    sentence: str, here: list[tuple[int, int, int]], options: Options
+) -> list[tuple[int, int, int]]:
+    """Of the only two options, apart from ``neither``, the one of which the sentence says more: ``A has more than B``."""
+    behind = [m for m in here if _THAN.search(sentence[max(0, m[1] - 40) : m[1]])]
+    before = [m for m in here if behind and m[1] < behind[0][1]]
+    both = {m[0] for m in here}
+    if len(behind) != 1 or len(both) != 2 or {m[0] for m in before} & {behind[0][0]}:
+        return []
+    rest = (text for i, text in enumerate(options.shown) if options.first(i) not in both)
+    return before if all(clauses.NEGATION.search(text) or "neither" in text for text in rest) else []
 
 
 def named(text: str, options: Options, lead: bool = True) -> tuple[set[int], int, int]:

@@ -19,6 +19,8 @@ from hemm.parsing.option_names import (
     CHOOSES,
     MANY,
     NONE_OF_THEM,
+    PICKS,
+    SUMS_UP,
     VERDICT,
     leading_letter,
     letters_in,
@@ -60,6 +62,16 @@ class OptionAnswer(Answer):
         """Whether the text has a conclusion (which, where this is asked, named no option)."""
         text = self.clean.text
         return len(self.sentences) > 1 and any(clauses.concludes(text[b:e]) for b, e in self.sentences[1:])
+
+    def named_before(self, index: int, letters: bool) -> set[int]:
+        """Options that sentences before number ``index`` name by letters, or that the first one asserts."""
+        text, found = self.clean.text, set()
+        if self.sentences[:index]:
+            found |= texts_in(text[slice(*self.sentences[0])], self.options)[0]
+        if letters:
+            for begin, end in self.sentences[:index]:
+                found |= letters_in(text[begin:end], self.options)[0]
+        return found | leading_letter(text, self.options)[0]
 
     @cached_property
     def boxed(self) -> bool:
@@ -117,23 +129,30 @@ def concluding(answer: OptionAnswer) -> Found[int] | None:
         sentence = text[begin:end]
         concludes, last = clauses.concludes(sentence), index == len(spans) - 1 and index > 0
         verdict = VERDICT.search(sentence) is not None
-        if not (concludes or last or verdict) or _SUPPOSES.match(sentence):
+        sums_up = index > 0 and SUMS_UP.match(sentence) is not None
+        if not (concludes or last or verdict or sums_up or PICKS.search(sentence)) or _SUPPOSES.match(sentence):
             continue
         numbers, at, to = letters_in(sentence, options)
+        lettered = bool(numbers)
+        verdict = verdict or (len(numbers) == 1 and PICKS.search(sentence) is not None)
+        sums_up = CHOOSES.search(sentence) is not None and (sums_up or (last and lettered))
+        if not (concludes or last or verdict or sums_up):
+            continue
         if clauses.says_unknown(sentence):
             if len(numbers) != 1 or not last:
                 continue
-        elif not numbers and (concludes or (last and not answer.says_unknown and not answer.boxed)):
+        elif not numbers and not answer.boxed and (concludes or sums_up or (last and not answer.says_unknown)):
             stated, mentioned, at, to = texts_in(sentence, options)
             numbers = stated if stated or not concludes else mentioned
         if not numbers and options.only_sides and concludes:
             numbers, at, to = {options.sides[s] for s in sides_of(_after_opening(sentence))}, 0, len(sentence)
-        if len(numbers) > 1 and not (concludes or verdict) and VERDICT.search(text, 0, begin):
+        if not numbers:
             continue
-        if numbers:
-            if not (concludes or verdict):
-                numbers |= leading_letter(text, options)[0]
-            return answer.found(numbers | _repeated(answer, index), begin + at, begin + to)
+        if not (concludes or verdict) and (
+            len(numbers) > 1 or (not sums_up and answer.named_before(index, lettered) - numbers)
+        ):
+            continue
+        return answer.found(numbers | _repeated(answer, index), begin + at, begin + to)
     return None
 
 
@@ -163,13 +182,21 @@ def _line_behind_colon(answer: OptionAnswer) -> Found[int] | None:
     for i, (begin, end) in enumerate(spans[1:], 1):
         if not text[slice(*spans[i - 1])].rstrip().endswith((":", "：")) or end - begin > _OPTION_LINE:
             continue
-        numbers = options.exact(text[begin:end].strip())
+        line = text[begin:end].strip()
+        numbers = options.exact(line) or _own_text(line, options)
         following = text[slice(*spans[i + 1])].strip()[:_OPTION_LINE] if i + 1 < len(spans) else ""
-        if len(numbers) == 1 and not options.exact(following):
+        if len(numbers) == 1 and not (options.exact(following) or leading_letter(following, options)[0]):
             found += [(number, (begin, end)) for number in numbers]
     if not found or answer.says_unknown:
         return None
     return answer.found({number for number, _ in found}, *found[-1][1])
+
+
+def _own_text(line: str, options: Options) -> set[int]:
+    """The option whose letter and text open ``line``."""
+    numbers, end = leading_letter(line, options)
+    number = next(iter(numbers), None)
+    return numbers if len(numbers) == 1 and number is not None and options.says_itself(number, line, end) else set()
 
 
 _LINE = late(r"[^\n]*[^\s][^\n]*")
@@ -218,8 +245,17 @@ def leading(answer: OptionAnswer) -> Found[int] | None:
         return None
     begin, end = answer.sentences[0]
     first = text[begin:end]
-    stated, _, at, to = texts_in(first, options)
-    return answer.found(stated, begin + at, begin + to) if len(stated) == 1 else None
+    numbers, at, to = letters_in(first, options)
+    if not numbers:
+        stated, mentioned, at, to = texts_in(first, options)
+        numbers = stated or (mentioned if CHOOSES.search(first) else set())
+        opening = first.split()[:2]
+        alike = [text[b:e] for b, e in answer.sentences[1:MANY] if text[b:e].split()[:2] == opening]
+        if any(texts_in(sentence, options)[0] - numbers for sentence in alike):
+            return None
+    elif not (CHOOSES.search(first) or VERDICT.search(first)):
+        return None
+    return answer.found(numbers, begin + at, begin + to) if len(numbers) == 1 else None
 
 
 _ENUMERATED = late(r"(?:^|[.!?;]\s|\s)[(\[]?([A-Z])[).:](?=\s\S)", re.MULTILINE)

@@ -223,14 +223,22 @@ class Options:
             return []
         found: list[tuple[int, int, int]] = []
         for match in EXPLICIT.finditer(text):
-            number = self.number_of(match["named"] or match["bracket"] or match["line"])
+            mark = match["named"] or match["bracket"] or match["line"]
+            number = self.number_of(mark)
             if number is None:
+                if match["bracket"] and self._beyond(mark):
+                    return []
                 continue
-            if self._says_itself(number, text, match.end()) or not denied(text, match.start(), match.end()):
+            if self.says_itself(number, text, match.end()) or not denied(text, match.start(), match.end()):
                 found.append((number, match.start(), match.end()))
         for match in LISTED.finditer(text):
             found += [(number, match.start(), match.end()) for number in self.in_a_row(match[0])]
         return found
+
+    def _beyond(self, mark: str) -> bool:
+        """Whether a letter is one of the next behind those of the options: the letters name something else."""
+        last = self.marks[-1]
+        return len(mark) == len(last) == 1 and 0 < ord(mark) - ord(last) < 4
 
     def in_a_row(self, listed: str) -> set[int]:
         """Options of letters in a row; none where one is no option's: points of a figure (``from A to K``)."""
@@ -240,7 +248,7 @@ class Options:
             return set()
         return {number for number in numbers if number is not None}
 
-    def _says_itself(self, number: int, text: str, end: int) -> bool:
+    def says_itself(self, number: int, text: str, end: int) -> bool:
         """Whether the text of an option stands behind its letter: ``(B) no``."""
         shown = self.shown[number].casefold()
         return text[end : end + len(shown) + 3].casefold().lstrip(" .:").startswith(shown)
