@@ -48,7 +48,9 @@ def structured(body: str) -> list[Mark]:
             if end is not None:
                 marks.append(Mark(match.end(), end, 2, True))
             continue
-        group = next(g for g in ("double", "single", "bare", "intag", "inglm", "inhash") if match[g] is not None)
+        group = next(
+            g for g in ("double", "single", "bare", "intag", "inglm", "inhash") if match[g] is not None
+        )
         marks.append(Mark(*match.span(group), 2, True))
     return marks
 

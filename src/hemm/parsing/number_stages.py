@@ -9,10 +9,10 @@ from functools import cached_property
 from hemm.core import Reading
 from hemm.parsing import clauses
 from hemm.parsing.answer_text import sentence_spans
-from hemm.parsing.number_claims import PREDICATE, RANGE, THERE, asserted
-from hemm.parsing.numbers import Numeral, numerals, read_number
 from hemm.parsing.located import Span
 from hemm.parsing.markers import Mark, is_blank
+from hemm.parsing.number_claims import PREDICATE, RANGE, THERE, asserted
+from hemm.parsing.numbers import Numeral, numerals, read_number
 from hemm.parsing.patterns import late
 from hemm.parsing.stages import (
     CONCLUSION,
@@ -67,8 +67,8 @@ def whole(answer: NumberAnswer) -> Found[float] | None:
 
 def marked(answer: NumberAnswer, structured: bool) -> Found[float] | None:
     """An explicit answer: of JSON, tags, ``\\boxed{}`` and ``Final answer`` the last one that says a number;
-    then of ``Answer: ...`` and ``the answer is ...`` the last one. A box that holds something else (``4 - \\pi``),
-    a marker before an expression or before a blank is an answer that is no number."""
+    then of ``Answer: ...`` and ``the answer is ...`` the last one. A box that holds something else
+    (``4 - \\pi``), a marker before an expression or before a blank is an answer that is no number."""
     for text, span, mark in answer.marks:
         value = read_number(text, answer.decimal_comma)
         if value is not None:

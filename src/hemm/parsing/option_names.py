@@ -66,7 +66,8 @@ VERDICT = late(
     rf"|가 맞|이 맞))"
     r"|(?:\b(?:choose|chose|pick|picked|select|selected|opt for|go with|going with|take|say|prefer|must be"
     r"|would be|should be|has to be|can only be"
-    r"|matches|mark|guess|choice is|is|be|corresponds to|option|conclusion|[=:])\s{0,2}(?:(?:option|choice|answer|image|picture|figure|point|letter|box)\s)?[\"'“(\[]?"
+    r"|matches|mark|guess|choice is|is|be|corresponds to|option|conclusion|[=:])\s{0,2}(?:(?:option|choice|answer|image|picture|figure|point|letter"
+    r"|box)\s)?[\"'“(\[]?"
     r"|[选選为為是：]\s?[(\"]?)(?P<object>[A-Z])(?=[)\]\"'”’]?\s*(?:$|[.,;:!。，；]|\s(?:over|because|since|as|rather"
     r"|instead|not|here|\()))",
 )
@@ -154,7 +155,7 @@ _THAN = late(r"\bthan\s+(?:(?:the|that|those|in|of|an?)\s+)*[\"'“(]?$", re.IGN
 def _compared(
     sentence: str, here: list[tuple[int, int, int]], options: Options
 ) -> list[tuple[int, int, int]]:
-    """Of the only two options, apart from ``neither``, the one of which the sentence says more: ``A has more than B``."""
+    """Of two options (there may be a ``neither``) the one that a sentence compares: ``A has more than B``."""
     behind = [m for m in here if _THAN.search(sentence[max(0, m[1] - 40) : m[1]])]
     before = [m for m in here if behind and m[1] < behind[0][1]]
     both = {m[0] for m in here}

@@ -130,7 +130,9 @@ def concluding(answer: OptionAnswer) -> Found[int] | None:
         concludes, last = clauses.concludes(sentence), index == len(spans) - 1 and index > 0
         verdict = VERDICT.search(sentence) is not None
         sums_up = index > 0 and SUMS_UP.match(sentence) is not None
-        if not (concludes or last or verdict or sums_up or PICKS.search(sentence)) or _SUPPOSES.match(sentence):
+        if not (concludes or last or verdict or sums_up or PICKS.search(sentence)) or _SUPPOSES.match(
+            sentence
+        ):
             continue
         numbers, at, to = letters_in(sentence, options)
         lettered = bool(numbers)
@@ -141,7 +143,9 @@ def concluding(answer: OptionAnswer) -> Found[int] | None:
         if clauses.says_unknown(sentence):
             if len(numbers) != 1 or not last:
                 continue
-        elif not numbers and not answer.boxed and (concludes or sums_up or (last and not answer.says_unknown)):
+        elif (
+            not numbers and not answer.boxed and (concludes or sums_up or (last and not answer.says_unknown))
+        ):
             stated, mentioned, at, to = texts_in(sentence, options)
             numbers = stated if stated or not concludes else mentioned
         if not numbers and options.only_sides and concludes:
@@ -196,7 +200,11 @@ def _own_text(line: str, options: Options) -> set[int]:
     """The option whose letter and text open ``line``."""
     numbers, end = leading_letter(line, options)
     number = next(iter(numbers), None)
-    return numbers if len(numbers) == 1 and number is not None and options.says_itself(number, line, end) else set()
+    return (
+        numbers
+        if len(numbers) == 1 and number is not None and options.says_itself(number, line, end)
+        else set()
+    )
 
 
 _LINE = late(r"[^\n]*[^\s][^\n]*")

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Callable, Sequence
 from functools import cached_property, lru_cache
 
 from hemm.parsing.answer_text import fold, loose, without_markdown
 from hemm.parsing.clauses import NEGATION, denied
 from hemm.parsing.languages import any_of
+from hemm.parsing.option_patterns import DIGIT, bounded, formula, math_form
 from hemm.parsing.patterns import late
 from hemm.parsing.yes_no_words import side_of_word
 
@@ -42,26 +42,6 @@ def letters(choices: tuple[str, ...]) -> tuple[str, ...]:
         if all(taken.get(text, i) == i for i, text in enumerate(texts)):
             return run
         start += 1
-
-
-_ROOT = late(r"\\?sqrt|√")
-_FRACTION = late(r"\\[dt]?frac\s*\{([^{}]{1,40})\}\s*\{([^{}]{1,40})\}")
-_DIGIT = late(r"\d")
-
-
-def math_form(text: str) -> str:
-    r"""For comparing formulas: roots, fractions and products written in one way, without blanks and braces.
-
-    >>> math_form(r"6*\sqrt{3}") == math_form("6√3"), math_form(r"\frac{3}{4}")
-    (True, '3/4')
-    """
-    form = _ROOT.sub("√", unicodedata.normalize("NFKC", text).casefold())
-    form = re.sub(r"√\s*\{\s*(\w+)\s*\}", r"√\1", form)
-    form = _FRACTION.sub(r"\1/\2", _FRACTION.sub(r"\1/\2", form))
-    form = re.sub(r"\\(?:cdot|times)|(?<=[\w)}])\s*[*·×]\s*(?=[√(\w\\])", "", form)
-    form = re.sub(r"\^\s*\{?\\?circ\}?|\\degree|\s*degrees?\b", "°", form)
-    form = form.replace("\\pi", "π").replace("−", "-").replace("\\%", "%").replace("$", "")
-    return re.sub(r"[\s{}]", "", form).strip(".,;:!()[]\"'*")
 
 
 _MARK = r"[(\[{\"'“‘]?\s?(?P<{0}>[A-Z]{{1,2}}|(?<=[(\[])[a-z])\s?[)\]}}\"'”’]?"
@@ -111,7 +91,7 @@ class Options:
 
     @cached_property
     def _loose(self) -> dict[str, set[int]]:
-        return {key: found for key, found in self._table(loose).items() if not _DIGIT.search(key)}
+        return {key: found for key, found in self._table(loose).items() if not DIGIT.search(key)}
 
     @cached_property
     def _formulas(self) -> dict[str, set[int]]:
@@ -177,7 +157,7 @@ class Options:
 
     def _bounded_form(self, text: str) -> bool:
         """Whether leaving signs at the edges of ``text`` away changes no number (``-5``, ``(5, 6)``)."""
-        return not _DIGIT.search(text) or re.match(r"^\W*[-−.,–]\s?\d", text) is None
+        return not DIGIT.search(text) or re.match(r"^\W*[-−.,–]\s?\d", text) is None
 
     def _lettered(self, text: str) -> set[int] | None:
         bare = self._BARE.match(text) or self._NAMED.match(text)
@@ -203,7 +183,7 @@ class Options:
         found = self._folded.get(fold(text)) if self._bounded_form(text) else None
         if not found:
             found = (
-                self._formulas.get(math_form(text)) if _DIGIT.search(text) else self._loose.get(loose(text))
+                self._formulas.get(math_form(text)) if DIGIT.search(text) else self._loose.get(loose(text))
             )
         return found or set()
 
@@ -236,12 +216,12 @@ class Options:
         return found
 
     def _beyond(self, mark: str) -> bool:
-        """Whether a letter is one of the next behind those of the options: the letters name something else."""
+        """Whether a letter is one of the next behind those of the options."""
         last = self.marks[-1]
         return len(mark) == len(last) == 1 and 0 < ord(mark) - ord(last) < 4
 
     def in_a_row(self, listed: str) -> set[int]:
-        """Options of letters in a row; none where one is no option's: points of a figure (``from A to K``)."""
+        """Options of letters in a row; none where one is no option: points of a figure (``from A to K``)."""
         letters = [one[0] for one in _LETTER.finditer(listed)]
         numbers = [number for one in letters if (number := self.number_of(one)) is not None or one != "I"]
         if None in numbers or len(set(numbers)) < len(numbers):
@@ -260,7 +240,7 @@ class Options:
             return None
         ordered = sorted(texts, key=len, reverse=True)
         degrees = all(text.endswith("°") for text in texts)
-        patterns = [(_formula(text) or _bounded(text, degrees), texts[text]) for text in ordered]
+        patterns = [(formula(text) or bounded(text, degrees), texts[text]) for text in ordered]
         pattern = "|".join(f"(?P<o{i}>{one})" for i, (one, _) in enumerate(patterns))
         return late(pattern), [numbers for _, numbers in patterns]
 
@@ -318,53 +298,10 @@ class Options:
         ]
 
 
-_NUMBER_LEFT = (
-    r"(?<![\w.,/^*·×√\\{}+_-])(?<!\w\()(?<![\d)}][-−+] )(?<![\d)}] )"
-    r"(?<![\d)}°] [-−+*/×·] )(?<![*/×·^+÷] )(?<!\d[.,:])(?<!−)"
-)
-_NUMBER_RIGHT = (
-    r"(?![\w%°/^*·×√\\+'])(?![.,:]\d)(?!\s?[-−–+*/×·^=÷]\s?[\d(\\√a-z]\b)(?!\s?[%√\\])(?!\s?percent\b)"
-)
-_SUM_RIGHT = r"(?!\s?[-−–+*/×·^=÷]\s?[\d(\\√])"
-
-
 _WORDS = late(r"[^\W\d_]{2,}")
 _EMPTY = frozenset(
-    [
-        "the",
-        "thi",
-        "an",
-        "of",
-        "in",
-        "on",
-        "at",
-        "to",
-        "is",
-        "are",
-        "was",
-        "be",
-        "it",
-        "its",
-        "and",
-        "or",
-        "that",
-        "this",
-        "with",
-        "for",
-        "by",
-        "as",
-        "all",
-        "any",
-        "not",
-        "no",
-        "also",
-        "only",
-        "just",
-        "likely",
-        "would",
-        "will",
-        "may",
-    ]
+    "the thi an of in on at to is are was be it its and or that this with for by as all any not no also only"
+    " just likely would will may".split()  # noqa: SIM905 - one a line would hide what they are
 )
 
 
@@ -373,43 +310,3 @@ def _stems(text: str) -> frozenset[str]:
     return frozenset(
         word[:-1] if word.endswith("s") and len(word) > 3 else word for word in _WORDS.findall(fold(text))
     )
-
-
-def _formula(text: str) -> str | None:
-    """A formula with a root or fraction as a pattern that allows other braces and blanks; None for others."""
-    if not re.search(r"√|\\sqrt|\\frac", text):
-        return None
-    signs = {"√": r"(?:√|\\?sqrt)", "/": r"(?:/|\}\s?\{)"}
-    gap = r"[\s{}*]{0,3}"
-    body = gap.join(signs.get(sign, re.escape(sign)) for sign in math_form(text))
-    fraction = r"(?:\\[dt]?frac\s?\{?)?"
-    return rf"{_NUMBER_LEFT}{fraction}{body}[}}\s]{{0,2}}(?!\s?[}}]){_NUMBER_RIGHT}(?!\s?(?:\\[a-zA-Z]|[a-z]\b))"
-
-
-def _bounded(text: str, degrees: bool = False) -> str:
-    """``text`` as a pattern that matches whole words (anywhere in scripts without blanks between words) and
-    never a part of a number or formula."""
-    left = right = ""
-    numeric = _DIGIT.search(text) is not None
-    if text[0].isdigit() or text[0] in "√\\-−+.(π":
-        left = _NUMBER_LEFT
-    elif _wordy(text[0]):
-        left = r"(?<![\w-])"
-    if text[-1].isdigit() or text[-1] in "})π":
-        right = _NUMBER_RIGHT
-    elif _wordy(text[-1]):
-        right = r"(?![\w-])" + (_SUM_RIGHT if text[0].isdigit() else "")
-    elif text[-1] in "%°":
-        right = r"(?![\w%°])" + _SUM_RIGHT
-    blank = r"\s{0,2}" if numeric else r"\s+"
-    body = re.escape(text).replace(r"\ ", blank)
-    if numeric and text[-1] in "%°":
-        end = "%" if text[-1] == "%" else r"(?:°|degrees\b)"
-        body = re.escape(text[:-1]).replace(r"\ ", blank)
-        body += rf"(?:\.0+)?(?:\s?{end}|(?![\d°%.]\d|\d|\s?°))" if degrees else rf"\s?{end}"
-        right = right if not degrees else _SUM_RIGHT
-    return left + body + right
-
-
-def _wordy(character: str) -> bool:
-    return character.isalnum() and unicodedata.east_asian_width(character) not in "WF"

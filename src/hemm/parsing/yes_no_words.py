@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 
 from hemm.core import Reading
 from hemm.parsing import clauses
-from hemm.parsing.answer_text import body_of, fold, lines, sentences, unmarked
+from hemm.parsing.answer_text import body_of, fold, sentence_spans, unmarked
 from hemm.parsing.clauses import NEGATION
 from hemm.parsing.languages import any_of
-from hemm.parsing.markers import ordered
+from hemm.parsing.located import Located, Span
+from hemm.parsing.markers import is_blank, ordered
 from hemm.parsing.patterns import late
 from hemm.parsing.refusal import refuses
 from hemm.parsing.stages import CONCLUSION, LEADING, MARKER, ONLY, STRUCTURED, WHOLE
@@ -63,7 +65,7 @@ _ENGLISH = {"yes": True, "yeah": True, "yep": True, "no": False, "nope": False, 
 _FIRST = late(
     "^("
     + "|".join(sorted((re.escape(w) for w in _SIDE), key=len, reverse=True))
-    + r")(?=[\s.,;:!?…、，。；：！？)\]\"'’”—–-]|$)"
+    + r")(?=[\s.,;:!?…、，。；：！？)\]\"'’”—–]|-(?!\w)|$)"
 )
 _STOPS = ".,;:!?…、，。；：！？)]\"'’”—–-"
 # "No doubt", "no image was given" open with "no" and do not mean it.
@@ -71,7 +73,7 @@ _IDIOM = late(
     r"^(?:no|nope)\s+(?:doubt|problem|question|wonder|idea|clue|worries|way|information|info|answer|answers"
     r"|comment|image"
     r"|images|picture|pictures|photo|attachment|context|data|one\s+can|matter|need|more|longer|less"
-    r"|specific)\b"
+    r"|specific|one|clear|definitive|such)\b"
 )
 _QUOTED = late(r"[\"'“”‘’«»(]\s?(yes|no|true|false)\s?[\"'“”‘’«»).,]")
 _ENDING = late(r"(?:^|[\s,:])(yes|no|true|false)$")
@@ -79,7 +81,9 @@ _IS = late(
     r"\b(?:statement|sentence|claim|caption|description|answer|that|this|it)\s+(?:is|would be|seems|appears)"
     r"(?:\s+to\s+be)?\s+(not\s+)?(?:indeed\s+)?(true|false|correct|incorrect)\b"
 )
-_EITHER = late(r"\b(?:yes\s?(?:or|/)\s?no|true\s?(?:or|/)\s?false|no or yes|false or true)\b")
+_EITHER = late(
+    r"\b(?:yes\s?(?:or|and|/)\s?no|true\s?(?:or|and|/)\s?false|no (?:or|and) yes|false (?:or|and) true)\b"
+)
 
 
 def yes_or_no(text: str) -> bool | None:
@@ -111,10 +115,9 @@ def read_yes_no(text: str) -> Reading:
     unmarked_text = clean.text
     if not unmarked_text:
         return Reading()
-    everything = clean.span(0, len(unmarked_text))
     exact = _SIDE.get(fold(unmarked_text))
     if exact is not None:
-        return Reading(exact, WHOLE, everything)
+        return Reading(exact, WHOLE, clean.span(0, len(unmarked_text)))
     for piece, span, mark in ordered(body, clean):
         sides = sides_of(piece)
         if sides:
@@ -122,33 +125,59 @@ def read_yes_no(text: str) -> Reading:
             return (
                 Reading() if side is None else Reading(side, STRUCTURED if mark.structured else MARKER, span)
             )
-    return _prose(_ANSWER_COLON.sub("", unmarked_text), everything)
+        if is_blank(piece) or clauses.unknown(piece[:_PIECE]) or _OPEN_ENDED.match(piece):
+            return Reading()
+    opened = _ANSWER_COLON.match(unmarked_text)
+    return _prose(clean.keep([(opened.end(), len(unmarked_text))]) if opened else clean)
 
 
-def _prose(text: str, span: tuple[int, int]) -> Reading:
+_PIECE = 200
+_OPEN_ENDED = late(
+    r"^\W*(?:both\b|either\b|neither\b|dependent\b|based\s+on\b|moot\b|undetermined\b)", re.IGNORECASE
+)
+"""An explicit answer that takes no side."""
+
+
+def _prose(clean: Located) -> Reading:
     """What unmarked text says: conclusion, edges, opening word, statements."""
-    said = sentences(text)
+    text = clean.text
     opened = opening_side(text)
-    for sentence in reversed(said):
+    for begin, end in reversed(sentence_spans(text)):
+        sentence = text[begin:end].strip(_STOPPED)
         if clauses.concludes(sentence) and (sides := sides_of(_THEREFORE_OPENS.sub("", sentence))):
             side = _only(sides)
-            return (
-                Reading() if side is None or opened not in (None, side) else Reading(side, CONCLUSION, span)
-            )
-    parts = lines(text)
-    edges = {side for line in (parts[:1] + parts[-1:]) if (side := _SIDE.get(fold(line))) is not None}
+            if side is None or opened not in (None, side):
+                return Reading()
+            return Reading(side, CONCLUSION, clean.span(begin, end))
+    edges = dict(_edges(text))
     if edges:
-        side = _only(edges)
-        return (
-            Reading()
-            if side is None
-            else Reading(side, LEADING if _SIDE.get(fold(parts[0])) is not None else CONCLUSION, span)
-        )
-    side = _only(sides_of(text))
+        side = _only(set(edges))
+        if side is None:
+            return Reading()
+        return Reading(side, LEADING if edges[side][0] == 0 else CONCLUSION, clean.span(*edges[side]))
+    found = located_sides(text)
+    side = _only({side for side, _, _ in found})
     # "No puedo ayudar", "No, I cannot help": a refusal that opens with no is no answer
     if side is None or (refuses(text) and not _alone(text.casefold())):
         return Reading()
-    return Reading(side, LEADING if opened is not None else ONLY, span)
+    return Reading(side, LEADING if opened is not None else ONLY, clean.span(*found[0][1:]))
+
+
+def _edges(text: str) -> Iterator[tuple[bool, Span]]:
+    """The last and the first line, where they are a yes or a no."""
+    places = [(at, at + len(line)) for at, line in _lines(text)]
+    for begin, end in dict.fromkeys((*places[-1:], *places[:1])):
+        side = _SIDE.get(fold(text[begin:end]))
+        if side is not None:
+            yield side, (begin, end)
+
+
+def _lines(text: str) -> list[tuple[int, str]]:
+    """Lines that are not blank, with where they begin."""
+    return [(match.start(), match[0]) for match in _LINE.finditer(text)]
+
+
+_LINE = late(r"[^\s](?:[^\n]*[^\s])?")
 
 
 _THEREFORE_OPENS = late(rf"^[\W_]*(?:{any_of('therefore')})[\s,，:]*", re.IGNORECASE)
@@ -219,18 +248,36 @@ def sides_of(text: str, whole: bool = False) -> set[bool]:
     side = _SIDE.get(fold(text))
     if side is not None:
         return {side}
-    if whole:
-        return set()
-    sides: set[bool] = set()
+    return set() if whole else {side for side, _, _ in located_sides(text)}
+
+
+def located_sides(text: str) -> list[tuple[bool, int, int]]:
+    """The sides that ``text`` says, with the sentences that say them, the opening one first.
+
+    A sentence that supposes something says none, nor does the answer to one of several questions that the
+    text asks itself.
+    """
+    found: list[tuple[bool, int, int]] = []
+    spans = sentence_spans(text)
     opened = opening_side(text)
-    if opened is not None:
-        sides.add(opened)
-    for number, sentence in enumerate(sentences(text)):
-        folded = sentence.casefold()
-        sides |= _words_sides(folded)
-        if number and (side := opening_side(sentence + ".")) is not None and _alone(folded):
-            sides.add(side)
-    return sides
+    if opened is not None and spans:
+        found.append((opened, *spans[0]))
+    asks = [clauses.asks(text[begin:end]) for begin, end in spans]
+    several = sum(asks) > 1
+    for number, (begin, end) in enumerate(spans):
+        folded = text[begin:end].strip(_STOPPED).casefold()
+        if _SUPPOSED.match(folded):
+            continue
+        found += [(side, begin, end) for side in _words_sides(folded)]
+        if number and not (several and asks[number - 1]):
+            side = opening_side(folded + ".")
+            if side is not None and _alone(folded):
+                found.append((side, begin, end))
+    return found
+
+
+_STOPPED = " \t\n.!?;。！？；।"
+_SUPPOSED = late(r"^\W*(?:(?:so|but|and|however|then),?\s+)?(?:if|whether|suppose|assuming)\b")
 
 
 def _words_sides(sentence: str) -> set[bool]:
