@@ -66,7 +66,8 @@ VERDICT = late(
     rf"|가 맞|이 맞))"
     r"|(?:\b(?:choose|chose|pick|picked|select|selected|opt for|go with|going with|take|say|prefer|must be"
     r"|would be|should be|has to be|can only be"
-    r"|matches|mark|guess|choice is|is|be|corresponds to|option|conclusion|[=:])\s{0,2}(?:(?:option|choice|answer|image|picture|figure|point|letter"
+    r"|matches|mark|guess|choice is|is|be|corresponds to|option|conclusion|[=:])"
+    r"\s{0,2}(?:(?:option|choice|answer|image|picture|figure|point|letter"
     r"|box)\s)?[\"'“(\[]?"
     r"|[选選为為是：]\s?[(\"]?)(?P<object>[A-Z])(?=[)\]\"'”’]?\s*(?:$|[.,;:!。，；]|\s(?:over|because|since|as|rather"
     r"|instead|not|here|\()))",

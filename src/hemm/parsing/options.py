@@ -299,10 +299,11 @@ class Options:
 
 
 _WORDS = late(r"[^\W\d_]{2,}")
-_EMPTY = frozenset(
+_FUNCTION_WORDS = (
     "the thi an of in on at to is are was be it its and or that this with for by as all any not no also only"
-    " just likely would will may".split()  # noqa: SIM905 - one a line would hide what they are
+    " just likely would will may"
 )
+_EMPTY = frozenset(_FUNCTION_WORDS.split())
 
 
 def _stems(text: str) -> frozenset[str]:
