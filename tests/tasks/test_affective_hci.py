@@ -340,7 +340,7 @@ def test_memotion_text_is_corrected_raw_or_none(cache: Path, tmp_path: Path) -> 
         assert "nan" not in text.lower()
 
 
-@pytest.mark.parametrize("axis", ["", ":sarcasm", ":offensive", ":motivational", ":sentiment"])
+@pytest.mark.parametrize("axis", ["", ":sarcasm", ":offensive", ":motivational", ":sentiment", ":polarity"])
 def test_memotion_labels_map_back_exactly(axis: str) -> None:
     answer = resolve(f"memotion{axis}").answer
     labels: dict[str, str] = dict(answer.labels)  # type: ignore[attr-defined]

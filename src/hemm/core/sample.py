@@ -21,7 +21,8 @@ class Sample:
     references  right answers, one or several (text, or a picture); never reach the model
     choices     the options as shown, in order; empty for open questions
     unit        what is scored together (a winoground id); the sample itself by default
-    cluster     what makes samples dependent, for intervals (usually the picture); the unit by default
+    cluster     what makes samples dependent, for intervals (usually the picture); the unit by default. A pack
+                joins clusters whose samples show pictures with equal bytes
     after       id of the sample whose answer this one continues, or None
     labels      taxonomy labels that override the task card's, dimension -> category
     stratum     the class that ``--limit`` balances over (answer, class, content type); may be empty

@@ -23,6 +23,8 @@ class Card:
     size    download size as people say it ("8.4 GB")
     splits  split -> number of samples as published
     labels  taxonomy labels, dimension -> category (``dimension_labels``); a sample's own labels come first
+    placeholders  SHA-256 of pictures that stand for ones that are gone ("no longer available"): samples that
+            show them are not one cluster, as those with equal pictures are
 
     >>> from hemm.core import dimension_labels
     >>> card = Card(
@@ -46,6 +48,7 @@ class Card:
     splits: Mapping[str, int] = field(default_factory=dict)
     labels: Mapping[str, str] = field(default_factory=dict)
     notes: str = ""
+    placeholders: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

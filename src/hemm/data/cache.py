@@ -73,12 +73,14 @@ def current(task: str, origin: Mapping[str, Any] = OWN) -> Path | None:
     return folder if folder.is_dir() else None
 
 
-def set_current(task: Task, pack: str, made_from: Mapping[str, Any], **facts: Any) -> None:
+def set_current(
+    task: Task, pack: str, made_from: Mapping[str, Any], made_how: Mapping[str, Any], **facts: Any
+) -> None:
     """Make the pack in folder ``pack`` the task's current one; readers see the old entry or the new one.
 
-    ``facts`` are kept in the entry of a user's task.
+    ``made_how`` is kept in every entry, ``facts`` in that of a user's task.
     """
-    value = {"task": task.name, "pack": pack, "origin": dict(made_from)}
+    value = {"task": task.name, "pack": pack, "origin": dict(made_from), **made_how}
     if task.origin:
         value |= {"task_origin": dict(task.origin), **facts}
     index = task_folder(task.name, task.origin) / INDEX

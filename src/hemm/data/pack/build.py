@@ -30,6 +30,7 @@ from hemm.core import (
 from hemm.data import cache
 from hemm.data.files import sync_folder, sync_tree, temporary_folder
 from hemm.data.pack import schema
+from hemm.data.pack.clusters import JOINED, Clusters
 from hemm.data.pack.media_check import check_samples, clean
 from hemm.data.pack.numerals import NUMBERS, own_data_facts, read_as_numbers
 from hemm.data.pack.quality import QualityReport
@@ -42,11 +43,12 @@ from hemm.data.readers.layouts import not_unpacked
 
 @dataclass(frozen=True, slots=True)
 class Provenance:
-    """The origin of samples, as pack.json has it."""
+    """The origin of samples, as pack.json has it; ``notice``: what is to be said of where they were found."""
 
     source: str
     revision: str
     ids: str
+    notice: str = ""
 
 
 @dataclass
@@ -84,15 +86,16 @@ class PackBuilder:
             final = _install(work / "pack", home, info)
         made = open_pack(final)
         numbers = read_as_numbers(self.task, made, at_hand=any(s.at_hand for s in self.task.sources))
-        cache.set_current(
-            self.task, final.name, origin, **{NUMBERS: numbers}, **own_data_facts(self.task, made)
-        )
+        facts = {NUMBERS: numbers, **own_data_facts(self.task, made)}
+        cache.set_current(self.task, final.name, origin, {JOINED: True}, **facts)
         return made
 
     def _read(self) -> Iterator[Sample]:
         """The reader's samples. Turns its exceptions into HemmErrors."""
         task = self.task
         self.quality.restart()
+        if self.provenance.notice:
+            self.quality.add_notice(Notice(self.provenance.notice))
         try:
             for sample in self.layout.read(self.folder):
                 if isinstance(sample, LeftOut):
@@ -145,6 +148,7 @@ class PackBuilder:
         used."""
         seen: dict[str, tuple[str, str]] = {}
         used: set[str] = set()
+        clusters = Clusters(self.task.card.placeholders)
         lost: dict[str, str] = {}  # samples that are left out, so that those continuing them are too
         for n, (sample, missing) in enumerate(check_samples(self._chosen(), seen.get)):
             if self.progress and n % 64 == 0:
@@ -154,17 +158,21 @@ class PackBuilder:
                 lost[sample.id] = name
                 self.quality.add_missing(name)
                 continue
-            first = -1
+            numbers = []
             for medium in schema.pictures(sample):
-                number = media.add(medium)
-                first = number if first < 0 else first
+                numbers.append(media.add(medium))
                 seen[medium.digest] = (medium.mime, medium.problem)
+            clusters.add(sample, numbers[: len(sample.media)])
             used |= {schema.media_column(m.mime) for m in sample.media}
             if any(isinstance(r, Media) for r in sample.references):
                 used.add(schema.REFERENCE_MEDIA)
             if sample.problem:
                 self.quality.add_problem(sample)
-            splits[sample.split].add(sample, first)
+            splits[sample.split].add(sample, numbers[0] if numbers else -1)
+        for staged in splits.values():
+            staged.rename_clusters(clusters.names())
+        if notice := clusters.notice():
+            self.quality.add_notice(notice)
         self._check(splits)
         order = (*schema.MEDIA_COLUMNS, schema.REFERENCE_MEDIA)
         return tuple(c for c in order if c in used)

@@ -11,9 +11,10 @@ from hemm.core.origin import origin_spec
 from hemm.data import cache
 from hemm.data.files import locked
 from hemm.data.pack.build import PackBuilder, Provenance
+from hemm.data.pack.clusters import JOINED, are_joined
 from hemm.data.pack.legacy import may_be_of
 from hemm.data.pack.reader import Pack, not_prepared, open_pack
-from hemm.data.readers.layouts import find, fingerprint, match, missing, reader_digest
+from hemm.data.readers.layouts import find, fingerprint, match, missing, other_copies, reader_digest
 
 
 def prepare(
@@ -55,9 +56,13 @@ def ensure(task: Task, progress: Progress | None = None) -> Pack:
     source = task.sources[0] if task.sources else None
     if source is None or not source.at_hand:
         return _prepared(task)
-    limit = _limit_of(task)
-    made = _ready(task, _origin(source, limit))
-    return made if made is not None else prepare(task, progress=progress)
+    origin = _origin(source, _limit_of(task))
+    made = _ready(task, origin)
+    if made is not None:
+        return made
+    found = _current(task)
+    same_files = found is not None and _made_from(found[0]) == origin
+    return prepare(task, limit=origin["limit"] if same_files else None, progress=progress)
 
 
 def current_pack(task: Task) -> Pack | None:
@@ -83,7 +88,7 @@ def _from_folder(task: Task, folder: Path, limit: int | None, progress: Progress
     if ready is not None:
         return ready
     home = folder if files.resolve().is_relative_to(folder.resolve()) else files
-    provenance = Provenance("folder", "", source.ids)
+    provenance = Provenance("folder", "", source.ids, other_copies(task, folder, files, layout))
     return PackBuilder(task, provenance, layout, files, home, limit, progress).build(origin)
 
 
@@ -159,11 +164,12 @@ def _limit_of(task: Task) -> int | None:
 
 
 def _ready(task: Task, origin: Mapping[str, Any]) -> Pack | None:
-    """The current pack where it was made from just this."""
+    """The current pack where it was made from just this, by the rules of now."""
     found = _current(task)
     if found is None or found[0].get("origin") != origin:
         return None
     try:
-        return open_pack(found[1])
+        pack = open_pack(found[1])
     except HemmError:
         return None
+    return pack if found[0].get(JOINED) or are_joined(pack, task.card.placeholders) else None

@@ -11,7 +11,7 @@ from typing import Any
 import orjson
 import pyarrow as pa
 
-from hemm.core import Media, Sample
+from hemm.core import Media, Sample, digest
 from hemm.data.cache import PACK_FILE as PACK_FILE
 
 PACK_VERSION = 1
@@ -126,6 +126,19 @@ def staged_row(sample: Sample) -> StagedRow:
     row: StagedRow = {column.name: column.get(sample) for column in COLUMNS}
     row["media_names"] = [m.name for m in pictures(sample)]
     return row
+
+
+def row_hash(row: StagedRow) -> str:
+    """The ``sample_hash`` of a staged row as it is now."""
+    parts = {
+        column.name: orjson.loads(row[column.name]) if column.restore is _restore_object else row[column.name]
+        for column in COLUMNS
+        if column.field and column.field != "stored_hash"
+    }
+    media = iter(row["media_digests"])
+    shown = [next(media) for _ in range(len(row["media_digests"]) - row["references"].count(None))]
+    references = [{"media": next(media)} if r is None else r for r in row["references"]]
+    return digest({**parts, "media": shown, "references": references}, 32)
 
 
 def media_column(mime: str) -> str:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from array import array
+from collections.abc import Mapping
 from pathlib import Path
 from typing import BinaryIO
 
 import orjson
 
 from hemm.core import BadData, Media, Sample, digest
-from hemm.data.pack.schema import StagedRow, staged_row
+from hemm.data.pack.schema import StagedRow, row_hash, staged_row
 
 _MASK = (1 << 63) - 1
 
@@ -45,6 +46,18 @@ class StagedSplit:
         self._file.seek(self._offsets[number])
         row: StagedRow = orjson.loads(self._file.readline())
         return row
+
+    def rename_clusters(self, names: Mapping[str, str]) -> None:
+        """Give the rows of the clusters in ``names`` these names instead."""
+        for number in range(len(self)) if names else ():
+            row = self.row(number)
+            if row["cluster"] not in names:
+                continue
+            row["cluster"] = names[row["cluster"]]
+            row["sample_hash"] = row_hash(row)
+            self.hashes[16 * number : 16 * number + 16] = bytes.fromhex(row["sample_hash"])
+            self._offsets[number] = self._file.seek(0, 2)
+            self._file.write(orjson.dumps(row) + b"\n")
 
     def check_ids(self, where: str) -> None:
         """Raise BadData where two rows have one id."""

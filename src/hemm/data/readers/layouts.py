@@ -7,6 +7,7 @@ import hashlib
 import os
 import re
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 
 import orjson
@@ -15,6 +16,9 @@ from hemm.core import HemmError, Layout, Source, Task, digest
 from hemm.core.code_digest import of_reader
 from hemm.data.cache import PACK_FILE
 from hemm.data.readers.file_finder import archives, below, is_own
+
+_LOOKED_AT = 1000
+"""Files that match a pattern, of which the folders are compared with those of other copies."""
 
 
 def missing(folder: Path, layout: Layout) -> list[str]:
@@ -52,6 +56,46 @@ def match(task: Task, folder: Path) -> tuple[Path, Layout, Source]:
     options = "; or ".join(lacking)
     message = f"--from {folder}: these are not the files of {task.name}: missing {options}"
     raise HemmError("; ".join(filter(None, (message, not_unpacked(folder)))))
+
+
+def other_copies(task: Task, folder: Path, place: Path, layout: Layout) -> str:
+    """What else below ``folder`` could have been read in place of ``layout`` in ``place``, and was not: a
+    sentence; empty where there is nothing.
+
+    Another copy shares no file or folder that its layout names with the one that is read.
+    """
+    read = _named(place, layout)
+    others: dict[str, None] = {}
+    for source in task.sources:
+        for other in _places(folder, source.layout.required) if source.layout.required else ():
+            if missing(other, source.layout):
+                continue
+            named = _named(other, source.layout)
+            if not any(_overlap(one, two) for one in named for two in read):
+                others[_shown(min(named), folder)] = None
+    if not others:
+        return ""
+    return f"of several copies below {folder}, {_shown(min(read), folder)} is read, not {', '.join(others)}"
+
+
+def _named(place: Path, layout: Layout) -> set[Path]:
+    """The files and folders that the layout names; for a pattern, the folders with what it matches."""
+    found: set[Path] = set()
+    for pattern in layout.required:
+        if any(c in pattern for c in "*?["):
+            found |= {path.parent.resolve() for path in islice(below(place, pattern), _LOOKED_AT)}
+        else:
+            found.add((place / pattern).resolve())
+    return found
+
+
+def _overlap(one: Path, other: Path) -> bool:
+    return one == other or one in other.parents or other in one.parents
+
+
+def _shown(path: Path, folder: Path) -> str:
+    top = folder.resolve()
+    return path.relative_to(top).as_posix() if path.is_relative_to(top) else str(path)
 
 
 def not_unpacked(folder: Path) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 
 from hemm.core import HemmError
 
-_SHARD = re.compile(r"[-_.](?!(?:19|20)\d\d$)\d+(?:[-_]of[-_]\d+)?(?:-[0-9a-f]{8,})?$")
+_SHARD = re.compile(r"[-_.](?!(?:19|20)\d\d$)\d+(?:[-_]of[-_]\d+(?:-\w+)?)?$")
 """The end of a name that numbers it among the files of its split; four digits of a year are no number."""
 _PART = re.compile(r"(?:part|shard|chunk|file)?[-_.]?\d+", re.IGNORECASE)
 """A name that is a number alone, as of the files in a folder that a split has for itself."""

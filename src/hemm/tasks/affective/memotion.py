@@ -8,9 +8,10 @@ funny``).
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from hemm.core import BadData, Card, Layout, Media, Sample, Task, dimension_labels
 from hemm.data.readers.rows import Ids, table_rows, text_of
@@ -20,11 +21,15 @@ from hemm.parsing.formats import OneOf
 
 @dataclass(frozen=True)
 class Axis:
-    """One of the five things that were annotated: its column, question, and label -> words shown."""
+    """One of the five things that were annotated: its column, question, and label -> words shown.
+
+    merged  labels as they are published -> those of ``labels``, where these are fewer
+    """
 
     column: str
     question: str
     labels: Mapping[str, str]
+    merged: Mapping[str, str] = field(default_factory=dict)
 
 
 HUMOUR = Axis(
@@ -75,19 +80,27 @@ VARIANTS = {
         },
     ),
 }
+POLARITY = Axis(
+    "overall_sentiment",
+    "Which sentiment does it express overall?",
+    {"negative": "negative", "neutral": "neutral", "positive": "positive"},
+    merged={"very_negative": "negative", "very_positive": "positive"},
+)
+"""The three classes of the challenge's task A."""
 TOP = "memotion_dataset_7k"
 NOTHING = ("nan", "null", "none", "n/a")
 """What stands for a text that was not transcribed."""
 
 
-def read(folder: Path, table: str, column: str) -> Iterator[Sample]:
-    """All rows of ``table``; the pictures are in ``images`` beside it."""
-    axis = next(a for a in (HUMOUR, *VARIANTS.values()) if a.column == column)
+def read(folder: Path, table: str, column: str, merged: bool = False) -> Iterator[Sample]:
+    """All rows of ``table``; the pictures are in ``images`` beside it. ``merged``: into three classes."""
+    axis = POLARITY if merged else next(a for a in (HUMOUR, *VARIANTS.values()) if a.column == column)
     ids = Ids()
     file = folder / table
     for where, row in table_rows(file, ("image_name", column)):
         name = text_of(row, "image_name", where)
         label = text_of(row, column, where).lower().replace(" ", "_")
+        label = axis.merged.get(label, label)
         if label not in axis.labels:
             raise BadData(f"{where}: field {column!r} is {row[column]!r}, none of {', '.join(axis.labels)}")
         yield Sample(
@@ -122,7 +135,9 @@ CARD = Card(
     notes="All 6,992 memes of the training set are asked, as in the HEMM paper: the challenge's own test "
     "set is published apart. The transcript is shown: corrected, else as the text recognition gave it, "
     "else none. memotion asks for humour in four degrees; memotion:sarcasm, :offensive, :motivational and "
-    ":sentiment ask for the other annotations. The archive has pictures that do not open: they are kept "
+    ":sentiment ask for the other annotations. The published sentiment has five classes, the challenge's "
+    "task A three: memotion:polarity asks for these (very positive is positive, very negative negative). "
+    "The archive has pictures that do not open: they are kept "
     "and named. labels.csv is read before labels.xlsx where both are there. The draw behind the paper's "
     "100 samples is not known.",
 )
@@ -130,7 +145,8 @@ CARD = Card(
 
 def _sources(axis: Axis) -> tuple[Kaggle, ...]:
     tables = [f"{top}labels.{kind}" for top in (f"{TOP}/", "") for kind in ("csv", "xlsx")]
-    layouts = [Layout((table,), partial(read, table=table, column=axis.column)) for table in tables]
+    merged: dict[str, Any] = {"merged": True} if axis.merged else {}
+    layouts = [Layout((table,), partial(read, table=table, column=axis.column, **merged)) for table in tables]
     return tuple(Kaggle("williamscott701/memotion-dataset-7k", one, ids="image_name") for one in layouts)
 
 
@@ -151,7 +167,7 @@ TASK = Task(
     metrics=("macro_f1", "accuracy", "bartscore"),
     max_new_tokens=16,
 )
-for _name, _axis in VARIANTS.items():
+for _name, _axis in (*VARIANTS.items(), ("polarity", POLARITY)):
     TASK = TASK.with_variant(
         _name, sources=_sources(_axis), prompt=_prompt(_axis), answer=OneOf(_axis.labels, lettered=False)
     )

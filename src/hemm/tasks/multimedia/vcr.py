@@ -120,10 +120,63 @@ def sentence(row: Mapping[str, Any], field: str, names: list[str], where: str) -
             raise BadData(f"{where}: field {field!r} names object {token}, and there are {len(names)}")
         named = [names[n] for n in numbers]
         words.append(" and ".join(filter(None, (", ".join(named[:-1]), named[-1]))))
-    text = _TIGHT.sub("", " ".join(filter(None, words)))
+    text = _TIGHT.sub("", " ".join(quoted(contracted([word for word in words if word]))))
     if not text:
         raise BadData(f"{where}: field {field!r} is empty")
     return text
+
+
+_ENDINGS = ("s", "t", "re", "ve", "ll", "d", "m")
+_WHOLE = {("o", "clock"), ("y", "all")}
+
+
+def contracted(words: list[str]) -> list[str]:
+    """Words with their apostrophes, which are tokens of their own in the files.
+
+    >>> contracted(["person2", "'", "s", "friend", "isn", "'", "t", "there", "at", "five", "o", "'", "clock"])
+    ["person2's", 'friend', "isn't", 'there', 'at', 'five', "o'clock"]
+    """
+    out: list[str] = []
+    at = 0
+    while at < len(words):
+        after = words[at + 1].lower() if at + 1 < len(words) else ""
+        before = out[-1] if out else ""
+        joins = after in _ENDINGS or (before.lower(), after) in _WHOLE
+        if words[at] in ("'", "\u2019") and before[-1:].isalnum() and joins:
+            out[-1] += words[at] + words[at + 1]
+            at += 2
+        else:
+            out.append(words[at])
+            at += 1
+    return out
+
+
+def quoted(words: list[str]) -> list[str]:
+    """Words with quotation marks at them: each mark opens or closes in turn.
+
+    A single mark after a word in s closes nothing where none is open: there it is the genitive's.
+
+    >>> quoted(['person0', 'says', '"', 'stop', '!', '"', 'to', 'the', 'guards', "'", 'dogs'])
+    ['person0', 'says', '"stop', '!"', 'to', 'the', "guards'", 'dogs']
+    """
+    out: list[str] = []
+    open_marks: set[str] = set()
+    glue = ""
+    for at, word in enumerate(words):
+        mark = {"``": '"', "''": '"', "`": "'"}.get(word, word)
+        if mark not in ('"', "'"):
+            out.append(glue + word)
+            glue = ""
+            continue
+        closes = mark in open_marks or word == "''"
+        genitive = mark == "'" and bool(out) and out[-1].endswith("s") and mark not in words[at + 1 :]
+        if out and not glue and (closes or genitive):
+            out[-1] += mark
+            open_marks.discard(mark)
+        else:
+            glue += mark
+            open_marks.add(mark)
+    return [*out, glue] if glue else out
 
 
 def draw(picture: Path, metadata: Path) -> bytes:
