@@ -151,9 +151,9 @@ def test_the_same_answers_have_the_same_hash_and_others_another() -> None:
     assert hashes(answer("a", "x", "y")) == hashes(
         answer("a", "x", "z")
     )  # of the response, not of the question
-    assert hashes(answer("a", "x")) != hashes(answer("a", "y"))
-    assert hashes(answer("a", "x")) != hashes(answer("a", "x", finish="length"))
-    assert hashes(answer("a", "")) != hashes(answer("a", None))
+    assert hashes(answer("a", "x", "z")) != hashes(answer("a", "y", "z"))
+    assert hashes(answer("a", "x", "z")) != hashes(answer("a", "x", "z", finish="length"))
+    assert hashes(answer("a", "", "z")) != hashes(answer("a", None, "z"))
 
 
 def test_numbers_are_scored_as_numbers() -> None:

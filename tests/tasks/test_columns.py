@@ -372,3 +372,39 @@ def test_a_closed_hub_set_is_asked_as_one(cache: Path, tmp_path: Path) -> None:
     assert task.answer.name == "one_of"
     assert "A. a\nB. b\nC. c\n" in asked(task, only(task))
     assert only(task).references == ("c",)
+
+
+# --- rows without a right answer
+
+
+def test_rows_without_a_right_answer_are_left_out_and_named(
+    cache: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows = [{"id": str(n), "question": f"{n}?", "anwser" if n % 2 else "answer": "x"} for n in range(6)]
+    spec = lines(tmp_path / "mine", *rows)
+    assert status(["run", "baseline/oracle", "--task", spec, "--out", str(tmp_path / "out")]) == 0
+    said = capsys.readouterr().err
+    assert "mine: 3 rows left out: they cannot be asked" in said
+    assert "line 2: no right answer; did you mean the column 'anwser'?" in said
+    assert sorted(s.id for s in ensure(resolve(spec)).samples()) == ["0", "2", "4"]
+
+
+def test_an_empty_answer_is_none(cache: Path, tmp_path: Path) -> None:
+    rows = [{"id": str(n), "question": "?", "answer": a} for n, a in enumerate(["x", "", None, [], [""]])]
+    assert [s.id for s in ensure(resolve(lines(tmp_path / "mine", *rows))).samples()] == ["0"]
+
+
+def test_no_reference_is_no_score(cache: Path, tmp_path: Path) -> None:
+    """Rows that a metric without references keeps have no score by one that compares."""
+    import hemm
+
+    rows = [{"id": str(n), "question": f"{n}?", **({} if n % 2 else {"answer": "x"})} for n in range(8)]
+    card = "metrics: [exact_match, clipscore]\n"
+    (cell,) = hemm.run("baseline/majority", lines(tmp_path / "mine", *rows, card=card), out=tmp_path / "out")
+    assert cell.answers().num_rows == 8
+    values = cell.aggregates()["metrics"]["exact_match-v2"]["components"][""]
+    assert (values["value"], values["n"]) == (1.0, 4)
+    bare = [{key: value for key, value in row.items() if key != "answer"} for row in rows]
+    (cell,) = hemm.run("baseline/random", lines(tmp_path / "bare", *bare, card=card), out=tmp_path / "out")
+    assert cell.aggregates()["metrics"]["exact_match-v2"]["components"] == {}
+    assert status(["profile", str(tmp_path / "out")]) == 0

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from hemm.core import Judged, Metric, Outcome, Sample, digest
+from hemm.metrics import compares
 from hemm.metrics.judged_answers import JudgedAnswers
 
 SEVERITY = (Outcome.OK, Outcome.UNPARSABLE, Outcome.REFUSED, Outcome.TRUNCATED, Outcome.ERROR)
@@ -57,7 +58,8 @@ def group_answers(answers: JudgedAnswers, metric: Metric) -> list[AnswerGroup]:
     """The groups of the metric, one for each repeat, in the order of their first answers: the answer to one
     sample, or to all samples with the same unit or metadata value.
 
-    A sample without that metadata value is a group of its own.
+    A sample without that metadata value is a group of its own. No reference is no score: where the metric
+    compares with right answers, groups with a sample that has none are left out.
     """
     groups: dict[tuple[str, int], AnswerGroup] = {}
     for row, (judged, answered) in enumerate(zip(answers.judged, answers.hashes, strict=True)):
@@ -65,7 +67,8 @@ def group_answers(answers: JudgedAnswers, metric: Metric) -> list[AnswerGroup]:
         if key not in groups:
             groups[key] = AnswerGroup(*key, row)
         groups[key].add(judged, answered)
-    return list(groups.values())
+    found = list(groups.values())
+    return [g for g in found if all(s.references for s in g.samples)] if compares(metric) else found
 
 
 def _group_key(sample: Sample, group: str) -> str:

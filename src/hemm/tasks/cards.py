@@ -24,6 +24,10 @@ ANSWERS: Mapping[str, tuple[type[AnswerFormat], tuple[str, ...]]] = {
     "free_text": (FreeText, ()),
 }
 """Name of an answer format -> its class and settings."""
+WAYS = ("text", "letter", "position")
+"""How the answers of a table may name choices."""
+LISTS = ("set", "alternatives")
+"""What several right answers of one row may be."""
 COLUMNS = (
     *("id", "image", "images", "audio", "video", "question", "answer", "answers", "choices"),
     *("split", "labels", "unit", "cluster", "after", "stratum", "metadata"),
@@ -64,6 +68,21 @@ class UserCard:
         return self._format[0]
 
     @property
+    def way(self) -> str:
+        """How answers name choices, from ``answer.as``: text, letter or position; empty: it is not said."""
+        return next((word for word in self._as if word in WAYS), "")
+
+    @property
+    def lists(self) -> str:
+        """What several right answers of a row are, from ``answer.as``: one ``set``, or ``alternatives``."""
+        return next((word for word in self._as if word in LISTS), "")
+
+    @property
+    def _as(self) -> tuple[str, ...]:
+        said = () if isinstance(self.answer, str) else self.answer.get("as") or ()
+        return (said,) if isinstance(said, str) else tuple(said)
+
+    @property
     def shown(self) -> dict[str, str]:
         """Gold label -> text shown, from ``answer.labels``: the choices of rows that have none."""
         return self._format[1]
@@ -72,7 +91,13 @@ class UserCard:
     def _format(self) -> tuple[AnswerFormat | None, dict[str, str]]:
         if not self.answer:
             return None, {}
-        settings = {"format": self.answer} if isinstance(self.answer, str) else self.answer
+        settings = {"format": self.answer} if isinstance(self.answer, str) else dict(self.answer)
+        settings.pop("as", None)
+        self._check_as(settings.get("format", ""))
+        if not settings:
+            return (ManyOf() if self.lists == "set" else None), {}
+        if self.lists == "set":
+            settings.setdefault("format", "many_of")
         answer = typed(_Answer, settings, f"{self.where}, answer")
         if answer.format not in ANSWERS:
             raise UnknownName(f"answer format in {self.where}", answer.format, ANSWERS)
@@ -84,6 +109,18 @@ class UserCard:
         arguments |= {"labels": labels, "lettered": False} if labels else {}
         arguments |= {"lettered": answer.lettered == "true"} if answer.lettered else {}
         return kind(**arguments), labels
+
+    def _check_as(self, format_: Any) -> None:
+        """Raise BadData where ``answer.as`` says what cannot be."""
+        said, given = self._as, ", ".join(map(str, self._as))
+        known = len({*said} & {*WAYS}) <= 1 and len({*said} & {*LISTS}) <= 1 and {*said} <= {*WAYS, *LISTS}
+        if not known:
+            takes = (
+                f"give {', '.join(WAYS[:-1])} or {WAYS[-1]}, {' or '.join(LISTS)}, or a list with one of each"
+            )
+            raise BadData(f"{self.where}, answer: as is {given!r}; {takes}")
+        if self.lists == "set" and format_ not in ("", "many_of"):
+            raise BadData(f"{self.where}, answer: as: set is for many_of, not for {format_}")
 
 
 @dataclass(frozen=True)

@@ -6,12 +6,13 @@ line that would say it. Two columns that could both be meant are an error.
 
 from __future__ import annotations
 
+import difflib
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from hemm.core import BadData, Media, nearest
+from hemm.core import BadData, Media
 from hemm.tasks.cards import COLUMNS
 
 USUAL: Mapping[str, tuple[str, ...]] = {
@@ -41,6 +42,8 @@ _SAME = {"image": ("image", "images"), "answer": ("answer", "answers")}
 _MEDIA_FILE = re.compile(
     r"(?i)\.(?:png|jpe?g|gif|bmp|webp|tiff?|avif|hei[cf]|jp2|wav|mp3|flac|ogg|m4a|mp4|webm|mkv|mov|avi)$"
 )
+_NEARLY = 0.75
+"""How alike (of 1) a column's name is to one of hemm's that it may have been meant for."""
 _GROUPS = {
     "image": re.compile(r"(?i)((?:image|img|picture)_?)(\d{1,2})"),
     "choices": re.compile(r"((?i:(?:option|choice)_?))([A-Za-z]|\d{1,2})|()([A-Z])"),
@@ -92,7 +95,7 @@ def seen(rows: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
 
 def empty(value: Any) -> bool:
     """Whether a cell holds nothing."""
-    return value is None or value == "" or value == [] or value == {}
+    return value is None or value == "" or value == [] or value == {} or value != value  # NaN
 
 
 def read_columns(found: Mapping[str, Any], said: Said, where: str) -> Columns:
@@ -247,7 +250,6 @@ def _as_yaml(names: tuple[str, ...]) -> str:
 
 def suggestion(found: Iterable[str], ours: str) -> str:
     """The column that is nearly ``ours`` (``anwser``), in words; else empty."""
-    names = [_plain(n) for n in found]
-    close = nearest(ours, [n for n in names if n not in COLUMNS])
-    by_name = {_plain(name): name for name in found}
-    return f"; did you mean the column {by_name[close]!r}?" if close else ""
+    by_name = {_plain(name): name for name in found if name not in COLUMNS}
+    close = difflib.get_close_matches(ours, by_name, n=1, cutoff=_NEARLY)
+    return f"; did you mean the column {by_name[close[0]]!r}?" if close else ""

@@ -12,9 +12,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from hemm.core import BadData
-from hemm.tasks.cells import scalar
+from hemm.parsing.formats import join_labels
+from hemm.tasks.cards import WAYS
+from hemm.tasks.cells import literal, scalar
 
-WAYS = ("text", "letter", "position")
 EACH = "each"
 """Every answer by the ways that read it, which must agree: where no way reads all."""
 _LETTER = re.compile(r"[(\[]?\s*([A-Za-z])\s*[)\].:]?")
@@ -66,6 +67,30 @@ class Choices:
         found = {number for w in WAYS if (number := self.by(w, value)) is not None}
         return found.pop() if len(found) == 1 else None
 
+    def reads(self, value: Any) -> bool:
+        """Whether a value names a choice in any way."""
+        return any(self.by(way, value) is not None for way in WAYS)
+
+    def members(self, value: Any) -> list[Any]:
+        """The values that name the members of a set: a list, ``A; B``, ``A, B``, ``AB``, a list as text.
+
+        >>> choices = Choices(("owl", "gull", "heron"))
+        >>> [choices.members(value) for value in ("A; C", "AC", "owl, gull", "gull", ["A", "B"])]
+        [['A', 'C'], ['A', 'C'], ['owl', 'gull'], ['gull'], ['A', 'B']]
+        """
+        value = literal(value) if isinstance(value, str) else value
+        if isinstance(value, list | tuple):
+            return [member for v in value for member in self.members(v)]
+        if not isinstance(value, str) or self.reads(value):
+            return [value]
+        for separator in (";", ","):
+            parts = [part.strip() for part in value.split(separator) if part.strip()]
+            if len(parts) > 1 and all(map(self.reads, parts)):
+                return list(parts)
+        letters = list(value.strip())
+        named = {self.by("letter", letter) for letter in letters}
+        return list(letters) if len(named) == len(letters) > 1 and None not in named else [value]
+
 
 @dataclass(frozen=True)
 class Answer:
@@ -75,6 +100,87 @@ class Answer:
     name: str
     values: Sequence[Any]
     choices: Choices
+
+
+@dataclass(frozen=True)
+class How:
+    """How right answers are written.
+
+    way    the way in which they name choices; empty: in the ways that agree
+    said   whether the card says the way: an answer that names no choice is then left out instead of refused
+    many   whether an answer is a set of choices
+    lists  what several right answers of a row are, as far as the card says it: a ``set``, or ``alternatives``
+    """
+
+    way: str = ""
+    said: bool = False
+    many: bool = False
+    lists: str = ""
+
+
+class NoChoice(BadData):
+    """A right answer that names none of the choices."""
+
+
+class Unsaid(BadData):
+    """A row that can be meant in two ways; ``then`` is the card line that says which, for all such rows."""
+
+    def __init__(self, what: str, then: str) -> None:
+        super().__init__(f"{what}; {then}")
+        self.what, self.then = what, then
+
+
+def references_of(answer: Answer, how: How) -> tuple[str, ...]:
+    """The right answers of a row as references: choices as the references write them, or any texts.
+
+    Raises NoChoice, and Unsaid where a list can be meant in two ways.
+    """
+    if not answer.choices.shown:
+        return _open(answer, how)
+    choices, values = answer.choices, answer.values
+    members = [choices.members(v) for v in values] if how.many else [[v] for v in values]
+    if how.many and not how.lists and sum(map(len, members)) > 1:
+        raise Unsaid(
+            f"{answer.where}: field {answer.name!r} names several choices",
+            "'answer: {as: set}' in the card says that all are right together, "
+            "'{as: alternatives}' that each is",
+        )
+    if how.lists == "set" and values:
+        members = [[value for each in members for value in each]]
+    return tuple(_set(answer, {_number(answer, value, how) for value in each}) for each in members)
+
+
+def _open(answer: Answer, how: How) -> tuple[str, ...]:
+    """Right answers to an open question: any texts."""
+    numbers = [v for v in answer.values if isinstance(v, int | float) and not isinstance(v, bool)]
+    if len(numbers) == len(answer.values) > 1 and how.lists != "alternatives":
+        raise Unsaid(
+            f"{answer.where}: field {answer.name!r} is a list of {len(numbers)} numbers",
+            "numbers in a list (a box, a point) are no equally right answers: map another column to answer, "
+            "or say 'answer: {as: alternatives}' in the card",
+        )
+    texts = [scalar(value) for value in answer.values]
+    if None in texts:
+        wrong = answer.values[texts.index(None)]
+        raise BadData(f"{answer.where}: field {answer.name!r} is no text: {wrong!r:.40}")
+    return tuple(map(str, texts))
+
+
+def _number(answer: Answer, value: Any, how: How) -> int:
+    number = answer.choices.read(how.way or EACH, value)
+    if number is None:
+        raise NoChoice(none_of(answer, value))
+    return number
+
+
+def _set(answer: Answer, numbers: Iterable[int]) -> str:
+    """Choices as one reference. Raises BadData for one that cannot stand in a set."""
+    labels = [answer.choices.gold(number) for number in sorted(numbers)]
+    if len(labels) > 1 and (wrong := [label for label in labels if ";" in label]):
+        raise BadData(
+            f"{answer.where}: field {answer.name!r}: the choice {wrong[0]!r:.60} of a set has a semicolon"
+        )
+    return join_labels(labels)
 
 
 def way_of(answers: Iterable[Answer], said: str = "", first: str = "") -> str:

@@ -18,7 +18,7 @@ from hemm.parsing.formats import ManyOf, OneOf
 from hemm.tasks.cards import COLUMNS, UserCard
 from hemm.tasks.cells import choices_of, exchange, scalar
 from hemm.tasks.columns import TOLD_ONLY, Columns, Said, empty, read_columns, turns
-from hemm.tasks.right_answers import EACH, Answer, Choices, none_of
+from hemm.tasks.right_answers import Answer, Choices, How, NoChoice, references_of
 
 SHOTS = ("shots", "train")
 _NAME = re.compile(r"\W+", re.ASCII)
@@ -42,7 +42,7 @@ class Rules:
     closed    whether every row needs choices
     said      what the card says of the columns
     read      how the other columns are read
-    way       how answers name choices (``right_answers``)
+    how       how right answers are written
     answered  whether a row needs a right answer, since a metric compares with it; others are left out
     formatted whether the card names the answer format
     """
@@ -55,7 +55,7 @@ class Rules:
     closed: bool = False
     said: Said = field(default_factory=partial(Said, before=True))
     read: Columns = field(default_factory=Columns)
-    way: str = ""
+    how: How = field(default_factory=How)
     answered: bool = False
     formatted: bool = False
 
@@ -66,6 +66,8 @@ class Rules:
             "data": self.read.data,
             "uses": sorted(self.said.uses or ()) if self.said.uses is not None else None,
             "unanswered": not self.answered,
+            "way": self.how.way if self.how.said else "",
+            "lists": self.how.lists,
         }
         added = "".join(f", {name}={value!r}" for name, value in more.items() if value)
         first = (
@@ -76,7 +78,13 @@ class Rules:
     @classmethod
     def of(cls, card: UserCard, *folders: Path) -> Rules:
         closed = isinstance(card.format, OneOf | ManyOf)
-        return cls(card.columns, card.split, card.shots, card.shown, folders, closed)
+        rules = cls(card.columns, card.split, card.shots, card.shown, folders, closed)
+        return rules.answered_as(card)
+
+    def answered_as(self, card: UserCard) -> Rules:
+        """These rules with what a card says of the answers."""
+        how = How(card.way, bool(card.way), isinstance(card.format, ManyOf), card.lists)
+        return replace(self, how=how)
 
     def settled(self, found: Mapping[str, Any], where: str) -> Rules:
         """These rules for a table with these columns (``columns.seen``).
@@ -159,7 +167,12 @@ def sample_of(
             f"{where}: there are no choices; a table that mixes choices and open questions is read with "
             f"'answer: {{format: short_answer, lettered: true}}' in its card"
         )
-    references = _references(row, choices, rules, where)
+    try:
+        references = references_of(Answer(where, *answer_in(row), choices), rules.how)
+    except NoChoice as error:
+        if rules.how.said:
+            return LeftOut(where, str(error).removeprefix(f"{where}: "))
+        raise
     fields = {identifier(k): t for k, v in rest.items() if (t := scalar(v)) is not None}
     question = _text(row, "question", where)
     if not media and not question and not ({*fields} & (rules.said.uses or {"hint"})):
@@ -253,32 +266,10 @@ def choices_in(row: Mapping[str, Any], rules: Rules, where: str) -> Choices:
 
 def answer_in(row: Mapping[str, Any]) -> tuple[str, list[Any]]:
     """The field that holds the right answers of a row, and these."""
-    name = "answers" if row.get("answers") not in (None, "", []) else "answer"
+    name = "answer" if empty(row.get("answers")) else "answers"
     value = row.get(name)
-    if value is None or value == "":
-        return name, []
-    return name, list(value) if isinstance(value, list | tuple) else [value]
-
-
-def _references(row: Mapping[str, Any], choices: Choices, rules: Rules, where: str) -> tuple[str, ...]:
-    name, values = answer_in(row)
-    if not choices.shown:
-        return tuple(_open(v, name, where) for v in values)
-    found = []
-    for value in values:
-        number = choices.read(rules.way or EACH, value)
-        if number is None:
-            raise BadData(none_of(Answer(where, name, values, choices), value))
-        found.append(choices.gold(number))
-    return tuple(found)
-
-
-def _open(value: Any, name: str, where: str) -> str:
-    """A right answer to an open question: any text."""
-    text = scalar(value)
-    if text is None:
-        raise BadData(f"{where}: field {name!r} is no text: {value!r:.40}")
-    return text
+    values = list(value) if isinstance(value, list | tuple) else [value]
+    return name, [] if all(map(empty, values)) else values  # an annotator of several may have said nothing
 
 
 def _text(row: Mapping[str, Any], name: str, where: str) -> str:

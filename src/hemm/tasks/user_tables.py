@@ -11,8 +11,17 @@ from hemm.tasks.cells import text_list
 from hemm.tasks.columns import seen, suggestion, told
 from hemm.tasks.parts import check_splits
 from hemm.tasks.prompt import RESERVED
-from hemm.tasks.right_answers import Answer, way_of
-from hemm.tasks.user_rows import MEDIA, Cells, Rules, answer_in, choices_in, identifier, parted, sample_of
+from hemm.tasks.right_answers import Answer, Unsaid, way_of
+from hemm.tasks.user_rows import (
+    MEDIA,
+    Cells,
+    Rules,
+    answer_in,
+    choices_in,
+    identifier,
+    parted,
+    sample_of,
+)
 
 _LISTED = 10
 
@@ -59,7 +68,7 @@ class Table:
 
     def way(self, rules: Rules) -> str:
         """How the answers name choices. Raises BadData that lists the rows where that is not clear."""
-        return way_of(self._answers(rules), rules.way, self.first_way)
+        return way_of(self._answers(rules), rules.how.way, self.first_way)
 
     def read(self, rules: Rules) -> Iterator[Sample | LeftOut | Notice]:
         """The samples, and what is to be said of them. Raises BadData that lists all rows that are wrong."""
@@ -68,8 +77,9 @@ class Table:
         self._check_columns(found, rules)
         yield from (Notice(line) for line in told(found, rules.said, rules.read, RESERVED))
         closed = rules.closed or (not rules.formatted and self.has_choices(rules))
-        rules = replace(rules, closed=closed, way=self.way(rules))
+        rules = replace(rules, closed=closed, how=replace(rules.how, way=self.way(rules)))
         faults, rows, answered = _Faults(), 0, 0
+        hint = suggestion(rules.read.rest, "answer")
         splits: dict[str, None] = {}
         for where, row in self.rows():
             try:
@@ -82,7 +92,7 @@ class Table:
             if sample is not None:
                 rows += 1
                 answered += isinstance(sample, Sample)
-                yield sample
+                yield replace(sample, why=sample.why + hint) if isinstance(sample, LeftOut) else sample
         faults.check()
         check_splits([name for name in splits if name], rules.split, self.where)
         if rules.answered and rows and not answered:
@@ -104,6 +114,8 @@ class Table:
             except BadData:
                 continue  # said when the row becomes a sample
             name, values = answer_in(taken)
+            if rules.how.many:
+                values = [member for value in values for member in choices.members(value)]
             if choices.shown and values:
                 yield Answer(where, name, values, choices)
 
@@ -132,16 +144,20 @@ class _Faults:
 
     def __init__(self) -> None:
         self._first: list[str] = []
+        self._then: dict[str, None] = {}
         self._count = 0
 
     def add(self, error: BadData) -> None:
         """Keep one row's message."""
         self._count += 1
+        if isinstance(error, Unsaid):
+            self._then[error.then] = None
         if len(self._first) < _LISTED:
-            self._first.append(str(error))
+            self._first.append(error.what if isinstance(error, Unsaid) else str(error))
 
     def check(self) -> None:
         """Raise BadData where there is any."""
         if self._first:
             more = self._count - len(self._first)
-            raise BadData("; also: ".join(self._first) + (f"; and {more} more" if more else ""))
+            listed = "; also: ".join(self._first) + (f"; and {more} more" if more else "")
+            raise BadData("; ".join([listed, *self._then]))
