@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import shlex
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -305,6 +306,49 @@ def test_one_model_alone() -> None:
     assert any("only model" in n for n in found.notes)
     with pytest.raises(HemmError, match="only one"):
         compare(Study.of([Stored(questions(4, 4))]), Choice(normalise="paper"))
+
+
+def plain_and(*controls: str) -> list[Stored]:
+    plain, other = questions(8, 8), questions(3, 13)
+    return [Stored(plain), *(Stored(other, control=control, protocol=control) for control in controls)]
+
+
+def test_one_model_is_compared_with_its_control() -> None:
+    found = compare(Study.of(plain_and("shuffle")))
+    assert found.pair is not None
+    assert [found.labels[key] for key in found.pair] == ["m", "m (picture shuffled)"]
+    (row,) = profile(Study.of(plain_and("shuffle"))).controls
+    assert found.tasks[0].pair is not None
+    assert found.tasks[0].pair.difference == row.difference
+    assert found.ranks is None, "a control is no model with a rank"
+    assert not any("only model" in note for note in found.notes)
+    alone = compare(Study.of(plain_and()))
+    assert alone.label_effects == found.label_effects, "what labels explain is asked of the plain answers"
+
+
+def test_of_several_controls_a_line_says_how_to_name_one(tmp_path: Path) -> None:
+    found = compare(Study.of(plain_and("none", "shuffle")))
+    (line,) = (note for note in found.notes if "only model" in note)
+    assert found.pair is None
+    words = shlex.split(line.partition(": ")[2])
+    assert words[::2] == ["--model", "--model"]
+    named = compare(Study.of(plain_and("none", "shuffle")), Choice(tuple(words[1::2])))
+    assert named.pair is not None
+    assert [named.labels[key] for key in named.pair] == words[1::2] == ["m", "m (picture removed)"]
+
+
+def test_a_control_of_other_options_is_not_the_models() -> None:
+    shots = {"shots": {"value": 2, "default": 0}}
+    cells = [*plain_and(), Stored(questions(3, 13), control="none", protocol="c", options=shots)]
+    assert compare(Study.of(cells)).pair is None
+
+
+def test_without_names_the_order_is_that_of_the_results() -> None:
+    cells = [Stored(questions(8, 8), model="b"), Stored(questions(3, 13), model="a")]
+    pair = compare(Study.of(cells)).pair
+    assert pair is not None
+    labels = compare(Study.of(cells)).labels
+    assert [labels[key] for key in pair] == ["b", "a"]
 
 
 def test_one_cluster_tells_nothing_of_others() -> None:

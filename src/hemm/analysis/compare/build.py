@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 from dataclasses import replace
 from itertools import combinations
@@ -26,6 +27,7 @@ from hemm.analysis.study import Study
 from hemm.analysis.study.anytime_interval import UNTESTED
 from hemm.analysis.study.cell_scores import CellScores
 from hemm.analysis.study.failure_policy import FailurePolicy, without_failures
+from hemm.analysis.study.labels import Subject
 from hemm.analysis.study.normalise import (
     NORMALISERS,
     Scale,
@@ -59,11 +61,13 @@ def compare(study: Study, choice: Choice | None = None) -> Comparison:
     if choice.normalise not in NORMALISERS:
         raise UnknownName("normaliser", choice.normalise, NORMALISERS)
     FailurePolicy.check(choice.failures)
-    chosen, notes = _chosen(study, choice), list(study.notes)
+    chosen = _chosen(study, choice)
+    notes = [*study.notes, *([] if chosen else _alone(study))]
     models = [s for s in study.subjects.values() if not s.control or s.key in chosen]
     labels = {s.key: s.label for s in models}
     keep = [item for item in study.cells if item.subject in labels]
     notes += _unmatched(keep, labels)
+    rated = _rated(models)
     published = None
     if choice.published:
         published = compare_with_published([i for i in keep if not i.control], labels, choice.published)
@@ -75,7 +79,8 @@ def compare(study: Study, choice: Choice | None = None) -> Comparison:
     overall: CategoryPair | None = None
     tasks: list[TaskPair] = []
     categories: list[CategoryPair] = []
-    ranks, ranked = _ranks(columns, labels, scale, notes)
+    columns = [item for item in columns if item.subject in rated]
+    ranks, ranked = _ranks(columns, rated, scale, notes)
     if choice.best and not choice.models and ranks is not None:
         chosen = [row.subject for row in ranks.rows[:2]]
     if chosen:
@@ -83,7 +88,7 @@ def compare(study: Study, choice: Choice | None = None) -> Comparison:
         common = [t for t in by_subject[chosen[0]] if t in by_subject[chosen[1]]]
         pairs = {t: (by_subject[chosen[0]][t], by_subject[chosen[1]][t]) for t in common}
         tasks, overall, categories = _pairwise(pairs, scale, choice, notes, labels, chosen)
-    effects = label_effects(columns, labels, scale, notes)
+    effects = label_effects(columns, rated, scale, notes)
     comparison = Comparison(
         choice=choice,
         labels=labels,
@@ -101,9 +106,14 @@ def compare(study: Study, choice: Choice | None = None) -> Comparison:
 
 
 def _chosen(study: Study, choice: Choice) -> list[str]:
-    """The keys of the two subjects to compare; empty if none are named and there are not exactly two."""
+    """The keys of the two subjects to compare, in the order of the cells where none are named: the only two
+    models, or a single model and its only control; else empty."""
     if not choice.models:
-        models = [s.key for s in study.subjects.values() if not s.control]
+        models = [
+            key for key in dict.fromkeys(i.subject for i in study.cells) if not study.subjects[key].control
+        ]
+        if len(models) == 1 and len(controls := _controls_of(study, models[0])) == 1:
+            return [models[0], controls[0].key]
         return models if len(models) == 2 else []
     if len(choice.models) != 2:
         raise HemmError(f"hemm compare takes no --model, or two ({len(choice.models)} given)")
@@ -115,15 +125,33 @@ def _chosen(study: Study, choice: Choice) -> list[str]:
     return keys
 
 
+def _controls_of(study: Study, key: str) -> list[Subject]:
+    """The same model with the same options under each control."""
+    plain = study.subjects[key]
+    same = (plain.model, plain.revision, plain.options)
+    return [s for s in study.subjects.values() if s.control and (s.model, s.revision, s.options) == same]
+
+
+def _alone(study: Study) -> list[str]:
+    """A note where nothing is compared sample by sample for want of a second model."""
+    plain = [s for s in study.subjects.values() if not s.control]
+    if len(plain) != 1:
+        return [] if plain else ["no models: controls alone"]
+    controls = _controls_of(study, plain[0].key)
+    if not controls:
+        return [f"{plain[0].label} is the only model: nothing to compare it with"]
+    words = " ".join(f"--model {shlex.quote(s.label)}" for s in (plain[0], controls[0]))
+    return [f"{plain[0].label} is the only model; to compare it with one of its controls: {words}"]
+
+
+def _rated(subjects: Sequence[Subject]) -> dict[str, str]:
+    """Key -> label of those that are ranked: a single model has no rank among its controls."""
+    plain = [s for s in subjects if not s.control]
+    return {s.key: s.label for s in (plain if len(plain) == 1 else subjects)}
+
+
 def _unmatched(items: Sequence[CellScores], labels: dict[str, str]) -> list[str]:
     """Notes on tasks that some model was not run on."""
-    if len(labels) < 2:
-        only = next(iter(labels.values()), "")
-        return (
-            [f"{only} is the only model: nothing to compare it with"]
-            if only
-            else ["no models: controls alone"]
-        )
     tasks = {key: {i.task for i in items if i.subject == key} for key in labels}
     all_tasks = set().union(*tasks.values())
     return [

@@ -10,6 +10,7 @@ from hemm.analysis.compare.pairs import CategoryPair, TaskPair
 from hemm.analysis.study.failure_policy import DESCRIPTIONS, PolicyScores
 from hemm.analysis.study.normalise import MEANINGS
 from hemm.core import storable
+from hemm.core.text import counted
 from hemm.report.tables.writer import Table, table_of
 from hemm.stats.intervals import Estimate
 from hemm.stats.label_effects import LabelEffects, LabelOverlap
@@ -180,8 +181,9 @@ def terms(result: Comparison) -> list[str]:
     out.append(f"Normalised scores and ranks are on the scale {name!r}: {MEANINGS[name]}.")
     out.append(f"{words[0].upper()}{words[1:]}; p values under bounds are of the worst score.")
     if result.ranks is not None:
+        over = counted(len(result.ranked_tasks), "task")
         out.append(
-            f"Ranks are over {len(result.ranked_tasks)} tasks that all models share; models without a "
+            f"Ranks are over {over} that all models share; models without a "
             "Holm-corrected difference from the best share rank 1; a common letter: not separated."
         )
     return out
