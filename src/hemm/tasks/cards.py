@@ -61,6 +61,7 @@ class UserCard:
     shots: str = ""
     config: str | tuple[str, ...] = ""
     revision: str = ""
+    images_from: Annotated[str, Takes("0 or 1", {"0", "1"}.__contains__)] = ""
 
     @property
     def format(self) -> AnswerFormat | None:

@@ -249,7 +249,7 @@ def hub_task(spec: str, card_file: Path | None = None) -> Task:
     name = card.name or repo.replace("/", "--")
     origin = card_origin("hub", card, repo=repo, revision=revision, config=card.config, split=split)
     rules = Rules(card.columns, labels=card.shown, said=_said(card, name, {}), answered=needs_answers(card))
-    rules = rules.answered_as(card)
+    rules = rules.as_said(card)
     known = cache.entry(name, origin) or {}  # rows that are not fetched are not looked at
     closed, rules = _closed(card, rules, "choices" in card.columns)
     read = partial(_read_hub, config=card.config, split=split, shots=card.shots, rules=rules)

@@ -18,6 +18,7 @@ from jinja2.sandbox import SandboxedEnvironment
 
 from hemm.core import HemmError, Media, Message, Sample, Task, nearest
 from hemm.parsing.options import letters
+from hemm.tasks.picture_marks import Places
 
 _NONCE = str(secrets.randbits(128))
 _MARK = re.compile(f"\x02{_NONCE}:(\\d+)\x03")
@@ -61,21 +62,16 @@ def _environment() -> SandboxedEnvironment:
     return environment
 
 
-_PLACE = re.compile(r"<image(?:[ _]?(\d{1,3}))?>")
-"""Marks of pictures in texts of data sets: ``<image 2>`` is the second, ``<image>`` the next one."""
+_FOLLOWING = f"\x02{_NONCE}:next\x03"
+_PLACES = "picture places"
+"""Name in the context that no template can use."""
 
 
 @pass_context
 def _interleave(context: Context, text: object) -> str:
     """``text`` with the sample's media at its ``<image N>`` marks; a mark without a picture stays text."""
-    images: _Images = context["images"]
-    following = iter(range(len(images)))
-
-    def place(match: re.Match[str]) -> str:
-        index = int(match[1]) - 1 if match[1] else next(following, -1)
-        return images[index] if 0 <= index < len(images) else "" if not images else match[0]
-
-    return _PLACE.sub(place, str(text))
+    places: Places = context[_PLACES]
+    return places.in_text(str(text))
 
 
 def template_names(template: str) -> set[str]:
@@ -167,7 +163,8 @@ class Renderer:
         try:
             if self._instruction is not None:
                 context["instruction"] = self._instruction.render(context)
-            text = self._prompt.render(context).strip()
+            text = self._prompt.render(context)
+            text = (context[_PLACES].settled(text) if self._interleaved else text).strip()
         except UndefinedError as error:
             raise self._missing(error, sample) from error
         except (TemplateError, TypeError, ValueError, IndexError) as error:
@@ -188,6 +185,8 @@ class Renderer:
         names = self._names
         if "image" in names or "images" in names:
             context["image"], context["images"] = _marks(len(sample.media))
+        if self._interleaved:
+            context[_PLACES] = Places(context["images"], sample.fields, _FOLLOWING)
         if "options" in names:
             context["options"] = _lettered(sample.choices)
         if "labels" in names:

@@ -18,6 +18,7 @@ from hemm.parsing.formats import ManyOf, OneOf
 from hemm.tasks.cards import COLUMNS, UserCard
 from hemm.tasks.cells import choices_of, exchange, scalar
 from hemm.tasks.columns import TOLD_ONLY, Columns, Said, empty, read_columns, turns
+from hemm.tasks.picture_marks import NUMBERS, check_numbers, picture_numbers
 from hemm.tasks.right_answers import Answer, Choices, How, NoChoice, references_of
 
 SHOTS = ("shots", "train")
@@ -45,6 +46,7 @@ class Rules:
     how       how right answers are written
     answered  whether a row needs a right answer, since a metric compares with it; others are left out
     formatted whether the card names the answer format
+    images_from  the number of the first picture in marks such as ``<image_0>``, where the card says it
     """
 
     columns: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
@@ -58,6 +60,7 @@ class Rules:
     how: How = field(default_factory=How)
     answered: bool = False
     formatted: bool = False
+    images_from: str = ""
 
     def __repr__(self) -> str:
         """What packs are recognised by: as hemm 0.1.0 wrote it, then what came later and says something."""
@@ -68,6 +71,7 @@ class Rules:
             "unanswered": not self.answered,
             "way": self.how.way if self.how.said else "",
             "lists": self.how.lists,
+            "images_from": self.images_from,
         }
         added = "".join(f", {name}={value!r}" for name, value in more.items() if value)
         first = (
@@ -79,12 +83,12 @@ class Rules:
     def of(cls, card: UserCard, *folders: Path) -> Rules:
         closed = isinstance(card.format, OneOf | ManyOf)
         rules = cls(card.columns, card.split, card.shots, card.shown, folders, closed)
-        return rules.answered_as(card)
+        return rules.as_said(card)
 
-    def answered_as(self, card: UserCard) -> Rules:
-        """These rules with what a card says of the answers."""
+    def as_said(self, card: UserCard) -> Rules:
+        """These rules with what a card says of the answers and of marks of pictures."""
         how = How(card.way, bool(card.way), isinstance(card.format, ManyOf), card.lists)
-        return replace(self, how=how)
+        return replace(self, how=how, images_from=card.images_from)
 
     def settled(self, found: Mapping[str, Any], where: str) -> Rules:
         """These rules for a table with these columns (``columns.seen``).
@@ -117,10 +121,10 @@ def parted(
                 (taken if is_ours else rest)[name] = value
     for ours, theirs in rules.columns.items():
         if theirs:
-            (taken if ours in COLUMNS else rest)[ours] = _joined(row, theirs)
+            (taken if ours in COLUMNS else rest)[ours] = _joined(row, theirs, ours)
     for ours, theirs in usual.items():
         if any(not empty(row.get(name)) for name in theirs):
-            taken[ours] = _joined(row, theirs)
+            taken[ours] = _joined(row, theirs, ours)
     if turns(taken.get("question")):
         _exchange(taken, usual.get("question", ("question",))[0], where)
     if cells is not None:
@@ -128,10 +132,13 @@ def parted(
     return taken, rest
 
 
-def _joined(row: Mapping[str, Any], columns: Sequence[str]) -> Any:
-    """The value of one column, or the list of several without empty ones."""
+def _joined(row: Mapping[str, Any], columns: Sequence[str], ours: str) -> Any:
+    """The value of one column, or the list of several: of choices and answers without empty ones, of pictures
+    with them, since a picture keeps its number."""
     if len(columns) == 1:
         return row.get(columns[0])
+    if ours in MEDIA:
+        return [row.get(name) for name in columns]
     return [row[name] for name in columns if row.get(name) not in (None, "")]
 
 
@@ -179,6 +186,8 @@ def sample_of(
         raise BadData(f"{where}: field 'question' is missing, and there is no picture either")
     if question:
         fields["question"] = question
+    if media:
+        _number(fields, row, choices, rules, where)
     labels = _mapping(row, "labels", where)
     try:
         check_labels(labels, "the row")
@@ -207,6 +216,18 @@ def sample_of(
         },
         split=split,
     )
+
+
+def _number(
+    fields: dict[str, str], row: Mapping[str, Any], choices: Choices, rules: Rules, where: str
+) -> None:
+    """Give ``fields`` the numbers of the row's pictures, where they are not 1, 2, ..."""
+    if not rules.images_from:
+        used = {"question", "hint", *(rules.said.uses or ())}
+        check_numbers([*choices.shown, *(text for name, text in fields.items() if name in used)], where)
+    numbers = picture_numbers((row.get(name) for name in MEDIA), int(rules.images_from or 1))
+    if numbers != list(range(1, len(numbers) + 1)):
+        fields[NUMBERS] = " ".join(map(str, numbers))
 
 
 def _split(row: Mapping[str, Any], rules: Rules, where: str) -> str | None:

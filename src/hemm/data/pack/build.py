@@ -31,7 +31,8 @@ from hemm.data import cache
 from hemm.data.files import sync_folder, sync_tree, temporary_folder
 from hemm.data.pack import schema
 from hemm.data.pack.clusters import JOINED, Clusters
-from hemm.data.pack.media_check import check_samples, clean
+from hemm.data.pack.media_check import MEDIA_RULES, check_samples, clean
+from hemm.data.pack.named_files import NamedFiles
 from hemm.data.pack.numerals import NUMBERS, own_data_facts, read_as_numbers
 from hemm.data.pack.quality import QualityReport
 from hemm.data.pack.reader import Pack, open_pack
@@ -69,6 +70,7 @@ class PackBuilder:
 
     def __post_init__(self) -> None:
         self.quality = QualityReport(self.folder)
+        self.named = NamedFiles(self.home)
 
     def build(self, origin: Mapping[str, Any]) -> Pack:
         """The new pack, which becomes the task's current one; ``origin`` is what it is recognised by."""
@@ -86,14 +88,18 @@ class PackBuilder:
             final = _install(work / "pack", home, info)
         made = open_pack(final)
         numbers = read_as_numbers(self.task, made, at_hand=any(s.at_hand for s in self.task.sources))
-        facts = {NUMBERS: numbers, **own_data_facts(self.task, made)}
+        facts = {NUMBERS: numbers, **own_data_facts(self.task, made), **self._named_files()}
         cache.set_current(self.task, final.name, origin, {JOINED: True}, **facts)
         return made
+
+    def _named_files(self) -> dict[str, Any]:
+        return self.named.save(self.task) if self.task.origin else {}
 
     def _read(self) -> Iterator[Sample]:
         """The reader's samples. Turns its exceptions into HemmErrors."""
         task = self.task
         self.quality.restart()
+        self.named.restart()
         if self.provenance.notice:
             self.quality.add_notice(Notice(self.provenance.notice))
         try:
@@ -112,6 +118,7 @@ class PackBuilder:
                         f"it is one of {', '.join(schema.SPLITS)}"
                     )
                 self._check_inside(checked)
+                self.named.add(checked)
                 yield checked
         except HemmError:
             raise
@@ -227,6 +234,7 @@ class PackBuilder:
             "homepage": card.homepage,
             "media": {"count": len(media), "bytes": media.total()},
             "media_columns": list(columns),
+            "media_rules": MEDIA_RULES,
             **self.quality.to_json(),
             "created_by": f"hemm {_version()}",
         }

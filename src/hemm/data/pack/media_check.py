@@ -6,7 +6,7 @@ import mimetypes
 import os
 import re
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
@@ -15,6 +15,18 @@ from hemm.core import BadData, Media, Sample, digest_bytes, redact, storable
 from hemm.core.media import UNKNOWN, media_type, most_pixels
 from hemm.data.pixels import rgb
 from hemm.data.readers.file_finder import spelled_otherwise
+
+MEDIA_RULES = 2
+"""Version of what tells types of media and what does not open; 1: hemm 0.1.0."""
+
+
+def told_as_now(info: Mapping[str, Any]) -> bool:
+    """Whether the media of a pack (pack.json) are of the types, and open, as they would be told today.
+
+    Only what was no picture, or did not open, may be told otherwise.
+    """
+    other = info.get("problems", {}).get("count", 0) or {"audio", "video"} & set(info["media_columns"])
+    return not other or info.get("media_rules", 1) == MEDIA_RULES
 
 
 def check_media(media: Media, known: Callable[[str], tuple[str, str] | None]) -> Media:

@@ -13,6 +13,8 @@ from hemm.data.files import locked
 from hemm.data.pack.build import PackBuilder, Provenance
 from hemm.data.pack.clusters import JOINED, are_joined
 from hemm.data.pack.legacy import may_be_of
+from hemm.data.pack.media_check import told_as_now
+from hemm.data.pack.named_files import unchanged
 from hemm.data.pack.reader import Pack, not_prepared, open_pack
 from hemm.data.readers.layouts import find, fingerprint, match, missing, other_copies, reader_digest
 
@@ -166,10 +168,11 @@ def _limit_of(task: Task) -> int | None:
 def _ready(task: Task, origin: Mapping[str, Any]) -> Pack | None:
     """The current pack where it was made from just this, by the rules of now."""
     found = _current(task)
-    if found is None or found[0].get("origin") != origin:
+    if found is None or found[0].get("origin") != origin or not unchanged(task, found[0]):
         return None
     try:
         pack = open_pack(found[1])
     except HemmError:
         return None
-    return pack if found[0].get(JOINED) or are_joined(pack, task.card.placeholders) else None
+    joined = found[0].get(JOINED) or are_joined(pack, task.card.placeholders)
+    return pack if joined and told_as_now(pack.info) else None
