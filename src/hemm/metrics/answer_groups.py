@@ -56,7 +56,7 @@ class AnswerGroup:
 
 def group_answers(answers: JudgedAnswers, metric: Metric) -> list[AnswerGroup]:
     """The groups of the metric, one for each repeat, in the order of their first answers: the answer to one
-    sample, or to all samples with the same unit or metadata value.
+    sample, or to all samples with the same unit or metadata value (``a+b``: the same values of two keys).
 
     A sample without that metadata value is a group of its own. No reference is no score: where the metric
     compares with right answers, groups with a sample that has none are left out.
@@ -76,5 +76,6 @@ def _group_key(sample: Sample, group: str) -> str:
         return sample.id
     if group == "unit":
         return sample.unit
-    value = sample.metadata.get(group)
-    return sample.id if value is None else str(value)
+    keys = [group] if group in sample.metadata else group.split("+")
+    values = [sample.metadata.get(key) for key in keys]
+    return sample.id if None in values else "/".join(map(str, values))

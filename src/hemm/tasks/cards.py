@@ -40,6 +40,10 @@ class UserCard:
     """A card file, read: its keys. Empty values are left to the layout.
 
     columns  our name -> the table's columns: one, several (pictures, choices), or none (not used)
+    labels   dimension -> its category, or a column and what each of its values means
+    unit, cluster  columns whose values together are it; ``index % 1000000`` is a remainder
+    each     our names -> columns of one length: a row becomes as many, one for each place
+    empty    texts that stand for an empty cell; None: those that are usual in tables
     """
 
     where: str = ""
@@ -49,7 +53,7 @@ class UserCard:
     homepage: str = ""
     licence: str = ""
     notes: str = ""
-    labels: Mapping[str, str] = field(default_factory=dict)
+    labels: Mapping[str, str | Mapping[str, Mapping[str, str]]] = field(default_factory=dict)
     prompt: str = ""
     system: str = ""
     answer: str | Mapping[str, Any] = ""
@@ -57,6 +61,10 @@ class UserCard:
     max_new_tokens: Annotated[str, Takes("a whole number from 1 on", lambda n: int(n) >= 1)] = ""
     file: str = ""
     columns: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    unit: tuple[str, ...] = ()
+    cluster: tuple[str, ...] = ()
+    each: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    empty: tuple[str, ...] | None = None
     split: str | tuple[str, ...] = ""
     shots: str = ""
     config: str | tuple[str, ...] = ""
@@ -67,6 +75,17 @@ class UserCard:
     def format(self) -> AnswerFormat | None:
         """The answer format of the card."""
         return self._format[0]
+
+    @property
+    def fixed_labels(self) -> dict[str, str]:
+        """The labels of all rows."""
+        return {name: value for name, value in self.labels.items() if isinstance(value, str)}
+
+    @property
+    def label_columns(self) -> dict[str, tuple[str, Mapping[str, str]]]:
+        """Dimension -> (column, its values and their categories)."""
+        by = {name: value for name, value in self.labels.items() if not isinstance(value, str)}
+        return {name: next(iter(value.items())) for name, value in by.items()}
 
     @property
     def way(self) -> str:
@@ -146,9 +165,25 @@ def read_card(path: Path) -> UserCard:
         if isinstance(named := values.get(key), list) and len(named) == 1:
             values[key] = named[0]
     card = typed(UserCard, values, str(path), where=str(path))
-    check_labels(card.labels, card.where)
+    check_labels(card.fixed_labels, card.where)
+    _check_label_columns(card)
+    if len({len(columns) for columns in card.each.values()}) > 1:
+        raise BadData(f"{path}: each: the lists have different lengths; give one column for each place")
+    for name in ("unit", "cluster"):
+        if getattr(card, name) and name in card.columns:
+            raise BadData(f"{path}: {name} is said twice, by '{name}:' and in 'columns:'")
     for name, columns in card.columns.items():
         if len(columns) > 1 and name not in ("image", "images", "answers", "choices"):
             raise BadData(f"{path}: columns: {name} is made of one column, not {len(columns)}")
     _ = card.format  # raises now if it is wrong
     return card
+
+
+def _check_label_columns(card: UserCard) -> None:
+    for name, value in card.labels.items():
+        if isinstance(value, str):
+            continue
+        if len(value) != 1:
+            raise BadData(f"{card.where}: labels: {name} takes a category, or one column with its values")
+        for category in next(iter(value.values())).values():
+            check_labels({name: category}, card.where)

@@ -33,6 +33,7 @@ USUAL: Mapping[str, tuple[str, ...]] = {
     ),
 }
 """hemm's name -> the names that data sets usually give such a column."""
+ALIASES = frozenset(name for names in USUAL.values() for name in names)
 DECODED = ("decoded_image", "question_images_decoded")
 """Columns that hold the pictures themselves where a column beside them has their paths."""
 TOLD_ONLY = ("unit", "cluster", "after", "labels", "metadata", "split")
@@ -58,6 +59,7 @@ class Said:
     columns  hemm's name -> the table's columns
     uses     the names that the card's own prompt asks for; None: the default prompt
     split    whether it names a split
+    ours     names of hemm's that it makes of columns in another way (``unit: [set, figure]``)
     before   whether the data were prepared by a version that took every column of hemm's name for hemm's
     layout   what the file's own layout says, in the same form: the letters of a TSV
     """
@@ -65,6 +67,7 @@ class Said:
     columns: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     uses: frozenset[str] | None = None
     split: bool = False
+    ours: frozenset[str] = frozenset()
     before: bool = False
     layout: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
@@ -123,7 +126,9 @@ def read_columns(found: Mapping[str, Any], said: Said, where: str) -> Columns:
 
 
 def _is_data(name: str, said: Said) -> bool:
-    return name in TOLD_ONLY and name not in said.columns and not (name == "split" and said.split)
+    return name in TOLD_ONLY and name not in {*said.columns, *said.ours} | (
+        {"split"} if said.split else set()
+    )
 
 
 def _guess(ours: str, free: list[str], found: Mapping[str, Any], said: Said, where: str) -> tuple[str, ...]:
@@ -230,7 +235,8 @@ def told(found: Mapping[str, Any], said: Said, columns: Columns, reserved: Itera
         if names:
             yield f"columns {words}: {', '.join(names)}"
     for name in columns.data:
-        line = f"'columns: {{{name}: {name}}}' in the card"
+        line = f"'{name}: {name}'" if name in ("unit", "cluster") else f"'columns: {{{name}: {name}}}'"
+        line += " in the card"
         yield f"the column {name} is the data's own, not hemm's {name}: {line} makes it hemm's"
     for name in columns.rest:
         if name in reserved:

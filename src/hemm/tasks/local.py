@@ -30,9 +30,10 @@ from hemm.metrics import compares
 from hemm.parsing.formats import Caption, FreeText, ManyOf, Number, OneOf, ShortAnswer
 from hemm.tasks.cards import CARD, UserCard, read_card
 from hemm.tasks.columns import Said
+from hemm.tasks.empty_cells import SPELLINGS
 from hemm.tasks.origins import card_origin, file_origin, from_task_file
 from hemm.tasks.parts import of_part, part_of
-from hemm.tasks.prompt import template_names
+from hemm.tasks.prompt import RESERVED, template_names
 from hemm.tasks.registry import check_free
 from hemm.tasks.tsv import tsv_layout, tsv_table
 from hemm.tasks.user_rows import Rules
@@ -160,9 +161,10 @@ def _said(card: UserCard, name: str, origin: Mapping[str, Any], **more: Any) -> 
     """
     entry = (cache.entry(name, origin) or cache.entry(name)) if origin else None
     before = entry is not None and COLUMNS_TOLD not in entry
-    uses = frozenset(template_names(card.prompt)) if card.prompt else None
+    uses = frozenset(template_names(card.prompt) - RESERVED) if card.prompt else None
     split = bool(origin and (card.split or card.shots))  # of the hub, files have splits and not rows
-    return Said(card.columns, uses=uses, split=split, before=before, **more)
+    ours = frozenset(name for name in ("unit", "cluster") if getattr(card, name))
+    return Said(card.columns, uses=uses, split=split, ours=ours, before=before, **more)
 
 
 def jsonl_task(source: Path, folder: Path, file: Path, card: UserCard) -> Task:
@@ -196,7 +198,7 @@ def tsv_task(file: Path, card_file: Path | None = None, name: str = "") -> Task:
     name = card.name or name or file.stem
     origin = file_origin("tsv", card, file)
     table = tsv_table(file)
-    said = _said(card, name, origin, layout=tsv_layout(table.columns(), card.columns))
+    said = _said(card, name, origin, layout=tsv_layout(table.columns(Rules()), card.columns))
     closed, rules = _settled(card, replace(Rules.of(card, *folders), said=said), table)
     layout = Layout((file.name,), partial(_read_tsv, file=file, rules=rules))
     answers = None if closed else partial(table.open_answers, rules)
@@ -209,7 +211,8 @@ def _read_tsv(path: Path, *, file: Path, rules: Rules) -> Iterator[Sample | Left
 
 def _settled(card: UserCard, rules: Rules, table: Table) -> tuple[bool, Rules]:
     """Whether the questions of a table are closed, and the rules for its rows."""
-    rules = replace(rules, answered=needs_answers(card)).settled(table.columns(), table.where)
+    rules = replace(rules, answered=needs_answers(card))
+    rules = rules.settled(table.columns(rules), table.where)
     return _closed(card, rules, table.has_choices(rules))
 
 
@@ -249,7 +252,7 @@ def hub_task(spec: str, card_file: Path | None = None) -> Task:
     name = card.name or repo.replace("/", "--")
     origin = card_origin("hub", card, repo=repo, revision=revision, config=card.config, split=split)
     rules = Rules(card.columns, labels=card.shown, said=_said(card, name, {}), answered=needs_answers(card))
-    rules = rules.as_said(card)
+    rules = rules.with_card(card)
     known = cache.entry(name, origin) or {}  # rows that are not fetched are not looked at
     closed, rules = _closed(card, rules, "choices" in card.columns)
     read = partial(_read_hub, config=card.config, split=split, shots=card.shots, rules=rules)
@@ -288,7 +291,8 @@ def _parquet(folder: Path, files: Sequence[Path], split: str) -> Table:
     def cells(taken: dict[str, Any], rest: dict[str, Any], where: str) -> None:
         taken["split"] = split
 
-    return Table(rows, where, cells, look=lambda: (row for _, row in islice(rows(), _LOOK)), without=rows)
+    look = lambda: (row for _, row in islice(rows(), _LOOK))  # noqa: E731 (a reader of the first rows)
+    return Table(rows, where, cells, look=look, without=rows, empty=SPELLINGS)
 
 
 def _task(
@@ -315,7 +319,7 @@ def _task(
         homepage=card.homepage,
         licence=card.licence,
         access="open",
-        labels=card.labels,
+        labels=card.fixed_labels,
         notes=card.notes,
     )
     lettered = isinstance(answer, OneOf | ManyOf | ShortAnswer) and answer.lettered

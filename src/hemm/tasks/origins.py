@@ -17,7 +17,8 @@ from hemm.tasks.cards import UserCard
 def card_origin(kind: str, card: UserCard, **place: Any) -> dict[str, Any]:
     """The origin of rows that a card maps. ``place`` says which rows: file, or repo and revision."""
     columns = {ours: list(theirs) for ours, theirs in card.columns.items()}
-    parts = {"split": card.split, "shots": card.shots, "columns": columns, **place}
+    each = {ours: list(theirs) for ours, theirs in card.each.items()}
+    parts = {"split": card.split, "shots": card.shots, "columns": columns, "each": each, **place}
     return {"kind": kind, **{key: _plain(value) for key, value in parts.items() if value}}
 
 

@@ -18,6 +18,7 @@ from hemm.core import BadData, Media
 from hemm.data.readers.rows import csv_rows, objects
 from hemm.tasks.cells import text_list
 from hemm.tasks.columns import holds_media
+from hemm.tasks.empty_cells import SPELLINGS
 from hemm.tasks.user_tables import Table
 
 LETTERS = tuple(string.ascii_uppercase)
@@ -37,7 +38,8 @@ def tsv_table(path: Path) -> Table:
         return objects(csv_rows(path, "\t"), f"{path}, line")
 
     cells = partial(_cells, borrowed=_Borrowed(path))
-    return Table(rows, str(path), cells, "letter", lambda: (row for _, row in islice(rows(), _LOOK)))
+    look = lambda: (row for _, row in islice(rows(), _LOOK))  # noqa: E731 (a reader of the first rows)
+    return Table(rows, str(path), cells, "letter", look, empty=SPELLINGS)
 
 
 def tsv_layout(columns: Iterable[str], said: Mapping[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
@@ -53,10 +55,10 @@ def tsv_layout(columns: Iterable[str], said: Mapping[str, tuple[str, ...]]) -> d
 
 def _cells(taken: dict[str, Any], rest: dict[str, Any], where: str, *, borrowed: _Borrowed) -> None:
     """Bring the cells of a row of the TSV layout into hemm's form."""
-    for name in [name for name, value in rest.items() if value == ""]:
+    for name in [name for name, value in rest.items() if value in ("", None)]:
         del rest[name]
     options = {letter: taken.pop(letter) for letter in LETTERS if letter in taken}
-    if filled := {letter: text for letter, text in options.items() if text != ""}:
+    if filled := {letter: text for letter, text in options.items() if text not in ("", None)}:
         taken["choices"] = filled
     index = taken.pop("index", "")
     if index:

@@ -17,9 +17,10 @@ from hemm.data.sources.hub import several
 from hemm.parsing.formats import ManyOf, OneOf
 from hemm.tasks.cards import COLUMNS, UserCard
 from hemm.tasks.cells import choices_of, exchange, scalar
-from hemm.tasks.columns import TOLD_ONLY, Columns, Said, empty, read_columns, turns
+from hemm.tasks.columns import ALIASES, TOLD_ONLY, Columns, Said, empty, read_columns, turns
 from hemm.tasks.picture_marks import NUMBERS, check_numbers, picture_numbers
 from hemm.tasks.right_answers import Answer, Choices, How, NoChoice, references_of
+from hemm.tasks.row_keys import PLACE, column_of, key_of, meaning
 
 SHOTS = ("shots", "train")
 _NAME = re.compile(r"\W+", re.ASCII)
@@ -45,6 +46,10 @@ class Rules:
     read      how the other columns are read
     how       how right answers are written
     answered  whether a row needs a right answer, since a metric compares with it; others are left out
+    keys      ``unit`` and ``cluster`` -> the columns whose values they are made of
+    by        taxonomy dimension -> a column, and the category that each of its values means
+    each      hemm's names -> columns: a row becomes one for each place of these lists
+    empty     texts that stand for an empty cell; None: those of the table's kind
     formatted whether the card names the answer format
     images_from  the number of the first picture in marks such as ``<image_0>``, where the card says it
     """
@@ -61,19 +66,27 @@ class Rules:
     answered: bool = False
     formatted: bool = False
     images_from: str = ""
+    keys: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    by: Mapping[str, tuple[str, Mapping[str, str]]] = field(default_factory=dict)
+    each: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    empty: tuple[str, ...] | None = None
 
     def __repr__(self) -> str:
         """What packs are recognised by: as hemm 0.1.0 wrote it, then what came later and says something."""
         more = {
             "usual": dict(self.read.usual),
             "data": self.read.data,
-            "uses": sorted(self.said.uses or ()) if self.said.uses is not None else None,
+            "uses": sorted((self.said.uses or frozenset()) & ALIASES),
             "unanswered": not self.answered,
             "way": self.how.way if self.how.said else "",
             "lists": self.how.lists,
             "images_from": self.images_from,
+            "keys": dict(self.keys),
+            "by": {name: (column, dict(values)) for name, (column, values) in self.by.items()},
+            "each": dict(self.each),
         }
         added = "".join(f", {name}={value!r}" for name, value in more.items() if value)
+        added += f", empty={self.empty!r}" if self.empty is not None else ""
         first = (
             f"columns={self.columns!r}, split={self.split!r}, shots={self.shots!r}, labels={self.labels!r}"
         )
@@ -83,12 +96,21 @@ class Rules:
     def of(cls, card: UserCard, *folders: Path) -> Rules:
         closed = isinstance(card.format, OneOf | ManyOf)
         rules = cls(card.columns, card.split, card.shots, card.shown, folders, closed)
-        return rules.as_said(card)
+        return rules.with_card(card)
 
-    def as_said(self, card: UserCard) -> Rules:
-        """These rules with what a card says of the answers and of marks of pictures."""
+    def with_card(self, card: UserCard) -> Rules:
+        """These rules with what a card says of answers, marks of pictures, keys and rows."""
         how = How(card.way, bool(card.way), isinstance(card.format, ManyOf), card.lists)
-        return replace(self, how=how, images_from=card.images_from)
+        keys = {name: columns for name in ("unit", "cluster") if (columns := getattr(card, name))}
+        return replace(
+            self,
+            how=how,
+            images_from=card.images_from,
+            keys=keys,
+            by=card.label_columns,
+            each=card.each,
+            empty=card.empty,
+        )
 
     def settled(self, found: Mapping[str, Any], where: str) -> Rules:
         """These rules for a table with these columns (``columns.seen``).
@@ -98,6 +120,11 @@ class Rules:
         for ours, theirs in self.columns.items() if found else ():
             optional = ours in TOLD_ONLY and theirs == (ours,)  # whatever rows have it, it is hemm's
             if not optional and (lacking := [name for name in theirs if name not in found]):
+                known = ", ".join(found)
+                raise BadData(f"{where}: there is no column {lacking[0]!r} (for {ours}); there are {known}")
+        for ours, theirs in [*self.keys.items(), *((d, (column,)) for d, (column, _) in self.by.items())]:
+            lacking = [name for name in map(column_of, theirs) if found and name not in found]
+            if lacking and theirs != (ours,):
                 known = ", ".join(found)
                 raise BadData(f"{where}: there is no column {lacking[0]!r} (for {ours}); there are {known}")
         return replace(self, read=read_columns(found, self.said, where))
@@ -124,12 +151,24 @@ def parted(
             (taken if ours in COLUMNS else rest)[ours] = _joined(row, theirs, ours)
     for ours, theirs in usual.items():
         if any(not empty(row.get(name)) for name in theirs):
-            taken[ours] = _joined(row, theirs, ours)
+            lettered = ours == "choices" and len(theirs) > 1
+            taken[ours] = _lettered(row, theirs) if lettered else _joined(row, theirs, ours)
+    for ours, theirs in rules.keys.items():
+        rest.update({ours: taken.pop(ours)} if ours in taken and theirs != (ours,) else {})
+        if any(not empty(row.get(column_of(name))) for name in theirs):
+            taken[ours] = key_of(row, theirs, where)
+    for dimension, (column, meanings) in rules.by.items():
+        taken["labels"] = {**(taken.get("labels") or {}), dimension: meaning(row, column, meanings, where)}
     if turns(taken.get("question")):
         _exchange(taken, usual.get("question", ("question",))[0], where)
     if cells is not None:
         cells(taken, rest, where)
     return taken, rest
+
+
+def _lettered(row: Mapping[str, Any], columns: Sequence[str]) -> dict[str, Any]:
+    """Options in columns of their own, by letter: a letter without an option is none."""
+    return {chr(ord("A") + n): row.get(name) for n, name in enumerate(columns)}
 
 
 def _joined(row: Mapping[str, Any], columns: Sequence[str], ours: str) -> Any:
@@ -197,6 +236,8 @@ def sample_of(
         return LeftOut(where, "no right answer")
     part = {"split": _text(row, "split", where)} if isinstance(rules.split, tuple) and split == "test" else {}
     own_id = _text(row, "id", where)
+    if own_id and (place := row.get(PLACE)):
+        own_id = f"{own_id}-{place}"
     text = "\n".join([question, *choices.shown])
     return Sample(
         id=own_id or row_id(text, media),

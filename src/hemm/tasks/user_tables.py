@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
 from hemm.core import BadData, LeftOut, Notice, Sample
 from hemm.tasks.cells import text_list
 from hemm.tasks.columns import seen, suggestion, told
+from hemm.tasks.empty_cells import EmptyCells
 from hemm.tasks.parts import check_splits
 from hemm.tasks.prompt import RESERVED
 from hemm.tasks.right_answers import Answer, Unsaid, way_of
+from hemm.tasks.row_keys import PLACE, rows_of
 from hemm.tasks.user_rows import (
     MEDIA,
     Cells,
@@ -39,6 +42,7 @@ class Table:
     first_way  how the table's layout says that answers name choices, if it does
     look       gives rows that show which columns there are; by default all
     without    gives the rows without some columns, where that is less to read
+    empty      words that usually stand for an empty cell in such a table
     """
 
     rows: Callable[[], Iterable[Row]]
@@ -47,10 +51,20 @@ class Table:
     first_way: str = ""
     look: Callable[[], Iterable[Mapping[str, Any]]] | None = None
     without: Callable[[Collection[str]], Iterable[Row]] | None = None
+    empty: tuple[str, ...] = ()
 
-    def columns(self) -> dict[str, Any]:
-        """Column -> the first value of it that is not empty."""
-        return seen(self.look() if self.look else (row for _, row in self.rows()))
+    def columns(self, rules: Rules) -> dict[str, Any]:
+        """Column -> the first value of it that is not empty. Raises BadData where ``each`` names others."""
+        rows = self.look() if self.look else (row for _, row in self.rows())
+        if not rules.each:
+            return seen(rows)
+        listed = {name for names in rules.each.values() for name in names}
+        whole: dict[str, None] = {}
+        found = seen(one for row in rows for _, one in rows_of(_noted(row, whole), rules.each))
+        if lacking := sorted(listed - whole.keys()):
+            known = ", ".join(whole)
+            raise BadData(f"{self.where}: there is no column {lacking[0]!r} (for each); there are {known}")
+        return found
 
     def has_choices(self, rules: Rules) -> bool:
         """Whether the first row has choices."""
@@ -72,7 +86,7 @@ class Table:
 
     def read(self, rules: Rules) -> Iterator[Sample | LeftOut | Notice]:
         """The samples, and what is to be said of them. Raises BadData that lists all rows that are wrong."""
-        found = self.columns()
+        found = self.columns(rules)
         rules = rules.settled(found, self.where)
         self._check_columns(found, rules)
         yield from (Notice(line) for line in told(found, rules.said, rules.read, RESERVED))
@@ -81,9 +95,13 @@ class Table:
         faults, rows, answered = _Faults(), 0, 0
         hint = suggestion(rules.read.rest, "answer")
         splits: dict[str, None] = {}
-        for where, row in self.rows():
+        empties = EmptyCells.of(rules, self.empty)
+        options = _options(rules)
+        for where, place, row in self._single(self.rows(), rules):
             try:
-                taken, rest = parted(row, rules, where, self.cells)
+                taken, rest = parted(empties.cleared(row, count=True), rules, where, self.cells)
+                taken[PLACE] = place
+                empties.check(where, row, taken, options)
                 splits[str(taken.get("split") or "")] = None
                 sample = sample_of(taken, rest, rules, where)
             except BadData as error:
@@ -94,6 +112,8 @@ class Table:
                 answered += isinstance(sample, Sample)
                 yield replace(sample, why=sample.why + hint) if isinstance(sample, LeftOut) else sample
         faults.check()
+        if line := empties.told():
+            yield Notice(line)
         check_splits([name for name in splits if name], rules.split, self.where)
         if rules.answered and rows and not answered:
             raise self._no_answers(found, rules)
@@ -103,8 +123,18 @@ class Table:
         parts = (rules.columns, rules.said.layout, rules.read.usual)
         mapped = (name for part in parts for ours in MEDIA for name in part.get(ours, ()))
         silent = dict.fromkeys([*mapped, *MEDIA])
-        for where, row in self.without(silent) if self.without else self.rows():
-            yield where, parted({**row, **silent}, rules, where, self.cells)[0]
+        empties, options = EmptyCells.of(rules, self.empty), _options(rules)
+        for where, _, row in self._single(self.without(silent) if self.without else self.rows(), rules):
+            with suppress(BadData):  # said when the row becomes a sample
+                taken, _ = parted({**empties.cleared(row), **silent}, rules, where, self.cells)
+                empties.check(where, row, taken, options)
+                yield where, taken
+
+    def _single(self, rows: Iterable[Row], rules: Rules) -> Iterator[tuple[str, int, Mapping[str, Any]]]:
+        """The rows, each as many as ``each`` makes of it, with their places."""
+        for where, row in rows:
+            for place, one in rows_of(row, rules.each):
+                yield where, place, one
 
     def _answers(self, rules: Rules) -> Iterator[Answer]:
         """The right answers of the rows that have choices."""
@@ -137,6 +167,19 @@ class Table:
             f"the columns {', '.join(found)}{suggestion(rules.read.rest, 'answer')}: say 'columns: {{answer: "
             "NAME}' in the card, or a metric that needs none ('metrics: [clipscore]')"
         )
+
+
+def _options(rules: Rules) -> tuple[str, ...]:
+    """The columns that hold one option each."""
+    for part in (rules.columns, rules.said.layout, rules.read.usual):
+        if len(names := part.get("choices", ())) > 1:
+            return tuple(names)
+    return ()
+
+
+def _noted(row: Mapping[str, Any], columns: dict[str, None]) -> Mapping[str, Any]:
+    columns.update(dict.fromkeys(row))
+    return row
 
 
 class _Faults:

@@ -16,19 +16,28 @@ _RIGHT = Accuracy()
 @dataclass(frozen=True)
 class Consistency(Metric):
     """1 where all answers of a unit are right, else 0: NLVR's official consistency where a unit is a
-    presentation with all its examples and their permutations."""
+    presentation with all its examples and their permutations.
+
+    by  what is scored together instead of a unit: the name of a metadata key, or several joined by ``+``, as
+        ``set_id+figure_id`` (HallusionBench: all questions about one figure)
+    """
+
+    by: str = ""
 
     name: ClassVar[str] = "consistency"
     title: ClassVar[str] = "share of units whose answers are all right"
     version: ClassVar[int] = 2
-    group: ClassVar[str] = "unit"
     range: ClassVar[tuple[float, float]] = (0.0, 1.0)
     higher_is_better: ClassVar[bool] = True
     needs: ClassVar[frozenset[str]] = frozenset()
 
     @property
+    def group(self) -> str:
+        return self.by or "unit"
+
+    @property
     def parameters(self) -> Mapping[str, str]:
-        return {}
+        return {"by": self.by} if self.by else {}
 
     def components(self, group: Sequence[Sample]) -> tuple[str, ...]:
         return ("",)
@@ -52,4 +61,7 @@ class PermutationConsistency(Consistency):
 
     name: ClassVar[str] = "permutation_consistency"
     title: ClassVar[str] = "share of examples right in every order of their parts"
-    group: ClassVar[str] = "example"
+
+    @property
+    def group(self) -> str:
+        return self.by or "example"
