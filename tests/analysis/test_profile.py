@@ -7,6 +7,7 @@ import io
 import json
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -20,6 +21,7 @@ from hemm.analysis.profile.rows import CategoryRow, Profile
 from hemm.analysis.study import Study
 from hemm.cli import group
 from hemm.core import HemmError, UnknownName
+from hemm.parsing.formats import ShortAnswer
 from hemm.report.tables.profile import COLUMNS, render
 from hemm.stats.intervals import combine, mean_difference, mean_interval
 from hemm.tasks import resolve
@@ -222,6 +224,27 @@ def test_corpus_values_are_listed_and_not_averaged() -> None:
     assert row.normalised is None
     assert "micro" in {v.component for v in row.values}
     assert category(found, "overall").tasks == ("b",)
+
+
+@pytest.mark.parametrize(
+    ("names", "said"), [(4, "jackknife of 50 blocks"), (30, "30 classes, too few answers")]
+)
+def test_a_mean_over_classes_needs_answers_for_each(
+    names: int, said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two hundred answers: fifty a class tell macro-F1, seven do not; micro-F1 is told by both."""
+    from hemm.engine import stored_task
+
+    monkeypatch.setattr(stored_task, "task_of", lambda cell: SimpleNamespace(answer=ShortAnswer()))
+    rows = [
+        question(i, True, references=[f"class {i % names}"], raw=f"class {(i + i % 3) % names}", choices=[])
+        for i in range(200)
+    ]
+    row = task_row(profile(Study.of([Stored(rows, metrics=("macro_f1", "micro_f1"))])), "t")
+    macro, micro = row.values[0].estimate, row.values[1].estimate
+    assert said in macro.note
+    assert (macro.low is None) == (names == 30)
+    assert micro.low is not None
 
 
 def test_labels_are_optional() -> None:

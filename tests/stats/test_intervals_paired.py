@@ -68,7 +68,7 @@ def ends_of_differences(d: Floats, variance: Floats | None = None) -> tuple[Floa
     if variance is not None:
         squares = variance * n * n
     total, power = np.abs(d).sum(axis=(1, 2)), (d**2).sum(axis=(1, 2))
-    half = t * np.sqrt(squares + unseen_difference(total, power, n, float(units))) / n
+    half = t * np.sqrt(squares + unseen_difference(total, power, n, float(units), 1.0)) / n
     share = t * t / (groups + t * t)
     flat = np.ptp(d.reshape(len(d), -1), axis=1) == 0
     low = np.where(flat, value - share * (value + 1), np.maximum(-1, value - half))
@@ -161,7 +161,8 @@ def test_the_jackknife_covers_macro_f1(clusters: int, units: int, p: float) -> N
     whole = per_block.sum(axis=1)
     value, left = macro_f1(whole), macro_f1(whole[:, None] - per_block)
     variance = (blocks - 1) / blocks * ((left - left.mean(axis=1, keepdims=True)) ** 2).sum(axis=1)
-    low, high = wilson(value, effective_number(value, variance, clusters), t_quantile(blocks - 1))
+    middle = np.clip(value - (blocks - 1) * (left.mean(axis=1) - value), 0, 1)  # without the bias
+    low, high = wilson(middle, effective_number(middle, variance, clusters), t_quantile(blocks - 1))
     truth = float(macro_f1(np.array([[p, 1 - p], [1 - p, p]])))
     covered = float(np.mean((low <= truth) & (truth <= high)))
     assert covered >= 0.93

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from hemm.stats.intervals import mean_difference, mean_interval
+from hemm.stats.jackknife import jackknife
 from simulated import (
     CHANCES,
     GROUPS,
@@ -23,6 +25,7 @@ from simulated import (
 )
 
 UNIT = (0.0, 1.0)
+Floats = NDArray[np.float64]
 FEW, MANY = 1000, 10_000
 
 
@@ -104,8 +107,42 @@ def test_one_partial_score_does_not_turn_wilson_off() -> None:
     assert 0.85 < part.low < 0.93
 
 
+def test_one_partial_difference_is_no_sign_of_equality() -> None:
+    """Thirty equal answers, and twenty-nine and one that differs a little."""
+    equal, nearly = (mean_difference([0.0] * 29 + [last], range(30), 1.0).estimate for last in (0.0, 0.01))
+    assert equal.high == pytest.approx(1 - 0.878, abs=0.001)
+    assert nearly.high is not None
+    assert nearly.high > 0.03
+
+
 def test_partial_scores_in_the_middle_are_students() -> None:
     x = np.random.default_rng(2).uniform(0.4, 0.6, 400)
     bounded, free = mean_interval(x, range(400), UNIT), mean_interval(x, range(400))
     assert bounded.low == pytest.approx(free.low, abs=2e-4)
     assert bounded.high == pytest.approx(free.high, abs=2e-4)
+
+
+def macro_f1(hits: Floats, gold: Floats, said: Floats) -> Floats:
+    """Over the classes that occur in the references; arrays end with an axis of classes."""
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.asarray(np.nanmean(np.where(gold > 0, 2 * hits / (gold + said), np.nan), axis=-1))
+
+
+@pytest.mark.parametrize(("classes", "n"), [(5, 60), (10, 100), (50, 1000)])
+def test_macro_f1_of_many_classes_is_covered(classes: int, n: int) -> None:
+    """Frequencies as 1 / rank; a wrong answer is any class, as often as it occurs. The value is too small by
+    up to half its error, which the interval takes out."""
+    rng, count, right = rng_of("macro", classes, n), 200, 0.7
+    share = 1 / np.arange(1, classes + 1)
+    share /= share.sum()
+    gold = rng.choice(classes, (count, n), p=share)
+    said = np.where(rng.random(gold.shape) < right, gold, rng.choice(classes, gold.shape, p=share))
+    truth = float(np.mean(right + (1 - right) * share))  # recall and precision of a class are equal
+    eye, held = np.eye(classes), []
+    for g, s in zip(gold, said, strict=True):
+        tables = np.stack([eye[g] * eye[s], eye[g], eye[s]])
+        blocks = np.stack([tables[:, b::50].sum(axis=1) for b in range(50)], axis=1)
+        left = macro_f1(*(tables.sum(axis=1)[:, None] - blocks))
+        found = jackknife(float(macro_f1(*tables.sum(axis=1))), left.tolist(), n, n, UNIT)
+        held.append((found.low or 0.0) <= truth <= (found.high or 0.0))
+    assert np.mean(held) >= 0.93 - 2.5 * np.sqrt(0.93 * 0.07 / count)

@@ -160,7 +160,8 @@ def test_a_run_stops_when_its_score_is_known_and_goes_on_from_there(data: Path, 
     assert look["reached"]
     assert look["of"] == 240
     assert 0 < look["asked"] < 240
-    assert (look["interval"][1] - look["interval"][0]) / 2 <= 0.12
+    low, high = look["interval"]
+    assert max(look["value"] - low, high - look["value"]) <= 0.12
     answered = set(first.answers()["id"].to_pylist())
     assert len({_cluster(i) for i in answered}) == look["asked"]
     assert all(set(_members(_cluster(i))) <= answered for i in answered)  # no cluster is cut
@@ -208,6 +209,15 @@ def test_when_all_is_asked_the_interval_is_the_score(data: Path) -> None:
     assert look["interval"] == pytest.approx([2 / 3, 2 / 3])
 
 
+def test_both_sides_are_short_where_the_score_is_an_end_of_its_range(data: Path) -> None:
+    assert _run(data, "--until-ci", "10", model="baseline/oracle") == 0
+    (found,) = cells(data.parent / "results")
+    look = found.run["until_ci"]
+    assert look["value"] == 1.0
+    assert 0.9 <= look["interval"][0] < 1.0
+    assert look["asked"] < 240
+
+
 def test_answers_from_elsewhere_in_the_pack_do_not_count(data: Path) -> None:
     """What another selection asked was not drawn in this order: the look is the same without it."""
     assert _run(data, "--until-ci", "20") == 0
@@ -246,7 +256,7 @@ def test_points_that_make_no_sense(data: Path, capsys, words: list[str], said: s
 
 def test_a_score_that_is_no_mean_of_bounded_values_cannot_be_watched(data: Path, capsys) -> None:
     (data / "card.yaml").write_text("answer: caption\nmetrics: [cider_d]\n")
-    assert _run(data, "--until-ci", "5", model="baseline/oracle") == 2
+    assert _run(data, "--until-ci", "10", model="baseline/oracle") == 2
     err = capsys.readouterr().err
     assert "--until-ci: cider_d" in err
     assert err.count("\n") == 1

@@ -22,8 +22,7 @@ def part(d: Floats, sizes: NDArray[np.int64]) -> TaskPart:
     names = np.repeat(np.arange(len(sizes)), sizes)
     binary = np.isin(d, (-1.0, 0.0, 1.0)).all()
     a, b = (np.maximum(d, 0), np.maximum(-d, 0)) if binary else (d, np.zeros(len(d)))
-    p = paired(a, b, names, (0.0, 1.0), NONE)
-    return TaskPart(p.difference, p.error, p.df, p.p, None, p.parts, p.weights, p.reach)
+    return TaskPart.of(paired(a, b, names, (0.0, 1.0), NONE))
 
 
 def several(

@@ -1,4 +1,4 @@
-"""``--until-ci``: runs that stop when the headline's interval is narrow enough.
+"""``--until-ci``: runs that stop when the headline's interval is narrow enough to each side of the value.
 
 The interval is that of ``stats.sequential`` over the pack's clusters without replacement, and valid however
 often it is checked. Let the pack have n groups (samples, or units) in N clusters, the largest with M groups.
@@ -39,8 +39,8 @@ def run(options: RunOptions, watcher: Watcher | None = None) -> CellResults:
 
 
 class StopWhenKnown:
-    """Stop when half the width of the headline's interval is at most ``points`` hundredths of the metric's
-    range."""
+    """Stop when both ends of the headline's interval are at most ``points`` hundredths of the metric's range
+    away from its value."""
 
     def __init__(self, points: float) -> None:
         self.points = points
@@ -89,15 +89,17 @@ class StopWhenKnown:
         )
         parts = _parts(scores, number, count, members, blocks.total)
         lower, upper = (min(1.0, float(end[-1]) * scale) for end in ends)
+        value = float(x.mean()) if len(x) else None
+        farther = upper - lower if value is None else max(value - lower, upper - value)
         return {
             "points": self.points,
-            "reached": (upper - lower) / 2 <= self.points / 100 + 1e-12,
+            "reached": farther <= self.points / 100 + 1e-12,
             "method": METHOD,
             "level": LEVEL,
             "metric": scores.spec,
             "asked": count,
             "of": blocks.total,
-            "value": low + float(x.mean()) * (high - low) if len(x) else None,
+            "value": None if value is None else low + value * (high - low),
             "interval": [low + lower * (high - low), low + upper * (high - low)],
             "parts": parts,
         }

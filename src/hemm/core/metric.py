@@ -205,6 +205,13 @@ class Metric(Protocol):
         """
         return ()
 
+    def classes(self, groups: Sequence[Group]) -> Mapping[str, Sequence[str]]:
+        """Component -> the class of each answer, for corpus values that are means over classes (macro-F1).
+
+        Such a value has no interval where there are few answers for each class.
+        """
+        return {}
+
     def record(self) -> Mapping[str, Any]:
         """What else aggregates.json should keep of a scoring, by key."""
         return {}

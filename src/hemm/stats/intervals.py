@@ -20,7 +20,8 @@ between that and p -+ t sqrt(V).
 
 *Differences* of two scores: as other means. Where few answers differ, the variance would be too small; so
 n^2 V grows by ``PSEUDO`` h^2 (1 - 2a)^2 s^2 (1 + 1/s). With d the differences, a = (sum |d|)^2 / (n sum d^2)
-is the share of answers that differ, and h = sum d^2 / sum |d| how much; nothing is added from a = 1/2 on.
+is the share of answers that differ, and h is the largest possible difference; nothing is added from a = 1/2
+on.
 
 *All values equal*, anywhere in the range: Wilson's bound for none of n / s clusters is the share q of
 clusters that may score differently. The interval goes from value - q (value - lowest) to value + q (highest -
@@ -120,14 +121,16 @@ def score_ends(p: Any, squares: Any, within: Any, n: float, size: float, z: floa
     return wilson(p, n * independent / seen, z)
 
 
-def unseen_difference(total: Any, squares: Any, n: float, size: float) -> Any:
+def unseen_difference(total: Any, squares: Any, n: float, size: float, reach: float) -> Any:
     """The part of an unseen cluster in n^2 times the variance of a mean difference.
 
-    total, squares  sums over differences d of |d| and d^2; ``size`` as in ``score_ends``
+    total, squares  sums over differences d of |d| and d^2
+    size            as in ``score_ends``
+    reach           largest possible difference; if it is not finite, that of the differences seen counts
     """
     with np.errstate(divide="ignore", invalid="ignore"):
         differ = np.where(squares > 0, total**2 / (n * squares), 0.0)
-        height = np.where(squares > 0, squares / total, 0.0)
+        height = reach if math.isfinite(reach) else np.where(squares > 0, squares / total, 0.0)
     return PSEUDO * height**2 * np.maximum(0.0, 1 - 2 * differ) ** 2 * size**2 * (1 + 1 / size)
 
 
@@ -197,7 +200,7 @@ def mean_difference(
         return Difference(special, None, data.df if data.groups > 1 else 1.0)
     d, n = data.values, float(len(data.values))
     squares = cr2(data.residuals, data.sizes) if variance is None else variance * n * n
-    squares += float(unseen_difference(np.abs(d).sum(), (d**2).sum(), n, data.size))
+    squares += float(unseen_difference(np.abs(d).sum(), (d**2).sum(), n, data.size, reach))
     within = float(((d - data.mean) ** 2).sum())
     if squares <= within * 1e-12:  # the means of all clusters are equal
         squares = within * n / (n - 1)

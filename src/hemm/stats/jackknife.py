@@ -4,6 +4,12 @@ The clusters, in a fixed shuffled order, are cut into G blocks (at most ``BLOCKS
 again without each. With v the value of all and v_g the value without block g, the variance V is (G-1)/G times
 the sum of (v_g - their mean)^2 (delete-a-group jackknife; Kott 2001). The interval is v -+ t(G-1) sqrt(V).
 
+Such values are biased where few answers tell much of them: a macro-F1 is too small on few answers a class.
+The jackknife estimates the bias as G - 1 times (mean of v_g - v). So the interval lies around v less its
+bias, within the range, and is widened to v where that lies outside; a note gives a bias that is large for the
+interval. For a mean over classes with fewer than ``LEAST_A_CLASS`` answers for each, the bias is not known
+either (the classes that never occurred make up most of it), and there is no interval.
+
 For a finite range it is Wilson's interval at t(G-1), with v scaled to [0, 1] and the effective number of
 answers v (1-v) / V, at most the number of clusters. So a value near an end of its range has a wide interval
 even if all blocks agree.
@@ -25,6 +31,10 @@ LEAST = 10
 """Fewest clusters for an interval: fewer blocks do not show how values vary."""
 LEAST_PAIRED = 40
 """Fewest clusters for the interval of a difference: in simulations, coverage with 20 was as low as 90 %."""
+
+LEAST_A_CLASS = 10
+"""Fewest answers for each class, on average, for the interval of a mean over classes. In simulations with 200
+classes, coverage was 35 % at 1.5 answers, 72 % at 5, 98 % at 20."""
 
 Floats = NDArray[np.float64]
 
@@ -60,17 +70,20 @@ def jackknife(
     if blocks < LEAST:
         return Estimate(value, None, None, n, clusters, "a corpus value: too few clusters for an interval")
     variance = jackknife_variance(finite)
-    quantile = t_quantile(blocks - 1)
+    quantile, bias = t_quantile(blocks - 1), (blocks - 1) * (float(finite.mean()) - value)
     low, high = bounds
     note = f"a corpus value: jackknife of {blocks} blocks"
+    if abs(bias) > math.sqrt(variance) / 2:
+        note += f", around {value - bias:.3f}, without a bias of {bias:+.3f}"
     if not (math.isfinite(low) and math.isfinite(high) and high > low):
         if variance == 0:
             return Estimate(value, None, None, n, clusters, "a corpus value: no variation, no interval")
         half = quantile * math.sqrt(variance)
-        return Estimate(value, max(low, value - half), min(high, value + half), n, clusters, note)
-    share = min(1.0, max(0.0, (value - low) / (high - low)))
-    number = effective_number(share, variance / (high - low) ** 2, clusters)
-    first, last = (low + float(e) * (high - low) for e in wilson(share, number, quantile))
+        first, last = max(low, value - bias - half), min(high, value - bias + half)
+    else:
+        share = min(1.0, max(0.0, (value - bias - low) / (high - low)))
+        number = effective_number(share, variance / (high - low) ** 2, clusters)
+        first, last = (low + float(e) * (high - low) for e in wilson(share, number, quantile))
     return Estimate(value, min(first, value), max(last, value), n, clusters, note)
 
 
@@ -94,7 +107,7 @@ def jackknife_difference(
     blocks = len(without)
     variance = jackknife_variance(without)
     if math.isfinite(reach):
-        variance += reach**2 * float(unseen_difference(differ * n, differ * n, n, n / clusters)) / n**2
+        variance += float(unseen_difference(differ * n, differ * n, n, n / clusters, reach)) / n**2
     error = math.sqrt(variance)
     half = t_quantile(blocks - 1) * error
     if half == 0:

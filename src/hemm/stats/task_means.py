@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 
 from hemm.stats.flips import flip_signs
 from hemm.stats.intervals import Estimate, combine, t_quantile
-from hemm.stats.paired import t_p, welch_df
+from hemm.stats.paired import Pair, t_p, welch_df
 
 Floats = NDArray[np.float64]
 
@@ -48,6 +48,21 @@ class TaskPart:
     parts: Floats
     weights: Floats
     reach: float = math.inf
+
+    @classmethod
+    def of(cls, pair: Pair, width: float = 1.0) -> TaskPart:
+        """The difference of ``pair`` in units of ``width`` (which may be negative)."""
+        estimate, scale = pair.difference.scaled(0.0, width), abs(width)
+        error = None if pair.error is None else pair.error / scale
+        if error is None and estimate.clusters > 1 and estimate.low is not None and estimate.high is not None:
+            # the differences do not vary: take the error that the interval assumes
+            value = estimate.value or 0.0
+            error = max(value - estimate.low, estimate.high - value) / t_quantile(pair.df)
+        boot = None if pair.bootstrap is None else error
+        if pair.boot_error is not None:
+            boot = pair.boot_error / scale
+        parts = pair.parts / width
+        return cls(estimate, error, pair.df, pair.p, boot, parts, pair.weights, pair.reach / scale)
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,7 +30,7 @@ from hemm.analysis.study.failure_policy import (
 from hemm.analysis.study.normalise import OVERALL, Scale, TaskSlice, limits, slice_order, slices_of, wins_of
 from hemm.core import CorpusMetric
 from hemm.stats.corrections import benjamini_hochberg, holm
-from hemm.stats.intervals import Estimate, combine, mean_difference, t_quantile
+from hemm.stats.intervals import Estimate, combine, mean_difference
 from hemm.stats.paired import Options, Pair, paired, t_p
 from hemm.stats.power import Power, power_of
 from hemm.stats.task_means import TaskPart, mean_of_tasks
@@ -228,24 +228,8 @@ def task_difference(
 
 
 def _task_difference(task: str, pair: Pair, width: float, policies: PolicyScores | None) -> TaskDifference:
-    estimate, scale = pair.difference.scaled(0.0, width), abs(width)
-    error = pair.error
-    if error is None and estimate.clusters > 1 and estimate.low is not None and estimate.high is not None:
-        # the differences do not vary: take the error that the interval assumes
-        value = estimate.value or 0.0
-        error = max(value - estimate.low, estimate.high - value) * scale / t_quantile(pair.df)
-    boot = error if pair.boot_error is None and pair.bootstrap is not None else pair.boot_error
-    part = TaskPart(
-        estimate,
-        None if error is None else error / scale,
-        pair.df,
-        pair.p,
-        None if boot is None else boot / scale,
-        pair.parts / width,
-        pair.weights,
-        pair.reach / scale,
-    )
-    return TaskDifference(task, estimate, part, None if policies is None else policies.scaled(width))
+    part = TaskPart.of(pair, width)
+    return TaskDifference(task, part.estimate, part, None if policies is None else policies.scaled(width))
 
 
 def by_policy(left: ScoreColumn, right: ScoreColumn) -> PolicyScores:

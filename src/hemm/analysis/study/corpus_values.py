@@ -16,7 +16,14 @@ import numpy as np
 from hemm.analysis.study.cell_scores import CellScores
 from hemm.core import CorpusMetric, HemmError, Metric, Outcome, digest
 from hemm.stats.intervals import Estimate
-from hemm.stats.jackknife import LEAST, LEAST_PAIRED, blocks_of, jackknife, jackknife_difference
+from hemm.stats.jackknife import (
+    LEAST,
+    LEAST_A_CLASS,
+    LEAST_PAIRED,
+    blocks_of,
+    jackknife,
+    jackknife_difference,
+)
 
 if TYPE_CHECKING:
     from hemm.metrics.answer_groups import AnswerGroup
@@ -95,11 +102,19 @@ def members_of(item: CellScores, metric: CorpusMetric, keep: set[str]) -> tuple[
 def computed(members: Sequence[AnswerGroup], bind: Bind, metric: Metric) -> dict[str, Estimate]:
     """Component -> corpus value of these groups with its interval."""
     values, left_out, clusters = values_without(members, bind)
-    return {
-        name: jackknife(value, left_out[name], clusters, len(members), metric.range)
-        for name, value in values.items()
-        if math.isfinite(value)
-    }
+    classes = bind(members).classes([m.judged for m in members])
+    out = {}
+    for name, value in values.items():
+        of_answers = classes.get(name, ())
+        count = len(set(of_answers))
+        if not math.isfinite(value):
+            continue
+        if len(of_answers) < LEAST_A_CLASS * count:
+            why = f"a corpus value: {count} classes, too few answers for each for an interval"
+            out[name] = Estimate(value, None, None, len(members), clusters, why)
+            continue
+        out[name] = jackknife(value, left_out[name], clusters, len(members), metric.range)
+    return out
 
 
 def values_without(

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from hemm.core import Group, Judged, Sample
 from hemm.metrics.base import (
@@ -88,7 +88,10 @@ def _f1(right: float, extra: float, missed: float) -> float:
 
 @dataclass(frozen=True)
 class _OfClasses(Accuracy):
-    """For each answer: accuracy. Over a set: ``_values`` of the classes of the references."""
+    """For each answer: accuracy. Over a set: ``_values`` of the classes of the references, of which those in
+    ``_over_classes`` are means over classes."""
+
+    _over_classes: ClassVar[tuple[str, ...]] = ("",)
 
     def components(self, group: Sequence[Sample]) -> tuple[str, ...]:
         return ("",)
@@ -96,6 +99,10 @@ class _OfClasses(Accuracy):
     def aggregate(self, groups: Sequence[Group]) -> Mapping[str, float]:
         by_class = _by_class(_pairs(groups))
         return self._values(by_class) if by_class else {}
+
+    def classes(self, groups: Sequence[Group]) -> Mapping[str, Sequence[str]]:
+        truths = tuple(truth for truth, _ in _pairs(groups))
+        return dict.fromkeys(self._over_classes, truths)
 
     def _values(self, by_class: Mapping[str, tuple[int, int, int]]) -> Mapping[str, float]:
         raise NotImplementedError
@@ -145,6 +152,7 @@ class MicroF1(_OfClasses):
 
     name = "micro_f1"
     title = "F1 of all classes together"
+    _over_classes = ()
 
     def _values(self, by_class: Mapping[str, tuple[int, int, int]]) -> Mapping[str, float]:
         return {"": _f1(*(sum(c[i] for c in by_class.values()) for i in range(3)))}
@@ -161,6 +169,7 @@ class ClassReport(_OfClasses):
 
     name = "class_report"
     title = "precision, recall and F1 of every class"
+    _over_classes = ("", "precision", "recall", "weighted_f1")
 
     def _values(self, by_class: Mapping[str, tuple[int, int, int]]) -> Mapping[str, float]:
         out = {
@@ -232,6 +241,10 @@ class MultilabelF1(SampleMetric):
             if support
             else 0.0,
         }
+
+    def classes(self, groups: Sequence[Group]) -> Mapping[str, Sequence[str]]:
+        wanted = [label for g in groups for j in g if texts(j.sample) for label in sorted(_nearest(j))]
+        return {"macro": wanted, "weighted": wanted}
 
 
 def _labels(value: Any, sample: Sample) -> frozenset[str]:
