@@ -60,10 +60,32 @@ def test_means_of_the_table_are_the_scores_of_the_profile(results: Any) -> None:
         assert means[key] == pytest.approx(row.headline.estimate.value)
 
 
+def test_two_subjects_of_one_model_are_told_apart(tmp_path: Path) -> None:
+    hemm.run("tiny", "probe_shapes", limit=2, out=tmp_path)
+    hemm.run("tiny", "probe_shapes", limit=2, out=tmp_path, system="Be brief.")
+    results = hemm.load(tmp_path)
+    labels = ["tiny", 'tiny · system "Be brief."']
+    assert sorted(set(results.to_arrow()["subject"].to_pylist())) == labels
+    means = {row.subject.label: row.headline.estimate.value for row in results.profile().tasks}
+    assert sorted(means) == labels
+    for view in ("answers", "scores", "calls", "cells"):
+        found = (
+            results.duckdb()
+            .sql(f"select distinct model, control, subject from {view} order by all")
+            .fetchall()
+        )
+        assert found == [("tiny", "", label) for label in labels]
+    scored = (
+        results.duckdb().sql("select subject, avg(value) from scores where headline group by all").fetchall()
+    )
+    assert dict(scored) == means
+
+
 def test_no_column_is_a_reserved_word(results: Any) -> None:
     words, folder = reserved(), results.folder
+    subjects = {cell.folder: cell.model for cell in results}
     for table in (flat.score_table, flat.answer_table, flat.call_table, flat.cell_table):
-        columns = table(folder, results.cells).column_names
+        columns = table(folder, results.cells, subjects).column_names
         assert not {c.lower() for c in columns} & words
         assert len(set(columns)) == len(columns)
 

@@ -151,11 +151,19 @@ class Results:
         names = models or ((named,) if isinstance(named, str) else tuple(named))
         return ShownComparison(**_values(compare(self.study, Choice(names, **options))))
 
+    @cached_property
+    def _subjects(self) -> Mapping[Path, str]:
+        """Folder of each cell -> label of the subject that it is, as the profile has it."""
+        from hemm.analysis.study.subjects import members_of
+
+        members, _ = members_of(self.cells)
+        return {self.cells[m.number].folder: m.subject.label for m in reversed(members)}
+
     def to_arrow(self) -> pa.Table:
         """The scores by sample: see ``hemm.results.flat.score_table`` for the columns."""
         from hemm.results.flat import score_table
 
-        return score_table(self.folder, self.cells)
+        return score_table(self.folder, self.cells, self._subjects)
 
     def to_pandas(self) -> pandas.DataFrame:
         """``to_arrow()`` as a data frame. Raises MissingExtra without pandas."""
@@ -186,7 +194,7 @@ class Results:
             "cells": flat.cell_table,
         }
         for name, table in views.items():
-            connection.register(name, table(self.folder, self.cells))
+            connection.register(name, table(self.folder, self.cells, self._subjects))
         return connection
 
 

@@ -18,15 +18,18 @@ from hemm.results.answer_record import ANSWER_SCHEMA, CALL_SCHEMA
 from hemm.results.layout import SCORE_SCHEMA
 from hemm.results.read import Cell
 
-WHOSE = ("cell", "model", "revision", "task", "control", "protocol")
-"""The cell's folder below the results, the model with its revision, the task, what was shown in place of the
-pictures (empty: the pictures), and the first 12 digits of the protocol."""
+WHOSE = ("cell", "subject", "model", "revision", "task", "control", "protocol")
+"""The cell's folder below the results; the label of its subject (the model with every option that differs
+from the default); the model with its revision, the task, what was shown in place of the pictures (empty: the
+pictures), and the first 12 digits of the protocol."""
+Subjects = Mapping[Path, str]
+"""Folder of a cell -> label of its subject."""
 RENAMED = {"references": "refs", "group": "group_key", "reasoning": "thinking", "model": "fingerprint"}
 """Stored column -> its name here: SQL reserves the first two, and other columns have the others' names."""
 _TEXT = pa.dictionary(pa.int32(), pa.string())
 
 
-def score_table(folder: Path, cells: Iterable[Cell]) -> pa.Table:
+def score_table(folder: Path, cells: Iterable[Cell], subjects: Subjects) -> pa.Table:
     """The stored scores: a row for each metric, component, group of answers and repeat.
 
     metric     its spec; ``headline`` says whether it is the task's first
@@ -52,30 +55,32 @@ def score_table(folder: Path, cells: Iterable[Cell]) -> pa.Table:
                 "headline": pa.repeat(key == stored.get("headline"), len(groups)),
                 "id": pa.array([g if g in ids else None for g in groups], pa.string()),
             }
-            tables.append(_flat(folder, cell, table, columns, schema))
+            tables.append(_flat(_named(folder, cell, subjects), table, columns, schema))
     return pa.concat_tables(tables)
 
 
-def answer_table(folder: Path, cells: Iterable[Cell]) -> pa.Table:
+def answer_table(folder: Path, cells: Iterable[Cell], subjects: Subjects) -> pa.Table:
     """The answers that are scored (``Cell.answers``), with the columns of ``answer_record.ANSWER_SCHEMA``,
     some of them ``RENAMED``."""
     schema = _schema([f for f in ANSWER_SCHEMA if f.name != "labels"])
-    tables = [_flat(folder, cell, cell.answers(), {}, schema) for cell in cells]
+    tables = [_flat(_named(folder, cell, subjects), cell.answers(), {}, schema) for cell in cells]
     return pa.concat_tables([schema.empty_table(), *tables])
 
 
-def call_table(folder: Path, cells: Iterable[Cell]) -> pa.Table:
+def call_table(folder: Path, cells: Iterable[Cell], subjects: Subjects) -> pa.Table:
     """Every sealed call: its attempts, seconds, tokens and US dollars; those of replaced answers too."""
     schema = pa.schema([*((name, _TEXT) for name in WHOSE), *CALL_SCHEMA])
     tables = []
     for cell in cells:
         calls = cell.calls()
-        columns = _whose(folder, cell, len(calls)) | dict(zip(calls.column_names, calls.columns, strict=True))
+        columns = _whose(_named(folder, cell, subjects), len(calls)) | dict(
+            zip(calls.column_names, calls.columns, strict=True)
+        )
         tables.append(pa.table([columns[f.name] for f in schema], schema=schema))
     return pa.concat_tables([schema.empty_table(), *tables])
 
 
-def cell_table(folder: Path, cells: Iterable[Cell]) -> pa.Table:
+def cell_table(folder: Path, cells: Iterable[Cell], subjects: Subjects) -> pa.Table:
     """A row for each cell: state, number of scored answers, errors, seconds, tokens, US dollars, pack,
     version of hemm, settings (JSON), folder; and the labels of the task's card."""
     import orjson
@@ -83,7 +88,7 @@ def cell_table(folder: Path, cells: Iterable[Cell]) -> pa.Table:
     rows = []
     for cell in cells:
         run = cell.run
-        tokens, whose = run.get("tokens") or {}, _named(folder, cell)
+        tokens, whose = run.get("tokens") or {}, _named(folder, cell, subjects)
         row = {
             **whose,
             "state": cell.state,
@@ -121,22 +126,22 @@ def _schema(own: Iterable[Any]) -> pa.Schema:
 
 
 def _flat(
-    folder: Path, cell: Cell, table: pa.Table, columns: Mapping[str, pa.Array], schema: pa.Schema
+    whose: Mapping[str, str], table: pa.Table, columns: Mapping[str, pa.Array], schema: pa.Schema
 ) -> pa.Table:
     labels = table["labels"].combine_chunks()
     found = {RENAMED.get(name, name): table[name] for name in table.column_names}
-    found |= _whose(folder, cell, len(table)) | dict(columns)
+    found |= _whose(whose, len(table)) | dict(columns)
     found |= {d: pc.map_lookup(labels, d, "first").dictionary_encode() for d in DIMENSIONS}
     return pa.table([found[f.name].cast(f.type) for f in schema], schema=schema)
 
 
-def _whose(folder: Path, cell: Cell, rows: int) -> dict[str, pa.Array]:
-    return {name: pa.repeat(value, rows).dictionary_encode() for name, value in _named(folder, cell).items()}
+def _whose(whose: Mapping[str, str], rows: int) -> dict[str, pa.Array]:
+    return {name: pa.repeat(value, rows).dictionary_encode() for name, value in whose.items()}
 
 
-def _named(folder: Path, cell: Cell) -> dict[str, str]:
+def _named(folder: Path, cell: Cell, subjects: Subjects) -> dict[str, str]:
     control = str(cell.run["protocol_spec"].get("control") or "")
     inside = cell.folder.is_relative_to(folder)
     place = (cell.folder.relative_to(folder) if inside else cell.folder).as_posix()
-    values = (place, cell.model, cell.revision, cell.task, control, cell.protocol[:12])
+    values = (place, subjects[cell.folder], cell.model, cell.revision, cell.task, control, cell.protocol[:12])
     return dict(zip(WHOSE, values, strict=True))
