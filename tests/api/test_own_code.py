@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 import subprocess
@@ -367,6 +368,88 @@ def test_a_task_file_imports_its_neighbour_and_follows_it(here: Path) -> None:
     assert cell().answers()["references"].to_pylist() == [["gull"]]
     assert status(["score", "results", "--task", "./birds.py", "--again"]) == 0
     assert list(rows()) == ["short-v1", "exact_match-v2"]
+
+
+FETCHED = """
+from hemm.core import *
+from hemm.data import Hub
+from hemm.parsing import ShortAnswer
+
+def read(folder):
+    yield Sample("1", fields={"question": "Which?"}, references=((folder / "bird.txt").read_text(),))
+
+SOURCE = Hub(("me/birds",), Layout(("bird.txt",), read))
+TASK = Task("birds", Card("Birds"), (SOURCE,), "{{ question }}", ShortAnswer(), ("exact_match",))
+TASK = TASK.with_variant("loud", prompt="{{ question }}!")
+"""
+
+
+def test_a_task_object_of_a_file_is_prepared_by_its_path(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (here / "fetched_birds.py").write_text(FETCHED)
+    (here / "again.py").write_text("from fetched_birds import TASK\n")
+    (here / "original").mkdir()
+    (here / "original/bird.txt").write_text("owl")
+    monkeypatch.syspath_prepend(str(here))
+    task = importlib.import_module("again").TASK
+    for given, variant in ((task, ""), (task.variants["loud"], ":loud")):
+        with pytest.raises(hemm.HemmError) as told:
+            hemm.run("baseline/oracle", given)
+        command = str(told.value).partition("is not prepared: hemm ")[2].split()
+        assert command == ["prepare", f"{here / 'fetched_birds.py'}:{variant[1:] or 'birds'}"]
+        assert status([*command, "--from", "original"]) == 0
+        (cell,) = hemm.run("baseline/oracle", given)
+        assert cell.task == f"birds{variant}"
+        assert cell.answers()["references"].to_pylist() == [["owl"]]
+
+
+def test_a_task_that_only_a_program_has_is_told_to_go_into_a_file() -> None:
+    space: dict[str, Any] = {"__name__": "notebook"}
+    exec(FETCHED, space)
+    line = "task birds is not prepared: put birds into a file as TASK: hemm prepare ./FILE.py"
+    with pytest.raises(hemm.HemmError, match=line):
+        hemm.run("baseline/oracle", space["TASK"])
+
+
+# scored again
+
+
+def test_score_finds_a_task_of_ones_own_where_it_was(
+    here: Path, cache: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (here / "words").mkdir()
+    (here / "words/rows.jsonl").write_text('{"q": "Say owl.", "answer": "owl"}\n')
+    (here / "mine.yaml").write_text("columns: {question: q}\nname: owls\n")
+    file = FETCHED.replace('Hub(("me/birds",)', "Local(Path(__file__).parent / 'words'")
+    file = file.replace("import Hub", "import Local\nfrom pathlib import Path").replace(
+        "bird.txt", "rows.jsonl"
+    )
+    (here / "birds.py").write_text(file)
+    assert status(["run", "baseline/oracle", "--task", "./words", "--card", "mine.yaml"]) == 0
+    assert status(["run", "baseline/oracle", "--task", "./birds.py"]) == 0
+    (here / "elsewhere").mkdir()
+    assert status(["score", "results", "--metric", "chrf"]) == 0
+    assert [list(c.aggregates()["metrics"])[-1][:4] for c in hemm.load("results")] == ["chrf", "chrf"]
+    (here / "birds.py").write_text("1 / 0\n")
+    assert status(["score", "results"]) == 2
+    assert "birds.py, line 1: ZeroDivisionError" in capsys.readouterr().err
+    (here / "birds.py").rename(here / "moved.py")
+    assert status(["score", "results"]) == 2
+    assert "say where it is with --task ./FILE" in capsys.readouterr().err
+
+
+def test_a_task_file_among_somebody_elses_results_is_not_run(here: Path) -> None:
+    (here / "birds.py").write_text(
+        BIRDS.replace("{}[", "{{}}[").format(method="ceiling", metric="'accuracy'")
+    )
+    assert status(["run", "baseline/oracle", "--task", "./birds.py"]) == 0
+    (here / "results/birds.py").write_text("open('executed', 'w')\n")
+    path = cell().folder / "run.json"
+    run = orjson.loads(path.read_bytes())
+    run["origin"]["file"] = str(here / "results/birds.py")
+    path.write_bytes(orjson.dumps(run))
+    assert status(["score", "results", "--again"]) == 2
+    hemm.load("results").profile()
+    assert not Path("executed").exists()
 
 
 # notebooks: code without files

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     "tasks",
     multiple=True,
     metavar="TASK",
-    help="Where a task of your own is (./task.py, ./folder, file.tsv); hemm's own are known.",
+    help="Where a task of your own is (./task.py, ./folder, file.tsv), if it was moved.",
 )
 @click.option("--again", is_flag=True, help="Make all scores anew, also those that are up to date.")
 @format_option("table", "json", "csv", "markdown")
@@ -61,7 +61,7 @@ def command(
     by_name = {task.name: task for task in distinct(map(task_named, tasks))}
     rows: list[dict[str, Any]] = []
     renewed: Counter[str] = Counter()
-    stored_cells = [(stored, task_of(stored, by_name)) for stored in cells(folder)]
+    stored_cells = [(stored, task_of(stored, by_name, code=True)) for stored in cells(folder)]
     for own in by_name.values():
         print_findings(own)
     failed = 0

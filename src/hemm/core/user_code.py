@@ -74,10 +74,13 @@ def member(spec: str, what: str) -> Any:
     return getattr(module, name)
 
 
-def assigned(module: ModuleType) -> set[str]:
+def assigned(file: Path) -> set[str]:
     """The names that a user's file itself gives a value at its top; what it imports is not among them."""
     names: set[str] = set()
-    ahead: list[ast.AST] = [ast.parse(getattr(module, _LOADED))]
+    try:
+        ahead: list[ast.AST] = [ast.parse(file.read_bytes())]
+    except (OSError, SyntaxError, ValueError):  # it changed since it was imported
+        return names
     while ahead:
         node = ahead.pop()
         if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):

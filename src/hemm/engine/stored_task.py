@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hemm.core import HemmError, Task, UnknownName
-from hemm.core.origin import same_origin
+from hemm.core.origin import origin_spec, same_origin
 from hemm.results.same_data import cells_named_as, check_cell
 
 if TYPE_CHECKING:
@@ -15,10 +15,14 @@ if TYPE_CHECKING:
     from hemm.results.read import Cell
 
 
-def task_of(cell: Cell, own: Mapping[str, Task] | None = None) -> Task:
-    """The task of ``cell``: one of ``own`` (by name), else of hemm or of an installed package.
+def task_of(cell: Cell, own: Mapping[str, Task] | None = None, code: bool = False) -> Task:
+    """The task of ``cell``: one of ``own`` (by name), else of hemm or of an installed package, else a user's
+    own where run.json says that it is.
 
-    Raises UnknownName where none has its name, HemmError where the one that has it has other data.
+    code  a Python file may be executed to find it: the user asked for its metrics, not only for results
+
+    Raises UnknownName where none has its name, HemmError where the one that has it has other data, or its
+    file fails.
     """
     from hemm.tasks import TASKS, resolve
 
@@ -28,6 +32,8 @@ def task_of(cell: Cell, own: Mapping[str, Task] | None = None) -> Task:
         check_cell(cell, task, _pack_of(task))
         return task
     if cell.task.partition(":")[0] not in TASKS:
+        if (found := _where_it_was(cell, code)) is not None:
+            return _as_answered(found, cell)
         raise UnknownName(
             f"task of {cell.folder}",
             cell.task,
@@ -37,6 +43,37 @@ def task_of(cell: Cell, own: Mapping[str, Task] | None = None) -> Task:
     task = resolve(cell.task)
     check_cell(cell, task, None)
     return task
+
+
+def _where_it_was(cell: Cell, code: bool) -> Task | None:
+    """The user's own task of ``cell``, where its file, or its card, still is what run.json says.
+
+    A Python file below the results is not executed: they may be somebody else's.
+    """
+    from hemm.tasks import resolve
+
+    origin = cell.run.get("origin") or {}
+    file, failed = origin.get("file"), None
+    if file is not None:
+        results = cell.folder.parents[2] if len(cell.folder.parents) > 2 else cell.folder
+        below = Path(file).resolve().is_relative_to(results.resolve())
+        if not Path(file).exists() or (file.endswith(".py") and (below or not code)):
+            return None
+    elif "repo" not in origin:
+        return None
+    given = [(c.get("options") or {}).get("card") for c in reversed(cell.run.get("commands") or [])]
+    cards = [Path(card) for card in dict.fromkeys(given) if card and Path(card).is_file()]
+    for card in (*cards, None):
+        try:
+            task = resolve(origin_spec(origin, cell.task), card)
+        except HemmError as error:
+            failed = error
+            continue
+        if task.name == cell.task and same_origin(task.origin, origin):
+            return task
+    if failed is not None and file is not None:
+        raise failed
+    return None
 
 
 def keep_format(task: Task, out: Path) -> Task:

@@ -111,7 +111,7 @@ def python_task(path: Path, name: str = "") -> Task:
 
 def _tasks_of(module: Any, path: Path) -> dict[str, Task]:
     there = [name for name in ("TASKS", "TASK") if hasattr(module, name)]
-    own = [name for name in there if name in user_code.assigned(module)]  # before what a neighbour calls so
+    own = [name for name in there if name in user_code.assigned(path)]  # before what a neighbour calls so
     found = getattr(module, (own or there or ["TASK"])[0], None)
     if isinstance(found, Mapping | list | tuple):
         listed = list(found.values() if isinstance(found, Mapping) else found)

@@ -6,11 +6,13 @@ follow the change. Another file, repository, revision, config, split or mapping 
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from hemm.core import Task, canonical
+from hemm.core import Task, canonical, user_code
 from hemm.tasks.cards import UserCard
 
 
@@ -41,9 +43,32 @@ def from_task_file(task: Task, file: Path, variant: str = "") -> Task:
 
 
 def from_object(task: Task) -> Task:
-    """``task`` that a program made, with its origin: what its sources say of themselves."""
+    """``task`` that a program made, with its origin: the file that defines it as its TASK, so that ``hemm
+    prepare ./FILE`` prepares it; else what its sources say of themselves."""
+    for whole, file in _defined():
+        if whole is task:
+            return from_task_file(whole, file)
+        for name, other in whole.variants.items():
+            if other is task:
+                return from_task_file(other, file, name)
     variants = {name: from_object(other) for name, other in task.variants.items()}
     return replace(task, origin={"kind": "object", "sources": _locations(task)}, variants=variants)
+
+
+def _defined() -> Iterator[tuple[Task, Path]]:
+    """The tasks that imported files define as TASK or in TASKS. Modules of packages are no files of tasks."""
+    for module in list(sys.modules.values()):
+        space = getattr(module, "__dict__", {})
+        file = space.get("__file__")
+        there = [name for name in ("TASKS", "TASK") if name in space]
+        if not there or "." in str(space.get("__name__")) or not str(file).endswith(".py"):
+            continue
+        for name in user_code.assigned(Path(str(file))).intersection(there):
+            found = space[name]
+            listed = found.values() if isinstance(found, Mapping) else found
+            for task in listed if isinstance(found, Mapping | list | tuple) else [found]:
+                if isinstance(task, Task):
+                    yield task, Path(str(file))
 
 
 def _locations(task: Task) -> list[dict[str, Any]]:
