@@ -145,6 +145,8 @@ def _transparent() -> list[Kind]:
     numbers = np.asarray(indexed)
     palette = np.array(indexed.getpalette(), np.uint8).reshape(-1, 3)
     clear = int(numbers[0, 0])
+    spare = indexed.copy()
+    spare.putpalette(palette.tobytes() + bytes(3 * 64 - palette.size))
     tone = int(tones[0, 3])
     key = tuple(int(v) for v in colour[2, 5])
     soft, half = over_white(colour, alpha), over_white(colour, hard)
@@ -184,6 +186,13 @@ def _transparent() -> list[Kind]:
             "gif",
             encoded(indexed, "GIF", transparency=clear),
             over_white(palette[numbers], np.where(numbers == clear, 0, 255)),
+        ),
+        Kind(
+            "PNG P, a clear entry that no pixel uses",
+            "png",
+            encoded(spare, "PNG", transparency=63),
+            palette[numbers],
+            plain=True,
         ),
         Kind("WEBP RGBA", "webp", encoded(rgba, "WEBP", lossless=True, exact=True), soft, 1),
         Kind("WEBP RGBA opaque", "webp", encoded(opaque, "WEBP", lossless=True), colour, plain=True),

@@ -335,3 +335,4 @@ def test_a_sound_in_mp4_is_a_sound(cache: Path, tmp_path: Path) -> None:
     parts = [part for r in seen for m in r.body["messages"] for part in m["content"]]
     kinds_sent = {part["type"] for part in parts} - {"text"}
     assert kinds_sent == {"input_audio"}
+    assert {p["input_audio"]["format"] for p in parts if p["type"] == "input_audio"} == {"m4a"}

@@ -11,6 +11,7 @@ import importlib
 import importlib.util
 import os
 import sys
+import warnings
 from collections.abc import Sequence
 from typing import Any
 
@@ -112,6 +113,7 @@ def main(args: Sequence[str] | None = None) -> None:
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):  # characters that the terminal cannot encode must not end a run
             stream.reconfigure(errors="backslashreplace")
+    warnings.filterwarnings("ignore", "Image size .* decompression bomb")  # hemm has a limit of its own
     if "_HEMM_COMPLETE" in os.environ:
         group.main(prog_name="hemm")
     sys.exit(status(list(sys.argv[1:] if args is None else args)))

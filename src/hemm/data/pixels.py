@@ -68,11 +68,12 @@ def is_plain(media: Media, picture: Image, most: int = 0) -> bool:
     """
     if _is_deep(picture) or (picture.format == "PNG" and media.data[24] > 8):
         return False
-    if "transparency" in picture.info or _orientation(media, picture) != 1:
+    if picture.mode not in ("1", "L", "P", "RGB", "RGBA", "LA") or _orientation(media, picture) != 1:
         return False
-    if picture.mode in ("RGBA", "LA"):
-        return bool(media.pixels(most).getchannel("A").getextrema() == (255, 255))
-    return picture.mode in ("1", "L", "P", "RGB")
+    if picture.mode in _ALPHA or "transparency" in picture.info:  # often one that no pixel uses
+        alpha = _with_alpha(media.pixels(most)).getchannel("A")
+        return bool(alpha.getextrema() == (255, 255))
+    return True
 
 
 def upright_size(media: Media) -> tuple[int, int]:

@@ -37,15 +37,31 @@ def fit(
     suits = media.kind == "image" and (not types or media.mime in types)
     if facts.plain and small and suits and (facts.rgb or not only_rgb):
         return media
-    most = 0 if small else max_pixels
-    picture = media.pixels(most) if facts.plain and not only_rgb else rgb(media, most)
-    if most:
-        picture = _smaller(picture, max_pixels)
-    buffer = io.BytesIO()
-    picture.save(buffer, "PNG", compress_level=6)
-    made = Media(buffer.getvalue(), name=media.name, mime="image/png")
+    as_rgb, most = only_rgb or not facts.plain, 0 if small else max_pixels
+    key = (media.digest, as_rgb, most)
+    data = _MADE.get(key)
+    if data is None:
+        data = _png(media, as_rgb, most)
+        while len(_MADE) >= _KEPT:
+            _MADE.pop(next(iter(_MADE), key), None)
+        _MADE[key] = data
+    made = Media(data, name=media.name, mime="image/png")
     made.original = media.original or media.digest
     return made
+
+
+_KEPT = 4
+_MADE: dict[tuple[str, bool, int], bytes] = {}
+"""The last PNGs: the questions on one picture follow one another in a pack."""
+
+
+def _png(media: Media, as_rgb: bool, most: int) -> bytes:
+    picture = rgb(media, most) if as_rgb else media.pixels(most)
+    if most:
+        picture = _smaller(picture, most)
+    buffer = io.BytesIO()
+    picture.save(buffer, "PNG", compress_level=6)
+    return buffer.getvalue()
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +92,8 @@ def _smaller(picture: Image, max_pixels: int) -> Image:
     import PIL.Image
 
     if picture.mode in ("P", "1"):
-        picture = picture.convert("RGB")
+        picture = picture.convert("RGBA" if "transparency" in picture.info else "RGB")
+    picture.info.pop("transparency", None)  # no pixel has it, and one that is made by resizing should not
     scale = min(1.0, math.sqrt(max_pixels / (picture.width * picture.height)))
     width = min(max(1, math.floor(picture.width * scale)), max_pixels)
     height = min(max(1, math.floor(picture.height * scale)), max_pixels // width)

@@ -83,7 +83,7 @@ def refused(status: int, message: str, after: float | None = None, *, spent: boo
 
     ``spent``: the server says that the account's money or quota is used up, so that waiting is useless.
     """
-    text = f"HTTP {status}: {message}"
+    text = f"HTTP {status}: {message}" + (": --max-pixels makes pictures smaller" if status == 413 else "")
     if spent or status == 402:
         return CallFailed("quota", text, retry=False)
     if status in PERMANENT:

@@ -16,6 +16,7 @@ from hemm.models.retry import CallFailed, refused
 IMAGE_TYPES = frozenset({"image/png", "image/jpeg", "image/gif", "image/webp"})
 """Picture types that the API takes; others are converted to PNG."""
 
+_SOUNDS = {"audio/wav": "wav", "audio/mpeg": "mp3", "audio/mp4": "m4a"}
 _FINISH = {"length": "length", "max_tokens": "length", "content_filter": "content_filter"}
 _FILTERED = {
     "content_filter",
@@ -48,7 +49,7 @@ def _part(part: str | Media, max_pixels: int) -> bytes:
     if isinstance(part, str):
         return b'{"type":"text","text":%s}' % json.dumps(part).encode()
     if part.kind == "audio":
-        form = {"audio/wav": "wav", "audio/mpeg": "mp3"}.get(part.mime, part.mime.partition("/")[2])
+        form = _SOUNDS.get(part.mime, part.mime.partition("/")[2])
         return b'{"type":"input_audio","input_audio":{"data":"%s","format":"%s"}}' % (
             base64.b64encode(part.data),
             form.encode(),
