@@ -85,16 +85,10 @@ MARKED: dict[str, Dress] = {
 }
 CASED: dict[str, Dress] = {"capital": lambda t: t[:1].upper() + t[1:]}
 
-WAITS = ("curly quotes", "final point", "boxed", "dollars and box", *MARKED)
-"""Dresses that the parser does not yet take off in every case."""
-
 
 def worn(*names: str) -> pytest.MarkDecorator:
-    """The dresses, those that wait for the parser marked."""
-    late = pytest.mark.xfail(reason="the reader's stages take this dress off", strict=False)
-    return pytest.mark.parametrize(
-        "dress", [pytest.param(name, marks=late) if name in WAITS else name for name in names]
-    )
+    """A test for each dress."""
+    return pytest.mark.parametrize("dress", names)
 
 
 _WORDS = st.sampled_from(
@@ -217,14 +211,14 @@ labels = st.lists(
 )
 
 
-@worn(*PLAIN)
+@worn(*PLAIN, *MARKED)
 @given(shown=labels)
 @settings(max_examples=20, deadline=None)
 def test_an_option_in_any_dress_scores_the_ceiling(dress: str, shown: list[str]) -> None:
-    sample = Sample("1", references=(shown[0],), choices=tuple(shown))
+    sample, wear = Sample("1", references=(shown[0],), choices=tuple(shown)), {**PLAIN, **MARKED}[dress]
     for answer in (OneOf(), OneOf(lettered=False), ShortAnswer()):
-        assert_right(ALL, answer, PLAIN[dress](answer.render(shown[0], sample)), sample)
-    assert_right(ALL, OneOf(), PLAIN[dress](shown[0]), sample)
+        assert_right(ALL, answer, wear(answer.render(shown[0], sample)), sample)
+    assert_right(ALL, OneOf(), wear(shown[0]), sample)
 
 
 @worn(*PLAIN)

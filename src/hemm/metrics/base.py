@@ -11,7 +11,7 @@ from functools import lru_cache
 from typing import Any, ClassVar
 
 from hemm.core import Group, HemmError, Judged, Metric, Sample
-from hemm.parsing.answer_text import answered
+from hemm.parsing.answer_text import AROUND, answered, with_marks
 from hemm.parsing.formats import Number, split_labels
 from hemm.parsing.numbers import read_number
 
@@ -118,8 +118,6 @@ def matching(answer: Any, sample: Sample) -> list[str]:
     return [r for r in texts(sample) if (answer == r if r in choices else same(answer, r))]
 
 
-_AROUND = " \t\r\n.。*_`\"'“”‘’«»„「」『』$(){}[]\\"
-"""Characters that may stand around an answer and are no part of it."""
 _COMMANDS = ("boxed", "fbox", "text", "textbf", "mathrm", "mathbf")
 
 
@@ -127,8 +125,8 @@ def as_written(judged: Judged) -> Judged:
     r"""``judged`` with the text as the model wrote it for its value, where that text is a reference and the
     answer format took a part of it for marks.
 
-    That is where the answer is a reference with nothing but marks around it (emphasis, quotes, brackets, a
-    box, a final point), or where value and reference are the same but for such marks (``plain``) and the
+    That is where the answer, or the part of it that the format read (``Answer: ...``), is a reference with
+    nothing but marks around it (emphasis, quotes, brackets, a box, a final point), or where value and reference are the same but for such marks (``plain``) and the
     answer holds the reference to the letter. Answer formats do not know the references.
 
     >>> from hemm.core import Outcome, Response
@@ -142,7 +140,10 @@ def as_written(judged: Judged) -> Judged:
     if not isinstance(value, str) or value in references or value in judged.sample.choices:
         return judged
     said = answered(judged.response.text).strip()
+    piece = with_marks(judged.response.text, judged.span) if judged.span else ""
     for wanted in (reference.strip() for reference in references):
+        if len(wanted) > len(value) and (found := _place(piece, wanted, anywhere=False)):
+            return replace(judged, value=found)
         # what the format left stays: only a reference that is longer than the value has a part to restore
         if len(wanted) > len(value) and (found := _place(said, wanted, plain(value) == plain(wanted))):
             return replace(judged, value=found)
@@ -156,7 +157,7 @@ def _place(said: str, wanted: str, anywhere: bool) -> str:
     if room < 0 or (room > _ROOM and not anywhere):
         return ""
     for match in re.finditer(re.escape(wanted), said, re.IGNORECASE):
-        before, after = said[: match.start()].strip(_AROUND), said[match.end() :].strip(_AROUND)
+        before, after = said[: match.start()].strip(AROUND), said[match.end() :].strip(AROUND)
         if anywhere or (not after and (not before or before in _COMMANDS)):
             return match[0]
     return ""

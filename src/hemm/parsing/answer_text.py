@@ -268,3 +268,23 @@ def fold(text: str) -> str:
 def loose(text: str) -> str:
     """For comparing labels: ``fold`` with letters and digits alone, no leading article; gray is grey."""
     return _WEAK.sub("", _ARTICLE.sub("", fold(text))).replace("gray", "grey")
+
+
+AROUND = " \t\r\n.:。：*_`\"'“”‘’«»„「」『』$(){}[]\\"
+"""Characters that may stand around an answer and are no part of it."""
+_AROUND_MANY = 80
+
+
+def with_marks(text: str, span: Span) -> str:
+    """The part ``span`` of ``text`` with the marks that stand around it, of which some may belong to it.
+
+    >>> with_marks("Answer: $5.", (9, 10))
+    ': $5.'
+    """
+    begin, end = span
+    first, last = max(0, begin - _AROUND_MANY), min(len(text), end + _AROUND_MANY)
+    while begin > first and text[begin - 1] in AROUND:
+        begin -= 1
+    while end < last and text[end] in AROUND:
+        end += 1
+    return text[begin:end]

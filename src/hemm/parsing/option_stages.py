@@ -12,6 +12,7 @@ from functools import cached_property
 
 from hemm.core import Reading
 from hemm.parsing import clauses
+from hemm.parsing.answer_text import with_marks
 from hemm.parsing.languages import any_of
 from hemm.parsing.located import Span
 from hemm.parsing.markers import is_blank
@@ -52,6 +53,13 @@ class OptionAnswer(Answer):
         super().__init__(text)
         self.options = options
 
+    def to_the_letter(self, span: Span) -> int | None:
+        """The option that a part of the original text is, with the marks around it or without."""
+        for piece in (with_marks(self.raw, span), self.raw[slice(*span)]):
+            if (number := self.options.raw(piece)) is not None:
+                return self.options.first(number)
+        return None
+
     def passed_over(self, sentence: str) -> bool:
         """Whether a line opens with a letter that no option has: options that the model invents."""
         opened = _ENUMERATED_LINE.match(sentence)
@@ -85,6 +93,10 @@ class OptionAnswer(Answer):
 def whole(answer: OptionAnswer) -> Found[int] | None:
     """The text is one option: its text to the letter, its letter, or both."""
     options = answer.options
+    for text, span, mark in answer.marks[:1]:  # a box around it all: "$5" and "5" are two options
+        number = answer.to_the_letter(span) if mark.structured and text == answer.clean.text else None
+        if number is not None:
+            return Found(frozenset((number,)), span)
     for text in (answer.body.text, answer.clean.text):
         if numbers := options.exact(text):
             return answer.found(numbers, 0, len(answer.clean.text))
@@ -101,7 +113,8 @@ def marked(answer: OptionAnswer, structured: bool) -> Found[int] | None:
     answer open or says that no option is right ends reading.
     """
     for text, span, mark in answer.marks:
-        numbers, _, _ = named(text, answer.options)
+        number = answer.to_the_letter(span)
+        numbers = named(text, answer.options)[0] if number is None else {number}
         if not numbers and mark.structured == structured and (NONE_OF_THEM.match(text) or is_blank(text)):
             return Found(frozenset(), span)
         if not numbers or len(numbers) > 2 or (len(numbers) == len(answer.options.marks) > 2):

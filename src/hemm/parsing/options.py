@@ -59,6 +59,16 @@ EXPLICIT = late(
 )
 
 
+_DRESS = " \t\n:：*_`\"'“”‘’«»„"
+
+
+def undressed(text: str) -> tuple[str, ...]:
+    """``text`` without quotes, emphasis and a final stop around it, the most first."""
+    bare = text.strip(_DRESS)
+    stopless = bare.rstrip(".。").rstrip(_DRESS)
+    return tuple(form for form in (bare, text.strip().rstrip(".。"), stopless) if form)
+
+
 class Options:
     """The options of one question and all the ways in which a text can name them.
 
@@ -132,8 +142,10 @@ class Options:
 
     def raw(self, text: str) -> int | None:
         """The option whose text ``text`` is, to the letter."""
-        number = self._raw.get(text)
-        return number if number is not None else self._raw.get(text.strip())
+        for form in (text, text.strip(), *undressed(text)):
+            if (number := self._raw.get(form)) is not None:
+                return number
+        return None
 
     _BARE = late(r"^[\W_]*([A-Za-z]{1,3})[\W_]*$")
     _LED = late(r"^[(\[{]?([A-Za-z]{1,3})(?:[)\]}][.:,]?|[.:]|\s[-–—]|,)\s*(?=\S)")

@@ -39,6 +39,7 @@ class Answer:
     """One answer as the stages see it: never its references."""
 
     def __init__(self, text: str) -> None:
+        self.raw = text
         self.body: Located = body_of(text)
         self.clean: Located = unmarked(self.body)
 
