@@ -126,8 +126,9 @@ def as_written(judged: Judged) -> Judged:
     answer format took a part of it for marks.
 
     That is where the answer, or the part of it that the format read (``Answer: ...``), is a reference with
-    nothing but marks around it (emphasis, quotes, brackets, a box, a final point), or where value and reference are the same but for such marks (``plain``) and the
-    answer holds the reference to the letter. Answer formats do not know the references.
+    nothing but marks around it (emphasis, quotes, brackets, a box, a final point), or where value and
+    reference are the same but for such marks (``plain``) and the answer holds the reference to the letter.
+    Answer formats do not know the references.
 
     >>> from hemm.core import Outcome, Response
     >>> money = Sample("1", references=("$46.29",))
@@ -142,10 +143,11 @@ def as_written(judged: Judged) -> Judged:
     said = answered(judged.response.text).strip()
     piece = with_marks(judged.response.text, judged.span) if judged.span else ""
     for wanted in (reference.strip() for reference in references):
-        if len(wanted) > len(value) and (found := _place(piece, wanted, anywhere=False)):
-            return replace(judged, value=found)
         # what the format left stays: only a reference that is longer than the value has a part to restore
-        if len(wanted) > len(value) and (found := _place(said, wanted, plain(value) == plain(wanted))):
+        if len(wanted) <= len(value.rstrip(".。")):
+            continue
+        found = _place(piece, wanted, anywhere=False) or _place(said, wanted, plain(value) == plain(wanted))
+        if found:
             return replace(judged, value=found)
     return judged
 
