@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import random
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -13,6 +14,7 @@ import pytest
 from PIL import Image
 
 from hemm.core import (
+    AnswerFormat,
     Capabilities,
     Card,
     Failure,
@@ -22,14 +24,15 @@ from hemm.core import (
     Layout,
     Media,
     Metric,
+    Reading,
     Request,
     Response,
     Sample,
     Task,
 )
 from hemm.data import Generated, Hub, Local
-from hemm.parsing.formats import FreeText, OneOf, ShortAnswer, YesNo
-from hemm.testing import check_metric, check_model, check_task
+from hemm.parsing import Caption, FreeText, ManyOf, Number, OneOf, ShortAnswer, YesNo
+from hemm.testing import check_format, check_metric, check_model, check_task
 from hemm.testing.metric import example_samples
 
 # ------------------------------------------------------------------------------------------ metrics
@@ -424,6 +427,64 @@ def test_what_published_data_sets_tell_of_themselves_is_optional_for_private_one
     assert [word for word in told if word not in str(broken.value)] == []
     with pytest.raises(AssertionError, match="the card has a title"):
         check_task(replace(private(Local(tmp_path, layout)), card=Card("")))
+
+
+class Compass(AnswerFormat):
+    name, version, instruction = "compass", 1, "Reply with north, east, south or west."
+
+    def parse(self, text: str, sample: Sample) -> Any:
+        said = set(self.options(sample)) & set(text.lower().replace(".", " ").split())
+        return said.pop() if len(said) == 1 else None
+
+    def options(self, sample: Sample) -> tuple[str, ...]:
+        return ("north", "east", "south", "west")
+
+    def render(self, reference: str, sample: Sample) -> str:
+        return reference
+
+
+POINTS = [Sample(name, references=(name,)) for name in ("north", "west")]
+
+
+def broken(**members: Any) -> AnswerFormat:
+    made: AnswerFormat = type("Broken", (Compass,), members)()
+    return made
+
+
+@pytest.mark.parametrize(
+    ("made", "said"),
+    [
+        (lambda: broken(name=""), "it has a name"),
+        (lambda: broken(version="1"), "the version is a whole number from 1 on: '1'"),
+        (lambda: broken(instruction=None), "the instruction is a text: None"),
+        (lambda: broken(render=lambda self, r, s: "up"), "is read back: north: 'north' as 'up'"),
+        (lambda: broken(parse=lambda self, t, s: "north"), "every option that is shown is read as an answer"),
+        (lambda: broken(parse=lambda self, t, s: t.split()[0]), "no text makes it raise: '': IndexError"),
+        (lambda: broken(read=lambda self, t, s: Reading("x")), "read gives what parse gives"),
+        (
+            lambda: broken(read=lambda self, t, s: Reading(self.parse(t, s), "", (0, 99999))),
+            "the span lies within the text",
+        ),
+        (
+            lambda: broken(parse=lambda self, t, s, seen=[]: seen.append(t) or len(seen)),
+            "the same text is read in the same way twice",
+        ),
+    ],
+)
+def test_a_broken_answer_format_is_told_what_it_breaks(made: Any, said: str) -> None:
+    with pytest.raises(AssertionError, match=re.escape(said)):
+        check_format(made(), samples=POINTS)
+
+
+def test_a_sound_answer_format_passes_with_its_own_samples_and_hemms_own_do() -> None:
+    check_format(Compass(), samples=POINTS)
+    with pytest.raises(AssertionError, match="there are samples"):
+        check_format(Compass(), samples=[])
+    one = Sample("1", references=("a red owl",), choices=("a red owl", "a gull"))
+    for answer in (OneOf(), OneOf(lettered=False), ShortAnswer(), FreeText(), Caption(), ManyOf()):
+        check_format(answer, samples=[one])
+    check_format(YesNo(), samples=[Sample("1", references=("no",))])
+    check_format(Number(), samples=[Sample("1", references=("1,250",))])
 
 
 class Moody:

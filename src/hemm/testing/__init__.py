@@ -1,4 +1,4 @@
-"""The conformance kit: does a task, a model or a metric keep the contracts of hemm?
+"""The conformance kit: does a task, a model, a metric or an answer format keep the contracts of hemm?
 
 Each check raises AssertionError with every rule that is broken, in words. For tests of hemm and of plug-ins::
 
@@ -7,8 +7,9 @@ Each check raises AssertionError with every rule that is broken, in words. For t
         check_metric(MyMetric())
 """
 
+from hemm.testing.answer_format import check_format
 from hemm.testing.metric import check_metric
 from hemm.testing.model import check_model
 from hemm.testing.task import check_task
 
-__all__ = ["check_metric", "check_model", "check_task"]
+__all__ = ["check_format", "check_metric", "check_model", "check_task"]

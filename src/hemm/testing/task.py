@@ -26,6 +26,7 @@ from hemm.core import (
     check_labels,
     storable,
 )
+from hemm.testing.answer_format import check_answers
 from hemm.testing.findings import Findings, words
 from hemm.testing.metric import answered
 
@@ -228,7 +229,8 @@ def _check_sample(task: Task, sample: Sample, findings: Findings) -> None:
     findings.require(
         len(set(sample.choices)) == len(sample.choices), "choices differ from one another", where
     )
-    _check_answers(task, sample, findings)
+    findings.require(bool(sample.references), "every sample has a reference", sample.id)
+    check_answers(task.answer, sample, findings)
     _check_prompt(task, sample, findings)
 
 
@@ -244,32 +246,6 @@ def _check_media(media: Media, where: str, findings: Findings) -> None:
             findings.require(media.kind in ("audio", "video"), rule, f"{where}: {media.mime}")
     except (BadData, OSError) as error:
         findings.add(rule, f"{where}: {words(error)}")
-
-
-def _check_answers(task: Task, sample: Sample, findings: Findings) -> None:
-    texts = [r for r in sample.references if isinstance(r, str)]
-    findings.require(bool(sample.references), "every sample has a reference", sample.id)
-    for reference in texts:
-        rule = "a reference, written as the answer format writes it, is read back"
-        try:
-            rendered = task.answer.render(reference, sample)
-            value = task.answer.parse(rendered, sample)
-        except Exception as error:  # whatever a plug-in raises is a finding
-            findings.add(rule, f"{sample.id}: {words(error)}")
-            continue
-        findings.require(value is not None, rule, f"{sample.id}: {reference!r} as {rendered!r}")
-    options = task.answer.options(sample)
-    read = [task.answer.parse(option, sample) for option in options]
-    for option, value in zip(options, read, strict=True):
-        rule = "every option that is shown is read as an answer of its own"
-        alone = value is not None and read.count(value) == 1
-        findings.require(alone, rule, f"{sample.id}: {option!r} is read as {value!r}")
-    for choice, value in zip(sample.choices, read, strict=False):
-        other = task.answer.parse(choice, sample)
-        same = other is None or other == value or len(sample.choices) != len(options)
-        findings.require(
-            same, "no choice is read as another one", f"{sample.id}: {choice!r} is read as {other!r}"
-        )
 
 
 def _check_prompt(task: Task, sample: Sample, findings: Findings) -> None:
