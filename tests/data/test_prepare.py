@@ -355,7 +355,7 @@ def test_the_command(cache: Path, tmp_path: Path, capsys: pytest.CaptureFixture[
     assert status(["prepare", str(folder)]) == 3
     shown = capsys.readouterr()
     assert "mine: 2 samples" in shown.out
-    assert "1 samples left out: their files are missing\n  p/0.png: missing" in shown.err
+    assert "1 sample left out: their files are missing\n  p/0.png: missing" in shown.err
     assert "  1: does not open" in shown.err
     assert status(["prepare", "nlvr", "--from", str(folder)]) == 2
     error = capsys.readouterr().err

@@ -367,7 +367,7 @@ def test_broken_tables_are_named_by_file_and_line(tmp_path: Path) -> None:
     for text, message in (
         ("", "t is empty"),
         ("a,a\n1,2", "two columns are called 'a'"),
-        ("a,b\n1\n", "t, line 2: 1 cells where the header has 2"),
+        ("a,b\n1\n", "t, line 2: 1 cell where the header has 2"),
         ('a,b\n"1,2\n', "t, line 2: "),
         (b"a,b\n\xff,2\n", "is not UTF-8"),
     ):

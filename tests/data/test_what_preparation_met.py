@@ -38,19 +38,19 @@ def test_a_missing_picture_is_told_by_run_and_stays(
     for again in range(2):
         assert status(["run", "baseline/majority", "--task", str(birds), "--out", "r"]) == 3
         shown = capsys.readouterr()
-        assert "birds: 1 samples left out: their files are missing" in shown.err
+        assert "birds: 1 sample left out: their files are missing" in shown.err
         assert "  p/3.png: missing" in shown.err, again
-        assert "Note: birds: 1 samples left out: their files are missing (p/3.png)" in shown.out
+        assert "Note: birds: 1 sample left out: their files are missing (p/3.png)" in shown.out
     (file,) = (tmp_path / "r").rglob("run.json")
     assert orjson.loads(file.read_bytes())["pack"]["met"]["missing"] == {"count": 1, "names": ["p/3.png"]}
     assert status(["profile", "r", "--format", "json"]) == 0
     notes = json.loads(capsys.readouterr().out)["notes"]
-    assert "birds: 1 samples left out: their files are missing (p/3.png)" in notes
+    assert "birds: 1 sample left out: their files are missing (p/3.png)" in notes
     assert status(["profile", "r", "--format", "markdown"]) == 0
     assert "their files are missing" in capsys.readouterr().out
     assert status(["report", "r"]) == 0
     (page,) = tmp_path.rglob("*.html")
-    assert "birds: 1 samples left out: their files are missing (p/3.png)" in page.read_text()
+    assert "birds: 1 sample left out: their files are missing (p/3.png)" in page.read_text()
 
 
 def test_a_picture_that_came_is_missed_no_more(birds: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -65,7 +65,7 @@ def test_a_picture_that_came_is_missed_no_more(birds: Path, capsys: pytest.Captu
 
 def test_from_python_it_is_in_the_profile(birds: Path) -> None:
     results = hemm.run("baseline/majority", str(birds), out="r")
-    assert "birds: 1 samples left out: their files are missing (p/3.png)" in results.profile().notes
+    assert "birds: 1 sample left out: their files are missing (p/3.png)" in results.profile().notes
 
 
 @pytest.mark.parametrize("command", [["prepare"], ["tasks"]])
@@ -73,7 +73,7 @@ def test_the_other_commands_that_prepare_tell_it(
     birds: Path, capsys: pytest.CaptureFixture[str], command: list[str]
 ) -> None:
     status([*command, str(birds)])
-    assert "1 samples left out: their files are missing\n  p/3.png: missing" in capsys.readouterr().err
+    assert "1 sample left out: their files are missing\n  p/3.png: missing" in capsys.readouterr().err
 
 
 def test_score_tells_what_it_prepared(birds: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -111,11 +111,11 @@ def test_rows_left_out_and_what_is_not_read(
         err = capsys.readouterr().err
         assert "birds: columns: question <- text" in err
         assert "birds: column 'size' is not read" in err
-        assert "birds: 1 rows left out: they cannot be asked\n" in err
+        assert "birds: 1 row left out: they cannot be asked\n" in err
         assert "  birds.csv, line 3: no bird is named" in err
     assert status(["profile", "results", "--format", "json"]) == 0
     notes = json.loads(capsys.readouterr().out)["notes"]
-    assert "birds: 1 rows left out: they cannot be asked (birds.csv, line 3: no bird is named)" in notes
+    assert "birds: 1 row left out: they cannot be asked (birds.csv, line 3: no bird is named)" in notes
     assert "birds: column 'size' is not read" in notes
     assert not any("question <- text" in note for note in notes)  # how all is read is no flaw of the scores
     (file,) = Path("results").rglob("run.json")
@@ -137,7 +137,7 @@ def test_more_means_all_that_were_counted(birds: Path, capsys: pytest.CaptureFix
     (birds / "p/3.png").write_bytes(png(3))
     assert status(["prepare", str(birds)]) == 3
     err = capsys.readouterr().err
-    assert "birds: 4000 samples left out" in err
+    assert "birds: 4,000 samples left out" in err
     assert err.endswith("  gone/9.png: missing\n  and 1290 more\n")
     assert status(["run", "baseline/majority", "--task", str(birds), "--out", "r"]) == 3
     assert "  and 1290 more\n" in capsys.readouterr().err

@@ -332,7 +332,7 @@ def test_max_cost_too_small_for_one_answer_spends_nothing(
 ) -> None:
     assert status(words(server, data, "--max-cost", "0.000001")) == 3
     assert server.asked == 0
-    assert "30 answers are still to ask" in capsys.readouterr().err
+    assert "30 answers still to ask" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("spec", ["openai/gpt-of-tomorrow", "anthropic/claude-3-haiku-20240307"])

@@ -315,7 +315,7 @@ def test_a_dead_server_stops_the_run_and_the_same_command_goes_on(
         said = capsys.readouterr().err.strip().splitlines()
         assert said[-1].startswith("hemm: stopped: ")
         assert "20 samples in a row failed alike (connection: " in said[-1]
-        assert "50 answers are still to ask; the same command goes on from there" in said[-1]
+        assert "50 answers still to ask; the same command goes on from there" in said[-1]
         assert server.asked <= 10 + (20 + 4) * 3
         (cell,) = cells(Path("results"))
         assert (cell.state, cell.answers().num_rows) == ("open", 10)

@@ -594,7 +594,7 @@ def test_the_commands_of_the_docs_run(cache: Path, tmp_path: Path) -> None:
     )
     assert done.returncode == 0, done.stderr
     for line in (
-        "garden_birds: 3 samples and 1 shots, 4 media",
+        "garden_birds: 3 samples and 1 shot, 4 media",
         "land: 2 samples, 2 media",
         "MMBench_DEV_EN: 3 samples, 2 media",
         "POPE: 2 samples",

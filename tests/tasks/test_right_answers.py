@@ -104,7 +104,7 @@ def test_a_way_that_the_card_says_leaves_out_what_it_does_not_read(
     assert answers(tmp_path / "mine", ["A", "X", "B"], card="answer: {as: letter}")[1] is None
     assert status(["prepare", str(tmp_path / "mine")]) == 0
     said = capsys.readouterr().err
-    assert "mine: 1 rows left out" in said
+    assert "mine: 1 row left out" in said
     assert "line 2: field 'answer' is 'X', which is none of the 4 choices" in said
 
 

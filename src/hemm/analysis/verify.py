@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from hemm.core import BadData, HemmError
+from hemm.core.text import counted
 from hemm.core.user_files import Takes, read_toml, typed_rows
 
 LIST = Path(__file__).parent.parent / "models" / "data" / "verify.toml"
@@ -163,7 +164,7 @@ def _compare(
     low = measured.value if measured.low is None else measured.low
     high = measured.value if measured.high is None else measured.high
     fits = low <= figure.value + figure.tolerance and high >= figure.value - figure.tolerance
-    why = "" if not result.errors else f"{len(result.errors)} samples ended in an error and are left out"
+    why = "" if not result.errors else f"{counted(len(result.errors), 'sample')} ended in an error, left out"
     return Compared(
         result.model,
         replace(figure, metric=scores.spec),

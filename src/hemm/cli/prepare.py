@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from hemm.core.errors import HemmError
+from hemm.core.text import counted
 
 if TYPE_CHECKING:
     from hemm.core import Task
@@ -66,11 +67,12 @@ def command(tasks: Sequence[str], folder: Path | None, limit: int | None, card: 
 
 def _print_summary(pack: Pack) -> None:
     info = pack.info
-    shots = f" and {pack.rows('shots')} shots" if pack.rows("shots") else ""
-    limit = f" (limited to {info['limit']} units)" if info.get("limit") else ""
+    shots = f" and {counted(pack.rows('shots'), 'shot')}" if pack.rows("shots") else ""
+    limit = f" (limited to {counted(info['limit'], 'unit')})" if info.get("limit") else ""
     size = info["media"]
+    samples = counted(len(pack), "sample")
     click.echo(
-        f"{pack.task}: {len(pack)} samples{shots}{limit}, {size['count']} media ({_size(size['bytes'])}), "
+        f"{pack.task}: {samples}{shots}{limit}, {size['count']} media ({_size(size['bytes'])}), "
         f"from {info['source']}; pack {pack.hash[:12]} in {pack.path}"
     )
 

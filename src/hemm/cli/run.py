@@ -13,6 +13,7 @@ import click
 
 from hemm.cli._common import FileOrText, KeyValue, NumberOr, OneOf, print_errors
 from hemm.core import HemmError
+from hemm.core.text import counted
 from hemm.engine.option_values import run_options
 from hemm.engine.options import TEXT, Option, RunOptions
 
@@ -142,7 +143,9 @@ def _report_cells(options: RunOptions, results: CellResults) -> int:
     if cells:
         show(profile(Study.of(cells)))
     for result in results:
-        click.echo(f"{result.folder}: {result.state}; {result.answers} answers, {result.asked} asked now")
+        click.echo(
+            f"{result.folder}: {result.state}; {counted(result.answers, 'answer')}, {result.asked} asked now"
+        )
     if options.until_ci is not None:
         _print_checks(cells)
     click.echo(f"for one page with figures and examples: hemm report {options.out}")
@@ -152,7 +155,7 @@ def _report_cells(options: RunOptions, results: CellResults) -> int:
     errors = [(f"{r.task} {sample}", why) for r in results for sample, _, why in r.errors]
     if not errors:
         return 3 if stopped or any(_incomplete(result.folder) for result in results) else 0
-    ended = f"{len(errors)} sample{'s' * (len(errors) != 1)} ended in an error"
+    ended = f"{counted(len(errors), 'sample')} ended in an error"
     click.echo(f"{ended}; the same command asks transient ones again, --retry-errors all:", err=True)
     print_errors(errors)
     return 3
@@ -179,7 +182,9 @@ def _forecast(results: list[CellResult]) -> int:
     from hemm.engine.forecast import dollars
 
     for result in results:
-        click.echo(f"{result.model} on {result.task}: {result.asked} of {result.answers} answers to ask")
+        click.echo(
+            f"{result.model} on {result.task}: {result.asked} of {counted(result.answers, 'answer')} to ask"
+        )
         if result.asked and result.forecast is not None:
             click.echo(f"  {result.forecast.line()}")
     costs = [r.forecast.most for r in results if r.forecast is not None and r.asked]

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from hemm.cli._common import format_option, print_findings, results_argument
+from hemm.core.text import counted
 from hemm.report.tables.writer import emit
 
 if TYPE_CHECKING:
@@ -78,7 +79,7 @@ def command(
         for row in aggregates.get("left_out", {}).values():
             click.echo(f"{stored.folder}: {row['spec']} is left out: {row['why']}", err=True)
     for what, count in renewed.items():
-        click.echo(f"{what}: {count} cell{'s' if count > 1 else ''} scored anew", err=True)
+        click.echo(f"{what}: {counted(count, 'cell')} scored anew", err=True)
     emit(rows, COLUMNS, format_)
     if failed:
         ctx.exit(3)
@@ -104,7 +105,7 @@ def _changed_rules(before: Mapping[str, Any], now: Mapping[str, Any]) -> Iterato
 
 def _print_judge(stored: Cell, judge: dict[str, Any]) -> int:
     """Print what a judge did, and return the number of failed verdicts, which another run may get."""
-    counts = [f"{judge.get('verdicts', 0)} verdicts"]
+    counts = [counted(judge.get("verdicts", 0), "verdict")]
     counts += [
         f"{judge[k]} {k.replace('_', ' ')}" for k in ("unreadable", "failed", "not_asked") if judge.get(k)
     ]

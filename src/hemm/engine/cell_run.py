@@ -13,6 +13,7 @@ import numpy as np
 import pyarrow.compute as pc
 
 from hemm.core import Binds, Identity, Model, Pack, Response, Task, redact
+from hemm.core.text import counted
 from hemm.data.files import read_table
 from hemm.engine.command_line import given_options
 from hemm.engine.early_stopping import Blocks, InterimCheck
@@ -283,7 +284,10 @@ class CellRun:
             await pipeline.run()
         except Stopped as stop:
             missing = len(plan) - self.cell.filled_count
-            self.stopped, self.ends_all = f"{stop}; {missing} answers are still to ask", stop.everything
+            self.stopped, self.ends_all = (
+                f"{stop}; {counted(missing, 'answer')} still to ask",
+                stop.everything,
+            )
         finally:
             track.end()
         return pipeline.counts.asked

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hemm.core import CONTROLS, HemmError, storable
+from hemm.core.text import counted
 from hemm.report.page import overview
 from hemm.report.page.template import render
 from hemm.report.tables import comparison as comparison_tables
@@ -80,16 +81,16 @@ def results_text(folder: Path, cells: Sequence[Cell], runs: Sequence[CellResult]
         rows += [{**row, "state": cell.state} for row in scores]
         if not scores:
             rows.append({"model": cell.model, "task": cell.task, "state": cell.state})
-    head = f"{len(cells)} cell{'' if len(cells) == 1 else 's'} of {folder}"
+    head = f"{counted(len(cells), 'cell')} of {folder}"
     columns = ("model", "task", "metric", "value", "n", "failed", "state")
     shown = [table_text(rows[:SHOWN], columns)] if rows else []
     if len(rows) > SHOWN:
         shown.append(f"and {len(rows) - SHOWN} more rows: to_pandas() has all")
     for run in runs:
         if run.state == "planned" or run.forecast is not None:
-            notes.append(f"{run.model} on {run.task}: {run.asked} of {run.answers} answers to ask")
+            notes.append(f"{run.model} on {run.task}: {run.asked} of {counted(run.answers, 'answer')} to ask")
         elif run.stopped:
             notes.append(f"{run.model} on {run.task}: stopped: {run.stopped}")
         elif run.errors:
-            notes.append(f"{run.model} on {run.task}: {len(run.errors)} samples ended in an error")
+            notes.append(f"{run.model} on {run.task}: {counted(len(run.errors), 'sample')} ended in an error")
     return "\n".join([head, *shown, *notes])

@@ -37,6 +37,7 @@ from hemm.analysis.study.normalise import (
     scale_of,
 )
 from hemm.core import HemmError, UnknownName
+from hemm.core.text import counted
 from hemm.stats.intervals import combine
 from hemm.stats.paired import Options
 from hemm.stats.ranks import Ranking, ranking
@@ -220,7 +221,9 @@ def _pairwise(
         notes.append("no overall difference: no task has a normalised one")
     small = min((t.pair.difference.clusters for t in tasks if t.pair), default=99)
     if small < 10:
-        notes.append(f"the smallest task has {small} clusters: intervals from so few are wide and rough")
+        notes.append(
+            f"the smallest task has {counted(small, 'cluster')}: intervals from so few are wide and rough"
+        )
     return tasks, overall, categories
 
 

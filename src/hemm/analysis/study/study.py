@@ -15,6 +15,7 @@ from hemm.analysis.study.labels import Subject
 from hemm.analysis.study.subjects import members_of
 from hemm.core import HemmError, UnknownName
 from hemm.core.origin import origin_text, same_origin
+from hemm.core.text import counted
 from hemm.data.pack.quality import findings
 from hemm.results.read import unscored_words
 
@@ -149,7 +150,8 @@ def _states(item: CellScores) -> Iterator[str]:
     """Says so where the cell's run is not finished, or has answers that no score counts."""
     if item.cell.state == "open":
         components = item.answers.column("component").to_pylist()  # of all samples, not of common ones alone
-        yield f"the run is not finished, {components.count(item.headline.component)} answers so far"
+        answers = counted(components.count(item.headline.component), "answer")
+        yield f"the run is not finished, {answers} so far"
     if item.unscored:
         yield unscored_words(item.unscored)
 

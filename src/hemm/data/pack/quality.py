@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from hemm.core import LeftOut, Notice, Sample, redact, storable
+from hemm.core.text import counted
 
 _NAMED = 1000
 """How many of each kind pack.json names."""
@@ -67,10 +68,10 @@ class QualityReport:
         """A possible reason why there is no sample at all; else empty."""
         text = ""
         if self.missing:
-            text += f"; {self.missing_rows} samples name files that are not there"
+            text += f"; {counted(self.missing_rows, 'sample names', 'samples name')} files that are not there"
             text += f", the first: {self.missing[0]}"
         if self.left_out:
-            text += f"; {self.left_out_count} rows cannot be asked"
+            text += f"; {counted(self.left_out_count, 'row')} cannot be asked"
             text += ", the first: {where}: {why}".format(**self.left_out[0])
         return text
 
@@ -123,9 +124,10 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class _Kind:
-    """One kind in pack.json: its text, the key of what it names and what that is, and whether all samples can
-    be asked."""
+    """One kind in pack.json: what is counted, its text, the key of what it names and what that is, and
+    whether all samples can be asked."""
 
+    noun: str
     text: str
     key: str
     named: Callable[[Any], tuple[str, str]]
@@ -134,14 +136,17 @@ class _Kind:
 
 _KINDS: Mapping[str, _Kind] = {
     "left_out": _Kind(
-        "{} rows left out: they cannot be asked",
+        "row",
+        "{} left out: they cannot be asked",
         "rows",
         lambda row: (row["where"], row["why"]),
         complete=True,
     ),
-    "missing": _Kind("{} samples left out: their files are missing", "names", lambda name: (name, "missing")),
+    "missing": _Kind(
+        "sample", "{} left out: their files are missing", "names", lambda name: (name, "missing")
+    ),
     "problems": _Kind(
-        "{} samples whose media cannot be used", "samples", lambda sample: (sample["id"], sample["problem"])
+        "sample", "{} whose media cannot be used", "samples", lambda sample: (sample["id"], sample["problem"])
     ),
 }
 
@@ -155,7 +160,9 @@ def findings(info: Mapping[str, Any]) -> list[Finding]:
             named = tuple(dict.fromkeys(map(kind.named, entry[kind.key])))
             # several samples may name one missing file
             things = entry.get("files", len(named)) if key == "missing" else entry["count"]
-            found.append(Finding(kind.text.format(entry["count"]), named, things, kind.complete))
+            found.append(
+                Finding(kind.text.format(counted(entry["count"], kind.noun)), named, things, kind.complete)
+            )
     return found
 
 

@@ -11,6 +11,7 @@ from typing import Any
 import orjson
 
 from hemm.core import BadData, HemmError, Media, content_id, digest, storable
+from hemm.core.text import counted
 from hemm.data.readers.json_stream import json_items as json_items
 from hemm.data.readers.xlsx import xlsx_rows
 
@@ -199,7 +200,9 @@ def csv_rows(
                     if not cells:
                         continue
                     where = f"{path}, line {reader.line_num}"
-                    raise BadData(f"{where}: {len(cells)} cells where the header has {len(header)}")
+                    raise BadData(
+                        f"{where}: {counted(len(cells), 'cell')} where the header has {len(header)}"
+                    )
                 yield reader.line_num, dict(zip(header, cells, strict=True))
     except csv.Error as error:
         raise BadData(f"{path}, line {reader.line_num}: {error}") from None

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
+from hemm.core.text import counted
 from hemm.report.tables.writer import Table, table_of
 
 if TYPE_CHECKING:
@@ -85,13 +86,13 @@ def _ends(estimate: Any) -> str:
 
 
 def notes(votes: Votes, ranked: Strengths, agreement: dict[str, Any]) -> list[str]:
-    lines = [f"{len(votes)} votes on {len(set(votes.clusters.tolist()))} questions"]
+    lines = [f"{counted(len(votes), 'vote')} on {counted(len(set(votes.clusters.tolist())), 'question')}"]
     if ranked.why:
         lines.append(ranked.why)
     if agreement["items"]:
         values = {k: "not defined" if agreement[k] is None else f"{agreement[k]:.3f}" for k in agreement}
         lines.append(
-            f"agreement on {agreement['items']} pairs with several voters: "
+            f"agreement on {counted(agreement['items'], 'pair')} with several voters: "
             f"Fleiss' kappa {values['fleiss_kappa']}, Krippendorff's alpha {values['krippendorff_alpha']}"
         )
     else:

@@ -10,6 +10,7 @@ from hemm.analysis.study.anytime_interval import EXPLAINED, MARK, NOTHING
 from hemm.analysis.study.failure_policy import DESCRIPTIONS
 from hemm.analysis.study.normalise import MEANINGS
 from hemm.core import CONTROLS, DIMENSIONS, UnknownName, storable
+from hemm.core.text import counted
 from hemm.report.tables.writer import to_csv
 from hemm.stats.intervals import LEVEL, Estimate
 
@@ -259,7 +260,11 @@ def selections(profile: Profile) -> list[str]:
     tasks_of: dict[str, dict[str, None]] = {}
     for row in profile.tasks:
         limit, seed, repeats = (row.selection.get(k) for k in ("limit", "seed", "repeats"))
-        text = "all samples" if limit is None else f"the first {limit} units in the order of seed {seed}"
+        text = (
+            "all samples"
+            if limit is None
+            else f"the first {counted(limit, 'unit')} in the order of seed {seed}"
+        )
         if (repeats or 1) > 1:
             text += f", {repeats} answers each"
         tasks_of.setdefault(text, {})[row.task] = None
