@@ -77,15 +77,19 @@ def _where_it_was(cell: Cell, code: bool) -> Task | None:
 
 
 def keep_format(task: Task, out: Path) -> Task:
-    """``task`` with the answer format of its cells below ``out``, where the data alone chose one.
+    """``task`` with the answer format and the prompt of its cells below ``out``, where the data chose them.
 
-    Data whose answers are all numbers were asked for texts before ``number`` became their default; another
-    format is another instruction, which would send all requests again.
+    Data whose answers are all numbers were asked for texts before ``number`` became their default, and
+    questions that bring an instruction were given a second one. Another instruction would send all requests
+    again.
     """
+    from hemm.tasks.usual_prompt import as_prompted
+
     for cell in cells_named_as(out, task):
         stored = cell.run.get("origin")
         if cell.task == task.name and (stored is None or same_origin(stored, task.origin)):
-            task = _as_answered(task, cell)
+            template = str((cell.run.get("protocol_spec") or {}).get("template", ""))
+            task = as_prompted(_as_answered(task, cell), template)
     return task
 
 

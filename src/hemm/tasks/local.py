@@ -23,6 +23,7 @@ from hemm.core import (
 )
 from hemm.data import cache
 from hemm.data.cache import CHOICES, COLUMNS_TOLD
+from hemm.data.pack.own_words import Question
 from hemm.data.readers.rows import column_names, jsonl_rows, objects, parquet_rows
 from hemm.data.sources.hub import Names, part_files
 from hemm.data.sources.kinds import Hub, Local
@@ -38,15 +39,8 @@ from hemm.tasks.registry import check_free
 from hemm.tasks.tsv import tsv_layout, tsv_table
 from hemm.tasks.user_rows import Rules
 from hemm.tasks.user_tables import Row, Table
-from hemm.tasks.usual_format import NumberByDefault, usual_format
-
-_PROMPT = (
-    "{% if hint is defined %}{{ hint | interleave }}\n{% endif %}"
-    "{% if question is defined %}{{ question | interleave }}\n{% endif %}"
-)
-PROMPT = _PROMPT + "{{ instruction }}"
-LETTERED_PROMPT = _PROMPT + "{% if options %}{{ options | interleave }}\n{% endif %}{{ instruction }}"
-"""The default prompts, without and with lettered options."""
+from hemm.tasks.usual_format import NumberByDefault, own_words, usual_format
+from hemm.tasks.usual_prompt import usual_prompt
 
 METRICS: Mapping[type, tuple[str, ...]] = {
     ShortAnswer: ("exact_match", "token_f1"),
@@ -179,7 +173,8 @@ def jsonl_task(source: Path, folder: Path, file: Path, card: UserCard) -> Task:
     closed, rules = _settled(card, replace(Rules.of(card, folder), said=said), table)
     layout = Layout((file.name,), partial(_read_jsonl, file=file, rules=rules))
     answers = None if closed else partial(table.open_answers, rules)
-    return _task(name, card, Local(source, layout), answers, origin)
+    questions = partial(table.questions, rules)
+    return _task(name, card, Local(source, layout), answers, origin, questions)
 
 
 def _lines(file: Path) -> Table:
@@ -202,7 +197,8 @@ def tsv_task(file: Path, card_file: Path | None = None, name: str = "") -> Task:
     closed, rules = _settled(card, replace(Rules.of(card, *folders), said=said), table)
     layout = Layout((file.name,), partial(_read_tsv, file=file, rules=rules))
     answers = None if closed else partial(table.open_answers, rules)
-    return _task(name, card, Local(file, layout), answers, origin)
+    questions = partial(table.questions, rules)
+    return _task(name, card, Local(file, layout), answers, origin, questions)
 
 
 def _read_tsv(path: Path, *, file: Path, rules: Rules) -> Iterator[Sample | LeftOut | Notice]:
@@ -301,10 +297,12 @@ def _task(
     source: Source,
     answers: Callable[[], Iterable[str]] | None,
     origin: Mapping[str, Any],
+    questions: Callable[[], Iterable[Question]] | None = None,
 ) -> Task:
     """A task from what the card says and, where it says nothing, from the layout.
 
-    ``answers`` gives the references of open questions; None: the questions are closed.
+    ``answers`` gives the references of open questions; None: the questions are closed. ``questions`` gives
+    those of rows at hand.
     """
     name = card.name or name
     if not name or any(c in name for c in ":/\\"):
@@ -327,7 +325,7 @@ def _task(
         name=name,
         card=described,
         sources=(source,),
-        prompt=card.prompt or (LETTERED_PROMPT if lettered else PROMPT),
+        prompt=card.prompt or usual_prompt(lettered, own_words(name, source, origin, questions)),
         answer=answer,
         metrics=card.metrics or METRICS.get(type(answer), ("accuracy",)),
         system=card.system,

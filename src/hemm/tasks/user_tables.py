@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from hemm.core import BadData, LeftOut, Notice, Sample
+from hemm.data.pack.own_words import Question, letters_in, says_how, shows
 from hemm.tasks.cells import text_list
 from hemm.tasks.columns import seen, suggestion, told
 from hemm.tasks.empty_cells import EmptyCells
@@ -80,6 +81,12 @@ class Table:
             for value in answer_in(taken)[1]:
                 yield from text_list(str(value)) if value not in (None, "") else ()
 
+    def questions(self, rules: Rules) -> Iterator[Question]:
+        """The questions with their choices."""
+        for where, taken in self._without_media(rules):
+            with suppress(BadData):
+                yield str(taken.get("question") or ""), choices_in(taken, rules, where).shown
+
     def way(self, rules: Rules) -> str:
         """How the answers name choices. Raises BadData that lists the rows where that is not clear."""
         return way_of(self._answers(rules), rules.how.way, self.first_way)
@@ -95,7 +102,7 @@ class Table:
         faults, rows, answered = _Faults(), 0, 0
         hint = suggestion(rules.read.rest, "answer")
         splits: dict[str, None] = {}
-        empties = EmptyCells.of(rules, self.empty)
+        empties, words = EmptyCells.of(rules, self.empty), _Words()
         options = _options(rules)
         for where, place, row in self._single(self.rows(), rules):
             try:
@@ -110,10 +117,12 @@ class Table:
             if sample is not None:
                 rows += 1
                 answered += isinstance(sample, Sample)
+                words.add(sample)
                 yield replace(sample, why=sample.why + hint) if isinstance(sample, LeftOut) else sample
         faults.check()
-        if line := empties.told():
-            yield Notice(line)
+        for line in (empties.told(), words.told(rules)):
+            if line:
+                yield Notice(line)
         check_splits([name for name in splits if name], rules.split, self.where)
         if rules.answered and rows and not answered:
             raise self._no_answers(found, rules)
@@ -180,6 +189,46 @@ def _options(rules: Rules) -> tuple[str, ...]:
 def _noted(row: Mapping[str, Any], columns: dict[str, None]) -> Mapping[str, Any]:
     columns.update(dict.fromkeys(row))
     return row
+
+
+class _Words:
+    """What the questions say themselves of how to answer, and of options."""
+
+    def __init__(self) -> None:
+        self._count = self._how = self._shown = 0
+        self._letters: set[str] | None = set()
+
+    def add(self, sample: Sample | LeftOut) -> None:
+        """Look at one question."""
+        if not isinstance(sample, Sample):
+            return
+        question = sample.fields.get("question", "")
+        self._count += 1
+        self._how += says_how(question)
+        self._shown += shows(question, sample.choices)
+        letters = letters_in(question)
+        answers = sample.references if not sample.choices else ()
+        fits = answers and all(isinstance(r, str) and r.strip("().").upper() in letters for r in answers)
+        self._letters = self._letters | {*letters} if fits and self._letters is not None else None
+
+    def told(self, rules: Rules) -> str:
+        """What people should know of it, in a line; empty where it is nothing."""
+        lines = []
+        if self._letters and not rules.formatted:
+            labels = ", ".join(sorted(self._letters))
+            card = f"'answer: {{format: one_of, lettered: false, labels: [{labels}]}}' in the card"
+            lines.append(
+                f"the questions bring options and the answers are letters: {card} reads them as choices"
+            )
+        if rules.said.uses is None:  # the prompt is the default one
+            for what, count in (("an instruction", self._how), ("their options", self._shown)):
+                if count == self._count and count:
+                    lines.append(f"the questions bring {what}: hemm's prompt says none ('prompt:' in a card)")
+                elif count:
+                    lines.append(
+                        f"{count} of {self._count} questions bring {what}, beside what hemm's prompt says"
+                    )
+        return "; ".join(lines)
 
 
 class _Faults:

@@ -9,6 +9,7 @@ from typing import Any
 from hemm.core import AnswerFormat, Source, Task
 from hemm.data import cache
 from hemm.data.pack.numerals import NUMBERS, all_numerals
+from hemm.data.pack.own_words import BRINGS, Question, brought
 from hemm.parsing.formats import Number, ShortAnswer
 
 
@@ -40,6 +41,25 @@ def usual_format(
             same = source.fingerprint().items() <= made_from.items()
             numbers = same or all_numerals(references())
     return NumberByDefault() if numbers else ShortAnswer()
+
+
+def own_words(
+    name: str, source: Source, origin: Mapping[str, Any], questions: Callable[[], Iterable[Question]] | None
+) -> set[str]:
+    """What all questions of a user's data say themselves, so that the default prompt does not say it again.
+
+    The index entry of the task's pack decides, so that data keep their prompt; ``questions`` are looked at as
+    in ``usual_format``. None: rows that are not fetched have none to look at.
+    """
+    entry = cache.entry(name, origin)
+    look = questions if source.at_hand else None
+    if entry is None:
+        return brought(look()) if look is not None and cache.entry(name) is None else set()
+    found = {*entry.get(BRINGS, ())}
+    if found and look is not None:
+        same = source.fingerprint().items() <= (entry.get("origin") or {}).items()
+        found = found if same else found & brought(look())
+    return found
 
 
 def read_as_texts(task: Task) -> Task:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+from hemm.data.pack.own_words import BRINGS, brought_by
 
 if TYPE_CHECKING:
     from hemm.core import Task
@@ -49,8 +51,8 @@ def has_numeric_references(pack: Pack) -> bool:
     return all_numerals(references())
 
 
-def own_data_facts(task: Task, pack: Pack) -> dict[str, bool]:
-    """What else the index entry of a user's task says of its new pack (``COLUMNS_TOLD``, ``CHOICES``).
+def own_data_facts(task: Task, pack: Pack) -> dict[str, Any]:
+    """What else the index entry of a user's task says of its new pack: how columns were read, what it has.
 
     Data that had a pack of a version that took all columns with hemm's names for hemm's keep that reading.
     """
@@ -62,7 +64,8 @@ def own_data_facts(task: Task, pack: Pack) -> dict[str, bool]:
     before = cache.entry(task.name, task.origin) or cache.entry(task.name)
     told = {cache.COLUMNS_TOLD: True} if before is None or cache.COLUMNS_TOLD in before else {}
     tables = (read_table(pack.path / "data" / name, columns=["choices"]) for name in pack.info["files"])
-    return {**told, cache.CHOICES: all(all(table["choices"].to_pylist()) for table in tables)}
+    closed = all(all(table["choices"].to_pylist()) for table in tables)
+    return {**told, cache.CHOICES: closed, BRINGS: brought_by(task, pack)}
 
 
 def read_as_numbers(task: Task, pack: Pack, *, at_hand: bool) -> bool:
