@@ -60,7 +60,7 @@ _UNKNOWN = late(
     r"|kindly)\s+provide"
     r"|depends?\s+on|without\s+(?:the|any|more|knowing|additional|specific|further|seeing|access)"
     r"|as\s+an\s+ai|unclear|unknown"
-    r"|indeterminate|not\s+(?:clear|visible|shown|available|listed|among)|not\s+(?:an?\s+"
+    r"|indeterminate|not\s+(?:known|clear|visible|shown|available|listed|among)|not\s+(?:an?\s+"
     r"|one\s+of\s+the\s+)(?:option|choice)s?|incomplete|mistake\s+in\s+the"
     r"|would\s+(?:need|require|depend))\b",
     re.IGNORECASE,

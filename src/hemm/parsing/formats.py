@@ -206,7 +206,7 @@ class ManyOf:
 
 _SHORT_WORDS = 8
 _OPENING = late(r"^(?:answer|a|caption|response|output)\s{0,4}[:：]\s*", re.IGNORECASE)
-_ABBREVIATED = late(r"(?:\b[^\W\d_]\.){2,}$")
+_ABBREVIATED = late(r"(?:\b[^\W\d_\u3040-\u30ff\u3400-\u9fff]\.){2,}$")
 _QUOTES = {'"': '"', "'": "'", "“": "”", "‘": "’", "«": "»", "„": "“"}
 
 

@@ -26,6 +26,10 @@ from hemm.parsing.stages import (
     read_through,
 )
 
+_SURE = late(
+    r"^\W*(?:my\s)?(?:accuracy|confidence|certainty|probability|likelihood)(?:\s(?:score|level|rating))?\s?[:=：]",
+    re.IGNORECASE,
+)
 _ENUMERATOR = late(r"^\s*\d{1,2}[.)]\s", re.MULTILINE)
 
 
@@ -41,7 +45,9 @@ class NumberAnswer(Answer):
         return len(_ENUMERATOR.findall(self.clean.text)) > 1
 
     def passed_over(self, sentence: str) -> bool:
-        """Whether a sentence is the number of a line of a list."""
+        """Whether a sentence is the number of a line of a list, or says how sure the model is."""
+        if _SURE.match(sentence):
+            return True
         return self._listed and _ENUMERATOR.fullmatch(sentence + " ") is not None
 
     @cached_property

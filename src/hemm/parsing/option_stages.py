@@ -7,15 +7,14 @@ where it does not apply. One option decides; several contradict each other.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
-from functools import cached_property
+from collections.abc import Callable
 
 from hemm.core import Reading
 from hemm.parsing import clauses
-from hemm.parsing.answer_text import with_marks
 from hemm.parsing.languages import any_of
 from hemm.parsing.located import Span
 from hemm.parsing.markers import is_blank
+from hemm.parsing.option_answer import OptionAnswer
 from hemm.parsing.option_names import (
     CHOOSES,
     MANY,
@@ -28,7 +27,7 @@ from hemm.parsing.option_names import (
     named,
     texts_in,
 )
-from hemm.parsing.options import Options
+from hemm.parsing.options import ENUMERATED, Options
 from hemm.parsing.patterns import late
 from hemm.parsing.stages import (
     CONCLUSION,
@@ -37,57 +36,10 @@ from hemm.parsing.stages import (
     ONLY,
     STRUCTURED,
     WHOLE,
-    Answer,
     Found,
     read_through,
 )
 from hemm.parsing.yes_no_words import affirms, denies, opening_side, sides_of
-
-_ENUMERATED_LINE = late(r"^\s*[(\[]([A-Z]{1,2})[)\]]\s")
-
-
-class OptionAnswer(Answer):
-    """One answer to one question with options."""
-
-    def __init__(self, text: str, options: Options) -> None:
-        super().__init__(text)
-        self.options = options
-
-    def to_the_letter(self, span: Span) -> int | None:
-        """The option that a part of the original text is, with the marks around it or without."""
-        for piece in (with_marks(self.raw, span), self.raw[slice(*span)]):
-            if (number := self.options.raw(piece)) is not None:
-                return self.options.first(number)
-        return None
-
-    def passed_over(self, sentence: str) -> bool:
-        """Whether a line opens with a letter that no option has: options that the model invents."""
-        opened = _ENUMERATED_LINE.match(sentence)
-        return opened is not None and bool(self.options.marks) and self.options.number_of(opened[1]) is None
-
-    @cached_property
-    def concludes_otherwise(self) -> bool:
-        """Whether the text has a conclusion (which, where this is asked, named no option)."""
-        text = self.clean.text
-        return len(self.sentences) > 1 and any(clauses.concludes(text[b:e]) for b, e in self.sentences[1:])
-
-    def named_before(self, index: int, letters: bool) -> set[int]:
-        """Options that sentences before number ``index`` name by letters, or that the first one asserts."""
-        text, found = self.clean.text, set()
-        if self.sentences[:index]:
-            found |= texts_in(text[slice(*self.sentences[0])], self.options)[0]
-        if letters:
-            for begin, end in self.sentences[:index]:
-                found |= letters_in(text[begin:end], self.options)[0]
-        return found | leading_letter(text, self.options)[0]
-
-    @cached_property
-    def boxed(self) -> bool:
-        """Whether a box, tag or JSON holds an answer, be it an option or not."""
-        return any(mark.structured and text.strip() for text, _, mark in self.marks)
-
-    def found(self, options: Iterable[int], begin: int, end: int) -> Found[int]:
-        return Found(frozenset(options), self.clean.span(begin, end))
 
 
 def whole(answer: OptionAnswer) -> Found[int] | None:
@@ -117,12 +69,19 @@ def marked(answer: OptionAnswer, structured: bool) -> Found[int] | None:
         numbers = named(text, answer.options)[0] if number is None else {number}
         if not numbers and mark.structured == structured and (NONE_OF_THEM.match(text) or is_blank(text)):
             return Found(frozenset(), span)
-        if not numbers or len(numbers) > 2 or (len(numbers) == len(answer.options.marks) > 2):
+        if (
+            answer.options.echo(text[:_PIECE])
+            or not numbers
+            or len(numbers) > 2
+            or (len(numbers) == len(answer.options.marks) > 2)
+        ):
             continue
         return Found(frozenset(numbers), span) if mark.structured == structured else None
     return None
 
 
+_PIECE = 2_000
+"""Characters of an explicit answer in which a repetition of the options is looked for."""
 _SUPPOSES = late(r"^\W*if\b.*\bthen\b", re.IGNORECASE | re.DOTALL)
 
 
@@ -184,7 +143,7 @@ def _last_line(answer: OptionAnswer) -> Found[int] | None:
         return answer.found(numbers, cut + 1, len(text))
     numbers = numbers | options.exact(parts[0].strip())
     listed = [options.exact(part.strip()) for part in parts[1:-1][:MANY]]
-    if sum(bool(found) for found in listed) > 1:
+    if sum(bool(found) for found in listed) > 1 or (listed and listed[-1]):
         numbers = numbers.union(*listed)
     return answer.found(numbers, cut + 1, len(text))
 
@@ -255,7 +214,7 @@ def leading(answer: OptionAnswer) -> Found[int] | None:
         return answer.found(numbers, 0, min(len(text), 80))
     numbers, end = leading_letter(text, options)
     if numbers:
-        for match in _ENUMERATED.finditer(text, end):
+        for match in ENUMERATED.finditer(text, end):
             number = options.number_of(match[1])
             numbers |= set() if number is None else {number}
         return answer.found(numbers, 0, end)
@@ -277,9 +236,6 @@ def leading(answer: OptionAnswer) -> Found[int] | None:
     elif not (CHOOSES.search(first) or VERDICT.search(first)):
         return None
     return answer.found(numbers, begin + at, begin + to) if len(numbers) == 1 else None
-
-
-_ENUMERATED = late(r"(?:^|[.!?;]\s|\s)[(\[]?([A-Z])[).:](?=\s\S)", re.MULTILINE)
 
 
 def only(answer: OptionAnswer) -> Found[int] | None:

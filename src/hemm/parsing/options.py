@@ -51,6 +51,9 @@ _SINGLE = r"[(\[\"'“‘]?[A-Z][)\]\"'”’]?(?![\w'’])"
 LISTED = late(rf"(?<![^\W\u3040-\u30ff\u3400-\u9fff])(?<!['’]){_SINGLE}(?:{_JOINT}{_SINGLE})+")
 """Letters in a row: ``A, B or C``, ``A to D``."""
 _LETTER = late(r"(?<!\w)[A-Z](?!\w)")
+ENUMERATED = late(r"(?:^|[.!?;]\s|\s)[(\[]?([A-Z])[).:](?=\s\S)", re.MULTILINE)
+"""A letter that opens an item of a list."""
+_GAP = 4
 _OPTION = any_of("option")
 EXPLICIT = late(
     rf"(?:(?i:{_OPTION})\s{{0,3}}(?:letter\s)?[:：]?\s{{0,2}}[(\[\"'“]?(?P<named>[A-Z]{{1,2}})(?![A-Za-z0-9'’])"
@@ -226,6 +229,20 @@ class Options:
         for match in LISTED.finditer(text):
             found += [(number, match.start(), match.end()) for number in self.in_a_row(match[0])]
         return found
+
+    def echo(self, text: str) -> tuple[int, int] | None:
+        """Where ``text`` lists three options or more in a row, each with its letter and its text."""
+        begin = end = count = 0
+        for match in ENUMERATED.finditer(text):
+            number = self.number_of(match[1])
+            if number is None or not self.says_itself(number, text, match.end()):
+                continue
+            if not count or match.start() - end > _GAP:
+                begin, count = match.start(), 0
+            end, count = match.end() + len(self.shown[number]) + 1, count + 1
+            if count > 2 and count == len(self.shown):
+                return begin, end
+        return (begin, end) if count > 2 else None
 
     def _beyond(self, mark: str) -> bool:
         """Whether a letter is one of the next behind those of the options."""

@@ -45,7 +45,11 @@ class Answer:
 
     @cached_property
     def sentences(self) -> list[Span]:
-        """Sentences that say something: no questions, no courtesies, none that ``passed_over`` names."""
+        """Sentences that say something."""
+        return self.said()
+
+    def said(self) -> list[Span]:
+        """Sentences that are no questions, no courtesies, and none that ``passed_over`` names."""
         text = self.clean.text
         return [
             (b, e)
