@@ -125,6 +125,9 @@ def test_scores_of_other_versions_are_made_anew_and_told(old: Path) -> None:
     assert done.exit_code == 0, done.output
     cells = sum("accuracy" in p.read_text() for p in old.glob("results/*/*/*/run.json"))
     assert f"accuracy has version 2, was 1: {cells} cells scored anew\n" in done.stderr
+    formats = {json.loads(p.read_text())["answer_format"]["name"] for p in old.glob("results/*/*/*/run.json")}
+    for name in formats:  # what the answers say is read anew too
+        assert f"answer format {name} has version 2, was 1: " in done.stderr
     again = CliRunner().invoke(group, ["score", "results"], catch_exceptions=False)
     assert "scored anew" not in again.stderr
 
