@@ -22,8 +22,8 @@ if "PYTEST_XDIST_WORKER" in os.environ:  # several processes with a thread for e
     os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 ROOT = Path(__file__).resolve().parent.parent
-WATCHED = {ROOT, Path.cwd()}
-"""Folders in which no test may leave anything: the checkout, and the folder that pytest was started in."""
+WATCHED = {ROOT, *(here for here in [Path.cwd()] if here.is_relative_to(ROOT))}
+"""Folders in which no test may leave anything: the checkout, and the folder of it that pytest runs in."""
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 
 settings.register_profile("dev", deadline=None, suppress_health_check=[HealthCheck.too_slow])

@@ -237,6 +237,32 @@ def test_a_metric_that_raises_is_one_line_with_metric_sample_and_place(
         hemm.run("baseline/oracle", "./birds.py", out="other")
 
 
+READS = """
+from hemm.core import AnswerFormat
+
+class Letter(AnswerFormat):
+    name, version, instruction = "letter", 1, "Reply with a letter."
+    def parse(self, text, sample):
+        return {"o": 1, "h": 2}[text[0]]
+    def options(self, sample):
+        return ()
+    def render(self, reference, sample):
+        return reference
+"""
+
+
+def test_an_answer_format_that_raises_is_one_line_with_the_sample(
+    here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (here / "reads.py").write_text(READS)
+    task = BIRDS.replace("{}[", "{{}}[").format(method="ceiling", metric="Odd()")
+    task = task.replace("import ShortAnswer", "import ShortAnswer\nfrom reads import Letter")
+    (here / "birds.py").write_text(task.replace("ShortAnswer()", "Letter()"))
+    assert status(["run", "baseline/oracle", "--task", "./birds.py"]) == 2
+    line = "hemm: answer format 'letter' fails on sample 'b-gull': KeyError: 'g' (reads.py, line 7)"
+    assert capsys.readouterr().err.splitlines()[-1] == line
+
+
 # models
 
 

@@ -66,6 +66,7 @@ def test_errors_end_with_status_3_and_are_listed_and_mended(server: ChatServer, 
     assert _run(server, data, "--limit", "11") == 3
     err = capsys.readouterr().err
     assert "11 samples ended in an error" in err
+    assert "--retry-errors" in err, "a 400 is permanent"
     assert "and 1 more" in err
     server.always = ""
     assert _run(server, data, "--limit", "11", "--retry-errors") == 0

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from hemm.core import AnswerFormat, Judged, digest
+from hemm.core import AnswerFormat, Judged, Response, Sample, digest
 from hemm.metrics.base import as_written
+from hemm.metrics.own import raised
 from hemm.parsing.outcome import judge
 from hemm.results.answer_record import restored, stored_columns
 from hemm.results.stored_media import Lookup, late, nowhere
@@ -51,13 +52,21 @@ def judged_answers(
     restored_rows = restored(columns, partial(late, lookup=media or nowhere))
     result = JudgedAnswers(
         [
-            as_written(judge(s, repeat, r, answer_format))
+            as_written(_judge(s, repeat, r, answer_format))
             for (s, r), repeat in zip(restored_rows, repeats, strict=True)
         ],
         [digest(list(fact), 16) for fact in facts],
     )
     _last[:] = weakref.ref(answers, _forget), answer_format, media, result
     return result
+
+
+def _judge(sample: Sample, repeat: int, response: Response, answer_format: AnswerFormat) -> Judged:
+    try:
+        return judge(sample, repeat, response, answer_format)
+    except Exception as error:
+        told = raised(f"answer format {answer_format.name!r}", answer_format, error, [sample.id])
+        raise told from told.__cause__
 
 
 _last: list[Any] = [lambda: None, None, None, None]

@@ -63,24 +63,34 @@ def facts(metric: Metric) -> dict[str, Any]:
 
 
 def fault(metric: Metric, error: Exception, groups: Sequence[Group] = ()) -> Exception:
-    """What to raise where ``metric`` raised ``error`` over ``groups``: one line with metric, sample,
-    exception and place in the file, for a metric of a user's own or of a package; else ``error`` itself."""
-    if isinstance(error, HemmError) or type(metric).__module__.partition(".")[0] == "hemm":
-        return error
-    where = ""
-    for group in groups:
+    """What to raise where ``metric`` raised ``error`` over ``groups``: see ``raised``."""
+    where: list[str] = []
+    for group in groups if _is_users(metric, error) else ():
         try:
             samples = [judged.sample for judged in group]
             metric.score([group]), metric.ceiling(samples), metric.chance(samples)
         except Exception as alone:
-            error, where = alone, f" on {', '.join(f'sample {sample.id!r}' for sample in samples)}"
+            error, where = alone, [sample.id for sample in samples]
             break
-    file = getattr(sys.modules.get(type(metric).__module__), "__file__", None)
+    return raised(f"metric {metric.name!r}", metric, error, where)
+
+
+def raised(what: str, thing: object, error: Exception, samples: Sequence[str] = ()) -> Exception:
+    """What to raise where ``thing`` raised ``error``: one line that says what, on which samples, the
+    exception, and the place in its file, for code of a user's own or of a package; else ``error`` itself."""
+    if not _is_users(thing, error):
+        return error
+    where = f" on {', '.join(f'sample {name!r}' for name in samples)}" if samples else ""
+    file = getattr(sys.modules.get(type(thing).__module__), "__file__", None)
     lines = [frame.lineno for frame in extract_tb(error.__traceback__) if frame.filename == file]
     place = f" ({Path(str(file)).name}, line {lines[-1]})" if lines else ""
-    told = HemmError(f"metric {metric.name!r} fails{where}: {type(error).__name__}: {error}{place}")
+    told = HemmError(f"{what} fails{where}: {type(error).__name__}: {error}{place}")
     told.__cause__ = error  # Python shows it, and so does HEMM_DEBUG=1
     return told
+
+
+def _is_users(thing: object, error: Exception) -> bool:
+    return not isinstance(error, HemmError) and type(thing).__module__.partition(".")[0] != "hemm"
 
 
 @dataclass(frozen=True)
