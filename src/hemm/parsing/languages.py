@@ -161,7 +161,7 @@ LANGUAGES: dict[str, Words] = {
     "Swahili": Words(
         r"jibu|jawabu", r"ni", r"kwa hiyo|kwa hivyo|hivyo basi|hivyo", r"chaguo|herufi|jibu", r"sahihi"
         r"|halisi", r"makosa|kosa|mbaya",
-        r"si|sio|siyo|hapana", r"au|na"),
+        r"si sahihi|si kweli|si la|si ya|sio|siyo|hapana", r"au|na"),
 }  # fmt: skip
 """Language (as in ``yes_no_words.WORDS``) -> its words."""
 

@@ -47,7 +47,8 @@ def leading_letter(text: str, options: Options) -> tuple[set[int], int]:
     listed = LISTED.match(text, lead.start("bare") if lead["bare"] else lead.start("bracket"))
     if listed:
         return options.in_a_row(listed[0]), listed.end()
-    if clauses.denied(text.split("\n")[0][:400], lead.start(), lead.end()):
+    end = lead.end("bare") if lead["stop"] in (",", "，", "、") else lead.end()  # "B, as there is no cat"
+    if clauses.denied(text.split("\n")[0][:400], lead.start(), end):
         return set(), 0
     return {number}, lead.end()
 

@@ -81,9 +81,14 @@ _IS = late(
     r"\b(?:statement|sentence|claim|caption|description|answer|that|this|it)\s+(?:is|would be|seems|appears)"
     r"(?:\s+to\s+be)?\s+(not\s+)?(?:indeed\s+)?(true|false|correct|incorrect)\b"
 )
-_EITHER = late(
-    r"\b(?:yes\s?(?:or|and|/)\s?no|true\s?(?:or|and|/)\s?false|no (?:or|and) yes|false (?:or|and) true)\b"
+_YES, _NO = (
+    "|".join(
+        sorted((re.escape(w) for pair in WORDS.values() for w in pair[i].split()), key=len, reverse=True)
+    )
+    for i in (0, 1)
 )
+_BETWEEN = rf"\s?(?:/|{any_of('either')})\s?"
+_EITHER = late(rf"\b(?:(?:{_YES}){_BETWEEN}(?:{_NO})|(?:{_NO}){_BETWEEN}(?:{_YES}))\b")
 
 
 def yes_or_no(text: str) -> bool | None:
