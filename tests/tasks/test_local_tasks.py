@@ -112,8 +112,8 @@ def test_rows_without_an_id_get_one_by_content(cache: Path, tmp_path: Path) -> N
     one = set(samples(resolve(str(folder(tmp_path / "a", rows)))))
     assert one == set(samples(resolve(str(folder(tmp_path / "b", rows[::-1])))))
     assert len(one) == 3
-    with pytest.raises(BadData, match=r"is used twice \(rows 1 and 2\)"):
-        samples(resolve(str(folder(tmp_path / "c", [rows[0], rows[0]]))))
+    equal = samples(resolve(str(folder(tmp_path / "c", [rows[0], rows[0]]))))
+    assert sorted(equal, key=len)[1] == f"{min(equal, key=len)}-2"
 
 
 def test_a_missing_or_broken_picture_does_not_stop_a_row_without_id(cache: Path, tmp_path: Path) -> None:
@@ -134,7 +134,10 @@ def test_a_missing_or_broken_picture_does_not_stop_a_row_without_id(cache: Path,
         ({"answer": "x"}, "line 2: field 'question' is missing"),
         ({"question": ["x"]}, "line 2: field 'question' is no text"),
         ({"question": "x", "image": 3}, "line 2: field 'image' is no path"),
-        ({"question": "x", "image": "https://a.b/c.png"}, "line 2: field 'image' is a web address"),
+        (
+            {"question": "x", "image": "s3://a.b/c.png"},
+            "line 2: field .image. is an address that hemm does not",
+        ),
         ({"question": "x", "image": "../p0.png"}, "line 2: field 'image': '../p0.png' lies outside"),
         ({"question": "x", "image": "/etc/hostname"}, "line 2: field 'image': '/etc/hostname' lies outside"),
         ({"question": "x", "choices": "a,b"}, "line 2: field 'choices' is no list of texts"),
@@ -161,7 +164,7 @@ def test_a_broken_line_names_file_line_and_field(
 
 def test_the_folder_itself(cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "empty").mkdir()
-    with pytest.raises(HemmError, match=r"no .jsonl file here"):
+    with pytest.raises(HemmError, match=r"no table of rows here \(.jsonl, .*\); a folder of pictures has"):
         resolve(str(tmp_path / "empty"))
     with pytest.raises(HemmError, match="there is no such file or folder"):
         resolve(str(tmp_path / "gone"))

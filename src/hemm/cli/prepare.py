@@ -37,7 +37,18 @@ WITH_ERRORS = 3
     metavar="FILE",
     help="Card file for data of your own (columns, prompt, labels).",
 )
-def command(tasks: Sequence[str], folder: Path | None, limit: int | None, card: Path | None) -> int:
+@click.option(
+    "--private-addresses",
+    is_flag=True,
+    help="Fetch pictures from private and local addresses too, where rows name such.",
+)
+def command(
+    tasks: Sequence[str],
+    folder: Path | None,
+    limit: int | None,
+    card: Path | None,
+    private_addresses: bool,
+) -> int:
     """Turn a task's source into a pack, once; runs then read the pack alone.
 
     TASK is a name from `hemm tasks`, ./folder, ./task.py, file.tsv or hub:ORG/NAME. Files that are missing
@@ -45,6 +56,7 @@ def command(tasks: Sequence[str], folder: Path | None, limit: int | None, card: 
     set has and that cannot be asked (without an answer, say) are listed too.
     """
     from hemm.data.pack.prepare import prepare
+    from hemm.data.sources.web_pictures import fetching
     from hemm.tasks import resolve
     from hemm.tasks.selection import distinct
 
@@ -53,7 +65,7 @@ def command(tasks: Sequence[str], folder: Path | None, limit: int | None, card: 
     resolved = distinct(resolve(name, card) for name in tasks)
     complete = True
     for task in resolved:
-        with _progress(task.name) as progress:
+        with _progress(task.name) as progress, fetching(private=private_addresses):
             pack = prepare(task, folder=folder, limit=limit, progress=progress)
         _print_summary(pack)
         now = {t.name: t for t in (resolve(name, card) for name in tasks)} if task.origin else {}

@@ -8,7 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any
 
-from hemm.core import AnswerFormat, BadData, UnknownName, check_labels
+from hemm.core import AnswerFormat, BadData, HemmError, UnknownName, check_labels, digest_file
 from hemm.core.user_files import Takes, read_yaml, typed
 from hemm.parsing.formats import Caption, FreeText, ManyOf, Number, OneOf, ShortAnswer, YesNo
 
@@ -60,6 +60,8 @@ class UserCard:
     metrics: tuple[str, ...] = ()
     max_new_tokens: Annotated[str, Takes("a whole number from 1 on", lambda n: int(n) >= 1)] = ""
     file: str = ""
+    images: tuple[str, ...] = ()
+    placeholders: tuple[str, ...] = ()
     columns: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     unit: tuple[str, ...] = ()
     cluster: tuple[str, ...] = ()
@@ -70,6 +72,22 @@ class UserCard:
     config: str | tuple[str, ...] = ""
     revision: str = ""
     images_from: Annotated[str, Takes("0 or 1", {"0", "1"}.__contains__)] = ""
+
+    @cached_property
+    def roots(self) -> tuple[Path, ...]:
+        """The folders of ``images``, where paths of pictures may start and may lead. Raises HemmError for one
+        that is not there."""
+        beside = Path(self.where).parent if self.where else Path()
+        found = tuple(beside / Path(name).expanduser() for name in self.images)
+        if lacking := [folder for folder in found if not folder.is_dir()]:
+            raise HemmError(f"{self.where}: images: there is no folder {lacking[0]}")
+        return found
+
+    @cached_property
+    def placeholder_digests(self) -> tuple[str, ...]:
+        """SHA-256 of the ``placeholders``: each is a digest, or a file beside the card."""
+        beside = Path(self.where).parent if self.where else Path()
+        return tuple(_digest(name, beside, self.where) for name in self.placeholders)
 
     @property
     def format(self) -> AnswerFormat | None:
@@ -141,6 +159,15 @@ class UserCard:
             raise BadData(f"{self.where}, answer: as is {given!r}; {takes}")
         if self.lists == "set" and format_ not in ("", "many_of"):
             raise BadData(f"{self.where}, answer: as: set is for many_of, not for {format_}")
+
+
+def _digest(name: str, beside: Path, where: str) -> str:
+    if len(name) == 64 and not set(name.lower()) - set("0123456789abcdef"):
+        return name.lower()
+    file = beside / name
+    if not file.is_file():
+        raise HemmError(f"{where}: placeholders: {name!r} is neither a SHA-256 nor a file in {beside}")
+    return digest_file(file)
 
 
 @dataclass(frozen=True)

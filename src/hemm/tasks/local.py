@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from functools import partial
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -24,21 +23,21 @@ from hemm.core import (
 from hemm.data import cache
 from hemm.data.cache import CHOICES, COLUMNS_TOLD
 from hemm.data.pack.own_words import Question
-from hemm.data.readers.rows import column_names, jsonl_rows, objects, parquet_rows
+from hemm.data.readers.rows import jsonl_rows, objects
 from hemm.data.sources.hub import Names, part_files
 from hemm.data.sources.kinds import Hub, Local
 from hemm.metrics import compares
 from hemm.parsing.formats import Caption, FreeText, ManyOf, Number, OneOf, ShortAnswer
 from hemm.tasks.cards import CARD, UserCard, read_card
 from hemm.tasks.columns import Said
-from hemm.tasks.empty_cells import SPELLINGS
 from hemm.tasks.origins import card_origin, file_origin, from_task_file
+from hemm.tasks.own_tables import TABLES, Found, folder_rows, parquet_table, suffix, table_file
 from hemm.tasks.parts import of_part, part_of
 from hemm.tasks.prompt import RESERVED, template_names
 from hemm.tasks.registry import check_free
 from hemm.tasks.tsv import tsv_layout, tsv_table
 from hemm.tasks.user_rows import Rules
-from hemm.tasks.user_tables import Row, Table
+from hemm.tasks.user_tables import Table
 from hemm.tasks.usual_format import NumberByDefault, own_words, usual_format
 from hemm.tasks.usual_prompt import usual_prompt
 
@@ -53,10 +52,6 @@ METRICS: Mapping[type, tuple[str, ...]] = {
 """Answer format -> default metrics; ``accuracy`` for closed formats."""
 
 
-_LOOK = 64
-"""Rows of a hub data set that are looked at to see which columns are filled."""
-
-
 def is_path(spec: str) -> bool:
     """Whether a spec names a file or folder (``./x``, ``/x``, ``~/x``, ``x.py``, ``x.tsv``, ``x.jsonl``)."""
     return spec.startswith(("./", "../", "/", "~", ".\\")) or spec in (".", "..") or _suffix(spec) != ""
@@ -64,7 +59,7 @@ def is_path(spec: str) -> bool:
 
 def _suffix(spec: str) -> str:
     file = spec.rpartition(":")[0] if ".py:" in spec else spec
-    return next((s for s in (".py", ".tsv", ".jsonl") if file.lower().endswith(s)), "")
+    return ".py" if file.lower().endswith(".py") else suffix(file)
 
 
 def local_task(spec: str, card: Path | None = None) -> Task:
@@ -81,7 +76,12 @@ def local_task(spec: str, card: Path | None = None) -> Task:
         return tsv_task(path, card)
     if _suffix(spec) == ".jsonl":
         return jsonl_task(path, path.parent, path, _card_beside(path, card))
-    raise HemmError(f"{spec}: a task is a .py, .tsv or .jsonl file, or a folder with pictures and a .jsonl")
+    if _suffix(spec):
+        found = Found(_suffix(spec)[1:], path, table_file(path), _card_beside(path, card))
+        return rows_task(found, path, path.parent, path.stem)
+    if path.name.lower().endswith((".tar.gz", ".tgz")):
+        raise HemmError(f"{spec} is compressed, and shards are read in place: gunzip it, and name the .tar")
+    raise HemmError(f"{spec}: a task is a .py file, a table ({', '.join(TABLES)}), or a folder with one")
 
 
 # --- Python files
@@ -129,21 +129,38 @@ def folder_task(folder: Path, card_file: Path | None = None) -> Task:
     """The task of a folder with pictures and a JSON lines file (or the file that its card names)."""
     beside = folder / CARD
     card = read_card(card_file or beside) if card_file or beside.is_file() else UserCard()
-    if card.file:
-        file = folder / card.file
-        if not file.is_file():
-            raise HemmError(f"{card.where}: there is no file {card.file} in {folder}")
-    else:
-        files = sorted(folder.glob("*.jsonl"))
-        if not files:
-            raise HemmError(f"{folder}: no .jsonl file here; a task folder has pictures and one .jsonl")
-        if len(files) > 1:
-            names = ", ".join(f.name for f in files)
-            raise HemmError(f"{folder} has several .jsonl files ({names}): name one with 'file:' in {CARD}")
-        file = files[0]
-    if file.suffix == ".tsv":
-        return tsv_task(file, card_file or beside, name=folder.resolve().name)
-    return jsonl_task(folder, folder, file, card)
+    found = folder_rows(folder, card)
+    if found.kind == "tsv":
+        return tsv_task(found.file, card_file or beside, name=folder.resolve().name)
+    if found.kind == "jsonl":
+        return jsonl_task(folder, folder, found.file, card)
+    return rows_task(found, folder, folder, folder.resolve().name)
+
+
+def rows_task(found: Found, source: Path, folder: Path, name: str) -> Task:
+    """The task of rows of any kind, with paths below ``folder``; prepared again when ``source`` changes."""
+    card, table = found.card, found.table()
+    name = card.name or name
+    origin = file_origin(found.kind, card, found.file)
+    rules = replace(Rules.of(card, folder), said=_said(card, name, origin))
+    closed, rules = _settled(card, rules, table)
+    layout = Layout((), partial(_read_rows, found=found.kind, rules=rules, table=_Late(found.table)))
+    answers = None if closed else partial(table.open_answers, rules)
+    return _task(name, card, Local(source, layout), answers, origin, partial(table.questions, rules))
+
+
+@dataclass(frozen=True, repr=False)
+class _Late:
+    """Gives a table when it is read; what a pack is recognised by does not name it."""
+
+    table: Callable[[], Table]
+
+    def __repr__(self) -> str:
+        return ""
+
+
+def _read_rows(path: Path, *, found: str, rules: Rules, table: _Late) -> Iterator[Sample | LeftOut | Notice]:
+    return table.table().read(rules)
 
 
 def _said(card: UserCard, name: str, origin: Mapping[str, Any], **more: Any) -> Said:
@@ -192,9 +209,9 @@ def tsv_task(file: Path, card_file: Path | None = None, name: str = "") -> Task:
     folders = (near, near / "images", near / file.stem, near / "images" / file.stem)
     name = card.name or name or file.stem
     origin = file_origin("tsv", card, file)
-    table = tsv_table(file)
+    table = _tsv(file, rules := Rules.of(card, *folders))
     said = _said(card, name, origin, layout=tsv_layout(table.columns(Rules()), card.columns))
-    closed, rules = _settled(card, replace(Rules.of(card, *folders), said=said), table)
+    closed, rules = _settled(card, replace(rules, said=said), table)
     layout = Layout((file.name,), partial(_read_tsv, file=file, rules=rules))
     answers = None if closed else partial(table.open_answers, rules)
     questions = partial(table.questions, rules)
@@ -202,7 +219,13 @@ def tsv_task(file: Path, card_file: Path | None = None, name: str = "") -> Task:
 
 
 def _read_tsv(path: Path, *, file: Path, rules: Rules) -> Iterator[Sample | LeftOut | Notice]:
-    return tsv_table(file).read(rules)
+    return _tsv(file, rules).read(rules)
+
+
+def _tsv(file: Path, rules: Rules) -> Table:
+    """The table, whose pictures may stand in a column that the card names."""
+    named = next((rules.columns[n] for n in ("image", "images") if len(rules.columns.get(n, ())) == 1), ())
+    return tsv_table(file, *named)
 
 
 def _settled(card: UserCard, rules: Rules, table: Table) -> tuple[bool, Rules]:
@@ -248,7 +271,7 @@ def hub_task(spec: str, card_file: Path | None = None) -> Task:
     name = card.name or repo.replace("/", "--")
     origin = card_origin("hub", card, repo=repo, revision=revision, config=card.config, split=split)
     rules = Rules(card.columns, labels=card.shown, said=_said(card, name, {}), answered=needs_answers(card))
-    rules = rules.with_card(card)
+    rules = replace(rules, folders=card.roots).with_card(card)
     known = cache.entry(name, origin) or {}  # rows that are not fetched are not looked at
     closed, rules = _closed(card, rules, "choices" in card.columns)
     read = partial(_read_hub, config=card.config, split=split, shots=card.shots, rules=rules)
@@ -271,24 +294,11 @@ def _read_hub(
     for part in part_files(folder, config, split, shots):
         if part.files:
             named = part_of(part.config, part.split, config, split if part.ours == "test" else "")
-            table = _parquet(folder, part.files, part.ours)
-            for sample in table.read(rules):
+            where = str(part.files[0].relative_to(folder))
+            table = parquet_table(part.files, where, part.ours)
+            places = dict.fromkeys((folder, part.files[0].parent, *rules.folders))
+            for sample in table.read(replace(rules, folders=tuple(places))):
                 yield of_part(sample, named) if isinstance(sample, Sample) else sample
-
-
-def _parquet(folder: Path, files: Sequence[Path], split: str) -> Table:
-    """The Parquet files of one split."""
-    where = f"{files[0].relative_to(folder)}"
-
-    def rows(without: Collection[str] = ()) -> Iterator[Row]:
-        wanted = [name for name in column_names(files[0]) if name not in without] if without else None
-        return objects(enumerate(parquet_rows(files, wanted), 1), f"{where}, row")
-
-    def cells(taken: dict[str, Any], rest: dict[str, Any], where: str) -> None:
-        taken["split"] = split
-
-    look = lambda: (row for _, row in islice(rows(), _LOOK))  # noqa: E731 (a reader of the first rows)
-    return Table(rows, where, cells, look=look, without=rows, empty=SPELLINGS)
 
 
 def _task(
@@ -319,6 +329,7 @@ def _task(
         access="open",
         labels=card.fixed_labels,
         notes=card.notes,
+        placeholders=card.placeholder_digests,
     )
     lettered = isinstance(answer, OneOf | ManyOf | ShortAnswer) and answer.lettered
     return Task(

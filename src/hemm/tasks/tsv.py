@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import re
 import string
 import tempfile
 import threading
@@ -15,6 +16,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from hemm.core import BadData, Media
+from hemm.data.readers.inline import inline_bytes
 from hemm.data.readers.rows import csv_rows, objects
 from hemm.tasks.cells import text_list
 from hemm.tasks.columns import holds_media
@@ -24,12 +26,13 @@ from hemm.tasks.user_tables import Table
 LETTERS = tuple(string.ascii_uppercase)
 _LOOK = 200
 """Rows that are looked at to see which columns are filled."""
+_WEB = re.compile(r"\[?['\"]?(?:https?|file)://", re.IGNORECASE)
 _SHORT = 64
 """Most characters of a picture cell that is the ``index`` of the row with the picture."""
 
 
-def tsv_table(path: Path) -> Table:
-    """A table in the TSV layout; one row of it is in memory at a time.
+def tsv_table(path: Path, picture: str = "image") -> Table:
+    """A table in the TSV layout; one row of it is in memory at a time. ``picture``: the column of pictures.
 
     Pictures that other rows use are found by a pass before, and stored in a temporary file.
     """
@@ -37,7 +40,7 @@ def tsv_table(path: Path) -> Table:
     def rows() -> Iterator[tuple[str, dict[str, Any]]]:
         return objects(csv_rows(path, "\t"), f"{path}, line")
 
-    cells = partial(_cells, borrowed=_Borrowed(path))
+    cells = partial(_cells, borrowed=_Borrowed(path, picture))
     look = lambda: (row for _, row in islice(rows(), _LOOK))  # noqa: E731 (a reader of the first rows)
     return Table(rows, str(path), cells, "letter", look, empty=SPELLINGS)
 
@@ -64,7 +67,9 @@ def _cells(taken: dict[str, Any], rest: dict[str, Any], where: str, *, borrowed:
     if index:
         taken.setdefault("id", index)
     cell, paths = taken.pop("image", ""), taken.pop("image_path", "")
-    if cell and not holds_media(text_list(cell)):
+    if cell and not isinstance(cell, str):
+        taken["images"] = cell
+    elif cell and not _WEB.match(cell) and not holds_media(text_list(cell)):
         taken["images"] = _pictures(cell, index, borrowed, where)
     elif cell or paths:
         taken["images"] = text_list(cell or paths)
@@ -79,15 +84,20 @@ def _cells(taken: dict[str, Any], rest: dict[str, Any], where: str, *, borrowed:
 
 def _pictures(cell: str, index: str, borrowed: _Borrowed, where: str) -> list[Media]:
     cells = text_list(cell)
-    if len(cells) == 1 and len(cells[0]) <= _SHORT:
+    if len(cells) == 1 and _points(cells[0]):
         return borrowed.of(cells[0], where)
     return [Media(_decode(c, where), name=f"{index}{f'-{n}' if n else ''}") for n, c in enumerate(cells)]
 
 
+def _points(cell: str) -> bool:
+    """Whether a picture cell is the ``index`` of another row: short, and no picture itself."""
+    return 0 < len(cell) <= _SHORT and not cell.startswith("data:") and inline_bytes(cell) is None
+
+
 def _decode(cell: str, where: str) -> bytes:
-    text = cell.partition(",")[2] if cell.startswith("data:") else cell
     try:
-        return base64.b64decode(text, validate=True)
+        data = inline_bytes(cell)
+        return base64.b64decode("".join(cell.split()), validate=True) if data is None else data
     except (binascii.Error, ValueError):
         raise BadData(f"{where}: field 'image' is no valid base64") from None
 
@@ -95,8 +105,8 @@ def _decode(cell: str, where: str) -> bytes:
 class _Borrowed:
     """Pictures that other rows use, in a temporary file that is removed when no sample refers to it."""
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
+    def __init__(self, path: Path, column: str) -> None:
+        self._path, self._column = path, column
         self._places: dict[str, list[tuple[int, int]]] | None = None
         self._file: IO[bytes] | None = None
         self._lock = threading.Lock()
@@ -120,15 +130,16 @@ class _Borrowed:
 
     def _collect(self) -> dict[str, list[tuple[int, int]]]:
         """Store every picture that another row uses, in two passes over the file."""
-        cells = (row.get("image", "") for _, row in csv_rows(self._path, "\t"))
-        pointed = {cell for cell in cells if 0 < len(cell) <= _SHORT}
+        cells = (row.get(self._column, "") for _, row in csv_rows(self._path, "\t"))
+        pointed = {cell for cell in cells if _points(cell)}
         self._file = tempfile.TemporaryFile()  # noqa: SIM115 (closed with this object)
         weakref.finalize(self, self._file.close)
         places: dict[str, list[tuple[int, int]]] = {}
         for line, row in csv_rows(self._path, "\t"):
-            if row.get("index", "") in pointed and len(row["image"]) > _SHORT:
+            own = row.get(self._column, "")
+            if row.get("index", "") in pointed and own and not _points(own):
                 indices = places.setdefault(row["index"], [])
-                for cell in text_list(row["image"]):
+                for cell in text_list(own):
                     data = _decode(cell, f"{self._path}, line {line}")
                     indices.append((self._file.tell(), len(data)))
                     self._file.write(data)

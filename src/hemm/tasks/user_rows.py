@@ -6,17 +6,18 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 
 import orjson
 
 from hemm.core import BadData, HemmError, LeftOut, Media, Sample, check_labels
-from hemm.data.readers.rows import row_id
+from hemm.data.readers.cells import Places
+from hemm.data.readers.rows import Ids, row_id
 from hemm.data.sources.hub import several
 from hemm.parsing.formats import ManyOf, OneOf
 from hemm.tasks.cards import COLUMNS, UserCard
-from hemm.tasks.cells import choices_of, exchange, scalar
+from hemm.tasks.cells import choices_of, exchange, scalar, text_list
 from hemm.tasks.columns import ALIASES, TOLD_ONLY, Columns, Said, empty, read_columns, turns
 from hemm.tasks.picture_marks import NUMBERS, check_numbers, picture_numbers
 from hemm.tasks.right_answers import Answer, Choices, How, NoChoice, references_of
@@ -95,7 +96,7 @@ class Rules:
     @classmethod
     def of(cls, card: UserCard, *folders: Path) -> Rules:
         closed = isinstance(card.format, OneOf | ManyOf)
-        rules = cls(card.columns, card.split, card.shots, card.shown, folders, closed)
+        rules = cls(card.columns, card.split, card.shots, card.shown, (*folders, *card.roots), closed)
         return rules.with_card(card)
 
     def with_card(self, card: UserCard) -> Rules:
@@ -200,13 +201,18 @@ def to_sample(row: Mapping[str, Any], rules: Rules, where: str) -> Sample | Left
 
 
 def sample_of(
-    row: Mapping[str, Any], rest: Mapping[str, Any], rules: Rules, where: str
+    row: Mapping[str, Any], rest: Mapping[str, Any], rules: Rules, where: str, ids: Ids | None = None
 ) -> Sample | LeftOut | None:
-    """``to_sample`` of a row whose cells have hemm's names, with its other cells."""
+    """``to_sample`` of a row whose cells have hemm's names, with its other cells.
+
+    ``ids`` numbers equal rows of a split that have no id of their own.
+    """
     split = _split(row, rules, where)
     if split is None:
         return None
-    media = tuple(m for name in MEDIA for m in _media(row.get(name), name, rules, where))
+    row = {**row, **{name: _listed(row[name]) for name in MEDIA if name in row}}
+    places = Places(rules.folders)
+    media = tuple(m for name in MEDIA for m in places.media(row.get(name), name, where))
     choices = choices_in(row, rules, where)
     if rules.closed and not choices.shown:
         raise BadData(
@@ -227,11 +233,7 @@ def sample_of(
         fields["question"] = question
     if media:
         _number(fields, row, choices, rules, where)
-    labels = _mapping(row, "labels", where)
-    try:
-        check_labels(labels, "the row")
-    except HemmError as error:
-        raise BadData(f"{where}: field 'labels': {error}") from None
+    labels = _labels(row, where)
     if rules.answered and not references:
         return LeftOut(where, "no right answer")
     part = {"split": _text(row, "split", where)} if isinstance(rules.split, tuple) and split == "test" else {}
@@ -240,7 +242,7 @@ def sample_of(
         own_id = f"{own_id}-{place}"
     text = "\n".join([question, *choices.shown])
     return Sample(
-        id=own_id or row_id(text, media),
+        id=own_id or (ids or Ids()).of(row_id(text, media), split),
         media=media,
         fields=fields,
         references=references,
@@ -257,6 +259,15 @@ def sample_of(
         },
         split=split,
     )
+
+
+def _labels(row: Mapping[str, Any], where: str) -> dict[str, Any]:
+    labels = _mapping(row, "labels", where)
+    try:
+        check_labels(labels, "the row")
+    except HemmError as error:
+        raise BadData(f"{where}: field 'labels': {error}") from None
+    return labels
 
 
 def _number(
@@ -285,7 +296,12 @@ def _cluster(media: Sequence[Media], row: Mapping[str, Any]) -> str:
     if not media:
         return ""
     read = [v for name in MEDIA for v in _flat(row.get(name))]
-    return media[0].name if isinstance(read[0], str) else media[0].digest[:20]
+    return media[0].name if isinstance(read[0], str) and media[0].name else media[0].digest[:20]
+
+
+def _listed(value: Any) -> Any:
+    """The list that a text writes, where a cell holds one in place of a list of paths."""
+    return text_list(value) if isinstance(value, str) and value[:1] == "[" else value
 
 
 def _flat(value: Any) -> list[Any]:
@@ -293,31 +309,6 @@ def _flat(value: Any) -> list[Any]:
     if isinstance(value, list | tuple):
         return [item for v in value for item in _flat(v)]
     return [] if value is None or value == "" else [value]
-
-
-def _media(value: Any, name: str, rules: Rules, where: str) -> tuple[Media, ...]:
-    media = []
-    for v in _flat(value):
-        if not isinstance(v, str | Media):
-            raise BadData(f"{where}: field {name!r} is no path: {v!r:.40}")
-        media.append(v if isinstance(v, Media) else _file(v, name, rules.folders, where))
-    return tuple(media)
-
-
-def _file(value: str, name: str, folders: tuple[Path, ...], where: str) -> Media:
-    """The file at a path below the first of ``folders`` that has it; if none has, below the first."""
-    if re.match(r"[a-z]+://", value):
-        raise BadData(f"{where}: field {name!r} is a web address; download the file and give its path")
-    path = PurePosixPath(value.replace("\\", "/"))
-    if path.is_absolute():
-        inside = next((f for f in folders if Path(path).is_relative_to(f.resolve())), None)
-        if inside is None:
-            raise BadData(f"{where}: field {name!r}: {value!r} lies outside {folders[0]}")
-        return Media.at(Path(path), name=str(Path(path).relative_to(inside.resolve())))
-    if ".." in path.parts:
-        raise BadData(f"{where}: field {name!r}: {value!r} lies outside {folders[0]}")
-    file = next((f / path for f in folders if (f / path).is_file()), folders[0] / path)
-    return Media.at(file, name=str(path))
 
 
 def choices_in(row: Mapping[str, Any], rules: Rules, where: str) -> Choices:

@@ -9,6 +9,7 @@ from typing import Any
 
 from hemm.core import BadData, LeftOut, Notice, Sample
 from hemm.data.pack.own_words import Question, letters_in, says_how, shows
+from hemm.data.readers.rows import Ids
 from hemm.tasks.cells import text_list
 from hemm.tasks.columns import seen, suggestion, told
 from hemm.tasks.empty_cells import EmptyCells
@@ -102,6 +103,7 @@ class Table:
         faults, rows, answered = _Faults(), 0, 0
         hint = suggestion(rules.read.rest, "answer")
         splits: dict[str, None] = {}
+        ids = Ids()
         empties, words = EmptyCells.of(rules, self.empty), _Words()
         options = _options(rules)
         for where, place, row in self._single(self.rows(), rules):
@@ -110,7 +112,7 @@ class Table:
                 taken[PLACE] = place
                 empties.check(where, row, taken, options)
                 splits[str(taken.get("split") or "")] = None
-                sample = sample_of(taken, rest, rules, where)
+                sample = sample_of(taken, rest, rules, where, ids)
             except BadData as error:
                 faults.add(error)
                 continue

@@ -40,6 +40,7 @@ from hemm.data.pack.selection import first_ids
 from hemm.data.pack.staging import StagedMedia, StagedSplit, set_hash
 from hemm.data.pack.writer import write_split
 from hemm.data.readers.layouts import not_unpacked
+from hemm.data.sources import web_pictures
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,6 +181,8 @@ class PackBuilder:
             staged.rename_clusters(clusters.names())
         if notice := clusters.notice():
             self.quality.add_notice(notice)
+        if (rules := web_pictures.current()) and (text := rules.told()):
+            self.quality.add_notice(Notice(text))
         self._check(splits)
         order = (*schema.MEDIA_COLUMNS, schema.REFERENCE_MEDIA)
         return tuple(c for c in order if c in used)

@@ -15,6 +15,7 @@ from hemm.core import BadData, Media, Sample, digest_bytes, redact, storable
 from hemm.core.media import UNKNOWN, media_type, most_pixels
 from hemm.data.pixels import rgb
 from hemm.data.readers.file_finder import spelled_otherwise
+from hemm.data.readers.pointers import pointer
 
 MEDIA_RULES = 2
 """Version of what tells types of media and what does not open; 1: hemm 0.1.0."""
@@ -50,7 +51,8 @@ def check_media(media: Media, known: Callable[[str], tuple[str, str] | None]) ->
     seen = known(digest)
     if seen is None:
         mime = _type_of(data, media.name)
-        problem = media.problem or ("is empty" if not data else _opens(data, mime))
+        stands_for = f"is {text}" if (text := pointer(data)) else ""
+        problem = media.problem or stands_for or ("is empty" if not data else _opens(data, mime))
         seen = mime, storable(problem)
     return Media(data, digest=digest, mime=seen[0], name=storable(media.name), problem=seen[1])
 

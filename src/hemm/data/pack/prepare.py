@@ -17,6 +17,7 @@ from hemm.data.pack.media_check import told_as_now
 from hemm.data.pack.named_files import unchanged
 from hemm.data.pack.reader import Pack, not_prepared, open_pack
 from hemm.data.readers.layouts import find, fingerprint, match, missing, other_copies, reader_digest
+from hemm.data.sources import web_pictures
 
 
 def prepare(
@@ -174,5 +175,7 @@ def _ready(task: Task, origin: Mapping[str, Any]) -> Pack | None:
         pack = open_pack(found[1])
     except HemmError:
         return None
+    if web_pictures.current() and any("://" in name for name in pack.info["missing"]["names"]):
+        return None  # they may come now
     joined = found[0].get(JOINED) or are_joined(pack, task.card.placeholders)
     return pack if joined and told_as_now(pack.info) else None

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, NoReturn, TextIO
 
 from hemm.core import BadData
+from hemm.data.readers.pointers import check_no_pointer
 
 _CHUNK = 1 << 20
 _TAIL = 16
@@ -30,6 +31,7 @@ def json_items(path: Path, field: str = "") -> Iterator[tuple[int | str, Any]]:
     >>> list(json_items(Path("annotations.json"), "images"))
     [(1, {'id': 7}), (2, {'id': 9})]
     """
+    check_no_pointer(path)
     try:
         with path.open(encoding="utf-8-sig") as file:
             text = _Text(path, file)

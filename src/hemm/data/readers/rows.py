@@ -13,6 +13,7 @@ import orjson
 from hemm.core import BadData, HemmError, Media, content_id, digest, storable
 from hemm.core.text import counted
 from hemm.data.readers.json_stream import json_items as json_items
+from hemm.data.readers.pointers import check_no_pointer
 from hemm.data.readers.xlsx import xlsx_rows
 
 
@@ -37,6 +38,7 @@ def parquet_rows(
 
     wanted = list(columns) if columns is not None else None
     for path in files:
+        check_no_pointer(path)
         try:
             with pq.ParquetFile(path) as file:
                 lacking = [c for c in wanted or [] if c not in file.schema_arrow.names]
@@ -60,6 +62,7 @@ def column_names(path: Path) -> list[str]:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
+    check_no_pointer(path)
     try:
         return list(pq.read_schema(path).names)
     except (pa.ArrowInvalid, OSError) as error:
@@ -108,6 +111,7 @@ def jsonl_rows(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
     >>> list(jsonl_rows(Path("birds.jsonl")))
     [(1, {'id': 7, 'bird': 'owl'}), (3, {'id': 8, 'bird': 'gull'})]
     """
+    check_no_pointer(path)
     with path.open("rb") as file:
         for number, line in enumerate(file, 1):
             text = line.removeprefix(b"\xef\xbb\xbf") if number == 1 else line
@@ -161,6 +165,7 @@ def json_value(path: Path) -> Any:
     >>> json_value(Path("captions.json"))
     {'7.png': ['an owl', 'a small owl']}
     """
+    check_no_pointer(path)
     try:
         return orjson.loads(path.read_bytes().removeprefix(b"\xef\xbb\xbf"))
     except orjson.JSONDecodeError as error:
@@ -182,6 +187,7 @@ def csv_rows(
     >>> list(csv_rows(Path("birds.csv"), required=("image",)))
     [(2, {'image': '7.png', 'bird': 'owl'}), (3, {'image': '8.png', 'bird': 'gull, common'})]
     """
+    check_no_pointer(path)
     csv.field_size_limit(min(sys.maxsize, 2**31 - 1))  # a cell may hold a whole picture
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
@@ -325,11 +331,12 @@ class Ids:
     """
 
     def __init__(self) -> None:
-        self._seen: dict[str, int] = {}
+        self._seen: dict[tuple[str, str], int] = {}
 
-    def of(self, base: str) -> str:
-        """``base`` where it comes for the first time, else ``base-2``, ``base-3``, ..."""
-        count = self._seen[base] = self._seen.get(base, 0) + 1
+    def of(self, base: str, among: str = "") -> str:
+        """``base`` where it comes for the first time among those of one kind, else ``base-2``, ``base-3``,
+        ..."""
+        count = self._seen[base, among] = self._seen.get((base, among), 0) + 1
         return base if count == 1 else f"{base}-{count}"
 
 

@@ -55,6 +55,7 @@ class File:
     name    what it is called here (a relative path; the last part of the URL by default)
     sha256  of its bytes (64 hex digits), where known: another file is refused
     size    in bytes, where known
+    largest the most bytes that are taken; None: any number
     unpack  folder to unpack it to, relative, ``.`` the top one; empty: it is kept as it is
 
     >>> File("https://example.org/birds.zip?download=1", size=3_145_728, unpack="images").local
@@ -66,6 +67,7 @@ class File:
     sha256: str = ""
     size: int | None = None
     unpack: str = ""
+    largest: int | None = None
 
     @property
     def local(self) -> str:
@@ -81,6 +83,10 @@ class _Again(Exception):
         self.after = after
 
 
+class _TooLarge(Exception):
+    """More bytes came than may."""
+
+
 def download(
     file: File,
     into: Path,
@@ -89,12 +95,13 @@ def download(
     retry: Retry | None = None,
     headers: Mapping[str, str] | None = None,
     auth: tuple[str, str] | None = None,
+    public: bool = False,
 ) -> str:
     """Download ``file`` to the path ``into``, and return its SHA-256.
 
     A partial download (``.part``) is continued if the server allows it. The file gets its name only when size
-    and hash are right. Raises BadData if they are wrong, HemmError if the server cannot be reached or does
-    not have the file.
+    and hash are right. ``public``: only public addresses are connected to, redirects included. Raises BadData
+    if size or hash are wrong, HemmError if the server cannot be reached or does not have the file.
     """
     import httpx
 
@@ -107,12 +114,23 @@ def download(
     sent = {"User-Agent": _AGENT, "Accept-Encoding": "identity", **(headers or {})}
     secrets = tuple(v for v in (*(headers or {}).values(), *(auth or ())[1:]) if v)
     timeout = httpx.Timeout(retry.timeout, connect=min(20.0, retry.timeout))
-    with httpx.Client(follow_redirects=True, timeout=timeout, headers=sent, auth=auth) as client:
+    # a proxy of the environment would be asked in place of the address that was looked at
+    with httpx.Client(
+        follow_redirects=True,
+        timeout=timeout,
+        headers=sent,
+        auth=auth,
+        transport=_public_only() if public else None,
+        trust_env=not public,
+    ) as client:
         attempt, done = 1, _size(partial)
         while True:
             try:
                 _once(client, file, partial, progress)
                 break
+            except _TooLarge:
+                partial.unlink(missing_ok=True)
+                raise BadData(f"{redact(file.url)} has more than {file.largest} bytes; not kept") from None
             except (_Again, httpx.TransportError) as error:
                 now = _size(partial)
                 attempt = 1 if now > done else attempt + 1
@@ -121,6 +139,12 @@ def download(
                     raise HemmError(_unreachable(file, error, secrets)) from None
                 retry.sleep(retry.wait(attempt, getattr(error, "after", None)))
     return _accept(file, partial, into)
+
+
+def _public_only() -> httpx.BaseTransport:
+    from hemm.data.sources.public_only import PublicOnly
+
+    return PublicOnly()
 
 
 def _once(client: httpx.Client, file: File, partial: Path, progress: Progress | None) -> None:
@@ -149,6 +173,8 @@ def _once(client: httpx.Client, file: File, partial: Path, progress: Progress | 
         start = start if status == 206 and _starts_at(response, start) else 0
         length = response.headers.get("Content-Length")
         total = file.size or (start + int(length) if length and length.isdigit() else None)
+        if file.largest is not None and total is not None and total > file.largest:
+            raise _TooLarge
         if not start:
             _remember(version, response.headers.get("ETag", ""))
         with partial.open("r+b" if start else "wb") as out:
@@ -161,6 +187,8 @@ def _once(client: httpx.Client, file: File, partial: Path, progress: Progress | 
                     progress(start, total, "bytes")
                 if file.size is not None and start > file.size:
                     break
+                if file.largest is not None and start > file.largest:
+                    raise _TooLarge
             out.flush()
             os.fsync(out.fileno())
     if total is not None and start < total:
