@@ -301,6 +301,21 @@ def test_a_card_makes_it_hemm_s(cache: Path, tmp_path: Path) -> None:
     assert sample.labels == {"reasoning": "more"}
 
 
+def test_what_the_card_makes_hemm_s_asks_nothing_again(cache: Path, tmp_path: Path) -> None:
+    """The lines that ``prepare`` gives can be followed when there are answers: they are to the same data."""
+    import hemm
+
+    rows = [{"id": str(n), **LINES, "unit": f"u{n // 2}", "labels": {"reasoning": "more"}} for n in range(4)]
+    out = tmp_path / "out"
+    (before,) = hemm.run("tiny", lines(tmp_path / "mine", *rows), out=out)
+    calls = (before.folder / "calls.parquet").read_bytes()
+    card = "unit: unit\ncolumns: {labels: labels, cluster: cluster}\n"
+    (after,) = hemm.run("tiny", lines(tmp_path / "mine", *rows, card=card), out=out)
+    assert after.folder == before.folder
+    assert after.answers()["unit"].to_pylist() == ["u0", "u0", "u1", "u1"]
+    assert (after.folder / "calls.parquet").read_bytes() == calls
+
+
 def test_data_prepared_before_keep_their_reading(cache: Path, tmp_path: Path) -> None:
     """A pack of a version that took every column with a name of hemm's for hemm's own."""
     from hemm.data import cache as packs

@@ -14,11 +14,18 @@ from typing import Any
 
 from hemm.core import Task, canonical, user_code
 from hemm.tasks.cards import UserCard
+from hemm.tasks.columns import TOLD_ONLY
 
 
 def card_origin(kind: str, card: UserCard, **place: Any) -> dict[str, Any]:
-    """The origin of rows that a card maps. ``place`` says which rows: file, or repo and revision."""
-    columns = {ours: list(theirs) for ours, theirs in card.columns.items()}
+    """The origin of rows that a card maps. ``place`` says which rows: file, or repo and revision.
+
+    That a column of hemm's name is hemm's (``unit: unit``) is how it is read, not where it comes from.
+    """
+    said = {
+        ours: theirs for ours, theirs in card.columns.items() if ours not in TOLD_ONLY or theirs != (ours,)
+    }
+    columns = {ours: list(theirs) for ours, theirs in said.items()}
     each = {ours: list(theirs) for ours, theirs in card.each.items()}
     parts = {"split": card.split, "shots": card.shots, "columns": columns, "each": each, **place}
     return {"kind": kind, **{key: _plain(value) for key, value in parts.items() if value}}
