@@ -135,7 +135,7 @@ _ALTERNATIVE = late(
 
 def texts_in(sentence: str, options: Options) -> tuple[set[int], set[int], int, int]:
     """Options whose texts ``sentence`` mentions: the asserted ones (``is a dog``), all, and where."""
-    here = options.mentions(sentence)
+    here = options.mentions(sentence) if not _EITHER_OR.search(sentence) else []
     start, stop = clauses.claim(sentence)
     if claimed := [m for m in here if start <= m[1] < stop]:
         here = claimed
@@ -152,6 +152,7 @@ def texts_in(sentence: str, options: Options) -> tuple[set[int], set[int], int, 
     return {m[0] for m in stated}, {m[0] for m in here}, begin, end
 
 
+_EITHER_OR = late(r"\beither\b[^.]{1,160}\bor\b", re.IGNORECASE)
 _THAN = late(r"\bthan\s+(?:(?:the|that|those|in|of|an?)\s+)*[\"'“(]?$", re.IGNORECASE)
 
 

@@ -67,6 +67,8 @@ def marked(answer: OptionAnswer, structured: bool) -> Found[int] | None:
     for text, span, mark in answer.marks:
         number = answer.to_the_letter(span)
         numbers = named(text, answer.options)[0] if number is None else {number}
+        if mark.structured == structured and len(numbers) > 1 and _ALTERNATIVES.match(text.lstrip()):
+            return Found(frozenset(), span)
         if not numbers and mark.structured == structured and (NONE_OF_THEM.match(text) or is_blank(text)):
             return Found(frozenset(), span)
         if (
@@ -82,6 +84,7 @@ def marked(answer: OptionAnswer, structured: bool) -> Found[int] | None:
 
 _PIECE = 2_000
 """Characters of an explicit answer in which a repetition of the options is looked for."""
+_ALTERNATIVES = late(r"\b(?:n?either|nor)\b", re.IGNORECASE)
 _SUPPOSES = late(r"^\W*if\b.*\bthen\b", re.IGNORECASE | re.DOTALL)
 
 
@@ -113,7 +116,7 @@ def concluding(answer: OptionAnswer) -> Found[int] | None:
         if not (concludes or last or verdict or sums_up):
             continue
         if clauses.says_unknown(sentence):
-            if len(numbers) != 1 or not last:
+            if len(numbers) != 1 or not last or _ALTERNATIVES.search(sentence):
                 continue
         elif (
             not numbers and not answer.boxed and (concludes or sums_up or (last and not answer.says_unknown))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from collections.abc import Callable, Sequence
 from functools import cached_property, lru_cache
 
@@ -217,7 +218,12 @@ class Options:
         if not self.marks:
             return []
         found: list[tuple[int, int, int]] = []
+        rows = [match.span() for match in LISTED.finditer(text)]
+        begins = [begin for begin, _ in rows]
         for match in EXPLICIT.finditer(text):
+            row = bisect_right(begins, match.end()) - 1
+            if row >= 0 and match.end() <= rows[row][1] and rows[row][1] - rows[row][0] > _GAP:
+                continue  # one of several letters in a row, which count together
             mark = match["named"] or match["bracket"] or match["line"]
             number = self.number_of(mark)
             if number is None:
@@ -226,8 +232,8 @@ class Options:
                 continue
             if self.says_itself(number, text, match.end()) or not denied(text, match.start(), match.end()):
                 found.append((number, match.start(), match.end()))
-        for match in LISTED.finditer(text):
-            found += [(number, match.start(), match.end()) for number in self.in_a_row(match[0])]
+        for begin, end in rows:
+            found += [(number, begin, end) for number in self.in_a_row(text[begin:end])]
         return found
 
     def echo(self, text: str) -> tuple[int, int] | None:
