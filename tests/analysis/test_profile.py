@@ -19,6 +19,8 @@ from fake import FakePack, Served, go, sample
 from hemm.analysis.profile import profile
 from hemm.analysis.profile.rows import CategoryRow, Profile
 from hemm.analysis.study import Study
+from hemm.analysis.study.cell_scores import ScoreColumn
+from hemm.analysis.study.normalise import Scale, TaskSlice, normal_value
 from hemm.cli import group
 from hemm.core import HemmError, UnknownName
 from hemm.parsing.formats import ShortAnswer
@@ -95,6 +97,25 @@ def test_where_chance_is_not_defined_zero_is_the_majority_answer() -> None:
     found = profile(Study.of([Stored(rows)]))
     assert task_row(found, "t").floor == pytest.approx(6 / 8)
     assert category(found, "overall").estimate.value == pytest.approx(0.0)
+
+
+def scores_of(rows: list[dict[str, Any]]) -> ScoreColumn:
+    return Study.of([Stored(rows)]).cells[0].headline
+
+
+@pytest.mark.parametrize(("share", "right"), [(0.7, 0.5), (0.7, 0.9), (0.8, 0.7)])
+def test_a_floor_that_is_estimated_is_not_known(share: float, right: float) -> None:
+    """Yes-no questions without options: the floor is the share of the more frequent answer."""
+    rng, n, hits = np.random.default_rng(11), 60, []
+    truth = (right - share) / (1 - share)
+    base = scores_of([question(i, True, choices=[]) for i in range(n)])
+    for _ in range(400):
+        x, most = (rng.random(n) < right).astype(float), (rng.random(n) < share).astype(float)
+        column = replace(base, values=x, floor=most, ceiling=np.ones(n))
+        found, _ = normal_value(column, Scale(), TaskSlice("", "t"))
+        assert found is not None
+        hits.append((found.low or 0.0) <= truth <= (found.high or 0.0))
+    assert np.mean(hits) >= 0.93 - 2.5 * np.sqrt(0.93 * 0.07 / 400)
 
 
 def test_where_zero_and_one_are_the_same_the_task_is_listed_and_not_averaged() -> None:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import orjson
 import pyarrow as pa
 import pytest
@@ -128,19 +129,19 @@ def test_chance_knows_labels_that_are_shown_otherwise() -> None:
     assert scored([answer("a", "x", "x", choices=["x", "y"])], task=ManyOf()).to_pylist()[0]["chance"] is None
 
 
-def test_the_majority_is_that_of_the_other_clusters() -> None:
-    rows = [
-        answer(str(i), "cat", ref, cluster=c)
-        for i, (ref, c) in enumerate(zip("xxxyyz", "aaabbc", strict=True))
-    ]
-    found = {r["group"]: r["majority"] for r in scored(rows).to_pylist()}
-    assert found["0"] == 0.0  # outside cluster a: y, y, z
-    assert found["3"] == 0.0  # outside cluster b: x, x, x, z
-    assert scored(rows).to_pylist()[5]["majority"] == 0.0
+@pytest.mark.parametrize(("yes", "floor"), [(50, 0.5), (51, 0.51), (49, 0.51), (90, 0.9)])
+def test_the_majority_is_that_of_all(yes: int, floor: float) -> None:
+    """One reference more or less moves the floor by one answer, also where two are equally frequent."""
+    rows = [answer(str(i), "no", "yes" if i < yes else "no", cluster=str(i)) for i in range(100)]
+    found = [r["majority"] for r in scored(rows).to_pylist()]
+    assert np.mean(found) == pytest.approx(floor)
+
+
+def test_there_is_a_majority_if_a_reference_comes_twice() -> None:
     same = [answer(str(i), "cat", "x", cluster=str(i)) for i in range(3)]
     assert {r["majority"] for r in scored(same).to_pylist()} == {1.0}
     alone = [answer(str(i), "cat", f"r{i}", cluster=str(i)) for i in range(4)]
-    assert {r["majority"] for r in scored(alone).to_pylist()} == {None}  # no reference comes twice
+    assert {r["majority"] for r in scored(alone).to_pylist()} == {None}
     assert {r["majority"] for r in scored(same[:1]).to_pylist()} == {None}
 
 

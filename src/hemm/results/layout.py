@@ -37,7 +37,7 @@ SCORE_SCHEMA = pa.schema(
         ("cut", pa.bool_()),  # parsed although the answer was cut off
         ("ceiling", pa.float64()),
         ("chance", pa.float64()),  # null where guessing is not defined
-        ("majority", pa.float64()),  # score of the most frequent reference of the other clusters
+        ("majority", pa.float64()),  # score of the most frequent reference of all
         ("response_hash", pa.string()),  # digest of the raw answers that were scored
         # of a single answer whose text was read (docs/answers.md); null in groups of several, and in scores
         # that hemm 0.1.0 stored, which have no such columns

@@ -13,7 +13,8 @@ from hemm.analysis.study.anytime_interval import NO_INTERVAL
 from hemm.analysis.study.cell_scores import CellScores, ScoreColumn
 from hemm.analysis.study.failure_policy import FailurePolicy, bounded, counted
 from hemm.core import DIMENSIONS, CorpusMetric, HemmError, UnknownName
-from hemm.stats.intervals import Estimate, mean_interval
+from hemm.stats.clusters import Clustered, cr2
+from hemm.stats.intervals import Estimate, mean_interval, t_quantile
 from hemm.stats.ranks import win_shares
 
 NORMALISERS = ("anchored", "paper", "rank")
@@ -103,8 +104,33 @@ def normal_value(scores: ScoreColumn, scale: Scale, task_slice: TaskSlice) -> tu
     if scale.name == "rank":
         won = mean_interval(wins_of(scores, scale, task_slice), scores.clusters, (0.0, 1.0))
         return won if scores.anytime is None else NO_INTERVAL.interval(won), ""
-    mean = own_scale(scores, scale.failures)
+    mean = _with_estimated_ends(scores, scale, floor, ceiling)
     return mean.scaled(floor, ceiling - floor), ""
+
+
+def _with_estimated_ends(scores: ScoreColumn, scale: Scale, floor: float, ceiling: float) -> Estimate:
+    """The mean on the metric's own scale, with the interval that it needs for the scale from ``floor`` to
+    ``ceiling``, which are means over the same groups and vary with them.
+
+    The normalised value N = (mean of x - floor) / (ceiling - floor) varies as the mean of x - (1 - N) f - N c
+    does, with f and c the floor and the ceiling of each group (the linear jackknife).
+    """
+    mean = own_scale(scores, scale.failures)
+    known = ~np.isnan(scores.values)
+    x, best = scores.values[known], scores.ceiling[known]
+    least = scores.floor[known] if scale.name == "anchored" else np.full(len(x), floor)
+    fixed = float(np.ptp(least)) == 0 and float(np.ptp(best)) == 0
+    if fixed or scale.failures == FailurePolicy.BOUNDS or scores.anytime is not None or mean.clusters < 2:
+        return mean
+    share = (float(np.mean(x)) - floor) / (ceiling - floor)
+    data = Clustered.of(x - (1 - share) * least - share * best, scores.clusters[known])
+    variance = float(cr2(data.residuals, data.sizes)) / len(x) ** 2
+    estimate = mean_interval(x, scores.clusters[known], scores.metric.range, variance=variance)
+    if float(np.ptp(x)) > 0 or estimate.value is None or estimate.low is None or estimate.high is None:
+        return estimate
+    reach = t_quantile(data.df) * math.sqrt(variance)  # all answers score the same, the scale varies
+    low = estimate.value - math.hypot(estimate.value - estimate.low, reach)
+    return replace(estimate, low=low, high=estimate.value + math.hypot(estimate.high - estimate.value, reach))
 
 
 def limits(scores: ScoreColumn, scale: Scale, task_slice: TaskSlice) -> tuple[float, float, str]:

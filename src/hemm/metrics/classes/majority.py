@@ -1,4 +1,4 @@
-"""The score of always giving the most frequent answer."""
+"""The most frequent answer, and the score of always giving it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,12 @@ def finite(value: float | None) -> float | None:
 
 
 class Majority:
-    """The score of always giving the most frequent reference of the other clusters."""
+    """The most frequent reference of the other clusters, for a baseline that must not see the sample's own;
+    and the score of always giving the most frequent one of all.
+
+    As a floor, the first would be worst where all references are equally frequent: without a sample its own
+    is always the rarer one.
+    """
 
     def __init__(self, samples: Sequence[Sample], answer_format: AnswerFormat) -> None:
         self._format = answer_format
@@ -51,9 +56,15 @@ class Majority:
             return best[1] if self._total - cluster_counts.total() == 1 else None
         return best[1]
 
+    def of_all(self) -> str | None:
+        """The most frequent reference of all; of equally frequent ones the first in the alphabet. None if no
+        reference occurs twice."""
+        best = next(iter(self._ordered), None)
+        return best[0] if best is not None and best[1] > 1 else None
+
     def scores(self, groups: Sequence[Sequence[Sample]], metric: Metric) -> list[float | None]:
-        """The score of that answer in each group; None if there is none, or the metric needs more than
-        text."""
+        """The score of the most frequent reference of all in each group; None if there is none, or the metric
+        needs more than text."""
         if metric.needs:
             return [None] * len(groups)
         keys = [self._key(samples) for samples in groups]
@@ -67,9 +78,10 @@ class Majority:
 
     def _key(self, samples: Sequence[Sample]) -> Any:
         """The answers with choices and references: groups with equal keys have equal scores."""
-        answers = tuple(self.answer(sample.cluster) for sample in samples)
-        if any(s is None for s in answers):
+        most = self.of_all()
+        if most is None:
             return None
+        answers = (most,) * len(samples)
         return answers, tuple(
             (s.references, s.choices, *(str(s.metadata.get(fact)) for fact in ("answer_type", EMPTY_ANSWERS)))
             for s in samples
