@@ -30,6 +30,7 @@ COMMANDS = {
     "diff": ["diff", "results", "--model", "tiny", "--model", "baseline/random"],
     "preferences": ["preferences", "votes.jsonl", "--results", "results"],
 }
+UNCERTAINTY = {"low", "high", "df", "p", "p_holm", "p_clustered"}
 
 
 @pytest.fixture
@@ -57,10 +58,15 @@ def test_every_command_says_what_it_said(name: str, old: Path) -> None:
     done = CliRunner().invoke(group, [*COMMANDS[name], "--format", "json"], catch_exceptions=False)
     said = json.loads((old / f"said/{name}.json").read_text())
     now = json.loads(done.stdout)
-    if name == "diff":  # its p was of McNemar's test for independent answers; it is that of ``compare`` now
-        for of in (now, *now["tasks"], said, *said["tasks"]):
-            del of["p"]
-    assert differences(now, said) == []
+    assert differences(values(now), values(said)) == []
+
+
+def values(said: Any) -> Any:
+    """Without ends of intervals and tests, which have known clusters of unequal sizes for what they are since
+    0.1.0 (docs/statistics.md): scores, counts and differences stay, what is said of other samples moved."""
+    if isinstance(said, dict):
+        return {key: values(v) for key, v in said.items() if key not in UNCERTAINTY}
+    return [values(v) for v in said] if isinstance(said, list) else said
 
 
 def differences(now: Any, then: Any, where: str = "") -> list[str]:
@@ -150,4 +156,4 @@ def test_scores_made_anew_are_as_they_were(old: Path) -> None:
     done = CliRunner().invoke(group, ["score", "results"], catch_exceptions=False)
     assert done.exit_code == 0, done.output
     done = CliRunner().invoke(group, ["profile", "results", "--format", "json"], catch_exceptions=False)
-    assert differences(json.loads(done.stdout), said) == []
+    assert differences(values(json.loads(done.stdout)), values(said)) == []
