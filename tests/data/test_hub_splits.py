@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import zipfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -17,6 +19,7 @@ from hemm.data.sources.hub import part_files
 from hemm.data.sources.hub_files import files_of
 from hemm.data.sources.kinds import Hub
 from hemm.tasks import resolve
+from packs import png
 
 NOTHING = Layout((), lambda folder: iter(()))
 
@@ -228,3 +231,29 @@ def test_several_splits_of_a_file_are_one_task(cache: Path, tmp_path: Path) -> N
         (folder / "card.yaml").write_text(f"split: {wrong}\n")
         with pytest.raises(HemmError, match="no row has split 'd'; there are a, ab, b, c"):
             prepare(resolve(str(folder)))
+
+
+def test_pictures_that_a_column_names_by_path_are_fetched_where_the_card_says_so(
+    cache: Path, tmp_path: Path, online: Web
+) -> None:
+    """Beside the Parquet file lie a folder of pictures and an archive of more."""
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        archive.writestr("more/2.png", png(2))
+    rows = pa.BufferOutputStream()
+    names = ["images/1.png", "more/2.png"]
+    columns = {"id": ["1", "2"], "image": names, "question": ["?"] * 2, "answer": ["a"] * 2}
+    pq.write_table(pa.table(columns), rows)
+    files = {"data/test-0.parquet": rows.getvalue().to_pybytes(), "images/1.png": png(1), "big.bin": b"x"}
+    FakeHub(online, {"a/set": {"main": {**files, "more.zip": packed.getvalue()}}})
+    card = tmp_path / "card.yaml"
+    card.write_text("answer: short_answer\n")
+    with pytest.raises(HemmError, match="2 samples name files that are not there"):
+        prepare(resolve("hub:a/set", card))
+    card.write_text("answer: short_answer\nimages: ['images/*', more.zip]\n")
+    pack = prepare(resolve("hub:a/set", card))
+    assert {s.id: s.media[0].data for s in pack.samples()} == {"1": png(1), "2": png(2)}
+    assert not any("big.bin" in path for _, path, _ in online.requests)
+    card.write_text("answer: short_answer\nimages: pictures/*\n")
+    with pytest.raises(HemmError, match=r"a/set has no files like pictures/\*"):
+        prepare(resolve("hub:a/set", card))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any
@@ -77,16 +77,24 @@ class UserCard:
     def roots(self) -> tuple[Path, ...]:
         """The folders of ``images``, where paths of pictures may start and may lead. Raises HemmError for one
         that is not there."""
-        beside = Path(self.where).parent if self.where else Path()
-        found = tuple(beside / Path(name).expanduser() for name in self.images)
+        found = tuple(self._beside / Path(name).expanduser() for name in self.images)
         if lacking := [folder for folder in found if not folder.is_dir()]:
             raise HemmError(f"{self.where}: images: there is no folder {lacking[0]}")
         return found
 
+    def on_the_hub(self) -> tuple[UserCard, tuple[str, ...]]:
+        """The card of a data set of the hub, and the patterns of ``images`` that are files there."""
+        here = tuple(n for n in self.images if (self._beside / Path(n).expanduser()).is_dir())
+        return replace(self, images=here), tuple(n for n in self.images if n not in here)
+
+    @property
+    def _beside(self) -> Path:
+        return Path(self.where).parent if self.where else Path()
+
     @cached_property
     def placeholder_digests(self) -> tuple[str, ...]:
         """SHA-256 of the ``placeholders``: each is a digest, or a file beside the card."""
-        beside = Path(self.where).parent if self.where else Path()
+        beside = self._beside
         return tuple(_digest(name, beside, self.where) for name in self.placeholders)
 
     @property

@@ -266,7 +266,7 @@ def hub_task(spec: str, card_file: Path | None = None) -> Task:
     repo, _, revision = spec.removeprefix("hub:").partition("@")
     if repo.count("/") != 1 or not all(repo.split("/")):
         raise HemmError(f"{spec!r}: a hub data set is written hub:ORG/NAME or hub:ORG/NAME@REVISION")
-    card = read_card(card_file) if card_file else UserCard()
+    card, also = (read_card(card_file) if card_file else UserCard()).on_the_hub()
     split, revision = card.split or "test", revision or card.revision or "main"
     name = card.name or repo.replace("/", "--")
     origin = card_origin("hub", card, repo=repo, revision=revision, config=card.config, split=split)
@@ -275,6 +275,8 @@ def hub_task(spec: str, card_file: Path | None = None) -> Task:
     known = cache.entry(name, origin) or {}  # rows that are not fetched are not looked at
     closed, rules = _closed(card, rules, "choices" in card.columns)
     read = partial(_read_hub, config=card.config, split=split, shots=card.shots, rules=rules)
+    if also:  # another set of files is another pack
+        read = partial(read, also=also)
     source = Hub(
         (repo,),
         Layout(("**/*.parquet",), read),
@@ -283,13 +285,14 @@ def hub_task(spec: str, card_file: Path | None = None) -> Task:
         shots=card.shots,
         revision=revision,
         ids="hub",
+        also=also,
     )
     answers = None if closed or known.get(CHOICES) else tuple
     return _task(name, card, source, answers, origin)
 
 
 def _read_hub(
-    folder: Path, *, config: Names, split: Names, shots: str, rules: Rules
+    folder: Path, *, config: Names, split: Names, shots: str, rules: Rules, also: tuple[str, ...] = ()
 ) -> Iterator[Sample | LeftOut | Notice]:
     for part in part_files(folder, config, split, shots):
         if part.files:

@@ -24,6 +24,7 @@ from hemm.data.sources.hub_files import Described, NotThere, files_of
 if TYPE_CHECKING:
     from huggingface_hub import HfApi
 
+ARCHIVES = (".zip", ".tar", ".tar.gz", ".tgz")
 PARQUET_BRANCH = "refs/convert/parquet"
 """The branch with the hub's Parquet conversion of data sets."""
 
@@ -40,6 +41,7 @@ class Hub(Source):
     config    which configuration of the data set, or several; empty: its default, or the only one
     revision  branch, tag or commit
     unpack    patterns of fetched archives to unpack beside the other files
+    also      patterns of further files, as pictures that a column names by path; archives are unpacked
 
     >>> from hemm.core import Layout, Sample
     >>> def read(folder):
@@ -59,6 +61,7 @@ class Hub(Source):
     revision: str = "main"
     unpack: Sequence[str] = ()
     ids: str = ""
+    also: Sequence[str] = ()
 
     @property
     def name(self) -> str:
@@ -96,17 +99,20 @@ def _fetch(source: Hub, repo: str, into: Path, progress: Progress | None) -> tup
     client = api()
     try:
         commit, sizes = _listing(client, repo, source.revision)
+        main, also = commit, {n: sizes[n] for n in _matching(source.also, repo, sizes)}
         if source.files:
-            parts = [Part("test", "", "", _matching(source, repo, sizes))]
+            parts = [Part("test", "", "", _matching(source.files, repo, sizes))]
         else:
             commit, sizes, parts = _parts(client, source, repo, commit, sizes)
         folder = into / f"{repo.replace('/', '--')}-{commit[:12]}"
         names = sorted({n for part in parts for n in part.files})
         _download(client, repo, commit, {n: sizes[n] for n in names}, folder, progress)
+        _download(client, repo, main, also, folder, progress)
         if source.split:
             note = folder / manifest(source.config, source.split, source.shots)
             write_atomic(note, orjson.dumps([[p.ours, p.config, p.split, p.files] for p in parts]))
-        folder = _unpacked(source, folder, names)
+        packed = [n for n in names if any(fnmatch(n, p) for p in source.unpack)]
+        folder = _unpacked([*packed, *(n for n in also if n.lower().endswith(ARCHIVES))], folder)
     except HemmError:
         raise
     except Exception as error:
@@ -114,12 +120,12 @@ def _fetch(source: Hub, repo: str, into: Path, progress: Progress | None) -> tup
     return folder, f"{repo}@{commit}"
 
 
-def _matching(source: Hub, repo: str, sizes: Iterable[str]) -> tuple[str, ...]:
-    """The files that the source's patterns name. Raises HemmError where one finds none."""
-    lacking = [p for p in source.files if not any(fnmatch(n, p) for n in sizes)]
+def _matching(patterns: Sequence[str], repo: str, sizes: Iterable[str]) -> tuple[str, ...]:
+    """The files that the patterns name. Raises HemmError where one finds none."""
+    lacking = [p for p in patterns if not any(fnmatch(n, p) for n in sizes)]
     if lacking:
         raise HemmError(f"hub data set {repo} has no files like {', '.join(lacking)}")
-    return tuple(sorted(n for n in sizes if any(fnmatch(n, p) for p in source.files)))
+    return tuple(sorted(n for n in sizes if any(fnmatch(n, p) for p in patterns)))
 
 
 def _parts(
@@ -264,11 +270,8 @@ def hub_rows(
             yield ours, f"{file}, row {number}", row
 
 
-def _unpacked(source: Hub, folder: Path, names: Sequence[str]) -> Path:
-    """Unpack the archives in ``source.unpack``, and return the folder with all files."""
-    archives = [n for n in names if any(fnmatch(n, p) for p in source.unpack)]
-    if not archives:
-        return folder
+def _unpacked(archives: Sequence[str], folder: Path) -> Path:
+    """Unpack these archives, and return the folder with all files."""
     for name in archives:
         place = extract(folder / name, folder / f"{name}.unpacked")
         for entry in place.iterdir():  # beside the other files, as the data set's own layout wants it
