@@ -272,6 +272,9 @@ def only(answer: OptionAnswer) -> Found[int] | None:
     return answer.found(letters | texts, *place)
 
 
+_FEW = 4
+
+
 def _told_apart(answer: OptionAnswer) -> Found[int] | None:
     """The first or last sentence claims what tells one option of several words from all others."""
     text, found = answer.clean.text, set()
@@ -283,7 +286,14 @@ def _told_apart(answer: OptionAnswer) -> Found[int] | None:
         claimed = text[begin + start : begin + stop]
         if clauses.NEGATION.search(claimed):
             continue
-        if numbers := answer.options.told_apart(claimed):
+        numbers = answer.options.told_apart(claimed)
+        if (
+            numbers
+            and len(answer.sentences) > _FEW
+            and any(len(answer.options.distinctive[number]) < 2 for number in numbers)
+        ):
+            continue  # one word in a long text (``the second``) describes more often than it chooses
+        if numbers:
             found |= numbers
             place = begin + start, begin + stop
     return answer.found(found, *place) if found else None

@@ -286,7 +286,7 @@ class Options:
         words = [_stems(text) for text in self.shown]
         return [
             own.difference(*(other for j, other in enumerate(words) if j != i)) - _EMPTY
-            if len(own) > 1
+            if len(own) > 1 and "\\" not in self.shown[i]
             else frozenset()
             for i, own in enumerate(words)
         ]
