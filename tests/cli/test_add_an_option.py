@@ -34,8 +34,8 @@ EDITS = {
         ("        merge: bool = False,\n", '        merge: bool = False,\n        suffix: str = "",\n'),
         ("        self._merge = merge\n", "        self._merge, self._suffix = merge, suffix\n"),
         (
-            "            text = self._prompt.render(context).strip()\n",
-            "            text = self._prompt.render(context).strip() + self._suffix\n",
+            "            text = self._prompt.render(context)\n",
+            "            text = self._prompt.render(context) + self._suffix\n",
         ),
     ],
 }
