@@ -22,6 +22,9 @@ COLUMNS_TOLD = "columns_told"
 CHOICES = "choices"
 """The key that says whether every row of a user's data has choices."""
 
+CHANGED = "changed"
+"""In what a pack was made from: when its files last changed. Entries of hemm 0.1.0 do not say it."""
+
 
 def root() -> Path:
     """``HEMM_CACHE``, else ``hemm`` in the user's cache folder (``~/.cache``)."""
@@ -62,6 +65,13 @@ def entry(task: str, origin: Mapping[str, Any] = OWN) -> Mapping[str, Any] | Non
     if not isinstance(found, dict) or not isinstance(found.get("pack"), str):
         return None
     return found if found.get("task") == task else None  # of two names that fold to one folder
+
+
+def as_kept(now: Mapping[str, Any], found: Mapping[str, Any]) -> dict[str, Any]:
+    """``now``, what is seen of files, to be compared with the origin of the index entry ``found``: without
+    what that entry does not keep."""
+    kept = found.get("origin") or {}
+    return {key: value for key, value in now.items() if key != CHANGED or key in kept}
 
 
 def current(task: str, origin: Mapping[str, Any] = OWN) -> Path | None:

@@ -38,7 +38,7 @@ def usual_format(
         numbers = bool(entry.get(NUMBERS))
         if numbers and source.at_hand:
             made_from = entry.get("origin") or {}
-            same = source.fingerprint().items() <= made_from.items()
+            same = cache.as_kept(source.fingerprint(), entry).items() <= made_from.items()
             numbers = same or all_numerals(references())
     return NumberByDefault() if numbers else ShortAnswer()
 
@@ -57,7 +57,7 @@ def own_words(
         return brought(look()) if look is not None and cache.entry(name) is None else set()
     found = {*entry.get(BRINGS, ())}
     if found and look is not None:
-        same = source.fingerprint().items() <= (entry.get("origin") or {}).items()
+        same = cache.as_kept(source.fingerprint(), entry).items() <= (entry.get("origin") or {}).items()
         found = found if same else found & brought(look())
     return found
 

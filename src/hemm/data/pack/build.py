@@ -81,12 +81,15 @@ class PackBuilder:
             media = StagedMedia(work / "media")
             try:
                 columns = self._stage(splits, media)
-                info = self._write(work / "pack", splits, media, columns)
+                info = self._info(splits, media, columns)
+                final = home / f"{info['hash'][:16]}-{digest(info, 8)}"
+                if not _is_whole(final):
+                    self._write(work / "pack", splits, media, info)
+                    _install(work / "pack", final)
             finally:
                 for staged in splits.values():
                     staged.close()
                 media.close()
-            final = _install(work / "pack", home, info)
         made = open_pack(final)
         numbers = read_as_numbers(self.task, made, at_hand=any(s.at_hand for s in self.task.sources))
         facts = {NUMBERS: numbers, **own_data_facts(self.task, made), **self._named_files()}
@@ -196,8 +199,8 @@ class PackBuilder:
             raise BadData("; ".join(filter(None, (message, not_unpacked(self.home)))))
 
     def _write(
-        self, target: Path, splits: dict[str, StagedSplit], media: StagedMedia, columns: tuple[str, ...]
-    ) -> dict[str, Any]:
+        self, target: Path, splits: dict[str, StagedSplit], media: StagedMedia, info: Mapping[str, Any]
+    ) -> None:
         """Second pass: Parquet files and pack.json in ``target``."""
         data = target / "data"
         data.mkdir(parents=True)
@@ -210,12 +213,12 @@ class PackBuilder:
             if self.progress:
                 self.progress(done, total, "rows")
 
+        columns = tuple(info["media_columns"])
         for split, staged in splits.items():
             names += write_split(data, split, staged, media, columns, self.task.name, progress=advance)
-        info = self._info(splits, media, columns)
-        info["files"] = {n: (data / n).stat().st_size for n in names}
-        (target / schema.PACK_FILE).write_bytes(orjson.dumps(info, option=orjson.OPT_INDENT_2))
-        return info
+        files = {n: (data / n).stat().st_size for n in names}
+        text = orjson.dumps({**info, "files": files}, option=orjson.OPT_INDENT_2)
+        (target / schema.PACK_FILE).write_bytes(text)
 
     def _info(
         self, splits: Mapping[str, StagedSplit], media: StagedMedia, columns: tuple[str, ...]
@@ -243,23 +246,28 @@ class PackBuilder:
         }
 
 
-def _install(made: Path, home: Path, info: Mapping[str, Any]) -> Path:
-    """Move a finished pack into ``home``. An equal pack that is there already stays."""
-    described = {k: v for k, v in info.items() if k != "files"}
-    final = home / f"{info['hash'][:16]}-{digest(described, 8)}"
+def _is_whole(pack: Path) -> bool:
+    try:
+        open_pack(pack)
+    except HemmError:
+        return False
+    return True
+
+
+def _install(made: Path, final: Path) -> None:
+    """Move a finished pack to ``final``. An equal pack that is there already stays; a damaged one goes out
+    of the way."""
     sync_tree(made)
     while True:
         try:
             made.rename(final)
         except OSError:
-            try:
-                open_pack(final)
-            except HemmError:  # a damaged one: out of the way, and again
-                _put_aside(final, home)
-                continue
-            return final
-        sync_folder(home)
-        return final
+            if _is_whole(final):
+                return
+            _put_aside(final, final.parent)
+            continue
+        sync_folder(final.parent)
+        return
 
 
 def _put_aside(folder: Path, home: Path) -> None:

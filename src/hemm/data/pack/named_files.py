@@ -1,6 +1,7 @@
 """Files that a user's data name outside of what their source looks at: pictures of a ``.jsonl`` or ``.tsv``.
 
-Their sizes and times of writing are kept, so that one that is replaced, added or gone is noticed.
+Their sizes, and when they were written and changed, are kept, so that one that is replaced, added or gone is
+noticed.
 """
 
 from __future__ import annotations
@@ -18,8 +19,10 @@ from hemm.data.files import write_atomic
 from hemm.data.pack.schema import pictures
 from hemm.data.readers.file_finder import spelled_otherwise
 
-FACT = "named_files"
-"""In the index entry of a task: digest of the files' paths, sizes and times."""
+FACT = "named_files_changed"
+"""In the index entry of a task: digest of the files' paths, sizes, and times of writing and change."""
+_WITHOUT_CHANGES = "named_files"
+"""The same without the times of change, in entries that earlier versions made."""
 _LIST = "named_files.json"
 
 
@@ -54,26 +57,27 @@ def unchanged(task: Task, entry: Mapping[str, Any]) -> bool:
 
     Entries of hemm 0.1.0 do not say it, and stay until their source changes.
     """
-    if FACT not in entry:
+    fact = next((f for f in (FACT, _WITHOUT_CHANGES) if f in entry), None)
+    if fact is None:
         return True
     try:
         paths = orjson.loads((cache.task_folder(task.name, task.origin) / _LIST).read_bytes())
     except (OSError, orjson.JSONDecodeError):
         return False
-    return bool(entry[FACT] == _digest({path: _state(path) for path in paths}))
+    return bool(entry[fact] == _digest({path: _state(path, changed=fact == FACT) for path in paths}))
 
 
 def _digest(states: Mapping[str, str]) -> str:
     return digest(sorted(states.items()), 32)
 
 
-def _state(path: str) -> str:
+def _state(path: str, changed: bool = True) -> str:
     for place in _spellings(path):
         try:
             stat = os.stat(place)
         except OSError:
             continue
-        return f"{stat.st_size}:{stat.st_mtime_ns}"
+        return f"{stat.st_size}:{stat.st_mtime_ns}" + (f":{stat.st_ctime_ns}" if changed else "")
     return "missing"
 
 

@@ -16,7 +16,7 @@ from hemm.data.pack.legacy import may_be_of
 from hemm.data.pack.media_check import told_as_now
 from hemm.data.pack.named_files import unchanged
 from hemm.data.pack.reader import Pack, not_prepared, open_pack
-from hemm.data.readers.layouts import find, fingerprint, match, missing, other_copies, reader_digest
+from hemm.data.readers.layouts import file_marks, find, match, missing, other_copies, reader_digest
 from hemm.data.sources import web_pictures
 
 
@@ -54,17 +54,18 @@ def ensure(task: Task, progress: Progress | None = None) -> Pack:
     """The task's current pack. It is made first if that needs no download.
 
     That is the case for tasks that hemm draws, and for the user's own files (a changed file makes a new
-    pack). A pack that was limited on purpose stays. Raises NotPrepared for other tasks that have no pack.
+    pack; so do other samples of a reader of the user's own whose source says no revision). A pack that was
+    limited on purpose stays. Raises NotPrepared for other tasks that have no pack.
     """
     source = task.sources[0] if task.sources else None
     if source is None or not source.at_hand:
         return _prepared(task)
     origin = _origin(source, _limit_of(task))
-    made = _ready(task, origin)
+    made = _ready(task, source, origin)
     if made is not None:
         return made
     found = _current(task)
-    same_files = found is not None and _made_from(found[0]) == origin
+    same_files = found is not None and _made_from(found[0]) == cache.as_kept(origin, found[0])
     return prepare(task, limit=origin["limit"] if same_files else None, progress=progress)
 
 
@@ -83,11 +84,11 @@ def _from_folder(task: Task, folder: Path, limit: int | None, progress: Progress
     files, layout, source = match(task, folder)
     origin = {
         "from": str(files.resolve()),
-        "files": fingerprint(folder),
+        **file_marks(folder),
         "reader": reader_digest(layout),
         "limit": limit,
     }
-    ready = _ready(task, origin)
+    ready = _ready(task, source, origin)
     if ready is not None:
         return ready
     home = folder if files.resolve().is_relative_to(folder.resolve()) else files
@@ -97,7 +98,7 @@ def _from_folder(task: Task, folder: Path, limit: int | None, progress: Progress
 
 def _from_source(task: Task, source: Source, limit: int | None, progress: Progress | None) -> Pack:
     origin = _origin(source, limit)
-    ready = _ready(task, origin)
+    ready = _ready(task, source, origin)
     if ready is not None:
         return ready
     try:
@@ -159,6 +160,14 @@ def _made_from(entry: Mapping[str, Any]) -> Mapping[str, Any]:
     return made if isinstance(made, dict) else {}
 
 
+def _is_read_anew(task: Task, source: Source, entry: Mapping[str, Any]) -> bool:
+    """Whether only reading tells what the samples are: the user's own Python may take them from anywhere (a
+    closure, a file beside it), and its source says no revision of them. Packs of hemm 0.1.0 stay until the
+    source changes."""
+    own = task.origin.get("kind") in ("object", "task file")
+    return own and not getattr(source, "revision", "") and "task_origin" in entry
+
+
 def _limit_of(task: Task) -> int | None:
     """The limit that the task's current pack was made with."""
     found = _current(task)
@@ -166,10 +175,12 @@ def _limit_of(task: Task) -> int | None:
     return limit if isinstance(limit, int) else None
 
 
-def _ready(task: Task, origin: Mapping[str, Any]) -> Pack | None:
+def _ready(task: Task, source: Source, origin: Mapping[str, Any]) -> Pack | None:
     """The current pack where it was made from just this, by the rules of now."""
     found = _current(task)
-    if found is None or found[0].get("origin") != origin or not unchanged(task, found[0]):
+    if found is None or _is_read_anew(task, source, found[0]):
+        return None
+    if _made_from(found[0]) != cache.as_kept(origin, found[0]) or not unchanged(task, found[0]):
         return None
     try:
         pack = open_pack(found[1])

@@ -14,7 +14,7 @@ import orjson
 
 from hemm.core import HemmError, Layout, Source, Task, digest
 from hemm.core.code_digest import of_reader
-from hemm.data.cache import PACK_FILE
+from hemm.data.cache import CHANGED, PACK_FILE
 from hemm.data.readers.file_finder import archives, below, is_own
 
 _LOOKED_AT = 1000
@@ -126,11 +126,18 @@ def fingerprint(path: Path) -> str:
 
     It ignores packs, hemm's cache and hidden folders.
     """
-    total = hashlib.sha256()
+    return file_marks(path)["files"]
+
+
+def file_marks(path: Path) -> dict[str, str]:
+    """``files``: the digest of ``fingerprint``; ``cache.CHANGED``: one that changes as well
+    with a file that came in the place of another and has its size and time of writing (from an archive)."""
+    total, changed = hashlib.sha256(), hashlib.sha256()
     if path.is_file():
         stat = path.stat()
         total.update(f"{stat.st_size}:{stat.st_mtime_ns}".encode())
-        return total.hexdigest()[:32]
+        changed.update(f"{stat.st_ctime_ns}".encode())
+        return {"files": total.hexdigest()[:32], CHANGED: changed.hexdigest()[:32]}
     stack = [path]
     while stack:
         here = stack.pop()
@@ -146,7 +153,8 @@ def fingerprint(path: Path) -> str:
                     continue
                 line = f"{entry.path[len(str(path)) :]}:{stat.st_size}:{stat.st_mtime_ns}\n"
                 total.update(line.encode("utf-8", "surrogateescape"))
-    return total.hexdigest()[:32]
+                changed.update(f"{stat.st_ctime_ns}\n".encode())
+    return {"files": total.hexdigest()[:32], CHANGED: changed.hexdigest()[:32]}
 
 
 def reader_digest(layout: Layout) -> str:

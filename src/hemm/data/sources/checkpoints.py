@@ -29,20 +29,20 @@ _WEIGHTS_AND_CONFIG = {
 def folder_digest(folder: Path) -> str:
     """Digest (32 hex digits) of the weights and settings in ``folder``: names and contents, not dates.
 
-    The SHA-256 of each file is cached in the cache folder until its size or modification time changes.
+    The SHA-256 of each file is cached in the cache folder until its size or a date of it changes.
     """
     memory = root() / "digests.json"
     known = _remembered(memory)
     rows, news = [], {}
     for path in sorted(p for p in folder.rglob("*") if p.suffix in _WEIGHTS_AND_CONFIG and p.is_file()):
         stat = path.stat()
-        mark, key = [stat.st_size, stat.st_mtime_ns], str(path.resolve())
+        key = str(path.resolve())
         old = known.get(key)
-        if isinstance(old, list) and old[:2] == mark:
-            sha = old[2]
-        else:
-            sha = digest_file(path)
-            news[key] = [*mark, sha]
+        sha = old[2] if isinstance(old, list) and len(old) > 2 else ""
+        mark = [stat.st_size, stat.st_mtime_ns, sha, stat.st_ctime_ns]
+        if old != mark:
+            sha = mark[2] = digest_file(path)
+            news[key] = mark
         rows.append([path.relative_to(folder).as_posix(), sha])
     if news:
         memory.parent.mkdir(parents=True, exist_ok=True)

@@ -9,7 +9,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any, ClassVar, TypeVar
 
 from hemm.core import BadData, HemmError, Layout, LeftOut, Progress, Sample, Source, digest, redact
-from hemm.data.readers.layouts import fingerprint
+from hemm.data.readers.layouts import file_marks
 from hemm.data.sources.extraction import Limits, extract, merge, merge_file
 from hemm.data.sources.http import File, Retry, download
 from hemm.data.sources.hub import Hub
@@ -34,7 +34,9 @@ __all__ = [
 class Generated(Source):
     """Samples that the layout's reader draws itself; nothing is fetched.
 
-    ``revision`` names the version of what is drawn: a new one makes a new pack.
+    ``revision`` names the version of what is drawn: a new one makes a new pack, and the same one is not read
+    again. What a reader of your own gives cannot be known without reading: without ``revision``, every
+    command that needs the pack reads it (equal samples are the same pack, and ask nothing).
 
     >>> from pathlib import Path
     >>> from hemm.core import Layout, Sample
@@ -63,6 +65,9 @@ class Generated(Source):
 class Local(Source):
     """Files of the user's own at ``path`` (a folder, or one file).
 
+    ``revision``: where it is given, a reader of your own is read again only where it, these files or this
+    changed; without, by every command that needs the pack, since it may take rows from elsewhere too.
+
     >>> from pathlib import Path
     >>> from hemm.core import Layout
     >>> source = Local(Path("my_birds"), Layout(("birds.csv",), lambda folder: iter(())))
@@ -77,6 +82,7 @@ class Local(Source):
     path: Path
     layout: Layout
     ids: str = "local"
+    revision: str = ""
     at_hand: ClassVar[bool] = True
 
     @property
@@ -87,10 +93,11 @@ class Local(Source):
         return {"source": self.name, "path": str(self.path.expanduser().resolve())}
 
     def fingerprint(self) -> dict[str, Any]:
-        return {"files": fingerprint(self._there())}
+        marks = file_marks(self._there())
+        return marks | {"revision": self.revision} if self.revision else marks
 
     def fetch(self, into: Path, progress: Progress | None = None) -> tuple[Path, str]:
-        return self._there(), ""
+        return self._there(), self.revision
 
     def _there(self) -> Path:
         if not self.path.exists():
