@@ -203,7 +203,7 @@ def test_a_picture_of_equal_size_and_date_that_a_file_names_is_read(cache: Path,
     file.write_text(json.dumps(row))
     for colour in (b"abc", b"xyz"):
         (tmp_path / "data/p.ppm").write_bytes(b"P6 1 1 255\n" + colour)
-        os.utime(tmp_path / "p.ppm", ns=(0, 0))
+        os.utime(tmp_path / "data/p.ppm", ns=(0, 0))
         (sample,) = ensure(resolve(str(file))).samples()
         assert sample.media[0].pixels().convert("RGB").tobytes() == colour
 
