@@ -15,7 +15,8 @@ import pytest
 
 import hemm
 from hemm.cli import status
-from hemm.core import code_digest, user_code
+from hemm.core import BatchModel, Capabilities, Identity, Response, Sample, code_digest, user_code
+from hemm.metrics import SampleMetric
 
 ROOT = Path(__file__).resolve().parents[2]
 METRIC = """
@@ -150,6 +151,64 @@ def test_a_changed_metric_object_scores_again() -> None:
     assert rows()["mine-v1"]["components"][""]["value"] == 0.25
     assert status(["score", "results"]) == 0  # keeps what it cannot make
     assert rows()["mine-v1"]["components"][""]["value"] == 0.25
+
+
+class Scaled(SampleMetric):
+    name, title = "scaled", "scaled"
+
+    def __init__(self, by: float) -> None:
+        self.by = by
+
+    def value(self, answer: Any, sample: Sample) -> float:
+        return 1.0 / self.by
+
+
+def within(by: float) -> Any:
+    class Within(SampleMetric):
+        name, title = "within", "within"
+
+        def value(self, answer: Any, sample: Sample) -> float:
+            return 1.0 / by
+
+    return Within()
+
+
+@pytest.mark.parametrize("make", [Scaled, within])
+def test_what_a_metric_is_made_with_belongs_to_it(make: Any) -> None:
+    name = f"{make(1).name}-v1"
+    for by in (1, 2, 4, 2):
+        hemm.run("baseline/oracle", "probe_shapes", limit=2, metrics=make(by))
+        assert rows()[name]["components"][""]["value"] == 1 / by
+
+
+class Says(BatchModel):
+    spec, identity, capabilities, batch_size = "says", Identity("says"), Capabilities(), 8
+
+    def __init__(self, word: str = "red") -> None:
+        self.word = word
+
+    def generate_batch(self, requests: Any) -> list[Response]:
+        return [Response(self.word) for _ in requests]
+
+
+class Louder(Says):
+    def generate_batch(self, requests: Any) -> list[Response]:
+        return [Response(self.word.upper()) for _ in requests]
+
+
+def test_the_class_of_a_model_and_what_it_is_made_with_belong_to_it() -> None:
+    found = hemm.run([Says("red"), Says("blue"), Louder("red"), Louder("blue")], "probe_shapes", limit=2)
+    said = [set(cell.answers(["raw"])["raw"].to_pylist()) for cell in found]
+    assert sorted(map(sorted, said)) == [["BLUE"], ["RED"], ["blue"], ["red"]]
+    again = hemm.run(Says("red"), "probe_shapes", limit=2)
+    assert again.runs[0].asked == 0
+
+
+def test_two_models_of_one_identity_are_refused() -> None:
+    with pytest.raises(hemm.HemmError, match="two models of this run have one identity, says"):
+        hemm.run([Says("red"), Says("red")], "probe_shapes", limit=2)
+    assert not Path("results").exists()
+    hemm.run(["baseline/oracle", "baseline/oracle"], "probe_shapes", limit=2)  # the same one, named twice
 
 
 @pytest.mark.parametrize(

@@ -11,8 +11,10 @@ import pyarrow.compute as pc
 import pytest
 
 import hemm
-from hemm.core import DIMENSIONS
+from hemm.core import DIMENSIONS, BatchModel, Capabilities, Failure, Identity, Response
 from hemm.results import flat
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture(scope="module")
@@ -58,6 +60,48 @@ def test_means_of_the_table_are_the_scores_of_the_profile(results: Any) -> None:
     for row in rows:
         key = (row.subject.model, row.subject.control, row.task)
         assert means[key] == pytest.approx(row.headline.estimate.value)
+
+
+def test_the_page_s_lines_give_the_profile_s_scores_of_failures_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    results = hemm.run([Failing(), "baseline/random"], "probe_shapes", limit=24)
+    assert any(cell.state.startswith("sealed with") for cell in results)
+    wanted = {row.subject.label: row.headline.estimate.value for row in results.profile(common=False).tasks}
+    assert 0 < wanted["failing"] < 1
+
+    page = (ROOT / "docs" / "python.md").read_text("utf-8")
+    (lines,) = re.findall(r"```python\n(frame = results.to_pandas.*?)```", page, re.S)
+    *first, last = lines.strip().splitlines()
+    space: dict[str, Any] = {"results": results}
+    exec("\n".join(first), space)
+    means = eval(last, space)
+    assert {subject: mean for (subject, _), mean in means.items()} == pytest.approx(wanted)
+
+    (query,) = re.findall(r'results.duckdb\(\).sql\("""(.*?)"""\)', page, re.S)
+    rows = results.duckdb().sql(query).fetchall()
+    assert {row[0]: row[2] for row in rows} == pytest.approx(wanted)
+
+    import duckdb
+
+    page = (ROOT / "docs" / "results.md").read_text("utf-8")
+    (query,) = re.findall(r"```sql\n(select r.model.name.*?)```", page, re.S)
+    found = duckdb.sql(query).fetchall()
+    assert {row[0]: row[4] for row in found} == pytest.approx(wanted)
+
+
+class Failing(BatchModel):
+    """Right, but some answers are no answer, and some end in an error."""
+
+    spec, identity, capabilities, batch_size = "failing", Identity("failing"), Capabilities(), 8
+
+    def generate_batch(self, requests: Any) -> list[Response]:
+        other = (Response("I see a picture."), Response(failure=Failure("x", "no", True)))
+        return [(Response(self.right[r.sample_id]), *other)[int(r.key, 16) % 3] for r in requests]
+
+    def bind(self, task: Any, pack: Any) -> None:
+        self.right = {sample.id: str(sample.references[0]) for sample in pack.samples()}
 
 
 def test_two_subjects_of_one_model_are_told_apart(tmp_path: Path) -> None:

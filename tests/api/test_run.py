@@ -175,6 +175,12 @@ def test_what_is_wrong_is_one_line(given: dict[str, Any], line: str) -> None:
     assert "\n" not in str(caught.value)
 
 
+def test_a_byte_order_mark_of_a_prompt_file_is_not_sent() -> None:
+    Path("prompt.txt").write_bytes(b"\xef\xbb\xbf{{ question }}")
+    for cell in hemm.run("baseline/oracle", "probe_shapes", limit=1, prompt=Path("prompt.txt")):
+        assert cell.run["protocol_spec"]["template"] == "{{ question }}"
+
+
 @pytest.mark.parametrize("wrong", [3, None, "nowhere"])
 def test_load_says_what_it_takes(wrong: Any) -> None:
     with pytest.raises(hemm.HemmError, match=r"nowhere|give a folder"):

@@ -98,6 +98,21 @@ def test_what_changes_no_answer_stays_in_the_cell(tmp_path: Path, same) -> None:
     assert (two.asked, one.folder) == (0, two.folder)
 
 
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ({"settings": (("temperature", "0"),)}, {"settings": (("temperature", "-0.0"),)}),
+        ({"settings": (("stop", "a"),)}, {"settings": (("stop", "a"), ("stop", "a"))}),
+        ({"perturb": "noise:20"}, {"perturb": "noise:20.0"}),
+        ({}, {"settings": (("reasoning_effort", ""),)}),
+    ],
+)
+def test_one_value_written_in_two_ways_is_one_cell(tmp_path: Path, one, other) -> None:
+    first = go(tmp_path, Batched(), PACK, limit=4, **one)
+    second = go(tmp_path, Batched(), PACK, limit=4, **other)
+    assert (second.asked, first.folder) == (0, second.folder)
+
+
 def test_a_metric_asked_for_later_is_added_without_asking(tmp_path: Path) -> None:
     go(tmp_path, Batched(), PACK)
     result = go(tmp_path, Batched(), PACK, metrics=("exact_match",))

@@ -326,7 +326,8 @@ def test_wrong_settings_are_one_line() -> None:
 
 
 def test_it_has_no_worst_score_so_failures_are_left_out() -> None:
-    from hemm.metrics.scoring import reading, worst
+    from hemm.metrics.scoring import worst
+    from hemm.results.counted import reading
 
     assert worst(resolve("bartscore")) == -math.inf
     assert reading(None, "unparsable", -math.inf) is None

@@ -19,9 +19,10 @@ from hypothesis import strategies as st
 from hemm.core import AnswerFormat, Group, Metric, Sample, completed
 from hemm.metrics import resolve
 from hemm.metrics.groups.repeats import budgets, pass_at
-from hemm.metrics.scoring import aggregate, outcome_counts, parser_versions, reading, score_answers
+from hemm.metrics.scoring import aggregate, outcome_counts, parser_versions, score_answers
 from hemm.metrics.text.answers import Accuracy
 from hemm.parsing.formats import ManyOf, Number, OneOf, ShortAnswer, YesNo
+from hemm.results.counted import reading
 from hemm.results.layout import SCORE_SCHEMA
 from stored_cells import answer, table, values
 

@@ -75,6 +75,24 @@ def test_settings_that_change_answers_belong_to_the_protocol() -> None:
     assert options.protocol == (("dtype", "float16"), ("quantization", "4bit"))
 
 
+@pytest.mark.parametrize(
+    ("scoring", "settings", "told"),
+    [
+        ("generate", {"send_temperature": "no"}, {"send_temperature": "false"}),
+        ("generate", {"send_temperature": "true", "logprobs": "false", "top_logprobs": "5"}, {}),
+        ("generate", {"logprobs": "1"}, {"logprobs": "true"}),
+        ("likelihood", {"logprobs": "true", "top_logprobs": "5"}, {"top_logprobs": "5"}),
+        ("likelihood", {"top_logprobs": "20", "send_temperature": "false"}, {"send_temperature": "false"}),
+        ("generate", {"tokens_field": "max_tokens"}, {"tokens_field": "max_tokens"}),
+        ("generate", {"reasoning_effort": "", "tokens_field": ""}, {}),
+    ],
+)
+def test_settings_that_change_what_is_sent_belong_to_it_where_they_differ(
+    scoring: str, settings: dict[str, str], told: dict[str, str]
+) -> None:
+    assert dict(ModelOptions(scoring=scoring, settings=tuple(settings.items())).protocol) == told
+
+
 def test_importing_models_imports_nothing_heavy() -> None:
     code = (
         "import sys, hemm.models, hemm.cli.models\n"

@@ -138,7 +138,7 @@ def test_a_local_model_gets_the_pixels_that_a_server_gets(
         assert np.array_equal(local[number], opened(arrived[number])), kind.name
 
 
-@pytest.mark.parametrize("options", [("--max-pixels", "200"), ("--perturb", "brightness:1")])
+@pytest.mark.parametrize("options", [("--max-pixels", "200"), ("--perturb", "brightness:1.001")])
 def test_made_smaller_or_perturbed_it_is_upright_and_opaque_too(
     options: tuple[str, str], matrix: list[Kind], server: ChatServer, cache: Path, tmp_path: Path
 ) -> None:

@@ -7,11 +7,12 @@ import hashlib
 import inspect
 import sys
 import textwrap
-from collections.abc import Iterator, Sequence
-from pathlib import Path
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path, PurePath
 from typing import Any
 
 from hemm.core.hashing import canonical, digest
+from hemm.core.secrets import holds_secret
 
 PREFIX = "hemm_user_"
 """Begins the names of the modules that are files of users."""
@@ -98,6 +99,55 @@ def of_class(cls: type) -> str:
         else:
             marks.append(digest(_described(base, set()), 16))
     return digest(list(dict.fromkeys(marks)), 16)
+
+
+def of_object(thing: Any, apart: Iterable[str] = ()) -> str:
+    """Digest of what a user's object is: its class (code and name), the plain values that it holds, and those
+    that its methods have from the function around their class.
+
+    Plain are numbers, texts, bytes, paths, None, functions, and lists, tuples, sets and mappings of these; of
+    any other value its class alone counts. Attributes named in ``apart``, and those whose names say that they
+    hold a key, do not count.
+    """
+    bases = [b for b in type(thing).__mro__ if b.__module__.partition(".")[0] not in _ROOTS]
+    own = [base for base in bases if set(vars(base)) - _NOISE]  # not those that ``completed`` made
+    slots = [name for base in own for name in _slots(base) if hasattr(thing, name)]
+    held = {**getattr(thing, "__dict__", {}), **{name: getattr(thing, name) for name in slots}}
+    state = {n: _plain(v) for n, v in held.items() if n not in set(apart) and not holds_secret(n)}
+    around = [[name, _plain(value)] for base in own for name, value in _around(base)]
+    names = [base.__qualname__ for base in own[:1]]
+    return digest([of_class(type(thing)), names, sorted(state.items()), around], 16)
+
+
+def _slots(base: type) -> Sequence[str]:
+    slots = vars(base).get("__slots__", ())
+    names = (slots,) if isinstance(slots, str) else tuple(slots)
+    return [name for name in names if name not in ("__dict__", "__weakref__")]
+
+
+def _around(base: type) -> Iterator[tuple[str, Any]]:
+    """Names and values that the methods of a class have from the function that it was defined in."""
+    for name, member in sorted(vars(base).items()):
+        method = getattr(member, "__func__", None) or getattr(member, "fget", None) or member
+        if inspect.isfunction(method):
+            found = inspect.getclosurevars(method).nonlocals
+            yield from ((f"{name}.{n}", v) for n, v in sorted(found.items()) if n != "__class__")
+
+
+def _plain(value: Any, depth: int = 0) -> Any:
+    """A value as JSON that tells apart what is plain; of any other value the name of its class."""
+    kind = type(value).__qualname__
+    if value is None or isinstance(value, str | int | float | bytes | PurePath):
+        return [kind, str(value) if isinstance(value, PurePath) else repr(value)]
+    if depth < 20:
+        if isinstance(value, Mapping):
+            pairs = [[_plain(k, depth + 1), _plain(v, depth + 1)] for k, v in value.items()]
+            return [kind, sorted(pairs, key=canonical)]
+        if isinstance(value, list | tuple):
+            return [kind, [_plain(item, depth + 1) for item in value]]
+        if isinstance(value, set | frozenset):
+            return [kind, sorted((_plain(item, depth + 1) for item in value), key=canonical)]
+    return [kind, _described(value, set()) if inspect.isfunction(value) else None]
 
 
 def of_reader(read: Any, file: str) -> str:

@@ -36,9 +36,10 @@ class Takes:
 
 
 def read_text(path: Path, where: str) -> str:
-    """A text file (UTF-8). Raises BadData; ``where`` is what the line calls the file."""
+    """A text file (UTF-8), without the byte order mark that some editors put first. Raises BadData;
+    ``where`` is what the line calls the file."""
     try:
-        return path.read_text("utf-8")
+        return path.read_text("utf-8").removeprefix("\ufeff")
     except (OSError, ValueError) as error:
         raise BadData(f"{where} cannot be read: {getattr(error, 'strerror', None) or error}") from None
 
@@ -52,7 +53,7 @@ def read_toml(path: Path, where: str = "") -> dict[str, Any]:
 def parse_toml(text: str, where: str) -> dict[str, Any]:
     """What a text of TOML holds. Raises BadData: ``{where}, line 3: no valid TOML: why``."""
     try:
-        return tomllib.loads(text.removeprefix("\ufeff"))
+        return tomllib.loads(text)
     except (ValueError, RecursionError) as error:  # ValueError: a number of thousands of digits
         why, _, line = str(error).partition(" (at line ")
         raise _invalid("TOML", why, where, line.partition(",")[0]) from None

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 GENERATION_KEYS: dict[str, Callable[[str], Any]] = {
     "max_new_tokens": int,
-    "temperature": float,
+    "temperature": lambda text: float(text) + 0.0,  # -0.0 is 0.0
     "top_p": float,
     "stop": lambda text: (text.replace("\\n", "\n").replace("\\t", "\t"),),
     "thinking_budget": int,
@@ -158,6 +158,7 @@ class RunOptions:
             if kind in ("int", "float") and value is not None:
                 least = row.metadata["option"].least
                 _check_number(f"--{row.name.replace('_', '-')} {shown(value)}", value, least)
+        object.__setattr__(self, "perturb", _level(self.perturb))
         for key, text in self.settings:
             if holds_secret(key):
                 keep_secret(text)
@@ -189,9 +190,24 @@ class RunOptions:
             except ValueError:
                 raise HemmError(f"--set {key}={text}: not a number") from None
             values[key] = values.get(key, ()) + value if key == "stop" else value
+        if "" in values.get("stop", ()):
+            raise HemmError("--set stop=: give the text that ends an answer")
+        if "stop" in values:
+            values["stop"] = tuple(dict.fromkeys(values["stop"]))
         _check(values)
         sampled = values.get("temperature", 0.0) > 0
         return Generation(**values, max_pixels=self.max_pixels, extra=extra, seed=self.seed if sampled else 0)
+
+
+def _level(perturb: str) -> str:
+    """``NAME:LEVEL`` with its level written in one way, since it is part of the protocol: ``noise:20`` for
+    ``noise:20.0``. What is no number is left to ``Perturb.parse``, which says so."""
+    name, colon, level = perturb.partition(":")
+    try:
+        value = float(level) + 0.0
+    except ValueError:
+        return perturb
+    return f"{name}{colon}{repr(value).removesuffix('.0')}"
 
 
 def _check_number(told: str, value: float, least: int | None) -> None:

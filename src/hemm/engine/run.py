@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
-from hemm.core import HemmError, Model, Pack, RequestModel, Task
+from hemm.core import HemmError, Model, Pack, RequestModel, Task, redact
 from hemm.core.errors import NotPrepared
 from hemm.core.event_loop import run_to_end
 from hemm.data.pack.quality import told
@@ -42,6 +43,7 @@ def run(options: RunOptions, watcher: Watcher | None = None, rule: Rule | None =
         if rule is not None:
             rule.check(task, options.metrics)
     models = [resolve(spec, model_options(options)) for spec in options.models]
+    _check_identities(options.models, models)
     user_cards = [cards.read(path) for path in options.model_cards]
     for model in models:
         cards.find(model.identity.name, user_cards)  # a wrong card should fail before any request is sent
@@ -53,6 +55,21 @@ def run(options: RunOptions, watcher: Watcher | None = None, rule: Rule | None =
         watcher.say(f"{missing}; the others are asked")
     found = run_to_end(lambda: run_cells(options, models, packs, watcher, rule))
     return CellResults(found, missing)
+
+
+def _check_identities(given: Sequence[str | Model], models: Sequence[Model]) -> None:
+    """Raise HemmError where two models have one identity: the second would take the answers of the first."""
+    first: dict[Any, tuple[str | Model, Model]] = {}
+    for what, model in zip(given, models, strict=True):
+        key = (model.identity, tuple(sorted(model.protocol_extra)))
+        known, other = first.setdefault(key, (what, model))
+        if known is not what and known != what:
+            specs = " and ".join(dict.fromkeys((redact(other.spec), redact(model.spec))))
+            raise HemmError(
+                f"two models of this run have one identity, {redact(model.identity.name)} ({specs}): "
+                "the second would take the answers of the first; give each an Identity of its own, "
+                "or ask them by two commands, each with another --revision"
+            )
 
 
 def _packs(tasks: Sequence[Task]) -> tuple[list[tuple[Task, Pack]], NotPrepared | None]:

@@ -15,7 +15,7 @@ from typing import Any
 from weakref import WeakKeyDictionary
 
 from hemm.core import CorpusMetric, Group, HemmError, Metric, Sample, completed, user_code
-from hemm.core.code_digest import PREFIX, of_class
+from hemm.core.code_digest import PREFIX, of_object
 
 _specs: WeakKeyDictionary[type, str] = WeakKeyDictionary()
 """Class of a metric -> the spec that finds it again, where one did."""
@@ -45,8 +45,8 @@ def from_file(spec: str, given: Mapping[str, str], make: Any) -> Metric:
 def facts(metric: Metric) -> dict[str, Any]:
     """What the scores of a metric of a user's own keep of it beside name, version, parameters and range.
 
-    ``code`` is a digest of its code: where that changes, it is another metric, and scores anew. ``from`` is
-    what names it on the command line; empty for an object of a program.
+    ``code`` is a digest of its code and of what it was made with: where that changes, it is another metric,
+    and scores anew. ``from`` is what names it on the command line; empty for an object of a program.
     """
     if isinstance(metric, StoredMetric):
         return dict(metric.facts)
@@ -54,7 +54,7 @@ def facts(metric: Metric) -> dict[str, Any]:
     settings = ",".join(f"{k}={v}" for k, v in sorted(metric.parameters.items()))
     return {
         "from": f"{found}:{settings}" if found and settings else found,
-        "code": of_class(type(metric)),
+        "code": of_object(metric),
         "group": metric.group,
         "needs": sorted(metric.needs),
         "unanchored": metric.unanchored,

@@ -25,6 +25,7 @@ from hemm.metrics.answer_groups import AnswerGroup, group_answers
 from hemm.metrics.classes.majority import Majority, finite
 from hemm.metrics.groups.repeats import repeats
 from hemm.metrics.judged_answers import judged_answers
+from hemm.results.counted import reading
 from hemm.results.layout import SCORE_SCHEMA
 from hemm.results.stored_media import Lookup
 
@@ -255,18 +256,6 @@ def _summary(rows: Sequence[tuple[float | None, str, bool, str]], lowest: float)
         "outcomes": {o.value: outcomes[o.value] for o in Outcome},
         "cut": sum(c for _, _, c, _ in rows),
     }
-
-
-def reading(value: float | None, outcome: str, lowest: float) -> float | None:
-    """A score with failures as the worst score.
-
-    None for errors, for ok answers without a value, and for failures if the worst score is infinite.
-    """
-    if value is not None:
-        return value
-    if outcome in (Outcome.ERROR, Outcome.OK) or not math.isfinite(lowest):
-        return None
-    return lowest
 
 
 def outcome_counts(answers: pa.Table, task: HasAnswer, media: Lookup | None = None) -> dict[str, int]:

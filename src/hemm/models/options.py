@@ -14,6 +14,15 @@ PROTOCOL_SETTINGS = frozenset(
 )
 """Settings that change the answers, and so belong to the protocol (``Generation.extra``)."""
 
+_LATER: Mapping[str, tuple[Any, str]] = {
+    "send_temperature": (True, ""),
+    "tokens_field": ("", ""),
+    "logprobs": (False, "generate"),
+    "top_logprobs": (20, "likelihood"),
+}
+"""Further ones that belong to it where they differ from their default, so that cells of the default keep
+their protocol: setting -> its default, and the scoring that it is for (empty: any)."""
+
 
 @dataclass(frozen=True, slots=True)
 class ModelOptions:
@@ -42,8 +51,16 @@ class ModelOptions:
 
     @property
     def protocol(self) -> tuple[tuple[str, str], ...]:
-        """The settings that belong to the protocol, sorted: what ``Generation.extra`` should hold."""
-        return tuple(sorted((k, v) for k, v in self.settings if k in PROTOCOL_SETTINGS))
+        """The settings that belong to the protocol, sorted: what ``Generation.extra`` should hold. An empty
+        one is not set."""
+        told = dict(self.settings)
+        found = {key: text for key, text in told.items() if key in PROTOCOL_SETTINGS and text}
+        for key in told.keys() & _LATER.keys():
+            default, scoring = _LATER[key]
+            value = _typed(key, told[key], default)
+            if value != default and scoring in ("", self.scoring):
+                found[key] = str(value).lower()
+        return tuple(sorted(found.items()))
 
     def read(self, kind: str, defaults: Mapping[str, Any]) -> dict[str, Any]:
         """``defaults`` with the user's settings over them, each read as the type of its default.

@@ -1,7 +1,8 @@
 """Models of users that no registry lists: classes in files (``./my_model.py:CLASS``) and objects of programs.
 
 Such a model is known by its code: where it says no revision of its own, the revision is a digest of its file
-and of the neighbours that the file imports, so that changed code asks anew.
+and of the neighbours that the file imports, of its class, and of the plain values that it holds, so that
+changed code, another class and other arguments ask anew.
 """
 
 from __future__ import annotations
@@ -12,9 +13,11 @@ from inspect import Parameter, signature
 from typing import Any
 
 from hemm.core import HemmError, Identity, Model, completed_model, user_code
-from hemm.core.code_digest import of_class
+from hemm.core.code_digest import of_object
 from hemm.models.options import ModelOptions
 
+_NOT_IDENTITY = ("spec", "identity", "batch_size", "concurrency", "parallel", "alone", "notice")
+"""Attributes of a model that change no answer, or are its identity itself."""
 _BY_PLACE = (Parameter.POSITIONAL_ONLY, Parameter.POSITIONAL_OR_KEYWORD)
 
 
@@ -74,7 +77,7 @@ def known(model: Any, options: ModelOptions, short: str = "") -> Model:
         _set(model, "spec", short, what)
     identity = getattr(model, "identity", None) or (Identity(short) if short else None)
     if isinstance(identity, Identity) and not identity.revision:
-        _set(model, "identity", replace(identity, revision=of_class(type(model))), what)
+        _set(model, "identity", replace(identity, revision=of_object(model, _NOT_IDENTITY)), what)
     return completed_model(model, what)
 
 

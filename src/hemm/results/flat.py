@@ -6,6 +6,7 @@ the taxonomy. ``cell`` joins the tables. No column has a name that SQL reserves.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ import pyarrow.compute as pc
 
 from hemm.core import DIMENSIONS
 from hemm.results.answer_record import ANSWER_SCHEMA, CALL_SCHEMA
+from hemm.results.counted import reading
 from hemm.results.layout import SCORE_SCHEMA
 from hemm.results.read import Cell
 
@@ -38,9 +40,10 @@ def score_table(folder: Path, cells: Iterable[Cell], subjects: Subjects) -> pa.T
     id         the sample; null where several samples are scored together
     repeat     null: over all repeats
     value      null: none, for the reason ``outcome``
+    counted    the value that averages count: failures as the worst score; null where a row is left out
     """
     kept = [f for f in SCORE_SCHEMA if f.name != "labels"]
-    own = [("metric", _TEXT), ("headline", pa.bool_()), ("id", pa.string())]
+    own = [("metric", _TEXT), ("headline", pa.bool_()), ("id", pa.string()), ("counted", pa.float64())]
     schema = _schema([*own, *kept])
     tables = [schema.empty_table()]
     for cell in cells:
@@ -53,10 +56,20 @@ def score_table(folder: Path, cells: Iterable[Cell], subjects: Subjects) -> pa.T
             columns = {
                 "metric": pa.repeat(row["spec"], len(groups)).dictionary_encode(),
                 "headline": pa.repeat(key == stored.get("headline"), len(groups)),
+                "counted": _counted(table, row),
                 "id": pa.array([g if g in ids else None for g in groups], pa.string()),
             }
             tables.append(_flat(_named(folder, cell, subjects), table, columns, schema))
     return pa.concat_tables(tables)
+
+
+def _counted(table: pa.Table, row: Mapping[str, Any]) -> pa.Array:
+    """The values as ``aggregates.json`` averages them (``counted.reading``)."""
+    low, high = row["range"]
+    worst = low if row["higher_is_better"] else high
+    lowest = math.inf if worst is None else float(worst)
+    pairs = zip(table["value"].to_pylist(), table["outcome"].to_pylist(), strict=True)
+    return pa.array([reading(value, outcome, lowest) for value, outcome in pairs], pa.float64())
 
 
 def answer_table(folder: Path, cells: Iterable[Cell], subjects: Subjects) -> pa.Table:

@@ -201,6 +201,8 @@ class Perturb:
             value = math.nan
         if not math.isfinite(value) or (value < 0 and name != "rotate"):
             raise HemmError(f"--perturb {text!r}: give a level as in {name}:0.5 (a number, 0 or more)")
+        if value == (1.0 if name in ("brightness", "contrast") else 0.0):
+            raise HemmError(f"--perturb {text}: this level changes nothing; leave --perturb out")
         return cls(name, value, seed)
 
     def __call__(self, sample: Sample) -> Sample:

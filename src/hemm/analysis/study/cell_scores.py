@@ -278,7 +278,8 @@ def _numbers(table: pa.Table, name: str) -> Floats:
 
 
 def _with_failures(values: Any, outcomes: Sequence[str], metric: Metric) -> Floats:
-    from hemm.metrics.scoring import reading, worst
+    from hemm.metrics.scoring import worst
+    from hemm.results.counted import reading
 
     lowest = worst(metric)
     known = np.asarray(values, dtype=np.float64)
