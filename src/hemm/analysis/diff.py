@@ -11,6 +11,7 @@ from hemm.analysis.study import Study
 from hemm.analysis.study.cell_scores import CellScores
 from hemm.analysis.study.groups import group_members
 from hemm.analysis.study.normalise import Scale
+from hemm.analysis.study.same_samples import old_data
 from hemm.core import HemmError, Metric, UnknownName
 from hemm.stats.paired import Options
 
@@ -79,7 +80,7 @@ class Flips:
     """The flips of two subjects over the tasks that both were run on.
 
     p      of the test of ``compare`` for the mean of the tasks' normalised differences
-    notes  tasks that are not compared
+    notes  tasks that are not compared, and those whose samples changed between the two sides
     """
 
     labels: tuple[str, str]
@@ -113,6 +114,7 @@ def flips(study: Study, first: str, second: str, tasks: Sequence[str] = ()) -> F
         raise HemmError(f"{label_a} and {label_b} have no task in common")
     notes = [f"{task}: asked of {label} alone" for label, cells, others in ((label_a, a, b), (label_b, b, a))
              for task in cells if task not in others]  # fmt: skip
+    notes += [str(old) for t in common for old in old_data((a[t], b[t]))]
     if label_a == label_b:
         label_a, label_b = (f"{label_a} [{next(iter(s.values())).cell.protocol[:6]}]" for s in (a, b))
     by_task = {t: _task(a[t], b[t]) for t in common}

@@ -36,6 +36,7 @@ from hemm.analysis.study.normalise import (
     normal_value,
     scale_of,
 )
+from hemm.analysis.study.same_samples import old_data
 from hemm.core import HemmError, UnknownName
 from hemm.core.text import counted
 from hemm.stats.intervals import combine
@@ -47,7 +48,8 @@ from hemm.stats.task_means import mean_of_tasks
 def compare(study: Study, choice: Choice | None = None) -> Comparison:
     """Compare the models of ``study``: two of them sample by sample, all of them by rank.
 
-    Raises UnknownName or HemmError for bad input. ``notes`` and the rows say what cannot be computed, and
+    Raises UnknownName or HemmError for bad input, and HemmError where cells of a task are judged against
+    different data. ``notes`` and the rows say what cannot be computed, and
     why.
 
     >>> import hemm
@@ -67,6 +69,8 @@ def compare(study: Study, choice: Choice | None = None) -> Comparison:
     models = [s for s in study.subjects.values() if not s.control or s.key in chosen]
     labels = {s.key: s.label for s in models}
     keep = [item for item in study.cells if item.subject in labels]
+    if old := old_data(keep):
+        raise HemmError("; ".join(map(str, old)))
     notes += _unmatched(keep, labels)
     rated = _rated(models)
     published = None

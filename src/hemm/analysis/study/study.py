@@ -12,6 +12,7 @@ import numpy as np
 from hemm.analysis.study.cell_scores import CellScores, load_scores
 from hemm.analysis.study.groups import groups_word
 from hemm.analysis.study.labels import Subject
+from hemm.analysis.study.same_samples import old_data
 from hemm.analysis.study.subjects import members_of
 from hemm.core import HemmError, UnknownName
 from hemm.core.origin import origin_text, same_origin
@@ -28,7 +29,8 @@ class Study:
 
     cells     the cells that could be read and have answers
     subjects  by key: models in alphabetical order, each before its controls
-    notes     warnings for readers: cells that cannot be read, are unfinished or have two protocols
+    notes     warnings for readers: cells that cannot be read, are unfinished or have two
+              protocols, or were judged against other data than a later one
 
     It does not change, and reads each cell once. ``hemm.load(DIR).study`` is the study of a results folder:
 
@@ -50,6 +52,7 @@ class Study:
         self._labels = {m.number: m.subject.label for m in reversed(members)}
         states = [f"{_who(item)}: {words}" for item in self.cells for words in _states(item)]
         states += [f"{item.task}: {words}" for item in self.cells for words in _met(item)]
+        states += map(str, old_data(self.cells))
         self.notes: tuple[str, ...] = tuple(dict.fromkeys((*notes, *states, *naming_notes)))
 
     @classmethod
