@@ -11,9 +11,10 @@ from functools import partial
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 import hemm
-from hemm.core import BatchModel, Capabilities, Card, Identity, Layout, Request, Response, Sample, Task
+from hemm.core import BatchModel, Capabilities, Card, Identity, Layout, Media, Request, Response, Sample, Task
 from hemm.data import Generated
 from hemm.data.cache import entry, task_folder
 from hemm.data.pack.prepare import ensure, prepare
@@ -100,6 +101,29 @@ def test_equal_rows_are_the_same_pack_and_nothing_is_written(cache: Path) -> Non
     written = {p: p.stat().st_mtime_ns for p in first.path.rglob("*")}
     assert ensure(from_object(closure(dict(FIRST)))).path == first.path
     assert {p: p.stat().st_mtime_ns for p in first.path.rglob("*")} == written
+
+
+def test_a_picture_that_is_known_is_not_decoded_again(
+    cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    decoded: list[object] = []
+    opens = Image.open
+    monkeypatch.setattr(Image, "open", lambda file, *a, **k: decoded.append(file) or opens(file, *a, **k))
+
+    def read(folder: Path) -> Iterator[Sample]:
+        for file in sorted(tmp_path.glob("*.png")):
+            yield Sample(file.stem, (Media(file.read_bytes()),), {"question": "Which?"}, ("2",))
+
+    counts = []
+    for n in range(3):
+        Image.new("RGB", (4, 4), (n, 0, 0)).save(tmp_path / f"{n}.png")
+        decoded.clear()
+        assert len(ensure(from_object(sums(read)))) == n + 1
+        counts.append(len(decoded))
+    assert counts[0] > 0
+    assert len(set(counts)) == 1  # the new one alone
+    (tmp_path / "0.png").write_bytes(b"no picture")
+    assert ensure(from_object(sums(read))).info["problems"]["count"] == 1
 
 
 def test_a_revision_is_trusted(cache: Path) -> None:

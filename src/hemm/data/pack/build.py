@@ -148,6 +148,17 @@ class PackBuilder:
                 where = f"{self.task.name}: sample {sample.id!r}"
                 raise BadData(f"{where} names a picture outside {self.home}: {path}")
 
+    def _known_media(self) -> dict[str, tuple[str, str]]:
+        """Digest -> MIME type, and no problem, of what the task's current pack shows to open: own Python is
+        read again by every command, and decoding takes longer than all else."""
+        folder = cache.current(self.task.name, self.task.origin)
+        try:
+            pack = None if folder is None else open_pack(folder)
+            known = pack is not None and pack.info.get("media_rules") == MEDIA_RULES
+            return {key: (mime, "") for key, mime in pack.open_pictures().items()} if pack and known else {}
+        except HemmError:  # a damaged one
+            return {}
+
     def _chosen(self) -> Iterator[Sample]:
         if self.limit is None:
             return self._read()
@@ -157,7 +168,7 @@ class PackBuilder:
     def _stage(self, splits: dict[str, StagedSplit], media: StagedMedia) -> tuple[str, ...]:
         """First pass: check every sample and stage rows and distinct media; returns the media columns
         used."""
-        seen: dict[str, tuple[str, str]] = {}
+        seen = self._known_media()
         used: set[str] = set()
         clusters = Clusters(self.task.card.placeholders)
         lost: dict[str, str] = {}  # samples that are left out, so that those continuing them are too

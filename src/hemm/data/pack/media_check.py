@@ -48,7 +48,7 @@ def check_media(media: Media, known: Callable[[str], tuple[str, str] | None]) ->
         problem, mime = redact(f"cannot be read: {error}"), _named(media.name)
         return Media(b"", digest=digest_bytes(b""), mime=mime, name=media.name, problem=problem)
     digest = digest_bytes(data)
-    seen = known(digest)
+    seen = None if media.problem else known(digest)
     if seen is None:
         mime = _type_of(data, media.name)
         stands_for = f"is {text}" if (text := pointer(data)) else ""

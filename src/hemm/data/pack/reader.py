@@ -94,6 +94,10 @@ class Pack:
         """Ids, units, clusters, strata, hashes of all rows; no picture is read."""
         return PackIndex(self._splits[split].index)
 
+    def open_pictures(self) -> dict[str, str]:
+        """Digest -> MIME type of the pictures that open, of all splits."""
+        return {key: mime for split in self._splits.values() for key, mime in split.open_pictures().items()}
+
     def samples(
         self, rows: np.ndarray[Any, Any] | Sequence[int] | None = None, split: str = "test"
     ) -> Iterator[Sample]:

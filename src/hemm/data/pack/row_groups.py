@@ -67,6 +67,17 @@ class SplitReader:
             return pa.schema([(c.name, c.type) for c in indexed]).empty_table()
         return pa.concat_tables([read_table(p, columns=[c.name for c in indexed]) for p in self.paths])
 
+    def open_pictures(self) -> dict[str, str]:
+        """Digest -> MIME type of the pictures that open."""
+        names = ["media_digests", "media_types", "media_problems"]
+        found: dict[str, str] = {}
+        for path in self.paths:
+            columns = (column.to_pylist() for column in read_table(path, columns=names).columns)
+            for media in (each for row in zip(*columns, strict=True) for each in zip(*row, strict=True)):
+                if media[1].startswith("image/") and not media[2]:
+                    found[media[0]] = media[1]
+        return found
+
     def samples(self, rows: np.ndarray[Any, Any] | Sequence[int] | None) -> Iterator[Sample]:
         groups, starts = self.places
         wanted = None if rows is None else self._wanted(rows)
