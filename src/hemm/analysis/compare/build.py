@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from itertools import combinations
 from typing import Any
@@ -48,9 +48,8 @@ from hemm.stats.task_means import mean_of_tasks
 def compare(study: Study, choice: Choice | None = None) -> Comparison:
     """Compare the models of ``study``: two of them sample by sample, all of them by rank.
 
-    Raises UnknownName or HemmError for bad input, and HemmError where cells of a task are judged against
-    different data. ``notes`` and the rows say what cannot be computed, and
-    why.
+    Raises UnknownName or HemmError for bad input, HemmError for cells judged against different data.
+    ``notes`` and the rows say what cannot be computed, and why.
 
     >>> import hemm
     >>> models = ["baseline/oracle", "baseline/random"]
@@ -68,9 +67,7 @@ def compare(study: Study, choice: Choice | None = None) -> Comparison:
     notes = [*study.notes, *([] if chosen else _alone(study))]
     models = [s for s in study.subjects.values() if not s.control or s.key in chosen]
     labels = {s.key: s.label for s in models}
-    keep = [item for item in study.cells if item.subject in labels]
-    if old := old_data(keep):
-        raise HemmError("; ".join(map(str, old)))
+    keep = _kept(study, labels)
     notes += _unmatched(keep, labels)
     rated = _rated(models)
     published = None
@@ -108,6 +105,14 @@ def compare(study: Study, choice: Choice | None = None) -> Comparison:
         notes=tuple(dict.fromkeys(notes)),
     )
     return replace(comparison, conclusions=tuple(conclusions(comparison)))
+
+
+def _kept(study: Study, labels: Mapping[str, str]) -> list[CellScores]:
+    """The cells of these subjects. Raises HemmError where two of one task have different data."""
+    keep = [item for item in study.cells if item.subject in labels]
+    if old := old_data(keep):
+        raise HemmError("; ".join(map(str, old)))
+    return keep
 
 
 def _chosen(study: Study, choice: Choice) -> list[str]:
