@@ -31,6 +31,7 @@ from hemm.core import (
 from hemm.data import Generated
 from hemm.metrics import SampleMetric
 from hemm.parsing import OneOf
+from hemm.report import write
 from hemm.tasks import resolve as task_named
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -159,6 +160,10 @@ def test_options_are_those_of_the_command_line() -> None:
         ({"tasks": ["nlvr", None]}, "tasks is ['nlvr', None]; give a name, a hemm.core.Task"),
         ({"metrics": 3}, "metrics is 3; give a name, a metric (an object), or a list of them"),
         ({"metrics": Length}, "metrics is the class Length; give an object: Length(...)"),
+        ({"tasks": []}, "tasks is []; give a name, a hemm.core.Task, or a list of them"),
+        ({"out": "prompt.txt"}, "--out prompt.txt is a file: name a folder"),
+        ({"seed": -1}, "--seed -1: give 0 or more"),
+        ({"seed": 2**64}, "--seed 18446744073709551616: give a number below 2 to the 63rd"),
         ({"prompt": "prompt.txt"}, "prompt is the name of a file; give its text, or a pathlib.Path"),
         ({"models": Parrot(), "settings": {"device": "cpu"}}, "settings: device"),
         ({"models": Parrot(), "replicas": 2}, "replicas"),
@@ -173,6 +178,85 @@ def test_what_is_wrong_is_one_line(given: dict[str, Any], line: str) -> None:
         hemm.run(**{"models": "baseline/oracle", "tasks": "probe_shapes", **given})
     assert line in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("ask", "line"),
+    [
+        (lambda r: hemm.compare(r, models=5), "models is 5; give the names of two models"),
+        (lambda r: r.compare(resamples="x"), "resamples is 'x'; give a whole number of 1 or more"),
+        (lambda r: r.compare(resamples=0), "resamples is 0; give a whole number of 1 or more"),
+        (lambda r: r.compare(seed=-1), "seed is -1; give a whole number of 0 or more"),
+        (lambda r: r.profile(common="x"), "common is 'x'; give True or False"),
+        (lambda r: write(r, 5), "file is 5; give a text or a path"),
+    ],
+)
+def test_what_is_wrong_with_an_evaluation_is_one_line(ask: Any, line: str) -> None:
+    results = hemm.run(["baseline/oracle", "baseline/random"], "probe_shapes", limit=2)
+    with pytest.raises(hemm.HemmError) as caught:
+        ask(results)
+    assert str(caught.value) == line
+
+
+class Gives:
+    """A model that inherits from nothing; ``give`` makes what it gives."""
+
+    spec, identity, capabilities, batch_size = "gives", Identity("gives", "1"), Capabilities(), 8
+
+    def __init__(self, give: Any) -> None:
+        self.give = give
+
+    async def start(self) -> None: ...
+
+    async def close(self) -> None: ...
+
+    def generate_batch(self, requests: Any) -> Any:
+        return self.give(requests)
+
+
+async def later() -> list[Response]:
+    return []
+
+
+@pytest.mark.parametrize(
+    ("give", "line"),
+    [
+        (lambda asked: ["2"] * len(asked), "generate_batch gave '2'; give a hemm.core.Response"),
+        (lambda asked: [Response(5) for _ in asked], "a Response whose text is 5; give a text"),  # type: ignore[arg-type]
+        (lambda asked: [Response(None) for _ in asked], "a Response whose text is None"),  # type: ignore[arg-type]
+        (lambda asked: None, "generate_batch gave None; give a list, one Response for each request"),
+        (lambda asked: "2", "generate_batch gave '2'; give a list"),
+        (lambda asked: later(), "generate_batch is async; it runs in a thread: write it with def"),
+    ],
+)
+def test_what_a_model_gives_instead_of_responses_is_one_line(give: Any, line: str) -> None:
+    with pytest.raises(hemm.HemmError) as caught:
+        hemm.run(Gives(give), "probe_shapes", limit=3)
+    assert line in str(caught.value)
+    assert "model gives" in str(caught.value)
+
+
+@pytest.mark.parametrize("value", [7.0, -0.1, float("nan"), float("inf")])
+def test_a_value_outside_a_metric_s_range_is_one_line(value: float) -> None:
+    class Wide(SampleMetric):
+        name, title = "wide", "wide"
+
+        def value(self, answer: Any, sample: Sample) -> float:
+            return value
+
+    line = rf"metric 'wide' gives {value!r} on sample 'shapes-.*': its range is 0 to 1"
+    with pytest.raises(hemm.HemmError, match=line):
+        hemm.run("baseline/oracle", "probe_shapes", limit=2, metrics=Wide())
+
+
+def test_a_dry_run_of_a_score_that_is_known_asks_nothing() -> None:
+    def run(**more: Any) -> Any:
+        return hemm.run("baseline/oracle", "probe_shapes", until_ci=20, **more).runs[0]
+
+    assert run(dry_run=True).asked == run(dry_run=True).answers
+    assert run().asked > 0
+    planned = run(dry_run=True)
+    assert (planned.asked, run().asked) == (0, 0)
 
 
 def test_a_byte_order_mark_of_a_prompt_file_is_not_sent() -> None:

@@ -213,6 +213,7 @@ def test_broken_files_are_named_with_line_and_field(
 
 CONFIGS = {
     "key": ("task: nlvr\nlimt: 3\n", ["limt", "limit"]),
+    "no task": ("task: []\n", ["run.yaml", "task is empty"]),
     "type": ("task: nlvr\nlimit: many\n", ["limit", "many"]),
     "not a number": ("task: nlvr\nmax-cost: .nan\n", ["--max-cost nan", "give a number"]),
     "setting": ("task: nlvr\nset: {temperature: .inf}\n", ["temperature=inf", "give a number"]),

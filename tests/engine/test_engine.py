@@ -113,6 +113,26 @@ def test_one_value_written_in_two_ways_is_one_cell(tmp_path: Path, one, other) -
     assert (second.asked, first.folder) == (0, second.folder)
 
 
+class Breaks(Served):
+    """Ends the run at its sixth request."""
+
+    async def generate(self, request):
+        if len(self.asked) >= 5:
+            raise HemmError("broken")
+        return await super().generate(request)
+
+
+def test_a_dry_run_counts_what_the_journal_has(tmp_path: Path) -> None:
+    with pytest.raises(HemmError, match="broken"):
+        go(tmp_path, Breaks(concurrency=1), PACK, limit=12)
+    planned = go(tmp_path, Served(), PACK, limit=12, dry_run=True)
+    model = Served()
+    done = go(tmp_path, model, PACK, limit=12)
+    assert planned.asked == len(model.asked) == done.asked < 12
+    assert planned.forecast is not None
+    assert planned.forecast.requests == done.asked
+
+
 def test_a_metric_asked_for_later_is_added_without_asking(tmp_path: Path) -> None:
     go(tmp_path, Batched(), PACK)
     result = go(tmp_path, Batched(), PACK, metrics=("exact_match",))

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from hemm.analysis.compare import Comparison
 from hemm.analysis.profile import Profile
 from hemm.core import HemmError, MissingExtra, UnknownName
+from hemm.core.user_files import shown
 
 if TYPE_CHECKING:
     import duckdb
@@ -134,6 +135,8 @@ class Results:
         from hemm.analysis.profile import profile
 
         _check(options, ("normalise", "common", "failures", "extras"), "profile")
+        if type(options.get("common", True)).__name__ not in ("bool", "bool_"):
+            raise HemmError(f"common is {shown(options['common'])}; give True or False")
         return ShownProfile(**_values(profile(self.study, **options)))
 
     def compare(self, *models: str, **options: Any) -> ShownComparison:
@@ -148,6 +151,8 @@ class Results:
         known = [f.name for f in fields(Choice)]
         _check(options, known, "compare")
         named = options.pop("models", ())
+        if not isinstance(named, str | list | tuple):
+            raise HemmError(f"models is {shown(named)}; give the names of two models")
         names = models or ((named,) if isinstance(named, str) else tuple(named))
         return ShownComparison(**_values(compare(self.study, Choice(names, **options))))
 

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pyarrow.compute as pc
 
-from hemm.core import Binds, Identity, Model, Pack, Response, Task, redact
+from hemm.core import Binds, Model, Pack, Response, Task, redact
 from hemm.core.text import counted
 from hemm.data.files import read_table
 from hemm.engine.command_line import given_options
@@ -21,7 +21,7 @@ from hemm.engine.forecast import Forecast, forecast
 from hemm.engine.limits import CostBudget, Stopped
 from hemm.engine.options import CellResult, RunOptions, Watcher
 from hemm.engine.pipeline import Pipeline
-from hemm.engine.plan import ANSWERED, Plan, everything, needed, sealed_answers
+from hemm.engine.plan import ANSWERED, Plan, everything, needed, not_journaled, sealed_answers
 from hemm.engine.reconcile import Bools, Reconciler
 from hemm.engine.requests import Numbers, RequestBuilder
 from hemm.engine.selection import Selection, select
@@ -118,7 +118,7 @@ class CellRun:
                 index.ids, index.units, index.strata, index.after, seed=options.seed, limit=options.limit
             )
         check_capabilities(options, self.task, self.pack, self.model, self.selection.rows)
-        folder = layout.cell_folder(options.out, self._identity(), self.task.name, self.spec.digest)
+        folder = layout.cell_folder(options.out, self.model.identity, self.task.name, self.spec.digest)
         if options.dry_run and not folder.exists():
             plan = everything(self.selection, options.repeats)
             return replace(self._result(folder, "planned", len(plan), []), forecast=self._forecast(plan))
@@ -131,9 +131,6 @@ class CellRun:
             self.cell = cell
             return await self._run(starter)
 
-    def _identity(self) -> Identity:
-        return self.model.identity
-
     async def _run(self, starter: ModelStarter) -> CellResult:
         from hemm.engine.score import is_scored, score_cell
 
@@ -141,6 +138,13 @@ class CellRun:
         state = self._reconcile(write=not options.dry_run)
         plan = needed(self.selection, state, options.retry_errors)
         if options.dry_run:
+            plan = not_journaled(plan, cell, self._builder, options.retry_errors)
+            if (
+                self.interim is not None
+                and not len(plan)
+                and is_scored(cell.folder, self.task, options.metrics)
+            ):
+                self.interim.run(cell.folder)
             result = self._result(cell.folder, cell.run["state"], len(plan), self._errors(state))
             return replace(result, forecast=self._forecast(plan))
         asked = 0
@@ -157,8 +161,6 @@ class CellRun:
             cell.run["until_ci"] = self.interim.run(cell.folder)
             cell.save()
         return self._result(cell.folder, cell.run["state"], asked, self._errors(state))
-
-    # planning
 
     def _forecast(self, plan: Plan) -> Forecast:
         return forecast(plan, self._builder, self.model)
@@ -352,8 +354,6 @@ class CellRun:
             return restore(self.sealed_rows[name, repeat], media)[1]
 
         return find
-
-    # the end
 
     def _errors(self, state: Numbers) -> list[tuple[str, int, str]]:
         """(sample id, repeat, reason) of each error in the selection, in pack order."""

@@ -26,6 +26,8 @@ def read_config(path: Path, known: Collection[str]) -> dict[str, list[str] | boo
         if name not in known:
             raise UnknownName(f"option in {path}", str(key), sorted(known))
         values[name] = value if isinstance(value, bool) else _texts(where, str(key), value)
+        if name in ("task", "model") and not values[name]:
+            raise BadData(f"{where}: {key} is empty; name one, or leave the key out")
     return values
 
 

@@ -97,12 +97,14 @@ class Rule(Protocol):
 
 @dataclass
 class InterimCheck:
-    """One prefix of a cell: after its ``count`` blocks, ``rule`` decides whether that is enough."""
+    """One prefix of a cell: after its ``count`` blocks, ``rule`` decides whether that is enough.
+    ``is_last``: no larger one follows."""
 
     rule: Rule
     blocks: Blocks
     count: int
     result: dict[str, Any] | None = None
+    is_last: bool = False
 
     @property
     def reached(self) -> bool:

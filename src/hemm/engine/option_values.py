@@ -139,7 +139,7 @@ def _objects(name: str, value: Any) -> tuple[Any, ...]:
             raise _Wrong(give)
         if name == "tasks" and not isinstance(item, str | Path | Task):
             raise _Wrong(give)
-    if not found and name == "models":
+    if not found and name in ("models", "tasks") and value != ():  # () is the default of tasks
         raise _Wrong(give)
     return tuple(_spec(item) if isinstance(item, Path) else item for item in found)
 

@@ -151,6 +151,8 @@ class RunOptions:
         return {f.name: f.metadata["option"] for f in fields(cls) if f.metadata}
 
     def __post_init__(self) -> None:
+        if self.out.exists() and not self.out.is_dir():
+            raise HemmError(f"--out {self.out} is a file: name a folder")
         if self.control and self.control not in CONTROLS:
             raise UnknownName("control", self.control, CONTROLS)
         for row in fields(self):
@@ -166,6 +168,8 @@ class RunOptions:
             raise HemmError(f"--serve {self.serve} starts a server for checkpoints: name one as hf/ORG/NAME")
         if self.until_ci is not None and not 0 < self.until_ci < 50:
             raise HemmError(f"--until-ci {self.until_ci:g}: give points above 0 and below 50, as in 3")
+        if self.seed >= 2**63:
+            raise HemmError(f"--seed {shown(self.seed)}: give a number below 2 to the 63rd")
         if self.until_ci is not None and not self.score:
             raise HemmError("--until-ci looks at scores: it does not go with score=False")
 

@@ -18,7 +18,7 @@ from typing import Any
 from hemm.core import BatchModel, Failure, HemmError, Model, RequestModel, Response
 from hemm.engine.limits import Answered, CostBudget, FailureStreak, billed
 from hemm.engine.options import RunOptions, Track
-from hemm.engine.plan import Plan
+from hemm.engine.plan import Plan, is_known
 from hemm.engine.requests import Item, Numbers, RequestBuilder
 from hemm.models import batcher
 from hemm.models.prices import Priced
@@ -127,19 +127,8 @@ class Pipeline:
         plan = self._plan
         items = self._builder.items(plan.rows[positions], plan.repeats[positions], positions)
         for item in items:
-            item.known = self._is_known(item)
+            item.known = is_known(self._cell, item, self._retry)
             yield item
-
-    def _is_known(self, item: Item) -> bool:
-        if not self._cell.journaled:
-            return False
-        line = self._cell.lookup((item.sample.id, item.repeat))
-        item.stale = line is not None and line["sample_hash"] != item.sample.sample_hash
-        return (
-            line is not None
-            and line["request_key"] == item.request.key
-            and (line["failure"] is None or (line["failure_permanent"] and not self._retry))
-        )
 
     def _chunks(self, stretches: Iterator[Numbers]) -> Iterator[list[Item]]:
         """Items for a model that takes requests one by one."""
@@ -257,11 +246,14 @@ class Pipeline:
 
     async def _generate(self, model: RequestModel, item: Item) -> Response:
         try:
-            return await model.generate(item.request)
+            response = await model.generate(item.request)
         except HemmError:
             raise
         except Exception as error:  # the adapter breaks its contract: the sample fails, the run goes on
             return Response(failure=Failure("model", f"{type(error).__name__}: {error}"))
+        if not batcher.answers(response):
+            raise HemmError(batcher.no_response(model, "generate", response))
+        return response
 
     def _keep(self, answered: Iterable[Answered]) -> None:
         for item, response, call in answered:

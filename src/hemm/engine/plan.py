@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from hemm.engine.requests import Numbers
+from hemm.engine.requests import Item, Numbers, RequestBuilder
 from hemm.engine.selection import Selection
 from hemm.results import layout
 from hemm.results.cell import CellWriter
@@ -112,6 +112,34 @@ def needed(selection: Selection, state: Numbers, retry_errors: bool) -> Plan:
 
 def everything(selection: Selection, repeats: int) -> Plan:
     return _plan(selection, np.ones((len(selection.rows), repeats), dtype=bool), repeats)
+
+
+def is_known(cell: CellWriter, item: Item, retry_errors: bool) -> bool:
+    """Whether the journal has the answer to exactly this request; ``item.stale`` says whether it was stored
+    with another judging side."""
+    if not cell.journaled:
+        return False
+    line = cell.lookup((item.sample.id, item.repeat))
+    item.stale = line is not None and line["sample_hash"] != item.sample.sample_hash
+    return (
+        line is not None
+        and line["request_key"] == item.request.key
+        and (line["failure"] is None or (line["failure_permanent"] and not retry_errors))
+    )
+
+
+def not_journaled(plan: Plan, cell: CellWriter, builder: RequestBuilder, retry_errors: bool) -> Plan:
+    """``plan`` less the answers that the journal has. Those that continue others count as not there."""
+    there = {key for key, _ in cell.journaled_keys()} if cell.journaled else set()
+    if not there:
+        return plan
+    ids = builder.pack.index().ids
+    keys = [(ids[row], n) for row, n in zip(plan.rows.tolist(), plan.repeats.tolist(), strict=True)]
+    places = np.array([place for place, key in enumerate(keys) if key in there], dtype=np.int64)
+    items = builder.items(plan.rows[places], plan.repeats[places], places)
+    known = [item.position for item in items if is_known(cell, item, retry_errors)]
+    rest = np.setdiff1d(np.arange(len(plan)), np.array(known, dtype=np.int64))
+    return Plan(plan.rows[rest], plan.repeats[rest], plan.depth[rest])
 
 
 def _plan(selection: Selection, wanted: np.ndarray[Any, np.dtype[np.bool_]], repeats: int) -> Plan:

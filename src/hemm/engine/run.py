@@ -166,14 +166,17 @@ class _Command:
 
     async def _cell(self, model: Model, task: Task, pack: Pack, starter: ModelStarter) -> CellResult:
         """Run one model on one task: in one go, or from check to check until ``rule`` is met."""
-        results = []
+        results: list[CellResult] = []
+        planned = self.options.dry_run
         for interim in self._interim_checks(pack):
+            if planned and results and results[-1].asked and interim is not None and not interim.is_last:
+                continue  # what is not asked yet may end it at any check: the forecast is that of the last
             cell = CellRun(self.options, model, task, pack, self.watcher, self.budget, interim)
             results.append(await cell.run(starter))
             self.ended |= cell.ends_all
             if results[-1].stopped or (interim is not None and interim.reached):
                 break
-        return replace(results[-1], asked=sum(result.asked for result in results))
+        return results[-1] if planned else replace(results[-1], asked=sum(r.asked for r in results))
 
     def _interim_checks(self, pack: Pack) -> Iterator[InterimCheck | None]:
         if self.rule is None:
@@ -181,5 +184,5 @@ class _Command:
             return
         blocks = Blocks.of(pack.index(), self.options.seed)
         counts = list(blocks.prefix_sizes(self.options.limit))
-        for count in counts[-1:] if self.options.dry_run else counts:
-            yield InterimCheck(self.rule, blocks, count)
+        for count in counts:
+            yield InterimCheck(self.rule, blocks, count, is_last=count == counts[-1])

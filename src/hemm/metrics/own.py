@@ -75,6 +75,22 @@ def fault(metric: Metric, error: Exception, groups: Sequence[Group] = ()) -> Exc
     return raised(f"metric {metric.name!r}", metric, error, where)
 
 
+def check_values(
+    metric: Metric, groups: Sequence[Group], scored: Sequence[Mapping[str, float | None]]
+) -> None:
+    """Raise HemmError where a metric of a user's own gives NaN, or a value outside its range."""
+    if type(metric).__module__.partition(".")[0] == "hemm":
+        return
+    low, high = metric.range
+    for group, values in zip(groups, scored, strict=True):
+        value = values.get("")
+        if value is not None and not low - 1e-9 <= value <= high + 1e-9:  # NaN is in no range
+            names = ", ".join(repr(judged.sample.id) for judged in group)
+            raise HemmError(
+                f"metric {metric.name!r} gives {value!r} on sample {names}: its range is {low:g} to {high:g}"
+            )
+
+
 def raised(what: str, thing: object, error: Exception, samples: Sequence[str] = ()) -> Exception:
     """What to raise where ``thing`` raised ``error``: one line that says what, on which samples, the
     exception, and the place in its file, for code of a user's own or of a package; else ``error`` itself."""

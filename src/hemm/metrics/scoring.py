@@ -120,6 +120,7 @@ def _values(members: Sequence[AnswerGroup], metric: Metric) -> list[dict[str, fl
     scored = list(metric.score([m.judged for m in fine])) if fine else []
     if len(scored) != len(fine):
         raise HemmError(f"metric {metric.name!r} gave {len(scored)} values for {len(fine)} groups")
+    own.check_values(metric, [m.judged for m in fine], scored)
     names: dict[str, None] = {"": None}
     for values in scored:
         names.update(dict.fromkeys(values))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
 from typing import Any, TypeVar
@@ -11,6 +12,7 @@ from hemm.core import (
     BatchModel,
     Failure,
     HemmError,
+    Model,
     OutOfMemory,
     Request,
     Response,
@@ -18,6 +20,7 @@ from hemm.core import (
     storable,
 )
 from hemm.core.halving import in_halves
+from hemm.core.user_files import shown
 
 T = TypeVar("T")
 
@@ -54,13 +57,15 @@ def run_batch(model: BatchModel, requests: Sequence[Request]) -> list[Response]:
 
     def act(batch: Sequence[Request]) -> list[Response]:
         try:
-            responses = list(model.generate_batch(batch))
-        except (OutOfMemory, MemoryError):
+            responses = _listed(model, model.generate_batch(batch))
+        except (OutOfMemory, MemoryError, _NoContract):
             raise
         except Exception as error:
             if len(batch) == 1:
                 return [_failure_of(error)]
             return [answer for request in batch for answer in run_batch(model, [request])]
+        if wrong := next((r for r in responses if not answers(r)), None):
+            raise HemmError(no_response(model, "generate_batch", wrong))
         if len(responses) != len(batch):
             raise HemmError(
                 f"model {model.spec} gave {len(responses)} responses to {len(batch)} requests: "
@@ -72,6 +77,37 @@ def run_batch(model: BatchModel, requests: Sequence[Request]) -> list[Response]:
         return []
     parts = in_halves(requests, act, alone, (OutOfMemory, MemoryError))
     return [response for _, responses in parts for response in responses]
+
+
+class _NoContract(HemmError):
+    """The model's method gives something else than its contract says: no request is to blame."""
+
+
+def _listed(model: BatchModel, given: Any) -> list[Response]:
+    """What ``generate_batch`` gives, as a list. Raises _NoContract where it is none."""
+    if inspect.iscoroutine(given):
+        given.close()
+        raise _NoContract(
+            f"model {model.spec}: generate_batch is async; it runs in a thread: write it with def"
+        )
+    if isinstance(given, str | Response) or not isinstance(given, Iterable):
+        raise _NoContract(
+            f"model {model.spec}: generate_batch gave {shown(given)}; "
+            "give a list, one Response for each request"
+        )
+    return list(given)
+
+
+def answers(given: Any) -> bool:
+    """Whether what a model gives for a request is a Response whose text is one."""
+    return isinstance(given, Response) and isinstance(given.text, str)
+
+
+def no_response(model: Model, method: str, given: Any) -> str:
+    """The line for what is none, from ``method`` of ``model``."""
+    if isinstance(given, Response):
+        return f"model {model.spec}: {method} gave a Response whose text is {shown(given.text)}; give a text"
+    return f"model {model.spec}: {method} gave {shown(given)}; give a hemm.core.Response"
 
 
 def _failure_of(error: BaseException) -> Response:

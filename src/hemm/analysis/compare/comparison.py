@@ -8,7 +8,8 @@ from typing import Any
 from hemm.analysis.compare.pairs import CategoryPair, TaskPair
 from hemm.analysis.compare.published_comparison import PublishedComparison
 from hemm.analysis.study.failure_policy import FailurePolicy
-from hemm.core import storable
+from hemm.core import HemmError, storable
+from hemm.core.user_files import shown
 from hemm.stats.bootstrap import RESAMPLES
 from hemm.stats.intervals import LEVEL
 from hemm.stats.label_effects import LabelEffects
@@ -34,6 +35,14 @@ class Choice:
     failures: str = FailurePolicy.AS_WORST
     resamples: int = RESAMPLES
     seed: int = 0
+
+    def __post_init__(self) -> None:
+        if not all(isinstance(name, str) for name in self.models):
+            raise HemmError(f"models is {shown(self.models)}; give the names of two models")
+        for name, least in (("resamples", 1), ("seed", 0)):
+            value = getattr(self, name)
+            if not isinstance(value, int) or isinstance(value, bool) or value < least:
+                raise HemmError(f"{name} is {shown(value)}; give a whole number of {least} or more")
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hemm.core import CONTROLS, HemmError, UnknownName
+from hemm.core.user_files import shown
 from hemm.report.figures.profile import MOST
 from hemm.report.page import overview
 from hemm.report.page.comparison import comparison
@@ -46,6 +47,8 @@ def write(
     """
     from hemm.data.files import write_atomic
 
+    if not isinstance(file, str | Path | None):
+        raise HemmError(f"file is {shown(file)}; give a text or a path")
     cells = _cells(results)
     if file is None:
         folder = results if isinstance(results, str | Path) else getattr(results, "folder", None)
