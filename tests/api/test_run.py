@@ -259,6 +259,37 @@ def test_a_dry_run_of_a_score_that_is_known_asks_nothing() -> None:
     assert (planned.asked, run().asked) == (0, 0)
 
 
+@pytest.mark.parametrize(
+    ("name", "line"),
+    [
+        ("", "'' is no name of a task"),
+        ("a\nb", "'a\\nb' is no name of a task"),
+        ("hemm", "the name 'hemm' is a suite of hemm"),
+        ("probes", "the name 'probes' is a suite of hemm"),
+    ],
+)
+def test_what_no_task_of_ones_own_is_called(name: str, line: str) -> None:
+    with pytest.raises(hemm.HemmError) as caught:
+        hemm.run("baseline/oracle", own_task(name))
+    assert line in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["tiny", "baseline/oracle", ""])
+def test_what_no_model_of_ones_own_is_called(name: str) -> None:
+    model = Parrot()
+    model.identity = Identity(name, "1")
+    with pytest.raises(hemm.HemmError, match=f"model Parrot: the name '{name}' is"):
+        hemm.run(model, "probe_shapes", limit=2)
+
+
+def test_a_prompt_that_cannot_be_rendered_leaves_no_folder() -> None:
+    with pytest.raises(hemm.HemmError, match="nope"):
+        hemm.run("baseline/oracle", "probe_shapes", limit=2, prompt="{{ nope }}")
+    assert not list(Path().rglob("run.json"))
+    assert not list(Path("results").glob("*"))
+
+
 def test_a_byte_order_mark_of_a_prompt_file_is_not_sent() -> None:
     Path("prompt.txt").write_bytes(b"\xef\xbb\xbf{{ question }}")
     for cell in hemm.run("baseline/oracle", "probe_shapes", limit=1, prompt=Path("prompt.txt")):

@@ -130,6 +130,7 @@ VALUES: list[tuple[list[str], list[str]]] = [
     ([*ORACLE, "--task", PROBE, "--until-ci", "inf"], ["--until-ci inf", "give a number"]),
     ([*ORACLE, "--task", PROBE, "--perturb", "noise:nan"], ["noise:nan", "0 or more"]),
     ([*ORACLE, "--task", PROBE, "--perturb", "noise:0.0"], ["noise:0", "changes nothing"]),
+    ([*ORACLE, "--task", PROBE, "--prompt", ""], ["--prompt", "'' is empty", "text:"]),
     ([*ORACLE, "--task", PROBE, "--set", "stop="], ["--set stop=", "give the text"]),
     (["run", "http://127.0.0.1:1/v1#m", "--task", PROBE, "--set", "timeout=nan"], ["timeout=nan"]),
     (["run", "http://127.0.0.1:1/v1#m", "--task", PROBE, "--set", "timeout=-3"], ["timeout=-3", "0 up"]),

@@ -148,6 +148,8 @@ class FileOrText(click.ParamType):  # type: ignore[type-arg]  # generic from cli
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Path | str:
         if isinstance(value, Path):
             return value
+        if not value:
+            self.fail(f"'' is empty; name a file, or give {self.prefix} and the text itself", param, ctx)
         return value.removeprefix(self.prefix) if value.startswith(self.prefix) else Path(value)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import shlex
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 
 
 class HemmError(Exception):
@@ -30,16 +31,17 @@ class NotPrepared(HemmError):
     """Tasks that have no pack yet.
 
     tasks  name -> what ``hemm prepare`` takes for it; empty for a task that only a program has
-    card   whether one of them may want ``--card``
+    card   the card that was given, or whether one of them may want ``--card``
 
     >>> print(NotPrepared({"gqa": "gqa", "nlvr": "nlvr"}))
     the tasks gqa, nlvr are not prepared: hemm prepare gqa nlvr
     """
 
-    def __init__(self, tasks: Mapping[str, str], card: bool = False) -> None:
+    def __init__(self, tasks: Mapping[str, str], card: bool | Path = False) -> None:
         self.tasks, self.card = dict(tasks), card
         specs = [spec for spec in self.tasks.values() if spec]
-        words = [f"hemm prepare {' '.join(map(shlex.quote, specs))}{' --card FILE' * card}"] if specs else []
+        named = f" --card {'FILE' if card is True else shlex.quote(str(card))}" if card else ""
+        words = [f"hemm prepare {' '.join(map(shlex.quote, specs))}{named}"] if specs else []
         if objects := [name for name, spec in self.tasks.items() if not spec]:
             words.append(f"put {', '.join(objects)} into a file as TASK: hemm prepare ./FILE.py")
         several = len(self.tasks) > 1
@@ -47,11 +49,11 @@ class NotPrepared(HemmError):
         super().__init__(f"{which} not prepared: {'; '.join(words)}")
 
     @classmethod
-    def all_of(cls, errors: Iterable[NotPrepared]) -> NotPrepared:
-        """One error for several."""
+    def all_of(cls, errors: Iterable[NotPrepared], card: Path | None = None) -> NotPrepared:
+        """One error for several; ``card`` is the one that was given."""
         found = list(errors)
         tasks = {name: spec for error in found for name, spec in error.tasks.items()}
-        return cls(tasks, any(error.card for error in found))
+        return cls(tasks, any(error.card for error in found) and (card or True))
 
 
 class MissingExtra(HemmError):

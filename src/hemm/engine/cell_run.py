@@ -245,16 +245,15 @@ class CellRun:
 
     async def _send(self, plan: Plan, starter: ModelStarter) -> int:
         cell, options, began = self.cell, self.options, time.time()
-        builder = self._builder  # what is wrong with a prompt ends here, before anything is written
+        # one request first: what is wrong with a prompt ends here, before anything is written
+        builder, first = self._builder, np.flatnonzero(plan.depth == 0)[:1]
+        next(builder.items(plan.rows[first], plan.repeats[first], first), None)
         if self._is_new_selection():
             cell.run["selections"] = [*cell.run["selections"], self._selection_record()]
         cell.run["state"] = "open"
         cell.save()
         asked = 0
         if len(plan):
-            # one request first: a template that does not render should fail before a model loads
-            first = np.flatnonzero(plan.depth == 0)[:1]
-            next(builder.items(plan.rows[first], plan.repeats[first], first), None)
             await starter.start()
             check_started(options, self.task, self.pack, self.model, self.selection.rows)
             asked = await self._run_pipeline(plan)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 from hemm.core import HemmError, Model, Pack, RequestModel, Task, redact
@@ -47,7 +48,7 @@ def run(options: RunOptions, watcher: Watcher | None = None, rule: Rule | None =
     user_cards = [cards.read(path) for path in options.model_cards]
     for model in models:
         cards.find(model.identity.name, user_cards)  # a wrong card should fail before any request is sent
-    packs, missing = _packs(tasks)
+    packs, missing = _packs(tasks, options.card)
     if missing is not None and not (packs and (options.suite or options.where)):
         raise missing
     watcher = watcher or Silent()
@@ -72,7 +73,7 @@ def _check_identities(given: Sequence[str | Model], models: Sequence[Model]) -> 
             )
 
 
-def _packs(tasks: Sequence[Task]) -> tuple[list[tuple[Task, Pack]], NotPrepared | None]:
+def _packs(tasks: Sequence[Task], card: Path | None) -> tuple[list[tuple[Task, Pack]], NotPrepared | None]:
     """The tasks that have a pack, or need no download to get one; and what the others lack."""
     from hemm.data.pack.prepare import ensure
 
@@ -83,7 +84,7 @@ def _packs(tasks: Sequence[Task]) -> tuple[list[tuple[Task, Pack]], NotPrepared 
             packs.append((task, ensure(task)))
         except NotPrepared as error:
             missing.append(error)
-    return packs, NotPrepared.all_of(missing) if missing else None
+    return packs, NotPrepared.all_of(missing, card) if missing else None
 
 
 def _tasks(options: RunOptions) -> list[Task]:

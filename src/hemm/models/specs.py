@@ -65,9 +65,9 @@ def resolve(spec: str | Model, options: ModelOptions | None = None) -> Model:
     if options.batch_size < 0:
         raise HemmError(f"--batch-size {options.batch_size}: give a number of 1 or more, or auto")
     if not isinstance(spec, str):
-        return own.known(spec, options)
+        return _named(own.known(spec, options))
     if own.is_file(spec, MODELS.__contains__):
-        return _replicated(own.from_file(spec, options), options, spec)
+        return _replicated(_named(own.from_file(spec, options)), options, spec)
     name = family(spec)
     if name in FORMS and spec == name:
         raise HemmError(f"model {spec!r} names no model: write {FORMS[name]}")
@@ -77,6 +77,15 @@ def resolve(spec: str | Model, options: ModelOptions | None = None) -> Model:
         return open_served(spec, options)
     model = completed_model(MODELS.get(name)(spec, options), f"model {spec!r}")
     return _replicated(model, options)
+
+
+def _named(model: Model) -> Model:
+    """``model``, which is a user's own. Raises HemmError where it has no name, or that of one of hemm's."""
+    name, own_class = model.identity.name, type(model).__module__.partition(".")[0] != "hemm"
+    if own_class and (name in MODELS or not name.strip() or not name.isprintable()):
+        whose = "is a model of hemm" if name in MODELS else "is no name of a model"
+        raise HemmError(f"model {type(model).__name__}: the name {name!r} {whose}: give its Identity another")
+    return model
 
 
 def _replicated(model: Model, options: ModelOptions, spec: str = "") -> Model:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -92,11 +93,16 @@ class CellWriter:
         return self
 
     def close(self) -> None:
-        """Flush the journal and release the lock."""
+        """Flush the journal and release the lock. A new cell in which nothing was written leaves
+        no folder."""
         if self._journal is not None:
             self._journal.close()
             self._journal = None
         self._lock.release()
+        if self.before is None and not (self.folder / layout.RUN).exists():
+            with suppress(OSError):  # not empty, or another process is in it
+                for folder in (self.folder, *self.folder.parents[:2]):
+                    folder.rmdir()
 
     def __enter__(self) -> CellWriter:
         return self.open()

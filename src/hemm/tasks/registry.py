@@ -62,7 +62,12 @@ def taken(name: str) -> str:
 
 
 def check_free(name: str, where: str, how: str) -> None:
-    """Raise HemmError where a registered task has this name. ``how`` says how to give another."""
+    """Raise HemmError where a registered task or a suite has this name, or where it is no name: empty, or
+    with characters that do not show. ``how`` says how to give another."""
+    if not name.strip() or not name.isprintable():
+        raise HemmError(f"{where}: {name!r} is no name of a task: give another {how}")
+    if name in SUITES:
+        raise HemmError(f"{where}: the name {name!r} is a suite of hemm: give another {how}")
     own = taken(name)
     if own:
         whose = "hemm" if own in OWN else "an installed package"

@@ -90,6 +90,7 @@ def _ready_made(task: Task) -> Task:
         if task in (known, *known.variants.values()):
             return task
         check_free(task.name, "a Task of yours", "(or pass the name, as a text)")
+    check_free(task.name, "a Task of yours", "as its name")
     return from_object(task)
 
 
