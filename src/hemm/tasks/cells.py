@@ -12,8 +12,16 @@ import orjson
 
 from hemm.core import BadData
 
-_MARK = re.compile(r"(?:^|[;,\n])\s*\(?([A-Z])[.):]\s*")
+_MARK = re.compile(r"(?:(?:^|[;,\n])\s*\(?|\s\()([A-Z])[.):]\s*")
 """A letter before an option, in a text that holds all of them."""
+_QUOTED = r"""(?:'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*")"""
+_ARRAY = re.compile(rf"\[\s*{_QUOTED}(?:\s+{_QUOTED})+\s*\]", re.DOTALL)
+"""Texts in brackets without commas: what pandas writes to CSV for an array of NumPy."""
+_KEY = re.compile(r"[A-Za-z]|\d{1,3}")
+_FORMS = (
+    "give a list, an object by letter or number, either of them as text, a list of objects with label and "
+    "text, or 'A. red; B. blue'"
+)
 
 
 def scalar(value: Any) -> str | None:
@@ -26,14 +34,17 @@ def scalar(value: Any) -> str | None:
 
 
 def literal(text: str) -> Any:
-    """The list or object that a text writes, in JSON or in Python; the text itself where it writes none.
+    """The list or object that a text writes, in JSON, in Python or as an array of NumPy; the text itself
+    where it writes none.
 
-    >>> literal('["a", "b"]'), literal("['a', 'b']"), literal("[sic]")
-    (['a', 'b'], ['a', 'b'], '[sic]')
+    >>> literal('["a", "b"]'), literal("['a', 'b']"), literal("['a' 'b']"), literal("[sic]")
+    (['a', 'b'], ['a', 'b'], ['a', 'b'], '[sic]')
     """
     stripped = text.strip()
     if not stripped or (stripped[0], stripped[-1]) not in (("[", "]"), ("{", "}")):
         return text
+    if _ARRAY.fullmatch(stripped):
+        return [str(ast.literal_eval(quoted)) for quoted in re.findall(_QUOTED, stripped)]
     try:
         return orjson.loads(stripped)
     except orjson.JSONDecodeError:
@@ -54,15 +65,18 @@ def text_list(cell: str) -> list[str]:
 
 
 def choices_of(value: Any, name: str, where: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """The choices in a cell, and their letters where the cell has them.
+    """The choices in a cell, and their keys where the cell has them.
 
-    A cell holds a list; an object by letter; a list or an object that is written as text; or a text with a
-    letter before each (``A. red; B. blue``).
+    A cell holds a list; an object by letter or number, which says their order; a list or an object that is
+    written as text; a list of objects with ``label`` and ``text``; or a text with a letter before each
+    (``A. red; B. blue``). An empty choice of an object is none.
 
-    Raises BadData where it is none of these.
+    Raises BadData where it is none of these, and where two choices have one key.
 
-    >>> choices_of({"A": "red", "B": "blue", "C": None}, "options", "line 1")
+    >>> choices_of({"B": "blue", "A": "red", "C": None}, "options", "line 1")
     (('red', 'blue'), ('A', 'B'))
+    >>> choices_of({"1": "red", "2": "blue"}, "options", "line 1")
+    (('red', 'blue'), ('1', '2'))
     >>> choices_of("A. red; B. blue", "options", "line 1")
     (('red', 'blue'), ('A', 'B'))
     """
@@ -72,17 +86,41 @@ def choices_of(value: Any, name: str, where: str) -> tuple[tuple[str, ...], tupl
     if isinstance(value, str):
         value = _marked(value)
     if isinstance(value, dict) and value.keys() == {"text", "label"}:
-        value = dict(zip(map(str, value["label"] or ()), value["text"] or (), strict=False))
-    letters: tuple[str, ...] = ()
-    if isinstance(value, dict):
-        kept = {str(k).strip().upper(): v for k, v in value.items() if v not in (None, "")}
-        letters = tuple(kept) if all(len(k) == 1 and k.isalpha() for k in kept) else ()
-        value = list(kept.values())
+        value = _Pairs(zip(map(str, value["label"] or ()), value["text"] or (), strict=False))
+    elif isinstance(value, dict):
+        value = _Pairs(value.items())
+    elif isinstance(value, list | tuple) and value and all(map(_is_labelled, value)):
+        value = _Pairs((v["label"], v["text"]) for v in value)
+    keys: tuple[str, ...] = ()
+    if isinstance(value, _Pairs):
+        keys, value = _by_key([(str(k).strip().upper(), v) for k, v in value if not _blank(v)], name, where)
     if value is None or value == "":
         return (), ()
     if not isinstance(value, list | tuple) or any(scalar(v) is None for v in value):
-        raise BadData(f"{where}: field {name!r} is no list of texts: {given!r:.40}")
-    return tuple(str(scalar(v)) for v in value), letters
+        raise BadData(f"{where}: field {name!r} is no list of texts: {given!r:.40}; {_FORMS}")
+    return tuple(str(scalar(v)) for v in value), keys
+
+
+class _Pairs(list[tuple[Any, Any]]):
+    """Keys and choices."""
+
+
+def _blank(value: Any) -> bool:
+    return value is None or value == ""
+
+
+def _is_labelled(value: Any) -> bool:
+    return isinstance(value, dict) and value.keys() == {"label", "text"}
+
+
+def _by_key(pairs: list[tuple[str, Any]], name: str, where: str) -> tuple[tuple[str, ...], list[Any]]:
+    """Keys and choices in the order of the keys, where these are letters or numbers."""
+    keys = [key for key, _ in pairs]
+    if twice := next((key for key in keys if keys.count(key) > 1), None):
+        raise BadData(f"{where}: field {name!r} has two choices {twice!r}; give each a letter of its own")
+    if all(map(_KEY.fullmatch, keys)):
+        pairs = sorted(pairs, key=lambda pair: pair[0].zfill(3) if pair[0].isdecimal() else pair[0])
+    return tuple(key for key, _ in pairs), [choice for _, choice in pairs]
 
 
 def _marked(text: str) -> Any:

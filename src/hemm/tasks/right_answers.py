@@ -20,6 +20,8 @@ EACH = "each"
 """Every answer by the ways that read it, which must agree: where no way reads all."""
 _LETTER = re.compile(r"[(\[]?\s*([A-Za-z])\s*[)\].:]?")
 _POSITION = re.compile(r"\d{1,3}")
+_WHOLE = re.compile(r"(\d{1,3})\.0")
+"""A whole number as a table writes it whose column has empty cells too."""
 _SHOWN = 10
 
 
@@ -28,7 +30,8 @@ class Choices:
     """The choices of one row.
 
     shown   as the prompt shows them
-    names   the letter of each, where the table has its own (``A``, ``B``, ``D``); empty: A is the first
+    names   the key of each, where the table has its own (``A``, ``B``, ``D``; ``1``, ``2``); empty: A is the
+            first
     labels  what the answers in the data call a choice -> its text
     """
 
@@ -42,16 +45,28 @@ class Choices:
         if not text:
             return None
         if way == "text":
-            shown = self.labels.get(text, text)
             stripped = [choice.strip() for choice in self.shown]
-            return stripped.index(shown.strip()) if shown.strip() in stripped else None
+            shown = self.labels.get(text, text).strip()
+            if shown not in stripped and (whole := _WHOLE.fullmatch(text)):
+                shown = whole[1]
+            return stripped.index(shown) if shown in stripped else None
+        if whole := _WHOLE.fullmatch(text):
+            text = whole[1]
         if way == "letter":
+            if text.upper() in self.names:
+                return self.names.index(text.upper())
+            own = self.names and all(len(name) == 1 or name.isdecimal() for name in self.names)
+            names = self.names if own else tuple(chr(ord("A") + n) for n in range(len(self.shown)))
             match = _LETTER.fullmatch(text)
-            names = self.names or tuple(chr(ord("A") + n) for n in range(len(self.shown)))
             return names.index(match[1].upper()) if match and match[1].upper() in names else None
-        if isinstance(value, bool) or not _POSITION.fullmatch(text):
+        if isinstance(value, bool) or not _POSITION.fullmatch(text) or self.numbered:
             return None
         return int(text) if int(text) < len(self.shown) else None
+
+    @property
+    def numbered(self) -> bool:
+        """Whether the table has a number for each choice, which is not its position."""
+        return any(name.isdecimal() for name in self.names)
 
     def gold(self, number: int) -> str:
         """The choice as references write it."""
@@ -64,6 +79,8 @@ class Choices:
             return self.by(way, value)
         if self.labels and (number := self.by("text", value)) is not None:
             return number  # the card says what the answers are called
+        if self.names and (number := self.by("letter", value)) is not None:
+            return number  # the table says it
         found = {number for w in WAYS if (number := self.by(w, value)) is not None}
         return found.pop() if len(found) == 1 else None
 
@@ -197,9 +214,10 @@ def way_of(answers: Iterable[Answer], said: str = "", first: str = "") -> str:
     complete = dict.fromkeys(WAYS)
     differing: dict[tuple[str, str], list[str]] = {}
     unclear: list[str] = []
-    labels = False
+    labels, keyed = False, True
     for answer in answers:
         labels = labels or bool(answer.choices.labels)
+        keyed = keyed and bool(answer.choices.names)
         for value in answer.values:
             found = {way: answer.choices.by(way, value) for way in WAYS}
             for way in WAYS:
@@ -212,6 +230,8 @@ def way_of(answers: Iterable[Answer], said: str = "", first: str = "") -> str:
                 unclear.append(_unclear(answer, value))
     if first in complete or (labels and "text" in complete):
         return first if first in complete else "text"
+    if keyed and "letter" in complete:
+        return "letter"  # the table says what each choice is called
     for pair, rows in differing.items():
         if set(pair) <= complete.keys():
             raise BadData(_all(rows, f"say 'answer: {{as: {pair[0]}}}' or '{{as: {pair[1]}}}' in the card"))

@@ -70,8 +70,8 @@ class Table:
 
     def has_choices(self, rules: Rules) -> bool:
         """Whether the first row has choices."""
-        for _, taken in self._without_media(rules):
-            return bool(choices_in(taken, rules, self.where).shown)
+        for where, taken in self._without_media(rules):
+            return bool(choices_in(taken, rules, where).shown)
         return False
 
     def open_answers(self, rules: Rules) -> Iterator[str]:
