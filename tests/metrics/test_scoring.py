@@ -266,9 +266,7 @@ class Odd(Metric):
         return {}
 
     def score(self, groups: list[Group]) -> list[dict[str, float | None]]:
-        return [
-            {"": float(len(g[0].value)) if g[0].value != "none" else math.nan, "extra": 1.0} for g in groups
-        ]
+        return [{"": float(len(g[0].value)) if g[0].value != "none" else None, "extra": 1.0} for g in groups]
 
     def ceiling(self, group: list[Sample]) -> float:
         return 0.0

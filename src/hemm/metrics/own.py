@@ -87,7 +87,8 @@ def check_values(
         if value is not None and not low - 1e-9 <= value <= high + 1e-9:  # NaN is in no range
             names = ", ".join(repr(judged.sample.id) for judged in group)
             raise HemmError(
-                f"metric {metric.name!r} gives {value!r} on sample {names}: its range is {low:g} to {high:g}"
+                f"metric {metric.name!r} gives {value!r} on sample {names}: "
+                f"its range is {low:g} to {high:g} (None: no value)"
             )
 
 
