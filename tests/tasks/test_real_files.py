@@ -80,9 +80,8 @@ def test_nlvr_from_a_clone_of_its_repository_with_shots(cache: Path, realdata: P
     (train / "images/0").mkdir(parents=True)
     rows = [{"sentence": "A", "label": "true", "identifier": f"{n}-0", "directory": "0"} for n in range(120)]
     (train / "train.json").write_text("\n".join(json.dumps(r) for r in rows))
-    picture = next((tmp_path / "nlvr/dev/images").rglob("*.png"))
-    for n in range(120):
-        shutil.copy(picture, train / f"images/0/train-{n}-0-0.png")
+    for n in range(120):  # equal pictures would be one cluster
+        Image.new("RGB", (400, 100), (n, 0, 0)).save(train / f"images/0/train-{n}-0-0.png")
     for place in (tmp_path, tmp_path / "nlvr"):
         pack = prepare(resolve("nlvr"), folder=place)
         assert (len(pack), pack.rows("shots")) == (360, 100)
