@@ -130,7 +130,7 @@ def test_a_table_s_letters_are_letters(cache: Path, tmp_path: Path) -> None:
     [
         (
             "answer: {as: leter}",
-            "as is 'leter'; give text, letter or position, set or alternatives, or a list",
+            "as is 'leter'; give text, letter, position or number, set or alternatives, or a list",
         ),
         ("answer: {as: [text, letter]}", "as is 'text, letter'; give"),
         ("answer: {format: one_of, as: set}", "as: set is for many_of, not for one_of"),

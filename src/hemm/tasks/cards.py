@@ -26,6 +26,8 @@ ANSWERS: Mapping[str, tuple[type[AnswerFormat], tuple[str, ...]]] = {
 """Name of an answer format -> its class and settings."""
 WAYS = ("text", "letter", "position")
 """How the answers of a table may name choices."""
+NUMBER = "number"
+"""As ``position``, where 1 is the first; a card says it, and it is never guessed."""
 LISTS = ("set", "alternatives")
 """What several right answers of one row may be."""
 COLUMNS = (
@@ -115,8 +117,8 @@ class UserCard:
 
     @property
     def way(self) -> str:
-        """How answers name choices, from ``answer.as``: text, letter or position; empty: it is not said."""
-        return next((word for word in self._as if word in WAYS), "")
+        """How answers name choices, from ``answer.as``: text, letter, position or number; empty: unsaid."""
+        return next((word for word in self._as if word in (*WAYS, NUMBER)), "")
 
     @property
     def lists(self) -> str:
@@ -159,10 +161,11 @@ class UserCard:
     def _check_as(self, format_: Any) -> None:
         """Raise BadData where ``answer.as`` says what cannot be."""
         said, given = self._as, ", ".join(map(str, self._as))
-        known = len({*said} & {*WAYS}) <= 1 and len({*said} & {*LISTS}) <= 1 and {*said} <= {*WAYS, *LISTS}
+        ways = (*WAYS, NUMBER)
+        known = len({*said} & {*ways}) <= 1 and len({*said} & {*LISTS}) <= 1 and {*said} <= {*ways, *LISTS}
         if not known:
             takes = (
-                f"give {', '.join(WAYS[:-1])} or {WAYS[-1]}, {' or '.join(LISTS)}, or a list with one of each"
+                f"give {', '.join(ways[:-1])} or {ways[-1]}, {' or '.join(LISTS)}, or a list with one of each"
             )
             raise BadData(f"{self.where}, answer: as is {given!r}; {takes}")
         if self.lists == "set" and format_ not in ("", "many_of"):

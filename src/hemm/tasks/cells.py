@@ -69,9 +69,11 @@ def choices_of(value: Any, name: str, where: str) -> tuple[tuple[str, ...], tupl
 
     A cell holds a list; an object by letter or number, which says their order; a list or an object that is
     written as text; a list of objects with ``label`` and ``text``; or a text with a letter before each
-    (``A. red; B. blue``). An empty choice of an object is none.
+    (``A. red; B. blue``). Empty choices of an object, and at the end of
+    a list, are none.
 
-    Raises BadData where it is none of these, and where two choices have one key.
+    Raises BadData where it is none of these, and where two choices have one key or an empty one
+    stands before others.
 
     >>> choices_of({"B": "blue", "A": "red", "C": None}, "options", "line 1")
     (('red', 'blue'), ('A', 'B'))
@@ -96,7 +98,13 @@ def choices_of(value: Any, name: str, where: str) -> tuple[tuple[str, ...], tupl
         keys, value = _by_key([(str(k).strip().upper(), v) for k, v in value if not _blank(v)], name, where)
     if value is None or value == "":
         return (), ()
-    if not isinstance(value, list | tuple) or any(scalar(v) is None for v in value):
+    if isinstance(value, list | tuple):
+        value = list(value)
+        while value and _blank(value[-1]):
+            value.pop()
+        if any(map(_blank, value)):
+            raise BadData(f"{where}: field {name!r} has an empty choice before others: {given!r:.60}")
+    if not isinstance(value, list) or any(scalar(v) is None for v in value):
         raise BadData(f"{where}: field {name!r} is no list of texts: {given!r:.40}; {_FORMS}")
     return tuple(str(scalar(v)) for v in value), keys
 

@@ -45,6 +45,8 @@ _MEDIA_FILE = re.compile(
 )
 _NEARLY = 0.75
 """How alike (of 1) a column's name is to one of hemm's that it may have been meant for."""
+_MISSPELT = 0.84
+"""The same for choices, where ``captions`` is none."""
 _GROUPS = {
     "image": re.compile(r"(?i)((?:image|img|picture)_?)(\d{1,2})"),
     "choices": re.compile(r"((?i:(?:option|choice)_?))([A-Za-z]|\d{1,2})|()([A-Z])"),
@@ -122,6 +124,7 @@ def read_columns(found: Mapping[str, Any], said: Said, where: str) -> Columns:
     )
     columns = Columns(usual, data, rest)
     _check_pictures(found, said, columns, where)
+    _check_choices(found, said, columns, where)
     return columns
 
 
@@ -213,6 +216,25 @@ def _check_pictures(found: Mapping[str, Any], said: Said, columns: Columns, wher
             f"{where}: pictures are in {', '.join(holding)}, and nothing shows them: say 'columns: "
             f"{{images: {_as_yaml(tuple(holding))}}}' in the card, or 'columns: {{images: }}' to show none"
         )
+
+
+def _check_choices(found: Mapping[str, Any], said: Said, columns: Columns, where: str) -> None:
+    """Raise BadData where no choices are read, and a column with a list is nearly called so (``choises``)."""
+    if said.before or "choices" in {*said.columns, *said.layout, *columns.usual, *found}:
+        return
+    for name in columns.rest:
+        value = found[name]
+        lists = isinstance(value, list | dict) or (isinstance(value, str) and value.strip()[:1] in ("[", "{"))
+        own = ("choices", *USUAL["choices"])
+        if (
+            lists
+            and name not in (said.uses or ())
+            and difflib.get_close_matches(_plain(name), own, 1, _MISSPELT)
+        ):
+            raise BadData(
+                f"{where}: the column {name!r} could be meant for choices: say 'columns: "
+                f"{{choices: {name}}}' in the card, or 'columns: {{choices: }}' where there are none"
+            )
 
 
 def told(found: Mapping[str, Any], said: Said, columns: Columns, reserved: Iterable[str]) -> Iterator[str]:

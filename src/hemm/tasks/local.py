@@ -31,7 +31,7 @@ from hemm.parsing.formats import Caption, FreeText, ManyOf, Number, OneOf, Short
 from hemm.tasks.cards import CARD, UserCard, read_card
 from hemm.tasks.columns import Said
 from hemm.tasks.origins import card_origin, file_origin, from_task_file
-from hemm.tasks.own_tables import TABLES, Found, folder_rows, parquet_table, suffix, table_file
+from hemm.tasks.own_tables import TABLES, Found, file_rows, folder_rows, parquet_table, suffix
 from hemm.tasks.parts import of_part, part_of
 from hemm.tasks.prompt import RESERVED, template_names
 from hemm.tasks.registry import check_free
@@ -77,7 +77,7 @@ def local_task(spec: str, card: Path | None = None) -> Task:
     if _suffix(spec) == ".jsonl":
         return jsonl_task(path, path.parent, path, _card_beside(path, card))
     if _suffix(spec):
-        found = Found(_suffix(spec)[1:], path, table_file(path), _card_beside(path, card))
+        found = file_rows(path, _card_beside(path, card))
         return rows_task(found, path, path.parent, path.stem)
     if path.name.lower().endswith((".tar.gz", ".tgz")):
         raise HemmError(f"{spec} is compressed, and shards are read in place: gunzip it, and name the .tar")
@@ -195,7 +195,7 @@ def jsonl_task(source: Path, folder: Path, file: Path, card: UserCard) -> Task:
 
 
 def _lines(file: Path) -> Table:
-    return Table(lambda: objects(jsonl_rows(file), f"{file}, line"), str(file))
+    return Table(lambda: objects(jsonl_rows(file, once=True), f"{file}, line"), str(file))
 
 
 def _read_jsonl(path: Path, *, file: Path, rules: Rules) -> Iterator[Sample | LeftOut | Notice]:

@@ -12,10 +12,12 @@ from typing import Any
 from hemm.core import BadData, HemmError
 from hemm.data.readers.json_stream import json_items
 from hemm.data.readers.picture_folders import SPLITS, class_parts, class_rows, metadata_parts
-from hemm.data.readers.rows import column_names, csv_rows, jsonl_rows, objects, parquet_rows
+from hemm.data.readers.rows import class_names, column_names, csv_rows, jsonl_rows, objects, parquet_rows
 from hemm.data.readers.webdataset import webdataset_rows
 from hemm.tasks.cards import CARD, UserCard
+from hemm.tasks.columns import Said, read_columns
 from hemm.tasks.empty_cells import SPELLINGS
+from hemm.tasks.user_rows import Rules
 from hemm.tasks.user_tables import Row, Table
 
 TABLES = (".jsonl", ".tsv", ".json", ".csv", ".parquet", ".tar")
@@ -119,7 +121,7 @@ def folder_rows(folder: Path, card: UserCard) -> Found:
         file = folder / card.file
         if not file.is_file():
             raise HemmError(f"{card.where}: there is no file {card.file} in {folder}")
-        return _file(file, card)
+        return file_rows(file, card)
     for ending in TABLES:
         files = sorted(f for f in folder.glob(f"*{ending}") if not f.name.startswith("."))
         if ending == ".tar" and files:
@@ -128,15 +130,39 @@ def folder_rows(folder: Path, card: UserCard) -> Found:
             names = ", ".join(f.name for f in files)
             raise HemmError(f"{folder} has several {ending} files ({names}): name one with 'file:' in {CARD}")
         if files:
-            return _file(files[0], card)
+            return file_rows(files[0], card)
     return _pictures(folder, card)
 
 
-def _file(file: Path, card: UserCard) -> Found:
+def file_rows(file: Path, card: UserCard) -> Found:
+    """A file of rows, with its card. Raises HemmError for one that is not read in place."""
     kind = suffix(file)
     if not kind:
         raise HemmError(f"{file}: a file of rows ends in {', '.join(TABLES)}")
-    return Found(kind[1:], file, table_file(file), card)
+    table = table_file(file)
+    if kind == ".parquet" and not card.answer and not card.prompt and (named := _classes(file, card)):
+        column, names = named
+        card = replace(card, answer={"format": "one_of", "lettered": "false", "labels": tuple(names)})
+        note = f"there is no question: the {len(names)} classes of the column {column} are the choices"
+        table = partial(_noted, table, note)
+    return Found(kind[1:], file, table, card)
+
+
+def _noted(table: Callable[[], Table], note: str) -> Table:
+    return replace(table(), note=note)
+
+
+def _classes(file: Path, card: UserCard) -> tuple[str, list[str]] | None:
+    """The answers of a Parquet file that are classes (column, names), where no question asks for others."""
+    if not (classes := class_names(file)):
+        return None
+    found = parquet_table([file], str(file)).columns(Rules())
+    usual = read_columns(found, Said(card.columns), str(file)).usual
+    read = {**{name: (name,) for name in found}, **usual, **card.columns}
+    if read.get("question") or read.get("choices") or len(read.get("answer", ())) != 1:
+        return None
+    column = read["answer"][0]
+    return (column, classes[column]) if column in classes else None
 
 
 def _pictures(folder: Path, card: UserCard) -> Found:

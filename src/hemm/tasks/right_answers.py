@@ -13,8 +13,9 @@ from typing import Any
 
 from hemm.core import BadData
 from hemm.parsing.formats import join_labels
-from hemm.tasks.cards import WAYS
+from hemm.tasks.cards import NUMBER, WAYS
 from hemm.tasks.cells import literal, scalar
+from hemm.tasks.choice_forms import own_letters, without_letter
 
 EACH = "each"
 """Every answer by the ways that read it, which must agree: where no way reads all."""
@@ -33,11 +34,13 @@ class Choices:
     names   the key of each, where the table has its own (``A``, ``B``, ``D``; ``1``, ``2``); empty: A is the
             first
     labels  what the answers in the data call a choice -> its text
+    turned  whether the table has them in another order, so that a position names none
     """
 
     shown: tuple[str, ...]
     names: tuple[str, ...] = ()
     labels: Mapping[str, str] = field(default_factory=dict)
+    turned: bool = False
 
     def by(self, way: str, value: Any) -> int | None:
         """The number of the choice that ``value`` names, read in one way; None where it names none."""
@@ -57,11 +60,22 @@ class Choices:
                 return self.names.index(text.upper())
             own = self.names and all(len(name) == 1 or name.isdecimal() for name in self.names)
             names = self.names if own else tuple(chr(ord("A") + n) for n in range(len(self.shown)))
+            letter, rest = without_letter(text)
+            if letter in names and self.shown[names.index(letter)].strip() == rest:
+                return names.index(letter)
             match = _LETTER.fullmatch(text)
             return names.index(match[1].upper()) if match and match[1].upper() in names else None
-        if isinstance(value, bool) or not _POSITION.fullmatch(text) or self.numbered:
+        if isinstance(value, bool) or not _POSITION.fullmatch(text) or self.numbered or self.turned:
             return None
-        return int(text) if int(text) < len(self.shown) else None
+        number = int(text) - (way == NUMBER)
+        return number if 0 <= number < len(self.shown) else None
+
+    def unlettered(self) -> Choices:
+        """These choices, where all bring their own letters, without them and in their order."""
+        if self.names or not (own := own_letters(self.shown)):
+            return self
+        turned = [without_letter(choice)[0] for choice in self.shown] != list(own)
+        return Choices(tuple(own.values()), tuple(own), self.labels, turned)
 
     @property
     def numbered(self) -> bool:
@@ -169,16 +183,20 @@ def references_of(answer: Answer, how: How) -> tuple[str, ...]:
 
 def _open(answer: Answer, how: How) -> tuple[str, ...]:
     """Right answers to an open question: any texts."""
-    numbers = [v for v in answer.values if isinstance(v, int | float) and not isinstance(v, bool)]
-    if len(numbers) == len(answer.values) > 1 and how.lists != "alternatives":
+    values = list(answer.values)
+    if len(values) == 1 and isinstance(values[0], str) and how.way != "text":
+        written = literal(values[0])  # a table of texts has its lists as texts
+        values = written if isinstance(written, list) and len(written) > 1 else values
+    numbers = [v for v in values if isinstance(v, int | float) and not isinstance(v, bool)]
+    if len(numbers) == len(values) > 1 and how.lists != "alternatives":
         raise Unsaid(
             f"{answer.where}: field {answer.name!r} is a list of {len(numbers)} numbers",
             "numbers in a list (a box, a point) are no equally right answers: map another column to answer, "
-            "or say 'answer: {as: alternatives}' in the card",
+            "or say 'answer: {as: alternatives}' in the card ('{as: text}' where the list is one text)",
         )
-    texts = [scalar(value) for value in answer.values]
+    texts = [scalar(value) for value in values]
     if None in texts:
-        wrong = answer.values[texts.index(None)]
+        wrong = values[texts.index(None)]
         raise BadData(f"{answer.where}: field {answer.name!r} is no text: {wrong!r:.40}")
     return tuple(map(str, texts))
 

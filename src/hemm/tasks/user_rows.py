@@ -52,6 +52,7 @@ class Rules:
     each      hemm's names -> columns: a row becomes one for each place of these lists
     empty     texts that stand for an empty cell; None: those of the table's kind
     formatted whether the card names the answer format
+    marked    whether the choices of all rows bring their own letters, which are then read as such
     images_from  the number of the first picture in marks such as ``<image_0>``, where the card says it
     """
 
@@ -71,6 +72,7 @@ class Rules:
     by: Mapping[str, tuple[str, Mapping[str, str]]] = field(default_factory=dict)
     each: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     empty: tuple[str, ...] | None = None
+    marked: bool = False
 
     def __repr__(self) -> str:
         """What packs are recognised by: as hemm 0.1.0 wrote it, then what came later and says something."""
@@ -314,7 +316,10 @@ def _flat(value: Any) -> list[Any]:
 def choices_in(row: Mapping[str, Any], rules: Rules, where: str) -> Choices:
     """The choices of a row, or the card's where it has none."""
     shown, names = choices_of(row.get("choices"), "choices", where)
-    return Choices(shown or tuple(rules.labels.values()), names or tuple(row.get("names", ())), rules.labels)
+    choices = Choices(
+        shown or tuple(rules.labels.values()), names or tuple(row.get("names", ())), rules.labels
+    )
+    return choices.unlettered() if rules.marked else choices
 
 
 def answer_in(row: Mapping[str, Any]) -> tuple[str, list[Any]]:

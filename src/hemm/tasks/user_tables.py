@@ -11,6 +11,7 @@ from hemm.core import BadData, LeftOut, Notice, Sample
 from hemm.data.pack.own_words import Question, letters_in, says_how, shows
 from hemm.data.readers.rows import Ids
 from hemm.tasks.cells import text_list
+from hemm.tasks.choice_forms import ChoiceForms, brings_letters
 from hemm.tasks.columns import seen, suggestion, told
 from hemm.tasks.empty_cells import EmptyCells
 from hemm.tasks.parts import check_splits
@@ -44,6 +45,7 @@ class Table:
     first_way  how the table's layout says that answers name choices, if it does
     look       gives rows that show which columns there are; by default all
     without    gives the rows without some columns, where that is less to read
+    note       what else is to be said of how the table is read
     empty      words that usually stand for an empty cell in such a table
     """
 
@@ -54,6 +56,7 @@ class Table:
     look: Callable[[], Iterable[Mapping[str, Any]]] | None = None
     without: Callable[[Collection[str]], Iterable[Row]] | None = None
     empty: tuple[str, ...] = ()
+    note: str = ""
 
     def columns(self, rules: Rules) -> dict[str, Any]:
         """Column -> the first value of it that is not empty. Raises BadData where ``each`` names others."""
@@ -84,6 +87,7 @@ class Table:
 
     def questions(self, rules: Rules) -> Iterator[Question]:
         """The questions with their choices."""
+        rules = replace(rules, marked=self.marked(rules))
         for where, taken in self._without_media(rules):
             with suppress(BadData):
                 yield str(taken.get("question") or ""), choices_in(taken, rules, where).shown
@@ -92,14 +96,31 @@ class Table:
         """How the answers name choices. Raises BadData that lists the rows where that is not clear."""
         return way_of(self._answers(rules), rules.how.way, self.first_way)
 
+    def marked(self, rules: Rules) -> bool:
+        """Whether the choices of all rows that have some bring their own letters."""
+        if rules.said.before or rules.labels:
+            return False
+        found = False
+        for where, taken in self._without_media(rules):
+            with suppress(BadData):  # said when the row becomes a sample
+                brings = brings_letters(taken.get("choices"), where)
+                if brings is False:
+                    return False
+                found = found or bool(brings)
+        return found
+
     def read(self, rules: Rules) -> Iterator[Sample | LeftOut | Notice]:
         """The samples, and what is to be said of them. Raises BadData that lists all rows that are wrong."""
         found = self.columns(rules)
         rules = rules.settled(found, self.where)
         self._check_columns(found, rules)
         yield from (Notice(line) for line in told(found, rules.said, rules.read, RESERVED))
+        if self.note:
+            yield Notice(self.note)
         closed = rules.closed or (not rules.formatted and self.has_choices(rules))
-        rules = replace(rules, closed=closed, how=replace(rules.how, way=self.way(rules)))
+        rules = replace(rules, closed=closed, marked=self.marked(rules))
+        rules = replace(rules, how=replace(rules.how, way=self.way(rules)))
+        forms = ChoiceForms(rules.marked)
         faults, rows, answered = _Faults(), 0, 0
         hint = suggestion(rules.read.rest, "answer")
         splits: dict[str, None] = {}
@@ -113,6 +134,8 @@ class Table:
                 empties.check(where, row, taken, options)
                 splits[str(taken.get("split") or "")] = None
                 sample = sample_of(taken, rest, rules, where, ids)
+                if sample is not None:
+                    forms.add(taken.get("choices"), answer_in(taken)[1], where)
             except BadData as error:
                 faults.add(error)
                 continue
@@ -128,6 +151,7 @@ class Table:
         check_splits([name for name in splits if name], rules.split, self.where)
         if rules.answered and rows and not answered:
             raise self._no_answers(found, rules)
+        yield from map(Notice, forms.told(rules.how.way))
 
     def _without_media(self, rules: Rules) -> Iterator[tuple[str, dict[str, Any]]]:
         """The cells of each row by hemm's names, without those that hold media, which are not read."""

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import csv
+import json
+import re
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
@@ -57,6 +59,9 @@ def parquet_rows(
             raise BadData(f"{path} cannot be read as Parquet: {storable(str(error))}") from error
 
 
+_KEY = re.compile(rb'"\s*:')
+
+
 def column_names(path: Path) -> list[str]:
     """The columns of a Parquet file. Raises BadData for a damaged one."""
     import pyarrow as pa
@@ -65,6 +70,19 @@ def column_names(path: Path) -> list[str]:
     check_no_pointer(path)
     try:
         return list(pq.read_schema(path).names)
+    except (pa.ArrowInvalid, OSError) as error:
+        raise BadData(f"{path} cannot be read as Parquet: {storable(str(error))}") from error
+
+
+def class_names(path: Path) -> dict[str, list[str]]:
+    """Columns of a Parquet file that hold class numbers -> the names of the classes, as the hub describes
+    them. Raises BadData for a damaged file."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    check_no_pointer(path)
+    try:
+        return _class_names(pq.read_schema(path))
     except (pa.ArrowInvalid, OSError) as error:
         raise BadData(f"{path} cannot be read as Parquet: {storable(str(error))}") from error
 
@@ -101,10 +119,11 @@ def _media(value: Any, path: Path) -> Any:
     return value
 
 
-def jsonl_rows(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
+def jsonl_rows(path: Path, once: bool = False) -> Iterator[tuple[int, dict[str, Any]]]:
     r"""(line number from 1, object) of a file with one JSON object a line; blank lines are passed over.
 
-    Raises BadData with file and line where a line is no JSON object.
+    Raises BadData with file and line where a line is no JSON object, and, with ``once``, where one gives a
+    key twice.
 
     >>> from pathlib import Path
     >>> _ = Path("birds.jsonl").write_text('{"id": 7, "bird": "owl"}\n\n{"id": 8, "bird": "gull"}\n')
@@ -125,7 +144,23 @@ def jsonl_rows(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
                 ) from None
             if not isinstance(row, dict):
                 raise BadData(f"{path}, line {number}: a JSON object is expected, not a {_kind(row)}")
+            if once and (key := _key_given_twice(text, row)):
+                raise BadData(f"{path}, line {number}: the key {key!r} is given twice; keep one of them")
             yield number, row
+
+
+def _key_given_twice(text: bytes, row: Any) -> str:
+    """A key that an object of a JSON text gives twice; empty where none does."""
+    if len(_KEY.findall(text)) <= len(_KEY.findall(orjson.dumps(row))):
+        return ""
+    twice: list[str] = []
+
+    def pairs(items: list[tuple[str, Any]]) -> None:
+        keys = [key for key, _ in items]
+        twice.extend(key for key in keys if keys.count(key) > 1)
+
+    json.loads(text, object_pairs_hook=pairs)
+    return twice[0] if twice else ""
 
 
 def json_rows(path: Path) -> list[Any]:
