@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -25,9 +26,11 @@ _FORMS = (
 
 
 def scalar(value: Any) -> str | None:
-    """A single value as text; None for lists, objects and nothing."""
+    """A single value as text; None for lists, objects, NaN, infinity and nothing."""
     if isinstance(value, bool):
         return "yes" if value else "no"
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
     if isinstance(value, int | float | str):
         return str(value)
     return None
@@ -150,7 +153,17 @@ class Exchange:
     images: tuple[Any, ...] = ()
 
 
+_SYSTEM = ("system", "developer")
 _USER, _MODEL = ("human", "user"), ("gpt", "assistant", "model", "chatgpt")
+
+
+def has_system_turn(turns: Sequence[Mapping[str, Any]]) -> bool:
+    """Whether a conversation has a message of the system.
+
+    >>> has_system_turn([{"role": "system", "content": "Be brief."}, {"role": "user", "content": "Who?"}])
+    True
+    """
+    return any(str(turn.get("from", turn.get("role"))).lower() in _SYSTEM for turn in turns)
 
 
 def exchange(turns: Sequence[Mapping[str, Any]], name: str, where: str) -> Exchange:
@@ -168,7 +181,7 @@ def exchange(turns: Sequence[Mapping[str, Any]], name: str, where: str) -> Excha
     for turn in turns:
         who = str(turn.get("from", turn.get("role"))).lower()
         text = _content(turn.get("value", turn.get("content")), images, name, where)
-        if who not in ("system", "developer", *_USER, *_MODEL):
+        if who not in (*_SYSTEM, *_USER, *_MODEL):
             raise BadData(
                 f"{where}: field {name!r} has a turn of {who!r}, which is neither user nor assistant"
             )

@@ -131,7 +131,9 @@ def folder_task(folder: Path, card_file: Path | None = None) -> Task:
     card = read_card(card_file or beside) if card_file or beside.is_file() else UserCard()
     found = folder_rows(folder, card)
     if found.kind == "tsv":
-        return tsv_task(found.file, card_file or beside, name=folder.resolve().name)
+        return tsv_task(
+            found.file, card_file or (beside if beside.is_file() else None), name=folder.resolve().name
+        )
     if found.kind == "jsonl":
         return jsonl_task(folder, folder, found.file, card)
     return rows_task(found, folder, folder, folder.resolve().name)

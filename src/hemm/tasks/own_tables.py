@@ -63,16 +63,31 @@ def _rows_table(file: Path, kind: str) -> Table:
         return Table(
             lambda: objects(csv_rows(file), f"{file}, line"), str(file), _without_blanks, empty=SPELLINGS
         )
-    if kind == ".json":
+    if kind == ".json" and not _is_lines(file):
         return Table(lambda: objects(_entries(file), f"{file}, entry"), str(file))
     return Table(lambda: objects(jsonl_rows(file), f"{file}, line"), str(file))
 
 
 def _entries(file: Path) -> Iterator[tuple[int, Any]]:
+    first, lists = "", []
     for number, entry in json_items(file):
-        if isinstance(number, str):
-            raise BadData(f"{file}: a list of rows is expected, not an object with {number!r}")
-        yield number, entry
+        if isinstance(number, int):
+            yield number, entry
+            continue
+        first = first or number
+        if isinstance(entry, list) and entry and isinstance(entry[0], dict):
+            lists.append(repr(number))
+    if first:
+        held = f" (lists are in {', '.join(lists)}: write their rows as one)" if lists else ""
+        raise BadData(f"{file}: a list of rows is expected, not an object with {first!r}{held}")
+
+
+def _is_lines(file: Path) -> bool:
+    """Whether a file holds one JSON object a line, as some that are named ``.json`` do."""
+    with file.open("rb") as opened:
+        lines = (line.strip() for line in opened if line.strip())
+        first, second = next(lines, b"").removeprefix(b"\xef\xbb\xbf"), next(lines, b"")
+    return first[:1] == second[:1] == b"{" and first[-1:] == b"}"
 
 
 def _without_blanks(taken: dict[str, Any], rest: dict[str, Any], where: str) -> None:

@@ -10,12 +10,14 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from hemm.core import BadData
+from hemm.core import BadData, Sample
 
 NUMBERS = "image numbers"
 """Field with the numbers of a sample's pictures, which no column and no template can name."""
 
-_PLACE = re.compile(r"<image(?:[ _]?(\d{1,3}))?>")
+_PLACE = re.compile(r"(?i)<image(?:[ _]?(\d{1,3}))?>")
+_LIKE = re.compile(r"(?i)[\[<{]\|?(?:image|img)[ _-]?\d{0,3} ?/?\|?[\]>}]")
+"""What other programs and data sets write for a picture."""
 
 
 class Places:
@@ -86,3 +88,21 @@ def check_numbers(texts: Iterable[str], where: str) -> None:
                     f"{where}: {match[0]} comes before picture 1: 'images_from: 0' in the card says that "
                     "numbers begin at 0, 'images_from: 1' that this is text"
                 )
+
+
+def unread_marks(texts: Iterable[str], sample: Sample) -> list[str]:
+    """What looks like a mark of a picture in these texts of a sample and stays there as text: one of another
+    form, or with a number that no picture has.
+
+    >>> unread_marks(["[image 1] <img> <Image 1>"], Sample("7"))
+    ['[image 1]', '<img>']
+    """
+    numbers = sample.fields.get(NUMBERS, "").split() or [str(n + 1) for n in range(len(sample.media))]
+    marks = []
+    for text in texts:
+        for match in _LIKE.finditer(text):
+            place = _PLACE.fullmatch(match[0])
+            known = place and (not place[1] or not sample.media or str(int(place[1])) in numbers)
+            if not known:
+                marks.append(match[0])
+    return marks

@@ -21,9 +21,12 @@ from hemm.tasks.cells import choices_of, exchange, scalar, text_list
 from hemm.tasks.columns import ALIASES, TOLD_ONLY, Columns, Said, empty, read_columns, turns
 from hemm.tasks.picture_marks import NUMBERS, check_numbers, picture_numbers
 from hemm.tasks.right_answers import Answer, Choices, How, NoChoice, references_of
+from hemm.tasks.row_checks import check_shown, contradiction
 from hemm.tasks.row_keys import PLACE, column_of, key_of, meaning
 
 SHOTS = ("shots", "train")
+VOID = "no question and no picture"
+"""Why a row that asks nothing is left out."""
 _NAME = re.compile(r"\W+", re.ASCII)
 MEDIA = ("image", "images", "audio", "video")
 """hemm's names of the columns that hold media."""
@@ -187,6 +190,12 @@ def _joined(row: Mapping[str, Any], columns: Sequence[str], ours: str) -> Any:
 def _exchange(taken: dict[str, Any], name: str, where: str) -> None:
     """Put question, answer and pictures of a conversation in its place."""
     found = exchange(taken["question"], name, where)
+    own = answer_in(taken)[1] if found.answer is not None else []
+    if own and (other := contradiction(str(found.answer), own, taken.get("choices"), where)):
+        raise BadData(
+            f"{where}: the answer in {name} is {found.answer!r:.60}, and the row's own is {other!r:.60}: "
+            "mend one of them"
+        )
     taken["question"] = found.question
     if found.answer is not None and empty(taken.get("answer")) and empty(taken.get("answers")):
         taken["answer"] = found.answer
@@ -216,6 +225,7 @@ def sample_of(
     places = Places(rules.folders)
     media = tuple(m for name in MEDIA for m in places.media(row.get(name), name, where))
     choices = choices_in(row, rules, where)
+    check_shown(choices.shown, rules.folders, where)
     if rules.closed and not choices.shown:
         raise BadData(
             f"{where}: there are no choices; a table that mixes choices and open questions is read with "
@@ -230,7 +240,7 @@ def sample_of(
     fields = {identifier(k): t for k, v in rest.items() if (t := scalar(v)) is not None}
     question = _text(row, "question", where)
     if not media and not question and not ({*fields} & (rules.said.uses or {"hint"})):
-        raise BadData(f"{where}: field 'question' is missing, and there is no picture either")
+        return LeftOut(where, VOID)
     if question:
         fields["question"] = question
     if media:

@@ -17,6 +17,7 @@ from hemm.tasks.empty_cells import EmptyCells
 from hemm.tasks.parts import check_splits
 from hemm.tasks.prompt import RESERVED
 from hemm.tasks.right_answers import Answer, Unsaid, way_of
+from hemm.tasks.row_gaps import RowGaps
 from hemm.tasks.row_keys import PLACE, rows_of
 from hemm.tasks.user_rows import (
     MEDIA,
@@ -74,7 +75,10 @@ class Table:
     def has_choices(self, rules: Rules) -> bool:
         """Whether the first row has choices."""
         for where, taken in self._without_media(rules):
-            return bool(choices_in(taken, rules, where).shown)
+            try:
+                return bool(choices_in(taken, rules, where).shown)
+            except BadData:
+                return True  # said, with the other rows, when the row becomes a sample
         return False
 
     def open_answers(self, rules: Rules) -> Iterator[str]:
@@ -125,7 +129,7 @@ class Table:
         hint = suggestion(rules.read.rest, "answer")
         splits: dict[str, None] = {}
         ids = Ids()
-        empties, words = EmptyCells.of(rules, self.empty), _Words()
+        empties, words, gaps = EmptyCells.of(rules, self.empty), _Words(), RowGaps()
         options = _options(rules)
         for where, place, row in self._single(self.rows(), rules):
             try:
@@ -143,12 +147,15 @@ class Table:
                 rows += 1
                 answered += isinstance(sample, Sample)
                 words.add(sample)
+                gaps.add(where, row, sample)
                 yield replace(sample, why=sample.why + hint) if isinstance(sample, LeftOut) else sample
         faults.check()
-        for line in (empties.told(), words.told(rules)):
+        for line in (empties.told(), words.told(rules), *gaps.told(rules.said.uses)):
             if line:
                 yield Notice(line)
         check_splits([name for name in splits if name], rules.split, self.where)
+        if rows and gaps.void == rows:
+            raise BadData(f"{self.where}: no row has a question or a picture")
         if rules.answered and rows and not answered:
             raise self._no_answers(found, rules)
         yield from map(Notice, forms.told(rules.how.way))

@@ -14,6 +14,7 @@ import orjson
 
 from hemm.core import BadData, HemmError, Media, content_id, digest, storable
 from hemm.core.text import counted
+from hemm.data.readers.json_lines import line_value
 from hemm.data.readers.json_stream import json_items as json_items
 from hemm.data.readers.pointers import check_no_pointer
 from hemm.data.readers.xlsx import xlsx_rows
@@ -136,12 +137,7 @@ def jsonl_rows(path: Path, once: bool = False) -> Iterator[tuple[int, dict[str, 
             text = line.removeprefix(b"\xef\xbb\xbf") if number == 1 else line
             if not text.strip():
                 continue
-            try:
-                row = orjson.loads(text)
-            except orjson.JSONDecodeError as error:
-                raise BadData(
-                    f"{path}, line {number}: no valid JSON ({error.msg} at column {error.colno})"
-                ) from None
+            row = line_value(text.rstrip(b"\r\n"), f"{path}, line {number}")
             if not isinstance(row, dict):
                 raise BadData(f"{path}, line {number}: a JSON object is expected, not a {_kind(row)}")
             if once and (key := _key_given_twice(text, row)):
@@ -151,7 +147,7 @@ def jsonl_rows(path: Path, once: bool = False) -> Iterator[tuple[int, dict[str, 
 
 def _key_given_twice(text: bytes, row: Any) -> str:
     """A key that an object of a JSON text gives twice; empty where none does."""
-    if len(_KEY.findall(text)) <= len(_KEY.findall(orjson.dumps(row))):
+    if len(_KEY.findall(text)) <= len(_KEY.findall(json.dumps(row).encode())):
         return ""
     twice: list[str] = []
 
@@ -230,6 +226,8 @@ def csv_rows(
             header = next(reader, None)
             if header is None:
                 raise BadData(f"{path} is empty")
+            if len(header) == 1 and (other := next((c for c in ";\t|" if c in header[0]), "")):
+                raise BadData(f"{path}, line 1: {other!r} parts the cells where {delimiter!r} is expected")
             twice = [name for n, name in enumerate(header) if name in header[:n]]
             if twice:
                 raise BadData(f"{path}, line 1: two columns are called {twice[0]!r}")
