@@ -184,8 +184,8 @@ def test_what_is_wrong_is_one_line(given: dict[str, Any], line: str) -> None:
     ("ask", "line"),
     [
         (lambda r: hemm.compare(r, models=5), "models is 5; give the names of two models"),
-        (lambda r: r.compare(resamples="x"), "resamples is 'x'; give a whole number of 1 or more"),
-        (lambda r: r.compare(resamples=0), "resamples is 0; give a whole number of 1 or more"),
+        (lambda r: r.compare(resamples="x"), "resamples is 'x'; give a whole number of 0 or more"),
+        (lambda r: r.compare(resamples=-1), "resamples is -1; give a whole number of 0 or more"),
         (lambda r: r.compare(seed=-1), "seed is -1; give a whole number of 0 or more"),
         (lambda r: r.profile(common="x"), "common is 'x'; give True or False"),
         (lambda r: write(r, 5), "file is 5; give a text or a path"),

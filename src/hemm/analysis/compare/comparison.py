@@ -39,7 +39,7 @@ class Choice:
     def __post_init__(self) -> None:
         if not all(isinstance(name, str) for name in self.models):
             raise HemmError(f"models is {shown(self.models)}; give the names of two models")
-        for name, least in (("resamples", 1), ("seed", 0)):
+        for name, least in (("resamples", 0), ("seed", 0)):
             value = getattr(self, name)
             if not isinstance(value, int) or isinstance(value, bool) or value < least:
                 raise HemmError(f"{name} is {shown(value)}; give a whole number of {least} or more")
