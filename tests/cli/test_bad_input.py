@@ -174,10 +174,6 @@ FILES: dict[str, tuple[Callable[[Path], Path], list[str]]] = {
         ["rows.jsonl", "line 3", "no valid JSON"],
     ),
     "no object": (lambda p: folder(p, [row(0), "[1, 2]"]), ["rows.jsonl", "line 2", "object"]),
-    "nothing asked": (
-        lambda p: folder(p, [row(0), row(1, question=None, image=None)]),
-        ["rows.jsonl", "line 2", "question"],
-    ),
     "wrong type": (lambda p: folder(p, [row(0), row(1, question=[3])]), ["rows.jsonl", "line 2", "question"]),
     "same id": (lambda p: folder(p, [row(0), row(1), row(2, id="r0")]), ["r0"]),
     "no rows": (lambda p: folder(p, []), ["no sample"]),

@@ -59,9 +59,15 @@ def run(options: RunOptions, watcher: Watcher | None = None, rule: Rule | None =
 
 
 def _check_identities(given: Sequence[str | Model], models: Sequence[Model]) -> None:
-    """Raise HemmError where two models have one identity: the second would take the answers of the first."""
+    """Raise HemmError where two models of a user's own have one identity: the second would take the first's
+    answers. Two addresses of one served model are one model, and take turns.
+    """
+    from hemm.models.specs import is_own
+
     first: dict[Any, tuple[str | Model, Model]] = {}
     for what, model in zip(given, models, strict=True):
+        if not is_own(model):
+            continue
         key = (model.identity, tuple(sorted(model.protocol_extra)))
         known, other = first.setdefault(key, (what, model))
         if known is not what and known != what:

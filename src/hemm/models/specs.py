@@ -79,11 +79,17 @@ def resolve(spec: str | Model, options: ModelOptions | None = None) -> Model:
     return _replicated(model, options)
 
 
+def is_own(model: Model) -> bool:
+    """Whether a model's class is a user's own, or a plug-in's."""
+    return type(model).__module__.partition(".")[0] != "hemm"
+
+
 def _named(model: Model) -> Model:
     """``model``, which is a user's own. Raises HemmError where it has no name, or that of one of hemm's."""
-    name, own_class = model.identity.name, type(model).__module__.partition(".")[0] != "hemm"
-    if own_class and (name in MODELS or not name.strip() or not name.isprintable()):
-        whose = "is a model of hemm" if name in MODELS else "is no name of a model"
+    name = model.identity.name
+    taken = name in MODELS and MODELS.get(name) is not type(model)  # a plug-in's own object has its name
+    if is_own(model) and (taken or not name.strip() or not name.isprintable()):
+        whose = "is a model of hemm" if taken else "is no name of a model"
         raise HemmError(f"model {type(model).__name__}: the name {name!r} {whose}: give its Identity another")
     return model
 
