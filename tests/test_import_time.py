@@ -58,19 +58,21 @@ def test_nothing_heavy_is_imported(code: str) -> None:
     assert loaded_by(code) & HEAVY == set()
 
 
-def test_help_imports_no_command() -> None:
-    code = "from hemm.cli import COMMANDS, status; status(['--help']);"
-    code += "print([m for m in sys.modules if m in {w.partition(':')[0] for w, _ in COMMANDS.values()}])"
+def printed_last_by(code: str) -> str:
     done = subprocess.run(
         [sys.executable, "-c", f"import sys; {code}"], capture_output=True, text=True, timeout=120
     )
-    assert done.stdout.splitlines()[-1] == "[]", done.stdout + done.stderr
+    assert done.stdout, done.stderr
+    return done.stdout.splitlines()[-1]
+
+
+def test_help_imports_no_command() -> None:
+    code = "from hemm.cli import COMMANDS, status; status(['--help']);"
+    code += "print([m for m in sys.modules if m in {w.partition(':')[0] for w, _ in COMMANDS.values()}])"
+    assert printed_last_by(code) == "[]"
 
 
 def test_data_sets_are_found_without_importing_them() -> None:
     code = "from hemm.tasks import TASKS; names = TASKS.names()[:30]; "
     code += "print([m for m in sys.modules if m.startswith('hemm.tasks.') and m.rpartition('.')[2] in names])"
-    done = subprocess.run(
-        [sys.executable, "-c", f"import sys; {code}"], capture_output=True, text=True, timeout=120
-    )
-    assert done.stdout.splitlines()[-1] == "[]", done.stdout + done.stderr
+    assert printed_last_by(code) == "[]"

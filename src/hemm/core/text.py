@@ -33,6 +33,15 @@ def counted(count: int, one: str, several: str = "") -> str:
     return f"{count:,} {one if count == 1 else several or f'{one}s'}"
 
 
+def letters(count: int) -> tuple[str, ...]:
+    """The letters of that many choices.
+
+    >>> letters(3)
+    ('A', 'B', 'C')
+    """
+    return tuple(chr(ord("A") + number) for number in range(count))
+
+
 def slug(name: str) -> str:
     """``name`` as a folder name that is safe on every file system.
 

@@ -12,6 +12,7 @@ from typing import Any
 import orjson
 
 from hemm.core import BadData
+from hemm.core.text import letters
 
 _MARK = re.compile(r"(?:(?:^|[;,\n])\s*\(?|\s\()([A-Z])[.):]\s*")
 """A letter before an option, in a text that holds all of them."""
@@ -137,8 +138,8 @@ def _by_key(pairs: list[tuple[str, Any]], name: str, where: str) -> tuple[tuple[
 def _marked(text: str) -> Any:
     """The options of a text that has a letter before each, by letter; the text itself where it has not."""
     found = list(_MARK.finditer(text))
-    letters = [match[1] for match in found]
-    if len(found) < 2 or found[0].start() or letters != [chr(ord("A") + n) for n in range(len(found))]:
+    marks = [match[1] for match in found]
+    if len(found) < 2 or found[0].start() or tuple(marks) != letters(len(found)):
         return text
     ends = [*(match.start() for match in found[1:]), len(text)]
     return {match[1]: text[match.end() : end].strip() for match, end in zip(found, ends, strict=True)}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from hemm.core.text import counted, letters
 from hemm.tasks.cells import choices_of
 
 _OWN = re.compile(r"\s*[(\[]?([A-Za-z])[)\].:]\s+(\S.*)", re.DOTALL)
@@ -27,7 +28,7 @@ def own_letters(choices: Sequence[str]) -> dict[str, str]:
     """
     found = [_OWN.fullmatch(choice) for choice in choices]
     by = {match[1].upper(): match[2].strip() for match in found if match}
-    if len(choices) < 2 or sorted(by) != [chr(ord("A") + n) for n in range(len(choices))]:
+    if len(choices) < 2 or tuple(sorted(by)) != letters(len(choices)):
         return {}
     return {letter: by[letter] for letter in sorted(by)}
 
@@ -67,7 +68,7 @@ class ChoiceForms:
         self._keyed = self._keyed and bool(keys)
         self._numbers += [str(answer).strip() for answer in answers]
         if keys and all(len(key) == 1 and key.isalpha() for key in keys):
-            if list(keys) != [chr(ord("A") + n) for n in range(len(keys))]:
+            if keys != letters(len(keys)):
                 self._note("gap", where)
         elif not keys and (own := own_letters(shown)):
             self._note("own", where)
@@ -111,4 +112,4 @@ class ChoiceForms:
 
 
 def _rows(places: Sequence[str]) -> str:
-    return f"{len(places)} row{'s' if len(places) > 1 else ''}, the first {places[0]}"
+    return f"{counted(len(places), 'row')}, the first {places[0]}"

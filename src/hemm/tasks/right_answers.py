@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from hemm.core import BadData
+from hemm.core.text import letters
 from hemm.parsing.formats import join_labels
 from hemm.tasks.cards import NUMBER, WAYS
 from hemm.tasks.cells import literal, scalar
@@ -59,7 +60,7 @@ class Choices:
             if text.upper() in self.names:
                 return self.names.index(text.upper())
             own = self.names and all(len(name) == 1 or name.isdecimal() for name in self.names)
-            names = self.names if own else tuple(chr(ord("A") + n) for n in range(len(self.shown)))
+            names = self.names if own else letters(len(self.shown))
             letter, rest = without_letter(text)
             if letter in names and self.shown[names.index(letter)].strip() == rest:
                 return names.index(letter)
@@ -118,9 +119,9 @@ class Choices:
             parts = [part.strip() for part in value.split(separator) if part.strip()]
             if len(parts) > 1 and all(map(self.reads, parts)):
                 return list(parts)
-        letters = list(value.strip())
-        named = {self.by("letter", letter) for letter in letters}
-        return list(letters) if len(named) == len(letters) > 1 and None not in named else [value]
+        each = list(value.strip())
+        named = {self.by("letter", letter) for letter in each}
+        return list(each) if len(named) == len(each) > 1 and None not in named else [value]
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from hemm.core import BadData
+from hemm.core.text import letters
 from hemm.tasks.cells import choices_of, scalar
 from hemm.tasks.columns import holds_media
 
@@ -38,8 +39,8 @@ def contradiction(answer: str, values: Iterable[Any], choices: Any, where: str) 
     """
     own = [text for value in values if (text := scalar(value))]
     shown, names = choices_of(choices, "choices", where)
-    letters = names or tuple(chr(ord("A") + n) for n in range(len(shown)))
-    by_letter = {_words(letter): _words(text) for letter, text in zip(letters, shown, strict=True)}
+    keys = names or letters(len(shown))
+    by_letter = {_words(letter): _words(text) for letter, text in zip(keys, shown, strict=True)}
     said = _words(answer)
     for text in own:
         words = _words(text)

@@ -12,6 +12,7 @@ from typing import Any
 import orjson
 
 from hemm.core import BadData, HemmError, LeftOut, Media, Sample, check_labels
+from hemm.core.text import letters
 from hemm.data.readers.cells import Places
 from hemm.data.readers.rows import Ids, row_id
 from hemm.data.sources.hub import several
@@ -174,7 +175,7 @@ def parted(
 
 def _lettered(row: Mapping[str, Any], columns: Sequence[str]) -> dict[str, Any]:
     """Options in columns of their own, by letter: a letter without an option is none."""
-    return {chr(ord("A") + n): row.get(name) for n, name in enumerate(columns)}
+    return {letter: row.get(name) for letter, name in zip(letters(len(columns)), columns, strict=True)}
 
 
 def _joined(row: Mapping[str, Any], columns: Sequence[str], ours: str) -> Any:

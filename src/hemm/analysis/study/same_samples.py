@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from hemm.core import HemmError, redact
-from hemm.engine.command_line import command_line, has_objects, python_call
+from hemm.analysis.study.same_command import same_command
+from hemm.core import HemmError
 
 if TYPE_CHECKING:
     from hemm.analysis.study.cell_scores import CellScores
@@ -74,9 +73,5 @@ def _last_run(cell: Cell) -> float:
 def _command(cell: Cell) -> str:
     """The command, or call of ``hemm.run``, that asked the cell last."""
     command = (cell.run.get("commands") or [{}])[-1]
-    typed, given = command.get("command"), command.get("options")
-    if typed:
-        return redact(shlex.join(map(str, typed)))
-    if given is None:
-        return f"hemm run {shlex.quote(str(cell.run['model']['spec']))} --task {shlex.quote(cell.task)}"
-    return redact(python_call(given) if has_objects(given) else shlex.join(command_line(given)))
+    words, call = same_command(cell, command)
+    return words or call

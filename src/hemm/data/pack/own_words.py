@@ -6,6 +6,8 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
+from hemm.core.text import letters
+
 if TYPE_CHECKING:
     from hemm.core import Task
     from hemm.data.pack.reader import Pack
@@ -40,8 +42,7 @@ def says_how(question: str) -> bool:
 def shows(question: str, choices: Sequence[str]) -> bool:
     """Whether a question has all the choices, each after its letter."""
     place = 0
-    for number, choice in enumerate(choices):
-        letter = chr(ord("A") + number)
+    for letter, choice in zip(letters(len(choices)), choices, strict=True):
         match = re.compile(rf"\(?{letter}[.):]\s*{re.escape(choice.strip())}").search(question, place)
         if match is None:
             return False
@@ -56,8 +57,7 @@ def letters_in(question: str) -> list[str]:
     (['A', 'B'], [])
     """
     found = list(dict.fromkeys(match[1] for match in _LETTERED.finditer(question)))
-    wanted = [chr(ord("A") + n) for n in range(len(found))]
-    return found if len(found) > 1 and found == wanted else []
+    return found if len(found) > 1 and tuple(found) == letters(len(found)) else []
 
 
 def brought(questions: Iterable[Question]) -> set[str]:

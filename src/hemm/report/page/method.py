@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from hemm.analysis.study.same_command import same_command
 from hemm.core import redact
-from hemm.report.page.same_command import same_command
 from hemm.report.text import Excerpt, count, excerpt, plural
 
 if TYPE_CHECKING:
