@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
@@ -58,11 +58,14 @@ class CellWriter:
     ``add`` (a new answer) or ``claim`` (a line that the journal has already).
     """
 
-    def __init__(self, folder: Path, header: dict[str, Any]) -> None:
-        """``header``: the fields of run.json that describe model, task and protocol."""
+    def __init__(
+        self, folder: Path, header: dict[str, Any], told: Callable[[str], None] = lambda line: None
+    ) -> None:
+        """``header``: the fields of run.json that describe model, task and protocol. ``told`` gets a line
+        where opening has to wait."""
         self.folder = folder
         self.warnings: list[str] = []
-        self._header = header
+        self._header, self._told = header, told
         self._lock = Lock(folder / layout.LOCK)
         self._journal: Journal | None = None
         self._guard = threading.RLock()  # the reader's thread must not see one of index and journal changed
@@ -79,7 +82,7 @@ class CellWriter:
 
     def open(self) -> CellWriter:
         """Take the lock and read run.json and the journal. Raises CellLocked or BadData."""
-        self._lock.acquire()
+        self._lock.acquire(self._told)
         try:
             sweep(self.folder)
             self.before = read_run(self.folder)
@@ -113,6 +116,7 @@ class CellWriter:
         self.close()
 
     def save(self) -> None:
+        self._lock.check()
         write_json(self.folder / layout.RUN, self.run)
 
     # reading
@@ -216,6 +220,7 @@ class CellWriter:
 
     def add(self, answers: Sequence[tuple[int, dict[str, Any]]]) -> None:
         """Journal new answers, (position, record) each. A crash keeps or loses all answers of one call."""
+        self._lock.check()
         places = self._open_journal().append(record for _, record in answers)
         for (position, record), place in zip(answers, places, strict=True):
             self._index.pop((record["id"], record["repeat"]), None)
