@@ -5,13 +5,15 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from hemm.analysis.verify import chosen, figures
+from hemm.analysis.verify import Figure, chosen, figures, judged
 from hemm.cli import status
 from hemm.core import HemmError, Message, UnknownName
 from hemm.models.hf.families.one_picture import question_and_answer
 from hemm.results.read import cells
+from hemm.stats.intervals import Estimate, mean_interval
 from hemm.tasks import TASKS
 
 TOY = """
@@ -44,7 +46,7 @@ def _verify(capsys, *words: str) -> tuple[int, list[dict]]:
 
 
 def test_an_oracle_agrees_with_a_perfect_score_and_random_answers_do_not(toy, capsys) -> None:
-    words = toy(1.0)
+    words = toy(1.0, 0.2)
     code, (row,) = _verify(capsys, "baseline/oracle", *words)
     assert (code, row["verdict"], row["here"], row["metric"]) == (0, "agrees", 1.0, "accuracy")
     assert row["source"] == "A toy. Table 1"
@@ -54,17 +56,53 @@ def test_an_oracle_agrees_with_a_perfect_score_and_random_answers_do_not(toy, ca
     assert row["high"] < 1.0
 
 
-def test_agreement_is_interval_and_tolerance_having_a_point_in_common(toy, capsys) -> None:
+@pytest.mark.parametrize("model", ["baseline/oracle", "baseline/random", "baseline/majority"])
+def test_four_samples_tell_nothing_of_a_figure_in_the_middle(model: str, toy, capsys) -> None:
+    """Whatever the model: half of the scale lies inside such an interval, or just outside."""
+    for value in (0.3, 0.62, 0.9):
+        _, (row,) = _verify(capsys, model, "--limit", "4", *toy(value, 0.015))
+        assert row["verdict"] in ("cannot tell", "differs"), "agreement would be chance"
+        if row["low"] - 0.015 <= value <= row["high"] + 0.015:
+            assert row["verdict"] == "cannot tell"
+            assert "the tolerance allows 0.03: about" in row["why"]
+
+
+def test_the_verdict_goes_by_the_interval_and_what_the_tolerance_allows(toy, capsys) -> None:
     _, (row,) = _verify(capsys, "baseline/random", *toy(0.5))
-    gap = 0.02
-    for value, code in ((row["high"] + gap, 3), (row["low"] - gap, 3), (row["high"] - gap, 0)):
-        assert _verify(capsys, "baseline/random", *toy(value, gap / 2))[0] == code
-        assert _verify(capsys, "baseline/random", *toy(value, gap * 1.01))[0] == 0
+    half, gap = (row["high"] - row["low"]) / 2, 0.02
+    for value, apart in ((row["high"] + gap, True), (row["low"] - gap, True), (row["high"] - gap, False)):
+        for tolerance, met in ((gap / 2, not apart), (gap * 1.01, True), (half * 1.01, True)):
+            wanted = "differs" if not met else "agrees" if tolerance > half else "cannot tell"
+            code, (row,) = _verify(capsys, "baseline/random", *toy(value, tolerance))
+            assert (row["verdict"], code) == (wanted, 0 if wanted == "agrees" else 3)
+
+
+def test_so_many_scores_as_are_named_do_tell() -> None:
+    figure = Figure(("m",), "t", value=0.6, tolerance=0.03, source="")
+    few = mean_interval(np.arange(50) % 5 < 3, np.arange(50), (0.0, 1.0))
+    verdict, why = judged(figure, few)
+    assert verdict == "cannot tell"
+    needed = int(why.rpartition("about ")[2].split()[0].replace(",", ""))
+    for count, told in ((int(needed * 1.1), "agrees"), (int(needed * 0.9), "cannot tell")):
+        assert (
+            judged(figure, mean_interval(np.arange(count) % 5 < 3, np.arange(count), (0.0, 1.0)))[0] == told
+        )
+    assert judged(figure, Estimate(0.6, None, None, 9, 9, "too few clusters"))[0] == "cannot tell"
+
+
+def test_a_score_of_the_same_samples_is_pinned_without_an_interval(toy, capsys) -> None:
+    _, (row,) = _verify(capsys, "baseline/random", *toy(0.5))
+    pinned = "same_samples = true"
+    code, (again,) = _verify(capsys, "baseline/random", *toy(row["here"], more=pinned))
+    assert (code, again["verdict"]) == (0, "agrees")
+    code, (again,) = _verify(capsys, "baseline/random", *toy(row["here"] + 0.025, 0.02, pinned))
+    assert (code, again["verdict"]) == (3, "differs")
+    assert "same_samples" in _verify(capsys, "baseline/random", *toy(row["here"]))[1][0]["why"]
 
 
 def test_the_figures_protocol_is_what_is_asked(toy, capsys) -> None:
     more = 'prompt = "{{ image }}In brief: {{ question }}"\nsettings = { max_new_tokens = 7 }\n'
-    code, (row,) = _verify(capsys, "baseline/oracle", *toy(1.0, more=more + 'metric = "exact_match"'))
+    code, (row,) = _verify(capsys, "baseline/oracle", *toy(1.0, 0.2, more + 'metric = "exact_match"'))
     assert (code, row["metric"]) == (0, "exact_match")
     (found,) = cells(Path("verify"))
     assert found.run["protocol_spec"]["generation"]["max_new_tokens"] == 7
@@ -90,7 +128,7 @@ def test_a_value_of_a_set_as_a_whole_is_compared_by_the_profiles_interval(
 
 
 def test_what_cannot_be_asked_is_listed_with_the_reason(toy, capsys) -> None:
-    words = toy(1.0)
+    words = toy(1.0, 0.2)
     with open("toy.toml", "a") as out:
         out.write('[[figures]]\nmodels = ["baseline/oracle"]\ntask = "gqa"\nvalue = 0.5\ntolerance = 0.1\n')
         out.write('source = "Another toy."\n')
@@ -119,6 +157,7 @@ def test_a_model_without_figures_is_one_line(toy, capsys) -> None:
         ("value = 1\nlimit = 0", "limit is 0"),
         ("value = 1\nprompt = 3", "prompt is 3"),
         ("value = 1\nchecked = true", "checked is True"),
+        ("value = 1\nsame_samples = 'yes'", "same_samples is 'yes'; give true or false"),
         ("value = 1\nsettings = 3", "settings is 3; give keys with values"),
         ("value = 1\nmodels = []", "models is []; give a list of names"),
         ("value = 1\ntolerence = 3", "did you mean 'tolerance'"),

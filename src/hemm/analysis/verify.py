@@ -1,12 +1,15 @@
 """``hemm verify``: compares a model's scores with those that its makers report.
 
 A reference file (TOML; ``docs/verify.md`` has its keys) has published figures with their protocols. Each
-figure of the model is run with that protocol if its task is prepared. It agrees if the interval of the score
-measured here overlaps with the published value plus and minus its tolerance.
+figure of the model is run with that protocol if its task is prepared. It differs where the interval of the
+score measured here and the published value plus and minus its tolerance have no point in common. It agrees
+where they have one and the interval is no longer than what the tolerance allows (twice the tolerance): so the
+score is at most three tolerances off. Where it is longer, or there is none, the answers cannot tell.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
@@ -16,11 +19,12 @@ from typing import Annotated, Any
 from hemm.core import BadData, HemmError
 from hemm.core.text import counted
 from hemm.core.user_files import Takes, read_toml, typed_rows
+from hemm.stats.intervals import Estimate
 
 LIST = Path(__file__).parent.parent / "models" / "data" / "verify.toml"
 """The figures that come with hemm."""
 
-AGREES, DIFFERS, NOT_RUN = "agrees", "differs", "not run"
+AGREES, DIFFERS, CANNOT_TELL, NOT_RUN = "agrees", "differs", "cannot tell", "not run"
 
 
 @dataclass(frozen=True)
@@ -31,6 +35,7 @@ class Figure:
     metric            empty: the task's headline
     value, tolerance  on the metric's own scale; the tolerance is for settings that cannot be reproduced
     prompt            the template; empty: the task's
+    same_samples      the value is of the very samples that are asked, as an earlier run's is: no interval
     source, place     citation, and the table or page
     checked           where value and protocol were read; empty: unknown
     """
@@ -46,6 +51,7 @@ class Figure:
     system: str = ""
     limit: Annotated[int, Takes("a whole number from 1 on", lambda n: n >= 1)] | None = None
     settings: Mapping[str, Any] = field(default_factory=dict)
+    same_samples: bool = False
     checked: str = ""
     notes: str = ""
 
@@ -55,8 +61,11 @@ class Figure:
 
 @dataclass(frozen=True)
 class Compared:
-    """One figure and the score measured here; ``verdict`` is ``agrees``, ``differs`` or ``not run``
-    (``why``)."""
+    """One figure and the score measured here.
+
+    verdict  ``agrees``, ``differs``, ``cannot tell`` or ``not run``
+    why      it was not run or cannot be told, and what the score leaves out
+    """
 
     model: str
     figure: Figure
@@ -161,18 +170,58 @@ def _compare(
     measured = value_of(scores, CorpusValues(loaded)).estimate
     if measured.value is None:
         raise HemmError(f"no answer was scored: {measured.note}")
-    low = measured.value if measured.low is None else measured.low
-    high = measured.value if measured.high is None else measured.high
-    fits = low <= figure.value + figure.tolerance and high >= figure.value - figure.tolerance
-    why = "" if not result.errors else f"{counted(len(result.errors), 'sample')} ended in an error, left out"
+    verdict, why = judged(figure, measured)
+    if result.errors:
+        why = "; ".join(
+            filter(None, [why, f"{counted(len(result.errors), 'sample')} ended in an error, left out"])
+        )
     return Compared(
         result.model,
         replace(figure, metric=scores.spec),
-        AGREES if fits else DIFFERS,
+        verdict,
         why,
         measured.value,
-        low,
-        high,
+        measured.low,
+        measured.high,
         measured.n,
         str(result.folder),
     )
+
+
+def judged(figure: Figure, measured: Estimate) -> tuple[str, str]:
+    """The verdict on a score that was measured, and why the answers cannot tell.
+
+    >>> from hemm.stats.intervals import Estimate
+    >>> figure = Figure(("m",), "t", value=0.62, tolerance=0.02, source="")
+    >>> judged(figure, Estimate(0.63, 0.62, 0.64, 5000, 5000)), judged(figure, Estimate(0.4, 0.3, 0.5, 9, 9))
+    (('agrees', ''), ('differs', ''))
+    >>> judged(figure, Estimate(0.5, 0.1, 0.9, 4, 4))
+    ('cannot tell', 'the interval is 0.8 long, the tolerance allows 0.04: about 1,600 scores would tell')
+    """
+    assert measured.value is not None, "only scores are judged"
+    if figure.same_samples:
+        near = abs(measured.value - figure.value) <= figure.tolerance * (1 + 1e-9) + 1e-9
+        return (AGREES if near else DIFFERS), ""
+    if measured.low is None or measured.high is None:
+        return CANNOT_TELL, f"the score has no interval: {measured.note}"
+    if measured.low > figure.value + figure.tolerance or measured.high < figure.value - figure.tolerance:
+        return DIFFERS, ""
+    length, allowed = measured.high - measured.low, 2 * figure.tolerance
+    if length <= allowed:
+        return AGREES, ""
+    if not allowed:
+        return CANNOT_TELL, (
+            "the tolerance is 0, and an interval has a length: give one, or say same_samples = true where "
+            "the value is of these very samples"
+        )
+    needed = math.ceil(measured.n * (length / allowed) ** 2)
+    return CANNOT_TELL, (
+        f"the interval is {length:.2g} long, the tolerance allows {allowed:.2g}: about "
+        f"{_rounded(needed):,} scores would tell"
+    )
+
+
+def _rounded(count: int) -> int:
+    """``count`` with two digits, rounded up."""
+    unit = 10 ** max(0, len(str(count)) - 2)
+    return -(-count // unit) * unit

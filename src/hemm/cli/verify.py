@@ -35,7 +35,7 @@ _COLUMNS = ["task", "metric", "published", "tolerance", "here", "low", "high", "
 def command(model: str | None, format_: str, **options: Any) -> int:
     """Ask MODEL what its makers report figures on, by their protocol, and compare. Alone: list the figures.
 
-    Exit status: 0 every figure agrees; 3 some differ, or could not be asked.
+    Exit status: 0 every figure agrees; 3 some differ, cannot be told, or could not be asked.
     """
     from hemm.analysis.verify import AGREES, LIST, chosen, figures, verify
     from hemm.core.errors import HemmError
