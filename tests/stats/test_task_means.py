@@ -178,3 +178,18 @@ def test_power_is_as_said_where_tasks_are_very_unequal() -> None:
     gap = float(np.median(said))
     found = [mean_of_tasks([part(rng.normal(gap, 0.2, len(m)), m) for m in sizes]) for _ in range(150)]
     assert 0.7 <= called(found) <= 0.9
+
+
+@pytest.mark.parametrize("bounds", [(0.0, 1.0), (-np.inf, 0.0)])
+@pytest.mark.parametrize("sizes", [[2, 2], [2, 1, 2, 1], [3], [1] * 6])
+def test_no_interval_of_a_mean_is_a_point(sizes: list[int], bounds: tuple[float, float]) -> None:
+    """Also where every answer of one model is as much better: flips of signs reject all but that."""
+    names = np.repeat(np.arange(len(sizes)), sizes)
+    high = max(bounds[1], 0.0)
+    for tasks in (1, 2, 9):
+        one = paired(np.full(len(names), high), np.full(len(names), high - 1), names, bounds, Options(200))
+        mean = mean_of_tasks([TaskPart.of(one, 0.83)] * tasks)
+        assert mean.estimate.value == pytest.approx(1 / 0.83)
+        for found in (mean.estimate, mean.bootstrap):
+            if found is not None and found.low is not None and found.high is not None:
+                assert found.high - found.low > 0.01

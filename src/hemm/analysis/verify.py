@@ -223,5 +223,5 @@ def judged(figure: Figure, measured: Estimate) -> tuple[str, str]:
 
 def _rounded(count: int) -> int:
     """``count`` with two digits, rounded up."""
-    unit = 10 ** max(0, len(str(count)) - 2)
+    unit: int = 10 ** max(0, len(str(count)) - 2)
     return -(-count // unit) * unit

@@ -100,7 +100,9 @@ def mean_of_tasks(tasks: Sequence[TaskPart], seed: int = 0) -> TaskMean:
         low, high, p = min(low, value - reach), max(high, value + reach), max(p, t_p(value, error, df))
     most = math.fsum(t.reach for t in tasks) / count
     low, high = max(low, -most), min(high, most)
-    ends = (low, high) if math.isfinite(high - low) else (None, None)
+    ends: tuple[float | None, float | None] = (low, high) if math.isfinite(high - low) else (None, None)
+    if high - low <= 1e-5 * abs(value):  # nothing varies: flips reject all but the very value seen
+        ends = (estimate.low, estimate.high)
     return TaskMean(_between(estimate, *ends), bootstrap, error, df, p)
 
 
