@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from hemm.analysis.compare import Comparison
 from hemm.analysis.profile import Profile
+from hemm.analysis.variance import Variance
 from hemm.core import HemmError, MissingExtra, UnknownName
 from hemm.core.user_files import shown
 
@@ -70,6 +71,28 @@ class ShownComparison(Comparison):
         from hemm.report.notebook import comparison_html
 
         return comparison_html(self)
+
+
+class ShownVariance(Variance):
+    """Variance components that show themselves, as ``hemm variance`` prints them."""
+
+    def __repr__(self) -> str:
+        from hemm.report.tables.variance import lines, tables
+        from hemm.report.tables.writer import tables_text
+
+        return tables_text(tables(self), lines(self))
+
+    def to_arrow(self) -> pa.Table:
+        """A row for each component and change, with the columns of ``hemm variance --format csv``."""
+        import pyarrow as pa
+
+        from hemm.report.tables.variance import flat
+
+        return pa.Table.from_pylist(flat(self))
+
+    def to_pandas(self) -> pandas.DataFrame:
+        """``to_arrow()`` as a data frame. Raises MissingExtra without pandas."""
+        return _frame(self.to_arrow())
 
 
 @dataclass(frozen=True, repr=False)
@@ -155,6 +178,13 @@ class Results:
             raise HemmError(f"models is {shown(named)}; give the names of two models")
         names = models or ((named,) if isinstance(named, str) else tuple(named))
         return ShownComparison(**_values(compare(self.study, Choice(names, **options))))
+
+    def variance(self) -> ShownVariance:
+        """The variance of every model's score by what was varied, and what more of each unit would buy: see
+        ``hemm.analysis.variance.variance``."""
+        from hemm.analysis.variance import variance
+
+        return ShownVariance(**_values(variance(self.study)))
 
     @cached_property
     def _subjects(self) -> Mapping[Path, str]:

@@ -37,6 +37,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "paper": ("hemm.cli.paper:command", "The HEMM paper's aggregates, from its published figures."),
     "doctor": ("hemm.cli.doctor:command", "Say which credentials are set, what is installed, what is ready."),
     "compare": ("hemm.cli.compare:command", "Compare models: paired tests, ranks, and what labels explain."),
+    "variance": (
+        "hemm.cli.variance:command",
+        "Say where the uncertainty of a score comes from, and what more answers would buy.",
+    ),
     "diff": ("hemm.cli.diff:command", "Show answers that flipped between two models or checkpoints."),
 }
 """Command -> where it lives, what it does. ``hemm --help`` reads this alone."""

@@ -89,6 +89,13 @@ def signed(value: float | None, digits: int = 2) -> str:
     return f"+{text}" if value is not None and value > 0 and float(f"{value:.{digits}f}") else text
 
 
+def points(value: float | None) -> str:
+    """Hundredths of a score: ``2.4``; two decimals below 0.1, a dash for None."""
+    if value is None:
+        return number(value)
+    return number(100 * value, 2 if 0 < abs(value) < 0.001 else 1)
+
+
 def count(value: int) -> str:
     """A whole number with thin spaces between thousands."""
     return f"{value:,}".replace(",", "\u202f")

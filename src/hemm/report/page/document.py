@@ -20,6 +20,7 @@ from hemm.report.pictures import Gallery
 if TYPE_CHECKING:
     from hemm.analysis.profile import Profile
     from hemm.analysis.study import Study, Subject
+    from hemm.analysis.variance import Variance
     from hemm.results.read import Cell
 
 NAME = "report.html"
@@ -141,6 +142,7 @@ def _scored_sections(
         "most": MOST,
         "controls": overview.controls_of(profile),
         "control_words": CONTROLS,
+        "components": _components(study),
         "shown_instead": overview.shown_instead(profile),
         "examples": overview.shown_examples(study, profile, subjects, gallery, per_group),
         "totals": overview.totals(profile, subjects),
@@ -149,6 +151,16 @@ def _scored_sections(
         "valued": any(c is not None and c.estimate.value is not None for line in lines for c in line.cells),
         "units": _units(profile, subjects),
     }
+
+
+def _components(study: Study) -> Variance | None:
+    """The variance components; None where no score has any."""
+    from hemm.analysis.variance import variance
+
+    try:
+        return variance(study)
+    except HemmError:
+        return None
 
 
 def _units(profile: Profile, subjects: Sequence[Subject]) -> int:

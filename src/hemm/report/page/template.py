@@ -38,6 +38,7 @@ def _environment() -> Any:
     )
     environment.filters |= {
         "number": text.number,
+        "points": text.points,
         "span": text.span,
         "count": text.count,
         "plural": text.plural,
