@@ -28,12 +28,9 @@ def told(capsys: pytest.CaptureFixture[str], subset: str) -> dict[str, Any]:
     return found
 
 
-@pytest.mark.parametrize(("subset", "models"), [("100", 11), ("full", 9)])
-def test_aggregates_equal_a_second_computation(
-    subset: str, models: int, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """By pandas from the long tables, grouped instead of indexed."""
-    found = told(capsys, subset)
+def long_scores(subset: str) -> pd.DataFrame:
+    """A row for each model and task, with the normalised score ``y`` and all labels, from the published
+    tables."""
     scores = pd.DataFrame(rows("bartscore")).astype({"bartscore": float}).query("subset == @subset")
     identity = pd.DataFrame(rows("identity_bartscore")).query("subset == @subset")
     long = scores.merge(identity, on=["subset", "task"]).merge(pd.DataFrame(rows("tasks")), on="task")
@@ -41,6 +38,16 @@ def test_aggregates_equal_a_second_computation(
     top = long["bartscore_of_reference_given_itself"].astype(float)
     low = long.groupby("task")["bartscore"].transform("min")
     long["y"] = (long["bartscore"] - low) / (top - low)
+    return long
+
+
+@pytest.mark.parametrize(("subset", "models"), [("100", 11), ("full", 9)])
+def test_aggregates_equal_a_second_computation(
+    subset: str, models: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """By pandas from the long tables, grouped instead of indexed."""
+    found = told(capsys, subset)
+    long = long_scores(subset)
     assert len(found["models"]) == models
     assert found["models"] == pytest.approx(long.groupby("model")["y"].mean().to_dict(), abs=1e-9)
     assert found["tasks"] == pytest.approx(long.groupby("task")["y"].mean().to_dict(), abs=1e-9)
@@ -70,6 +77,72 @@ def test_aggregates_equal_a_second_computation(
     assert not expected
 
 
+@pytest.mark.parametrize("subset", ["100", "full"])
+def test_details_equal_a_second_computation(subset: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """Models by use case, modelling dimensions by task, deviations, common tasks, relative changes, Holm."""
+    found, long = told(capsys, subset), long_scores(subset)
+    for case, part in long.groupby("use_case"):
+        means, counts = part.groupby("model")["y"].mean(), part.groupby("model").size()
+        ranks = means.rank(ascending=False, method="min")
+        wanted = {m: {"score": means[m], "rank": ranks[m], "tasks": counts[m]} for m in means.index}
+        assert set(found["use_cases"][case]) == set(wanted)
+        for model, row in wanted.items():
+            assert found["use_cases"][case][model] == pytest.approx(row, abs=1e-9)
+    whole = long[long.groupby("task")["model"].transform("size") == long["model"].nunique()]
+    means = whole.groupby("model")["y"].mean()
+    ranks = means.rank(ascending=False)
+    assert set(found["common"]["tasks"]) == set(whole["task"])
+    assert found["common"]["models"] == {
+        m: pytest.approx({"score": means[m], "rank": ranks[m]}, abs=1e-9) for m in means.index
+    }
+    for dimension in MODEL_DIMENSIONS:
+        cells = long[long[dimension] != ""].groupby(["task", dimension])["y"].mean()
+        shown = found["model_dimensions_by_task"][dimension]
+        flat = {(task, category): v for task, row in shown.items() for category, v in row.items()}
+        assert flat == pytest.approx(cells.to_dict(), abs=1e-9)
+    spreads = {(s["dimension"], s["category"]): s for s in found["spreads"]}
+    for dimension in (*DIMENSIONS, *MODEL_DIMENSIONS):
+        own, other = ("task", "model") if dimension in DIMENSIONS else ("model", "task")
+        for category, part in long[long[dimension] != ""].groupby(dimension):
+            inside, across = part.groupby(own)["y"].mean(), part.groupby(other)["y"].mean()
+            row = spreads.pop((dimension, category))
+            assert (row["value"], row["members"]) == (pytest.approx(inside.mean()), len(inside))
+            assert row["between"] == (pytest.approx(inside.std()) if len(inside) > 1 else None)
+            assert row["between_others"] == pytest.approx(across.std())
+    assert not spreads
+    shown = {**found["dimensions"], **found["model_dimensions"]}
+    p = sorted(t["p"] for t in found["tests"])
+    steps = [min(1.0, v * (len(p) - i)) for i, v in enumerate(p)]
+    for test in found["tests"]:
+        values = shown[test["dimension"]]
+        assert test["relative"] == pytest.approx(values[test["a"]] / values[test["b"]] - 1)
+        assert test["p_holm"] == pytest.approx(max(steps[: p.index(test["p"]) + 1]))
+
+
+def test_what_the_paper_tells_and_what_it_cannot(capsys: pytest.CaptureFixture[str]) -> None:
+    found = told(capsys, "100")
+    by_task = found["model_dimensions_by_task"]
+    for task in ("inaturalist", "memecap"):
+        row = by_task["pretraining_data_diversity"][task]
+        assert row["diverse"] > row["non_diverse"]
+    for task in ("decimer", "screen2words", "memecap"):
+        row = by_task["tuning"][task]
+        assert row["instruction_tuning"] > 1.5 * row["supervised_fine_tuning"]
+    common = {m: v["rank"] for m, v in found["common"]["models"].items()}
+    assert (len(found["common"]["tasks"]), common["blip2"], common["instructblip"]) == (25, 2, 3)
+    assert (found["ranks"]["instructblip"], found["ranks"]["blip2"]) == (2, 3)
+    assert any("25 common tasks BLIP-2 passes InstructBLIP" in note for note in found["notes"])
+    assert len(found["tests"]) == 32
+    assert sum(t["p_holm"] < 0.05 for t in found["tests"]) == 20
+    assert any("20 after Holm" in note for note in found["notes"])
+    lowest = {s: min(t["p_adjusted"] or 1.0 for t in told(capsys, s)["tests"]) for s in ("100", "full")}
+    assert lowest["100"] > 0.3 > lowest["full"], "docs/paper.md says so of the one alone"
+    assert found["size_estimated"] == ["gemini_1_0_pro_vision", "gpt4v"]
+    missing = " ".join(found["not_published"])
+    assert "votes" in missing
+    assert "correlations" in missing
+
+
 def test_the_well_known_results(capsys: pytest.CaptureFixture[str]) -> None:
     """As the paper states them for 100 samples."""
     found = told(capsys, "100")
@@ -90,10 +163,14 @@ def test_the_well_known_results(capsys: pytest.CaptureFixture[str]) -> None:
 def test_what_is_printed_and_drawn(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert status(["paper", "--format", "markdown", "--figures", str(tmp_path)]) == 0
     text = capsys.readouterr().out
-    assert "| GPT-4V (estimated) * |" in text
+    assert "| GPT-4V * | 600, estimated |" in text, "sizes are estimated, scores are not"
+    assert "Gemini 1.0 Pro Vision |" in text
+    assert "not published" in text
     assert "p_tasks" in text
     drawn = sorted(p.name for p in tmp_path.iterdir())
-    assert drawn == [f"{n}-100.{f}" for n in ("parameters", "radar", "use_cases") for f in ("png", "svg")]
+    assert drawn == [
+        f"{n}-100.{f}" for n in ("parameters", "radar", "tasks", "use_cases") for f in ("png", "svg")
+    ]
     assert status(["paper", "--subset", "1000"]) == 2
     assert "subset" in capsys.readouterr().err
 

@@ -24,7 +24,7 @@ from hemm.report.tables.writer import print_json, print_tables
     "--figures",
     type=click.Path(file_okay=False, path_type=Path),
     metavar="DIR",
-    help="Draw the radar plot, score against parameters, and the use cases into DIR (SVG and PNG).",
+    help="Draw the radar plots, score against parameters, tasks and use cases into DIR (SVG and PNG).",
 )
 def command(subset: str, format_: str, figures: Path | None) -> None:
     """Compute the HEMM paper's scores, dimensions and tests anew, with what they leave out beside them."""
@@ -40,4 +40,4 @@ def command(subset: str, format_: str, figures: Path | None) -> None:
     if format_ == "json":
         print_json(aggregates.to_json())
     else:
-        print_tables(tables(aggregates), (P_VALUES, *aggregates.notes), format_)
+        print_tables(tables(aggregates), (*P_VALUES, *aggregates.notes), format_)

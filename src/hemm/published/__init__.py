@@ -38,6 +38,13 @@ ODD = {
 }
 """Oddities that change aggregates, by subset."""
 
+NOT_PUBLISHED = (
+    "the votes behind the paper's Elo ratings and win rates",
+    "the answers, and people's votes on them, behind its correlations of metrics with people, which are its "
+    "ground for BARTScore",
+)
+"""What the paper reports and its public release does not hold, so that nobody can compute it anew."""
+
 
 @dataclass(frozen=True)
 class Published:
@@ -50,6 +57,7 @@ class Published:
     model_labels   model -> modelling dimension -> category; unknown ones are left out
     titles         model or task -> its name in the paper
     params         model -> parameters in billions
+    estimated      models whose number of parameters the paper estimates; their scores are measured
     """
 
     subset: str
@@ -61,6 +69,7 @@ class Published:
     model_labels: Mapping[str, Mapping[str, str]]
     titles: Mapping[str, str]
     params: Mapping[str, float]
+    estimated: frozenset[str] = frozenset()
 
 
 def rows(name: str) -> list[dict[str, str]]:
@@ -100,4 +109,5 @@ def published(subset: str = "100") -> Published:
         {m: {d: about_models[m][d] for d in MODEL_DIMENSIONS if about_models[m][d]} for m in models},
         {name: row["title"] for table in (about_models, about_tasks) for name, row in table.items()},
         {m: float(about_models[m]["total_params_b"]) for m in models},
+        frozenset(m for m in models if about_models[m]["size_estimated"] == "yes"),
     )

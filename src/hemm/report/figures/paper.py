@@ -1,4 +1,4 @@
-"""The paper's three figures, drawn from its published scores: radar, score against parameters, use cases."""
+"""The paper's figures, drawn from its published scores."""
 
 from __future__ import annotations
 
@@ -6,20 +6,16 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hemm.core import DIMENSIONS
 from hemm.data.files import replacing
-from hemm.report.figures.profile import COLOURS, DASHES, MARKERS
+from hemm.report.figures.profile import COLOURS
 
 if TYPE_CHECKING:
     from hemm.analysis.paper_aggregates import Paper
 
-RADAR_MODELS = 6
-"""Models in the radar: more cannot be distinguished."""
-
 
 def draw(paper: Paper, folder: Path) -> list[Path]:
-    """Write ``radar``, ``parameters`` and ``use_cases`` as SVG and PNG into ``folder``, and return their
-    paths."""
+    """Write ``radar``, ``parameters``, ``tasks`` and ``use_cases`` as SVG and PNG into ``folder``, and return
+    their paths."""
     import matplotlib
     from matplotlib.figure import Figure
 
@@ -40,44 +36,46 @@ def draw(paper: Paper, folder: Path) -> list[Path]:
 
 
 def _radar(paper: Paper, figure: Any) -> None:
-    """Mean normalised score of the best models in every category of the task dimensions."""
+    """Mean normalised score of every model by use case: a panel each, the others in grey behind it."""
     import numpy as np
 
-    spokes = [(d, c) for d, categories in paper.dimensions.items() for c in categories]
-    angles = np.linspace(0, 2 * np.pi, len(spokes), endpoint=False)
-    axes = figure.add_subplot(projection="polar")
-    best = sorted(paper.models, key=lambda m: -paper.models[m])[:RADAR_MODELS]
-    styles = zip(best, COLOURS, MARKERS, DASHES, strict=False)
-    for model, colour, marker, dash in styles:
-        row = paper.normalised[paper.source.models.index(model)]
-        values = [
-            float(np.nanmean(row[[i for i, t in enumerate(paper.source.tasks) if _carries(paper, t, d, c)]]))
-            for d, c in spokes
-        ]
-        title = paper.source.titles[model].removesuffix(" (estimated)")  # of its parameters
-        style = {"color": colour, "marker": marker, "markersize": 3.5, "linestyle": dash}
-        axes.plot([*angles, angles[0]], [*values, values[0]], label=title, **style)
-    axes.set_xticks(angles, [_name(d, c) for d, c in spokes])
-    axes.tick_params(axis="x", pad=4)
-    axes.set_theta_offset(np.pi / 2)
-    axes.set_theta_direction(-1)
-    axes.set_ylim(0, None)
-    for label, angle in zip(axes.get_xticklabels(), angles, strict=True):
-        side = float(np.sin(angle))
-        label.set_horizontalalignment("center" if abs(side) < 0.15 else "left" if side > 0 else "right")
-    figure.legend(loc="outside lower center", ncols=3, frameon=False)
-    axes.set_title(f"Normalised BARTScore, subset {paper.subset}: the {len(best)} best models", pad=24)
+    cases = list(paper.use_cases)
+    angles = np.linspace(0, 2 * np.pi, len(cases) + 1)
+    models = sorted(paper.models, key=lambda m: -paper.models[m])
+    lines = {m: [paper.use_cases[c][m].score for c in (*cases, cases[0])] for m in models}
+    most = max(max(line) for line in lines.values())
+    columns = 4
+    for place, model in enumerate(models):
+        axes = figure.add_subplot(-(-len(models) // columns), columns, place + 1, projection="polar")
+        for other in models:
+            axes.plot(angles, lines[other], color="0.85", lw=0.8)
+        axes.plot(angles, lines[model], color=COLOURS[0], lw=1.8)
+        axes.fill(angles, lines[model], color=COLOURS[0], alpha=0.15)
+        axes.set_xticks(angles[:-1], [_named(paper, c, model) for c in cases], fontsize=7)
+        axes.set_yticks([0.2, 0.4], ["0.2", "0.4"], fontsize=6, color="0.4")
+        axes.set_ylim(0, most)
+        axes.set_theta_offset(np.pi / 2)
+        axes.set_theta_direction(-1)
+        axes.tick_params(axis="x", pad=1)
+        for label, angle in zip(axes.get_xticklabels(), angles, strict=False):
+            side = float(np.sin(angle))
+            label.set_horizontalalignment("center" if abs(side) < 0.15 else "left" if side > 0 else "right")
+        fewer = paper.scored[model] < max(paper.scored.values())
+        axes.set_title(paper.source.titles[model] + (" *" if fewer else ""), fontsize=10, pad=8)
+    star = "; * fewer tasks than the others" if len(paper.common) < len(paper.source.tasks) else ""
+    figure.suptitle(
+        f"Normalised BARTScore by use case, subset {paper.subset} (rank among {len(models)} models{star})",
+        fontsize=11,
+    )
+
+
+def _named(paper: Paper, case: str, model: str) -> str:
+    words = {"affective_computing": "affective", "hci": "HCI"}.get(case, case.replace("_", " "))
+    return f"{words} ({paper.use_cases[case][model].rank})"
 
 
 def _carries(paper: Paper, task: str, dimension: str, category: str) -> bool:
     return paper.source.task_labels[task].get(dimension) == category
-
-
-def _name(dimension: str, category: str) -> str:
-    title = DIMENSIONS[dimension].title.lower()
-    if category in ("yes", "no"):
-        return title if category == "yes" else f"not {title}"
-    return f"{category} {title}" if category in ("less", "more") else category.replace("_", "\n")
 
 
 def _parameters(paper: Paper, figure: Any) -> None:
@@ -85,7 +83,8 @@ def _parameters(paper: Paper, figure: Any) -> None:
     axes = figure.add_subplot()
     for model, score in paper.models.items():
         params = paper.source.params[model]
-        axes.plot(params, score, "o", color=COLOURS[0], mfc=COLOURS[0] if params < 100 else "white")
+        open_ = model in paper.source.estimated
+        axes.plot(params, score, "o", color=COLOURS[0], mfc="white" if open_ else COLOURS[0])
         beside = [
             paper.models[m]
             for m, p in paper.source.params.items()
@@ -93,7 +92,7 @@ def _parameters(paper: Paper, figure: Any) -> None:
         ]
         on_left = params > 100 or bool(beside)  # its name would run into the next point's
         axes.annotate(
-            paper.source.titles[model].removesuffix(" (estimated)"),
+            paper.source.titles[model],
             (params, score),
             (-5 if on_left else 5, -11 if beside and max(beside) > score else 4),
             textcoords="offset points",
@@ -102,8 +101,23 @@ def _parameters(paper: Paper, figure: Any) -> None:
         )
     axes.set_xscale("log")
     axes.set_ylim(0, None)
-    axes.set_xlabel("parameters in billions (open circles: estimated by the paper)")
+    axes.set_xlabel("parameters in billions (open circles: size estimated by the paper)")
     axes.set_ylabel("mean normalised BARTScore")
+    axes.spines["right"].set_visible(False)
+
+
+def _tasks(paper: Paper, figure: Any) -> None:
+    """Mean of the models on each task, hardest first, with the models as points."""
+    axes = figure.add_subplot()
+    order = sorted(paper.tasks, key=paper.tasks.__getitem__)
+    for place, task in enumerate(order):
+        axes.barh(place, paper.tasks[task], color=COLOURS[0], alpha=0.5)
+        scores = paper.normalised[:, paper.source.tasks.index(task)]
+        axes.plot(scores, [place] * len(scores), "o", color="black", ms=2.5, alpha=0.6)
+    axes.set_yticks(range(len(order)), [paper.source.titles[t] for t in order])
+    axes.invert_yaxis()
+    axes.margins(y=0.01)
+    axes.set_xlabel("normalised BARTScore: mean of the models (bar), each model (point)")
     axes.spines["right"].set_visible(False)
 
 
@@ -122,7 +136,8 @@ def _use_cases(paper: Paper, figure: Any) -> None:
 
 
 _FIGURES: tuple[tuple[str, tuple[float, float], Callable[[Paper, Any], None]], ...] = (
-    ("radar", (8, 7.5), _radar),
+    ("radar", (13, 8.6), _radar),
     ("parameters", (7, 4.5), _parameters),
+    ("tasks", (7, 7), _tasks),
     ("use_cases", (7, 3.2), _use_cases),
 )
