@@ -32,8 +32,8 @@ def samples(spec: Path | str, card: Path | None = None) -> dict[str, Sample]:
     return {s.id: s for s in ensure(resolve(str(spec), card)).samples()}
 
 
-def shown(spec: Path | str) -> dict[str, list[bytes]]:
-    return {name: [m.data for m in s.media] for name, s in samples(spec).items()}
+def shown(spec: Path | str, card: Path | None = None) -> dict[str, list[bytes]]:
+    return {name: [m.data for m in s.media] for name, s in samples(spec, card).items()}
 
 
 def jsonl(folder: Path, rows: Sequence[Mapping[str, Any]], card: str = "") -> Path:
@@ -99,7 +99,9 @@ def test_paths_absolute_by_file_url_and_below_another_root(cache: Path, tmp_path
     ]
     jsonl(mine, rows, "images: ../my coco/val")
     one = {"root", "absolute", "file", "up"}
-    assert shown(mine) == {r["id"]: [png(1 if r["id"] in one else 2)] for r in rows}
+    with pytest.raises(BadData, match=r"images: .* lies outside the card's folder: .*--card"):
+        shown(mine)  # a card that was found beside data may be somebody else's
+    assert shown(mine, mine / "card.yaml") == {r["id"]: [png(1 if r["id"] in one else 2)] for r in rows}
 
 
 @pytest.mark.parametrize("place", ["/etc/hosts", "file:///etc/hosts", "../secret.png", "p/../../secret.png"])
@@ -113,7 +115,7 @@ def test_no_path_leads_out_unless_the_card_says_so(cache: Path, tmp_path: Path, 
 
 def test_a_root_that_is_not_there_is_named(cache: Path, tmp_path: Path) -> None:
     with pytest.raises(HemmError, match=r"card.yaml: images: there is no folder .*gone"):
-        samples(jsonl(tmp_path / "mine", [{"image": "1.png", **ROW}], "images: ../gone"))
+        samples(jsonl(tmp_path / "mine", [{"image": "1.png", **ROW}], "images: gone"))
 
 
 @pytest.mark.parametrize(

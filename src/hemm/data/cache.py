@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import orjson
 
 from hemm.core import Task, digest, slug
+from hemm.core.from_files import PLAIN
 from hemm.data.files import write_atomic
 
 INDEX = "current.json"
 PACK_FILE = "pack.json"
+CODE = "code"
+"""The folder that says which Python files the user named."""
 OWN: Mapping[str, Any] = {}
 """The origin of hemm's own data sets, which their name tells."""
 
@@ -45,6 +49,21 @@ def task_folder(task: str, origin: Mapping[str, Any] = OWN) -> Path:
     return root() / "packs" / (f"{name}-{digest(dict(origin), 12)}" if origin else name)
 
 
+def remember_code(file: Path) -> None:
+    """Keep that the user named this Python file on this machine: results that name it may run it again."""
+    place = str(file.expanduser().resolve())
+    kept = root() / CODE / digest(place, 32)
+    if not kept.exists():
+        with suppress(OSError):  # a cache that cannot be written to: the user names it again
+            write_atomic(kept, place.encode())
+
+
+def knows_code(file: Path) -> bool:
+    """Whether the user named this Python file on this machine before. Results and run.json may be somebody
+    else's: what they name is not run for that alone."""
+    return (root() / CODE / digest(str(file.expanduser().resolve()), 32)).is_file()
+
+
 def packs_of_content(task: str, content: str) -> list[Path]:
     """Folders of packs of this name, of any origin, that should have this hash of their content."""
     folders = [task_folder(task), *(root() / "packs").glob(f"{slug(task)}-{'[0-9a-f]' * 12}")]
@@ -62,7 +81,7 @@ def entry(task: str, origin: Mapping[str, Any] = OWN) -> Mapping[str, Any] | Non
         found = orjson.loads((task_folder(task, origin) / INDEX).read_bytes())
     except (OSError, orjson.JSONDecodeError):
         return None
-    if not isinstance(found, dict) or not isinstance(found.get("pack"), str):
+    if not isinstance(found, dict) or not PLAIN.fullmatch(str(found.get("pack"))):
         return None
     return found if found.get("task") == task else None  # of two names that fold to one folder
 

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 from hemm.core import HemmError, Metric, Task, completed, digest
 from hemm.data.files import replacing
 from hemm.results import layout
-from hemm.results.files import write_json
+from hemm.results.files import refuse_links, write_json
 from hemm.results.lock import Lock
 from hemm.results.read import Cell, cell
-from hemm.results.stored_media import media_path
+from hemm.results.stored_media import stored_bytes
 
 if TYPE_CHECKING:
     from hemm.results.stored_media import StoredMedia
@@ -71,7 +71,7 @@ def stored_media(stored: Cell) -> StoredMedia:
     """The pictures of a cell's answers, from its media folder or its task's pack."""
     from hemm.results.stored_media import StoredMedia
 
-    drawn = partial(media_path, stored.folder / layout.MEDIA)
+    drawn = partial(stored_bytes, stored.folder / layout.MEDIA)
     answered, origin = str(stored.run.get("pack", {}).get("hash", "")), stored.run.get("origin") or {}
     return StoredMedia(stored.task, stored.folder, drawn, answered, origin)
 
@@ -143,6 +143,7 @@ def score_cell(
     work = _Scoring.of(cell(folder), task, wanted, again)
     if work.up_to_date:  # nothing is written, so that results that cannot be written to can be read
         return work.outcomes
+    refuse_links(folder)
     waiting = f"{folder} is being scored by {{}}: waiting for it"
     with Lock(folder / layout.SCORES_LOCK).wait(lambda who: told(waiting.format(who))):
         work = _Scoring.of(cell(folder), task, wanted, again)
@@ -151,11 +152,11 @@ def score_cell(
 
 def _earlier(view: Cell, stored: Mapping[str, Any]) -> dict[str, Metric]:
     """Metric key -> metric that scored the cell before, or was to."""
-    from hemm.metrics import again, metric_key, resolve
+    from hemm.metrics import again, metric_key, pending
 
     results = view.folder.parents[2] if len(view.folder.parents) > 2 else view.folder
     rows = [*stored.get("metrics", {}).values(), *stored.get("left_out", {}).values()]
-    found = [*(again(row, results) for row in rows), *map(resolve, stored.get("pending", ()))]
+    found = [*(again(row, results) for row in rows), *pending(stored.get("pending", ()), results)]
     return {metric_key(metric): metric for metric in found}
 
 

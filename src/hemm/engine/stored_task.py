@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from hemm.core import HemmError, Task, UnknownName
+from hemm.core import HemmError, Task, UnknownName, user_code
 from hemm.core.origin import origin_spec, same_origin
+from hemm.data import cache
 from hemm.results.same_data import cells_named_as, check_cell
 
 if TYPE_CHECKING:
@@ -48,7 +49,8 @@ def task_of(cell: Cell, own: Mapping[str, Task] | None = None, code: bool = Fals
 def _where_it_was(cell: Cell, code: bool) -> Task | None:
     """The user's own task of ``cell``, where its file, or its card, still is what run.json says.
 
-    A Python file below the results is not executed: they may be somebody else's.
+    A Python file below the results, or one that the user never named, is not executed: the results may be
+    somebody else's.
     """
     from hemm.tasks import resolve
 
@@ -56,8 +58,7 @@ def _where_it_was(cell: Cell, code: bool) -> Task | None:
     file, failed = origin.get("file"), None
     if file is not None:
         results = cell.folder.parents[2] if len(cell.folder.parents) > 2 else cell.folder
-        below = Path(file).resolve().is_relative_to(results.resolve())
-        if not Path(file).exists() or (file.endswith(".py") and (below or not code)):
+        if not Path(file).exists() or (_is_code(origin, cell) and not (code and _may_run(file, results))):
             return None
     elif "repo" not in origin:
         return None
@@ -74,6 +75,16 @@ def _where_it_was(cell: Cell, code: bool) -> Task | None:
     if failed is not None and file is not None:
         raise failed
     return None
+
+
+def _is_code(origin: Mapping[str, Any], cell: Cell) -> bool:
+    return user_code.is_code(origin_spec(origin, cell.task)) or user_code.is_code(str(origin["file"]))
+
+
+def _may_run(file: str, results: Path) -> bool:
+    """Whether a Python file that run.json names may be executed."""
+    below = Path(file).resolve().is_relative_to(results.resolve())
+    return file.endswith(".py") and not below and cache.knows_code(Path(file))
 
 
 def keep_format(task: Task, out: Path) -> Task:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from inspect import Parameter, signature
 from pathlib import Path
 from typing import Any
@@ -159,20 +159,42 @@ def again_spec(metric: Metric) -> str:
     return str(own.facts(metric)["from"]) if metric.name not in METRICS else spec_of(metric)
 
 
+def listed(spec: str) -> Metric:
+    """The registered metric of a spec that a results folder holds, which may be somebody else's.
+
+    It runs no file, and allows nothing: that weights are downloaded is said on the command line alone.
+    """
+    if user_code.is_code(spec):
+        raise HemmError(f"the results name the metric {spec}: name it with --metric to run it")
+    name, colon, settings = spec.strip().partition(":")
+    kept = [item for item in settings.split(",") if item.partition("=")[0].strip() != "download"]
+    return resolve(f"{name}{colon}{','.join(kept)}" if any(kept) else name)
+
+
 def stored(row: Mapping[str, Any]) -> Metric:
     """The metric of a row of aggregates.json, to read its scores: no code of a user's is run."""
-    return own.stored(row) if "own" in row else resolve(row["spec"])
+    return own.stored(row) if "own" in row else listed(str(row["spec"]))
 
 
 def again(row: Mapping[str, Any], results: Path) -> Metric:
     """The metric of such a row, to score with it; where it is not found again, one that raises HemmError."""
     if "own" not in row:
-        return resolve(row["spec"])
+        return listed(str(row["spec"]))
     spec, why = own.again(row, results)
     try:
         return resolve(spec) if spec else own.stored(row, why)
     except HemmError as error:
         return own.stored(row, str(error))
+
+
+def pending(specs: Sequence[str], results: Path) -> list[Metric]:
+    """The metrics that a stopped command did not reach, as aggregates.json names them."""
+    return [
+        resolve(spec)
+        if user_code.is_code(spec) and own.may_run(user_code.split(spec)[0], results)
+        else listed(spec)
+        for spec in map(str, specs)
+    ]
 
 
 def metric_key(metric: Metric) -> str:

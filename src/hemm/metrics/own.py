@@ -16,6 +16,7 @@ from weakref import WeakKeyDictionary
 
 from hemm.core import CorpusMetric, Group, HemmError, Metric, Sample, completed, user_code
 from hemm.core.code_digest import PREFIX, of_object
+from hemm.data import cache
 
 _specs: WeakKeyDictionary[type, str] = WeakKeyDictionary()
 """Class of a metric -> the spec that finds it again, where one did."""
@@ -36,6 +37,7 @@ def from_file(spec: str, given: Mapping[str, str], make: Any) -> Metric:
             raise HemmError(f"metric {spec!r} cannot be made: {type(error).__name__}: {error}") from error
     found: Metric = completed(metric, Metric, f"metric {spec!r}")
     file, name = user_code.split(spec)
+    cache.remember_code(file)
     for base in type(found).__mro__:  # ``completed`` may have put a class of its own before
         if base.__module__.startswith(PREFIX):
             _specs[base] = f"{file.expanduser().resolve()}:{name}"
@@ -166,10 +168,15 @@ def stored(row: Mapping[str, Any], why: str = "") -> Metric:
     )
 
 
+def may_run(file: Path, results: Path) -> bool:
+    """Whether a Python file that ``results`` name may be run without being named anew."""
+    return not file.resolve().is_relative_to(results.resolve()) and cache.knows_code(file)
+
+
 def again(row: Mapping[str, Any], results: Path) -> tuple[str, str]:
     """What finds the metric of such a row again, or else why nothing does: (spec, why).
 
-    A file below ``results`` is not taken: results may be somebody else's.
+    A file below ``results``, or one that the user never named, is not taken: results may be somebody else's.
     """
     spec = str(row["own"]["from"])
     if not spec:
@@ -179,4 +186,6 @@ def again(row: Mapping[str, Any], results: Path) -> tuple[str, str]:
         return "", f"{file} is not there: say where it is with --metric ./FILE.py:NAME"
     if file.resolve().is_relative_to(results.resolve()):
         return "", f"{file} lies among the results: name it with --metric to run it"
+    if not may_run(file, results):
+        return "", f"{file} was never named on this machine: name it with --metric to run it"
     return spec, ""

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from hemm.core import BadData, HemmError, Media, digest
+from hemm.core.from_files import is_digest
 from hemm.core.media import media_type
 from hemm.core.origin import origin_spec
 from hemm.data.pixels import rgb, upright_size
@@ -73,7 +74,12 @@ class Gallery:
         from hemm.results.layout import MEDIA
         from hemm.results.stored_media import drawn_media
 
-        return [self.picture(drawn_media(d, cell.folder / MEDIA)) for d in digests]
+        return [
+            self.picture(drawn_media(d, cell.folder / MEDIA))
+            if is_digest(d)
+            else Picture(note="not opened: the answer names no picture but a file")
+            for d in digests
+        ]
 
     def sample(self, cell: Cell, row: Mapping[str, Any]) -> Any:
         """The sample of a stored answer from its task's pack, or a text that says why it is not there."""

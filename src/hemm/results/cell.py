@@ -23,10 +23,10 @@ import pyarrow.parquet as pq
 from hemm.core import BadData, Media
 from hemm.data.files import read_table, replacing, write_atomic
 from hemm.results import layout
-from hemm.results.files import sweep, write_json
+from hemm.results.files import refuse_links, sweep, write_json
 from hemm.results.journal import Journal, scan
 from hemm.results.lock import Lock
-from hemm.results.seal import Seal, read_part, write_answers, write_part
+from hemm.results.seal import Seal, check_names, read_part, write_answers, write_part
 from hemm.results.stored_media import media_path
 
 Key = tuple[str, int]
@@ -48,6 +48,7 @@ def read_run(folder: Path) -> dict[str, Any] | None:
             f"{path} has schema_version {version!r}, this hemm reads {layout.SCHEMA_VERSION}: "
             "use the version that wrote it"
         )
+    check_names(run, path)
     return run
 
 
@@ -82,6 +83,7 @@ class CellWriter:
 
     def open(self) -> CellWriter:
         """Take the lock and read run.json and the journal. Raises CellLocked or BadData."""
+        refuse_links(self.folder)
         self._lock.acquire(self._told)
         try:
             sweep(self.folder)

@@ -7,12 +7,34 @@ from pathlib import Path
 
 import orjson
 
+from hemm.core import BadData
 from hemm.data.files import TEMPORARY, write_atomic
 
 
 def write_json(path: Path, value: object) -> None:
     """Write ``value`` as indented JSON, atomically."""
     write_atomic(path, orjson.dumps(value, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE))
+
+
+def open_own(path: Path) -> int:
+    """The descriptor of a file of hemm's own that is written in place, made where it is not there.
+
+    Raises BadData where it is a link: in results from somebody else it may lead to any file of the user.
+    """
+    refuse_link(path)
+    return os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0), 0o644)
+
+
+def refuse_link(path: Path) -> None:
+    """Raise BadData where ``path`` is a link: what is written there would land elsewhere."""
+    if path.is_symlink():
+        raise BadData(f"{path} is a link to somewhere else: hemm does not write through it")
+
+
+def refuse_links(cell: Path) -> None:
+    """Raise BadData where a folder in ``cell`` is a link."""
+    for folder in (cell / "answers", cell / "scores", cell / "media", *(cell / "media").glob("*")):
+        refuse_link(folder)
 
 
 def sweep(folder: Path) -> None:

@@ -18,6 +18,7 @@ from typing import Any
 import orjson
 
 from hemm.data.files import replacing
+from hemm.results.files import open_own
 
 FLUSH_LINES = 64
 FLUSH_SECONDS = 0.1
@@ -67,7 +68,7 @@ class Journal:
         self._oldest = 0.0
         self._lock = threading.RLock()  # the reader's thread looks answers up while the loop appends
         path.parent.mkdir(parents=True, exist_ok=True)
-        self._file = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+        self._file = open_own(path)
         self._end = self._repair()
 
     def _repair(self) -> int:

@@ -23,7 +23,7 @@ from typing import Any
 import orjson
 
 from hemm.core import CellLocked
-from hemm.results.files import alive
+from hemm.results.files import alive, refuse_link
 
 try:
     import fcntl
@@ -129,6 +129,7 @@ class Lock:
         if self._file is not None:
             return self
         self.path.parent.mkdir(parents=True, exist_ok=True)
+        refuse_link(self.path)
         first: _Holder | None = None
         while (file := self._create(self.path)) is None:
             holder = self._take_over(first)

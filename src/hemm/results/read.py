@@ -12,6 +12,7 @@ import orjson
 import pyarrow as pa
 
 from hemm.core import BadData, HemmError
+from hemm.core.from_files import PLAIN, name_of
 from hemm.data.files import read_table
 from hemm.results import layout
 from hemm.results.answer_record import ANSWER_SCHEMA, CALL_SCHEMA, answer_batch
@@ -112,7 +113,8 @@ class Cell:
 
     def scores(self, metric_key: str) -> pa.Table:
         """Scores by one metric (``layout.SCORE_SCHEMA``). Raises HemmError where there are none."""
-        path = self.folder / layout.SCORES / f"{metric_key}.parquet"
+        name = name_of(PLAIN, metric_key, "the name of a metric's scores", self.folder)
+        path = self.folder / layout.SCORES / f"{name}.parquet"
         if not path.exists():
             raise HemmError(f"{self.folder} has no scores by {metric_key}: hemm score makes them")
         return read_table(path)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from itertools import islice
 from pathlib import Path
@@ -11,7 +11,8 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from hemm.core import digest_file
+from hemm.core import BadData, digest_file, from_files
+from hemm.core.user_files import shown
 from hemm.data.files import parquet_columns, read_table, replacing
 from hemm.results.answer_record import ANSWER_SCHEMA, CALL_SCHEMA, COLUMNS, answer_batch, call_batch
 
@@ -46,6 +47,21 @@ class Seal:
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
+
+
+def check_names(run: Mapping[str, Any], where: Path) -> None:
+    """Raise BadData where run.json, which may be somebody else's, names files that no cell has."""
+    parts, calls = run.get("parts", []), run.get("calls")
+    for entry, form in [
+        *((part, from_files.PART) for part in (parts if isinstance(parts, list) else [parts])),
+        *([(calls, from_files.CALLS)] if calls is not None else []),
+    ]:
+        if not isinstance(entry, dict) or entry.keys() != {"file", "rows", "sha256"}:
+            raise BadData(f"{where}: a part is {shown(entry)}; it has file, rows and sha256")
+        from_files.name_of(form, entry["file"], "the file of a part", where)
+        from_files.name_of(from_files.DIGEST, entry["sha256"], f"the sha256 of {entry['file']}", where)
+        if type(entry["rows"]) is not int or not 0 <= entry["rows"] < 2**31:
+            raise BadData(f"{where}: the rows of {entry['file']} are {shown(entry['rows'])}")
 
 
 def write_part(

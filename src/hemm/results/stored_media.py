@@ -12,7 +12,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hemm.core import HemmError, Media
+from hemm.core import BadData, HemmError, Media, digest_bytes, from_files
 from hemm.core.origin import origin_spec
 
 if TYPE_CHECKING:
@@ -35,18 +35,30 @@ def late(digest: str, lookup: Lookup) -> Media:
 
 
 def media_path(folder: Path, digest: str) -> Path:
-    """The path of a picture below a cell's media folder."""
-    return folder / digest[:2] / digest
+    """The path of a picture below a cell's media folder. Raises BadData for what is no digest: an answer
+    from somebody else may name any file."""
+    name = from_files.name_of(from_files.DIGEST, digest, "the digest of a picture", folder.parent)
+    return folder / name[:2] / name
+
+
+def stored_bytes(folder: Path, digest: str) -> bytes:
+    """The bytes of a picture below a cell's media folder. Raises FileNotFoundError where it is not there, and
+    BadData where it holds something else than its name says."""
+    path = media_path(folder, digest)
+    data = path.read_bytes()
+    if digest_bytes(data) != digest:
+        raise BadData(f"{path} is damaged: its content is not what its name says")
+    return data
 
 
 def drawn_media(digest: str, folder: Path) -> Media:
     """A picture that a model drew, to be read from the cell's media ``folder``.
 
-    Reading its bytes raises FileNotFoundError where the folder does not have it.
+    Reading its bytes raises FileNotFoundError where the folder does not have it. Raises BadData for what is
+    no digest.
     """
-    path = media_path(folder, digest)
-    if path.exists():
-        return Media(load=path.read_bytes, digest=digest, name=path.name)
+    if media_path(folder, digest).exists():
+        return Media(load=lambda: stored_bytes(folder, digest), digest=digest, name=digest)
 
     def absent() -> bytes:
         raise FileNotFoundError(f"picture {digest[:12]} is not stored with the answers")
@@ -61,20 +73,20 @@ class StoredMedia:
 
     task       name of the task
     where      the cell's folder, for messages
-    drawn      digest -> path of a picture that the model drew
+    drawn      digest -> bytes of a picture that the model drew; raises FileNotFoundError for another one
     pack_hash  of the pack whose samples were answered
     origin     of the task (``Task.origin``)
     """
 
     task: str
     where: Path
-    drawn: Callable[[str], Path]
+    drawn: Callable[[str], bytes]
     pack_hash: str = ""
     origin: Mapping[str, Any] = field(default_factory=dict)
 
     def __call__(self, digest: str) -> bytes:
         try:
-            return self.drawn(digest).read_bytes()
+            return self.drawn(digest)
         except FileNotFoundError:
             pass
         place = self._places.get(digest)

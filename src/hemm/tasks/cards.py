@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from hemm.core import AnswerFormat, BadData, HemmError, UnknownName, check_labels, digest_file
+from hemm.core.from_files import is_digest, lies_below
 from hemm.core.user_files import Takes, read_yaml, typed
 from hemm.parsing.formats import Caption, FreeText, ManyOf, Number, OneOf, ShortAnswer, YesNo
 
@@ -46,6 +47,8 @@ class UserCard:
     unit, cluster  columns whose values together are it; ``index % 1000000`` is a remainder
     each     our names -> columns of one length: a row becomes as many, one for each place
     empty    texts that stand for an empty cell; None: those that are usual in tables
+    named    whether the user named the card: one that was found beside data, which may be somebody else's,
+             opens files of its own folder alone
     """
 
     where: str = ""
@@ -74,11 +77,14 @@ class UserCard:
     config: str | tuple[str, ...] = ""
     revision: str = ""
     images_from: Annotated[str, Takes("0 or 1", {"0", "1"}.__contains__)] = ""
+    named: bool = False
 
     @cached_property
     def roots(self) -> tuple[Path, ...]:
         """The folders of ``images``, where paths of pictures may start and may lead. Raises HemmError for one
         that is not there."""
+        for name in self.images:
+            self.check_below("images", name)
         found = tuple(self._beside / Path(name).expanduser() for name in self.images)
         if lacking := [folder for folder in found if not folder.is_dir()]:
             raise HemmError(f"{self.where}: images: there is no folder {lacking[0]}")
@@ -89,6 +95,15 @@ class UserCard:
         here = tuple(n for n in self.images if (self._beside / Path(n).expanduser()).is_dir())
         return replace(self, images=here), tuple(n for n in self.images if n not in here)
 
+    def check_below(self, key: str, name: str) -> None:
+        """Raise BadData where ``name``, which ``key`` of the card has, leads out of its folder and the user
+        did not name the card."""
+        if not self.named and not lies_below(self._beside, name):
+            raise BadData(
+                f"{self.where}: {key}: {name!r} lies outside the card's folder: if that is meant, name "
+                f"the card with --card {self.where}"
+            )
+
     @property
     def _beside(self) -> Path:
         return Path(self.where).parent if self.where else Path()
@@ -96,8 +111,18 @@ class UserCard:
     @cached_property
     def placeholder_digests(self) -> tuple[str, ...]:
         """SHA-256 of the ``placeholders``: each is a digest, or a file beside the card."""
-        beside = self._beside
-        return tuple(_digest(name, beside, self.where) for name in self.placeholders)
+        return tuple(self._placeholder(name) for name in self.placeholders)
+
+    def _placeholder(self, name: str) -> str:
+        if is_digest(name.lower()):
+            return name.lower()
+        self.check_below("placeholders", name)
+        file = self._beside / name
+        if not file.is_file():
+            raise HemmError(
+                f"{self.where}: placeholders: {name!r} is neither a SHA-256 nor a file in {self._beside}"
+            )
+        return digest_file(file)
 
     @property
     def format(self) -> AnswerFormat | None:
@@ -172,15 +197,6 @@ class UserCard:
             raise BadData(f"{self.where}, answer: as: set is for many_of, not for {format_}")
 
 
-def _digest(name: str, beside: Path, where: str) -> str:
-    if len(name) == 64 and not set(name.lower()) - set("0123456789abcdef"):
-        return name.lower()
-    file = beside / name
-    if not file.is_file():
-        raise HemmError(f"{where}: placeholders: {name!r} is neither a SHA-256 nor a file in {beside}")
-    return digest_file(file)
-
-
 @dataclass(frozen=True)
 class _Answer:
     """``answer`` of a card, where it is more than the name of a format."""
@@ -193,16 +209,17 @@ class _Answer:
     lettered: Annotated[str, Takes("true or false", {"true", "false"}.__contains__)] = ""
 
 
-def read_card(path: Path) -> UserCard:
-    """Read a card file. Raises BadData, or UnknownName for an unknown key (with the nearest)."""
+def read_card(path: Path, *, named: bool = True) -> UserCard:
+    """Read a card file; ``named``: the user named it. Raises BadData, or UnknownName for an unknown key (with
+    the nearest)."""
     # as text, so that `yes` and `no` stay the words they are
     values = {k: v.strip() if isinstance(v, str) else v for k, v in read_yaml(path, as_text=True).items()}
     if isinstance(values.get("metrics"), str):
         values["metrics"] = values["metrics"].split()
     for key in ("split", "config"):
-        if isinstance(named := values.get(key), list) and len(named) == 1:
-            values[key] = named[0]
-    card = typed(UserCard, values, str(path), where=str(path))
+        if isinstance(said := values.get(key), list) and len(said) == 1:
+            values[key] = said[0]
+    card = typed(UserCard, values, str(path), where=str(path), named=named)
     check_labels(card.fixed_labels, card.where)
     _check_label_columns(card)
     if len({len(columns) for columns in card.each.values()}) > 1:

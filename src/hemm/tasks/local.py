@@ -73,7 +73,7 @@ def local_task(spec: str, card: Path | None = None) -> Task:
     if path.is_dir():
         return folder_task(path, card)
     if _suffix(spec) == ".tsv":
-        return tsv_task(path, card)
+        return tsv_task(path, _card_beside(path, card))
     if _suffix(spec) == ".jsonl":
         return jsonl_task(path, path.parent, path, _card_beside(path, card))
     if _suffix(spec):
@@ -90,6 +90,7 @@ def local_task(spec: str, card: Path | None = None) -> Task:
 def python_task(path: Path, name: str = "") -> Task:
     """The task that a Python file defines as ``TASK``, or the task ``name`` of its ``TASKS``."""
     module = user_code.load(path)
+    cache.remember_code(path)
     tasks = _tasks_of(module, path)
     if not name and len(tasks) == 1:
         return next(iter(tasks.values()))
@@ -127,13 +128,11 @@ def _tasks_of(module: Any, path: Path) -> dict[str, Task]:
 
 def folder_task(folder: Path, card_file: Path | None = None) -> Task:
     """The task of a folder with pictures and a JSON lines file (or the file that its card names)."""
-    beside = folder / CARD
-    card = read_card(card_file or beside) if card_file or beside.is_file() else UserCard()
+    card = _card_of(folder, card_file)
     found = folder_rows(folder, card)
     if found.kind == "tsv":
-        return tsv_task(
-            found.file, card_file or (beside if beside.is_file() else None), name=folder.resolve().name
-        )
+        card = card if card.where else _card_beside(found.file, None)
+        return tsv_task(found.file, card, name=folder.resolve().name)
     if found.kind == "jsonl":
         return jsonl_task(folder, folder, found.file, card)
     return rows_task(found, folder, folder, folder.resolve().name)
@@ -204,9 +203,8 @@ def _read_jsonl(path: Path, *, file: Path, rules: Rules) -> Iterator[Sample | Le
     return _lines(file).read(rules)
 
 
-def tsv_task(file: Path, card_file: Path | None = None, name: str = "") -> Task:
+def tsv_task(file: Path, card: UserCard, name: str = "") -> Task:
     """The task of a table in the TSV layout."""
-    card = _card_beside(file, card_file)
     near = file.parent
     folders = (near, near / "images", near / file.stem, near / "images" / file.stem)
     name = card.name or name or file.stem
@@ -253,10 +251,16 @@ def _closed(card: UserCard, rules: Rules, choices: bool) -> tuple[bool, Rules]:
     return closed, replace(rules, closed=rules.closed or (closed and not rules.formatted))
 
 
+def _card_of(folder: Path, card: Path | None) -> UserCard:
+    if card is not None:
+        return read_card(card)
+    return read_card(folder / CARD, named=False) if (folder / CARD).is_file() else UserCard()
+
+
 def _card_beside(file: Path, card: Path | None) -> UserCard:
     for path in (card, file.with_name(f"{file.stem}.card.yaml"), file.with_name(CARD)):
         if path is not None and (path == card or path.is_file()):
-            return read_card(path)
+            return read_card(path, named=path == card)
     return UserCard()
 
 

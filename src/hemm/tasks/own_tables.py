@@ -133,6 +133,7 @@ def folder_rows(folder: Path, card: UserCard) -> Found:
     Raises HemmError that says what a folder may hold where there is nothing, or several things.
     """
     if card.file:
+        card.check_below("file", card.file)
         file = folder / card.file
         if not file.is_file():
             raise HemmError(f"{card.where}: there is no file {card.file} in {folder}")

@@ -30,9 +30,18 @@ def resolve(spec: str | Task, card: Path | None = None) -> Task:
         return local.hub_task(spec, card)
     if local.is_path(spec):
         return local.local_task(spec, card)
-    name, _, variant = spec.partition(":")
-    if name not in TASKS and Path(spec).exists():
+    if spec.partition(":")[0] not in TASKS and Path(spec).exists():
         raise HemmError(f"unknown task {spec!r}; for the file or folder of this name write ./{spec}")
+    return listed(spec)
+
+
+def listed(spec: str) -> Task:
+    """The task of hemm or of an installed package that is listed as ``name`` or ``name:variant``: what the
+    name in a results folder means, which may be somebody else's and opens no file.
+
+    Raises UnknownName or HemmError.
+    """
+    name, _, variant = spec.partition(":")
     task = registered(name)
     if not variant:
         return task

@@ -77,9 +77,9 @@ def _was_set(cell: Cell, name: str, value: Any) -> bool:
 
 
 def _task(cell: Cell) -> Task | None:
-    from hemm.tasks import resolve
+    from hemm.tasks.selection import listed
 
     try:
-        return resolve(cell.task)
+        return listed(cell.task)
     except HemmError:
         return None

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from hemm.core import BadData, HemmError, Sample
+from hemm.core import BadData, HemmError, Sample, from_files
 from hemm.core.errors import NotPrepared
 from hemm.core.origin import origin_spec
 from hemm.data import cache
@@ -130,6 +130,7 @@ def open_pack(folder: Path) -> Pack:
                 f"{schema.PACK_VERSION}): upgrade hemm"
             )
         for name, size in info["files"].items():
+            from_files.name_of(from_files.PACK_DATA, name, "a data file", file)
             path = folder / "data" / name
             if not path.is_file() or path.stat().st_size != size:
                 raise BadData(

@@ -83,7 +83,7 @@ class Places:
             first = self.folders[0] if self.folders else "the data set"
             raise BadData(
                 f"{where}: field {field!r}: {value!r} lies outside {first}; to read pictures there, say "
-                "'images: FOLDER' in the card"
+                "'images: FOLDER' in the card, and name the card with --card"
             )
         file = next((p for p in inside if p.is_file()), inside[0])
         name = Path(os.path.abspath(file)).relative_to(self._top(file) or "/").as_posix()
