@@ -105,9 +105,46 @@ def _live(out: Path, pack: Path, model: Any) -> None:
     asyncio.run(run_cells(options, [model], [(crash_task(), open_pack(pack))], Silent()))
 
 
+def unplugged(out: Path, pack: Path, told: str) -> None:
+    """A child's life on a disk that keeps only what it is told to: ``told`` is the server and the store."""
+    from crash.disk import remember
+    from hemm.results import journal
+
+    url, store = told.split("|")
+    remember(Path(store))
+    journal.SYNC_SECONDS = 0.05  # a life is short
+    served(out, pack, url)
+
+
+def command(out: Path, log: Path, told: str) -> None:
+    """A child's life as the command line. ``told``: the words of the command, and ``most``, the most bytes
+    that a file may have (0: any number), as on a disk that is full."""
+    import resource
+
+    from hemm import cli
+
+    facts = json.loads(told)
+    stream = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+    os.dup2(stream, 1)
+    os.dup2(stream, 2)
+    layout.PART_ROWS = PART_ROWS
+    if facts["most"]:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (facts["most"], resource.RLIM_INFINITY))
+    try:
+        cli.main([*facts["words"], "--out", str(out)])
+    except SystemExit as end:
+        os._exit(int(end.code or 0))
+
+
 def fork_for_ever() -> None:
     """For each line [target, out, arg, ...] fork a child that lives it; tell its pid, then how it ended."""
-    targets = {"batched": batched, "served": served, "local": local}
+    targets = {
+        "batched": batched,
+        "served": served,
+        "local": local,
+        "unplugged": unplugged,
+        "command": command,
+    }
     for module in sys.argv[1:]:  # what every child needs, once
         importlib.import_module(module)
 
@@ -149,8 +186,11 @@ class Nursery:
         self._process.wait()
         self._process.stdout.close()
 
-    def live(self, target: str, *args: str, seconds: float | None) -> tuple[int, float]:
-        """Exit code (-9: killed) and length of a child's life, ended after ``seconds``."""
+    def live(
+        self, target: str, *args: str, seconds: float | None, by: int = signal.SIGKILL
+    ) -> tuple[int, float]:
+        """Exit code (-9: killed) and length of a child's life, ended after ``seconds`` by the signal
+        ``by``."""
         pipe = self._process.stdout
         assert self._process.stdin is not None
         assert pipe is not None
@@ -158,7 +198,7 @@ class Nursery:
         pid, began = int(pipe.readline()), time.monotonic()
         if not select.select([pipe], [], [], seconds)[0]:
             with suppress(ProcessLookupError):  # it may end at this very moment
-                os.kill(pid, signal.SIGKILL)
+                os.kill(pid, by)
         return int(pipe.readline()), time.monotonic() - began
 
 
@@ -202,7 +242,7 @@ class Lives:
             asked = Counter(self.asked()[before:])
             if done is not None:
                 break
-            kept = self._kept(out)
+            kept = kept_ids(out)
             lost = set(asked) - kept
             self.lost.append(len(lost))
             assert len(lost) <= self.in_flight + FLUSH_LINES
@@ -210,18 +250,19 @@ class Lives:
         again = sum(asked.values()) - len(asked)
         assert again <= sum(self.lost) + self.in_flight * len(self.lost)
 
-    def _kept(self, out: Path) -> set[str]:
-        """Sample ids whose answer is on the disk."""
-        kept: set[str] = set()
-        for journal in out.rglob(layout.JOURNAL):
-            kept.update(record["id"] for _, _, record in scan(journal))
-        if list(out.rglob(layout.RUN)):
-            for found in cells(out):
-                for part in found.parts:
-                    import pyarrow.parquet as pq
 
-                    kept.update(pq.read_table(found.folder / part.file, columns=["id"])["id"].to_pylist())
-        return kept
+def kept_ids(out: Path) -> set[str]:
+    """Sample ids whose answer is on the disk."""
+    kept: set[str] = set()
+    for journal in out.rglob(layout.JOURNAL):
+        kept.update(record["id"] for _, _, record in scan(journal))
+    if list(out.rglob(layout.RUN)):
+        for found in cells(out):
+            for part in found.parts:
+                import pyarrow.parquet as pq
+
+                kept.update(pq.read_table(found.folder / part.file, columns=["id"])["id"].to_pylist())
+    return kept
 
 
 def parts(out: Path) -> dict[str, bytes]:

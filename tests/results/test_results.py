@@ -395,3 +395,24 @@ def test_tables_open_with_duckdb_and_pandas_alone(tmp_path: Path) -> None:
     frame = pd.read_parquet(result.folder / "answers")
     assert list(frame["raw"]) == ["yes", "no", "yes", "no", "yes"]
     assert pq.read_table(result.folder / "scores/accuracy-v2.parquet").schema.equals(layout.SCORE_SCHEMA)
+
+
+def test_the_disk_keeps_the_journal_once_a_second(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from hemm.results import journal as module
+
+    now, kept = [100.0], list[int]()
+    monkeypatch.setattr(module.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(module, "sync_data", lambda handle: kept.append(os.fstat(handle).st_size))
+    journal = Journal(tmp_path / "journal.jsonl")
+    journal.append([{"id": "1"}])
+    journal.flush()
+    assert not journal.sync_due  # what is flushed waits for up to a second
+    now[0] += 1.0
+    assert journal.sync_due
+    journal.sync()
+    assert kept == [(tmp_path / "journal.jsonl").stat().st_size]
+    now[0] += 60.0
+    assert not journal.sync_due  # nothing new
+    journal.append([{"id": "2"}])
+    journal.close()
+    assert kept[1:] == [(tmp_path / "journal.jsonl").stat().st_size]

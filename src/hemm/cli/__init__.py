@@ -1,12 +1,13 @@
 """The command line: one file a command, imported when it is called; every error is one line.
 
-Exit status: 0 complete; 2 bad input; 3 finished, but some samples ended in ``error``; 130 interrupted;
-1 a fault of hemm itself. ``HEMM_DEBUG=1`` shows where an error came from. A command returns its status,
-None for 0.
+Exit status: 0 complete; 2 bad input; 3 finished, but some samples ended in ``error``; 130 interrupted, 143
+and 129 by SIGTERM and SIGHUP; 141 the reader of the output is gone; 1 a fault of hemm itself.
+``HEMM_DEBUG=1`` shows where an error came from. A command returns its status, None for 0.
 """
 
 from __future__ import annotations
 
+import errno
 import importlib
 import importlib.util
 import os
@@ -17,11 +18,12 @@ from typing import Any
 
 import click
 
+from hemm.cli._process import end_as_interrupted, forgive_streams, interrupted, lost
 from hemm.core.errors import HemmError, MissingExtra, UnknownName
 from hemm.core.secrets import redact
 from hemm.core.text import storable
 
-COMPLETE, FAULT, BAD_INPUT, WITH_ERRORS, INTERRUPTED, BROKEN_PIPE = 0, 1, 2, 3, 130, 141
+COMPLETE, FAULT, BAD_INPUT, WITH_ERRORS, BROKEN_PIPE = 0, 1, 2, 3, 141
 
 COMMANDS: dict[str, tuple[str, str]] = {
     "run": ("hemm.cli.run:command", "Ask models the samples of tasks, judge and profile the answers."),
@@ -95,7 +97,8 @@ def _print_version(ctx: click.Context, param: click.Parameter, value: bool) -> N
     cls=LazyGroup,
     invoke_without_command=True,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
-    epilog="Exit status: 0 complete, 2 bad input, 3 some samples ended in an error, 130 interrupted.",
+    epilog="Exit status: 0 complete, 2 bad input, 3 some samples ended in an error, "
+    "130 interrupted (143 by SIGTERM, 129 by SIGHUP).",
 )
 @click.option(
     "--version",
@@ -114,13 +117,21 @@ def group(ctx: click.Context) -> None:
 
 def main(args: Sequence[str] | None = None) -> None:
     """Run the ``hemm`` command and end the process with its exit status."""
-    for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):  # characters that the terminal cannot encode must not end a run
-            stream.reconfigure(errors="backslashreplace")
+    forgive_streams()
+    end_as_interrupted()
     warnings.filterwarnings("ignore", "Image size .* decompression bomb")  # hemm has a limit of its own
     if "_HEMM_COMPLETE" in os.environ:
         group.main(prog_name="hemm")
-    sys.exit(status(list(sys.argv[1:] if args is None else args)))
+    code = status(list(sys.argv[1:] if args is None else args))
+    sys.exit(_not_shown(code, error) if (error := lost(sys.stdout)) else code)
+
+
+def _not_shown(code: int, error: OSError) -> int:
+    """The exit status of a command whose output could not be written. Without a word where its reader is gone
+    (``hemm tasks | head``)."""
+    if error.errno == errno.EPIPE:
+        return code or BROKEN_PIPE
+    return _print_error(f"the output could not be written: {error.strerror or error}", code or BAD_INPUT)
 
 
 def status(args: list[str]) -> int:
@@ -129,12 +140,10 @@ def status(args: list[str]) -> int:
         code = _invoke(args)
         sys.stdout.flush()
         return code
-    except BrokenPipeError:
-        return _quiet_pipe()
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else COMPLETE if end.code is None else BAD_INPUT
     except (KeyboardInterrupt, click.Abort):
-        return _print_error("interrupted", INTERRUPTED)
+        return _print_error(*interrupted())
     except click.ClickException as error:
         return _print_error(_click_line(error), BAD_INPUT)
     except HemmError as error:
@@ -178,10 +187,7 @@ def _click_line(error: click.ClickException) -> str:
 
 def _print_error(text: str, code: int) -> int:
     line = " ".join(storable(redact(text)).split())
-    try:
-        click.echo(f"hemm: {line}", err=True)
-    except BrokenPipeError:
-        return _quiet_pipe()
+    click.echo(f"hemm: {line}", err=True)
     return code
 
 
@@ -199,14 +205,3 @@ def _fault(error: BaseException) -> int:
     return _print_error(
         f"a fault of hemm itself, please report it: {kind}: {error} (HEMM_DEBUG=1 shows where)", FAULT
     )
-
-
-def _quiet_pipe() -> int:
-    """End without a message: the reader of the output is gone (``hemm tasks | head``)."""
-    null = os.open(os.devnull, os.O_WRONLY)
-    for stream in (sys.stdout, sys.stderr):
-        try:
-            stream.flush()
-        except (BrokenPipeError, ValueError):
-            os.dup2(null, stream.fileno())
-    return BROKEN_PIPE

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from hemm.cli._common import FileOrText, KeyValue, NumberOr, OneOf, print_errors
+from hemm.cli._process import interrupted
 from hemm.core import HemmError
 from hemm.core.text import counted
 from hemm.engine.option_values import run_options
@@ -196,8 +197,9 @@ def _forecast(results: list[CellResult]) -> int:
 
 
 def _interrupted(ctx: click.Context) -> int:
-    click.echo("hemm: interrupted; what was answered is kept, the same command goes on from there", err=True)
+    why, status = interrupted()
+    click.echo(f"hemm: {why}; what was answered is kept, the same command goes on from there", err=True)
     for stream in (sys.stdout, sys.stderr):
         stream.flush()
     # do not wait for a model's thread, which may be in the middle of a batch
-    os._exit(130)
+    os._exit(status)

@@ -30,17 +30,20 @@ def replacing(path: Path) -> Iterator[Path]:
     """A temporary path that is renamed to ``path`` when the block ends without an exception.
 
     The file is flushed to disk before it is renamed, and the rename before this returns: after any crash,
-    readers see the old file or the new one. After an exception ``path`` is unchanged.
+    readers see the old file or the new one. After an exception ``path`` is unchanged. Raises OSError naming
+    ``path`` where the disk is full.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(path.parent)
     temporary = path.with_name(f"{path.name}.{os.getpid()}{TEMPORARY}")
     try:
         yield temporary
         with open(temporary, "rb+") as file:
             os.fsync(file.fileno())
         os.replace(temporary, path)
-    except BaseException:
+    except BaseException as error:
         temporary.unlink(missing_ok=True)
+        if isinstance(error, OSError) and error.errno and error.filename is None:  # Arrow names no file
+            raise OSError(error.errno, os.strerror(error.errno), str(path)) from error
         raise
     sync_folder(path.parent)
 
@@ -48,6 +51,19 @@ def replacing(path: Path) -> Iterator[Path]:
 def write_atomic(path: Path, data: bytes) -> None:
     with replacing(path) as temporary:
         temporary.write_bytes(data)
+
+
+def make_folder(path: Path) -> None:
+    """Make a folder and those above it, where they are not there, so that they survive a power loss."""
+    made = [folder for folder in (path, *path.parents) if not folder.exists()]
+    path.mkdir(parents=True, exist_ok=True)
+    for folder in made:
+        sync_folder(folder.parent)
+
+
+def sync_data(handle: int) -> None:
+    """Have the disk keep what was written to an open file. Raises OSError where it cannot."""
+    getattr(os, "fdatasync", os.fsync)(handle)  # macOS and Windows have no fdatasync
 
 
 def sync_folder(path: Path) -> None:

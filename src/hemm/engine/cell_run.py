@@ -123,7 +123,7 @@ class CellRun:
             plan = everything(self.selection, options.repeats)
             return replace(self._result(folder, "planned", len(plan), []), forecast=self._forecast(plan))
         head = header(options, self.task, self.pack, self.model, self.spec)
-        with CellWriter(folder, head, self.watcher.say) as cell:
+        with CellWriter(folder, head, self.watcher.say, planned=options.dry_run) as cell:
             if cell.before and not options.dry_run:  # another process may have made it since all were checked
                 check_cell(Cell(folder, cell.before), self.task, self.pack)
             for line in cell.warnings:

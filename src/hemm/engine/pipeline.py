@@ -110,6 +110,8 @@ class Pipeline:
         while True:
             await asyncio.sleep(FLUSH_SECONDS / 2)
             self._cell.tick()
+            if self._cell.sync_due:
+                await asyncio.to_thread(self._cell.sync)
 
     async def _seal(self) -> None:
         while True:

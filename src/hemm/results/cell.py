@@ -24,7 +24,7 @@ from hemm.core import BadData, Media
 from hemm.data.files import read_table, replacing, write_atomic
 from hemm.results import layout
 from hemm.results.files import refuse_links, sweep, write_json
-from hemm.results.journal import Journal, scan
+from hemm.results.journal import Journal, dropped_words, scan
 from hemm.results.lock import Lock
 from hemm.results.seal import Seal, check_names, read_part, write_answers, write_part
 from hemm.results.stored_media import media_path
@@ -60,11 +60,15 @@ class CellWriter:
     """
 
     def __init__(
-        self, folder: Path, header: dict[str, Any], told: Callable[[str], None] = lambda line: None
+        self,
+        folder: Path,
+        header: dict[str, Any],
+        told: Callable[[str], None] = lambda line: None,
+        planned: bool = False,
     ) -> None:
         """``header``: the fields of run.json that describe model, task and protocol. ``told`` gets a line
-        where opening has to wait."""
-        self.folder = folder
+        where opening has to wait. ``planned``: look only, and change no file."""
+        self.folder, self._planned = folder, planned
         self.warnings: list[str] = []
         self._header, self._told = header, told
         self._lock = Lock(folder / layout.LOCK)
@@ -83,10 +87,12 @@ class CellWriter:
 
     def open(self) -> CellWriter:
         """Take the lock and read run.json and the journal. Raises CellLocked or BadData."""
-        refuse_links(self.folder)
-        self._lock.acquire(self._told)
+        if not self._planned:
+            refuse_links(self.folder)
+            self._lock.acquire(self._told)
         try:
-            sweep(self.folder)
+            if not self._planned:
+                sweep(self.folder)
             self.before = read_run(self.folder)
             run = self.before or {"parts": [], "calls": None, "selections": [], "commands": []}
             self.run = {"schema_version": layout.SCHEMA_VERSION, "state": "open", **run, **self._header}
@@ -104,6 +110,8 @@ class CellWriter:
             self._journal.close()
             self._journal = None
         self._lock.release()
+        if self._planned:
+            return
         if self.before is None and not (self.folder / layout.RUN).exists():
             with suppress(OSError):  # not empty, or another process is in it
                 for folder in (self.folder, *self.folder.parents[:2]):
@@ -172,7 +180,7 @@ class CellWriter:
                 intact.append(part.to_json())
                 continue
             path = self.folder / part.file
-            if path.exists():
+            if path.exists() and not self._planned:
                 path.rename(path.with_suffix(".damaged"))
             self.warnings.append(f"{path} is missing or damaged: its {part.rows} answers are asked again")
         self.run["parts"] = intact
@@ -194,8 +202,11 @@ class CellWriter:
 
     def _read_journal(self) -> dict[Key, Place]:
         lines: dict[Key, tuple[Place, float]] = {}
-        for offset, length, line in scan(self.folder / layout.JOURNAL):
+        dropped: list[int] = []
+        for offset, length, line in scan(self.folder / layout.JOURNAL, dropped):
             lines[(line["id"], line["repeat"])] = ((offset, length), line["call"][1])
+        if dropped:
+            self.warnings.append(dropped_words(self.folder / layout.JOURNAL, dropped))
         if lines and self.run["calls"] is not None:
             for batch in self._sealed_calls():
                 for sample, repeat, started in zip(*(c.to_pylist() for c in batch.columns), strict=True):
@@ -259,13 +270,22 @@ class CellWriter:
         if self._journal is not None and self._journal.due:
             self._journal.flush()
 
+    @property
+    def sync_due(self) -> bool:
+        return self._journal is not None and self._journal.sync_due
+
+    def sync(self) -> None:
+        """Have the disk keep the flushed lines; in a thread, since answers keep coming in meanwhile."""
+        if (journal := self._journal) is not None:
+            journal.sync()
+
     def flush(self) -> None:
         if self._journal is not None:
             self._journal.flush()
 
     def _open_journal(self) -> Journal:
         if self._journal is None:
-            self._journal = Journal(self.folder / layout.JOURNAL)
+            self._journal = Journal(self.folder / layout.JOURNAL, write=not self._planned)
         return self._journal
 
     # sealing

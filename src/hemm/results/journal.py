@@ -2,7 +2,8 @@
 
 A line is a JSON object. Its first member ``crc`` is the CRC-32 of the rest: a torn or damaged line is
 recognised by it and skipped. Lines are written in groups (64 lines or 100 ms): a killed process loses at most
-the last group. Lines are addressed by (offset, length).
+the last group. The disk is told to keep them about once a second: a power cut loses at most that second.
+Lines are addressed by (offset, length).
 """
 
 from __future__ import annotations
@@ -11,17 +12,20 @@ import os
 import threading
 import time
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import orjson
 
-from hemm.data.files import replacing
+from hemm.core.text import counted
+from hemm.data.files import make_folder, replacing, sync_data, sync_folder
 from hemm.results.files import open_own
 
 FLUSH_LINES = 64
 FLUSH_SECONDS = 0.1
+SYNC_SECONDS = 1.0
 
 _HEAD = len(b'{"crc":"00000000",')
 
@@ -45,8 +49,11 @@ def decode(line: bytes) -> dict[str, Any] | None:
     return record if isinstance(record, dict) else None
 
 
-def scan(path: Path) -> Iterator[tuple[int, int, dict[str, Any]]]:
-    """(offset, length, record) of every intact line in file order; nothing if there is no file."""
+def scan(path: Path, dropped: list[int] | None = None) -> Iterator[tuple[int, int, dict[str, Any]]]:
+    """(offset, length, record) of every intact line in file order; nothing if there is no file.
+
+    ``dropped`` gets the offset of each line that is torn or damaged.
+    """
     if not path.exists():
         return
     offset = 0
@@ -55,20 +62,43 @@ def scan(path: Path) -> Iterator[tuple[int, int, dict[str, Any]]]:
             record = decode(line) if line.endswith(b"\n") else None
             if record is not None:
                 yield offset, len(line), record
+            elif dropped is not None:
+                dropped.append(offset)
             offset += len(line)
 
 
-class Journal:
-    """Appends lines and reads them back by (offset, length). The cell's lock ensures one writer."""
+def dropped_words(path: Path, dropped: Sequence[int]) -> str:
+    """One line on the lines of a journal that are torn or damaged, at these offsets.
 
-    def __init__(self, path: Path) -> None:
+    >>> dropped_words(Path("journal.jsonl"), [2048])
+    'journal.jsonl: 1 line is torn or damaged (at byte 2048); what it held is asked again'
+    """
+    are, it = ("is", "it") if len(dropped) == 1 else ("are", "they")
+    first = f"at byte {dropped[0]}" if len(dropped) == 1 else f"the first at byte {dropped[0]}"
+    lines = f"{counted(len(dropped), 'line')} {are} torn or damaged ({first})"
+    return f"{path}: {lines}; what {it} held is asked again"
+
+
+class Journal:
+    """Appends lines and reads them back by (offset, length). The cell's lock ensures one writer.
+
+    ``write`` False only reads, and changes nothing.
+    """
+
+    def __init__(self, path: Path, write: bool = True) -> None:
         self.path = path
         self._buffer: list[bytes] = []
         self._buffered = 0
         self._oldest = 0.0
         self._lock = threading.RLock()  # the reader's thread looks answers up while the loop appends
-        path.parent.mkdir(parents=True, exist_ok=True)
+        self._synced, self._unsynced = time.monotonic(), False
+        if not write:
+            self._file = os.open(path, os.O_RDONLY)
+            self._end = os.fstat(self._file).st_size
+            return
+        make_folder(path.parent)
         self._file = open_own(path)
+        sync_folder(path.parent)
         self._end = self._repair()
 
     def _repair(self) -> int:
@@ -111,15 +141,48 @@ class Journal:
         return bool(self._buffer) and time.monotonic() - self._oldest >= FLUSH_SECONDS
 
     def flush(self) -> None:
-        """Write waiting lines to the file, after which a kill of the process does not lose them."""
-        with self._lock:
+        """Write waiting lines to the file, after which a kill of the process does not lose them.
+
+        Raises OSError naming the file, as where the disk is full.
+        """
+        with self._lock, self._named():
             data = memoryview(b"".join(self._buffer))
+            self._unsynced |= bool(data)
             self._buffer.clear()
             self._buffered = 0
             while data:
                 written = os.pwrite(self._file, data, self._end)
                 self._end += written
                 data = data[written:]
+
+    @property
+    def sync_due(self) -> bool:
+        """Whether flushed lines may have been without ``sync`` for ``SYNC_SECONDS``."""
+        return self._unsynced and time.monotonic() - self._synced >= SYNC_SECONDS
+
+    def sync(self) -> None:
+        """Have the disk keep the flushed lines, after which a power cut does not lose them.
+
+        For a thread of its own: lines are appended meanwhile. Raises OSError naming the file.
+        """
+        with self._lock:
+            if not self._unsynced:
+                return
+            self._synced, self._unsynced = time.monotonic(), False
+            handle = os.dup(self._file)  # ``keep`` may close the file meanwhile
+        try:
+            with self._named():
+                sync_data(handle)
+        finally:
+            os.close(handle)
+
+    @contextmanager
+    def _named(self) -> Iterator[None]:
+        """The system does not say which file it was."""
+        try:
+            yield
+        except OSError as error:
+            raise OSError(error.errno, os.strerror(error.errno or 0), str(self.path)) from error
 
     def line(self, offset: int, length: int) -> bytes:
         """The bytes of one flushed line."""
@@ -154,12 +217,16 @@ class Journal:
             out.flush()
         os.close(self._file)
         self._file = os.open(self.path, os.O_RDWR)
-        self._end = end
+        self._end, self._unsynced = end, False
         return moved
 
     def close(self) -> None:
-        self.flush()
-        os.close(self._file)
+        """Write and sync what waits, and close the file."""
+        try:
+            self.flush()
+            self.sync()
+        finally:
+            os.close(self._file)
 
     def remove(self) -> None:
         """Close and delete, when everything is sealed."""

@@ -23,6 +23,7 @@ from typing import Any
 import orjson
 
 from hemm.core import CellLocked
+from hemm.data.files import make_folder
 from hemm.results.files import alive, refuse_link
 
 try:
@@ -128,7 +129,7 @@ class Lock:
         """
         if self._file is not None:
             return self
-        self.path.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(self.path.parent)
         refuse_link(self.path)
         first: _Holder | None = None
         while (file := self._create(self.path)) is None:

@@ -17,7 +17,7 @@ from hemm.data.files import read_table
 from hemm.results import layout
 from hemm.results.answer_record import ANSWER_SCHEMA, CALL_SCHEMA, answer_batch
 from hemm.results.cell import read_run
-from hemm.results.journal import scan
+from hemm.results.journal import dropped_words, scan
 from hemm.results.seal import GROUP_ROWS, Seal, read_part
 
 _KEY = ("id", "repeat", "request_key")
@@ -105,6 +105,13 @@ class Cell:
                 chunk = []
         if chunk:
             yield answer_batch(chunk)
+
+    def dropped_lines(self) -> str:
+        """One line on the torn or damaged lines of an open cell's journal; empty where all are whole."""
+        path, dropped = self.folder / layout.JOURNAL, list[int]()
+        for _ in scan(path, dropped):
+            pass
+        return dropped_words(path, dropped) if dropped else ""
 
     def calls(self) -> pa.Table:
         """Every sealed call (``answer_record.CALL_SCHEMA``), including those of replaced answers."""

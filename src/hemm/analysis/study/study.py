@@ -155,6 +155,8 @@ def _states(item: CellScores) -> Iterator[str]:
         components = item.answers.column("component").to_pylist()  # of all samples, not of common ones alone
         answers = counted(components.count(item.headline.component), "answer")
         yield f"the run is not finished, {answers} so far"
+        if words := item.cell.dropped_lines():
+            yield words
     if item.unscored:
         yield unscored_words(item.unscored)
 
