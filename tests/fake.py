@@ -28,7 +28,7 @@ from hemm.core import (
     Usage,
     digest,
 )
-from hemm.engine.options import CellResult, RunOptions, Silent
+from hemm.engine.options import CellResult, RunOptions, Silent, Watcher
 from hemm.engine.run import run_cells
 from hemm.parsing.formats import OneOf
 
@@ -168,7 +168,14 @@ def changed(one: Sample, question: str) -> Sample:
     return replace(one, fields={"question": question})
 
 
-def go(out: Path, model: Any, pack: FakePack, one: Task | None = None, **options: Any) -> CellResult:
+def go(
+    out: Path,
+    model: Any,
+    pack: FakePack,
+    one: Task | None = None,
+    watcher: Watcher | None = None,
+    **options: Any,
+) -> CellResult:
     """Run one model on one task: its cell."""
     chosen = RunOptions(out=out, **options)
-    return asyncio.run(run_cells(chosen, [model], [(one or task(), pack)], Silent()))[0]
+    return asyncio.run(run_cells(chosen, [model], [(one or task(), pack)], watcher or Silent()))[0]

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hemm.core import BadData
-from hemm.data.pack.selection import unit_order
+from hemm.core import BadData, Sample, keyed_number
+from hemm.data.pack.selection import balanced_order, first_ids, unit_order
 from hemm.engine.selection import chain_depth, select
 
 packs = st.lists(
@@ -17,34 +17,55 @@ packs = st.lists(
 ).map(lambda rows: [(f"row{i}", f"unit{u}", s) for i, (u, s) in enumerate(rows)])
 
 
-def _select(rows: list[tuple[str, str, str]], seed: int, limit: int | None) -> list[int]:
+orders = st.sampled_from(["random", "balanced"])
+
+
+def _select(rows: list[tuple[str, str, str]], seed: int, limit: int | None, order: str) -> list[int]:
     ids, units, strata = (list(c) for c in zip(*rows, strict=True))
-    return select(ids, units, strata, [None] * len(ids), seed=seed, limit=limit).rows.tolist()
+    none = [None] * len(ids)
+    return select(ids, units, strata, none, seed=seed, limit=limit, order=order).rows.tolist()
 
 
-@given(packs, st.integers(0, 3), st.integers(1, 40), st.integers(1, 40))
-def test_a_smaller_limit_is_contained_in_a_larger_one(rows, seed, one, two) -> None:
+@given(packs, st.integers(0, 3), st.integers(1, 40), st.integers(1, 40), orders)
+def test_a_smaller_limit_is_contained_in_a_larger_one(rows, seed, one, two, order) -> None:
     small, large = sorted((one, two))
-    assert set(_select(rows, seed, small)) <= set(_select(rows, seed, large))
-    assert set(_select(rows, seed, large)) <= set(_select(rows, seed, None))
+    assert set(_select(rows, seed, small, order)) <= set(_select(rows, seed, large, order))
+    assert set(_select(rows, seed, large, order)) <= set(_select(rows, seed, None, order))
 
 
-@given(packs, st.integers(0, 3), st.integers(1, 40))
-def test_a_limit_counts_units_and_never_cuts_one(rows, seed, limit) -> None:
-    chosen = _select(rows, seed, limit)
+@given(packs, st.integers(0, 3), st.integers(1, 40), st.integers(0, 2**30))
+def test_the_random_order_is_that_of_seed_and_name_alone(rows, seed, limit, shuffle) -> None:
+    """Neither strata, nor other units, nor the order of rows move a unit: a part of a pack keeps the order of
+    the whole."""
+    names = {unit for _, unit, _ in rows}
+    by_hash = sorted(names, key=lambda unit: keyed_number("select", seed, unit))[:limit]
+    assert {rows[r][1] for r in _select(rows, seed, limit, "random")} == set(by_hash)
+    samples = [Sample(id=name, unit=unit, stratum=s) for name, unit, s in rows]
+    mixed = sorted(samples, key=lambda s: keyed_number(shuffle, s.id))
+    part, sizes = first_ids(mixed, limit, seed)
+    assert part == {rows[r][0] for r in _select(rows, seed, limit, "random")}
+    assert sizes == {s: [c, sizes[s][1]] for s, c in Counter(s for _, _, s in rows).items()}
+    assert sum(units for _, units in sizes.values()) == len(names)
+
+
+@given(packs, st.integers(0, 3), st.integers(1, 40), orders)
+def test_a_limit_counts_units_and_never_cuts_one(rows, seed, limit, order) -> None:
+    chosen = _select(rows, seed, limit, order)
     taken = {rows[r][1] for r in chosen}
     assert len(taken) == min(limit, len({unit for _, unit, _ in rows}))
     assert chosen == [i for i, (_, unit, _) in enumerate(rows) if unit in taken]  # whole, in pack order
 
 
 @given(packs, st.integers(0, 3))
-def test_every_prefix_is_balanced_over_strata(rows, seed) -> None:
+def test_every_prefix_of_the_balanced_order_is_balanced(rows, seed) -> None:
     stratum: dict[str, str] = {}
     for _, unit, s in rows:
         stratum.setdefault(unit, s)
     sizes = Counter(stratum.values())
     taken: Counter[str] = Counter()
-    for unit in unit_order(stratum, seed):
+    own: dict[str, list[str]] = {s: [u for u in unit_order(stratum, seed) if stratum[u] == s] for s in sizes}
+    for unit in balanced_order(stratum, seed):
+        assert unit == own[stratum[unit]][taken[stratum[unit]]]  # the first of its stratum by the hash
         taken[stratum[unit]] += 1
         open_strata = [s for s in sizes if taken[s] < sizes[s]]
         most = max(taken.values())

@@ -296,11 +296,13 @@ def test_inaturalist_ranks_stand_in_the_folders_too(tmp_path: Path) -> None:
     assert [s.metadata["genus"] for s in samples] == [s.metadata["genus"] for s in whole]
 
 
-def test_inaturalist_a_limit_is_spread_over_the_tree_of_life(tmp_path: Path) -> None:
+def test_inaturalist_a_balanced_limit_is_spread_over_the_tree_of_life(tmp_path: Path) -> None:
     write_layout("inaturalist", tmp_path, 200)
     samples = read("inaturalist", tmp_path)
     strata = {s.stratum for s in samples}
-    chosen = first_ids(samples, len(strata))
+    chosen, sizes = first_ids(samples, len(strata), order="balanced")
+    assert sizes.keys() == strata
+    assert sum(count for count, _ in sizes.values()) == 200
     assert {s.stratum for s in samples if s.id in chosen} == strata
     assert len(strata) == 6
 

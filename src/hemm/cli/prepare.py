@@ -78,9 +78,12 @@ def command(
 
 
 def _print_summary(pack: Pack) -> None:
+    from hemm.data.pack.selection import BALANCED
+
     info = pack.info
     shots = f" and {counted(pack.rows('shots'), 'shot')}" if pack.rows("shots") else ""
-    limit = f" (limited to {counted(info['limit'], 'unit')})" if info.get("limit") else ""
+    order = ", balanced over strata" if info.get("order", BALANCED) == BALANCED else ""
+    limit = f" (limited to {counted(info['limit'], 'unit')}{order})" if info.get("limit") else ""
     size = info["media"]
     samples = counted(len(pack), "sample")
     click.echo(

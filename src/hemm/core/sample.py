@@ -25,7 +25,7 @@ class Sample:
                 joins clusters whose samples show pictures with equal bytes
     after       id of the sample whose answer this one continues, or None
     labels      taxonomy labels that override the task card's, dimension -> category
-    stratum     the class that ``--limit`` balances over (answer, class, content type); may be empty
+    stratum     the class (answer, content type) by which limited scores are weighted; may be empty
     metadata    JSON values for metrics and reports (answer_type, organ, ...); not shown to the model
     split       ``test``, or ``shots`` for samples that only serve as examples in prompts
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from typing import Any
@@ -16,15 +16,16 @@ from hemm.core import Binds, Model, Pack, Response, Task, redact
 from hemm.core.text import counted
 from hemm.data.files import read_table
 from hemm.engine.command_line import given_options
-from hemm.engine.early_stopping import Blocks, InterimCheck
+from hemm.engine.early_stopping import InterimCheck
 from hemm.engine.forecast import Forecast, forecast
 from hemm.engine.limits import CostBudget, Stopped
 from hemm.engine.options import CellResult, RunOptions, Watcher
 from hemm.engine.pipeline import Pipeline
 from hemm.engine.plan import ANSWERED, Plan, everything, needed, not_journaled, sealed_answers
-from hemm.engine.reconcile import Bools, Reconciler
+from hemm.engine.reconcile import Reconciler
 from hemm.engine.requests import Numbers, RequestBuilder
-from hemm.engine.selection import Selection, select
+from hemm.engine.selection import Selection
+from hemm.engine.selections import Selections
 from hemm.engine.setup import (
     check_capabilities,
     check_started,
@@ -35,7 +36,7 @@ from hemm.engine.setup import (
 )
 from hemm.results import layout
 from hemm.results.answer_record import ANSWER_SCHEMA, restore
-from hemm.results.cell import CellWriter
+from hemm.results.cell import CellWriter, read_run
 from hemm.results.read import Cell
 from hemm.results.same_data import check_cell
 from hemm.results.stored_media import drawn_media
@@ -107,18 +108,16 @@ class CellRun:
     ends_all: bool = False
 
     async def run(self, starter: ModelStarter) -> CellResult:
-        options, index = self.options, self.pack.index()
+        options = self.options
         if isinstance(self.model, Binds):
             self.model.bind(self.task, self.pack)
         self.spec = protocol_spec(options, self.task, self.model)
-        if self.interim is not None:
-            self.selection = self.interim.blocks.first(self.interim.count)
-        else:
-            self.selection = select(
-                index.ids, index.units, index.strata, index.after, seed=options.seed, limit=options.limit
-            )
-        check_capabilities(options, self.task, self.pack, self.model, self.selection.rows)
         folder = layout.cell_folder(options.out, self.model.identity, self.task.name, self.spec.digest)
+        self.selections = Selections.of(options, self.pack, read_run(folder), self.interim)
+        self.selection = self.selections.now()
+        check_capabilities(options, self.task, self.pack, self.model, self.selection.rows)
+        if notice := self.selections.notice:
+            self.watcher.say(f"{redact(self.model.spec)} on {self.task.name}: {notice}")
         if options.dry_run and not folder.exists():
             plan = everything(self.selection, options.repeats)
             return replace(self._result(folder, "planned", len(plan), []), forecast=self._forecast(plan))
@@ -151,6 +150,8 @@ class CellRun:
         if len(plan) or cell.journaled or cell.run["state"] == "open" or self._is_new_selection():
             asked = await self._send(plan, starter)
             state = self._state()
+        else:
+            self._save_strata()
         has_answers = not self.stopped or bool(cell.parts) or asked > 0
         if options.score and has_answers and not is_scored(cell.folder, self.task, options.metrics):
             score = partial(score_cell, cell.folder, self.task, options.metrics)
@@ -185,7 +186,7 @@ class CellRun:
         other_rules = rules != cell.run["request_rules"]
         anew = other_pack and isinstance(self.model, Binds) and not sealed_now
         relabel = before.get("card", {}).get("labels") != cell.run["card"]["labels"] and not sealed_now
-        scored = self._scored()
+        scored = self.selections.scored(self._records)
         found = Reconciler(
             cell,
             self.task,
@@ -205,41 +206,16 @@ class CellRun:
             cell.save()
         return found.state[:, : self.options.repeats]
 
-    def _scored(self) -> Bools:
-        """Rows of the pack x repeats that the selections of run.json and of this command take."""
-        index = self.pack.index()
-        records = [*self.cell.run["selections"], self._selection_record()]
-        scored: Bools = np.zeros((len(index.ids), max(r["repeats"] for r in records)), dtype=np.bool_)
-        for seed, limit, clusters, repeats in _widest(records):
-            scored[self._selected(seed, limit, clusters), :repeats] = True
-        return scored
-
-    def _selected(self, seed: int, limit: int | None, clusters: int | None) -> Numbers:
-        index = self.pack.index()
-        if clusters is not None:
-            own = self.interim if seed == self.options.seed else None
-            blocks = Blocks.of(index, seed) if own is None else own.blocks
-            return blocks.first(clusters).rows
-        if limit is None:
-            return np.arange(len(index.ids), dtype=np.int64)
-        return select(index.ids, index.units, index.strata, index.after, seed=seed, limit=limit).rows
+    @property
+    def _records(self) -> list[dict[str, Any]]:
+        """The selections of run.json and that of this command."""
+        return [*self.cell.run["selections"], self.selections.record(self.selection)]
 
     def _is_new_selection(self) -> bool:
-        return self._selection_record() not in self.cell.run["selections"]
+        return self.selections.is_new(self.selection, self.cell.run["selections"])
 
-    def _selection_record(self) -> dict[str, Any]:
-        return {
-            "seed": self.options.seed,
-            **(
-                {"limit": self.options.limit}
-                if self.interim is None
-                else self.interim.selection_record(self.selection.units)
-            ),
-            "units": self.selection.units,
-            "samples": len(self.selection.rows),
-            "repeats": self.options.repeats,
-            "pack": self.pack.hash,
-        }
+    def _save_strata(self) -> None:
+        self.cell.save_strata(self.selections.strata(self._records))
 
     # sending
 
@@ -249,9 +225,10 @@ class CellRun:
         builder, first = self._builder, np.flatnonzero(plan.depth == 0)[:1]
         next(builder.items(plan.rows[first], plan.repeats[first], first), None)
         if self._is_new_selection():
-            cell.run["selections"] = [*cell.run["selections"], self._selection_record()]
+            cell.run["selections"] = self._records
         cell.run["state"] = "open"
         cell.save()
+        self._save_strata()
         asked = 0
         if len(plan):
             await starter.start()
@@ -384,16 +361,3 @@ class CellRun:
             errors=errors,
             stopped=self.stopped,
         )
-
-
-def _widest(records: Iterable[Mapping[str, Any]]) -> list[tuple[int, int | None, int | None, int]]:
-    """(seed, limit, clusters, repeats) of the selections that contain all others: those of one order are
-    prefixes of it, and ``--until-ci`` records many."""
-    widest: dict[tuple[int, int, bool], Mapping[str, Any]] = {}
-    for record in records:
-        by_clusters = "clusters" in record
-        key, size = (record["seed"], record["repeats"], by_clusters), "clusters" if by_clusters else "limit"
-        known = widest.setdefault(key, record)
-        if known[size] is not None and (record[size] is None or record[size] > known[size]):
-            widest[key] = record
-    return [(r["seed"], r["limit"], r.get("clusters"), r["repeats"]) for r in widest.values()]

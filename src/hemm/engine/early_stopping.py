@@ -1,6 +1,6 @@
 """Early stopping: send whole clusters in one random order, and stop when the score is known well enough.
 
-Clusters are ordered by a hash of the seed and balanced over nothing, so that every prefix is a simple random
+Clusters are ordered by a hash of the seed and their name alone, so that every prefix is a simple random
 sample of the pack's clusters: the intervals that hold at every check are only for such samples. Rows of one
 unit, cluster or chain depend on one another; they form one block and are sent together.
 """
@@ -17,6 +17,7 @@ import numpy as np
 from hemm.core import Metric, Task
 from hemm.data.pack.selection import unit_order
 from hemm.engine.selection import Rows, Selection, chain_depth
+from hemm.results.selections import CLUSTERS
 
 FIRST, GROWTH = 25, 1.25
 """Blocks before the first interim check, and the factor by which the prefix grows from check to check."""
@@ -41,7 +42,7 @@ class Blocks:
         depth, root = chain_depth(index.ids, index.after)
         chains = [index.ids[row] for row in root] if any(index.after) else index.units
         names = _joined(list(zip(index.clusters, index.units, chains, strict=True)))
-        position = {name: n for n, name in enumerate(unit_order(dict.fromkeys(names, ""), seed))}
+        position = {name: n for n, name in enumerate(unit_order(names, seed))}
         numbers = np.array([position[name] for name in names], dtype=np.int64)
         return cls(numbers, index.units, np.array(depth, dtype=np.int64), len(position))
 
@@ -112,7 +113,7 @@ class InterimCheck:
 
     def selection_record(self, units: int) -> dict[str, Any]:
         """The fields that describe this selection in run.json."""
-        return {"limit": units, "clusters": self.count, "order": "clusters"}
+        return {"limit": units, "clusters": self.count, "order": CLUSTERS}
 
     def run(self, folder: Path) -> dict[str, Any]:
         self.result = self.rule(folder, self.blocks, self.count)

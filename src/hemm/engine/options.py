@@ -93,6 +93,7 @@ class RunOptions:
     suite: str = option("", "A suite of tasks (probes is the default).", "S")
     where: tuple[str, ...] = option((), "All tasks so labelled.", "DIM=CATEGORY", pairs=True, several=True)
     limit: int | None = option(None, "Ask this many units of each task.", "N", least=1)
+    balanced: bool = option(False, "Let --limit take as many units of each stratum as it can.")
     until_ci: float | None = option(
         None, "Stop a task when its score is known to so many points to each side.", "POINTS"
     )
@@ -168,6 +169,9 @@ class RunOptions:
             raise HemmError(f"--serve {self.serve} starts a server for checkpoints: name one as hf/ORG/NAME")
         if self.until_ci is not None and not 0 < self.until_ci < 50:
             raise HemmError(f"--until-ci {self.until_ci:g}: give points above 0 and below 50, as in 3")
+        if self.balanced and (self.limit is None or self.until_ci is not None):
+            none = self.limit is None
+            raise HemmError(f"--balanced {'needs --limit N' if none else 'does not go with --until-ci'}")
         if self.seed >= 2**63:
             raise HemmError(f"--seed {shown(self.seed)}: give a number below 2 to the 63rd")
         if self.until_ci is not None and not self.score:

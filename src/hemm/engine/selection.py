@@ -1,7 +1,7 @@
 """Selection of samples.
 
-Units are ordered by hash(seed, unit), round-robin over strata; ``limit`` takes a prefix of that order and
-never cuts a unit, so that a smaller limit is contained in a larger one. Selected samples keep pack order.
+``limit`` takes the first units of an order (``data.pack.selection``) and never cuts a unit, so that a smaller
+limit is contained in a larger one. Selected samples keep pack order.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from hemm.core import BadData
-from hemm.data.pack.selection import unit_order
+from hemm.data.pack.selection import RANDOM, first_units
 
 Rows = np.ndarray[Any, np.dtype[np.int64]]
 
@@ -72,8 +72,10 @@ def select(
     *,
     seed: int,
     limit: int | None,
+    order: str = RANDOM,
 ) -> Selection:
-    """Select up to ``limit`` units (None: all). A chain belongs to the unit of the sample that starts it."""
+    """Select up to ``limit`` units (None: all) in ``order``. A chain belongs to the unit of the sample that
+    starts it."""
     depth, root = chain_depth(ids, after)
     roots = [units[r] for r in root] if any(after) else units
     if limit is None:
@@ -83,7 +85,7 @@ def select(
         stratum_of: dict[str, str] = {}
         for unit, stratum in zip(roots, strata, strict=True):
             stratum_of.setdefault(unit, stratum)
-        chosen = set(unit_order(stratum_of, seed)[:limit])
+        chosen = first_units(stratum_of, limit, seed, order)
         rows = np.array([row for row, unit in enumerate(roots) if unit in chosen], dtype=np.int64)
         count = len(chosen)
     return Selection(rows, np.array(depth, dtype=np.int64)[rows], count)

@@ -195,6 +195,7 @@ def header(options: RunOptions, task: Task, pack: Pack, model: Model, spec: Prot
             "hash": pack.hash,
             "questions_hash": pack.questions_hash,
             **{k: pack.info.get(k) for k in ("source", "revision", "licence", "rows")},
+            **({k: pack.info.get(k) for k in ("limit", "order")} if pack.info.get("limit") else {}),
             "met": met(pack.info),
         },
         "request_rules": requests.REQUEST_RULES,

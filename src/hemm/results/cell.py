@@ -350,12 +350,19 @@ class CellWriter:
 
     def save_unscored(self, answers: pa.Table) -> None:
         """Write the list of answers that are kept and not scored; where there are none, no list."""
-        path = self.folder / layout.UNSCORED
-        if not answers.num_rows:
+        self._save_table(layout.UNSCORED, answers if answers.num_rows else None)
+
+    def save_strata(self, strata: pa.Table | None) -> None:
+        """Write the strata of what was chosen (``results.selections``); None: everything was, no table."""
+        self._save_table(layout.STRATA, strata)
+
+    def _save_table(self, name: str, table: pa.Table | None) -> None:
+        path = self.folder / name
+        if table is None:
             path.unlink(missing_ok=True)
-        elif not path.exists() or not read_table(path).equals(answers):
+        elif not path.exists() or not read_table(path).equals(table):
             with replacing(path) as file:
-                pq.write_table(answers, file, compression="zstd")
+                pq.write_table(table, file, compression="zstd")
 
     def _commit(self, part: Seal, calls: Seal) -> None:
         self.run["parts"] = [*self.run["parts"], part.to_json()]

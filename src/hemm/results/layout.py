@@ -20,6 +20,7 @@ AGGREGATES = "aggregates.json"
 SCORES_LOCK = "scores.lock"
 MEDIA = "media"
 UNSCORED = "unscored.parquet"
+STRATA = "strata.parquet"
 
 PART_ROWS = 65_536
 """Rows of one sealed part."""

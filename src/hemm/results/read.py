@@ -96,6 +96,12 @@ class Cell:
         path = self.folder / layout.UNSCORED
         return read_table(path) if path.exists() else layout.UNSCORED_SCHEMA.empty_table()
 
+    def strata(self) -> pa.Table | None:
+        """The strata of the chosen samples and their sizes (``results.selections.STRATA_SCHEMA``); None where
+        all samples were chosen, and where hemm 0.1.0 asked the cell last."""
+        path = self.folder / layout.STRATA
+        return read_table(path) if path.exists() else None
+
     def _journaled(self) -> Iterator[pa.RecordBatch]:
         chunk: list[dict[str, Any]] = []
         for _, _, record in scan(self.folder / layout.JOURNAL):

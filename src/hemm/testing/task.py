@@ -300,7 +300,7 @@ def _check_strata(task: Task, samples: Sequence[Sample], findings: Findings) -> 
     answers = {s.references for s in samples}
     pure = len({(s.unit, s.references) for s in samples}) == len({s.unit for s in samples})
     if empty and one_set and pure and len(answers) > 1:  # a unit of several answers has no class
-        findings.add("samples of a classification have a stratum, for --limit to balance over")
+        findings.add("samples of a classification have a stratum, which limited scores are weighted by")
 
 
 def _check_metric(task: Task, metric: Metric, samples: Sequence[Sample], findings: Findings) -> None:

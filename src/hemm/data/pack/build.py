@@ -7,6 +7,7 @@ import shutil
 import uuid
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -36,7 +37,7 @@ from hemm.data.pack.named_files import NamedFiles
 from hemm.data.pack.numerals import NUMBERS, own_data_facts, read_as_numbers
 from hemm.data.pack.quality import QualityReport
 from hemm.data.pack.reader import Pack, open_pack
-from hemm.data.pack.selection import first_ids
+from hemm.data.pack.selection import BALANCED, RANDOM, Sizes, first_ids
 from hemm.data.pack.staging import StagedMedia, StagedSplit, set_hash
 from hemm.data.pack.writer import write_split
 from hemm.data.readers.layouts import not_unpacked
@@ -58,7 +59,7 @@ class PackBuilder:
     """Makes one pack in the cache from the files in ``folder``.
 
     home   ``folder`` or a folder above it, in which pictures may be as well
-    limit  number of units, the first of the selection order; None: all
+    limit  number of units, the first of the random order with seed 0; None: all
     """
 
     task: Task
@@ -72,6 +73,7 @@ class PackBuilder:
     def __post_init__(self) -> None:
         self.quality = QualityReport(self.folder)
         self.named = NamedFiles(self.home)
+        self.strata: Sizes = {}
 
     def build(self, origin: Mapping[str, Any]) -> Pack:
         """The new pack, which becomes the task's current one; ``origin`` is what it is recognised by."""
@@ -159,10 +161,22 @@ class PackBuilder:
         except HemmError:  # a damaged one
             return {}
 
+    @cached_property
+    def _order(self) -> str:
+        """RANDOM; where hemm 0.1.0 limited the task's pack in the same way, balanced as it was then."""
+        folder = cache.current(self.task.name, self.task.origin)
+        try:
+            info = {} if folder is None else open_pack(folder).info
+        except HemmError:  # a damaged one
+            info = {}
+        same = self.limit is not None and info.get("limit") == self.limit
+        return BALANCED if same and info.get("order", BALANCED) == BALANCED else RANDOM
+
     def _chosen(self) -> Iterator[Sample]:
         if self.limit is None:
             return self._read()
-        chosen = first_ids((s for s in self._read() if s.split == "test"), self.limit)
+        tested = (s for s in self._read() if s.split == "test")
+        chosen, self.strata = first_ids(tested, self.limit, order=self._order)
         return (s for s in self._read() if s.split != "test" or s.id in chosen)
 
     def _stage(self, splits: dict[str, StagedSplit], media: StagedMedia) -> tuple[str, ...]:
@@ -242,6 +256,7 @@ class PackBuilder:
             "questions_hash": set_hash({k: s.question_hashes for k, s in splits.items()}),
             "rows": {k: len(s) for k, s in splits.items()},
             "limit": self.limit,
+            **({} if self.limit is None else {"order": self._order, "strata": self.strata}),
             "source": provenance.source,
             "revision": provenance.revision,
             "ids": provenance.ids,

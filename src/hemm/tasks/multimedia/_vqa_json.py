@@ -63,7 +63,7 @@ class Form:
     """How one data set of the family lies in a folder.
 
     test, train  its splits; train gives shots where it is there
-    stratum      the field of an annotation that ``--limit`` balances over
+    stratum      the field of an annotation by which scores of a part are weighted
     """
 
     test: Part

@@ -36,8 +36,8 @@ TASK = Task(
         "counted twice. They are the stemmed answers (field answer: 'race'), as in the official "
         "evaluation, which does not stem what a model says; what was typed (raw_answer: 'racing') is in "
         "the metadata. An annotator whose answer is empty counts among the ten, as there. question_type "
-        "names one of ten fields of knowledge or 'other', and --limit balances over it. Shots come from "
-        "train where a folder has it.",
+        "names one of ten fields of knowledge or 'other', by which scores of a part are weighted. Shots come "
+        "from train where a folder has it.",
     ),
     sources=(
         Hub(

@@ -95,7 +95,7 @@ TASK = Task(
         size="15 GB",
         splits={"all": 1773258},
         labels=dimension_labels("multimedia", "redundancy", "querying", fine_grained="yes"),
-        notes="No split was published: all questions are asked, and --limit takes its part balanced over "
+        notes="No split was published: all questions are asked. Scores of a part are weighted by "
         "the question's first word (what, where, when, who, why, how), by which accuracy is also reported. "
         "One reference each, often with a full stop ('Green.'), which the metrics pass over. vqa_accuracy "
         "with one reference is equality after its normaliser. The photographs of a copy must be in the "

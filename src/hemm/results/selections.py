@@ -1,0 +1,76 @@
+"""Which samples the selections of a cell took, and by which rule.
+
+Each selection in run.json says its ``order``: ``random``, ``balanced`` (over strata) or ``clusters`` (of
+``--until-ci``); one of all samples has none, and neither has a limited one of hemm 0.1.0, which was balanced.
+``strata.parquet`` has what weighting a part needs: the strata of the chosen samples, and the size of every
+stratum in the whole data.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import pyarrow as pa
+
+from hemm.data.pack.selection import BALANCED, RANDOM, Sizes
+
+ALL, CLUSTERS, MIXED = "", "clusters", "mixed"
+
+STRATA_SCHEMA = pa.schema(
+    [
+        ("id", pa.string()),  # of a chosen sample; null: a stratum of which none was chosen
+        ("unit", pa.string()),
+        ("stratum", pa.string()),
+        ("samples", pa.int64()),  # of the stratum in the whole data
+        ("units", pa.int64()),
+    ]
+)
+
+
+def order_of(record: Mapping[str, Any]) -> str:
+    """The order of one selection of run.json; ALL where it has no limit.
+
+    >>> order_of({"seed": 0, "limit": 100}), order_of({"seed": 0, "limit": 100, "order": "random"})
+    ('balanced', 'random')
+    """
+    if record.get("limit") is None:
+        return ALL
+    return str(record.get("order") or BALANCED)
+
+
+def order_to_go_on(run: Mapping[str, Any] | None) -> str:
+    """The order in which a limit extends a cell (None: a new one). A cell that hemm 0.1.0 began goes on
+    balanced, until something else was asked of it."""
+    limited = [r for r in (run or {}).get("selections") or () if r.get("limit") is not None]
+    began = any("order" not in r for r in limited)
+    return BALANCED if began and all(order_of(r) == BALANCED for r in limited) else RANDOM
+
+
+def rule_of(run: Mapping[str, Any]) -> str:
+    """How the scored samples of a cell were chosen from the whole data: ALL, RANDOM, BALANCED or MIXED
+    (selections of both kinds)."""
+    pack = run.get("pack") or {}
+    part = ALL if pack.get("limit") is None else str(pack.get("order") or BALANCED)
+    records = run.get("selections") or ()
+    rows = (pack.get("rows") or {}).get("test")
+    if not records or any(_is_whole(r, pack.get("hash"), rows) for r in records):
+        return part
+    orders = {RANDOM if order_of(r) == CLUSTERS else order_of(r) for r in records}
+    orders |= {part} - {ALL}
+    return orders.pop() if len(orders) == 1 else MIXED
+
+
+def _is_whole(record: Mapping[str, Any], pack: str | None, rows: int | None) -> bool:
+    """Whether a selection took all samples of the pack; a limit of more may be cut by a larger pack."""
+    return record.get("limit") is None or (record.get("pack") == pack and record.get("samples") == rows)
+
+
+def strata_table(rows: Iterable[tuple[str, str, str]], sizes: Sizes) -> pa.Table:
+    """``STRATA_SCHEMA`` of chosen samples (id, unit, stratum), in the order of the pack."""
+    chosen: list[tuple[str | None, str | None, str]] = [*rows]
+    there = {stratum for _, _, stratum in chosen}
+    chosen += [(None, None, stratum) for stratum in sorted(sizes.keys() - there)]
+    names = STRATA_SCHEMA.names
+    rows_of = (dict(zip(names, [*row, *sizes.get(row[2], [0, 0])], strict=True)) for row in chosen)
+    return pa.Table.from_pylist(list(rows_of), STRATA_SCHEMA)
