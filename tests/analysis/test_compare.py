@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import math
+import re
 import shlex
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -224,21 +225,22 @@ def test_the_jackknife_of_macro_f1() -> None:
 
 @dataclass
 class WithBart(Stored):
-    """A cell that has BARTScores as well."""
+    """A cell that has BARTScores as well: ``bart`` on average; None where the answer failed."""
 
     bart: float = -3.0
-    extra: dict[str, Any] = field(default_factory=dict)
+    spec: str = "bartscore"
 
     def scores(self, key: str) -> pa.Table:
-        if key != "bartscore-v1":
+        if not key.startswith("bartscore"):
             return super().scores(key)
         table = super().scores("accuracy-v2")
-        values = self.bart + np.linspace(-0.5, 0.5, len(table))
-        return table.set_column(table.schema.get_field_index("value"), "value", pa.array(values))
+        values = (self.bart + np.linspace(-0.5, 0.5, len(table))).tolist()
+        kept = [v if o == "ok" else None for v, o in zip(values, table["outcome"].to_pylist(), strict=True)]
+        return table.set_column(table.schema.get_field_index("value"), "value", pa.array(kept, pa.float64()))
 
     def aggregates(self) -> dict[str, Any]:
         stored = super().aggregates()
-        rows = {**stored["metrics"], "bartscore-v1": {"spec": "bartscore", "components": {}}}
+        rows = {**stored["metrics"], "bartscore-v1": {"spec": self.spec, "components": {}}}
         return {**stored, "metrics": rows}
 
 
@@ -266,6 +268,72 @@ def test_beside_the_papers_models_the_worst_is_taken_anew() -> None:
     assert blip.estimate.low is None
     gpt = next(s for s in found.models if s.model == source.titles["gpt4v"])
     assert gpt.tasks == int((~np.isnan(source.scores[source.models.index("gpt4v")][[vqa, decimer]])).sum())
+    assert sorted(m.rank or 0 for m in found.models) == list(range(1, 13))
+
+
+def test_failures_are_read_as_in_the_paper_and_beside_it_as_the_worst() -> None:
+    """By hand: of eight answers two failed, one by an error, which neither reading counts."""
+    source = published("100")
+    at = source.tasks.index("vqa")
+    cells = [WithBart(marks("111x0x0e"), task="vqa", bart=-3.0, model="m")]
+    found = compare(Study.of(cells), Choice(published="100")).published
+    assert found is not None
+    kept = np.delete(-3.0 + np.linspace(-0.5, 0.5, 8), [3, 5, 7])
+    low = np.nanmin(source.scores[:, at])
+    normal = (kept - low) / (source.identity[at] - low)
+    mine = next(m for m in found.models if not m.published)
+    assert mine.common is not None
+    assert mine.as_worst is not None
+    assert (mine.estimate.value, mine.common.value) == (pytest.approx(normal.mean()),) * 2
+    assert mine.as_worst.value == pytest.approx(normal.sum() / 7)
+    assert mine.failures == 2
+    theirs = (source.scores[:, at] - low) / (source.identity[at] - low)
+    assert mine.rank == 1 + (theirs > normal.mean()).sum()
+    assert mine.worst_rank == 1 + (theirs > normal.sum() / 7).sum()
+    assert any("m: answers failed (2 of 8 on vqa)" in note for note in found.notes)
+
+
+def test_a_task_whose_answers_all_failed_is_named_and_is_the_worst_beside() -> None:
+    cells = [WithBart(marks("1100"), task="vqa"), WithBart(marks("xxxe"), task="gqa"),
+             WithBart(marks("1100"), task="memotion")]  # fmt: skip
+    found = compare(Study.of(cells), Choice(published="100")).published
+    assert found is not None
+    assert (found.common, found.common_as_worst) == (("vqa",), ("vqa", "gqa"))
+    mine = next(m for m in found.models if not m.published)
+    assert mine.common is not None
+    assert mine.as_worst is not None
+    assert mine.as_worst.value == pytest.approx((mine.common.value or 0) / 2)
+    left_out, as_worst = found.notes[-2:]
+    assert "gqa (no score of m: 3 unparsable, 1 error)" in left_out
+    assert "memotion (no score of GPT-4V)" in left_out
+    assert "memotion (no score of GPT-4V)" in as_worst
+    assert "gqa" not in as_worst
+
+
+@pytest.mark.parametrize(
+    ("spec", "said"),
+    [
+        ("bartscore:model=./random", r"model is \./random \(the paper's: facebook/bart-large-cnn\)"),
+        ("bartscore:direction=f", "direction is f"),
+        ("bartscore:lower_references=yes", "lower_references is yes"),
+    ],
+)
+def test_another_bartscore_than_the_papers_is_refused(spec: str, said: str) -> None:
+    cells = [
+        WithBart(questions(3, 3), task="vqa", spec=spec, bart=-9.0),
+        WithBart(questions(3, 3), task="gqa"),
+    ]
+    with pytest.raises(HemmError, match=f"{said}.* for vqa of m: .*--force"):
+        compare(Study.of(cells), Choice(published="100"))
+    forced = compare(Study.of(cells), Choice(published="100", force=True))
+    assert forced.published is not None
+    assert forced.published.notes
+    every = [*forced.published.notes, *(str(m) for m in forced.published.to_json()["models"])]
+    every += [line for line in lines(forced) if "worst, and so the 0" in line]
+    every += [str(row) for title, rows, _ in tables(forced) if "paper's models" in title for row in rows]
+    assert all(re.search(said, line) for line in every), "every line says so"
+    revision = replace(cells[0], spec="bartscore:revision=37f520fa929c961707657b28798b30c003dd100b")
+    assert compare(Study.of([revision]), Choice(published="100")).published is not None
 
 
 def test_without_bartscore_the_papers_models_are_refused() -> None:

@@ -43,6 +43,12 @@ from hemm.report.tables.writer import print_json, print_tables
     metavar="100|full",
     help="Of the paper's scores: 100 samples a task and eleven models, or whole splits and nine.",
 )
+@click.option(
+    "--force",
+    is_flag=True,
+    help="With the paper's models: compare although checkpoint, direction or case of BARTScore are not the "
+    "paper's; every line says so.",
+)
 @normalise_option("rank")
 @failures_option()
 @click.option(
@@ -66,9 +72,12 @@ def command(
     """Compare the models in DIR (results): two sample by sample, all by rank, and what labels explain."""
     from hemm.analysis.compare import Choice, compare
     from hemm.analysis.study import Study
+    from hemm.core import HemmError
     from hemm.report.tables.comparison import lines, tables
     from hemm.results.read import cells
 
+    if options["force"] and not beside:
+        raise HemmError("--force goes with --with published: nothing else is refused that it would allow")
     choice = Choice(models, published=subset if beside else "", **options)
     comparison = compare(Study.of(cells(folder)), choice)
     if format_ == "json":

@@ -72,7 +72,7 @@ def compare(study: Study, choice: Choice | None = None) -> Comparison:
     rated = _rated(models)
     published = None
     if choice.published:
-        published = compare_with_published([i for i in keep if not i.control], labels, choice.published)
+        published = compare_with_published(keep, labels, choice.published, force=choice.force)
     notes += _stopped(keep)
     shared = _shared(keep, set(labels))
     columns = [without_failures(i) if choice.failures == FailurePolicy.EXCLUDE else i for i in shared]

@@ -26,11 +26,13 @@ class Choice:
                protocol); empty: the only two models, if there are just two
     best       if ``models`` is empty: compare the two that rank first
     published  subset of the paper's figures (``100``, ``full``) to list as well; empty: none
+    force      list them although the user's BARTScore is not the paper's
     """
 
     models: tuple[str, ...] = ()
     best: bool = False
     published: str = ""
+    force: bool = False
     normalise: str = "anchored"
     failures: str = FailurePolicy.AS_WORST
     resamples: int = RESAMPLES

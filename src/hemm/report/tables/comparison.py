@@ -7,6 +7,7 @@ from typing import Any
 
 from hemm.analysis.compare import Comparison
 from hemm.analysis.compare.pairs import CategoryPair, TaskPair
+from hemm.analysis.compare.published_comparison import PublishedComparison, RankedModel
 from hemm.analysis.study.failure_policy import DESCRIPTIONS, PolicyScores
 from hemm.analysis.study.normalise import MEANINGS
 from hemm.core import storable
@@ -46,17 +47,26 @@ def tables(result: Comparison) -> Iterator[Table]:
             ]
             yield table_of(f"Labels that travel together, over {table.level}", rows)
     if result.published is not None:
-        rows = [
-            {
-                "model": storable(s.model),
-                "score": s.estimate.value,
-                "95 %": ends(s.estimate),
-                "tasks": s.tasks,
-                "from": "paper" if s.published else "here",
-            }
-            for s in result.published.models
-        ]
-        yield table_of(f"Beside the paper's models (BARTScore, subset {result.published.subset})", rows)
+        title = f"Beside the paper's models (BARTScore, subset {result.published.subset})"
+        yield table_of(title, [_published_row(result.published, m) for m in result.published.models])
+
+
+def _published_row(found: PublishedComparison, model: RankedModel) -> dict[str, Any]:
+    forced = {"forced": found.forced} if found.forced else {}
+    return {
+        "rank": model.rank,
+        "model": storable(model.model),
+        f"{counted(len(found.common), 'common task')}": None if model.common is None else model.common.value,
+        "95 %": ends(model.common),
+        "failed": None if model.published else model.failures,
+        "rank, failures as worst": model.worst_rank,
+        "failures as worst": None if model.as_worst is None else model.as_worst.value,
+        "its 95 %": ends(model.as_worst),
+        "own tasks": model.tasks,
+        "over own tasks": model.estimate.value,
+        "from": "paper" if model.published else "here",
+        **forced,
+    }
 
 
 def travelling(table: LabelEffects) -> list[LabelOverlap]:
@@ -167,9 +177,9 @@ def lines(result: Comparison) -> list[str]:
     out = [*result.conclusions, *terms(result)]
     out += result.published.notes if result.published is not None else ()
     if result.published is not None and result.published.new_worst:
-        out.append(
-            f"One of your models is the worst, and so the 0, of {', '.join(result.published.new_worst)}"
-        )
+        forced = f" [forced: {result.published.forced}]" if result.published.forced else ""
+        names = ", ".join(result.published.new_worst)
+        out.append(f"One of your models is the worst, and so the 0, of {names}{forced}")
     return [storable(line) for line in (*out, *result.notes)]
 
 
