@@ -63,13 +63,17 @@ def test_what_arrives_is_what_the_folder_holds(server: ChatServer, data: Path, c
 
 def test_errors_end_with_status_3_and_are_listed_and_mended(server: ChatServer, data: Path, capsys) -> None:
     server.always = "400"
-    assert _run(server, data, "--limit", "11") == 3
+    server.faults = ["ok"]
+    assert _run(server, data, "--stop-after", "0") == 3
     err = capsys.readouterr().err
     assert "11 samples ended in an error" in err
-    assert "--retry-errors" in err, "a 400 is permanent"
     assert "and 1 more" in err
+    assert err.strip().splitlines()[-1] == (
+        "hemm: they are permanent: the same command does not ask them again, --retry-errors does"
+    )
     server.always = ""
-    assert _run(server, data, "--limit", "11", "--retry-errors") == 0
+    assert _run(server, data) == 3
+    assert _run(server, data, "--retry-errors") == 0
 
 
 def test_a_broken_picture_is_no_reason_to_stop(server: ChatServer, data: Path, capsys) -> None:

@@ -209,13 +209,13 @@ def test_thinking_of_google(settings: tuple[Any, ...], budget: int, expected: di
 @pytest.mark.parametrize(
     ("fault", "finish", "refused"),
     [
-        ("SAFETY", "content_filter", False),
-        ("RECITATION", "content_filter", False),
-        ("PROHIBITED_CONTENT", "content_filter", False),
-        ("BLOCKLIST", "content_filter", False),
+        ("SAFETY", "SAFETY", False),
+        ("RECITATION", "RECITATION", False),
+        ("PROHIBITED_CONTENT", "PROHIBITED_CONTENT", False),
+        ("BLOCKLIST", "BLOCKLIST", False),
         ("azure_filter", "content_filter", True),
         ("MAX_TOKENS", "length", False),
-        ("OTHER", "stop", False),
+        ("NO_IMAGE", "stop", False),
     ],
 )
 def test_google_s_finish_reasons(fault: str, finish: str, refused: bool) -> None:
@@ -238,10 +238,12 @@ def test_a_retry_delay_in_google_s_body_is_honoured() -> None:
     from google.genai.errors import APIError
 
     error = APIError(429, {"error": {"code": 429, "message": "slow", "details": [row]}})
-    failed = google._failed(error)
+    failed = google._told(error)
+    assert isinstance(failed, CallFailed)
     assert (failed.kind, failed.after, failed.overload) == ("rate_limit", 34.5, True)
     day = {"violations": [{"quotaId": "GenerateRequestsPerDayPerProjectPerModel-FreeTier"}]}
-    spent = google._failed(APIError(429, {"error": {"code": 429, "message": "x", "details": [day, row]}}))
+    spent = google._told(APIError(429, {"error": {"code": 429, "message": "x", "details": [day, row]}}))
+    assert isinstance(spent, CallFailed)
     assert (spent.kind, spent.retry, spent.permanent) == ("quota", False, False)
 
 
@@ -278,7 +280,7 @@ def test_the_key_is_in_no_error_and_in_no_file(
     with ChatServer(always="echo") as server:
         base = server.url if spec.startswith("openrouter") else server.base
         words = ["run", spec, "--task", "./mine", "--set", f"base_url={base}", "--set", "max_retries=0"]
-        assert status(words) == 3
+        assert status([*words, "--stop-after", "0"]) == 3
         assert server.asked == 1
     assert "bad_request" in cells(Path("results"))[0].answers()["failure"].to_pylist()
     for path in Path("results").rglob("*"):

@@ -109,7 +109,7 @@ def test_every_sample_ends_in_the_right_outcome_and_none_is_asked_too_often(
 def _became(row: dict[str, object]) -> str:
     if row["failure"] is not None:
         return "error"
-    if row["refusal"] is not None or row["finish"] == "content_filter":
+    if row["refusal"] is not None or row["finish"] in ("content_filter", "SAFETY"):
         return "refused"
     if row["finish"] == "length":
         return "length"
@@ -367,13 +367,35 @@ def taken(kinds: Sequence[str], most: int = 3) -> list[int]:
 
 def test_failures_are_held_until_it_shows_whose_they_are() -> None:
     assert taken(["", "timeout", "timeout", "", "timeout"]) == [1, 0, 0, 3, 0, 1]
-    assert taken(["timeout", "timeout", "server", "server"]) == [0, 0, 2, 0, 2]
+    assert taken(["timeout", "timeout", "server", "server"]) == [0, 0, 0, 0, 4]
     assert taken(["media"] * 5) == [1] * 5 + [0]
-    assert taken(["", *["bad_request"] * 5]) == [1] * 6 + [0]
+    assert taken(["", "bad_request", "bad_request", ""]) == [1, 0, 0, 3, 0]
     with pytest.raises(Stopped, match="3 samples in a row failed alike"):
-        taken(["bad_request"] * 3)
-    with pytest.raises(Stopped):
         taken(["", *["connection"] * 3])
+    with pytest.raises(Stopped, match="5 samples in a row failed, 3 of them alike"):
+        taken(["timeout", "server", "timeout", "server", "timeout"])
+    for kind in ("quota", "unauthorized", "redirected", "unavailable"):
+        with pytest.raises(Stopped, match="account, address or server are at fault"):
+            taken(["", kind])
+
+
+def test_what_may_be_the_samples_is_in_doubt() -> None:
+    """Equal words ``most`` times, a route that fails once, or failures of every kind: a control decides."""
+
+    def doubtful(*failures: tuple[str, str]) -> bool:
+        streak = FailureStreak(3)
+        for kind, words in failures:
+            streak.take((None, Response(failure=Failure(kind, words)), None))  # type: ignore[arg-type]
+        return streak.doubt
+
+    assert not doubtful(("bad_request", "too long"), ("bad_request", "too long"))
+    assert doubtful(*[("bad_request", f"{n} tokens are more than 4096") for n in (5000, 6000, 7000)])
+    assert not doubtful(
+        ("bad_request", "too long"), ("bad_request", "no picture"), ("bad_request", "too big")
+    )
+    assert doubtful(*[("bad_request", "x" * n) for n in range(15)])
+    assert doubtful(("not_found", "no such page"))
+    assert doubtful(("forbidden", "no"))
 
 
 def test_samples_that_fail_on_their_own_are_kept_as_errors(tmp_path: Path) -> None:

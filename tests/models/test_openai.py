@@ -164,13 +164,14 @@ def test_a_lasting_fault_ends_after_the_policy_s_attempts(fault: str, kind: str)
     assert (answer.attempts, answer.text) == (4, "")
 
 
-@pytest.mark.parametrize("status", ["400", "401", "403", "404", "413", "422"])
-def test_permanent_errors_are_asked_once(status: str) -> None:
+@pytest.mark.parametrize("status", ["400", "401", "403", "404", "410", "413", "415", "422", "451", "501"])
+def test_what_another_attempt_cannot_mend_is_asked_once(status: str) -> None:
+    """Permanent is what speaks of the sample alone."""
     with ChatServer(always=status) as server:
         (answer,) = ask(server.spec(), [request("q")])
         assert server.asked == 1
     assert answer.failure is not None
-    assert answer.failure.permanent
+    assert answer.failure.permanent == (status in ("400", "413", "415", "422"))
     assert f"injected {status}" in answer.failure.message
 
 

@@ -150,16 +150,27 @@ def _report_cells(options: RunOptions, results: CellResults) -> int:
     if options.until_ci is not None:
         _print_checks(cells)
     click.echo(f"for one page with figures and examples: hemm report {options.out}")
+    errors = [(f"{r.task} {sample}", why) for r in results for sample, _, why in r.errors]
+    if errors:
+        click.echo(f"{counted(len(errors), 'sample')} ended in an error:", err=True)
+        print_errors(errors)
+        click.echo(_asked_again(len(errors), sum(r.permanent for r in results)), err=True)
     stopped = [f"{r.model} on {r.task}: {r.stopped}" for r in results if r.stopped]
     for line in stopped:
         click.echo(f"hemm: stopped: {line}; the same command goes on from there", err=True)
-    errors = [(f"{r.task} {sample}", why) for r in results for sample, _, why in r.errors]
-    if not errors:
-        return 3 if stopped or any(_incomplete(result.folder) for result in results) else 0
-    ended = f"{counted(len(errors), 'sample')} ended in an error"
-    click.echo(f"{ended}; the same command asks transient ones again, --retry-errors all:", err=True)
-    print_errors(errors)
-    return 3
+    return 3 if errors or stopped or any(_incomplete(result.folder) for result in results) else 0
+
+
+def _asked_again(errors: int, permanent: int) -> str:
+    """What asks ``errors`` again, of which so many are ``permanent``."""
+    if not permanent:
+        return "hemm: the same command asks them again"
+    if permanent == errors:
+        return "hemm: they are permanent: the same command does not ask them again, --retry-errors does"
+    return (
+        f"hemm: the same command asks {errors - permanent:,} of them again, "
+        f"--retry-errors also the {permanent:,} permanent ones"
+    )
 
 
 def _incomplete(folder: Path) -> bool:

@@ -181,13 +181,59 @@ class Failure:
     permanent: bool = False
 
 
+CUT = frozenset(
+    {
+        "length",
+        "max_tokens",
+        "max_output_tokens",
+        "max_new_tokens",
+        "max_length",
+        "token_limit",
+        "model_length",  # Mistral: the end of the context
+        "model_context_window_exceeded",  # Anthropic, Zhipu
+        "context_length_exceeded",
+        "error_limit",  # Cohere: the end of the context
+        "time_limit",  # watsonx
+        "repetition",  # vLLM: the answer went round in a loop
+        "repeat",  # Moonshot: the same
+    }
+)
+"""Words, in lower case, by which servers say that an answer was cut off."""
+
+FILTERED = frozenset(
+    {
+        "content_filter",
+        "content_filtered",
+        "content_policy",
+        "contentfilter",
+        "moderation",
+        "sensitive",  # Zhipu
+        "error_toxic",  # Cohere
+        "guardrail_intervened",  # Bedrock
+        # Gemini
+        "safety",
+        "recitation",
+        "language",
+        "blocklist",
+        "prohibited_content",
+        "spii",
+        "image_safety",
+        "image_prohibited_content",
+        "image_recitation",
+        "model_armor",
+        "escalation",
+    }
+)
+"""Words, in lower case, by which servers say that a filter removed an answer."""
+
+
 @dataclass(frozen=True, slots=True)
 class Response:
     """The facts of one answer; outcome and parsed value are derived later, by the parser.
 
     text       the answer as the model gave it, without its reasoning
     reasoning  separate reasoning text, where the model or server gives it
-    finish     ``stop``, ``length`` (cut off) or ``content_filter``
+    finish     ``stop``, ``length`` (cut off), ``content_filter``; or a server's own word for the last two
     refusal    the API's own refusal text; None where it did not refuse
     media      pictures, sounds or videos that the model gave
     options    natural-log probabilities of ``Request.options``, in their order, summed over tokens
@@ -216,6 +262,24 @@ class Response:
     failure: Failure | None = None
     model: str = ""
     attempts: int = 1
+
+    @property
+    def cut(self) -> bool:
+        """Whether the answer was cut off: at the token limit, at the end of the context, in a loop.
+
+        >>> Response("It shows a", finish="model_length").cut
+        True
+        """
+        return self.finish.lower() in CUT
+
+    @property
+    def filtered(self) -> bool:
+        """Whether a filter of the service removed the answer.
+
+        >>> Response(finish="SAFETY").filtered
+        True
+        """
+        return self.finish.lower() in FILTERED
 
 
 @dataclass(frozen=True, slots=True)

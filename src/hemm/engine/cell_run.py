@@ -21,7 +21,7 @@ from hemm.engine.forecast import Forecast, forecast
 from hemm.engine.limits import CostBudget, Stopped
 from hemm.engine.options import CellResult, RunOptions, Watcher
 from hemm.engine.pipeline import Pipeline
-from hemm.engine.plan import ANSWERED, Plan, everything, needed, not_journaled, sealed_answers
+from hemm.engine.plan import ANSWERED, PERMANENT, Plan, everything, needed, not_journaled, sealed_answers
 from hemm.engine.reconcile import Reconciler
 from hemm.engine.requests import Numbers, RequestBuilder
 from hemm.engine.selection import Selection
@@ -120,7 +120,7 @@ class CellRun:
             self.watcher.say(f"{redact(self.model.spec)} on {self.task.name}: {notice}")
         if options.dry_run and not folder.exists():
             plan = everything(self.selection, options.repeats)
-            return replace(self._result(folder, "planned", len(plan), []), forecast=self._forecast(plan))
+            return replace(self._result(folder, "planned", len(plan)), forecast=self._forecast(plan))
         head = header(options, self.task, self.pack, self.model, self.spec)
         with CellWriter(folder, head, self.watcher.say, planned=options.dry_run) as cell:
             if cell.before and not options.dry_run:  # another process may have made it since all were checked
@@ -144,8 +144,7 @@ class CellRun:
                 and is_scored(cell.folder, self.task, options.metrics)
             ):
                 self.interim.run(cell.folder)
-            result = self._result(cell.folder, cell.run["state"], len(plan), self._errors(state))
-            return replace(result, forecast=self._forecast(plan))
+            return replace(self._of(state, len(plan)), forecast=self._forecast(plan))
         asked = 0
         if len(plan) or cell.journaled or cell.run["state"] == "open" or self._is_new_selection():
             asked = await self._send(plan, starter)
@@ -161,7 +160,7 @@ class CellRun:
         if self.interim is not None and not self.stopped:
             cell.run["until_ci"] = self.interim.run(cell.folder)
             cell.save()
-        return self._result(cell.folder, cell.run["state"], asked, self._errors(state))
+        return self._of(state, asked)
 
     def _forecast(self, plan: Plan) -> Forecast:
         return forecast(plan, self._builder, self.model)
@@ -262,10 +261,8 @@ class CellRun:
             await pipeline.run()
         except Stopped as stop:
             missing = len(plan) - self.cell.filled_count
-            self.stopped, self.ends_all = (
-                f"{stop}; {counted(missing, 'answer')} still to ask",
-                stop.everything,
-            )
+            self.stopped = f"{stop}; {counted(missing, 'answer')} still to ask"
+            self.ends_all = stop.everything
         finally:
             track.end()
         return pipeline.counts.asked
@@ -349,7 +346,12 @@ class CellRun:
                     reasons[name, repeat] = f"{kind}: {text}"
         return [(name, repeat, why) for (name, repeat), why in reasons.items()]
 
-    def _result(self, folder: Any, state: str, asked: int, errors: list[tuple[str, int, str]]) -> CellResult:
+    def _of(self, state: Numbers, asked: int) -> CellResult:
+        found = self._result(self.cell.folder, self.cell.run["state"], asked)
+        permanent = int((state[self.selection.rows] == PERMANENT).sum())
+        return replace(found, errors=self._errors(state), permanent=permanent)
+
+    def _result(self, folder: Any, state: str, asked: int) -> CellResult:
         return CellResult(
             folder=folder,
             model=redact(self.model.spec),
@@ -358,6 +360,5 @@ class CellRun:
             state=state,
             answers=len(self.selection.rows) * self.options.repeats,
             asked=asked,
-            errors=errors,
             stopped=self.stopped,
         )

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import re
+from collections import Counter
 from dataclasses import dataclass, field
 
 from hemm.core import Failure, HemmError, Response
@@ -12,24 +14,20 @@ from hemm.results.answer_record import Call
 STOP_AFTER = 20
 """Samples that fail alike in a row before a run stops."""
 
-_SERVER = frozenset(
-    {
-        "connection",
-        "timeout",
-        "server",
-        "rate_limit",
-        "quota",
-        "unauthorized",
-        "forbidden",
-        "not_found",
-        "not_supported",
-        "bad_response",
-    }
-)
-"""Kinds of failure that the server or the account causes, whatever the request."""
+_ACCOUNT = frozenset({"quota", "unauthorized", "redirected", "unavailable"})
+"""Kinds of failure that account, key or address cause for certain."""
+
+_ROUTE = frozenset({"forbidden", "not_found", "not_supported", "silent"})
+"""Kinds of failure that they cause, unless a request that was answered before is answered still."""
+
+_SERVER = frozenset({"connection", "timeout", "server", "rate_limit", "bad_response", "broken_off"})
+"""Kinds of failure that the server causes, whatever the request; they may pass."""
 
 _SAMPLE = frozenset({"media", "earlier_turn", "likelihood"})
 """Kinds of failure that the sample causes."""
+
+MANY = 5
+"""So many times ``stop_after`` failures of any kind, with no answer between them, are too many too."""
 
 Answered = tuple[Item, Response, Call]
 
@@ -37,60 +35,79 @@ Answered = tuple[Item, Response, Call]
 class Stopped(HemmError):
     """The run cannot go on. Answers are kept; the same command sends the other requests.
 
-    ``everything``: stop the whole command, not this model alone.
+    everything  stop the whole command, not this model alone
+    waits       requests in flight may still be answered, and are waited for
     """
 
-    def __init__(self, message: str, everything: bool = False) -> None:
+    def __init__(self, message: str, everything: bool = False, waits: bool = False) -> None:
         super().__init__(message)
-        self.everything = everything
+        self.everything, self.waits = everything, waits
 
 
 @dataclass
 class FailureStreak:
-    """Failures alike in a row, held back until it is clear whether the server or the samples cause them.
+    """Failures since the last answer, held back until it is clear whose fault they are.
 
-    After ``most`` in a row (0: never) the server is to blame: the run stops, and the samples count as not
-    sent. If another response comes first, each failure is stored as its sample's error. Refusals of a request
-    as wrong (400, 413, 422) count only while the server has answered nothing yet, and if their messages are
-    equal.
+    An answer shows that they are their samples': they are stored as errors. Without one the run stops, and
+    the samples count as not sent: at once for a fault of account, key or address; after ``most`` (0: never)
+    failures alike, in kind for a server's and in words for others. Where one of these may be the samples'
+    all the same, ``doubt`` is set, and a control request, one that was answered before, decides.
     """
 
     most: int = STOP_AFTER
     held: list[Answered] = field(default_factory=list)
-    answered: bool = False
-    _alike: tuple[str, ...] = ()
+    doubt: bool = False
+    _alike: Counter[tuple[str, ...]] = field(default_factory=Counter)
+    _cleared: set[tuple[str, ...]] = field(default_factory=set)
 
     def take(self, answered: Answered) -> list[Answered]:
         """The answers to store now that ``answered`` has come. Raises Stopped."""
         failure = answered[1].failure
-        alike = self._kind(failure)
-        if failure is None:
-            self.answered = True
-        if not alike or not self.most:
+        if failure is None or not self.most:
             return [*self.release(), answered]
-        released = self.release() if alike != self._alike else []
-        self._alike = alike
+        if failure.kind in _SAMPLE:
+            return [answered]
+        alike = _words(failure)
+        self._alike[alike] += 1
         self.held.append(answered)
-        if len(self.held) >= self.most:
-            assert failure is not None
-            raise Stopped(
-                f"{len(self.held)} samples in a row failed alike ({failure.kind}: {failure.message}); "
-                "they stay unasked"
-            )
-        return released
+        at_once = failure.kind in _ACCOUNT or (failure.kind in _ROUTE and alike not in self._cleared)
+        if at_once or self._alike[alike] >= self.most or len(self.held) >= MANY * self.most:
+            if failure.kind in _ACCOUNT | _SERVER:
+                raise self.stop()
+            self.doubt = True
+        return []
 
     def release(self) -> list[Answered]:
-        """The failures that were held back, to be stored."""
+        """The failures that were held back, to be stored: they are their samples'."""
         held, self.held = self.held, []
+        self._cleared.update(self._alike)
+        self._alike.clear()
+        self.doubt = False
         return held
 
-    def _kind(self, failure: Failure | None) -> tuple[str, ...]:
-        """Equal for failures that are alike; empty for responses that are no reason to stop."""
-        if failure is None or failure.kind in _SAMPLE:
-            return ()
-        if failure.kind in _SERVER:
-            return (failure.kind,)
-        return () if self.answered else (failure.kind, failure.message)
+    def stop(self) -> Stopped:
+        """Why the run stops: the failures that are held back."""
+        failure = self.held[-1][1].failure
+        assert failure is not None
+        why = f"({failure.kind}: {failure.message})"
+        alike, kinds = self._alike[_words(failure)], len(self._alike)
+        if failure.kind in _ACCOUNT | _ROUTE:
+            text = f"account, address or server are at fault {why}"
+        elif kinds > 1:
+            text = f"{len(self.held)} samples in a row failed, {alike} of them alike {why}"
+        elif alike == 1:
+            text = f"a sample failed, and no other is answered {why}"
+        else:
+            text = f"{alike} samples in a row failed alike {why}"
+        rest = "they stay unasked" if len(self.held) > 1 else "the sample stays unasked"
+        return Stopped(f"{text}; {rest}", waits=failure.kind in _ACCOUNT | _ROUTE - {"silent"})
+
+
+def _words(failure: Failure) -> tuple[str, ...]:
+    """Equal for failures that are alike: of one kind, or with one text but for its numbers and names."""
+    if failure.kind in _SERVER:
+        return (failure.kind,)
+    return failure.kind, re.sub(r"\S*\d\S*", "#", failure.message)
 
 
 @dataclass

@@ -287,6 +287,7 @@ class CellResult:
     answers   answers of the selection
     asked     requests of those that this command sent
     errors    (sample id, repeat, reason) of the answers that ended in ``error``
+    permanent  how many of them are asked again with ``retry_errors`` alone
     stopped   why the cell is incomplete; empty if it is complete
     forecast  of a dry run
     """
@@ -299,6 +300,7 @@ class CellResult:
     answers: int
     asked: int
     errors: list[tuple[str, int, str]] = field(default_factory=list)
+    permanent: int = 0
     stopped: str = ""
     forecast: Forecast | None = None
 

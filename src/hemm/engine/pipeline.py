@@ -16,7 +16,8 @@ from itertools import islice
 from typing import Any
 
 from hemm.core import BatchModel, Failure, HemmError, Model, RequestModel, Response
-from hemm.engine.limits import Answered, CostBudget, FailureStreak, billed
+from hemm.engine.control import answered_before
+from hemm.engine.limits import Answered, CostBudget, FailureStreak, Stopped, billed
 from hemm.engine.options import RunOptions, Track
 from hemm.engine.plan import Plan, is_known
 from hemm.engine.requests import Item, Numbers, RequestBuilder
@@ -31,6 +32,9 @@ CHUNK = 16
 
 AHEAD = 3
 """Chunks or batches that are read and rendered before the model is ready for them."""
+
+LAST_ANSWERS = 30.0
+"""Seconds for which requests in flight are waited for when the account or the address stops a run."""
 
 
 @dataclass
@@ -69,6 +73,9 @@ class Pipeline:
         self._track = track
         self._concurrency, self._retry = options.concurrency, options.retry_errors
         self._streak, self._budget, self._highest_so_far = FailureStreak(options.stop_after), budget, 0.0
+        self._control: Item | None = None
+        self._deciding = asyncio.Lock()
+        self._stop: list[Stopped] = []
         self._chained = bool(plan.depth.any())
         self._sealable = asyncio.Event()
         self._finished = False
@@ -196,28 +203,71 @@ class Pipeline:
 
     async def _send_each(self, model: RequestModel, stretches: Iterator[Numbers]) -> None:
         chunks: asyncio.Queue[list[Item] | None] = asyncio.Queue(AHEAD)
-        in_flight, freed = 0, asyncio.Event()
+        in_flight: set[asyncio.Task[None]] = set()
+        freed = asyncio.Event()
 
         async def send(item: Item) -> None:
-            nonlocal in_flight
-            try:
-                self._keep(self._streak.take(await self._answer(model, item)))
-            finally:
-                in_flight -= 1
-                freed.set()
+            await self._take(model, await self._answer(model, item))
+
+        def done(task: asyncio.Task[None]) -> None:
+            in_flight.discard(task)
+            freed.set()
 
         async with asyncio.TaskGroup() as group:
             group.create_task(self._read(self._chunks(stretches), chunks))
-            while (chunk := await chunks.get()) is not None:
+            while not self._stop and (chunk := await chunks.get()) is not None:
                 for item in chunk:
                     if item.known or item.failure is not None:
                         self._finish([(item, None)], Call(time.time(), 0.0))
                         continue
-                    while in_flight >= (self._concurrency or model.concurrency):  # it may change meanwhile
+                    # how many may be in flight changes meanwhile
+                    while (
+                        len(in_flight) >= (self._concurrency or model.concurrency) or self._deciding.locked()
+                    ):
                         freed.clear()
                         await freed.wait()
-                    in_flight += 1
-                    group.create_task(send(item))
+                    if self._stop:
+                        break
+                    task = group.create_task(send(item))
+                    in_flight.add(task)
+                    task.add_done_callback(done)
+            if self._stop:
+                if in_flight:
+                    await asyncio.wait(in_flight, timeout=LAST_ANSWERS)
+                raise self._stop[0]
+        if self._streak.held:
+            await self._decide(model)
+        if self._stop:
+            raise self._stop[0]
+
+    # whose fault a failure is
+
+    async def _take(self, model: RequestModel, answered: Answered) -> None:
+        """Keep an answer, and the failures before it if it shows whose they are."""
+        async with self._deciding:
+            if self._stop:
+                if answered[1].failure is None:
+                    self._keep([answered])
+                return
+            try:
+                self._keep(self._streak.take(answered))
+                if answered[1].failure is None:
+                    self._control = answered[0]
+                if self._streak.doubt:
+                    await self._decide(model)
+            except Stopped as stop:
+                if not stop.waits:
+                    raise
+                self._stop.append(stop)
+
+    async def _decide(self, model: RequestModel) -> None:
+        """Send a request again that was answered before: if it is answered still, the failures that are held
+        back are their samples'. Raises Stopped if it is not, or there is none."""
+        item = self._control or answered_before(self._cell, self._builder)
+        response = (await self._answer(model, item))[1] if item is not None else None
+        if item is None or response is None or response.failure is not None:
+            raise self._streak.stop()
+        self._bill(response)
         self._keep(self._streak.release())
 
     async def _answer(self, model: RequestModel, item: Item) -> Answered:
@@ -277,6 +327,9 @@ class Pipeline:
     def _claim(self, item: Item) -> bool:
         self.counts.claimed += 1
         key = (item.sample.id, item.repeat)
+        if self._control is None and isinstance(self._model, RequestModel) and item.failure is None:
+            found = self._cell.lookup(key)
+            self._control = item if found is not None and found["failure"] is None else None
         line = self._cell.lookup(key) if item.stale else None
         if line is None:
             self._cell.claim(item.position, key)
@@ -299,6 +352,9 @@ class Pipeline:
     def _count(self, item: Item, response: Response) -> None:
         self.counts.asked += item.failure is None
         self.counts.errors += response.failure is not None
+        self._bill(response)
+
+    def _bill(self, response: Response) -> None:
         self.counts.tokens += (response.usage.input_tokens or 0) + (response.usage.output_tokens or 0)
         if response.usage.cost is not None:
             self.counts.cost = (self.counts.cost or 0.0) + response.usage.cost

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 from time import perf_counter
@@ -11,20 +12,7 @@ from typing import Protocol
 from hemm.core import Failure, Response, redact, storable
 from hemm.core.backoff import backoff, retry_after
 
-PERMANENT = {
-    400: "bad_request",
-    401: "unauthorized",
-    403: "forbidden",
-    404: "not_found",
-    405: "bad_request",
-    413: "too_large",
-    415: "bad_request",
-    422: "bad_request",
-    501: "not_supported",
-}
-"""HTTP statuses for which a retry is useless -> kind of failure."""
-
-OVERLOAD = frozenset({429, 503, 529})
+OVERLOAD = frozenset({429, 498, 503, 529})
 """HTTP statuses of an overloaded server."""
 
 
@@ -78,20 +66,6 @@ class CallFailed(Exception):
         self.overload = overload
 
 
-def refused(status: int, message: str, after: float | None = None, *, spent: bool = False) -> CallFailed:
-    """The failure of an attempt with an HTTP error status.
-
-    ``spent``: the server says that the account's money or quota is used up, so that waiting is useless.
-    """
-    text = f"HTTP {status}: {message}" + (": --max-pixels makes pictures smaller" if status == 413 else "")
-    if spent or status == 402:
-        return CallFailed("quota", text, retry=False)
-    if status in PERMANENT:
-        return CallFailed(PERMANENT[status], text, retry=False, permanent=True)
-    kind = "rate_limit" if status == 429 else "server"
-    return CallFailed(kind, text, after=after, overload=status in OVERLOAD)
-
-
 class Gate(Protocol):
     """Limits the attempts in flight."""
 
@@ -124,7 +98,10 @@ async def attempts(
         pause = policy.wait(attempt, answer.after) if answer.retry else None
         if pause is None:
             line = " ".join(storable(redact(str(answer), secrets)).split())[:500]
-            return Response(failure=Failure(answer.kind, line, answer.permanent), attempts=attempt)
+            kind = answer.kind
+            if answer.retry and (answer.after or 0.0) > policy.patience:
+                kind, line = "unavailable", f"{line} (the server asks to wait for {answer.after:,.0f} s)"
+            return Response(failure=Failure(kind, line, answer.permanent), attempts=attempt)
         await asyncio.sleep(pause)
 
 
@@ -149,4 +126,26 @@ async def _attempt(
 def retry_after_in(headers: Mapping[str, str]) -> float | None:
     """Seconds to wait according to the headers ``retry-after-ms`` (OpenAI) or ``Retry-After``."""
     fine = retry_after(headers.get("retry-after-ms"))
-    return fine / 1000 if fine is not None else retry_after(headers.get("retry-after"))
+    if fine is not None:
+        return fine / 1000
+    return retry_after(headers.get("retry-after") or headers.get("Retry-After"))
+
+
+_UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+_DURATION = re.compile(r"(\d+(?:\.\d+)?) ?(ms|[smhd])(?:ec(?:ond)?s?|in(?:ute)?s?|ours?|rs?|ays?)?\.? ?")
+
+
+def waiting_time(text: str) -> float | None:
+    """Seconds in a time to wait for, as servers write it; None where ``text`` is none.
+
+    >>> [waiting_time(text) for text in ("18 s", "9m38.016s", "644ms", "1 seconds", "2.5", "soon")]
+    [18.0, 578.016, 0.644, 1.0, 2.5, None]
+    """
+    text = text.strip().lower()
+    if re.fullmatch(r"\d+(?:\.\d+)?", text):
+        return float(text)
+    seconds, place = 0.0, 0
+    while match := _DURATION.match(text, place):
+        seconds += float(match[1]) * _UNITS[match[2]]
+        place = match.end()
+    return seconds if place else None

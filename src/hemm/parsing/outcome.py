@@ -23,9 +23,9 @@ def judge(sample: Sample, repeat: int, response: Response, answer_format: Answer
     """
     if response.failure is not None:
         return Judged(sample, repeat, response, Outcome.ERROR)
-    if response.refusal is not None or response.finish == "content_filter":
+    if response.refusal is not None or response.filtered:
         return Judged(sample, repeat, response, Outcome.REFUSED)
-    cut = response.finish == "length"
+    cut = response.cut
     reading = _reading(sample, response, answer_format)
     if reading.value is not None:
         return Judged(sample, repeat, response, Outcome.OK, reading.value, cut, reading.stage, reading.span)

@@ -22,13 +22,15 @@ from hemm.core import (
     storable,
 )
 from hemm.data.pixels import upright_size
-from hemm.models.api.chat import fields_of, objects_in, parsed, token_count
-from hemm.models.api.http import is_here
+from hemm.models.api.chat import charset_in, fields_of, objects_in, parsed, token_count
+from hemm.models.api.errors import answer_of, told
+from hemm.models.api.finish import finish_of
+from hemm.models.api.http import host_of, is_here
 from hemm.models.api.remote import SETTINGS as REMOTE
 from hemm.models.api.remote import Call, Remote, not_an_answer
 from hemm.models.image_fit import fit
 from hemm.models.options import ModelOptions
-from hemm.models.retry import CallFailed, refused, retry_after_in
+from hemm.models.retry import CallFailed
 
 if TYPE_CHECKING:
     from anthropic import AsyncAnthropic
@@ -50,8 +52,6 @@ SETTINGS: dict[str, Any] = {
     "thinking": "",  # off, adaptive; empty: follows thinking_budget
 }
 """Settings (``--set``), with their defaults."""
-
-_FINISH = {"max_tokens": "length", "model_context_window_exceeded": "length"}
 
 
 def open_anthropic(spec: str, options: ModelOptions) -> AnthropicModel:
@@ -104,9 +104,9 @@ class AnthropicModel(Remote):
             try:
                 models.update((m.id, m) for m in (await sdk.models.list(limit=1000)).data)
             except Exception as error:
-                failed = _failed(error)
-                if failed.kind != "not_found":  # a gateway without a list
-                    raise failed from None
+                found = _told(error)
+                if isinstance(found, CallFailed) and found.kind != "not_found":  # a gateway without a list
+                    raise found from None
             return Response()
 
         await self.probe(call)
@@ -138,8 +138,8 @@ class AnthropicModel(Remote):
             try:
                 raw = await sdk.messages.with_raw_response.create(**fields)
             except Exception as error:
-                raise _failed(error) from None
-            return read(parsed(raw.http_response.content))
+                return answer_of(_told(error))
+            return read(parsed(raw.http_response.content, charset_in(raw.http_response.headers)))
 
         return call
 
@@ -225,7 +225,7 @@ def read(data: Any) -> Response:
     return Response(
         text=storable(text),
         reasoning=storable(thought),
-        finish=_FINISH.get(str(stop), "stop"),
+        finish="stop" if refusal is not None else finish_of(stop),
         refusal=None if refusal is None else storable(refusal),
         usage=_usage(data.get("usage")),
         model=storable(str(data.get("model") or "")),
@@ -237,15 +237,15 @@ def _usage(usage: Any) -> Usage:
     return Usage(read, token_count(usage, "output_tokens"))
 
 
-def _failed(error: Exception) -> CallFailed:
-    """The failure for an exception of the package."""
+def _told(error: Exception) -> Response | CallFailed:
+    """What an exception of the package tells: a filter's refusal, or a failure."""
     import anthropic
 
     if isinstance(error, anthropic.APIStatusError):
-        fields = fields_of(fields_of(error.body).get("error"))
-        message = str(fields.get("message") or error.message)
-        after = retry_after_in(error.response.headers)
-        return refused(error.status_code, message, after, spent=fields.get("type") == "billing_error")
+        answer = error.response
+        where = f"{answer.request.method} {host_of(str(answer.url))}{answer.url.path}"
+        body = parsed(answer.content, charset_in(answer.headers))
+        return told(error.status_code, answer.headers, body, answer.content, where)
     if isinstance(error, anthropic.APIConnectionError):
         cause = error.__cause__ or error
         return CallFailed(

@@ -6,24 +6,20 @@ import base64
 import json
 from collections.abc import Mapping
 from dataclasses import replace
+from email.message import Message as Headers
 from typing import Any
 
 from hemm.core import Media, Message, Request, Response, Usage, storable
+from hemm.models.api.errors import answer_of, inner_status, told
+from hemm.models.api.finish import finish_of
 from hemm.models.api.likelihood import option_logprobs, scored_options
 from hemm.models.image_fit import fit
-from hemm.models.retry import CallFailed, refused
+from hemm.models.retry import CallFailed
 
 IMAGE_TYPES = frozenset({"image/png", "image/jpeg", "image/gif", "image/webp"})
 """Picture types that the API takes; others are converted to PNG."""
 
 _SOUNDS = {"audio/wav": "wav", "audio/mpeg": "mp3", "audio/mp4": "m4a"}
-_FINISH = {"length": "length", "max_tokens": "length", "content_filter": "content_filter"}
-_FILTERED = {
-    "content_filter",
-    "ResponsibleAIPolicyViolation",
-    "content_policy_violation",
-    "moderation_blocked",
-}
 
 
 def body(request: Request, model: str, fields: Mapping[str, Any]) -> bytes:
@@ -92,16 +88,19 @@ def sampling(request: Request, tokens_field: str, options: Mapping[str, Any]) ->
     return fields
 
 
-def read(status: int, content: bytes, after: float | None, scored: tuple[str, ...] = ()) -> Response:
+def read(
+    status: int, headers: Mapping[str, str], content: bytes, scored: tuple[str, ...] = (), where: str = ""
+) -> Response:
     """The response in a server's answer, also a refused or filtered one. Raises CallFailed where there is
     none.
 
-    ``scored``: the options to score.
+    ``scored``: the options to score. ``where``: the address that was asked.
     """
-    data = fields_of(parsed(content))
+    body = parsed(content, charset_in(headers))
+    data = fields_of(body)
     choices = data.get("choices")
-    if status >= 400 or (data.get("error") and not choices):
-        return error(status, data, content, after)
+    if status >= 300 or (not choices and tells_error(body)):
+        return error(status, headers, body, content, where)
     if not isinstance(choices, list) or not choices:
         raise CallFailed("bad_response", f"the server's answer is no chat completion: {_peek(content)}")
     choice = fields_of(choices[0])
@@ -109,29 +108,59 @@ def read(status: int, content: bytes, after: float | None, scored: tuple[str, ..
     if not isinstance(message, dict):
         raise CallFailed("bad_response", f"the server's answer holds no message: {_peek(content)}")
     if choice.get("error"):  # a router's model broke off in the middle
-        return error(status, choice, content, after)
+        return error(status, headers, choice, content)
     refusal = message.get("refusal")
     answer = Response(
         text=storable(_text(message.get("content"))),
         reasoning=storable(_text(message.get("reasoning_content") or message.get("reasoning"))),
-        finish=_FINISH.get(str(choice.get("finish_reason")), "stop"),
+        finish="stop" if refusal else finish_of(choice.get("finish_reason")),
         refusal=storable(str(refusal)) if refusal else None,
         logprobs=_logprobs(choice.get("logprobs")),
         usage=_usage(data.get("usage")),
         model=storable(str(data.get("system_fingerprint") or data.get("model") or "")),
         media=_drawn(message.get("images")),
     )
-    if scored and answer.refusal is None and answer.finish != "content_filter":
+    if scored and answer.refusal is None and not answer.filtered:
         return replace(answer, finish="stop", options=option_logprobs(scored, _top(choice.get("logprobs"))))
     return answer
 
 
-def parsed(content: bytes) -> Any:
-    """The JSON of a body; None if it is not JSON."""
+def parsed(content: bytes, charset: str = "") -> Any:
+    """The JSON of a body; None if it is not JSON.
+
+    It is UTF-8, else in ``charset``, else as UTF-8 with U+FFFD in place of what is broken.
+
+    >>> parsed('{"city": "Köln"}'.encode("latin-1"), "iso-8859-1"), parsed(b'{"bird": "h\\xff"}')
+    ({'city': 'Köln'}, {'bird': 'h\ufffd'})
+    """
     try:
         return json.loads(content)
-    except ValueError:
+    except UnicodeDecodeError:
+        pass
+    except (ValueError, RecursionError):
         return None
+    try:
+        text = content.decode(charset or "utf-8")
+    except (UnicodeDecodeError, LookupError):
+        text = content.decode("utf-8", "replace")
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+
+
+def charset_in(headers: Mapping[str, str]) -> str:
+    """The charset of a body by its ``Content-Type``; empty where none is told."""
+    kind = Headers()
+    kind["content-type"] = headers.get("content-type") or headers.get("Content-Type") or ""
+    return str(kind.get_content_charset() or "")
+
+
+def tells_error(body: Any) -> bool:
+    """Whether the body of an answer with status 200 tells an error instead."""
+    first = body[0] if isinstance(body, list) and body else body
+    data = fields_of(first)
+    return bool(data.get("error") or data.get("detail") or data.get("object") == "error")
 
 
 def fields_of(value: Any) -> dict[str, Any]:
@@ -198,18 +227,12 @@ def token_count(usage: Any, *names: str) -> int | None:
     return sum(values) if values else None
 
 
-def error(status: int, data: Any, content: bytes, after: float | None) -> Response:
-    """The response for a content filter's refusal; raises CallFailed for any other error."""
-    detail = fields_of(data).get("error")
-    fields: dict[str, Any] = detail if isinstance(detail, dict) else {"message": detail or _peek(content)}
-    message = str(fields.get("message") or _peek(content))
-    codes = {fields.get("code"), fields.get("type"), fields_of(fields.get("innererror")).get("code")}
-    if codes & _FILTERED:
-        return Response(finish="content_filter", refusal=storable(message))
-    if status < 400:  # some routers answer 200 and put the status into the body
-        code = fields.get("code")
-        status = code if isinstance(code, int) and code >= 400 else 500
-    raise refused(status, message, after, spent="insufficient_quota" in codes)
+def error(status: int, headers: Mapping[str, str], data: Any, content: bytes, where: str = "") -> Response:
+    """The response for a content filter's refusal; raises CallFailed for any other error.
+
+    Some routers answer 200 and put the error into the body.
+    """
+    return answer_of(told(status if status >= 300 else inner_status(data), headers, data, content, where))
 
 
 def _peek(content: bytes) -> str:

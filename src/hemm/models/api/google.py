@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -21,14 +20,17 @@ from hemm.core import (
     redact,
     storable,
 )
+from hemm.core.exchange import FILTERED
 from hemm.models.api.chat import fields_of, objects_in, parsed, picture_of, token_count
+from hemm.models.api.errors import answer_of, said, told
+from hemm.models.api.finish import finish_of
 from hemm.models.api.http import Client
 from hemm.models.api.likelihood import option_logprobs, scored_options
 from hemm.models.api.remote import MODALITIES, Call, Remote, not_an_answer
 from hemm.models.api.remote import SETTINGS as REMOTE
 from hemm.models.image_fit import fit
 from hemm.models.options import ModelOptions
-from hemm.models.retry import CallFailed, refused, retry_after_in
+from hemm.models.retry import CallFailed
 
 if TYPE_CHECKING:
     from google.genai import Client as Sdk
@@ -46,25 +48,6 @@ SETTINGS: dict[str, Any] = {
     "top_logprobs": 20,  # number of first tokens with probabilities, to score options
 }
 """Settings (``--set``), with their defaults."""
-
-_FILTERED = frozenset(
-    {
-        "SAFETY",
-        "RECITATION",
-        "BLOCKLIST",
-        "PROHIBITED_CONTENT",
-        "SPII",
-        "IMAGE_SAFETY",
-        "IMAGE_PROHIBITED_CONTENT",
-        "IMAGE_RECITATION",
-        "MODEL_ARMOR",
-        "ESCALATION",
-    }
-)
-"""Finish reasons of an answer that a filter removed."""
-
-_BROKEN = frozenset({"MALFORMED_RESPONSE", "MALFORMED_FUNCTION_CALL"})
-"""Finish reasons of a broken answer, which is retried."""
 
 _THINKING = {"off": 0, "dynamic": -1}
 
@@ -128,9 +111,9 @@ class GoogleModel(Remote):
             try:
                 await sdk.aio.models.get(model=name)
             except Exception as error:
-                failed = _failed(error)
-                if failed.kind != "not_found":
-                    raise failed from None
+                found = _told(error)
+                if isinstance(found, CallFailed) and found.kind != "not_found":
+                    raise found from None
                 known = False
             return Response()
 
@@ -139,9 +122,9 @@ class GoogleModel(Remote):
                 async for model in await sdk.aio.models.list(config={"page_size": 1000}):
                     names.add((model.name or "").removeprefix("models/"))
             except Exception as error:
-                failed = _failed(error)
-                if failed.kind != "not_found":  # a gateway without a list
-                    raise failed from None
+                found = _told(error)
+                if isinstance(found, CallFailed) and found.kind != "not_found":  # a gateway without a list
+                    raise found from None
             return Response()
 
         await self.probe(get)
@@ -158,7 +141,7 @@ class GoogleModel(Remote):
             try:
                 answer = await sdk.aio.models.generate_content(model=name, contents=contents, config=config)
             except Exception as error:
-                raise _failed(error) from None
+                return answer_of(_told(error))
             return read(_sent(answer), scored)
 
         return call
@@ -255,19 +238,18 @@ def read(data: Any, scored: tuple[str, ...] = ()) -> Response:
         raise not_an_answer("the server's answer holds no candidate", redact(repr(data))[:120])
     first = candidates[0]
     reason = str(first.get("finishReason") or "STOP")
-    if reason in _BROKEN:
-        raise not_an_answer("the model's answer broke", reason)
     if reason == "PUP_LIMITED_DISABLED":
-        raise CallFailed("forbidden", "the account is limited or disabled", retry=False, permanent=True)
+        raise CallFailed("forbidden", "the account is limited or disabled", retry=False)
+    finish = finish_of(reason)
     rows = objects_in(fields_of(first.get("content")).get("parts"))
     answer = Response(
         text=storable("".join(str(p.get("text", "")) for p in rows if not p.get("thought"))),
         reasoning=storable("".join(str(p.get("text", "")) for p in rows if p.get("thought"))),
-        finish="length" if reason == "MAX_TOKENS" else "content_filter" if reason in _FILTERED else "stop",
+        finish=finish,
         media=_drawn(rows),
         usage=usage,
         model=model,
-        options=option_logprobs(scored, _top(first)) if scored and reason not in _FILTERED else (),
+        options=() if not scored or finish.lower() in FILTERED else option_logprobs(scored, _top(first)),
     )
     return replace(answer, finish="stop") if answer.options else answer  # one token is enough for scores
 
@@ -293,36 +275,16 @@ def _usage(usage: Any) -> Usage:
     return Usage(read, token_count(usage, "candidatesTokenCount", "thoughtsTokenCount"))
 
 
-def _failed(error: Exception) -> CallFailed:
-    """The failure for an exception of the package."""
+def _told(error: Exception) -> Response | CallFailed:
+    """What an exception of the package tells: a filter's refusal, or a failure."""
     import aiohttp
     from google.genai import errors
 
     if isinstance(error, errors.APIError):
-        fields = fields_of(fields_of(error.details).get("error"))
-        details = objects_in(fields.get("details"))
-        message = str(fields.get("message") or error.message or error)
-        wrong_key = any(r.get("reason") == "API_KEY_INVALID" for r in details)
-        return refused(
-            401 if wrong_key else error.code, message, _after(error, details), spent=_spent(details)
-        )
+        headers = getattr(error.response, "headers", None) or {}
+        body = error.details if said(error.details)[1] else str(error.message or error)
+        return told(error.code, headers, body)
     if isinstance(error, aiohttp.ClientError | OSError):
         words = redact(" ".join(str(error).split())) or type(error).__name__
         return CallFailed("connection", f"the connection failed ({words})")
     return not_an_answer("the package could not read the answer", f"{type(error).__name__}: {error}")
-
-
-def _after(error: Any, details: list[dict[str, Any]]) -> float | None:
-    """Seconds to wait, from the body (Google's RetryInfo) or the headers (gateways)."""
-    headers = getattr(error.response, "headers", None)
-    seconds = retry_after_in(headers) if headers is not None else None
-    for row in details:
-        if match := re.fullmatch(r"(\d+(?:\.\d+)?)s", str(row.get("retryDelay", ""))):
-            return float(match[1])
-    return seconds
-
-
-def _spent(details: list[dict[str, Any]]) -> bool:
-    """Whether a day's quota is used up, so that waiting within a run is useless."""
-    violations = [v for detail in details for v in objects_in(detail.get("violations"))]
-    return any("PerDay" in str(v.get("quotaId", "")) for v in violations)

@@ -48,11 +48,11 @@ def _form(fields: Mapping[str, str], pictures: list[Media], boundary: str) -> tu
     return kind, form.read()
 
 
-def read(status: int, content: bytes, after: float | None) -> Response:
+def read(status: int, headers: Mapping[str, str], content: bytes, where: str = "") -> Response:
     """The picture in an answer. Raises CallFailed where there is none; a refusal is a Response."""
     data = parsed(content)
-    if status >= 400 or not isinstance(data, dict) or data.get("error"):
-        return error(status, data, content, after)
+    if status >= 300 or not isinstance(data, dict) or data.get("error"):
+        return error(status, headers, data, content, where)
     rows = objects_in(data.get("data"))
     row = rows[0] if rows else {}
     if not row.get("b64_json"):

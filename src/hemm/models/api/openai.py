@@ -12,13 +12,12 @@ from urllib.parse import quote, urlencode, urlsplit, urlunsplit
 from hemm.core import Capabilities, HemmError, Request, Response, redact
 from hemm.models.api import images
 from hemm.models.api.chat import IMAGE_TYPES, body, fields_of, objects_in, read, sampling
-from hemm.models.api.http import Client
+from hemm.models.api.http import Client, host_of
 from hemm.models.api.likelihood import scored_options
 from hemm.models.api.remote import MODALITIES, Call, Remote
 from hemm.models.api.remote import SETTINGS as REMOTE
 from hemm.models.options import ModelOptions
 from hemm.models.prices import MILLION, Estimate, Price, estimate
-from hemm.models.retry import retry_after_in
 
 OPENAI_URL = "https://api.openai.com/v1"
 OPENROUTER_URL = "https://openrouter.ai/api/v1"
@@ -212,11 +211,13 @@ class ChatModel(Remote):
             path, kind = CHAT, "application/json"
             content = body(request, endpoint.model, fields)
         url, scored = endpoint.at(path), scored_options(request)
+        shown = f"POST {host_of(url)}{urlsplit(url).path}"
 
         async def call() -> Response:
             status, headers, answer = await client.send("POST", url, content, kind)
-            after = retry_after_in(headers)
-            return read(status, answer, after, scored) if path == CHAT else images.read(status, answer, after)
+            if path == CHAT:
+                return read(status, headers, answer, scored, shown)
+            return images.read(status, headers, answer, shown)
 
         return call
 
@@ -255,9 +256,9 @@ class ChatModel(Remote):
 
         async def call() -> Response:
             status, headers, answer = await client.send("GET", self._endpoint.at(path))
-            refused = status in (401, 429) or (status == 403 and check)
+            refused = status in (401, 429) or (status == 403 and check) or 300 <= status < 400
             if refused or (status >= 500 and status != 501):
-                read(status, answer, retry_after_in(headers))
+                read(status, headers, answer)
             if status < 300:
                 page.extend(answer)
             return Response()
@@ -273,8 +274,8 @@ class ChatModel(Remote):
         async def call() -> Response:
             nonlocal status
             status, headers, answer = await client.send("POST", endpoint.at(CHAT), b"{}")
-            if status in (401, 403, 429) or status >= 500:
-                read(status, answer, retry_after_in(headers))
+            if status in (401, 403, 429) or 300 <= status < 400 or status >= 500:
+                read(status, headers, answer)
             return Response()
 
         await self.probe(call)
