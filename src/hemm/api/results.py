@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hemm.analysis.compare import Comparison
+from hemm.analysis.judge_check import JudgeCheck
 from hemm.analysis.profile import Profile
 from hemm.analysis.variance import Variance
 from hemm.core import HemmError, MissingExtra, UnknownName
@@ -93,6 +94,16 @@ class ShownVariance(Variance):
     def to_pandas(self) -> pandas.DataFrame:
         """``to_arrow()`` as a data frame. Raises MissingExtra without pandas."""
         return _frame(self.to_arrow())
+
+
+class ShownJudgeCheck(JudgeCheck):
+    """A judge against people, as ``hemm judge-check`` prints it."""
+
+    def __repr__(self) -> str:
+        from hemm.report.tables.judge_check import lines, tables
+        from hemm.report.tables.writer import tables_text
+
+        return tables_text(tables(self), lines(self))
 
 
 @dataclass(frozen=True, repr=False)
@@ -185,6 +196,13 @@ class Results:
         from hemm.analysis.variance import variance
 
         return ShownVariance(**_values(variance(self.study)))
+
+    def judge_check(self, human: str | Path, metric: str = "") -> ShownJudgeCheck:
+        """The judge (or another ``metric``) against the labels by people in the file ``human``: see
+        ``hemm.analysis.judge_check.judge_check``."""
+        from hemm.analysis.judge_check import judge_check
+
+        return ShownJudgeCheck(**_values(judge_check(self.cells, Path(human), metric)))
 
     @cached_property
     def _subjects(self) -> Mapping[Path, str]:

@@ -43,6 +43,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "hemm.cli.variance:command",
         "Say where the uncertainty of a score comes from, and what more answers would buy.",
     ),
+    "judge-check": (
+        "hemm.cli.judge_check:command",
+        "Check a judge against labels by people, and put scores right by them.",
+    ),
     "diff": ("hemm.cli.diff:command", "Show answers that flipped between two models or checkpoints."),
 }
 """Command -> where it lives, what it does. ``hemm --help`` reads this alone."""
