@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import SimpleNamespace
@@ -104,8 +105,9 @@ class Stored:
     def _set(self) -> dict[str, Any]:
         return {name: option["value"] for name, option in (self.options or {}).items()}
 
-    def answers(self) -> pa.Table:
-        return pa.Table.from_pylist([{**BLANK, **row} for row in self.rows], schema=ANSWER_SCHEMA)
+    def answers(self, columns: Sequence[str] | None = None) -> pa.Table:
+        table = pa.Table.from_pylist([{**BLANK, **row} for row in self.rows], schema=ANSWER_SCHEMA)
+        return table if columns is None else table.select(list(columns))
 
     def _scores(self) -> dict[str, tuple[Any, pa.Table]]:
         task = SimpleNamespace(

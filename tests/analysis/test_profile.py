@@ -328,7 +328,7 @@ def test_json_is_plain_and_complete() -> None:
         assert {r["subject"] for r in rows} <= keys
     assert set(found["categories"][0]) == {
         "subject", "dimension", "category", "value", "low", "high", "n", "clusters", "anytime", "note",
-        "tasks", "units", "outcomes", "cut", "readings",
+        "tasks", "tasks_like_these", "units", "outcomes", "cut", "readings",
     }  # fmt: skip
 
 

@@ -33,16 +33,18 @@ from hemm.analysis.study.normalise import (
     Scale,
     TaskSlice,
     limits,
-    normal_value,
+    mean_bounds,
     scale_of,
+    task_score,
 )
 from hemm.analysis.study.same_samples import old_data
+from hemm.analysis.study.variants import left_out, notes_on
 from hemm.core import HemmError, UnknownName
 from hemm.core.text import counted
-from hemm.stats.intervals import combine
+from hemm.stats.between_tasks import LEAST
 from hemm.stats.paired import Options
 from hemm.stats.ranks import Ranking, ranking
-from hemm.stats.task_means import mean_of_tasks
+from hemm.stats.task_means import mean_of_scores, mean_of_tasks
 
 
 def compare(study: Study, choice: Choice | None = None) -> Comparison:
@@ -68,12 +70,11 @@ def compare(study: Study, choice: Choice | None = None) -> Comparison:
     models = [s for s in study.subjects.values() if not s.control or s.key in chosen]
     labels = {s.key: s.label for s in models}
     keep = _kept(study, labels)
-    notes += _unmatched(keep, labels)
+    notes += [*_unmatched(keep, labels), *_stopped(keep)]
     rated = _rated(models)
     published = None
     if choice.published:
         published = compare_with_published(keep, labels, choice.published, force=choice.force)
-    notes += _stopped(keep)
     shared = _shared(keep, set(labels))
     columns = [without_failures(i) if choice.failures == FailurePolicy.EXCLUDE else i for i in shared]
     scale, why = _scale(columns, choice)
@@ -82,7 +83,7 @@ def compare(study: Study, choice: Choice | None = None) -> Comparison:
     tasks: list[TaskPair] = []
     categories: list[CategoryPair] = []
     columns = [item for item in columns if item.subject in rated]
-    ranks, ranked = _ranks(columns, rated, scale, notes)
+    ranks, ranks_like, ranked = _ranks(columns, rated, scale, notes)
     if choice.best and not choice.models and ranks is not None:
         chosen = [row.subject for row in ranks.rows[:2]]
     if chosen:
@@ -99,6 +100,7 @@ def compare(study: Study, choice: Choice | None = None) -> Comparison:
         tasks=tuple(tasks),
         categories=tuple(categories),
         ranks=ranks,
+        ranks_like=ranks_like,
         ranked_tasks=ranked,
         label_effects=effects,
         published=published,
@@ -226,6 +228,7 @@ def _pairwise(
     tasks = corrected([pair_task(a, b, scale, options) for a, b in pairs.values()])
     notes += [f"{t.task}: {t.why}" for t in tasks if t.why not in ("", UNTESTED)]
     overall, categories = category_pairs(pairs, scale, options)
+    notes += notes_on(left_out(pairs).items())
     if overall.difference.value is None:
         notes.append("no overall difference: no task has a normalised one")
     small = min((t.pair.difference.clusters for t in tasks if t.pair), default=99)
@@ -238,28 +241,26 @@ def _pairwise(
 
 def _ranks(
     cells: Sequence[CellScores], labels: dict[str, str], scale: Scale, notes: list[str]
-) -> tuple[Ranking | None, tuple[str, ...]]:
-    """Ranks of the models, and the tasks they are over: those with a normalised score of every model."""
+) -> tuple[Ranking | None, Ranking | None, tuple[str, ...]]:
+    """Ranks of the models on these tasks and on tasks like these (None with too few), and the tasks they are
+    over: those with a normalised score of every model."""
     if len(labels) < 2:
-        return None, ()
-    by_task: dict[str, dict[str, CellScores]] = {}
-    for item in cells:
-        by_task.setdefault(item.task, {})[item.subject] = item
-    usable = {}
-    for task, row in by_task.items():
-        whys = [limits(i.headline, scale, TaskSlice(i.subject, task))[2] for i in row.values()]
-        if not any(whys) and all(i.headline.anytime is None for i in row.values()):
-            usable[task] = row
+        return None, None, ()
+    usable = _usable(cells, scale)
+    notes += notes_on(left_out(usable).items())
+    usable = {task: row for task, row in usable.items() if task not in left_out(usable)}
     if not usable:
         notes.append("no ranks: no task has a normalised score of every model on common samples")
-        return None, ()
-    scores = {}
+        return None, None, ()
+    scores, others = {}, {}
     for key in labels:
-        estimates = [
-            normal_value(row[key].headline, scale, TaskSlice(key, task))[0] for task, row in usable.items()
+        parts = [
+            task_score(row[key].headline, scale, TaskSlice(key, task))[0] for task, row in usable.items()
         ]
-        scores[key] = combine([p for p in estimates if p is not None])
+        scores[key], like = mean_of_scores([p for p in parts if p is not None], mean_bounds(scale))
+        others[key] = like.estimate
     p: dict[tuple[str, str], float | None] = {}
+    p_like: dict[tuple[str, str], float | None] = {}
     for a, b in combinations(labels, 2):
         differences = []
         for task, row in usable.items():
@@ -268,5 +269,20 @@ def _ranks(
                 difference, why = task_difference(left, right, TaskSlice(a, task), TaskSlice(b, task), scale)
                 differences += [difference] if difference is not None else []
             notes += [f"{task}: {why}"] if why else []
-        p[a, b] = mean_of_tasks([d.part for d in differences]).p if differences else None
-    return ranking(scores, p), tuple(usable)
+        mean = mean_of_tasks([d.part for d in differences]) if differences else None
+        p[a, b], p_like[a, b] = (None, None) if mean is None else (mean.p, mean.like.p)
+    ranks_like = None if len(usable) < LEAST else ranking(others, p_like)
+    return ranking(scores, p), ranks_like, tuple(usable)
+
+
+def _usable(cells: Sequence[CellScores], scale: Scale) -> dict[str, dict[str, CellScores]]:
+    """Task -> the cell of each model, for tasks with a normalised score of every model."""
+    by_task: dict[str, dict[str, CellScores]] = {}
+    for item in cells:
+        by_task.setdefault(item.task, {})[item.subject] = item
+    usable = {}
+    for task, row in by_task.items():
+        whys = [limits(i.headline, scale, TaskSlice(i.subject, task))[2] for i in row.values()]
+        if not any(whys) and all(i.headline.anytime is None for i in row.values()):
+            usable[task] = row
+    return usable

@@ -53,7 +53,8 @@ class Comparison:
 
     labels         subject -> name, of models (not of controls)
     pair           keys of the two models that are compared; None if there are not two
-    ranks          None with one model, or if the models share no task
+    ranks          on these tasks; None with one model, or if the models share no task
+    ranks_like     on tasks like these; None with fewer than three tasks
     label_effects  over tasks, and over samples where labels vary within tasks
     conclusions    sentences about the numbers
     """
@@ -65,6 +66,7 @@ class Comparison:
     tasks: tuple[TaskPair, ...]
     categories: tuple[CategoryPair, ...]
     ranks: Ranking | None
+    ranks_like: Ranking | None
     ranked_tasks: tuple[str, ...]
     label_effects: tuple[LabelEffects, ...]
     published: PublishedComparison | None
@@ -74,7 +76,10 @@ class Comparison:
 
     def to_json(self) -> dict[str, Any]:
         """The JSON of ``hemm compare``."""
-        ranks = None if self.ranks is None else {"tasks": list(self.ranked_tasks), **self.ranks.to_json()}
+        ranks: dict[str, Any] | None = None
+        if self.ranks is not None:
+            like = None if self.ranks_like is None else self.ranks_like.to_json()
+            ranks = {"tasks": list(self.ranked_tasks), **self.ranks.to_json(), "tasks_like_these": like}
         return {
             "schema_version": SCHEMA_VERSION,
             "normaliser": self.choice.normalise,

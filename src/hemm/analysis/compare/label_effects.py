@@ -9,6 +9,7 @@ import numpy as np
 
 from hemm.analysis.study.cell_scores import CellScores
 from hemm.analysis.study.normalise import Scale, TaskSlice, limits, normal_value
+from hemm.analysis.study.variants import left_out
 from hemm.core import DIMENSIONS
 from hemm.stats.label_effects import LabelEffects, LabelledSamples, by_samples, by_tasks
 
@@ -31,6 +32,8 @@ def label_effects(
     columns: list[list[float]] = []
     varying: dict[str, list[CellScores]] = {}
     for task, items in by_task.items():
+        if task in left_out(by_task):
+            continue
         categories = {d: set(c.tolist()) for d, c in items[0].headline.labels.items()}
         if any(len(c) > 1 for c in categories.values()):
             if all(i.headline.anytime is None for i in items):

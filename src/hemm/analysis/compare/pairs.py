@@ -2,7 +2,8 @@
 
 A task's difference is on its metric's own scale and, normalised, on that of the normaliser. A category's is
 the mean of its tasks' normalised differences, each with the same weight; interval, p and power are those of
-``stats.task_means``. p values are corrected over tasks, and over categories.
+``stats.task_means``, for these tasks and for tasks like these. p values are corrected over tasks, and over
+categories.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from hemm.analysis.study.anytime_interval import UNTESTED
 from hemm.analysis.study.cell_scores import CellScores, ScoreColumn
@@ -28,12 +30,16 @@ from hemm.analysis.study.failure_policy import (
     point_case,
 )
 from hemm.analysis.study.normalise import OVERALL, Scale, TaskSlice, limits, slice_order, slices_of, wins_of
+from hemm.analysis.study.variants import left_out
 from hemm.core import CorpusMetric
+from hemm.stats.between_tasks import TasksLike, tasks_like
 from hemm.stats.corrections import benjamini_hochberg, holm
-from hemm.stats.intervals import Estimate, combine, mean_difference
+from hemm.stats.intervals import Estimate, mean_difference
 from hemm.stats.paired import Options, Pair, paired, t_p
 from hemm.stats.power import Power, power_of
 from hemm.stats.task_means import TaskPart, mean_of_tasks
+
+Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +80,11 @@ class TaskPair:
 
 @dataclass(frozen=True, slots=True)
 class CategoryPair:
-    """One category (``overall`` for all tasks): the mean of its tasks' normalised differences."""
+    """One category (``overall`` for all tasks): the mean of its tasks' normalised differences.
+
+    difference, p  for other samples of these tasks
+    like           for tasks like these
+    """
 
     dimension: str
     category: str
@@ -84,6 +94,7 @@ class CategoryPair:
     power: Power
     by_policy: PolicyScores | None
     tasks: tuple[str, ...]
+    like: TasksLike
     p_holm: float | None = None
     p_bh: float | None = None
 
@@ -93,6 +104,7 @@ class CategoryPair:
             "category": self.category,
             "difference": self.difference.to_json(),
             "bootstrap": None if self.bootstrap is None else self.bootstrap.to_json(),
+            "tasks_like_these": self.like.to_json(),
             "p": self.p,
             "p_holm": self.p_holm,
             "p_bh": self.p_bh,
@@ -214,7 +226,7 @@ def task_difference(
                 return None, why
         wins = [wins_of(s, scale, part) for s, part in zip(columns, (a, b), strict=True)]
         rated = paired(wins[0], wins[1], left.clusters, (0.0, 1.0), Options(resamples))
-        return _task_difference(a.task, rated, 1.0, None), ""
+        return _task_difference(a.task, rated, 1.0, None, _numbers(left, *wins)), ""
     bounds = [limits(s, scale, part) for s, part in zip(columns, (a, b), strict=True)]
     for _, _, why in bounds:
         if why:
@@ -224,11 +236,23 @@ def task_difference(
         pair = _pair(left, right, scale.failures, Options(resamples))
     if pair.difference.value is None:
         return None, "no sample has a score of both"
-    return _task_difference(a.task, pair, width, by_policy(left, right)), ""
+    numbers = _numbers(left, *(s.values for s in columns))
+    return _task_difference(a.task, pair, width, by_policy(left, right), numbers), ""
 
 
-def _task_difference(task: str, pair: Pair, width: float, policies: PolicyScores | None) -> TaskDifference:
-    part = TaskPart.of(pair, width)
+def _numbers(left: ScoreColumn, x: Floats, y: Floats) -> Any:
+    """Of the clusters of the groups that have both ``x`` and ``y``, over all tasks; None: none is shared."""
+    if left.joint is None:
+        return None
+    known = ~np.isnan(x) & ~np.isnan(y)
+    first = np.unique(left.clusters[known], return_index=True)[1]
+    return left.joint[known][first]
+
+
+def _task_difference(
+    task: str, pair: Pair, width: float, policies: PolicyScores | None, numbers: Any
+) -> TaskDifference:
+    part = TaskPart.of(pair, width, numbers)
     return TaskDifference(task, part.estimate, part, None if policies is None else policies.scaled(width))
 
 
@@ -255,23 +279,26 @@ def average(
     dimension: str, category: str, parts: Sequence[TaskDifference], failures: str = "", seed: int = 0
 ) -> CategoryPair:
     """The mean of the tasks' normalised differences under the failure policy ``failures``."""
-    mean = mean_of_tasks([x.part for x in parts], seed)
+    mean = mean_of_tasks([x.part for x in parts], seed, both_cases=failures == FailurePolicy.BOUNDS)
     estimate = mean.estimate
-    if failures == FailurePolicy.BOUNDS:  # each task's interval covers both cases, its test only one
-        estimate = combine([x.estimate for x in parts])
     known = [x.by_policy for x in parts if x.by_policy is not None]
     policies = mean_over(known) if len(known) == len(parts) else None
     power = power_of(mean.error, estimate.clusters, mean.df)
     names = tuple(x.task for x in parts)
-    return CategoryPair(dimension, category, estimate, mean.bootstrap, mean.p, power, policies, names)
+    return CategoryPair(
+        dimension, category, estimate, mean.bootstrap, mean.p, power, policies, names, mean.like
+    )
 
 
 def category_pairs(
     pairs: Mapping[str, tuple[CellScores, CellScores]], scale: Scale, options: Options
 ) -> tuple[CategoryPair, list[CategoryPair]]:
-    """The overall difference, and those of the categories. ``pairs``: task -> both cells."""
+    """The overall difference, and those of the categories. ``pairs``: task -> both cells; of several forms of
+    a task one counts."""
     by_category: dict[tuple[str, str], list[TaskDifference]] = {}
     for task, (a, b) in pairs.items():
+        if task in left_out(pairs):
+            continue
         left, right, why = common_groups(a.headline, b.headline)
         if why:
             continue
@@ -287,7 +314,9 @@ def category_pairs(
             if difference is not None:
                 by_category.setdefault((dimension, category), []).append(difference)
     none = Estimate(None, None, None, 0, 0, "no normalised difference")
-    empty = CategoryPair(OVERALL, "", none, None, None, power_of(None, 0), None, ())
+    empty = CategoryPair(
+        OVERALL, "", none, None, None, power_of(None, 0), None, (), tasks_like(none, [], [], [])
+    )
     order = sorted(by_category, key=lambda key: slice_order(*key))
     rows = [average(*key, by_category[key], scale.failures, options.seed) for key in order]
     overall = next((r for r in rows if r.dimension == OVERALL), empty)

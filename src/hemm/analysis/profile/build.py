@@ -35,15 +35,20 @@ from hemm.analysis.study.normalise import (
     TaskSlice,
     ends,
     limits,
+    mean_bounds,
     normal_value,
     own_scale,
     scale_of,
     slice_order,
     slices_of,
+    task_score,
 )
 from hemm.core import CorpusMetric, HemmError, UnknownName
+from hemm.stats.between_tasks import tasks_like
 from hemm.stats.bootstrap import RESAMPLES, bootstrap_interval
-from hemm.stats.intervals import Estimate, combine, mean_difference
+from hemm.stats.intervals import Estimate, mean_difference
+from hemm.stats.shared_clusters import ClusterParts
+from hemm.stats.task_means import TaskScore, mean_of_scores
 
 
 @dataclass(frozen=True, slots=True)
@@ -242,6 +247,8 @@ def _categories(
 ) -> list[CategoryRow]:
     by_category: dict[tuple[str, str], list[tuple[TaskSlice, ScoreColumn, ScoreColumn]]] = {}
     for item, headline in items:
+        if item.counts_as:
+            continue
         pairs = zip(slices_of(item.headline), slices_of(headline), strict=True)
         for (dimension, category, scores), (_, _, raw) in pairs:
             task_slice = TaskSlice(item.subject, item.task, dimension, category)
@@ -259,31 +266,37 @@ def _category(
     slices: Sequence[tuple[TaskSlice, ScoreColumn, ScoreColumn]],
     scale: Scale,
 ) -> CategoryRow:
-    estimates: list[Estimate] = []
+    parts: list[TaskScore] = []
     by_policy: list[PolicyScores] = []
     names: list[str] = []
     outcomes: Counter[str] = Counter(dict.fromkeys(OUTCOMES, 0))
     units = cut = 0
     for task_slice, scores, raw in slices:
-        normalised, _ = normal_value(scores, scale, task_slice)
+        part, _ = task_score(scores, scale, task_slice)
         outcomes.update(scores.outcomes)
         cut += int(scores.cut.sum())
-        if normalised is not None:
-            estimates.append(normalised)
+        if part is not None:
+            parts.append(part)
             names.append(task_slice.task)
             units += len(set(scores.units))
             if scale.name != "rank":
                 by_policy.append(under_each_policy(raw, lambda s, p=task_slice: scaled_mean(s, scale, p)))  # type: ignore[misc]
+    nothing = Estimate(None, None, None, 0, 0, "no normalised score")
+    estimate, like = (
+        mean_of_scores(parts, mean_bounds(scale)) if parts else (nothing, tasks_like(nothing, [], [], []))
+    )
     return CategoryRow(
         subject,
         dimension,
         category,
-        combine(estimates) if estimates else Estimate(None, None, None, 0, 0, "no normalised score"),
+        estimate,
         tuple(names),
         units,
         dict(outcomes),
         cut,
         mean_over(by_policy) if by_policy else None,
+        like,
+        tuple(parts),
     )
 
 
@@ -312,27 +325,30 @@ def _controls(loaded: Sequence[CellScores], subjects: Mapping[str, Subject]) -> 
     task."""
     uncontrolled = {(i.pair, i.task): i for i in loaded if not i.control}
     rows: list[ControlRow] = []
-    means: dict[tuple[str, str], list[Estimate]] = {}
+    means: dict[tuple[str, str], list[TaskScore]] = {}
     for item in loaded:
         base = uncontrolled.get((item.pair, item.task)) if item.control else None
         if base is None or isinstance(base.headline.metric, CorpusMetric):
             continue
-        difference, scaled = _paired(base.headline, item.headline)
+        difference, part = _paired(base.headline, item.headline)
+        scaled = None if part is None else part.estimate
         rows.append(ControlRow(subjects[base.subject], item.task, item.control, difference, scaled))
-        if scaled is not None:
-            means.setdefault((base.subject, item.control), []).append(scaled)
+        if part is not None and not base.counts_as:
+            means.setdefault((base.subject, item.control), []).append(part)
     for (key, control), parts in means.items():
         if len(parts) > 1:
-            rows.append(ControlRow(subjects[key], "", control, combine(parts), combine(parts)))
+            mean, like = mean_of_scores(parts)
+            rows.append(ControlRow(subjects[key], "", control, mean, mean, like))
     return rows
 
 
-def _paired(with_picture: ScoreColumn, without: ScoreColumn) -> tuple[Estimate, Estimate | None]:
+def _paired(with_picture: ScoreColumn, without: ScoreColumn) -> tuple[Estimate, TaskScore | None]:
     """Mean difference over the groups that both have, and the same on the ``anchored`` scale."""
     with_picture, without = with_picture.paired_with(without)
     low, high = with_picture.metric.range
     differences = with_picture.values - without.values
-    estimate = mean_difference(differences, with_picture.clusters, high - low).estimate
+    difference = mean_difference(differences, with_picture.clusters, high - low)
+    estimate, df = difference.estimate, difference.df if difference.estimate.clusters > 1 else math.inf
     if with_picture.anytime is not None or without.anytime is not None:
         estimate = NO_INTERVAL.interval(estimate)
     floor, ceiling = math.nan, math.nan
@@ -340,4 +356,6 @@ def _paired(with_picture: ScoreColumn, without: ScoreColumn) -> tuple[Estimate, 
         floor, ceiling = ends(with_picture, Scale(), TaskSlice("", ""))
     if estimate.value is None or not math.isfinite(ceiling - floor) or abs(ceiling - floor) < 1e-9:
         return estimate, None
-    return estimate, estimate.scaled(0.0, ceiling - floor)
+    width = ceiling - floor
+    clusters = ClusterParts.of(differences, with_picture.joint, width)
+    return estimate, TaskScore(estimate.scaled(0.0, width), df, clusters)

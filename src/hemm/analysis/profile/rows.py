@@ -10,7 +10,9 @@ from hemm.analysis.profile.model_dimensions import ModelDimensions
 from hemm.analysis.study import Subject
 from hemm.analysis.study.failure_policy import FailurePolicy, PolicyScores
 from hemm.core import storable
+from hemm.stats.between_tasks import TasksLike
 from hemm.stats.intervals import LEVEL, Estimate
+from hemm.stats.task_means import TaskScore
 
 SCHEMA_VERSION = 1
 
@@ -85,7 +87,12 @@ class TaskRow:
 @dataclass(frozen=True)
 class CategoryRow:
     """One category of one dimension for one subject: the mean over ``tasks``, and under every failure policy
-    (``by_policy``; None under ``rank``)."""
+    (``by_policy``; None under ``rank``).
+
+    estimate  for other samples of these tasks
+    like      for tasks like these
+    parts     the tasks' values, in the order of ``tasks``
+    """
 
     subject: Subject
     dimension: str
@@ -95,7 +102,9 @@ class CategoryRow:
     units: int
     outcomes: Mapping[str, int]
     cut: int
-    by_policy: PolicyScores | None = None
+    by_policy: PolicyScores | None
+    like: TasksLike
+    parts: tuple[TaskScore, ...] = field(default=(), repr=False, compare=False)
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -103,6 +112,7 @@ class CategoryRow:
             "dimension": self.dimension,
             "category": self.category,
             **self.estimate.to_json(),
+            "tasks_like_these": self.like.to_json(),
             "tasks": list(self.tasks),
             "units": self.units,
             "outcomes": dict(self.outcomes),
@@ -114,13 +124,14 @@ class CategoryRow:
 @dataclass(frozen=True)
 class ControlRow:
     """Score with the picture minus score under a control, on groups that both have. ``task`` is empty for the
-    mean of the tasks' normalised differences."""
+    mean of the tasks' normalised differences, which alone has ``like``: for tasks like these."""
 
     subject: Subject
     task: str
     control: str
     difference: Estimate
     normalised: Estimate | None
+    like: TasksLike | None = None
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -128,6 +139,7 @@ class ControlRow:
             "task": self.task,
             "control": self.control,
             **self.difference.to_json(),
+            "tasks_like_these": None if self.like is None else self.like.to_json(),
             "normalised": None if self.normalised is None else self.normalised.to_json(),
         }
 

@@ -43,6 +43,7 @@ class ScoreColumn:
     labels    dimension -> category of each group, None where it has none
     version   of the metric that made the stored scores: ``metric`` is the one that is installed now
     anytime   the interval that is valid for a cell stopped early (``--until-ci``)
+    joint     the number of each group's cluster over all tasks of a study; None: no two tasks share pictures
     """
 
     metric: Metric
@@ -60,6 +61,7 @@ class ScoreColumn:
     labels: Mapping[str, Texts] = field(default_factory=dict)
     version: int = 0
     anytime: AnytimeInterval | None = None
+    joint: NDArray[np.int64] | None = None
 
     def __len__(self) -> int:
         return len(self.groups)
@@ -110,6 +112,8 @@ class CellScores:
     corpus    (metric spec, component) -> corpus value, of metrics that are no mean
     answers   the headline's stored scores (``results.layout.SCORE_SCHEMA``), a row for each repeat
     unscored  why answers are kept and not scored -> how many
+    counts_as  the form of the task (``task``, ``task:variant``) that counts in means over tasks in place of
+               this one; empty: it counts
     """
 
     cell: Cell
@@ -122,6 +126,7 @@ class CellScores:
     corpus: Mapping[tuple[str, str], float | None]
     answers: pa.Table
     unscored: Mapping[str, int] = field(default_factory=dict)
+    counts_as: str = ""
 
     @property
     def task(self) -> str:

@@ -16,6 +16,8 @@ from hemm.core import DIMENSIONS, CorpusMetric, HemmError, UnknownName
 from hemm.stats.clusters import Clustered, cr2
 from hemm.stats.intervals import Estimate, mean_interval, t_quantile
 from hemm.stats.ranks import win_shares
+from hemm.stats.shared_clusters import ClusterParts
+from hemm.stats.task_means import TaskScore
 
 NORMALISERS = ("anchored", "paper", "rank")
 MEANINGS = {
@@ -108,6 +110,35 @@ def normal_value(scores: ScoreColumn, scale: Scale, task_slice: TaskSlice) -> tu
     return mean.scaled(floor, ceiling - floor), ""
 
 
+def task_score(scores: ScoreColumn, scale: Scale, task_slice: TaskSlice) -> tuple[TaskScore | None, str]:
+    """The normalised headline as a part of a mean over tasks, or why there is none."""
+    estimate, why = normal_value(scores, scale, task_slice)
+    if estimate is None or estimate.value is None:
+        return None, why
+    width = 1.0
+    if scale.name == "rank":
+        x = wins_of(scores, scale, task_slice)
+    else:
+        floor, ceiling = ends(scores, scale, task_slice)
+        least = scores.floor if scale.name == "anchored" else np.full(len(scores), floor)
+        width = ceiling - floor
+        x = _varying(scores.values, least, scores.ceiling, estimate.value)
+    data = Clustered.of(x, scores.clusters)
+    known = data.groups < 2 or scores.anytime is not None
+    clusters = ClusterParts.of(x, scores.joint, width)
+    return TaskScore(estimate, math.inf if known else data.df, clusters), ""
+
+
+def mean_bounds(scale: Scale) -> tuple[float, float]:
+    """Lowest and highest normalised value that tasks can have."""
+    return {"rank": (0.0, 1.0), "anchored": (-math.inf, 1.0)}.get(scale.name, (-math.inf, math.inf))
+
+
+def _varying(x: Floats, floor: Floats, ceiling: Floats, share: float) -> Floats:
+    """What varies as the normalised value ``share`` does, where 0 and 1 are means over the same groups."""
+    return np.asarray(x - (1 - share) * floor - share * ceiling, dtype=np.float64)
+
+
 def _with_estimated_ends(scores: ScoreColumn, scale: Scale, floor: float, ceiling: float) -> Estimate:
     """The mean on the metric's own scale, with the interval that it needs for the scale from ``floor`` to
     ``ceiling``, which are means over the same groups and vary with them.
@@ -123,7 +154,7 @@ def _with_estimated_ends(scores: ScoreColumn, scale: Scale, floor: float, ceilin
     if fixed or scale.failures == FailurePolicy.BOUNDS or scores.anytime is not None or mean.clusters < 2:
         return mean
     share = (float(np.mean(x)) - floor) / (ceiling - floor)
-    data = Clustered.of(x - (1 - share) * least - share * best, scores.clusters[known])
+    data = Clustered.of(_varying(x, least, best, share), scores.clusters[known])
     variance = float(cr2(data.residuals, data.sizes)) / len(x) ** 2
     estimate = mean_interval(x, scores.clusters[known], scores.metric.range, variance=variance)
     if float(np.ptp(x)) > 0 or estimate.value is None or estimate.low is None or estimate.high is None:

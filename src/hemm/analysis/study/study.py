@@ -13,7 +13,9 @@ from hemm.analysis.study.cell_scores import CellScores, load_scores
 from hemm.analysis.study.groups import groups_word
 from hemm.analysis.study.labels import Subject
 from hemm.analysis.study.same_samples import old_data
+from hemm.analysis.study.shared_pictures import SharedPictures, shared_pictures
 from hemm.analysis.study.subjects import members_of
+from hemm.analysis.study.variants import one_form_each
 from hemm.core import HemmError, UnknownName
 from hemm.core.origin import origin_text, same_origin
 from hemm.core.text import counted
@@ -30,7 +32,8 @@ class Study:
     cells     the cells that could be read and have answers
     subjects  by key: models in alphabetical order, each before its controls
     notes     warnings for readers: cells that cannot be read, are unfinished or have two
-              protocols, or were judged against other data than a later one
+              protocols, or were judged against other data than a later one; tasks that share pictures;
+              forms of one task, of which one counts
 
     It does not change, and reads each cell once. ``hemm.load(DIR).study`` is the study of a results folder:
 
@@ -42,10 +45,14 @@ class Study:
     [1.0, 1.0, 1.0, 1.0]
     """
 
-    def __init__(self, cells: Sequence[CellScores], notes: Sequence[str]) -> None:
+    def __init__(
+        self, cells: Sequence[CellScores], notes: Sequence[str], shared: SharedPictures | None = None
+    ) -> None:
         self._loaded, self._loading_notes = tuple(cells), tuple(notes)
         members, naming_notes = members_of([item.cell for item in cells])
-        self.cells: tuple[CellScores, ...] = tuple(cells[m.number].of(m) for m in members)
+        named, form_notes = one_form_each([cells[m.number].of(m) for m in members])
+        self._shared = shared_pictures([i for i in named if not i.counts_as]) if shared is None else shared
+        self.cells: tuple[CellScores, ...] = tuple(map(self._shared.of, named))
         subjects = {m.subject.key: m.subject for m in members}.values()
         ordered = sorted(subjects, key=lambda s: (s.model, s.control != "", s.label))
         self.subjects: Mapping[str, Subject] = {subject.key: subject for subject in ordered}
@@ -53,7 +60,9 @@ class Study:
         states = [f"{_who(item)}: {words}" for item in self.cells for words in _states(item)]
         states += [f"{item.task}: {words}" for item in self.cells for words in _met(item)]
         states += map(str, old_data(self.cells))
-        self.notes: tuple[str, ...] = tuple(dict.fromkeys((*notes, *states, *naming_notes)))
+        self.notes: tuple[str, ...] = tuple(
+            dict.fromkeys((*notes, *states, *naming_notes, *form_notes, *self._shared.notes))
+        )
 
     @classmethod
     def of(cls, cells: Iterable[Cell], *, strict: bool = False) -> Study:
@@ -72,7 +81,7 @@ class Study:
             _on_shared_groups(replace(item, label=self._labels[number]), shared, notes)
             for number, item in enumerate(self._loaded)
         ]
-        return Study(items, notes)
+        return Study(items, notes, self._shared)
 
     def named(self, spec: str, other_ways: str = "") -> tuple[Subject, list[CellScores]]:
         """The subject that ``spec`` names, and its cells.

@@ -56,9 +56,12 @@ _RC: dict[str, Any] = {
 
 @dataclass(frozen=True)
 class Bar:
+    """A value with its interval for these tasks, and for tasks like these (None: there is none)."""
+
     value: float | None
     low: float | None
     high: float | None
+    like: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True)
@@ -134,11 +137,13 @@ def _bar(axes: Axes, bar: Bar, y: float, height: float, number: int) -> None:
     value = bar.value or 0.0
     colour, hatch = COLOURS[number % MOST], HATCHES[number % MOST]
     axes.barh(y, value, height * 0.92, color=colour, edgecolor=PAPER, linewidth=0, hatch=hatch)
+    if bar.like is not None:
+        axes.plot(bar.like, [y, y], color=INK, linewidth=0.8, solid_capstyle="butt")
     if bar.low is not None and bar.high is not None:
-        axes.plot([bar.low, bar.high], [y, y], color=INK, linewidth=1.3, solid_capstyle="butt")
+        axes.plot([bar.low, bar.high], [y, y], color=INK, linewidth=2.2, solid_capstyle="butt")
         cap = min(height * 0.28, 0.12)
-        for end in (bar.low, bar.high):
-            axes.plot([end, end], [y - cap, y + cap], color=INK, linewidth=1.3)
+        for end in bar.like or (bar.low, bar.high):
+            axes.plot([end, end], [y - cap, y + cap], color=INK, linewidth=0.8 if bar.like else 1.3)
     if bar.low is None or abs(value) < 1e-9:
         axes.plot([value], [y], MARKERS[number % MOST], color=INK, markersize=3)
 

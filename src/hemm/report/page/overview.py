@@ -68,7 +68,9 @@ def lines(profile: Profile, subjects: Sequence[Subject]) -> list[CategoryLine]:
 def _bar(row: CategoryRow | None) -> figures.Bar | None:
     if row is None or row.estimate.value is None:
         return None
-    return figures.Bar(row.estimate.value, row.estimate.low, row.estimate.high)
+    other = row.like.estimate
+    like = None if other.low is None or other.high is None else (other.low, other.high)
+    return figures.Bar(row.estimate.value, row.estimate.low, row.estimate.high, like)
 
 
 def _rows(of: Sequence[CategoryLine], count: int) -> list[figures.Row]:
@@ -92,9 +94,8 @@ def bars(of: Sequence[CategoryLine], subjects: Sequence[Subject]) -> list[tuple[
     rows = _rows(of, len(models))
     if not rows:
         return []
-    values = [
-        v for row in rows for bar in row.bars if bar for v in (bar.value, bar.low, bar.high) if v is not None
-    ]
+    drawn = [bar for row in rows for bar in row.bars if bar]
+    values = [v for b in drawn for v in (b.value, b.low, b.high, *(b.like or ())) if v is not None]
     limits = (min(-0.02, *values) - 0.02, max(1.0, *values) + 0.02)
     out = []
     for dimension in dict.fromkeys(line.dimension for line in of):
@@ -106,7 +107,7 @@ def bars(of: Sequence[CategoryLine], subjects: Sequence[Subject]) -> list[tuple[
                 dimension_rows,
                 [s.label for s in models],
                 limits,
-                f"{title}: normalised score, 95 % interval",
+                f"{title}: normalised score, 95 % intervals",
                 max(len(row.name) for row in rows),
             )
             out.append((title, about.describes if about else "all tasks", figure))

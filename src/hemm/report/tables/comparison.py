@@ -27,7 +27,7 @@ def tables(result: Comparison) -> Iterator[Table]:
         a, b = (storable(result.labels[key]) for key in result.pair)
         yield from _pair_tables(result, f"{a} less {b}")
     if result.ranks is not None:
-        yield table_of("Ranks", [_rank_row(r, result) for r in result.ranks.rows])
+        yield table_of("Ranks", _rank_rows(result))
     for table in result.label_effects:
         if table.effects:
             yield table_of(
@@ -123,9 +123,11 @@ def _category_row(row: CategoryPair) -> dict[str, Any]:
     return {
         "": _name(row),
         "a - b": row.difference.value,
-        "95 %": ends(row.difference),
+        "these tasks": ends(row.difference),
         "bootstrap": ends(row.bootstrap),
         "p": row.p,
+        "tasks like these": ends(row.like.estimate),
+        "p there": row.like.p,
         "Holm": row.p_holm,
         "BH": row.p_bh,
         "tasks": len(row.tasks),
@@ -143,15 +145,27 @@ def _policy_row(r: PolicyScores) -> dict[str, Any]:
             "a best, b worst": r.best, "without value": r.left_out}  # fmt: skip
 
 
-def _rank_row(row: Rank, result: Comparison) -> dict[str, Any]:
+def _rank_rows(result: Comparison) -> list[dict[str, Any]]:
+    others = {} if result.ranks_like is None else {r.subject: r for r in result.ranks_like.rows}
+    return [_rank_row(r, others.get(r.subject), result) for r in (result.ranks.rows if result.ranks else ())]
+
+
+def _rank_row(row: Rank, like: Rank | None, result: Comparison) -> dict[str, Any]:
     return {
         "rank": row.rank,
-        "ranks possible": f"{row.low} to {row.high}" if row.low != row.high else str(row.low),
+        "ranks possible": possible(row),
         "groups": row.groups,
         "model": storable(result.labels[row.subject]),
         "score": row.estimate.value,
-        "95 %": ends(row.estimate),
+        "these tasks": ends(row.estimate),
+        "tasks like these": "" if like is None else ends(like.estimate),
+        "ranks possible there": "" if like is None else possible(like),
     }
+
+
+def possible(row: Rank) -> str:
+    """The rank interval: ``1 to 3``, or ``2``."""
+    return f"{row.low} to {row.high}" if row.low != row.high else str(row.low)
 
 
 def _effect_rows(table: LabelEffects) -> Iterator[dict[str, Any]]:

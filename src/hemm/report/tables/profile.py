@@ -12,6 +12,7 @@ from hemm.analysis.study.normalise import MEANINGS
 from hemm.core import CONTROLS, DIMENSIONS, UnknownName, storable
 from hemm.core.text import counted
 from hemm.report.tables.writer import to_csv
+from hemm.stats.between_tasks import LEAST
 from hemm.stats.intervals import LEVEL, Estimate
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from hemm.analysis.profile.rows import CategoryRow, ControlRow, Profile, TaskRow
     from hemm.analysis.study import Subject
     from hemm.analysis.study.failure_policy import PolicyScores
+    from hemm.stats.between_tasks import TasksLike
 
 FORMATS = ("table", "json", "csv", "markdown")
 FAILURES = ("unparsable", "refused", "truncated", "error")
@@ -55,7 +57,8 @@ def show(profile: Profile, width: int | None = None) -> None:
 
 _COLUMNS = (
     "kind subject dimension category task metric component value low high normalised n units clusters tasks "
-    "ok unparsable refused truncated error cut note normaliser failures bootstrap_low bootstrap_high anytime"
+    "ok unparsable refused truncated error cut note normaliser failures bootstrap_low bootstrap_high anytime "
+    "like_low like_high like_note"
 )
 COLUMNS = tuple(_COLUMNS.split())
 """Columns of the CSV."""
@@ -66,7 +69,7 @@ def flat(profile: Profile) -> list[dict[str, Any]]:
     rows: list[dict[str, Any]] = []
     for c in profile.categories:
         columns = {"dimension": c.dimension, "category": c.category, "tasks": len(c.tasks), "units": c.units}
-        columns |= {"normalised": True, **c.outcomes, "cut": c.cut}
+        columns |= {"normalised": True, **c.outcomes, "cut": c.cut, **_like(c.like)}
         rows.append(_flat("category", c.subject, c.estimate, columns))
     for t in profile.tasks:
         for number, v in enumerate(t.values):
@@ -79,9 +82,17 @@ def flat(profile: Profile) -> list[dict[str, Any]]:
             columns = {"task": t.task, "metric": t.headline.metric, "component": "", "normalised": True}
             rows.append(_flat("task", t.subject, t.normalised, columns))
     for d in profile.controls:
-        columns = {"task": d.task, "category": d.control, "normalised": not d.task}
+        columns = {"task": d.task, "category": d.control, "normalised": not d.task, **_like(d.like)}
         rows.append(_flat("control", d.subject, d.difference, columns))
     return [row | {"normaliser": profile.normaliser, "failures": profile.failures} for row in rows]
+
+
+def _like(like: TasksLike | None) -> dict[str, Any]:
+    """The interval for tasks like these."""
+    if like is None:
+        return {}
+    e = like.estimate
+    return {"like_low": e.low, "like_high": e.high, "like_note": e.note}
 
 
 def _flat(kind: str, subject: Subject, estimate: Estimate, columns: Mapping[str, Any]) -> dict[str, Any]:
@@ -118,7 +129,7 @@ def title(dimension: str, category: str) -> str:
 Line = tuple[str, list[str]]
 """A row of a table: ``head`` (of a dimension) or ``row``, and its cells."""
 
-CATEGORY_HEAD = ["", "score", f"{LEVEL:.0%} interval", "tasks", "units", "failed"]
+CATEGORY_HEAD = ["", "score", "these tasks", "like these", "tasks", "units", "failed"]
 TASK_HEAD = [
     "task",
     "metric",
@@ -153,9 +164,10 @@ def category_lines(rows: Sequence[CategoryRow]) -> Iterator[Line]:
                 ("  " if row.category else "") + title(row.dimension, row.category),
                 number(row.estimate.value),
                 interval(row.estimate),
+                interval(row.like.estimate),
                 str(len(row.tasks)),
                 str(row.units),
-                failures(row.outcomes, row.cut),
+                str(sum(row.outcomes.get(o, 0) for o in FAILURES)),
             ],
         )
 
@@ -212,6 +224,9 @@ def control_lines(rows: Sequence[ControlRow]) -> Iterator[Line]:
         anchored = ["-", "-"] if scaled is None else [number(scaled.value), interval(scaled)]
         cells = [row.task or "mean over tasks", CONTROLS[row.control].full, *own, *anchored]
         yield "row", [*cells, str(row.difference.n)]
+        if row.like is not None:
+            cells = ["  for tasks like these", "", "", "", "", interval(row.like.estimate)]
+            yield "row", [*cells, ""]
 
 
 def _sections(profile: Profile) -> Iterator[tuple[str, list[str], list[Line]]]:
@@ -234,11 +249,17 @@ def _sections(profile: Profile) -> Iterator[tuple[str, list[str], list[Line]]]:
             yield heading, CONTROL_HEAD, list(control_lines(controls))
 
 
+INTERVALS = (
+    f"{LEVEL:.0%} intervals: for other samples of these tasks; for other tasks like these, of which "
+    f"fewer than {LEAST} tell nothing."
+)
+
+
 def legend(profile: Profile) -> str:
     words = DESCRIPTIONS[profile.failures]
     return (
         f"Category scores and norm. are normalised ({profile.normaliser}: {MEANINGS[profile.normaliser]}), "
-        f"a mean over tasks. {words[0].upper()}{words[1:]}."
+        f"a mean over tasks. {words[0].upper()}{words[1:]}. {INTERVALS}"
     )
 
 
@@ -294,7 +315,8 @@ def _table(header: Sequence[str], lines: Sequence[Line]) -> Table:
     texts = {"", "task", "metric", "failed", "compared with", "failures read as"}
     for column in header:
         right = column not in texts
-        table.add_column(Text(column), justify="right" if right else "left", overflow="fold", no_wrap=right)
+        whole = right or not column  # names of categories stay on one line
+        table.add_column(Text(column), justify="right" if right else "left", overflow="fold", no_wrap=whole)
     for kind, cells in lines:
         padded = [*cells, *[""] * (len(header) - len(cells))]
         table.add_row(*(Text(storable(c), style="bold" if kind == "head" else "") for c in padded))
