@@ -213,3 +213,21 @@ def test_prompts_of_blip_2_s_paper_are_not_put_into_its_form_a_second_time() -> 
     assert question_and_answer([Message("user", ("Blue?",))]) == "Question: Blue? Answer:"
     half = "Question: Red?\nIn a word."
     assert question_and_answer([Message("user", (half,))]) == f"Question: {half} Answer:"
+
+
+def test_settings_of_a_figure_are_written_as_toml_has_them(tmp_path: Path) -> None:
+    """Processor options and variables of chat templates too."""
+    path = tmp_path / "mine.toml"
+    path.write_text(
+        '[[figures]]\nmodels = ["a/b"]\ntask = "gqa"\nvalue = 0.5\ntolerance = 0.1\nsource = "Me."\n'
+        "settings = { max_pixels = 1003520, do_image_splitting = false, temperature = 0.5, "
+        'dtype = "bfloat16", chat_template_kwargs = { enable_thinking = false } }\n'
+    )
+    (figure,) = figures(path)
+    assert dict(figure.settings) == {
+        "max_pixels": "1003520",
+        "do_image_splitting": "false",
+        "temperature": "0.5",
+        "dtype": "bfloat16",
+        "chat_template_kwargs": '{"enable_thinking":false}',
+    }

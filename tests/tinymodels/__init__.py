@@ -41,6 +41,7 @@ FAMILIES: dict[str, Tiny] = {
     "florence2": Tiny("Florence-2", "florence2", plain.florence2),
     "fuyu": Tiny("Fuyu", "fuyu", plain.fuyu),
     "gemma3": Tiny("Gemma 3", "gemma3", families.gemma3),
+    "gemma4": Tiny("Gemma 4", "gemma4", chat.gemma4, torchvision=True),
     "git": Tiny("GIT", "git", plain.git),
     "idefics": Tiny("IDEFICS (open Flamingo)", "idefics", plain.idefics, lead=" "),
     "idefics2": Tiny("Idefics2", "idefics2", chat.idefics2, lead=" "),

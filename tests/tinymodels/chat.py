@@ -368,3 +368,69 @@ def llama4(folder: Path) -> Any:
         ),
     )
     return Llama4ForConditionalGeneration(config)
+
+
+def gemma4(folder: Path) -> Any:
+    from transformers import (
+        Gemma4AudioFeatureExtractor,
+        Gemma4Config,
+        Gemma4ForConditionalGeneration,
+        Gemma4ImageProcessorPil,
+        Gemma4Processor,
+        Gemma4VideoProcessor,
+    )
+
+    tok = tokenizer(
+        "<|channel>",
+        "<channel|>",
+        image_token="<|image|>",
+        boi_token="<|image>",
+        eoi_token="<image|>",
+        audio_token="<|audio|>",
+        boa_token="<|audio>",
+        eoa_token="<audio|>",
+    )
+    patches = {"patch_size": 4, "pooling_kernel_size": 3, "max_soft_tokens": 70}
+    Gemma4Processor(
+        Gemma4AudioFeatureExtractor(),
+        Gemma4ImageProcessorPil(**patches),
+        tok,
+        Gemma4VideoProcessor(**patches),
+        chat_template=CHAT.replace("IMAGE", "<|image|>"),
+    ).save_pretrained(folder)
+    text = _text(tok, "gemma4_text")
+    config = Gemma4Config(
+        text_config={
+            **text,
+            "vocab_size": len(tok) + 1,
+            "vocab_size_per_layer_input": len(tok) + 1,
+            "hidden_size_per_layer_input": 8,
+            "head_dim": 8,
+            "global_head_dim": 8,
+            "num_kv_shared_layers": 0,
+            "layer_types": ["sliding_attention", "full_attention"],
+            "sliding_window": 512,
+        },
+        vision_config={
+            "hidden_size": 32,
+            "intermediate_size": 48,
+            "num_hidden_layers": 2,
+            "num_attention_heads": 4,
+            "num_key_value_heads": 4,
+            "head_dim": 8,
+            "patch_size": 4,
+            "position_embedding_size": 1024,
+        },
+        audio_config=None,
+        **ids(
+            tok,
+            image_token_id="<|image|>",
+            boi_token_id="<|image>",
+            eoi_token_id="<image|>",
+            audio_token_id="<|audio|>",
+            boa_token_id="<|audio>",
+            eoa_token_index="<audio|>",
+        ),
+        video_token_id=len(tok),
+    )
+    return Gemma4ForConditionalGeneration(config)

@@ -16,7 +16,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Annotated, Any
 
-from hemm.core import BadData, HemmError
+from hemm.core import BadData, HemmError, canonical
 from hemm.core.text import counted
 from hemm.core.user_files import Takes, read_toml, typed_rows
 from hemm.stats.intervals import Estimate
@@ -104,7 +104,14 @@ def figures(path: Path = LIST) -> tuple[Figure, ...]:
     rows = typed_rows(Figure, found.pop("figures", None), str(path), "figures", "figure")
     if found:
         raise BadData(f"{path}: write [[figures]] tables, and nothing else")
-    return tuple(replace(row, settings={key: str(v) for key, v in row.settings.items()}) for row in rows)
+    return tuple(
+        replace(row, settings={key: _as_set(value) for key, value in row.settings.items()}) for row in rows
+    )
+
+
+def _as_set(value: Any) -> str:
+    """A setting as ``--set`` has it: a text as it is, a number, ``true``, or a table as JSON."""
+    return value if isinstance(value, str) else canonical(value).decode()
 
 
 def chosen(figures: Iterable[Figure], name: str, tasks: Sequence[str] = ()) -> list[Figure]:

@@ -28,6 +28,7 @@ def model_options(options: RunOptions) -> ModelOptions:
         batch_size=options.batch_size,
         concurrency=options.concurrency,
         scoring=options.generation(1).scoring,
+        thinking_budget=options.generation(1).thinking_budget,
         revision=options.revision,
         serve=options.serve,
         replicas=options.replicas,

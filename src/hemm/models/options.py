@@ -7,10 +7,22 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from hemm.core import HemmError, UnknownName
+import orjson
+
+from hemm.core import HemmError, UnknownName, canonical
+from hemm.core.user_files import shown
 
 PROTOCOL_SETTINGS = frozenset(
-    {"dtype", "quantization", "reasoning_effort", "thinking", "output", "image_size", "image_quality"}
+    {
+        "chat_template_kwargs",
+        "dtype",
+        "image_quality",
+        "image_size",
+        "output",
+        "quantization",
+        "reasoning_effort",
+        "thinking",
+    }
 )
 """Settings that change the answers, and so belong to the protocol (``Generation.extra``)."""
 
@@ -31,6 +43,7 @@ class ModelOptions:
     batch_size   requests in one batch of a local model; 0: the adapter's own choice
     concurrency  requests in flight to a served model; 0: as many as it answers well; None: the caller's
     scoring      ``likelihood`` where options are to be scored: known of a server only once it answers
+    thinking_budget  tokens that the run grants for thinking; 0: none
     revision     hub branch, tag or commit; for a served model a label of the user's own
     serve        the server that is to be started for a checkpoint (``hf/...``); empty: none
     replicas     processes of a local model; 0: as many as there are GPUs
@@ -44,6 +57,7 @@ class ModelOptions:
     batch_size: int = 0
     concurrency: int | None = None
     scoring: str = "generate"
+    thinking_budget: int = 0
     revision: str = ""
     serve: str = ""
     replicas: int = 1
@@ -55,9 +69,11 @@ class ModelOptions:
         one is not set."""
         told = dict(self.settings)
         found = {key: text for key, text in told.items() if key in PROTOCOL_SETTINGS and text}
+        if kwargs := template_kwargs(found):
+            found["chat_template_kwargs"] = canonical(kwargs).decode()
         for key in told.keys() & _LATER.keys():
             default, scoring = _LATER[key]
-            value = _typed(key, told[key], default)
+            value = typed(key, told[key], default)
             if value != default and scoring in ("", self.scoring):
                 found[key] = str(value).lower()
         return tuple(sorted(found.items()))
@@ -75,11 +91,41 @@ class ModelOptions:
         for key, text in self.settings:
             if key not in defaults:
                 raise UnknownName(f"setting of {kind} models", key, defaults)
-            values[key] = _typed(key, text, defaults[key])
+            values[key] = typed(key, text, defaults[key])
         return values
 
 
-def _typed(key: str, text: str, default: Any) -> Any:
+def template_kwargs(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """The variables of ``--set chat_template_kwargs=``. Raises HemmError for what is no JSON object.
+
+    >>> template_kwargs({"chat_template_kwargs": '{"enable_thinking": false}'})
+    {'enable_thinking': False}
+    """
+    text = settings.get("chat_template_kwargs")
+    if not text:
+        return {}
+    try:
+        found = orjson.loads(text)
+    except orjson.JSONDecodeError:
+        found = None
+    if not isinstance(found, dict):
+        raise HemmError(
+            f"--set chat_template_kwargs={shown(text)}: give a JSON object, such as "
+            '{"enable_thinking": false}'
+        )
+    return found
+
+
+def switched(settings: Mapping[str, Any]) -> bool | None:
+    """Whether ``--set thinking=`` turns thinking on or off; None where it is not set. Raises HemmError."""
+    value = settings["thinking"]
+    if value not in ("", "on", "off"):
+        raise HemmError(f"--set thinking={shown(value)}: give on or off")
+    return {"on": True, "off": False}.get(value)
+
+
+def typed(key: str, text: str, default: Any) -> Any:
+    """The value of ``--set KEY=TEXT``, of the type of ``default``. Raises HemmError for another one."""
     if isinstance(default, bool):
         known = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
         if text.lower() not in known:

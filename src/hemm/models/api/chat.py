@@ -14,6 +14,7 @@ from hemm.models.api.errors import answer_of, inner_status, told
 from hemm.models.api.finish import finish_of
 from hemm.models.api.likelihood import option_logprobs, scored_options
 from hemm.models.image_fit import fit
+from hemm.models.options import switched, template_kwargs
 from hemm.models.retry import CallFailed
 
 IMAGE_TYPES = frozenset({"image/png", "image/jpeg", "image/gif", "image/webp"})
@@ -66,9 +67,11 @@ def sampling(request: Request, tokens_field: str, options: Mapping[str, Any]) ->
     """
     g = request.generation
     fields: dict[str, Any] = {tokens_field: g.max_new_tokens + max(0, g.thinking_budget)}
+    variables = template_variables(options)
     if scored_options(request):
         return {
             tokens_field: 1,
+            **variables,
             **({"temperature": 0.0} if options["send_temperature"] else {}),
             "logprobs": True,
             "top_logprobs": options["top_logprobs"],
@@ -85,7 +88,18 @@ def sampling(request: Request, tokens_field: str, options: Mapping[str, Any]) ->
         fields["logprobs"] = True
     if options["reasoning_effort"]:
         fields["reasoning_effort"] = options["reasoning_effort"]
-    return fields
+    return fields | variables
+
+
+def template_variables(options: Mapping[str, Any]) -> dict[str, Any]:
+    """The field for the server's chat template: the user's variables, and ``thinking`` under its two names.
+
+    vLLM, SGLang, llama.cpp and transformers read it; a template that does not know a name leaves it out.
+    """
+    turned = switched(options)
+    names = {} if turned is None else {"enable_thinking": turned, "thinking": turned}
+    variables = {**names, **template_kwargs(options)}
+    return {"chat_template_kwargs": variables} if variables else {}
 
 
 def read(

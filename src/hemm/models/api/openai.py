@@ -11,12 +11,20 @@ from urllib.parse import quote, urlencode, urlsplit, urlunsplit
 
 from hemm.core import Capabilities, HemmError, Request, Response, redact
 from hemm.models.api import images
-from hemm.models.api.chat import IMAGE_TYPES, body, fields_of, objects_in, read, sampling
+from hemm.models.api.chat import (
+    IMAGE_TYPES,
+    body,
+    fields_of,
+    objects_in,
+    read,
+    sampling,
+    template_variables,
+)
 from hemm.models.api.http import Client, host_of
 from hemm.models.api.likelihood import scored_options
 from hemm.models.api.remote import MODALITIES, Call, Remote
 from hemm.models.api.remote import SETTINGS as REMOTE
-from hemm.models.options import ModelOptions
+from hemm.models.options import ModelOptions, switched
 from hemm.models.prices import MILLION, Estimate, Price, estimate
 
 OPENAI_URL = "https://api.openai.com/v1"
@@ -34,6 +42,9 @@ SETTINGS: dict[str, Any] = {
     "logprobs": False,  # request the log-probability of each token
     "top_logprobs": 20,  # number of first tokens with probabilities, to score options
     "api_version": "",  # Azure's api-version
+    "thinking": "",  # on, off: the switch of the server's chat template; empty: not sent
+    "chat_template_kwargs": "",  # variables of the server's chat template, as a JSON object
+    "generation_config": "auto",  # off: no penalties that the checkpoint's generation_config.json brings
 }
 """Settings (``--set``), with their defaults."""
 
@@ -113,6 +124,10 @@ def open_azure(spec: str, options: ModelOptions) -> ChatModel:
 def open_openrouter(spec: str, options: ModelOptions) -> ChatModel:
     """A model of OpenRouter (``openrouter/ORG/NAME``). Key: OPENROUTER_API_KEY."""
     settings = options.read("openrouter", SETTINGS)
+    if settings["chat_template_kwargs"]:
+        raise HemmError(
+            "--set chat_template_kwargs: OpenRouter has no such field; it takes thinking=on or off"
+        )
     endpoint = Endpoint(
         kind="openrouter",
         url=_checked(settings["base_url"] or OPENROUTER_URL),
@@ -175,11 +190,15 @@ def _capabilities(endpoint: Endpoint, settings: Mapping[str, Any], scoring: str)
 class ChatModel(Remote):
     """A model behind chat completions, or with ``--set output=image`` one that draws."""
 
+    protocol_extra: tuple[tuple[str, str], ...]
+
     def __init__(
         self, spec: str, endpoint: Endpoint, settings: Mapping[str, Any], options: ModelOptions
     ) -> None:
         can = _capabilities(endpoint, settings, options.scoring)
         super().__init__(spec, endpoint.kind, endpoint.model, settings, options, can)
+        template_variables(settings)  # raises for what is wrong
+        self.protocol_extra = plain_pair(settings)
         self._endpoint = endpoint
         self.key_names, self.key_needed = endpoint.key_names, endpoint.key_needed
         self._client: Client | None = None
@@ -207,6 +226,7 @@ class ChatModel(Remote):
             fields = sampling(request, settings["tokens_field"] or endpoint.tokens_field, settings)
             if endpoint.kind == "openrouter":
                 fields |= _of_openrouter(request, settings)
+                fields.pop("chat_template_kwargs", None)
             fields |= self.extra_fields(request)
             path, kind = CHAT, "application/json"
             content = body(request, endpoint.model, fields)
@@ -222,8 +242,8 @@ class ChatModel(Remote):
         return call
 
     def extra_fields(self, request: Request) -> dict[str, Any]:
-        """More fields of a request, for subclasses that know their server."""
-        return {}
+        """More fields of a request; subclasses know their server."""
+        return dict(_PLAIN) if self._settings["generation_config"] == "off" else {}
 
     def estimate(self, request: Request) -> Estimate:
         """What ``request`` will take."""
@@ -283,11 +303,26 @@ class ChatModel(Remote):
             raise HemmError(f"{self.host} has no deployment {endpoint.model!r}")
 
 
+_PLAIN = {"repetition_penalty": 1.0, "repeat_penalty": 1.0}
+"""Fields that turn off a checkpoint's penalties: vLLM and SGLang read the first, llama.cpp the second."""
+
+
+def plain_pair(settings: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
+    """What the protocol has where ``--set generation_config=off``. Raises HemmError for another value."""
+    value = settings["generation_config"]
+    if value not in ("auto", "off"):
+        raise HemmError(f"--set generation_config={value}: give auto or off")
+    return (("generation_config", "off"),) if value == "off" else ()
+
+
 def _of_openrouter(request: Request, settings: Mapping[str, Any]) -> dict[str, Any]:
     """The fields that OpenRouter adds to OpenAI's: cost, reasoning budget, pictures in a chat."""
     fields: dict[str, Any] = {"usage": {"include": True}}
+    turned = switched(settings)
     if request.generation.thinking_budget:
         fields["reasoning"] = {"max_tokens": request.generation.thinking_budget}
+    elif turned is not None:
+        fields["reasoning"] = {"enabled": turned}
     if settings["output"] == "image":
         fields["modalities"] = ["image", "text"]
     return fields

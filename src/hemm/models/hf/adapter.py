@@ -4,9 +4,7 @@ transformers."""
 from __future__ import annotations
 
 import asyncio
-import io
-import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -18,7 +16,6 @@ from hemm.core import (
     Generation,
     HemmError,
     Identity,
-    Media,
     Message,
     OutOfMemory,
     Request,
@@ -27,12 +24,13 @@ from hemm.core import (
     storable,
 )
 from hemm.models.batcher import failed
-from hemm.models.hf.devices import empty_cache, seeded
-from hemm.models.hf.families import Family, Opened, encodes, family_of, known
+from hemm.models.hf import decoding, prompt_options, thinking
+from hemm.models.hf.devices import empty_cache, placed, seeded
+from hemm.models.hf.families import Family, encodes, family_of, known
 from hemm.models.hf.identity import Checkpoint, folder_checkpoint, hub_checkpoint, is_folder
 from hemm.models.hf.loading import SETTINGS, Loaded, check, load, require_packages
+from hemm.models.hf.pictures import png, prepared, size_order
 from hemm.models.hf.scoring import Prefix, Row, forced, rows_for, sums
-from hemm.models.image_fit import fit
 from hemm.models.options import ModelOptions
 
 TINY = Path(__file__).resolve().parent.parent / "tiny"
@@ -45,7 +43,7 @@ def open_tiny(spec: str, options: ModelOptions) -> HFModel:
     check(settings)
     if settings["dtype"] == "auto":  # so small that a shorter dtype gains nothing on any device
         settings["dtype"] = "float32"
-    return HFModel(spec, folder_checkpoint(TINY, "tiny"), settings, options.batch_size or 32)
+    return HFModel(spec, folder_checkpoint(TINY, "tiny"), settings, options, 32)
 
 
 def open_hf(spec: str, options: ModelOptions) -> HFModel:
@@ -58,7 +56,7 @@ def open_hf(spec: str, options: ModelOptions) -> HFModel:
         checkpoint = folder_checkpoint(Path(text).expanduser())
     else:
         checkpoint = hub_checkpoint(text, options.revision)
-    return HFModel(spec, checkpoint, settings, options.batch_size or 16)
+    return HFModel(spec, checkpoint, settings, options, 16)
 
 
 class HFModel(BatchModel):
@@ -71,12 +69,22 @@ class HFModel(BatchModel):
     spec: str
     batch_size: int
 
-    def __init__(self, spec: str, checkpoint: Checkpoint, settings: dict[str, Any], batch_size: int) -> None:
+    def __init__(
+        self,
+        spec: str,
+        checkpoint: Checkpoint,
+        settings: dict[str, Any],
+        options: ModelOptions,
+        batch_size: int,
+    ) -> None:
         self.spec = spec
-        self.batch_size = batch_size
+        self.batch_size = options.batch_size or batch_size
         self._checkpoint, self._settings = checkpoint, settings
+        self._thinking_budget = options.thinking_budget
         self._loaded: Loaded | None = None
         self._family: Family | None = None
+        self._marks = thinking.Marks({}, frozenset())
+        self._opened: int | None = None  # the mark by which prompts open thinking
 
     @property
     def identity(self) -> Identity:
@@ -95,10 +103,53 @@ class HFModel(BatchModel):
             drawn_from=frozenset({"text"}),
         )
 
+    @cached_property
+    def _brought(self) -> dict[str, Any]:
+        """What the checkpoint's generation_config.json adds to greedy decoding."""
+        draws = known(self._checkpoint.config().get("model_type")).draws
+        return decoding.brought(self._checkpoint.generation(), draws)
+
+    @property
+    def _kept(self) -> dict[str, Any]:
+        """Those of them that are used."""
+        return self._brought if self._settings["generation_config"] == "auto" else {}
+
+    @property
+    def protocol_extra(self) -> tuple[tuple[str, str], ...]:
+        """Picture options, and what the checkpoint adds to greedy decoding, where it adds something."""
+        pairs = prompt_options.protocol(self._settings)
+        if self._brought:
+            pairs.append(("generation_config", decoding.told(self._kept) or "off"))
+        if self._thinking_budget:  # answers of versions that did not keep to it are of another cell
+            pairs.append(("thinking_budget", "held"))
+        return tuple(pairs)
+
+    @property
+    def setup(self) -> dict[str, Any] | None:
+        """For run.json: what the checkpoint's generation_config.json adds to greedy decoding, if anything."""
+        return {"generation_config": self._brought, "used": bool(self._kept)} if self._brought else None
+
+    @property
+    def notice(self) -> str:
+        """A line on what the checkpoint adds to greedy decoding; empty where it is nothing."""
+        if not self._brought:
+            return ""
+        return decoding.added(self.identity.name, self._brought, not self._kept)
+
     async def start(self) -> None:
-        """Load weights and processor. Raises HemmError if they do not load."""
+        """Load weights and processor. Raises HemmError if they do not load, and for settings that the
+        checkpoint does not know."""
         self._loaded = await asyncio.to_thread(load, self.spec, self._checkpoint, self._settings)
-        self._family = family_of(self._loaded.processor, self._loaded.model.config)
+        processor, config = self._loaded.processor, self._loaded.model.config
+        self._family = family = family_of(processor, config)
+        decoding.make_plain(self._loaded.model.generation_config, known(config.model_type).draws)
+        name, tokenizer = self.identity.name, processor.tokenizer
+        prompt_options.set_up(family, self._settings, name)
+        self._marks = thinking.Marks.of(tokenizer)
+        begins = tokenizer(family.answer_begins(), add_special_tokens=False)["input_ids"]
+        self._opened = self._marks.last_opened(begins)
+        if self._thinking_budget and not self._marks.pairs:
+            raise HemmError(f"--set thinking_budget: the vocabulary of {name} has no marks of thinking")
 
     async def close(self) -> None:
         """Free the weights."""
@@ -110,7 +161,7 @@ class HFModel(BatchModel):
             request.media,
             sum(len(p) for m in request.messages for p in m.parts if isinstance(p, str)),
         )
-        return len(media), _order(media), text
+        return len(media), size_order(media), text
 
     def generate_batch(self, requests: Sequence[Request]) -> list[Response]:
         """One response for each request. A picture that does not open fails its own request alone.
@@ -170,6 +221,7 @@ class HFModel(BatchModel):
         else:
             how = {"do_sample": False, "temperature": None, "top_p": None, "top_k": None}
             groups = [(list(chats), None)]
+        how |= self._kept
         answers = []
         for group, seed in groups:
             inputs = self._placed(self._started().drawing_inputs(group, generation))
@@ -231,50 +283,50 @@ class HFModel(BatchModel):
     ) -> list[Response]:
         family = self._started()
         inputs = self._inputs(chats)
-        settings: dict[str, Any] = {"max_new_tokens": generation.max_new_tokens, "do_sample": False}
+        settings: dict[str, Any] = {"max_new_tokens": _limit(generation), "do_sample": False, **self._kept}
         if seed is not None:
             settings |= {"do_sample": True, "top_k": 0}
             settings |= {"temperature": generation.temperature, "top_p": generation.top_p}
-        if generation.stop:
-            settings |= {"stop_strings": list(generation.stop), "tokenizer": family.processor.tokenizer}
+        if stop := [*generation.stop, *settings.get("stop_strings", ())]:
+            settings |= {"stop_strings": stop, "tokenizer": family.processor.tokenizer}
+        if generation.thinking_budget:
+            budget = thinking.Budget(self._marks, self._opened, len(chats), generation.thinking_budget)
+            settings["logits_processor"] = [budget]
         output = self._run(inputs, seed=seed, **settings)
-        new = _new_tokens(output, inputs["input_ids"], self._encodes())
+        new = decoding.new_tokens(output, inputs["input_ids"], self._encodes())
         counts = inputs["attention_mask"].sum(dim=1).tolist()
         return [self._read(row, count, generation) for row, count in zip(new, counts, strict=True)]
 
     def _read(self, tokens: list[int], prompt_tokens: int, generation: Generation) -> Response:
         """The response of one row: its tokens up to the end mark, cut before the first stop string."""
         tokenizer = self._started().processor.tokenizer
-        answer, ended = _until_end(tokens, self._end_marks(), tokenizer.pad_token_id)
-        text = tokenizer.decode(answer, skip_special_tokens=True, clean_up_tokenization_spaces=False)
+        answer, ended = decoding.until_end(tokens, self._end_marks(), tokenizer.pad_token_id)
+        text, thought = (
+            tokenizer.decode(part, skip_special_tokens=True, clean_up_tokenization_spaces=False)
+            for part in self._marks.split(answer, self._opened)
+        )
         text = self._started().cleaned(text)
         stops = [at for s in generation.stop if (at := text.find(s)) >= 0]
         if stops:
             text, ended = text[: min(stops)], True
-        finish = "stop" if ended or len(answer) < generation.max_new_tokens else "length"
+        finish = "stop" if ended or len(answer) < _limit(generation) else "length"
         usage = Usage(int(prompt_tokens), len(answer) + (1 if ended and not stops else 0), 0.0)
-        return Response(text=storable(text), finish=finish, usage=usage)
+        reasoning = storable(thinking.thoughts(thought))
+        return Response(text=storable(text), reasoning=reasoning, finish=finish, usage=usage)
 
     def _inputs(self, chats: Sequence[list[Message]]) -> Any:
         return self._placed(self._started().inputs(chats))
 
     def _placed(self, inputs: Any) -> dict[str, Any]:
         """Tensors on the device; floating-point ones (pixels) in the model's dtype."""
-        import torch
-
         assert self._loaded is not None
-        dtype, device = getattr(torch, self._loaded.dtype), self._device
-        return {
-            name: value.to(device, dtype) if value.is_floating_point() else value.to(device)
-            for name, value in inputs.items()
-            if isinstance(value, torch.Tensor)
-        }
+        return placed(inputs, self._device, self._loaded.dtype, self.identity.name)
 
     def _run(self, inputs: Any, *, seed: int | None = None, **settings: Any) -> Any:
         """The family's ``generate`` without gradients."""
         assert self._loaded is not None
         settings.setdefault("pad_token_id", self._started().processor.tokenizer.pad_token_id)
-        return self._guarded(self._started().generate, inputs, seed, _greedy(settings))
+        return self._guarded(self._started().generate, inputs, seed, decoding.greedy(settings))
 
     def _guarded(self, call: Callable[..., Any], inputs: Any, seed: int | None, settings: Any) -> Any:
         """``call`` with its own random state. Raises OutOfMemory for that of any device."""
@@ -313,64 +365,6 @@ class HFModel(BatchModel):
         return self._family
 
 
-def prepared(request: Request) -> list[Message]:
-    """The messages with decoded pictures of at most ``max_pixels``. Raises BadData if one does not open."""
-    messages = []
-    for message in request.messages:
-        parts: list[str | Media] = []
-        for part in message.parts:
-            if isinstance(part, Media) and part.kind == "image":
-                part = Opened(fit(part, max_pixels=request.generation.max_pixels))
-            parts.append(part)
-        messages.append(Message(message.role, tuple(parts)))
-    return messages
-
-
-def png(picture: Any) -> Media:
-    """A drawn picture (PIL) as PNG."""
-    out = io.BytesIO()
-    picture.save(out, "PNG")
-    return Media(out.getvalue(), mime="image/png")
-
-
-def _greedy(settings: dict[str, Any]) -> dict[str, Any]:
-    """Settings that turn off the checkpoint's sampling defaults, and their warnings."""
-    if settings.get("do_sample"):
-        return settings
-    return {"temperature": None, "top_p": None, "top_k": None, "num_beams": 1, **settings}
-
-
-def _new_tokens(output: Any, prompt: Any, encodes: bool) -> list[list[int]]:
-    """The generated tokens of each row, without the prompt, which some models return as well."""
-    n = prompt.shape[1]
-    if not encodes and output.shape[1] >= n and bool((output[:, :n] == prompt).all()):
-        output = output[:, n:]
-    elif encodes:  # the decoder's start token
-        output = output[:, 1:]
-    rows: list[list[int]] = output.tolist()
-    return rows
-
-
-def _until_end(tokens: list[int], marks: frozenset[int], pad: int | None) -> tuple[list[int], bool]:
-    """The tokens before the first end mark without padding, and whether there was an end mark."""
-    for i, token in enumerate(tokens):
-        if token in marks:
-            return tokens[:i], True
-    end = len(tokens)
-    while end and tokens[end - 1] == pad:
-        end -= 1
-    return tokens[:end], False
-
-
-def _order(media: Iterable[Media]) -> int:
-    """The binary order of magnitude of the pictures' pixels; 0 if one does not open."""
-    import PIL.Image
-
-    pixels = 0
-    for m in media:
-        try:
-            with PIL.Image.open(io.BytesIO(m.data)) as picture:
-                pixels += picture.width * picture.height
-        except Exception:  # reported when the pixels are needed
-            continue
-    return round(math.log2(pixels)) if pixels else 0
+def _limit(generation: Generation) -> int:
+    """Most tokens of thoughts and answer together."""
+    return generation.max_new_tokens + max(0, generation.thinking_budget)

@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from hemm.core import HemmError
+
 
 @contextmanager
 def seeded(device: str, seed: int | None) -> Iterator[None]:
@@ -33,3 +35,23 @@ def empty_cache(device: str) -> None:
         torch.cuda.empty_cache()
     elif device.startswith("mps"):
         torch.mps.empty_cache()
+
+
+def placed(inputs: Any, device: str, dtype: str, name: str) -> dict[str, Any]:
+    """A processor's tensors on ``device``, those of floating point (pixels) in ``dtype``.
+
+    ``name`` is the checkpoint's. Raises HemmError for an input that is no tensor and no list of them.
+    """
+    import torch
+
+    def moved(key: str, value: Any) -> Any:
+        if isinstance(value, torch.Tensor):
+            return value.to(device, getattr(torch, dtype)) if value.is_floating_point() else value.to(device)
+        if isinstance(value, list | tuple):
+            return [moved(key, item) for item in value]
+        raise HemmError(
+            f"the processor of {name} gives {key} as {type(value).__name__}, which hemm cannot hand to the "
+            "model: without it the answers would be to another question"
+        )
+
+    return {key: moved(key, value) for key, value in inputs.items() if value is not None}

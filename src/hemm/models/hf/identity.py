@@ -32,12 +32,27 @@ class Checkpoint:
 
     def config(self) -> dict[str, Any]:
         """``config.json``, downloaded if necessary; empty if that fails."""
-        path: str | Path = Path(self.source, "config.json")
+        return self._json("config.json")
+
+    def generation(self) -> dict[str, Any]:
+        """The settings in ``generation_config.json``; without one, those in ``config.json``, as transformers
+        reads them."""
+        found = self._json("generation_config.json")
+        if found:
+            return found
+        config = self.config()
+        inner: Any = next((config[n] for n in ("decoder", "generator", "text_config") if config.get(n)), {})
+        outer = {name: value for name, value in config.items() if value is not None}
+        return {**(inner if isinstance(inner, dict) else {}), **outer}
+
+    def _json(self, name: str) -> dict[str, Any]:
+        """The object in a file of the checkpoint; empty where there is none."""
+        path: str | Path = Path(self.source, name)
         if self.revision is not None:
             from huggingface_hub import hf_hub_download
 
             try:
-                path = hf_hub_download(self.source, "config.json", revision=self.revision)
+                path = hf_hub_download(self.source, name, revision=self.revision)
             except Exception:  # no network, no such file: loading reports it
                 return {}
         try:

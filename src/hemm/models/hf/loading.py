@@ -10,6 +10,7 @@ from typing import Any
 from hemm.core import HemmError, MissingExtra, UnknownName, redact
 from hemm.metrics.learned import torchvision_check
 from hemm.metrics.learned.torch_device import torch_device
+from hemm.models.hf import prompt_options
 from hemm.models.hf.families import known
 from hemm.models.hf.identity import Checkpoint
 
@@ -19,6 +20,7 @@ SETTINGS: dict[str, Any] = {
     "device_map": "",  # spread over devices by accelerate: auto, balanced, ...
     "attn": "",  # attention implementation: eager, sdpa, flash_attention_2; empty: transformers' default
     "quantization": "",  # 4bit or 8bit, by bitsandbytes
+    **prompt_options.SETTINGS,
 }
 """Settings (``--set``), with their defaults."""
 
@@ -47,6 +49,7 @@ def check(settings: dict[str, Any]) -> None:
         raise UnknownName("dtype", settings["dtype"], ("auto", *DTYPES))
     if settings["quantization"] not in ("", "4bit", "8bit"):
         raise UnknownName("quantization", settings["quantization"], ("4bit", "8bit"))
+    prompt_options.check(settings)
 
 
 def load(spec: str, checkpoint: Checkpoint, settings: dict[str, Any]) -> Loaded:
@@ -68,7 +71,7 @@ def load(spec: str, checkpoint: Checkpoint, settings: dict[str, Any]) -> Loaded:
     if dtype == "auto":
         dtype = "float32" if device == "cpu" else "bfloat16"
     try:
-        processor = _processor(transformers, checkpoint)
+        processor = _processor(transformers, checkpoint, prompt_options.pictures_at_loading(settings))
         model = _model(transformers, checkpoint, settings, getattr(torch, dtype))
     except HemmError:
         raise
@@ -79,7 +82,7 @@ def load(spec: str, checkpoint: Checkpoint, settings: dict[str, Any]) -> Loaded:
     return Loaded(model, processor, str(model.device), dtype)
 
 
-def _processor(transformers: Any, checkpoint: Checkpoint) -> Any:
+def _processor(transformers: Any, checkpoint: Checkpoint, options: dict[str, Any]) -> Any:
     """The processor, with Pillow's picture transforms if it has them.
 
     torchvision's give slightly different pixels, so that answers would depend on whether it is installed.
@@ -92,9 +95,9 @@ def _processor(transformers: Any, checkpoint: Checkpoint) -> Any:
         raise HemmError(
             f"{checkpoint.identity.name} has no picture processor: it is no vision-language model"
         )
-    if not type(pictures).__name__.endswith("Pil"):
+    if options or not type(pictures).__name__.endswith("Pil"):
         processor.image_processor = transformers.AutoImageProcessor.from_pretrained(
-            checkpoint.source, backend="pil", **at
+            checkpoint.source, backend="pil", **at, **options
         )
     tokenizer = processor.tokenizer
     tokenizer.padding_side = "left"

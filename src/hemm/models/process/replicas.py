@@ -117,10 +117,19 @@ class Replicas(BatchModel):
         return self._model.shape(request)
 
     @property
+    def protocol_extra(self) -> Sequence[tuple[str, str]]:
+        return self._model.protocol_extra
+
+    @property
+    def notice(self) -> str:
+        return self._model.notice
+
+    @property
     def setup(self) -> dict[str, Any]:
-        """For run.json: number of processes, their GPUs (empty: on the CPU), and restarts."""
+        """For run.json: processes, their GPUs (empty: on the CPU), restarts, and what the model tells."""
         devices = sorted({gpu for gpu in self._gpus if gpu})
-        return {"replicas": self.parallel, "gpus": devices, "restarts": self._restarts}
+        told = {"replicas": self.parallel, "gpus": devices, "restarts": self._restarts}
+        return {**(self._model.setup or {}), **told}
 
     async def start(self) -> None:
         """Start all processes at once. Raises HemmError of the first that fails."""

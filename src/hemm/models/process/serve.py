@@ -17,13 +17,15 @@ from typing import Any
 from hemm.core import Failure, HemmError, Identity, Request, Response, UnknownName, redact
 from hemm.data.sources.checkpoints import folder_digest
 from hemm.models.api.http import Client
+from hemm.models.api.likelihood import scored_options
 from hemm.models.api.openai import SETTINGS as CHAT_SETTINGS
 from hemm.models.api.openai import ChatModel, Endpoint, declared_inputs, rows_of
+from hemm.models.hf import decoding
 from hemm.models.hf.identity import Checkpoint, folder_checkpoint, hub_checkpoint, is_folder
 from hemm.models.options import ModelOptions
 from hemm.models.prices import Price
 from hemm.models.process.server_process import ServerProcess, logs
-from hemm.models.process.servers import SERVERS, arguments
+from hemm.models.process.servers import SERVERS, arguments, decoding_fields
 from hemm.models.retry import CallFailed
 
 _ELSEWHERE = ("base_url", "api_key_env", "api_version", "output", "image_size", "image_quality")
@@ -106,7 +108,19 @@ class ServedModel(ChatModel):
         self.identity = self._checkpoint.identity
         if self.price is None:
             self.price = Price(0.0, 0.0)
-        pairs = {"serve": kind, "serve_args": telling, "gguf": settings["gguf"], "mmproj": settings["mmproj"]}
+        self._brought = decoding.brought(self._checkpoint.generation())
+        self._kept, self._decoding = decoding_fields(self._server, self._brought)
+        self._plain = settings["generation_config"] == "off"
+        if self._plain:
+            self._decoding = dict(self._server.plain)
+        told = "off" if self._plain else decoding.told(self._kept)
+        pairs = {
+            "serve": kind,
+            "serve_args": telling,
+            "gguf": settings["gguf"],
+            "mmproj": settings["mmproj"],
+            "generation_config": told if self._kept else "",
+        }
         self.protocol_extra = tuple((key, value) for key, value in pairs.items() if value)
         self._files: tuple[str, str] = (self._checkpoint.source, "")  # weights, vision projector
         self._process: ServerProcess | None = None
@@ -115,13 +129,21 @@ class ServedModel(ChatModel):
     @property
     def notice(self) -> str:
         """A message before the start, which takes minutes."""
-        return f"starting {self._server.program} for {self.identity.name}; its log is in {logs()}"
+        server, name = self._server.program, self.identity.name
+        lines = [f"starting {server} for {name}; its log is in {logs()}"]
+        if self._kept:
+            lines.append(decoding.added(name, self._kept, self._plain))
+        left = {key: value for key, value in self._brought.items() if key not in self._kept}
+        if left and not self._plain:
+            lines.append(f"{server} cannot follow {decoding.told(left)} of its generation_config.json")
+        return "; ".join(lines)
 
     @property
     def setup(self) -> dict[str, Any]:
         """For run.json: the server, its version if it is known, and its command line."""
         command = [redact(word) for word in self._arguments("PORT")]
-        return {"serve": self._kind, "version": self._version, "arguments": command}
+        told = {"generation_config": self._brought} if self._brought else {}
+        return {"serve": self._kind, "version": self._version, "arguments": command, **told}
 
     def read_key(self) -> str:
         """No key: the server belongs to this run."""
@@ -161,10 +183,13 @@ class ServedModel(ChatModel):
         self.restrict_inputs(declared_inputs(rows[name]))
 
     def extra_fields(self, request: Request) -> dict[str, Any]:
-        """The fields that turn off the server's sampling defaults, which the protocol does not contain."""
+        """The fields that turn off the server's sampling defaults, which the protocol does not contain, and
+        those that set what the checkpoint adds to greedy decoding, which it contains."""
+        if scored_options(request):
+            return dict(self._server.plain)
         if request.generation.temperature <= 0:
-            return {}
-        return {**self._server.sampled, "top_p": request.generation.top_p}
+            return dict(self._decoding)
+        return {**self._decoding, **self._server.sampled, "top_p": request.generation.top_p}
 
     async def generate(self, request: Request) -> Response:
         """As any served model; fails at once if the server has ended."""

@@ -26,6 +26,9 @@ class Server:
     own       arguments that only hemm sets
     neutral   arguments that change speed or placement but no answer, so they are not in the protocol
     sampled   fields of a sampled request that turn off the server's defaults
+    plain     fields that turn off what the checkpoint's files add to greedy decoding
+    greedy    settings of generation_config.json and the fields that set them; tokens that are never said
+              are ``logit_bias`` everywhere
     gguf      runs a GGUF file instead of a checkpoint's folder
     """
 
@@ -40,6 +43,8 @@ class Server:
     own: tuple[str, ...] = ()
     neutral: tuple[str, ...] = ()
     sampled: Mapping[str, Any] = field(default_factory=dict)
+    plain: Mapping[str, Any] = field(default_factory=dict)
+    greedy: Mapping[str, str] = field(default_factory=dict)
     gguf: bool = False
 
 
@@ -70,6 +75,8 @@ SERVERS: dict[str, Server] = {
             "--mm-processor-cache-gb --enable-expert-parallel"
         ),
         sampled={"top_p": 1.0, "top_k": -1, "min_p": 0.0},
+        plain={"repetition_penalty": 1.0},
+        greedy={"repetition_penalty": "repetition_penalty", "min_new_tokens": "min_tokens"},
     ),
     "sglang": Server(
         program="sglang",
@@ -91,6 +98,8 @@ SERVERS: dict[str, Server] = {
             "--load-format --download-dir --cpu-offload-gb --skip-server-warmup --ep-size"
         ),
         sampled={"top_p": 1.0, "top_k": -1, "min_p": 0.0},
+        plain={"repetition_penalty": 1.0},
+        greedy={"repetition_penalty": "repetition_penalty", "min_new_tokens": "min_tokens"},
     ),
     "llama.cpp": Server(
         program="llama-server",
@@ -107,9 +116,37 @@ SERVERS: dict[str, Server] = {
             "--split-mode -sm --cont-batching -cb --no-warmup --log-verbosity -lv"
         ),
         sampled={"top_p": 1.0, "top_k": 0, "min_p": 0.0},
+        plain={  # a GGUF file may bring its own (general.sampling.*)
+            "repeat_penalty": 1.0,
+            "repeat_last_n": -1,  # transformers counts the whole prompt too
+            "mirostat": 0,
+            "xtc_probability": 0.0,
+        },
+        greedy={"repetition_penalty": "repeat_penalty"},
         gguf=True,
     ),
 }
+
+
+def decoding_fields(server: Server, settings: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Which settings of a generation_config.json the server can follow, and the fields of a request for them.
+
+    >>> decoding_fields(SERVERS["llama.cpp"], {"repetition_penalty": 1.05, "no_repeat_ngram_size": 3})[0]
+    {'repetition_penalty': 1.05}
+    """
+    kept = {name: value for name, value in settings.items() if name in server.greedy}
+    fields = {**server.plain, **{server.greedy[name]: value for name, value in kept.items()}}
+    never = list(settings.get("suppress_tokens") or ())
+    words = settings.get("bad_words_ids") or ()
+    if all(len(word) == 1 for word in words):
+        never += [word[0] for word in words]
+        kept |= {n: settings[n] for n in ("suppress_tokens", "bad_words_ids") if settings.get(n)}
+    elif never:
+        kept["suppress_tokens"] = settings["suppress_tokens"]
+    if never:
+        fields["logit_bias"] = {str(token): -100 for token in sorted(set(never))}
+    return kept, fields
+
 
 _TOKEN = ": set HF_TOKEN"
 _FLAG = re.compile(r"--?[A-Za-z]")

@@ -8,7 +8,13 @@ from __future__ import annotations
 import importlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 from typing import Any
+
+import jinja2.ext
+import jinja2.meta
+import jinja2.nodes
+import jinja2.parser
 
 from hemm.core import Generation, HemmError, Media, Message
 from hemm.data.pixels import rgb
@@ -61,20 +67,26 @@ class Family:
             raise HemmError(
                 f"the checkpoint has no chat template, and hemm knows no prompt for {config.model_type}"
             )
+        self.template_kwargs: dict[str, Any] = {}
+        self.picture_options: dict[str, Any] = {}
         self._system: bool | None = None
         self._lead: str | None = None
 
     needs_template = True
+    templated = True
+    """Whether prompts are written by the chat template."""
 
     def inputs(self, conversations: Sequence[Sequence[Message]]) -> Any:
         """Tensors for a batch, with prompts padded on the left."""
+        pictures = {"images_kwargs": self.picture_options} if self.picture_options else {}
         return self.processor.apply_chat_template(
             [self._chat(c) for c in conversations],
             add_generation_prompt=True,
             tokenize=True,
             return_dict=True,
             return_tensors="pt",
-            processor_kwargs={"padding": True},
+            processor_kwargs={"padding": True, **pictures},
+            **self.template_kwargs,
         )
 
     def generate(self, model: Any, **settings: Any) -> Any:
@@ -122,10 +134,51 @@ class Family:
                 self._system = False
         return self._system
 
-    def _render(self, chat: list[dict[str, Any]], add_generation_prompt: bool) -> str:
+    def answer_begins(self) -> str:
+        """What the chat template writes after the last question, before the answer."""
+        if not self.templated:
+            return ""
+        turns = [{"role": "user", "content": [{"type": "text", "text": "?"}]}]
+        try:
+            asked = self._render(turns, add_generation_prompt=False)
+            begun = self._render(turns, add_generation_prompt=True)
+        except Exception:  # templates may raise anything
+            return ""
+        alike = takewhile(lambda pair: pair[0] == pair[1], zip(asked, begun, strict=False))
+        return begun[sum(1 for _ in alike) :]
+
+    def template_variables(self) -> frozenset[str] | None:
+        """The variables that the chat template reads, without those that are hemm's to set; None where it is
+        written in a way that hides them."""
+        template = self.processor.chat_template
+        if isinstance(template, dict):
+            template = template.get("default", "")
+        environment = jinja2.Environment(extensions=[_Generation, "jinja2.ext.loopcontrols"])
+        try:
+            found = jinja2.meta.find_undeclared_variables(environment.parse(str(template)))
+            return frozenset(found - {"messages", "add_generation_prompt"})
+        except jinja2.TemplateError:
+            return None
+
+    def prompt_with(self, variables: dict[str, Any]) -> str:
+        """The prompt of a question and of a system message, with ``variables`` for the chat template."""
+        user = {"role": "user", "content": [{"type": "text", "text": "?"}]}
+        system = {"role": "system", "content": [{"type": "text", "text": "!"}]}
+        found = []
+        for chat in ([user], [system, user]):
+            try:
+                found.append(self._render(chat, add_generation_prompt=True, **variables))
+            except Exception as error:  # templates may raise anything
+                found.append(repr(error))
+        return "\n".join(found)
+
+    def _render(self, chat: list[dict[str, Any]], add_generation_prompt: bool, **variables: Any) -> str:
         return str(
             self.processor.apply_chat_template(
-                chat, add_generation_prompt=add_generation_prompt, tokenize=False
+                chat,
+                add_generation_prompt=add_generation_prompt,
+                tokenize=False,
+                **(variables or self.template_kwargs),
             )
         )
 
@@ -135,6 +188,16 @@ class Family:
         if any(m.role == "system" for m in messages) and not self.takes_system():
             messages = without_system(messages)
         return [{"role": m.role, "content": [content(p) for p in m.parts]} for m in messages]
+
+
+class _Generation(jinja2.ext.Extension):
+    """The tag by which templates mark answers for training."""
+
+    tags = {"generation"}  # noqa: RUF012
+
+    def parse(self, parser: jinja2.parser.Parser) -> list[jinja2.nodes.Node]:
+        next(parser.stream)
+        return parser.parse_statements(("name:endgeneration",), drop_needle=True)
 
 
 class Opened(Media):

@@ -18,6 +18,7 @@ class Idefics(Family):
     """
 
     needs_template = False
+    templated = False
 
     def __init__(self, processor: Any, config: Any) -> None:
         super().__init__(processor, config)

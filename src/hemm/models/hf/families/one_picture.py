@@ -14,6 +14,7 @@ class OnePicture(Family):
     """One picture before one text, whose form each family defines."""
 
     needs_template = False
+    templated = False
     lead_in = ""
     """Text between prompt and answer."""
 

@@ -14,6 +14,7 @@ class PaliGemma(Family):
     """The question after all pictures (arXiv 2407.07726, section 3). A chat template takes precedence."""
 
     needs_template = False
+    templated = False
 
     def inputs(self, conversations: Sequence[Sequence[Message]]) -> Any:
         """Raises BadData where a request has no picture."""
