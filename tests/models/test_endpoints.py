@@ -102,6 +102,18 @@ def test_an_error_is_what_its_provider_means_by_it(row: dict[str, Any]) -> None:
         assert (failure.kind, failure.permanent, asked) == (expect, False, 1)
 
 
+@pytest.mark.parametrize("schema", SPECS)
+def test_a_redirect_is_told_with_its_target_and_not_followed(schema: str) -> None:
+    """A key goes to the address that the user gave, and nowhere else."""
+    row = {"status": 308, "headers": {"Location": "/elsewhere/v1/messages"}, "body": ""}
+    with Canned(row=row) as server:
+        (answer,) = ask(schema, server)
+        assert server.asked == 1
+    assert answer.failure is not None
+    assert (answer.failure.kind, answer.failure.permanent) == ("redirected", False)
+    assert "moved to /elsewhere/v1/messages" in answer.failure.message
+
+
 # end to end: what is counted, what is stored, what the last line says, what the next run asks
 
 

@@ -126,7 +126,7 @@ def _became(row: dict[str, object]) -> str:
         ("reset", "connection", 3),
         ("truncated", "connection", 3),
         ("garbage", "bad_response", 3),
-        ("hang", "timeout", 3),
+        ("hang", "silent", 2),
         ("400", "bad_request", 1),
         ("401", "unauthorized", 1),
         ("402", "quota", 1),

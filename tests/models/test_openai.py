@@ -137,11 +137,12 @@ def test_what_the_interface_says_is_a_fact_and_no_failure(fault: str, finish: st
 
 @pytest.mark.parametrize("fault", ["429", "429:0.01", "500", "503", "reset", "truncated", "garbage", "hang"])
 def test_a_passing_fault_is_asked_again(fault: str) -> None:
-    with ChatServer(faults=[fault, fault]) as server:
+    faults = [fault] if fault == "hang" else [fault, fault]  # a second time-out is a server that is gone
+    with ChatServer(faults=list(faults)) as server:
         (answer,) = ask(server.spec(), [request("q")], ("timeout", "1" if fault == "hang" else "60"))
-        assert server.asked == 3
+        assert server.asked == len(faults) + 1
     assert answer.failure is None
-    assert answer.attempts == 3
+    assert answer.attempts == len(faults) + 1
 
 
 @pytest.mark.parametrize(
@@ -152,16 +153,16 @@ def test_a_passing_fault_is_asked_again(fault: str) -> None:
         ("reset", "connection"),
         ("truncated", "connection"),
         ("garbage", "bad_response"),
-        ("hang", "timeout"),
+        ("hang", "silent"),
     ],
 )
 def test_a_lasting_fault_ends_after_the_policy_s_attempts(fault: str, kind: str) -> None:
     with ChatServer(always=fault) as server:
         (answer,) = ask(server.spec(), [request("q")], ("timeout", "0.2" if fault == "hang" else "60"))
-        assert server.asked == 4
+        assert server.asked == (2 if fault == "hang" else 4)
     assert answer.failure is not None
     assert (answer.failure.kind, answer.failure.permanent) == (kind, False)
-    assert (answer.attempts, answer.text) == (4, "")
+    assert (answer.attempts, answer.text) == (server.asked, "")
 
 
 @pytest.mark.parametrize("status", ["400", "401", "403", "404", "410", "413", "415", "422", "451", "501"])

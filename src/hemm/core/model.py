@@ -139,6 +139,11 @@ class RequestModel(Model, Protocol):
     @required
     def concurrency(self) -> int: ...
 
+    @optional
+    def trouble(self) -> str:
+        """What the last attempt failed by, for whoever watches a run that waits; empty: it was answered."""
+        return ""
+
     @abstractmethod
     async def generate(self, request: Request) -> Response:
         """The response to one request. Nothing is raised for one that fails: it is tried again by the one

@@ -33,6 +33,8 @@ from hemm.core import (
     digest,
     redact,
 )
+from hemm.core.text import counted
+from hemm.engine.limits import ACCOUNT
 from hemm.metrics.judge.llm_judge import LlmJudge, Others
 from hemm.models import ModelOptions, batcher
 from hemm.results import layout
@@ -147,10 +149,12 @@ class _JudgeStreak:
 
     def take(self, response: Response) -> None:
         self.failed = self.failed + 1 if response.failure is not None else 0
-        if self.failed >= STOP_AFTER:
+        at_once = response.failure is not None and response.failure.kind in ACCOUNT | {"silent"}
+        if self.failed >= STOP_AFTER or at_once:
             assert response.failure is not None
             raise HemmError(
-                f"judge {redact(self.spec)} failed {self.failed} times in a row ({response.failure.kind}: "
+                f"judge {redact(self.spec)} failed {counted(self.failed, 'time')} in a row "
+                f"({response.failure.kind}: "
                 f"{response.failure.message}); verdicts had so far are kept, the same command asks the rest"
             )
 

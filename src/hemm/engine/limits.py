@@ -14,10 +14,10 @@ from hemm.results.answer_record import Call
 STOP_AFTER = 20
 """Samples that fail alike in a row before a run stops."""
 
-_ACCOUNT = frozenset({"quota", "unauthorized", "redirected", "unavailable"})
+ACCOUNT = frozenset({"quota", "unauthorized", "redirected", "unavailable"})
 """Kinds of failure that account, key or address cause for certain."""
 
-_ROUTE = frozenset({"forbidden", "not_found", "not_supported", "silent"})
+ROUTE = frozenset({"forbidden", "not_found", "not_supported", "silent"})
 """Kinds of failure that they cause, unless a request that was answered before is answered still."""
 
 _SERVER = frozenset({"connection", "timeout", "server", "rate_limit", "bad_response", "broken_off"})
@@ -70,9 +70,9 @@ class FailureStreak:
         alike = _words(failure)
         self._alike[alike] += 1
         self.held.append(answered)
-        at_once = failure.kind in _ACCOUNT or (failure.kind in _ROUTE and alike not in self._cleared)
+        at_once = failure.kind in ACCOUNT or (failure.kind in ROUTE and alike not in self._cleared)
         if at_once or self._alike[alike] >= self.most or len(self.held) >= MANY * self.most:
-            if failure.kind in _ACCOUNT | _SERVER:
+            if failure.kind in ACCOUNT | _SERVER:
                 raise self.stop()
             self.doubt = True
         return []
@@ -91,7 +91,7 @@ class FailureStreak:
         assert failure is not None
         why = f"({failure.kind}: {failure.message})"
         alike, kinds = self._alike[_words(failure)], len(self._alike)
-        if failure.kind in _ACCOUNT | _ROUTE:
+        if failure.kind in ACCOUNT | ROUTE:
             text = f"account, address or server are at fault {why}"
         elif kinds > 1:
             text = f"{len(self.held)} samples in a row failed, {alike} of them alike {why}"
@@ -100,7 +100,7 @@ class FailureStreak:
         else:
             text = f"{alike} samples in a row failed alike {why}"
         rest = "they stay unasked" if len(self.held) > 1 else "the sample stays unasked"
-        return Stopped(f"{text}; {rest}", waits=failure.kind in _ACCOUNT | _ROUTE - {"silent"})
+        return Stopped(f"{text}; {rest}", waits=failure.kind in ACCOUNT | ROUTE - {"silent"})
 
 
 def _words(failure: Failure) -> tuple[str, ...]:

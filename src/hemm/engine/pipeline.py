@@ -12,12 +12,14 @@ import time
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from itertools import islice
 from typing import Any
 
 from hemm.core import BatchModel, Failure, HemmError, Model, RequestModel, Response
-from hemm.engine.control import answered_before
-from hemm.engine.limits import Answered, CostBudget, FailureStreak, Stopped, billed
+from hemm.core.text import counted
+from hemm.engine.control import Faults, answered_before
+from hemm.engine.limits import Answered, CostBudget, FailureStreak, billed
 from hemm.engine.options import RunOptions, Track
 from hemm.engine.plan import Plan, is_known
 from hemm.engine.requests import Item, Numbers, RequestBuilder
@@ -32,6 +34,9 @@ CHUNK = 16
 
 AHEAD = 3
 """Chunks or batches that are read and rendered before the model is ready for them."""
+
+HEARTBEAT = 30.0
+"""Seconds without an answer after which a line says what is waited for, and again after each."""
 
 LAST_ANSWERS = 30.0
 """Seconds for which requests in flight are waited for when the account or the address stops a run."""
@@ -72,10 +77,11 @@ class Pipeline:
         self._cell, self._plan, self._builder, self._model = cell, plan, builder, model
         self._track = track
         self._concurrency, self._retry = options.concurrency, options.retry_errors
-        self._streak, self._budget, self._highest_so_far = FailureStreak(options.stop_after), budget, 0.0
-        self._control: Item | None = None
-        self._deciding = asyncio.Lock()
-        self._stop: list[Stopped] = []
+        earlier = partial(answered_before, cell, builder)
+        self._faults = Faults(FailureStreak(options.stop_after), self._again, self._keep, earlier)
+        self._budget, self._highest_so_far = budget, 0.0
+        self._open: dict[int, float] = {}
+        self._heard = time.monotonic()
         self._chained = bool(plan.depth.any())
         self._sealable = asyncio.Event()
         self._finished = False
@@ -117,8 +123,20 @@ class Pipeline:
         while True:
             await asyncio.sleep(FLUSH_SECONDS / 2)
             self._cell.tick()
+            self._tell_waiting()
             if self._cell.sync_due:
                 await asyncio.to_thread(self._cell.sync)
+
+    def _tell_waiting(self) -> None:
+        """Say what is waited for, where nothing has come for a while."""
+        now = time.monotonic()
+        if not self._open or now - self._heard < HEARTBEAT:
+            return
+        self._heard = now
+        longest = now - min(self._open.values())
+        words = f"waiting for {counted(len(self._open), 'answer')}, for {longest:.0f} s"
+        trouble = self._model.trouble if isinstance(self._model, RequestModel) else ""
+        self._track.waits(f"{words}; {trouble}" if trouble else words)
 
     async def _seal(self) -> None:
         while True:
@@ -198,7 +216,10 @@ class Pipeline:
         if any(not item.known and item.failure is None for item in batch):
             requests = [item.request for item in batch]
             loop = asyncio.get_running_loop()
+            self._open |= {id(item): time.monotonic() for item in batch}
             responses = await loop.run_in_executor(self._model_threads, batcher.run_batch, model, requests)
+            for item in batch:
+                del self._open[id(item)]
         self._finish(zip(batch, responses, strict=True), Call(started, time.perf_counter() - clock))
 
     async def _send_each(self, model: RequestModel, stretches: Iterator[Numbers]) -> None:
@@ -207,7 +228,7 @@ class Pipeline:
         freed = asyncio.Event()
 
         async def send(item: Item) -> None:
-            await self._take(model, await self._answer(model, item))
+            await self._faults.take(await self._answer(model, item))
 
         def done(task: asyncio.Task[None]) -> None:
             in_flight.discard(task)
@@ -215,60 +236,34 @@ class Pipeline:
 
         async with asyncio.TaskGroup() as group:
             group.create_task(self._read(self._chunks(stretches), chunks))
-            while not self._stop and (chunk := await chunks.get()) is not None:
+            while not self._faults.stops() and (chunk := await chunks.get()) is not None:
                 for item in chunk:
                     if item.known or item.failure is not None:
                         self._finish([(item, None)], Call(time.time(), 0.0))
                         continue
                     # how many may be in flight changes meanwhile
-                    while (
-                        len(in_flight) >= (self._concurrency or model.concurrency) or self._deciding.locked()
-                    ):
+                    most = self._concurrency or model.concurrency
+                    while len(in_flight) >= most or self._faults.deciding:
                         freed.clear()
                         await freed.wait()
-                    if self._stop:
+                        most = self._concurrency or model.concurrency
+                    if self._faults.stops():
                         break
                     task = group.create_task(send(item))
                     in_flight.add(task)
                     task.add_done_callback(done)
-            if self._stop:
-                if in_flight:
-                    await asyncio.wait(in_flight, timeout=LAST_ANSWERS)
-                raise self._stop[0]
-        if self._streak.held:
-            await self._decide(model)
-        if self._stop:
-            raise self._stop[0]
+            if self._faults.stops() and in_flight:
+                await asyncio.wait(in_flight, timeout=LAST_ANSWERS)
+            self._faults.check()
+        self._faults.check()
+        await self._faults.end()
 
-    # whose fault a failure is
-
-    async def _take(self, model: RequestModel, answered: Answered) -> None:
-        """Keep an answer, and the failures before it if it shows whose they are."""
-        async with self._deciding:
-            if self._stop:
-                if answered[1].failure is None:
-                    self._keep([answered])
-                return
-            try:
-                self._keep(self._streak.take(answered))
-                if answered[1].failure is None:
-                    self._control = answered[0]
-                if self._streak.doubt:
-                    await self._decide(model)
-            except Stopped as stop:
-                if not stop.waits:
-                    raise
-                self._stop.append(stop)
-
-    async def _decide(self, model: RequestModel) -> None:
-        """Send a request again that was answered before: if it is answered still, the failures that are held
-        back are their samples'. Raises Stopped if it is not, or there is none."""
-        item = self._control or answered_before(self._cell, self._builder)
-        response = (await self._answer(model, item))[1] if item is not None else None
-        if item is None or response is None or response.failure is not None:
-            raise self._streak.stop()
+    async def _again(self, item: Item) -> Response:
+        """The response to a control request, which is paid for and not stored."""
+        assert isinstance(self._model, RequestModel)
+        response = (await self._answer(self._model, item))[1]
         self._bill(response)
-        self._keep(self._streak.release())
+        return response
 
     async def _answer(self, model: RequestModel, item: Item) -> Answered:
         """The answer to one request, sent when the budget allows it."""
@@ -286,7 +281,11 @@ class Pipeline:
 
     async def _timed_answer(self, model: RequestModel, item: Item) -> Answered:
         started, clock = time.time(), time.perf_counter()
-        response = await self._generate(model, item)
+        self._open[id(item)] = time.monotonic()
+        try:
+            response = await self._generate(model, item)
+        finally:
+            del self._open[id(item)]
         return item, response, Call(started, time.perf_counter() - clock)
 
     def _highest_cost(self, model: RequestModel, item: Item) -> float:
@@ -320,6 +319,7 @@ class Pipeline:
             self._cell.add(new)
         if not self._chained and self._cell.complete_parts:
             self._sealable.set()
+        self._heard = time.monotonic()
         counts = self.counts
         answers = self._cell.filled_count
         self._track.step(answers, answers - counts.claimed, counts.tokens, counts.errors, counts.cost)
@@ -327,9 +327,9 @@ class Pipeline:
     def _claim(self, item: Item) -> bool:
         self.counts.claimed += 1
         key = (item.sample.id, item.repeat)
-        if self._control is None and isinstance(self._model, RequestModel) and item.failure is None:
+        if self._faults.answered is None and item.failure is None:
             found = self._cell.lookup(key)
-            self._control = item if found is not None and found["failure"] is None else None
+            self._faults.answered = item if found is not None and found["failure"] is None else None
         line = self._cell.lookup(key) if item.stale else None
         if line is None:
             self._cell.claim(item.position, key)

@@ -115,7 +115,7 @@ def _bars() -> Any:
 
 class _BarTrack:
     def __init__(self, owner: Bar, bars: Any, title: str, total: int) -> None:
-        self._owner, self._bars = owner, bars
+        self._owner, self._bars, self._title = owner, bars, title
         self._task = bars.add_task(title, total=total, rate="", left="", more="")
         self._pace = _Pace(total)
 
@@ -125,6 +125,9 @@ class _BarTrack:
         more = _more(tokens, errors, cost)
         rate = f"{pace.rate:.1f}/s"
         self._bars.update(self._task, completed=answers, rate=rate, left=pace.left, more=more)
+
+    def waits(self, text: str) -> None:
+        self._owner.say(f"{self._title}: {text}")
 
     def end(self) -> None:
         self._owner.ended()
@@ -165,6 +168,9 @@ class _LinesTrack:
         if now - self._last >= EVERY:
             self._last = now
             self._line()
+
+    def waits(self, text: str) -> None:
+        self._owner.say(f"{self._title}: {text}")
 
     def end(self) -> None:
         self._line()

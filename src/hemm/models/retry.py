@@ -15,6 +15,9 @@ from hemm.core.backoff import backoff, retry_after
 OVERLOAD = frozenset({429, 498, 503, 529})
 """HTTP statuses of an overloaded server."""
 
+NO_SIGN = frozenset({"timeout", "connection"})
+"""Kinds of failure of an attempt to which the server gave no answer at all."""
+
 
 @dataclass(frozen=True, slots=True)
 class Policy:
@@ -77,6 +80,10 @@ class Gate(Protocol):
         """Free the place after an attempt of ``seconds``."""
         ...
 
+    def silence(self) -> str:
+        """That the server is gone, so that further attempts are useless, in words; empty: it is not."""
+        ...
+
 
 async def attempts(
     policy: Policy,
@@ -95,20 +102,28 @@ async def attempts(
         answer = await _attempt(policy, call, gate)
         if isinstance(answer, Response):
             return replace(answer, attempts=attempt)
-        pause = policy.wait(attempt, answer.after) if answer.retry else None
+        gone = gate.silence() if gate is not None and answer.retry else ""
+        pause = policy.wait(attempt, answer.after) if answer.retry and not gone else None
         if pause is None:
             line = " ".join(storable(redact(str(answer), secrets)).split())[:500]
             kind = answer.kind
-            if answer.retry and (answer.after or 0.0) > policy.patience:
+            if gone:
+                kind, line = "silent", f"{line}; {gone}"
+            elif answer.retry and (answer.after or 0.0) > policy.patience:
                 kind, line = "unavailable", f"{line} (the server asks to wait for {answer.after:,.0f} s)"
             return Response(failure=Failure(kind, line, answer.permanent), attempts=attempt)
+        if answer.kind == "timeout":
+            continue  # it has waited long enough
         await asyncio.sleep(pause)
 
 
 async def _attempt(
     policy: Policy, call: Callable[[], Awaitable[Response]], gate: Gate | None
 ) -> Response | CallFailed:
-    entered = await gate.enter() if gate is not None else 0
+    try:
+        entered = await gate.enter() if gate is not None else 0
+    except CallFailed as gone:
+        return gone
     began, failed = perf_counter(), None
     try:
         async with asyncio.timeout(policy.timeout):

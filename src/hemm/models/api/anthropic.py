@@ -86,7 +86,7 @@ class AnthropicModel(Remote):
             base_url=self.url,
             max_retries=0,
             timeout=self._policy.timeout + 60,  # the policy's own limit comes first
-            http_client=anthropic.DefaultAioHttpClient(trust_env=not here),
+            http_client=anthropic.DefaultAioHttpClient(trust_env=not here, follow_redirects=False),
         )
 
     async def close(self) -> None:
@@ -113,9 +113,7 @@ class AnthropicModel(Remote):
         name = self.identity.name
         if name not in models and models and await self._has(name):
             return
-        if self._settings["check_model"]:
-            self.check_name(list(models))
-        able = getattr(models.get(name), "capabilities", None)
+        able = getattr(models.get(self.check_name(list(models))), "capabilities", None)
         sees = getattr(getattr(able, "image_input", None), "supported", None)
         if sees is False:
             self.restrict_inputs({"text"})

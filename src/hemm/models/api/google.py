@@ -284,6 +284,8 @@ def _told(error: Exception) -> Response | CallFailed:
         headers = getattr(error.response, "headers", None) or {}
         body = error.details if said(error.details)[1] else str(error.message or error)
         return told(error.code, headers, body)
+    if isinstance(error, CallFailed):  # of the session's own
+        return error
     if isinstance(error, aiohttp.ClientError | OSError):
         words = redact(" ".join(str(error).split())) or type(error).__name__
         return CallFailed("connection", f"the connection failed ({words})")

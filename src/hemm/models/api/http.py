@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit, urlunsplit
 
 from hemm.core import redact
+from hemm.models.api.errors import told
 from hemm.models.retry import CallFailed
 
 if TYPE_CHECKING:
@@ -80,7 +81,22 @@ class Client:
             headers=self._headers,
             trust_env=not is_here(parts.hostname or ""),
             cookie_jar=aiohttp.DummyCookieJar(),
+            trace_configs=[_refuses_redirects()],
         )
+
+
+def _refuses_redirects() -> aiohttp.TraceConfig:
+    """Ends a request that is redirected, for packages that would follow with the key."""
+    import aiohttp
+
+    async def refuse(session: object, context: object, redirect: aiohttp.TraceRequestRedirectParams) -> None:
+        found = told(redirect.response.status, redirect.response.headers, None)
+        if isinstance(found, CallFailed):
+            raise found
+
+    config = aiohttp.TraceConfig()
+    config.on_request_redirect.append(refuse)
+    return config
 
 
 def is_here(host: str) -> bool:

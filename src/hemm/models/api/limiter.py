@@ -6,7 +6,7 @@ import asyncio
 from collections import deque
 from dataclasses import dataclass
 
-from hemm.models.retry import CallFailed
+from hemm.models.retry import NO_SIGN, CallFailed
 
 FIRST = 4
 """Width (requests in flight) at the start."""
@@ -21,7 +21,14 @@ SLOWER = 2.0
 """Factor in latency at the same width that shows an overloaded server."""
 
 PATIENCE = 120.0
-"""Seconds: the longest pause that one Retry-After imposes on all requests."""
+"""Seconds: the longest pause that a Retry-After imposes on all requests; a longer one ends the run."""
+
+SILENCE = 1.5
+"""Time-outs without any sign of life from the server after which no more attempts are made. Attempts last one
+time-out each, so this is at the end of the second ones."""
+
+UNANSWERED = (2.5, 600.0)
+"""Time-outs, and at least so many seconds, for which a server may answer by errors that pass alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,12 +52,16 @@ class Limiter:
     halved if the server is overloaded (429, 503, 529) or does not answer in time. A Retry-After stops all
     requests for its time.
 
+    A server that gives no sign of life for some time-outs is taken to be gone: whoever waits gets a failure.
+
     With ``fixed`` the width is always ``most``. Used in one event loop. It does not change which response a
     request gets.
     """
 
-    def __init__(self, most: int, fixed: bool = False) -> None:
-        self.most, self.fixed = most, fixed
+    def __init__(self, most: int, fixed: bool = False, timeout: float = 300.0) -> None:
+        self.most, self.fixed, self.timeout = most, fixed, timeout
+        self.trouble = ""
+        self._lost, self._alive, self._answered_at, self._left_at = 0, 0.0, 0.0, -1e9
         self.window: float = most if fixed else min(FIRST, most)
         self._doubling = True
         self._epoch = 0
@@ -62,14 +73,18 @@ class Limiter:
 
     async def enter(self) -> int:
         """Wait for a place, and return the epoch, by which attempts begun at another width are not
-        measured."""
+        measured. Raises CallFailed where the server is gone."""
+        now = asyncio.get_running_loop().time()
+        rested = not self.trouble or now - self._left_at > max(self.timeout, PATIENCE)
+        if rested and not self._in_flight and not self._waiting:
+            self._alive, self._answered_at, self._lost = now, now, 0
         if self._waiting or not self._has_room():
             future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
             self._waiting.append(future)
             try:
                 await future
             except BaseException:
-                if future.done() and not future.cancelled():
+                if future.done() and not future.cancelled() and future.exception() is None:
                     self._in_flight -= 1
                     self._wake()
                 raise
@@ -81,14 +96,42 @@ class Limiter:
     def leave(self, entered: int, seconds: float, failed: CallFailed | None) -> None:
         """Free the place, and adapt the width to the attempt."""
         self._in_flight -= 1
-        if failed is not None and failed.after:
-            self._pause(min(failed.after, PATIENCE))
+        self._note(failed)
+        if failed is not None and failed.after and failed.after <= PATIENCE:
+            self._pause(failed.after)
         if not self.fixed and entered == self._epoch:
             if failed is None:
                 self._answered(seconds)
             elif failed.overload:
                 self._set(self.window / 2, doubling=False)
         self._wake()
+
+    def silence(self) -> str:
+        """That the server is gone, in words; empty while it gives signs of life."""
+        now = asyncio.get_running_loop().time()
+        if self._lost > 1 and now - self._alive >= SILENCE * self.timeout:
+            return f"no sign of life for {now - self._alive:.0f} s and {self._lost} attempts"
+        unanswered = now - self._answered_at
+        if self.trouble and unanswered >= max(UNANSWERED[0] * self.timeout, UNANSWERED[1]):
+            return f"nothing answered for {unanswered:.0f} s"
+        return ""
+
+    def _note(self, failed: CallFailed | None) -> None:
+        """Note a sign of life, or that there is none; where the server is gone, nobody waits any longer."""
+        now = self._left_at = asyncio.get_running_loop().time()
+        if failed is None or failed.kind not in NO_SIGN:
+            self._alive, self._lost = now, 0
+        else:
+            self._lost += 1
+        if failed is None or not failed.retry:
+            self._answered_at, self.trouble = now, ""
+            return
+        self.trouble = f"{failed.kind}: {failed}"
+        if gone := self.silence():
+            for future in self._waiting:
+                if not future.done():
+                    future.set_exception(CallFailed("silent", f"{failed}; {gone}", retry=False))
+            self._waiting.clear()
 
     def _has_room(self) -> bool:
         return self._in_flight < int(self.window) and asyncio.get_running_loop().time() >= self._resume

@@ -22,7 +22,7 @@ from hemm.models.api.chat import (
 )
 from hemm.models.api.http import Client, host_of
 from hemm.models.api.likelihood import scored_options
-from hemm.models.api.remote import MODALITIES, Call, Remote
+from hemm.models.api.remote import MODALITIES, UNCHECKED, Call, Remote
 from hemm.models.api.remote import SETTINGS as REMOTE
 from hemm.models.options import ModelOptions, switched
 from hemm.models.prices import MILLION, Estimate, Price, estimate
@@ -168,6 +168,10 @@ def _checked(url: str) -> str:
         parts = urlsplit("")
     if parts.scheme not in ("http", "https") or not parts.hostname or not port_fits:
         raise HemmError(f"{redact(url)!r} is no address of a server: write http://host:port/v1")
+    if parts.path.rstrip("/").endswith(CHAT):
+        raise HemmError(
+            f"{redact(url)!r} is the address of a page: leave {CHAT} out, as in http://host:port/v1"
+        )
     return url
 
 
@@ -262,9 +266,7 @@ class ChatModel(Remote):
             await self._probe_deployment()
             return
         rows = rows_of(await self._get("/models"))
-        if self._settings["check_model"]:
-            self.check_name(list(rows))
-        row = rows.get(endpoint.model, {})
+        row = rows.get(self.check_name(list(rows)), {})
         self.restrict_inputs(declared_inputs(row))
         self.price = self.price or _listed(row)
 
@@ -300,7 +302,8 @@ class ChatModel(Remote):
 
         await self.probe(call)
         if status == 404 and self._settings["check_model"]:
-            raise HemmError(f"{self.host} has no deployment {endpoint.model!r}")
+            hint = f"{UNCHECKED} asks it all the same"
+            raise HemmError(f"{self.host} has no deployment {endpoint.model!r}; {hint}")
 
 
 _PLAIN = {"repetition_penalty": 1.0, "repeat_penalty": 1.0}

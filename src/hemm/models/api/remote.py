@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import replace
+from fnmatch import fnmatchcase
 from typing import Any
 
 from hemm.core import (
@@ -29,6 +30,11 @@ from hemm.models.retry import CallFailed, Policy, attempts
 
 MOST_IN_FLIGHT = 128
 """Most requests in flight with ``--concurrency auto``."""
+
+PROBE_SECONDS = 25.0
+"""Seconds for one of two attempts to look a model up, so that a dead server is told within a minute."""
+
+UNCHECKED = "--set check_model=false"
 
 MODALITIES = frozenset({"text", "image", "audio", "video"})
 
@@ -98,6 +104,11 @@ class Remote(RequestModel):
         """Most requests in flight now: the limiter's width, once it exists."""
         return self._most if self._gate is None else min(self._most, int(self._gate.window))
 
+    @property
+    def trouble(self) -> str:
+        """What the last attempt failed by; empty if it was answered."""
+        return "" if self._gate is None else redact(self._gate.trouble, self._secrets)
+
     # for subclasses
 
     async def connect(self, key: str) -> None:
@@ -144,7 +155,8 @@ class Remote(RequestModel):
         """
         key = self.read_key()
         self._secrets = (key,) if key else ()
-        self._gate = Limiter(sys.maxsize if self._free else self._most, fixed=not self._finds)
+        most = sys.maxsize if self._free else self._most
+        self._gate = Limiter(most, fixed=not self._finds, timeout=self._policy.timeout)
         try:
             await self.connect(key)
             await self.check_server()
@@ -176,23 +188,36 @@ class Remote(RequestModel):
 
     async def probe(self, call: Call) -> None:
         """Make ``call`` for ``check_server``. Raises HemmError with one line; ``call`` stores what it
-        learns."""
-        policy = replace(self._policy, max_retries=2, timeout=min(30.0, self._policy.timeout), patience=10.0)
+        learns. With ``check_model=false`` only a server that is not there is an error."""
+        check = self._settings["check_model"]
+        timeout = min(PROBE_SECONDS, self._policy.timeout)
+        policy = replace(self._policy, max_retries=1 if check else 0, timeout=timeout, patience=10.0)
         failure, host = (await attempts(policy, call, self._secrets)).failure, self.host
-        if failure is None:
+        if failure is None or (not check and failure.kind != "connection"):
             return
-        if failure.kind in ("unauthorized", "forbidden"):
-            raise HemmError(f"{host} refuses the key: check {self.key_env} ({failure.message})")
-        if failure.kind in ("connection", "timeout", "server", "bad_response"):
+        if failure.kind in ("connection", "timeout"):
             raise HemmError(f"no server for {self.spec} at {host}: {failure.message}; is it up?")
-        raise HemmError(f"{host} does not serve {self.spec}: {failure.message}")
+        asked = f"({failure.message}); {UNCHECKED} asks it all the same"
+        if failure.kind in ("unauthorized", "forbidden"):
+            raise HemmError(f"{host} refuses the key: check {self.key_env} {asked}")
+        if failure.kind == "redirected":
+            raise HemmError(f"no server for {self.spec} at {host}: {failure.message}")
+        if failure.kind in ("server", "bad_response"):
+            raise HemmError(f"no server for {self.spec} at {host}: is it up? {asked}")
+        raise HemmError(f"{host} does not serve {self.spec} {asked}")
 
-    def check_name(self, names: Collection[str]) -> None:
-        """Raise UnknownName if the server's list of models, which is not empty, lacks this one."""
+    def check_name(self, names: Collection[str]) -> str:
+        """This model as the server's list has it (``NAME:latest`` for NAME, a pattern that fits); its own
+        name where the list is empty. Raises UnknownName if it lacks this one."""
         name = self.identity.name
-        if names and name not in names:
-            hint = f"it has {', '.join(sorted(names)[:8])}" + (" ..." if len(names) > 8 else "")
-            raise UnknownName(f"model of {self.host}", name, names, hint)
+        if not names or name in names:
+            return name
+        if found := next((listed for listed in names if _fits(name, listed)), None):
+            return found
+        if not self._settings["check_model"]:
+            return name
+        hint = f"it has {', '.join(sorted(names)[:8])}" + (" ..." if len(names) > 8 else "")
+        raise UnknownName(f"model of {self.host}", name, names, f"{hint}; {UNCHECKED} asks it all the same")
 
     def restrict_inputs(self, inputs: Collection[str]) -> None:
         """Restrict the capabilities to the inputs that the server reports for this model."""
@@ -200,6 +225,18 @@ class Remote(RequestModel):
         if known:
             can = self.capabilities
             self.capabilities = replace(can, inputs=can.inputs & (known | {"text"}))
+
+
+def _fits(name: str, listed: str) -> bool:
+    """Whether a server that lists ``listed`` serves ``name``.
+
+    >>> _fits("llava", "llava:latest"), _fits("gemini-9", "models/gemini-9"), _fits("org/m", "org/*")
+    (True, True, True)
+    >>> _fits("llava", "llava:7b"), _fits("llava", "org/llava")
+    (False, False)
+    """
+    plain, there = (word.removeprefix("models/").removesuffix(":latest") for word in (name, listed))
+    return plain == there or ("*" in there and fnmatchcase(plain, there))
 
 
 def limited(can: Capabilities, max_images: str) -> Capabilities:
