@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hemm.core import digest, redact
-from hemm.core.secrets import holds_secret, secret_values
+from hemm.core.secrets import hide, holds_secret, secret_values
 
 SECRETS = [
     "sk-proj-abcdefghijklmnop1234",
@@ -84,6 +84,13 @@ def test_a_key_without_a_shape_is_known_by_its_place(line: str) -> None:
     [
         ("http://alice:pw@127.0.0.1:8000/v1", "http://[secret]@127.0.0.1:8000/v1"),
         ("http://alice:p@ss@127.0.0.1:8000/v1", "http://[secret]@127.0.0.1:8000/v1"),
+        ("http://me@lab.org:p@ss@127.0.0.1:8000/v1", "http://[secret]@127.0.0.1:8000/v1"),
+        ("http://me@lab.org:pw@[::1]:8000/v1", "http://[secret]@[::1]:8000/v1"),
+        ("http://alice:pa/ss#w?rd@host:8000/v1", "http://[secret]@host:8000/v1"),
+        ("https://f.net/api/run?code=aB3xY7Qw9LmN2p&x=1", "https://f.net/api/run?code=[secret]&x=1"),
+        ("/v1?a=1&subscription-key=abcdef&b=2", "/v1?a=1&subscription-key=[secret]&b=2"),
+        ("/blob?sv=2024&sig=abc%2Fdef%3D;se=2025", "/blob?sv=2024&sig=[secret];se=2025"),
+        ("x-functions-key: opensesame", "x-functions-key: [secret]"),
         ("password=hunter2&x=1", "password=[secret]&x=1"),
         ("{'password': 'hunter2'}", "{'password': '[secret]'}"),
         ("Authorization: Basic dXNlcjpwYXNz", "Authorization: Basic [secret]"),
@@ -139,7 +146,57 @@ ORDINARY = [
     "Read the {{ token }} and answer {{ key }}: {{ choices }}",
     "authorization code: ask the author",
     "x-ray token: left, x-api-keys are explained below",
+    "https://example.org/errors?code=404 and https://example.org/errors?code=not_found&page=2",
+    "http://[::1]:8000/v1/models/a@b and http://127.0.0.1:8000/mail@example.org",
+    "key-1234, token_42, secret-santa-2024.png, passwords.txt, api_keys.md, key.pem",
+    "YWJjZGVmZ2hpamtsbW5vcHFyc3R1dnd4eXo= is an id, and so is dQw4w9WgXcQ",
+    "id AKIba3xY7Qw9LmN2p, sample sk_12, run hf-2024-11-05T10:00:00",
+    f"sha256:{digest('z', 64)}, commit 4f0c9b8d7a653f9a1c77de0b4582a6e1a0b1c2d3, md5 {digest('m', 32)}",
+    "The key of C major. Keys: A, B. A token of thanks. Tokens: 12. Secrets of the sea. Sign the code.",
+    "a.keys() token.strip() secret[0] password is None",
 ]
+
+PLACEHOLDERS = {
+    "HEMM_API_KEY": "EMPTY",
+    "OPENAI_API_KEY": "lm-studio",
+    "ANTHROPIC_API_KEY": "not-needed",
+    "LAB_TOKEN": "placeholder",
+    "DB_PASSWORD": "password",
+    "A_KEY": "butterfly",
+    "B_KEY": "red panda",
+}
+"""What people put where a key is asked for: words."""
+
+WORDS = "EMPTY lm-studio is not-needed: a placeholder for the password of a butterfly or red panda"
+
+
+def test_words_stay_in_what_data_and_models_say(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in PLACEHOLDERS.items():
+        monkeypatch.setenv(name, value)
+    for text in (WORDS, *ORDINARY):
+        assert hide(text) == text
+    assert redact(WORDS).startswith("EMPTY lm-studio is not-needed: a placeholder for the password")
+    assert redact("butterflyfish, butterfly_1.png") == "butterflyfish, butterfly_1.png"
+
+
+def test_a_known_value_is_hidden_in_what_data_and_models_say(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LAB_API_KEY", "Zk3A9fQ2mXw81LpV")
+    monkeypatch.setenv("LAB_PROXY", "http://me@lab.org:pr0xy@P4ss@proxy:3128")
+    assert hide("it is Zk3A9fQ2mXw81LpV, and pr0xy@P4ss") == "it is [secret], and [secret]"
+    assert hide("sk-proj-abcdefghijklmnop1234 is somebody else's") == (
+        "sk-proj-abcdefghijklmnop1234 is somebody else's"
+    )
+
+
+@pytest.mark.parametrize("cut", ["{}", "{}... more", "{}… more", "it is {}", "key {}...", '"{}…'])
+def test_what_a_cut_leaves_of_a_known_value_is_removed(monkeypatch: pytest.MonkeyPatch, cut: str) -> None:
+    value = "Zk3A9fQ2mXw81LpVtTyR7c5NbE0aHgD4"
+    monkeypatch.setenv("LAB_API_KEY", value)
+    for left in (8, 16, 31):
+        assert value[:8] not in redact(cut.format(value[:left]))
+    assert value[-8:] not in redact(f"...{value[-20:]} was sent")
+    assert value[-8:] not in redact(f"{value[-20:]} was sent")
+    assert redact("Zk3A9fQ is short") == "Zk3A9fQ is short"
 
 
 @pytest.mark.parametrize("text", ORDINARY)

@@ -23,6 +23,7 @@ from PIL import Image
 import fake
 from hemm import cli, report
 from hemm.core import Failure, HemmError, Identity, Media, Request, Response
+from hemm.core.text import UNSEEN
 from hemm.report import text
 from hemm.report.figures import profile as figures
 from hemm.report.pictures import Gallery
@@ -212,7 +213,7 @@ def _hostile(tmp_path: Path) -> Path:
 @given(st.text(st.characters(codec=None, exclude_categories=()), max_size=60))
 def test_visible_text_hides_and_loses_nothing(given_text: str) -> None:
     shown = str(text.visible(given_text))
-    assert text._UNSEEN.search(shown) is None
+    assert UNSEEN.search(shown) is None
     plain = markup.unescape(re.sub(r'<span class="esc">(.*?)</span>', r"\1", shown))
     assert plain == text.escape_unseen(given_text)
     assert "<" not in shown.replace('<span class="esc">', "").replace("</span>", "")

@@ -21,6 +21,7 @@ import click
 from hemm.cli._process import end_as_interrupted, forgive_streams, interrupted, lost
 from hemm.core.errors import HemmError, MissingExtra, UnknownName
 from hemm.core.secrets import redact
+from hemm.core.terminal import echo
 from hemm.core.text import storable
 
 COMPLETE, FAULT, BAD_INPUT, WITH_ERRORS, BROKEN_PIPE = 0, 1, 2, 3, 141
@@ -93,7 +94,7 @@ def _print_version(ctx: click.Context, param: click.Parameter, value: bool) -> N
     if value and not ctx.resilient_parsing:
         from importlib.metadata import version
 
-        click.echo(f"hemm {version('hemm')}")
+        echo(f"hemm {version('hemm')}")
         ctx.exit(COMPLETE)
 
 
@@ -116,7 +117,7 @@ def _print_version(ctx: click.Context, param: click.Parameter, value: bool) -> N
 def group(ctx: click.Context) -> None:
     """Why a multimodal model succeeds or fails: by skill, information flow and use case."""
     if ctx.invoked_subcommand is None:
-        click.echo(ctx.get_help())
+        echo(ctx.get_help())
 
 
 def main(args: Sequence[str] | None = None) -> None:
@@ -191,7 +192,7 @@ def _click_line(error: click.ClickException) -> str:
 
 def _print_error(text: str, code: int) -> int:
     line = " ".join(storable(redact(text)).split())
-    click.echo(f"hemm: {line}", err=True)
+    echo(f"hemm: {line}", err=True)
     return code
 
 
@@ -200,7 +201,7 @@ def _debug(error: BaseException) -> None:
     if os.environ.get("HEMM_DEBUG"):
         import traceback
 
-        click.echo(storable(redact("".join(traceback.format_exception(error)))), err=True)
+        echo(storable(redact("".join(traceback.format_exception(error)))), err=True)
 
 
 def _fault(error: BaseException) -> int:

@@ -10,6 +10,7 @@ import click
 
 from hemm.core.errors import HemmError, UnknownName
 from hemm.core.secrets import redact
+from hemm.core.terminal import echo
 from hemm.core.text import storable
 from hemm.engine.options import without_blanks
 
@@ -157,9 +158,9 @@ def print_errors(errors: Sequence[tuple[str, str]], shown: int = SHOWN_ERRORS) -
     """Print up to ``shown`` (where, why) of samples that ended in ``error`` on stderr, and count the
     others."""
     for where, why in errors[:shown]:
-        click.echo(f"  {storable(where)}: {' '.join(storable(redact(why)).split())}", err=True)
+        echo(f"  {storable(where)}: {' '.join(storable(redact(why)).split())}", err=True)
     if len(errors) > shown:
-        click.echo(f"  and {len(errors) - shown} more", err=True)
+        echo(f"  and {len(errors) - shown} more", err=True)
 
 
 def print_findings(task: Task) -> None:
@@ -172,4 +173,4 @@ def print_findings(task: Task) -> None:
     except HemmError:  # a damaged pack is no pack; prepare makes it anew
         return
     for line in told(task.name, pack.info) if pack else ():
-        click.echo(line, err=True)
+        echo(line, err=True)

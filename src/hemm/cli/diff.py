@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from hemm.cli._common import NumberOr, format_option, results_argument
+from hemm.core.terminal import echo
 from hemm.report.tables.writer import emit, print_json
 
 
@@ -54,11 +55,11 @@ def command(
         raise HemmError(f"hemm diff compares two models: give --model twice ({len(models)} given)")
     flipped = flips(Study.of(cells(folder)), *models, tasks)
     if output is not None or format_ == "html":
-        click.echo(str(write(flipped, output or folder / "diff.html", examples)))
+        echo(str(write(flipped, output or folder / "diff.html", examples)))
         return
     if format_ == "json":
         print_json(values(flipped))
         return
     emit(table(flipped), COLUMNS, "table", f"{flipped.labels[0]} to {flipped.labels[1]}")
     for line in (*flipped.notes, *lines(flipped, examples)):
-        click.echo(line)
+        echo(line)

@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from hemm.cli._common import NumberOr, format_option, results_argument
+from hemm.core.terminal import echo
 from hemm.report.tables.writer import emit, print_json, print_tables
 
 
@@ -54,7 +55,7 @@ def command(
         raise HemmError("hemm judge-check takes --human FILE with labels, or --template FILE to write one")
     if template is not None:
         count = write_template(cells(folder), template, metric=metric, **draw)
-        click.echo(f"{template}: {counted(count, 'answer')}; fill in annotator and value")
+        echo(f"{template}: {counted(count, 'answer')}; fill in annotator and value")
         return
     assert human is not None
     found = judge_check(cells(folder), human, metric)

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from hemm.cli._common import OneOf, format_option
+from hemm.core.terminal import echo
 from hemm.report.tables.writer import print_json, print_tables
 
 
@@ -36,7 +37,7 @@ def command(subset: str, format_: str, figures: Path | None) -> None:
         from hemm.report.figures.paper import draw
 
         for path in draw(aggregates, figures):
-            click.echo(f"wrote {path}", err=True)
+            echo(f"wrote {path}", err=True)
     if format_ == "json":
         print_json(aggregates.to_json())
     else:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from hemm.cli._common import format_option
+from hemm.core.terminal import echo
 from hemm.report.tables.writer import print_json, print_tables
 
 if TYPE_CHECKING:
@@ -64,6 +65,6 @@ def _validity(votes: Votes, folder: Path | None) -> list[Validity]:
     try:
         scores = metric_scores(Study.of(cells(folder), strict=True), votes.models)
     except HemmError as error:
-        click.echo(f"hemm: metrics are not compared with the votes: {error}", err=True)
+        echo(f"hemm: metrics are not compared with the votes: {error}", err=True)
         return []
     return validity(votes, scores)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from hemm.core.errors import HemmError
+from hemm.core.terminal import echo, printable
 from hemm.core.text import counted
 
 if TYPE_CHECKING:
@@ -86,7 +87,7 @@ def _print_summary(pack: Pack) -> None:
     limit = f" (limited to {counted(info['limit'], 'unit')}{order})" if info.get("limit") else ""
     size = info["media"]
     samples = counted(len(pack), "sample")
-    click.echo(
+    echo(
         f"{pack.task}: {samples}{shots}{limit}, {size['count']} media ({_size(size['bytes'])}), "
         f"from {info['source']}; pack {pack.hash[:12]} in {pack.path}"
     )
@@ -105,8 +106,8 @@ def _print_numbers(task: Task, pack: Pack) -> None:
     else:
         return
     if has_numeric_references(pack):
-        click.echo(f"{task.name}: all answers are numbers and are compared {how}", err=True)
-        click.echo(f"  this line in its card compares them as {other}: {line}", err=True)
+        echo(f"{task.name}: all answers are numbers and are compared {how}", err=True)
+        echo(f"  this line in its card compares them as {other}: {line}", err=True)
 
 
 def _warn_if_partial(task: Task, pack: Pack) -> None:
@@ -116,7 +117,7 @@ def _warn_if_partial(task: Task, pack: Pack) -> None:
     known = sum(pack.info.get(kind, {}).get("count", 0) for kind in ("missing", "left_out"))
     complete = pack.info.get("limit") or not published or len(pack) in published
     if not complete and len(pack) + known < published[0]:
-        click.echo(f"{pack.task}: that is a part: {published[0]:,} samples were published", err=True)
+        echo(f"{pack.task}: that is a part: {published[0]:,} samples were published", err=True)
 
 
 def _print_findings(pack: Pack, folder: Path | None) -> bool:
@@ -125,10 +126,10 @@ def _print_findings(pack: Pack, folder: Path | None) -> bool:
     from hemm.data.readers.layouts import not_unpacked
 
     for line in told(pack.task, pack.info):
-        click.echo(line, err=True)
+        echo(line, err=True)
     missing = pack.info["missing"]["count"]
     if missing and folder is not None and (hint := not_unpacked(folder.expanduser())):
-        click.echo(f"  {hint}", err=True)
+        echo(f"  {hint}", err=True)
     return all(finding.complete for finding in findings(pack.info))
 
 
@@ -150,14 +151,14 @@ def _progress(name: str) -> Iterator[Callable[[int, int | None, str], None] | No
     from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
     columns: tuple[Any, ...] = (
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(),
         TextColumn("{task.fields[text]}"),
         TimeElapsedColumn(),
         TimeRemainingColumn(),
     )
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        row = bar.add_task(name, total=None, text="")
+        row = bar.add_task(printable(name), total=None, text="")
 
         def update(done: int, total: int | None, unit: str) -> None:
             text = _size(done) if unit == "bytes" else f"{done:,} {unit}"
@@ -178,4 +179,4 @@ class _Lines:
         self._last = time.monotonic()
         amount = _size(done) if unit == "bytes" else f"{done:,} {unit}"
         of = "" if not total else f" of {_size(total) if unit == 'bytes' else f'{total:,}'}"
-        click.echo(f"{self._name}: {amount}{of}", err=True)
+        echo(f"{self._name}: {amount}{of}", err=True)

@@ -13,6 +13,7 @@ from hemm.cli._common import (
     normalise_option,
     results_argument,
 )
+from hemm.core.terminal import echo
 
 
 @click.command(name="profile")
@@ -34,4 +35,4 @@ def command(folder: Path, format_: str, normalise: str, failures: str, bootstrap
     if format_ == "table":
         show(found)
     else:
-        click.echo(render(found, format_).rstrip("\n"))
+        echo(render(found, format_).rstrip("\n"))

@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from hemm.cli._common import NumberOr, each_option, normalise_option, results_argument
+from hemm.core.terminal import echo
 
 
 @click.command(name="report")
@@ -39,4 +40,4 @@ def command(folder: Path, output: Path | None, normalise: str, examples: int | N
         per_group=examples,
         command=("hemm", *sys.argv[1:]),
     )
-    click.echo(str(path))
+    echo(str(path))

@@ -14,6 +14,7 @@ import click
 from hemm.cli._common import FileOrText, KeyValue, NumberOr, OneOf, print_errors
 from hemm.cli._process import interrupted
 from hemm.core import HemmError
+from hemm.core.terminal import echo
 from hemm.core.text import counted
 from hemm.engine.option_values import run_options
 from hemm.engine.options import TEXT, Option, RunOptions
@@ -128,7 +129,7 @@ def _report(options: RunOptions, results: CellResults) -> int:
     status = _forecast(results) if options.dry_run else _report_cells(options, results)
     if results.not_prepared is None:
         return status
-    click.echo(f"hemm: not asked: {results.not_prepared}", err=True)
+    echo(f"hemm: not asked: {results.not_prepared}", err=True)
     return 3
 
 
@@ -144,20 +145,20 @@ def _report_cells(options: RunOptions, results: CellResults) -> int:
     if cells:
         show(profile(Study.of(cells)))
     for result in results:
-        click.echo(
+        echo(
             f"{result.folder}: {result.state}; {counted(result.answers, 'answer')}, {result.asked} asked now"
         )
     if options.until_ci is not None:
         _print_checks(cells)
-    click.echo(f"for one page with figures and examples: hemm report {options.out}")
+    echo(f"for one page with figures and examples: hemm report {options.out}")
     errors = [(f"{r.task} {sample}", why) for r in results for sample, _, why in r.errors]
     if errors:
-        click.echo(f"{counted(len(errors), 'sample')} ended in an error:", err=True)
+        echo(f"{counted(len(errors), 'sample')} ended in an error:", err=True)
         print_errors(errors)
-        click.echo(_asked_again(len(errors), sum(r.permanent for r in results)), err=True)
+        echo(_asked_again(len(errors), sum(r.permanent for r in results)), err=True)
     stopped = [f"{r.model} on {r.task}: {r.stopped}" for r in results if r.stopped]
     for line in stopped:
-        click.echo(f"hemm: stopped: {line}; the same command goes on from there", err=True)
+        echo(f"hemm: stopped: {line}; the same command goes on from there", err=True)
     return 3 if errors or stopped or any(_incomplete(result.folder) for result in results) else 0
 
 
@@ -187,29 +188,27 @@ def _print_checks(cells: Sequence[Cell]) -> None:
 
     for cell in cells:
         if words := check_words(cell.run):
-            click.echo(f"{cell.model} on {cell.task}: {words}")
+            echo(f"{cell.model} on {cell.task}: {words}")
 
 
 def _forecast(results: list[CellResult]) -> int:
     from hemm.engine.forecast import dollars
 
     for result in results:
-        click.echo(
-            f"{result.model} on {result.task}: {result.asked} of {counted(result.answers, 'answer')} to ask"
-        )
+        echo(f"{result.model} on {result.task}: {result.asked} of {counted(result.answers, 'answer')} to ask")
         if result.asked and result.forecast is not None:
-            click.echo(f"  {result.forecast.line()}")
+            echo(f"  {result.forecast.line()}")
     costs = [r.forecast.most for r in results if r.forecast is not None and r.asked]
     known = [cost for cost in costs if cost is not None]
     if len(known) > 1:
         rest = ", without those of unknown cost" if len(known) < len(costs) else ""
-        click.echo(f"in all at most {dollars(sum(known))}{rest}")
+        echo(f"in all at most {dollars(sum(known))}{rest}")
     return 0
 
 
 def _interrupted(ctx: click.Context) -> int:
     why, status = interrupted()
-    click.echo(f"hemm: {why}; what was answered is kept, the same command goes on from there", err=True)
+    echo(f"hemm: {why}; what was answered is kept, the same command goes on from there", err=True)
     for stream in (sys.stdout, sys.stderr):
         stream.flush()
     # do not wait for a model's thread, which may be in the middle of a batch

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from hemm.cli._common import format_option, print_findings, results_argument
+from hemm.core.terminal import echo
 from hemm.core.text import counted
 from hemm.report.tables.writer import emit
 
@@ -75,18 +76,18 @@ def command(
         judges = [row["judge"] for row in aggregates["metrics"].values() if "judge" in row]
         failed += sum(_print_judge(stored, judge) for judge in judges)
         if unscored := aggregates.get("unscored"):
-            click.echo(f"{stored.folder}: {unscored_words(unscored)}", err=True)
+            echo(f"{stored.folder}: {unscored_words(unscored)}", err=True)
         for row in aggregates.get("left_out", {}).values():
-            click.echo(f"{stored.folder}: {row['spec']} is left out: {row['why']}", err=True)
+            echo(f"{stored.folder}: {row['spec']} is left out: {row['why']}", err=True)
     for what, count in renewed.items():
-        click.echo(f"{what}: {counted(count, 'cell')} scored anew", err=True)
+        echo(f"{what}: {counted(count, 'cell')} scored anew", err=True)
     emit(rows, COLUMNS, format_)
     if failed:
         ctx.exit(3)
 
 
 def _print_line(line: str) -> None:
-    click.echo(f"hemm: {line}", err=True)
+    echo(f"hemm: {line}", err=True)
 
 
 def _changed_rules(before: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[str]:
@@ -113,5 +114,5 @@ def _print_judge(stored: Cell, judge: dict[str, Any]) -> int:
         counts.append(f"{judge['input_tokens']} + {judge.get('output_tokens') or 0} tokens")
     if judge.get("cost") is not None:
         counts.append(f"${judge['cost']:.4f}")
-    click.echo(f"{stored.model} on {stored.task}, judged by {judge['name']}: {', '.join(counts)}", err=True)
+    echo(f"{stored.model} on {stored.task}, judged by {judge['name']}: {', '.join(counts)}", err=True)
     return int(judge.get("failed") or 0)

@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from hemm.cli._common import NumberOr, format_option
+from hemm.core.terminal import echo
 from hemm.report.tables.writer import emit, print_json
 
 _COLUMNS = ["task", "metric", "published", "tolerance", "here", "low", "high", "n", "verdict", "why"]
@@ -64,7 +65,7 @@ def command(model: str | None, format_: str, **options: Any) -> int:
         limit=options["limit"],
         batch_size=batch,
         revision=options["revision"],
-        progress=lambda text: click.echo(text, err=True),
+        progress=lambda text: echo(text, err=True),
     )
     rows = [result.to_json() for result in results]
     if format_ == "json":

@@ -1,16 +1,23 @@
 """Removes secrets from texts: by value where it is known, else by place and shape, never by words alone.
 
-A text may be the path of a data set, a prompt, or an answer about tokens, keys and passwords: those stay.
+A text may be the path of a data set, a prompt, or an answer about tokens, keys and passwords: those stay. So
+``redact`` is for what hemm says (errors, addresses, commands), and ``hide`` for what data and models say, in
+which known values alone are secrets. Both come before any cut of a text.
 """
 
 from __future__ import annotations
 
 import base64
 import binascii
+import json
 import os
 import re
-from collections.abc import Callable, Iterator, Mapping
-from urllib.parse import quote
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
+from functools import cache
+from html import escape
+from pathlib import Path
+from urllib.parse import quote, unquote
 
 SHOWN = "[secret]"
 LEAST = 8
@@ -23,15 +30,76 @@ _HARMLESS_ENDS = frozenset(
     {"FILE", "PATH", "DIR", "HOME", "NAME", "URL", "ENDPOINT", "ENV", "TYPE", "MODE", "LIMIT", "SIZE", "SOCK"}
 )
 """Last words of names that say where a secret is, or of which kind: SSL_KEY_FILE."""
+_PARAMETERS = (
+    r"(?:x-)?(?:goog-|functions-)?api[-_]?key|key|token|sig|signature|code|auth|password|passwd|pwd|secret"
+    r"|(?:access|auth|refresh|session|id|hub|sas)[-_]?token|client[-_]secret|(?:ocp-apim-)?subscription-key"
+    r"|access[-_]?key|x-functions-key|x-(?:amz|goog)-(?:signature|credential|security-token)"
+)
+"""Names of parameters in the query of a URL whose values are secrets."""
+_WORDS = re.compile(r"[A-Za-z]+(?:[-_ ][A-Za-z]+){0,3}")
+_PLACEHOLDERS = frozenset(
+    (
+        *("anything", "changeme", "change-me", "default", "disabled", "dummy", "dummy-key"),
+        *("empty", "example", "fake-key", "lm-studio", "no-key", "no-key-required", "none-needed"),
+        *("not-needed", "not-used", "ollama", "optional", "password", "placeholder", "required"),
+        *("secret", "sk-no-key-required", "unused", "your-api-key", "your-key"),
+    )
+)
+"""What people write where a key is asked for and none is needed: words that stand in texts for themselves."""
 
 _kept: dict[str, None] = {}
-"""Values of keys that hemm read from variables with other names."""
+"""Values that hemm read from elsewhere than a variable whose name says it: options, addresses."""
 
 
 def keep_secret(value: str) -> None:
     """From now on, remove ``value`` from every text: a key that was read, wherever it came from."""
-    if len(value) >= LEAST:
+    if len(value) >= LEAST or (len(value) >= 4 and not _WORDS.fullmatch(value)):
         _kept[value] = None
+
+
+def keep_options(words: Iterable[str]) -> None:
+    """Keep the secrets in the words of a command: in addresses, and in ``NAME=VALUE`` by the name."""
+    for word in words:
+        for url in re.findall(r"[A-Za-z][A-Za-z0-9+.-]*://[^\s\"'<>]+", word):
+            for value in url_secrets(url):
+                keep_secret(value)
+        name, sign, value = word.removeprefix("--set=").partition("=")
+        if sign and holds_secret(name.lstrip("-")) and not is_path(value):
+            keep_secret(value)
+
+
+def url_secrets(url: str) -> tuple[str, ...]:
+    """The secrets in an address: user and password, as they are written, read and sent, and the values of
+    known parameters.
+
+    >>> url_secrets("https://me@lab.org:pa%40ss@host/v1?api-version=1&sig=c2lnbmVk")
+    ('pa%40ss', 'pa@ss', 'me@lab.org:pa%40ss', 'bWVAbGFiLm9yZzpwYUBzcw==', 'c2lnbmVk')
+    """
+    rest = url.partition("://")[2]
+    user = re.split("[/?#]", rest, maxsplit=1)[0].rpartition("@")[0] or _odd_user(rest)
+    name, colon, password = user.partition(":")
+    found = [password, unquote(password), user] if colon else [user] if _looks_random(user, 16) else []
+    if user:
+        pair = f"{unquote(name)}:{unquote(password)}".encode()
+        found.append(base64.b64encode(pair).decode())
+    query = rest.partition("#")[0].partition("?")[2]
+    for part in re.split("[&;]", query):
+        name, _, value = part.partition("=")
+        if re.fullmatch(_PARAMETERS, name, re.IGNORECASE):
+            found += [value, unquote(value)]
+    return tuple(dict.fromkeys(value for value in found if value))
+
+
+def _odd_user(rest: str) -> str:
+    """User and password where the password has a character that ends a host: ``me:a/b@host``."""
+    found = re.match(r"([^\s/?#@:\[]*:(?!\d{1,5}[/?#])[^\s@]*)@", rest)
+    return found[1] if found else ""
+
+
+@cache
+def _by_name(name: str) -> bool:
+    words = name.upper().replace("-", "_").split("_")
+    return not _SECRET_WORDS.isdisjoint(words) and words[-1] not in _HARMLESS_ENDS
 
 
 def holds_secret(name: str) -> bool:
@@ -40,15 +108,48 @@ def holds_secret(name: str) -> bool:
     >>> [holds_secret(name) for name in ("OPENAI_API_KEY", "HF_TOKEN", "SSL_KEY_FILE", "KEYBOARD")]
     [True, True, False, False]
     """
-    words = name.upper().replace("-", "_").split("_")
-    return not _SECRET_WORDS.isdisjoint(words) and words[-1] not in _HARMLESS_ENDS
+    return _by_name(name)
 
 
 def secret_values(environment: Mapping[str, str] | None = None) -> tuple[str, ...]:
-    """The values of the environment variables that hold keys, long enough to be one; paths are none."""
+    """The values of the environment variables that hold keys, long enough to be one (paths are none), and
+    those in addresses with a user (of a proxy)."""
     variables = os.environ if environment is None else environment
-    values = (value.strip() for name, value in variables.items() if holds_secret(name))
-    return tuple(v for v in values if len(v) >= LEAST and not is_path(v))
+    values = [value.strip() for name, value in variables.items() if _by_name(name)]
+    found = [v for v in values if len(v) >= LEAST and not is_path(v)]
+    for value in variables.values():
+        if "@" in value and "://" in value:
+            found += [secret for secret in url_secrets(value) if len(secret) >= 4]
+    return tuple(found)
+
+
+def _known() -> set[str]:
+    home = os.path.expanduser("~")
+    hub = os.environ.get("HF_HOME") or os.path.join(home, ".cache", "huggingface")
+    kaggle = os.environ.get("KAGGLE_CONFIG_DIR") or os.path.join(home, ".kaggle")
+    files = (
+        os.environ.get("NETRC") or os.path.join(home, ".netrc"),
+        os.environ.get("HF_TOKEN_PATH") or os.path.join(hub, "token"),
+        os.path.join(kaggle, "kaggle.json"),
+    )
+    return {*secret_values(), *_kept, *_in_files(*files)}
+
+
+@cache
+def _in_files(logins: str, token: str, kaggle: str) -> tuple[str, ...]:
+    """The secrets in files that the libraries of hemm read by themselves."""
+    import netrc
+
+    found: list[str] = []
+    with suppress(OSError, netrc.NetrcParseError, UnicodeDecodeError):
+        for user, account, password in netrc.netrc(logins).hosts.values():
+            pair = base64.b64encode(f"{user}:{password}".encode()).decode()
+            found += [value for value in (account, password, pair) if value]
+    with suppress(OSError, UnicodeDecodeError):
+        found.append(Path(token).read_text().strip())
+    with suppress(OSError, ValueError, AttributeError):
+        found.append(str(json.loads(Path(kaggle).read_bytes()).get("key", "")))
+    return tuple(value for value in found if len(value) >= LEAST)
 
 
 def is_path(value: str) -> bool:
@@ -59,31 +160,72 @@ def is_path(value: str) -> bool:
 def redact(text: str, secrets: tuple[str, ...] = ()) -> str:
     """``text`` without keys, tokens, auth headers and credentials in URLs: ``[secret]`` in their place.
 
-    Removed are the values of environment variables that hold keys, ``secrets`` (texts of four characters or
-    more; those below eight where no letter or digit is beside them), what stands behind the name of a header
-    or a key (``x-api-key: ...``, ``api_key=...``), and what is written like the keys of known services.
+    Removed are the values that are known (of environment variables that hold keys, of options and addresses,
+    of the files in which logins lie, and ``secrets``), also where a cut left a part of one; what stands
+    behind the name of a header, a key or a parameter (``x-api-key: ...``, ``api_key=...``, ``?sig=...``);
+    and what is written like the keys of known services. A value below eight characters, or one that is a
+    word, is removed where no letter or digit is beside it.
 
     >>> redact("401 from https://ada:hunter2@example.org/v1 (Authorization: Bearer abc123def456)")
     '401 from https://[secret]@example.org/v1 (Authorization: Bearer [secret])'
     >>> redact("./skin_cancer_mnist_ham10000, token: the answer")
     './skin_cancer_mnist_ham10000, token: the answer'
     """
-    for value in sorted({*secrets, *secret_values(), *_kept}, key=len, reverse=True):
+    for value in sorted({*secrets, *_known()}, key=len, reverse=True):
         text = _without(text, value)
     for pattern, replaced in _RULES:
         text = pattern.sub(replaced, text)
     return text
 
 
+def hide(text: str) -> str:
+    """``text`` of data or of a model without the values that are known to be secrets. Nothing is guessed:
+    what only looks like a key stays, and so do words, even where somebody's password is one."""
+    for value in sorted(_known(), key=len, reverse=True):
+        if len(value) >= LEAST and not _WORDS.fullmatch(value):
+            text = _without(text, value)
+    return text
+
+
 def _without(text: str, value: str) -> str:
-    if len(value) < 4 or value in SHOWN:
+    if len(value) < 4 or value in SHOWN or value.lower() in _PLACEHOLDERS:
         return text
-    for written in {value, quote(value, safe="")}:
-        if len(value) >= LEAST:
+    for written in _spellings(value):
+        if len(value) >= LEAST and not _WORDS.fullmatch(value):
             text = text.replace(written, SHOWN)
         else:
             text = re.sub(rf"(?<!\w){re.escape(written)}(?!\w)", SHOWN, text)
-    return text
+    return _without_parts(text, value)
+
+
+@cache
+def _spellings(value: str) -> tuple[str, ...]:
+    """How a value is written in texts, addresses, JSON, HTML and Python."""
+    ways = (
+        value,
+        quote(value, safe=""),
+        quote(value),
+        json.dumps(value)[1:-1],
+        escape(value),
+        repr(value)[1:-1],
+    )
+    return tuple(sorted(set(ways), key=len, reverse=True))
+
+
+def _without_parts(text: str, value: str) -> str:
+    """``text`` without what a cut left of ``value``: at its ends, and beside an ellipsis."""
+    named = re.match(r"(?:[A-Za-z]{2,8}\d{0,2}[-_])+", value)  # sk-proj-: what all such keys begin with
+    least = max(LEAST, len(named[0]) + 4 if named else 0)
+    if len(value) <= least or (value[:least] not in text and value[-least:] not in text):
+        return text
+    pieces = re.split(r"(\.{3,}|…)", text)
+    for at in range(0, len(pieces), 2):
+        piece = pieces[at]
+        left = next((n for n in range(len(value) - 1, least - 1, -1) if piece.endswith(value[:n])), 0)
+        piece = piece[: len(piece) - left] + SHOWN if left else piece
+        left = next((n for n in range(len(value) - 1, least - 1, -1) if piece.startswith(value[-n:])), 0)
+        pieces[at] = SHOWN + piece[left:] if left else piece
+    return "".join(pieces)
 
 
 def _runs(text: str) -> Iterator[str]:
@@ -139,6 +281,13 @@ def _basic(match: re.Match[str]) -> str:
     return f"{match['head']}{SHOWN}" if b":" in plain and plain.isascii() else match.group()
 
 
+def _parameter(match: re.Match[str]) -> str:
+    """The value of a parameter of a URL; ``code=`` also stands before numbers and words that are none."""
+    value = match["value"]
+    plain = match["name"].lower() == "code" and len(value) < 16 and not _looks_random(value, 8)
+    return match.group() if plain else f"{match['head']}{SHOWN}"
+
+
 def _user_alone(match: re.Match[str]) -> str:
     return f"{SHOWN}@" if _looks_random(match["user"], 16) else match.group()
 
@@ -171,7 +320,7 @@ _RULES: tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], str]], ...] = (
     (re.compile(r"(?i)(?P<head>\bbasic\s+)(?P<value>[A-Za-z0-9+/]{6,}={0,2})"), _basic),
     (
         re.compile(
-            r"(?i)(?P<head>(?:(?P<header>x-(?:goog-)?api-key|x-auth-token|subscription-key)"
+            r"(?i)(?P<head>(?:(?P<header>x-(?:goog-)?api-key|x-auth-token|x-functions-key|(?:ocp-apim-)?subscription-key)"
             r"|(?:api|secret|private)[-_]?key|secret[-_]?access[-_]?key|client[-_]?secret"
             rf"|(?:access|auth|refresh|session|hf|hub|api|bearer)[-_]?token|passw(?:or)?d){_SET}){_VALUE}"
         ),
@@ -182,13 +331,14 @@ _RULES: tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], str]], ...] = (
         _behind_a_token,
     ),
     (  # in the query of a URL
-        re.compile(
-            r"(?i)(?P<head>[?&](?:key|token|sig|signature|x-(?:amz|goog)-(?:signature|credential|security-token))"
-            r"=)(?P<value>[^\s\"'&<>\[\]]+)"
-        ),
-        lambda match: f"{match['head']}{SHOWN}",
+        re.compile(rf"(?i)(?P<head>[?&;](?P<name>{_PARAMETERS})=)(?P<value>[^\s\"'&;<>\[\]]+)"),
+        _parameter,
     ),
-    (re.compile(r"(?<=://)[^\s/?#\"'<>:@]*:[^\s/?#\"'<>]*@"), lambda match: f"{SHOWN}@"),
+    (re.compile(r"(?<=://)[^\s/?#\"'<>\[\]]*:[^\s/?#\"'<>]*@"), lambda match: f"{SHOWN}@"),
+    (  # a password with a character that ends a host
+        re.compile(r"(?<=://)[^\s/?#\"'<>:@\[\]]*:(?!\d{1,5}[/?#])[^\s\"'<>@]*[/?#][^\s\"'<>@]*@"),
+        lambda match: f"{SHOWN}@",
+    ),
     (re.compile(r"(?<=://)(?P<user>[^\s/?#\"'<>:@\[\]]+)@"), _user_alone),
 )
 """Pattern, and the text in its place."""

@@ -24,6 +24,25 @@ def storable(text: str) -> str:
     return _SURROGATE.sub(lambda m: f"\\u{ord(m.group()):04x}", text)
 
 
+UNSEEN = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180e\u200b\u200e\u200f"
+    "\u2028-\u202e\u2060-\u206f\u3164\ufeff\uffa0\ufff0-\ufffb\U000e0000-\U000e0fff\ud800-\udfff]"
+)
+"""Invisible characters, such as controls and direction marks. Joiners (U+200C, U+200D) are allowed, since
+scripts and emoji need them."""
+
+
+def written_out(character: str) -> str:
+    """The escape of a character: ``\\x1b``, ``\\u202e``, ``\\U000e0041``."""
+    code = ord(character)
+    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
+
+
+def escape_unseen(text: str) -> str:
+    """``text`` with invisible characters escaped, for attributes, figures and the terminal."""
+    return UNSEEN.sub(lambda m: written_out(m.group()), text.replace("\r\n", "\n"))
+
+
 def counted(count: int, one: str, several: str = "") -> str:
     """A number with its noun.
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from hemm.core import CONTROLS, Generation, HemmError, Metric, Model, Task, UnknownName
 from hemm.core.errors import NotPrepared
-from hemm.core.secrets import holds_secret, keep_secret
+from hemm.core.secrets import keep_options
 from hemm.core.user_files import shown
 
 if TYPE_CHECKING:
@@ -162,9 +162,8 @@ class RunOptions:
                 least = row.metadata["option"].least
                 _check_number(f"--{row.name.replace('_', '-')} {shown(value)}", value, least)
         object.__setattr__(self, "perturb", _level(self.perturb))
-        for key, text in self.settings:
-            if holds_secret(key):
-                keep_secret(text)
+        keep_options(f"{key}={text}" for key, text in self.settings)
+        keep_options(m for m in (*self.models, *self.metrics, *self.tasks) if isinstance(m, str))
         if self.serve and not any(isinstance(m, str) and m.startswith("hf/") for m in self.models):
             raise HemmError(f"--serve {self.serve} starts a server for checkpoints: name one as hf/ORG/NAME")
         if self.until_ci is not None and not 0 < self.until_ci < 50:

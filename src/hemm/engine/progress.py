@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from typing import Any
 
-from hemm.core import redact, storable
+from hemm.core import redact
+from hemm.core.terminal import log_line, printable
 from hemm.engine.options import Track
 
 EVERY = 10.0
@@ -62,11 +62,11 @@ class Bar:
         self._whole = _Whole()
 
     def say(self, text: str) -> None:
-        line = storable(redact(text))
+        line = printable(redact(text))
         if self._bar is not None:
-            self._bar.console.print(line, markup=False, highlight=False)
+            self._bar.console.print(line, markup=False, highlight=False, emoji=False)
         else:
-            print(line, file=sys.stderr, flush=True)
+            log_line(line)
 
     def plan(self, cells: int, what: str) -> None:
         self._whole.plan(cells, what)
@@ -79,7 +79,7 @@ class Bar:
                 self._row = self._bar.add_task(words, completed=done, total=cells, rate="", left="", more="")
             self._bar.start()
         self._open += 1
-        return _BarTrack(self, self._bar, storable(title), total)
+        return _BarTrack(self, self._bar, printable(title), total)
 
     def done(self) -> None:
         self._whole.ended += 1
@@ -140,7 +140,7 @@ class Lines:
         self.whole = _Whole()
 
     def say(self, text: str) -> None:
-        print(storable(redact(text)), file=sys.stderr, flush=True)
+        log_line(redact(text))
 
     def plan(self, cells: int, what: str) -> None:
         self.whole.plan(cells, what)

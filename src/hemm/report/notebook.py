@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hemm.core import CONTROLS, HemmError, storable
+from hemm.core import CONTROLS, HemmError
+from hemm.core.terminal import printable
 from hemm.core.text import counted
 from hemm.report.page import overview
 from hemm.report.page.template import render
@@ -66,7 +67,7 @@ def _simple(tables: Sequence[Any] = (), notes: Sequence[str] = (), text: str = "
 def _shown(value: Any) -> str:
     if value is None:
         return ""
-    return f"{value:.4g}" if isinstance(value, float) else storable(str(value))
+    return f"{value:.4g}" if isinstance(value, float) else printable(str(value))
 
 
 def results_text(folder: Path, cells: Sequence[Cell], runs: Sequence[CellResult] = ()) -> str:

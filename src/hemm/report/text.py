@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 
 from markupsafe import Markup, escape
 
 from hemm.core import storable
+from hemm.core.text import UNSEEN, escape_unseen, written_out
 
 EXCERPT = 1_500
 """Most characters of a prompt or an answer on a page."""
@@ -15,31 +15,13 @@ EXCERPT = 1_500
 LABEL = 120
 """Most characters of a subject's label: two that differ should not be cut to the same text."""
 
-_UNSEEN = re.compile(
-    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180e\u200b\u200e\u200f"
-    "\u2028-\u202e\u2060-\u206f\u3164\ufeff\uffa0\ufff0-\ufffb\U000e0000-\U000e0fff\ud800-\udfff]"
-)
-"""Invisible characters, such as controls and direction marks. Joiners (U+200C, U+200D) are allowed, since
-scripts and emoji need them."""
-
-
-def written_out(character: str) -> str:
-    """The escape of a character: ``\\x1b``, ``\\u202e``, ``\\U000e0041``."""
-    code = ord(character)
-    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
-
-
-def escape_unseen(text: str) -> str:
-    """``text`` with invisible characters escaped, for attributes, figures and the terminal."""
-    return _UNSEEN.sub(lambda m: written_out(m.group()), text.replace("\r\n", "\n"))
-
 
 def visible(text: str) -> Markup:
     """``text`` as HTML, with invisible characters escaped and marked."""
     text = text.replace("\r\n", "\n")
     out: list[Markup] = []
     end = 0
-    for match in _UNSEEN.finditer(text):
+    for match in UNSEEN.finditer(text):
         marked = Markup('<span class="esc">{}</span>').format(written_out(match.group()))
         out += [escape(text[end : match.start()]), marked]
         end = match.end()

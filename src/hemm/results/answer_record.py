@@ -16,6 +16,7 @@ import orjson
 import pyarrow as pa
 
 from hemm.core import Failure, Media, Message, Response, Sample, Usage, canonical, redact, storable
+from hemm.core.secrets import hide
 
 MEDIA_MARK = "media:"
 """Prefix of a reference that is a picture; its digest follows."""
@@ -45,7 +46,8 @@ class Answer:
     call: Call
 
     def record(self) -> dict[str, Any]:
-        """A journal line, as JSON values. Texts are made storable, and secrets removed from failures."""
+        """A journal line, as JSON values. Texts are made storable, and
+        hold no secret that is known."""
         record = {column.name: column.value(self) for column in COLUMNS}
         record["call"] = [column.value(self) for column in CALL_COLUMNS]
         return record
@@ -159,18 +161,18 @@ COLUMNS = (
     Column(
         "prompt",
         _STRING,
-        lambda a: storable(prompt_text(a.messages)),
+        lambda a: hide(storable(prompt_text(a.messages))),
         "sample.fields",
         lambda v, _: {"prompt": v} if v else {},
     ),
-    Column("raw", _STRING, lambda a: storable(a.response.text), "response.text", _text),
-    Column("reasoning", _STRING, lambda a: storable(a.response.reasoning), "response.reasoning", _text),
+    Column("raw", _STRING, lambda a: hide(storable(a.response.text)), "response.text", _text),
+    Column("reasoning", _STRING, lambda a: hide(storable(a.response.reasoning)), "response.reasoning", _text),
     Column("finish", _STRING, lambda a: a.response.finish, "response.finish", lambda v, _: v or "stop"),
     # null: the API did not refuse
     Column(
         "refusal",
         _STRING,
-        lambda a: None if a.response.refusal is None else storable(a.response.refusal),
+        lambda a: None if a.response.refusal is None else storable(redact(a.response.refusal)),
         "response.refusal",
     ),
     # null: there is a response
@@ -232,7 +234,7 @@ COLUMNS = (
         repeated=True,
     ),
     # fingerprint that the server reported
-    Column("model", _STRING, lambda a: storable(a.response.model), "response.model", _text),
+    Column("model", _STRING, lambda a: hide(storable(a.response.model)), "response.model", _text),
 )
 """Answers: one row for each (sample, repeat). They have all that scoring and reports need, so that a result
 folder can be read where neither pack nor model is."""

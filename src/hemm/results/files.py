@@ -8,12 +8,14 @@ from pathlib import Path
 import orjson
 
 from hemm.core import BadData
+from hemm.core.secrets import hide
 from hemm.data.files import TEMPORARY, write_atomic
 
 
 def write_json(path: Path, value: object) -> None:
-    """Write ``value`` as indented JSON, atomically."""
-    write_atomic(path, orjson.dumps(value, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE))
+    """Write ``value`` as indented JSON, atomically, without secrets that are known."""
+    text = orjson.dumps(value, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE).decode()
+    write_atomic(path, hide(text).encode())
 
 
 def open_own(path: Path) -> int:

@@ -257,6 +257,6 @@ def _refused(file: File, status: int) -> str:
 
 
 def _unreachable(file: File, error: Exception, secrets: tuple[str, ...]) -> str:
-    host = file.url.split("/")[2] if "://" in file.url else file.url
+    host = file.url.split("/")[2].rpartition("@")[2] if "://" in file.url else file.url
     text = str(error) or type(error).__name__
     return redact(f"{file.local} cannot be had from {host}: {text}", secrets)

@@ -9,7 +9,7 @@ from dataclasses import replace
 from email.message import Message as Headers
 from typing import Any
 
-from hemm.core import Media, Message, Request, Response, Usage, storable
+from hemm.core import Media, Message, Request, Response, Usage, redact, storable
 from hemm.models.api.errors import answer_of, inner_status, told
 from hemm.models.api.finish import finish_of
 from hemm.models.api.likelihood import option_logprobs, scored_options
@@ -250,4 +250,4 @@ def error(status: int, headers: Mapping[str, str], data: Any, content: bytes, wh
 
 
 def _peek(content: bytes) -> str:
-    return repr(content[:120].decode("utf-8", "replace"))
+    return repr(redact(content[:4096].decode("utf-8", "replace"))[:120])

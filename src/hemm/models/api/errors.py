@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from time import time
 from typing import Any
 
-from hemm.core import Response, storable
+from hemm.core import Response, redact, storable
 from hemm.models.retry import OVERLOAD, CallFailed, retry_after_in, waiting_time
 
 _DEPTH = 10
@@ -293,4 +293,4 @@ def _plain(content: bytes) -> str:
     text = content[:2000].decode("utf-8", "replace")
     if "<" in text:
         text = re.sub(r"(?s)<(style|script)\b.*?(?:</\1>|$)|<[^>]*>", " ", text)
-    return repr(" ".join(text.split())[:120])
+    return repr(" ".join(redact(text).split())[:120])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -16,13 +17,15 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import IO
 
-from hemm.core import HemmError, OutOfMemory, redact, storable
+from hemm.core import HemmError, OutOfMemory, redact
+from hemm.core.terminal import log_line, printable
 
 GUARD = Path(__file__).with_name("guard.py")
 GRACE_SECONDS = 5.0
 """Seconds for a process to end by itself, or to stop a batch, before it is killed."""
 LINE = 64 * 1024
 """Bytes of one printed line; a longer one is cut into several."""
+_COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 LIVES = 2
 """How many processes may end over the same batch."""
 GIVE_UP = 6
@@ -169,10 +172,10 @@ class ChildProcess:
 
     def _note(self, text: str) -> str:
         """Keep a printed line without secrets, and print it if ``HEMM_DEBUG`` is set."""
-        line = storable(redact(text.rstrip(), self._secrets))[: self._longest]
+        line = printable(redact(_COLOUR.sub("", text.rstrip()), self._secrets))[: self._longest]
         self._lines.append(line)
         if self.log is None and os.environ.get("HEMM_DEBUG"):
-            print(f"[{self.name}] {line}", file=sys.stderr)
+            log_line(f"[{self.name}] {line}")
         return line
 
 

@@ -313,8 +313,8 @@ def _files(checkpoint: Checkpoint, settings: Mapping[str, Any]) -> tuple[str, st
         except EntryNotFoundError:
             raise HemmError(f"model hf/{checkpoint.source} has no file {name!r}") from None
         except Exception as error:  # no network, in one of many ways
-            line = " ".join(str(error).split())[:200]
-            raise HemmError(f"{name} of hf/{checkpoint.source} cannot be fetched: {redact(line)}") from None
+            line = redact(" ".join(str(error).split()))[:200]
+            raise HemmError(f"{name} of hf/{checkpoint.source} cannot be fetched: {line}") from None
         paths.append(path)
     return paths[0], paths[1]
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
 
 from hemm.core import HemmError, slug
+from hemm.core.terminal import log_line
 from hemm.data.cache import root
 from hemm.models.process.child import ChildProcess
 
@@ -37,7 +37,7 @@ class ServerProcess(ChildProcess):
     def print_last_lines(self, count: int) -> None:
         """Print the last ``count`` lines of the log on stderr."""
         for line in self.last_lines(1.0)[-count:]:
-            print(f"  {self.name}: {line}", file=sys.stderr)
+            log_line(f"  {self.name}: {line}")
 
     def stop(self) -> None:
         """Terminate the server and its children; kill those that do not end."""

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from hemm.analysis.diff import TITLES, Flips
 from hemm.core import HemmError
+from hemm.core.secrets import hide
 from hemm.report.examples import Example
 from hemm.report.page.template import render
 from hemm.report.pictures import Gallery
@@ -43,5 +44,5 @@ def write(flips: Flips, file: Path, per_kind: int = PER_KIND, pictures: int = 3_
     title = f"{one_line(flips.labels[0], 50)} and {one_line(flips.labels[1], 50)}: answers that flipped"
     page = render("diff.html", title=title, flips=flips, examples=examples)
     file.parent.mkdir(parents=True, exist_ok=True)
-    write_atomic(file, page.encode("utf-8"))
+    write_atomic(file, hide(page).encode("utf-8"))
     return file

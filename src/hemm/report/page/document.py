@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hemm.core import CONTROLS, HemmError, UnknownName
+from hemm.core.secrets import hide
 from hemm.core.user_files import shown
 from hemm.report.figures.profile import MOST
 from hemm.report.page import overview
@@ -63,7 +64,7 @@ def write(
         cells, normalise=normalise, common=common, per_group=per_group, pictures=pictures, command=command
     )
     file.parent.mkdir(parents=True, exist_ok=True)
-    write_atomic(file, page.encode("utf-8"))
+    write_atomic(file, hide(page).encode("utf-8"))
     return file
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from hemm.analysis.study.same_command import same_command
 from hemm.core import redact
+from hemm.core.secrets import hide
 from hemm.report.text import Excerpt, count, excerpt, plural
 
 if TYPE_CHECKING:
@@ -158,9 +159,9 @@ def _task_method(cell: Cell, protocols: list[str]) -> TaskMethod:
         metrics=", ".join(run.get("metrics") or []),
         parser=f"{parser.get('name', '?')} version {parser.get('version', '?')}",
         selection=selection(run),
-        template=excerpt(redact(spec["template"]), 6_000),
-        instruction=excerpt(redact(spec["instruction"]), 2_000),
-        system=excerpt(redact(spec["system"]), 6_000),
+        template=excerpt(hide(spec["template"]), 6_000),
+        instruction=excerpt(hide(spec["instruction"]), 2_000),
+        system=excerpt(hide(spec["system"]), 6_000),
         protocols=tuple(dict.fromkeys(protocols)),
     )
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from markupsafe import Markup
 
+from hemm.core.text import escape_unseen
 from hemm.report import text
 from hemm.report.page.comparison import effect_of
 
@@ -43,7 +44,7 @@ def _environment() -> Any:
         "count": text.count,
         "plural": text.plural,
         "one_line": text.one_line,
-        "escape_unseen": text.escape_unseen,
+        "escape_unseen": escape_unseen,
         "p_value": text.p_value,
         "signed": text.signed,
         "effect_of": effect_of,

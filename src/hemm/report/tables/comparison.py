@@ -10,7 +10,7 @@ from hemm.analysis.compare.pairs import CategoryPair, TaskPair
 from hemm.analysis.compare.published_comparison import PublishedComparison, RankedModel
 from hemm.analysis.study.failure_policy import DESCRIPTIONS, PolicyScores
 from hemm.analysis.study.normalise import MEANINGS
-from hemm.core import storable
+from hemm.core.terminal import printable
 from hemm.core.text import counted
 from hemm.report.tables.writer import Table, table_of
 from hemm.stats.intervals import Estimate
@@ -24,7 +24,7 @@ SHOWN_TOGETHER = 12
 def tables(result: Comparison) -> Iterator[Table]:
     """The tables of a comparison, in the order in which they are printed."""
     if result.pair is not None and result.overall is not None:
-        a, b = (storable(result.labels[key]) for key in result.pair)
+        a, b = (printable(result.labels[key]) for key in result.pair)
         yield from _pair_tables(result, f"{a} less {b}")
     if result.ranks is not None:
         yield table_of("Ranks", _rank_rows(result))
@@ -55,7 +55,7 @@ def _published_row(found: PublishedComparison, model: RankedModel) -> dict[str, 
     forced = {"forced": found.forced} if found.forced else {}
     return {
         "rank": model.rank,
-        "model": storable(model.model),
+        "model": printable(model.model),
         f"{counted(len(found.common), 'common task')}": None if model.common is None else model.common.value,
         "95 %": ends(model.common),
         "failed": None if model.published else model.failures,
@@ -155,7 +155,7 @@ def _rank_row(row: Rank, like: Rank | None, result: Comparison) -> dict[str, Any
         "rank": row.rank,
         "ranks possible": possible(row),
         "groups": row.groups,
-        "model": storable(result.labels[row.subject]),
+        "model": printable(result.labels[row.subject]),
         "score": row.estimate.value,
         "these tasks": ends(row.estimate),
         "tasks like these": "" if like is None else ends(like.estimate),
@@ -194,7 +194,7 @@ def lines(result: Comparison) -> list[str]:
         forced = f" [forced: {result.published.forced}]" if result.published.forced else ""
         names = ", ".join(result.published.new_worst)
         out.append(f"One of your models is the worst, and so the 0, of {names}{forced}")
-    return [storable(line) for line in (*out, *result.notes)]
+    return [printable(line) for line in (*out, *result.notes)]
 
 
 def terms(result: Comparison) -> list[str]:

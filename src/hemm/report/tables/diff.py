@@ -8,9 +8,10 @@ from typing import Any
 from hemm.analysis.diff import TITLES, Flip, Flips, TaskFlips
 from hemm.analysis.study.groups import group_members
 from hemm.core import keyed_number
+from hemm.core.text import escape_unseen
 from hemm.report.examples import Example, ModelCell, example, rows_of
 from hemm.report.pictures import Gallery
-from hemm.report.text import escape_unseen, excerpt, one_line, p_value
+from hemm.report.text import excerpt, one_line, p_value
 
 SCHEMA_VERSION = 1
 

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 from hemm.analysis.study.anytime_interval import EXPLAINED, MARK, NOTHING
 from hemm.analysis.study.failure_policy import DESCRIPTIONS
 from hemm.analysis.study.normalise import MEANINGS
-from hemm.core import CONTROLS, DIMENSIONS, UnknownName, storable
+from hemm.core import CONTROLS, DIMENSIONS, UnknownName
+from hemm.core.terminal import printable
 from hemm.core.text import counted
 from hemm.report.tables.writer import to_csv
 from hemm.stats.between_tasks import LEAST
@@ -43,7 +44,7 @@ def render(profile: Profile, format_: str = "table", width: int | None = None) -
         from rich.console import Console
 
         out = io.StringIO()
-        _print(profile, Console(file=out, width=width or 100, highlight=False))
+        _print(profile, Console(file=out, width=width or 100, highlight=False, force_terminal=False))
         return out.getvalue()
     raise UnknownName("format", format_, FORMATS)
 
@@ -96,7 +97,7 @@ def _like(like: TasksLike | None) -> dict[str, Any]:
 
 
 def _flat(kind: str, subject: Subject, estimate: Estimate, columns: Mapping[str, Any]) -> dict[str, Any]:
-    values = {"kind": kind, "subject": storable(subject.label), **estimate.to_json(), **columns}
+    values = {"kind": kind, "subject": printable(subject.label), **estimate.to_json(), **columns}
     return {column: values.get(column) for column in COLUMNS}
 
 
@@ -298,12 +299,12 @@ def _print(profile: Profile, console: Any) -> None:
     from rich.text import Text
 
     for heading, header, lines in _sections(profile):
-        console.print(Text(storable(heading), style="bold"))
+        console.print(Text(printable(heading), style="bold"))
         console.print(_table(header, lines))
     for line in (legend(profile), *stopped(profile), *selections(profile)):
-        console.print(Text(storable(line), style="dim"))
+        console.print(Text(printable(line), style="dim"))
     for note in profile.notes:
-        console.print(Text(f"Note: {storable(note)}"))
+        console.print(Text(f"Note: {printable(note)}"))
 
 
 def _table(header: Sequence[str], lines: Sequence[Line]) -> Table:
@@ -316,10 +317,12 @@ def _table(header: Sequence[str], lines: Sequence[Line]) -> Table:
     for column in header:
         right = column not in texts
         whole = right or not column  # names of categories stay on one line
-        table.add_column(Text(column), justify="right" if right else "left", overflow="fold", no_wrap=whole)
+        table.add_column(
+            Text(printable(column)), justify="right" if right else "left", overflow="fold", no_wrap=whole
+        )
     for kind, cells in lines:
         padded = [*cells, *[""] * (len(header) - len(cells))]
-        table.add_row(*(Text(storable(c), style="bold" if kind == "head" else "") for c in padded))
+        table.add_row(*(Text(printable(c), style="bold" if kind == "head" else "") for c in padded))
     return table
 
 
@@ -344,7 +347,7 @@ def _bar(cells: Sequence[str]) -> str:
 
 
 def _escaped(text: str) -> str:
-    line = " ".join(storable(text).split())
+    line = " ".join(printable(text).split())
     for mark in "\\|*_<>[]`":
         line = line.replace(mark, f"\\{mark}")
     return line

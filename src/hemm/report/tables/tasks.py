@@ -8,9 +8,8 @@ import textwrap
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-import click
-
 from hemm.core.origin import origin_spec
+from hemm.core.terminal import echo
 from hemm.metrics import spec_of
 from hemm.report.tables.writer import emit
 
@@ -50,16 +49,16 @@ def _list(rows: Sequence[Mapping[str, Any]]) -> None:
     order = list(DIMENSIONS["use_case"].categories)
     groups = sorted({row["use_case"] for row in rows}, key=lambda use: [*order, use].index(use))
     for use in groups:
-        click.secho(use.replace("_", " ") or "without a use case", bold=True)
+        echo(use.replace("_", " ") or "without a use case", bold=True)
         for row in (row for row in rows if row["use_case"] == use):
             ready = "not prepared" if row["ready"] == "no" else row["ready"].replace("yes", "prepared")
             count = f"{row['samples']:,} samples" if row["samples"] else "samples not counted"
             facts = "; ".join(filter(None, (count, row["size"], row["access"], ready, row["licence"])))
-            click.echo(_wrapped(facts, f"  {row['name']:{indent - 2}}", pad))
+            echo(_wrapped(facts, f"  {row['name']:{indent - 2}}", pad))
             if labels := _words(row["labels"]):
-                click.echo(_wrapped(labels, pad, pad))
-        click.echo()
-    click.echo(_wrapped("hemm tasks NAME shows one: how to get it, an example, the prompt as it is sent."))
+                echo(_wrapped(labels, pad, pad))
+        echo()
+    echo(_wrapped("hemm tasks NAME shows one: how to get it, an example, the prompt as it is sent."))
 
 
 def _wrapped(text: str, first: str = "", others: str = "") -> str:
@@ -190,32 +189,32 @@ def _size(media: Media) -> str:
 def print_task(task: Task, sample: Sample | None, messages: tuple[Message, ...]) -> None:
     """Print one task: its card, how to get it, an example as it is sent."""
     row = describe(task)
-    click.echo(f"{row['name']}: {row['title']}")
+    echo(f"{row['name']}: {row['title']}")
     row["access"] = f"{row['access']} ({ACCESS[row['access']]})" if row["access"] in ACCESS else row["access"]
     facts = ("citation", "homepage", "licence", "access", "size", "splits", "labels", "notes")
     for key in (*facts, "answer", "metrics", "variants"):
         if row[key]:
             text = f"{key}: {_line(row[key])}"
-            click.echo(_wrapped(text, "  ", "    ") if _in_terminal() else f"  {text}")
-    click.echo(f"  ready: {row['ready']}" + (f", in {row['pack']['path']}" if row["pack"] else ""))
-    click.echo("\nHow to get it:")
+            echo(_wrapped(text, "  ", "    ") if _in_terminal() else f"  {text}")
+    echo(f"  ready: {row['ready']}" + (f", in {row['pack']['path']}" if row["pack"] else ""))
+    echo("\nHow to get it:")
     if _at_hand(task):
-        click.echo("  nothing to get: it is prepared on first use")
+        echo("  nothing to get: it is prepared on first use")
     else:
         spec = origin_spec(task.origin, task.name)
         for line in dict.fromkeys(_how(spec, source) for source in task.sources):
-            click.echo(f"  {line}")
+            echo(f"  {line}")
         for required in dict.fromkeys(s.layout.required for s in task.sources if s.layout.required):
-            click.echo(f"  hemm prepare {spec} --from FOLDER    with {', '.join(required)}")
+            echo(f"  hemm prepare {spec} --from FOLDER    with {', '.join(required)}")
     if sample is None:
-        click.echo("\nAn example and the prompt are shown when it is prepared. The template:")
-        click.echo(_indented(task.prompt))
+        echo("\nAn example and the prompt are shown when it is prepared. The template:")
+        echo(_indented(task.prompt))
         return
-    click.echo(f"\nExample {sample.id}, as it is sent:")
+    echo(f"\nExample {sample.id}, as it is sent:")
     for message in messages:
-        click.echo(f"  [{message.role}]")
-        click.echo(_indented(_text(message)))
-    click.echo(f"  [right answer] {' | '.join(_reference(r) for r in sample.references)}")
+        echo(f"  [{message.role}]")
+        echo(_indented(_text(message)))
+    echo(f"  [right answer] {' | '.join(_reference(r) for r in sample.references)}")
 
 
 def _how(name: str, source: Source) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from hemm.analysis.variance import Change, ModelVariance, Variance
-from hemm.core import storable
+from hemm.core.terminal import printable
 from hemm.report.tables.writer import Table, table_of
 from hemm.report.text import points
 
@@ -69,7 +69,7 @@ def _hundredfold(value: float | None) -> float | None:
 def tables(found: Variance) -> Iterator[Table]:
     """For each model the components, then what more units would buy."""
     for model in found.models:
-        name = storable(model.label)
+        name = printable(model.label)
         yield table_of(f"{name}: what its answers and its score vary by, in points", component_rows(model))
         yield table_of(f"{name}: standard error with more answers, in points", change_rows(model))
 
@@ -112,14 +112,14 @@ def lines(found: Variance) -> Iterator[str]:
     """What was not varied, what the figures mean, and notes."""
     several = len(found.models) > 1
     for model in found.models:
-        who = f"{storable(model.label)}: " if several else ""
+        who = f"{printable(model.label)}: " if several else ""
         for line in model_lines(model):
-            yield f"{who}{storable(line)}"
+            yield f"{who}{printable(line)}"
     yield (
         "the score is the mean over tasks of the normalised score; a 95 % interval is about "
         "four standard errors wide; at best: with any number of such units"
     )
-    yield from map(storable, found.notes)
+    yield from map(printable, found.notes)
 
 
 def model_lines(model: ModelVariance) -> Iterator[str]:

@@ -7,11 +7,13 @@ import csv
 import io
 import sys
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
-import click
+from hemm.core.terminal import echo, escape_in_json, printable
 
-from hemm.core.text import storable
+_FORMULA = frozenset("=+-@\t\r\n")
+"""What a formula begins with in spreadsheets."""
 
 Table = tuple[str, Sequence[Mapping[str, Any]], Sequence[str]]
 """Title, rows, columns."""
@@ -26,17 +28,17 @@ def print_tables(tables: Iterable[Table], notes: Iterable[str], format_: str) ->
     """Print tables, then notes, as text (``table``) or Markdown."""
     for title, rows, columns in tables:
         if format_ == "markdown":
-            click.echo(f"## {title}\n\n{to_markdown(rows, columns)}\n")
+            echo(f"## {title}\n\n{to_markdown(rows, columns)}\n")
         else:
             print_table(rows, columns, title)
     for note in notes:
-        click.echo(f"{'- ' if format_ == 'markdown' else '  '}{note}")
+        echo(f"{'- ' if format_ == 'markdown' else '  '}{note}")
 
 
 def print_facts(facts: Mapping[str, Any], width: int) -> None:
     """Print each fact on a line; the names take ``width`` characters."""
     for key, value in facts.items():
-        click.echo(f"{key + ':':<{width}}{_fact(value)}")
+        echo(f"{key + ':':<{width}}{_fact(value)}")
 
 
 def _fact(value: Any) -> str:
@@ -52,9 +54,9 @@ def emit(rows: Sequence[Mapping[str, Any]], columns: Sequence[str], format_: str
     if format_ == "json":
         print_json([dict(row) for row in rows])
     elif format_ == "csv":
-        click.echo(to_csv(rows, columns), nl=False)
+        echo(to_csv(rows, columns), nl=False)
     elif format_ == "markdown":
-        click.echo(to_markdown(rows, columns))
+        echo(to_markdown(rows, columns))
     else:
         print_table(rows, columns, title)
 
@@ -64,15 +66,16 @@ def print_json(value: Any) -> None:
     import orjson
 
     options = orjson.OPT_INDENT_2 | orjson.OPT_SERIALIZE_NUMPY | orjson.OPT_NON_STR_KEYS
-    click.echo(orjson.dumps(value, default=str, option=options).decode())
+    echo(escape_in_json(orjson.dumps(value, default=str, option=options).decode()))
 
 
 def to_csv(rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> str:
-    """``rows`` as CSV (RFC 4180, ``\\n`` line ends) with a header; None is empty."""
+    """``rows`` as CSV (RFC 4180, ``\\n`` line ends) with a header; None is empty. Texts that a spreadsheet
+    would run as formulas begin with an apostrophe."""
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(columns)
-    writer.writerows([_cell(row.get(column), exact=True) for column in columns] for row in rows)
+    writer.writerow(map(_csv_cell, columns))
+    writer.writerows([_csv_cell(row.get(column)) for column in columns] for row in rows)
     return out.getvalue()
 
 
@@ -92,14 +95,14 @@ def print_table(rows: Sequence[Mapping[str, Any]], columns: Sequence[str], title
 
         Console(highlight=False).print(_rich_table(rows, columns, title))
     else:
-        click.echo(table_text(rows, columns, title))
+        echo(table_text(rows, columns, title))
 
 
 def table_text(rows: Sequence[Mapping[str, Any]], columns: Sequence[str], title: str = "") -> str:
     """``rows`` as text, in full lines."""
     from rich.console import Console
 
-    wide = Console(width=10_000, highlight=False, file=io.StringIO())
+    wide = Console(width=10_000, highlight=False, file=io.StringIO(), force_terminal=False)
     with wide.capture() as caught:
         wide.print(_rich_table(rows, columns, title))
     return "\n".join(line.rstrip() for line in caught.get().strip("\n").splitlines())
@@ -116,12 +119,17 @@ def _rich_table(rows: Sequence[Mapping[str, Any]], columns: Sequence[str], title
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(title=title or None, box=box.SIMPLE_HEAD, title_justify="left", pad_edge=False)
+    table = Table(
+        title=Text(printable(title)) if title else None,
+        box=box.SIMPLE_HEAD,
+        title_justify="left",
+        pad_edge=False,
+    )
     for column in columns:
         values = [row.get(column) for row in rows]
         known = [v for v in values if v is not None]
         number = bool(known) and all(isinstance(v, int | float) and not isinstance(v, bool) for v in known)
-        table.add_column(Text(column), justify="right" if number else "left", overflow="fold")
+        table.add_column(Text(printable(column)), justify="right" if number else "left", overflow="fold")
     for row in rows:
         table.add_row(*(Text(_cell(row.get(column))) for column in columns))
     return table
@@ -135,7 +143,19 @@ def _cell(value: Any, *, exact: bool = False) -> str:
     if isinstance(value, float):
         return "" if value != value else repr(value) if exact else f"{value:.4g}"
     if isinstance(value, Mapping):
-        return ", ".join(f"{k}={v}" for k, v in value.items())
+        return printable(", ".join(f"{k}={v}" for k, v in value.items()))
     if isinstance(value, list | tuple | set | frozenset):
-        return ", ".join(str(v) for v in value)
-    return storable(str(value))
+        return printable(", ".join(str(v) for v in value))
+    return printable(str(value))
+
+
+def _csv_cell(value: Any) -> str:
+    """A cell for a spreadsheet, in which a text that begins with ``= + - @``, a tab or a line break is no
+    formula: an apostrophe stands before it. Numbers, also those written as text, stay numbers."""
+    text = _cell(value, exact=True)
+    if isinstance(value, bool | int | float) or not text or text.lstrip(" ")[:1] not in _FORMULA:
+        return text
+    with suppress(ValueError):
+        float(text)
+        return text
+    return f"'{text}"
