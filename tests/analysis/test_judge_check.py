@@ -189,7 +189,10 @@ def spoilt(rows: Rows, row: int, **values: str) -> Rows:
         ({"value": "2"}, r"a value that is no number from 0 to 1: row 4 \('2'\)"),
         ({"value": "good"}, r"a value that is no number from 0 to 1: row 4 \('good'\)"),
         ({"value": "nan"}, r"a value that is no number from 0 to 1: row 4 \('nan'\)"),
-        ({"model": "stronk"}, r"no cell of this task, model and protocol: row 4 \('birds', 'stronk'"),
+        (
+            {"model": "stronk"},
+            r"no answers of this task, model and protocol that the metric scored: row 4 \('birds', 'stronk'",
+        ),
         ({"digest": ""}, "no digest: row 4"),
     ],
 )
@@ -220,6 +223,17 @@ def test_a_row_given_twice_and_labels_of_changed_answers(results: Path, tmp_path
     message = command("judge-check", results, "--human", written(gone, tmp_path / "gone.csv"), fails=True)
     assert "no label can be used" in message
     assert "and 8 more" in message
+
+
+def test_a_label_that_is_true_or_false_is_named_beside_the_others(results: Path, tmp_path: Path) -> None:
+    rows = honest(template(results, tmp_path / "labels.csv", 3))
+    human = tmp_path / "bool.jsonl"
+    human.write_text("".join(json.dumps({**row, "value": i % 2 == 0}) + "\n" for i, row in enumerate(rows)))
+    message = command("judge-check", results, "--human", human, fails=True)
+    assert (
+        "6 labels cannot be used: a value that is no number from 0 to 1: rows 1 ('true'), 2 ('false')"
+        in message
+    )
 
 
 def test_labels_of_what_the_judge_praised_are_noticed(results: Path, tmp_path: Path) -> None:

@@ -75,7 +75,7 @@ def points(value: float | None) -> str:
     """Hundredths of a score: ``2.4``; two decimals below 0.1, a dash for None."""
     if value is None:
         return number(value)
-    return number(100 * value, 2 if 0 < abs(value) < 0.001 else 1)
+    return number(100 * value, 2 if 0.00005 <= abs(value) < 0.001 else 1)
 
 
 def count(value: int) -> str:

@@ -63,12 +63,17 @@ def read_labels(path: Path) -> list[Label]:
     else:  # a cell may have several lines
         rows = enumerate((row for _, row in csv_rows(path, required=REQUIRED)), 2)
     found = [
-        Label(number, *(text_of(row, name, f"{path}, row {number}", "") for name in COLUMNS))
+        Label(number, *(_text(row, name, f"{path}, row {number}") for name in COLUMNS))
         for number, row in rows
     ]
     if not found:
         raise BadData(f"{path} has no labels")
     return found
+
+
+def _text(row: Mapping[str, Any], name: str, where: str) -> str:
+    value = row.get(name)
+    return str(value).lower() if isinstance(value, bool) else text_of(row, name, where, "")
 
 
 def match(labels: Sequence[Label], scored: ScoredCells, path: Path) -> Matched:
@@ -128,7 +133,7 @@ def _checked(
     numbers = [n for n, cell in enumerate(scored.cells) if _is_of(label, cell)]
     if not numbers:
         who = ", ".join(repr(t) for t in (label.task, label.model, label.protocol) if t)
-        return "no cell of this task, model and protocol", who, _NO_KEY, 0.0
+        return "no answers of this task, model and protocol that the metric scored", who, _NO_KEY, 0.0
     numbers = [n for n in numbers if label.sample in samples[n]]
     if not numbers:
         return "an unknown sample", repr(label.sample), _NO_KEY, 0.0

@@ -75,7 +75,7 @@ def _rows(cells: Sequence[ScoredCell], samples: int, seed: int) -> Iterator[dict
                 shown = text[sample, repeat]
                 yield {
                     "task": task,
-                    "model": cell.subject,
+                    "model": cell.cell.model,
                     "protocol": cell.cell.protocol[:12],
                     "sample": sample,
                     "repeat": repeat,

@@ -90,7 +90,7 @@ def designs_of(study: Study) -> tuple[list[Design], list[str]]:
         if not item.control:
             by_model.setdefault(_in_common(item), {}).setdefault(item.task, []).append(item)
     if controls:
-        notes.append(f"{counted(controls, 'cell')} with other pictures (controls) are left out")
+        notes.append(f"left out: {counted(controls, 'cell')} with other pictures (controls)")
     designs = []
     for tasks in by_model.values():
         items = [item for each in tasks.values() for item in each]
@@ -103,7 +103,9 @@ def designs_of(study: Study) -> tuple[list[Design], list[str]]:
                 notes.append(f"{label} on {task} is left out: {design}")
             else:
                 found.append(design)
-        if found:
+        if found and all(float(np.ptp(task.values)) == 0 for task in found):
+            notes.append(f"{label} is left out: all its answers to a task score the same")
+        elif found:
             designs.append(Design(label, tuple(found), tuple(own)))
     return designs, list(dict.fromkeys(notes))
 
