@@ -14,8 +14,10 @@ of a cluster of (y - lam f) less its mean over all n, and u_g the same of f over
     V = sum over clusters of (r_g / (n sqrt(1 - w_g)) + lam u_g / (N sqrt(1 - v_g)))^2,
 
 where w_g and v_g are the cluster's shares of the labelled and of the others: CR2 (``stats.clusters``) of the
-two means together. Degrees of freedom are Satterthwaite's for independent answers; one is taken off, and V
-grows accordingly, since ``lam`` is estimated.
+two means together. Degrees of freedom are Satterthwaite's for independent answers. ``lam`` is estimated: one
+of them is taken off, and V grows accordingly, and by the variance of ``lam`` (that of the covariance in it)
+times that of the difference of the two means of f. Without this last part, differences of two models were
+covered in 91 to 92 % with 15 labels.
 
 *Interval*: as in ``stats.intervals`` for scores with a lowest and a highest value (Wilson's with the
 effective number of answers) and for differences (t). Where judge and people seldom disagree, V is too small:
@@ -165,7 +167,8 @@ def _powered(data: _Data, bounds: tuple[float, float], difference: bool) -> Powe
     df = _df(data, float(np.var((y - lam * f)[labelled], ddof=1)), lam**2 * float(np.var(others, ddof=1))) - 1
     if df < 1:
         return alone
-    variance = float((each**2).sum()) * (df + 1) / df + _unseen(data, lam, bounds, difference)
+    variance = float((each**2).sum()) * (df + 1) / df + _of_weight(data)
+    variance += _unseen(data, lam, bounds, difference)
     if variance == 0:
         return alone
     value = min(max(value, bounds[0]), bounds[1])
@@ -179,8 +182,7 @@ def _powered(data: _Data, bounds: tuple[float, float], difference: bool) -> Powe
 def _p_drawn(data: _Data, gap: float) -> float | None:
     from hemm.stats.paired import t_p
 
-    each = data.part(data.f, data.labelled) - data.part(data.f, ~data.labelled)
-    error = math.sqrt(float((each**2).sum()))
+    error = math.sqrt(_of_gap(data))
     variances = [float(np.var(data.f[side], ddof=1)) for side in (data.labelled, ~data.labelled)]
     return t_p(gap, error, _df(data, *variances)) if error > 0 else None
 
@@ -198,6 +200,21 @@ def _df(data: _Data, of_labelled: float, of_others: float) -> float:
     crossed = float(a @ a) ** 2 + float(b @ b) ** 2 + 2 * float(a @ b) ** 2
     squares = float((diagonal**2).sum()) - 2 * float((diagonal * (a**2 + b**2)).sum()) + crossed
     return trace**2 / squares if squares > 0 else 1.0
+
+
+def _of_gap(data: _Data) -> float:
+    """The variance of the difference of the mean predictions of labelled and other answers."""
+    each = data.part(data.f, data.labelled) - data.part(data.f, ~data.labelled)
+    return float((each**2).sum())
+
+
+def _of_weight(data: _Data) -> float:
+    """What the error of the weight adds to the variance of the mean."""
+    side = data.labelled
+    n, others = int(side.sum()), int((~side).sum())
+    products = (data.y - data.y[side].mean()) * (data.f - data.f[side].mean())
+    scale = (1 + n / others) * float(np.var(data.f, ddof=1))
+    return float((data.part(products, side) ** 2).sum()) / scale**2 * _of_gap(data)
 
 
 def _unseen(data: _Data, lam: float, bounds: tuple[float, float], difference: bool) -> float:
