@@ -12,6 +12,8 @@ from hemm.analysis.study.cell_scores import CellScores
 from hemm.analysis.study.groups import group_members
 from hemm.analysis.study.normalise import Scale
 from hemm.analysis.study.same_samples import old_data
+from hemm.analysis.study.sampling import Common
+from hemm.analysis.study.sampling_notes import unlike
 from hemm.core import HemmError, Metric, UnknownName
 from hemm.stats.paired import Options
 
@@ -114,6 +116,7 @@ def flips(study: Study, first: str, second: str, tasks: Sequence[str] = ()) -> F
         raise HemmError(f"{label_a} and {label_b} have no task in common")
     notes = [f"{task}: asked of {label} alone" for label, cells, others in ((label_a, a, b), (label_b, b, a))
              for task in cells if task not in others]  # fmt: skip
+    notes += unlike([side[t] for t in common for side in (a, b)])
     notes += [str(old) for t in common for old in old_data((a[t], b[t]))]
     if label_a == label_b:
         label_a, label_b = (f"{label_a} [{next(iter(s.values())).cell.protocol[:6]}]" for s in (a, b))
@@ -152,7 +155,9 @@ def _task(a: CellScores, b: CellScores) -> tuple[TaskFlips, tuple[CellScores, Ce
     counted = [k for k in equal if "error" not in (before[k][1], after[k][1])]
     right = [[_right(side[key], metric) for side in (before, after)] for key in counted]
     flipped = (_flip(k, before[k], after[k], both) for k, both in zip(counted, right, strict=True))
-    pair = _only(a, equal), _only(b, equal)
+    common = Common.of([(item.headline.groups, item.headline.sampling) for item in (a, b)])
+    groups = list(dict.fromkeys(group for group, _ in equal))
+    pair = _only(a, groups, common), _only(b, groups, common)
     tested = task_pair(*pair, Scale(), _UNSAMPLED).pair
     row = TaskFlips(
         task=a.task,
@@ -171,9 +176,8 @@ def _task(a: CellScores, b: CellScores) -> tuple[TaskFlips, tuple[CellScores, Ce
     return row, pair
 
 
-def _only(item: CellScores, keys: Sequence[Key]) -> CellScores:
-    groups = dict.fromkeys(group for group, _ in keys)
-    return replace(item, headline=item.headline.take(item.headline.rows_of(groups)))
+def _only(item: CellScores, groups: Sequence[str], common: Common) -> CellScores:
+    return replace(item, headline=item.headline.in_common(groups, common))
 
 
 Scored = tuple[float | None, str, float]

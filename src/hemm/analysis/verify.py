@@ -173,7 +173,12 @@ def _compare(
         raise HemmError(result.stopped)
     (loaded,) = Study.of([cell(result.folder)]).cells
     wanted = resolve(figure.metric).name if figure.metric else loaded.headline.metric.name
-    scores = next(s for s in loaded.columns if s.metric.name == wanted)
+    scores = next(s for s in loaded.columns if s.metric.name == wanted).as_whole()
+    if scores.sampling is not None and scores.sampling.note:
+        raise HemmError(
+            f"{result.folder} has the score of a selection balanced over strata, not of the data: "
+            "give another --out"
+        )
     measured = value_of(scores, CorpusValues(loaded)).estimate
     if measured.value is None:
         raise HemmError(f"no answer was scored: {measured.note}")

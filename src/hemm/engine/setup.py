@@ -10,6 +10,7 @@ import numpy as np
 from hemm.core import HemmError, Model, Pack, ProtocolSpec, RequestModel, Task, redact
 from hemm.data.pack.quality import met
 from hemm.data.pack.schema import REFERENCE_MEDIA
+from hemm.data.pack.selection import BALANCED, RANDOM
 from hemm.engine import requests
 from hemm.engine.options import RunOptions
 from hemm.engine.protocol_options import changed_options
@@ -173,6 +174,15 @@ def check_started(
         )
 
 
+def _part(pack: Pack) -> dict[str, Any]:
+    """Of a pack that was prepared with a limit, how many units it has and in which order (one of a single
+    stratum is in the random one); of others nothing."""
+    if not pack.info.get("limit"):
+        return {}
+    order = BALANCED if len(set(pack.index().strata)) > 1 else RANDOM
+    return {"limit": pack.info["limit"], "order": pack.info.get("order", order)}
+
+
 def header(options: RunOptions, task: Task, pack: Pack, model: Model, spec: ProtocolSpec) -> dict[str, Any]:
     """Model, task, protocol and pack as run.json has them, without secrets."""
     from hemm.engine.environment import versions
@@ -196,7 +206,7 @@ def header(options: RunOptions, task: Task, pack: Pack, model: Model, spec: Prot
             "hash": pack.hash,
             "questions_hash": pack.questions_hash,
             **{k: pack.info.get(k) for k in ("source", "revision", "licence", "rows")},
-            **({k: pack.info.get(k) for k in ("limit", "order")} if pack.info.get("limit") else {}),
+            **_part(pack),
             "met": met(pack.info),
         },
         "request_rules": requests.REQUEST_RULES,

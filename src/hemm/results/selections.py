@@ -61,6 +61,12 @@ def rule_of(run: Mapping[str, Any]) -> str:
     return orders.pop() if len(orders) == 1 else MIXED
 
 
+def rule_words(run: Mapping[str, Any]) -> str:
+    """What is to be said of a selection that is not simply random; else nothing."""
+    words = {BALANCED: ", balanced over strata", MIXED: ", with others that were balanced over strata"}
+    return words.get(rule_of(run), "")
+
+
 def _is_whole(record: Mapping[str, Any], pack: str | None, rows: int | None) -> bool:
     """Whether a selection took all samples of the pack; a limit of more may be cut by a larger pack."""
     return record.get("limit") is None or (record.get("pack") == pack and record.get("samples") == rows)

@@ -19,8 +19,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from hemm.stats.clusters import Clustered, cr2
+from hemm.stats.clusters import Clustered
 from hemm.stats.intervals import Estimate, mean_interval
+from hemm.stats.strata import Part, Stratified, clustered
 
 RESAMPLES = 10_000
 _BLOCK = 1 << 15
@@ -29,10 +30,13 @@ _BLOCK = 1 << 15
 Floats = NDArray[np.float64]
 
 
-def cluster_sums(values: ArrayLike, clusters: Sequence[Any] | NDArray[Any]) -> tuple[Floats, Floats]:
+def cluster_sums(
+    values: ArrayLike, clusters: Sequence[Any] | NDArray[Any], weights: Floats | None = None
+) -> tuple[Floats, Floats]:
     """Sums and counts of the values of each cluster without NaN (both clusters x columns).
 
-    values  (samples,) or (samples, columns)
+    values   (samples,) or (samples, columns)
+    weights  of the samples; None: 1 each
     """
     x = np.asarray(values, dtype=np.float64)
     x = x[:, None] if x.ndim == 1 else x
@@ -44,8 +48,11 @@ def cluster_sums(values: ArrayLike, clusters: Sequence[Any] | NDArray[Any]) -> t
     sums, counts = np.empty((groups, x.shape[1])), np.empty((groups, x.shape[1]))
     for column in range(x.shape[1]):
         mask = known[:, column]
-        sums[:, column] = np.bincount(codes, weights=np.where(mask, x[:, column], 0.0), minlength=groups)
-        counts[:, column] = np.bincount(codes, weights=mask, minlength=groups)
+        one = mask if weights is None else mask * weights
+        sums[:, column] = np.bincount(
+            codes, weights=np.where(mask, x[:, column], 0.0) * one, minlength=groups
+        )
+        counts[:, column] = np.bincount(codes, weights=one, minlength=groups)
     return sums, counts
 
 
@@ -66,6 +73,7 @@ def bootstrap_means(
     clusters: Sequence[Any] | NDArray[Any],
     resamples: int = RESAMPLES,
     seed: int = 0,
+    weights: Floats | None = None,
 ) -> Floats:
     """Means of ``values`` in resamples of whole clusters.
 
@@ -74,7 +82,7 @@ def bootstrap_means(
     Returns (resamples,) or (resamples, columns); NaN where a resample has no value. Equal seeds give equal
     draws of clusters, whatever the columns.
     """
-    sums, counts = cluster_sums(values, clusters)
+    sums, counts = cluster_sums(values, clusters, weights)
     groups, columns = sums.shape
     out = np.full((resamples, columns), np.nan)
     if groups:
@@ -91,8 +99,7 @@ def bootstrap_means(
 
 def resampled_variance(data: Clustered, means: Floats) -> float:
     """Variance of the mean of ``data`` (two clusters at least) from its resampled ``means``."""
-    plain = float((data.residuals**2).sum())
-    grown = float(cr2(data.residuals, data.sizes))
+    plain, grown = data.plain, data.squares
     factor = grown / plain if plain > 0 else data.groups / (data.groups - 1)
     return float(np.nanvar(means, ddof=1)) * factor
 
@@ -103,10 +110,21 @@ def bootstrap_interval(
     bounds: tuple[float, float] = (-math.inf, math.inf),
     resamples: int = RESAMPLES,
     seed: int = 0,
+    part: Part | None = None,
 ) -> Estimate:
     """``mean_interval`` with the variance of ``resamples`` resamples of clusters."""
     x, names = np.asarray(values, dtype=np.float64), np.asarray(clusters)
-    return resampled_interval(x, names, bounds, bootstrap_means(x, names, resamples, seed))
+    if part is None:
+        return resampled_interval(x, names, bounds, bootstrap_means(x, names, resamples, seed))
+    data = clustered(x, names, part)
+    variance = resampled_variance(data, linear_means(data, resamples, seed)) if data.groups > 1 else None
+    return mean_interval(x, names, bounds, variance=variance, part=part)
+
+
+def linear_means(data: Clustered, resamples: int = RESAMPLES, seed: int = 0) -> Floats:
+    """Resampled means of ``data``; of a part of a data set, they vary as its post-stratified mean does."""
+    weights = data.weights if isinstance(data, Stratified) else None
+    return bootstrap_means(data.linear, data.codes, resamples, seed, weights)
 
 
 def resampled_interval(

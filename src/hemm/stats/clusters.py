@@ -63,6 +63,26 @@ class Clustered:
     def residuals(self) -> Floats:
         return np.asarray(self.sums - self.sizes * self.mean, dtype=np.float64)
 
+    @cached_property
+    def squares(self) -> float:
+        """n^2 times the variance of the mean."""
+        return float(cr2(self.residuals, self.sizes))
+
+    @property
+    def linear(self) -> Floats:
+        """Values that vary as the mean does."""
+        return self.values
+
+    @property
+    def plain(self) -> float:
+        """``squares`` without what CR2 adds: the sum of the clusters' squared residuals."""
+        return float((self.residuals**2).sum())
+
+    @property
+    def within(self) -> float:
+        """The same for independent values, but for n / (n - 1): the sum of their squared distances."""
+        return float(((self.values - self.mean) ** 2).sum())
+
     @property
     def size(self) -> float:
         """The mean cluster size as a value sees it, sum of m^2 / n."""

@@ -39,7 +39,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from hemm.stats.clusters import Clustered, cr2
+from hemm.stats.clusters import Clustered
+from hemm.stats.strata import Part, Strata, Stratified, clustered
 
 LEVEL = 0.95
 PSEUDO = 0.2
@@ -106,7 +107,7 @@ def wilson(p: Floats | float, n: Floats | float, z: float) -> tuple[Any, Any]:
     return np.maximum(middle - half, 0.0), np.minimum(middle + half, 1.0)
 
 
-def score_ends(p: Any, squares: Any, within: Any, n: float, size: float, z: float) -> tuple[Any, Any]:
+def score_ends(p: Any, squares: Any, within: Any, n: Any, size: Any, z: float) -> tuple[Any, Any]:
     """The interval of a mean of scores between 0 and 1.
 
     p        the mean
@@ -121,7 +122,7 @@ def score_ends(p: Any, squares: Any, within: Any, n: float, size: float, z: floa
     return wilson(p, n * independent / seen, z)
 
 
-def unseen_difference(total: Any, squares: Any, n: float, size: float, reach: float) -> Any:
+def unseen_difference(total: Any, squares: Any, n: Any, size: Any, reach: float) -> Any:
     """The part of an unseen cluster in n^2 times the variance of a mean difference.
 
     total, squares  sums over differences d of |d| and d^2
@@ -141,32 +142,68 @@ def mean_interval(
     level: float = LEVEL,
     *,
     variance: float | None = None,
+    part: Part | None = None,
 ) -> Estimate:
     """Mean of scores (NaN are left out) with its interval, which is never of zero width.
 
     clusters  the cluster of each value
     bounds    lowest and highest possible value
     variance  of the mean, in place of the cluster-robust formula (for a bootstrap)
+    part      where these are a part of a data set: the mean is post-stratified (``stats.strata``)
 
     With one cluster the interval is the whole range. If all values are equal and the bounds are not finite,
     there is none.
     """
-    data = Clustered.of(values, clusters)
+    data = clustered(values, clusters, part)
     if (special := _without_spread(data, bounds, level)) is not None:
         return special
     n, mean, (low, high) = float(len(data.values)), data.mean, bounds
-    squares = cr2(data.residuals, data.sizes) if variance is None else variance * n * n
-    within = float(((data.values - mean) ** 2).sum())
-    quantile = t_quantile(data.df, level)
+    squares = data.squares if variance is None else variance * n * n
+    within, quantile = data.within, t_quantile(data.df, level)
     if _finite(bounds):
         width = high - low
-        ends = score_ends((mean - low) / width, squares / width**2, within / width**2, n, data.size, quantile)
+        if isinstance(data, Stratified) and data.share < 1:
+            ends = _stratified_ends(data, squares, bounds, quantile)
+        else:
+            scaled = (squares / width**2, within / width**2)
+            ends = score_ends((mean - low) / width, *scaled, n, data.size, quantile)
         first, last = (low + float(e) * width for e in ends)
         return Estimate(mean, min(first, mean), max(last, mean), len(data.values), data.groups)
     if squares <= within * 1e-12:  # the means of all clusters are equal
         squares = within * n / (n - 1)
     half = quantile * math.sqrt(squares) / n
     return Estimate(mean, max(low, mean - half), min(high, mean + half), len(data.values), data.groups)
+
+
+def _stratified_ends(
+    data: Stratified, squares: float, bounds: tuple[float, float], z: float
+) -> tuple[float, float]:
+    """The ends for the scale from 0 to 1: square-and-add of the strata's own intervals, each times its share.
+
+    What else the variance has (clusters that lie in several strata, the part of the whole) is added at each
+    end; where it is less than nothing, the ends come nearer, to the root of a half at most.
+    """
+    low, width = bounds[0], bounds[1] - bounds[0]
+    strata: Strata = data.by_stratum
+    p = (strata.means - low) / width
+    own, within = strata.own / width**2, strata.within / width**2
+    with np.errstate(divide="ignore", invalid="ignore"):
+        first, last = score_ends(p, own, within, strata.n, strata.sizes, z)
+    unseen = z * z / (strata.n / strata.sizes + z * z)
+    first = np.where(strata.flat, p - unseen * p, np.minimum(first, p))
+    last = np.where(strata.flat, p + unseen * (1 - p), np.maximum(last, p))
+    alone = float((strata.shares**2 * own / strata.n**2).sum())
+    variance = squares / width**2 / len(data.values) ** 2
+    ends = []
+    for distance in (p - first, last - p):
+        square = float(((strata.shares * distance) ** 2).sum())
+        if variance >= alone:
+            square += z * z * (variance - alone)
+        else:
+            square *= max(0.5, variance / alone)
+        ends.append(math.sqrt(square))
+    mean = (data.mean - low) / width
+    return max(0.0, mean - ends[0]), min(1.0, mean + ends[1])
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,25 +226,39 @@ def mean_difference(
     level: float = LEVEL,
     *,
     variance: float | None = None,
+    part: Part | None = None,
 ) -> Difference:
     """Mean of the differences of two scores (NaN are left out), with its interval.
 
     reach     largest possible difference; the other arguments are those of ``mean_interval``
-    variance  of the mean, in place of the cluster-robust formula (for a bootstrap)
+    variance, part  as in ``mean_interval``
     """
-    data = Clustered.of(values, clusters)
+    data = clustered(values, clusters, part)
     if (special := _without_spread(data, (-reach, reach), level)) is not None:
         return Difference(special, None, data.df if data.groups > 1 else 1.0)
     d, n = data.values, float(len(data.values))
-    squares = cr2(data.residuals, data.sizes) if variance is None else variance * n * n
-    squares += float(unseen_difference(np.abs(d).sum(), (d**2).sum(), n, data.size, reach))
-    within = float(((d - data.mean) ** 2).sum())
+    squares = (data.squares if variance is None else variance * n * n) + _unseen(data, reach)
+    within = data.within
     if squares <= within * 1e-12:  # the means of all clusters are equal
         squares = within * n / (n - 1)
     error = math.sqrt(squares) / n
     half = t_quantile(data.df, level) * error
     low, high = max(-reach, data.mean - half), min(reach, data.mean + half)
     return Difference(Estimate(data.mean, low, high, len(d), data.groups), error, data.df)
+
+
+def _unseen(data: Clustered, reach: float) -> float:
+    """``unseen_difference`` of all values; of strata that are used, their sum."""
+    d, n = data.values, float(len(data.values))
+    if not isinstance(data, Stratified):
+        return float(unseen_difference(np.abs(d).sum(), (d**2).sum(), n, data.size, reach))
+    if data.share == 1:
+        weighted = data.weights * np.abs(d)
+        return float(unseen_difference(weighted.sum(), (weighted * np.abs(d)).sum(), n, data.size, reach))
+    strata: Strata = data.by_stratum
+    total, squares = (np.bincount(data.strata, weights=v) for v in (np.abs(d), d**2))
+    each = unseen_difference(total, squares, strata.n, strata.sizes, reach)
+    return float((strata.shares**2 * each * n**2 / strata.n**2).sum())
 
 
 def _finite(bounds: tuple[float, float]) -> bool:

@@ -24,10 +24,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hemm.stats.bootstrap import RESAMPLES, bootstrap_means, resampled_variance
-from hemm.stats.clusters import Clustered
+from hemm.stats.bootstrap import RESAMPLES, linear_means, resampled_variance
 from hemm.stats.intervals import Estimate, mean_difference
 from hemm.stats.power import Power, power_of
+from hemm.stats.strata import Part, clustered, weighted_mean
 
 Floats = NDArray[np.float64]
 MOST_FLIPS = 20_000
@@ -99,35 +99,45 @@ class Options:
 
 
 def paired(
-    a: Floats, b: Floats, clusters: NDArray[Any], bounds: tuple[float, float], options: Options = Options()
+    a: Floats,
+    b: Floats,
+    clusters: NDArray[Any],
+    bounds: tuple[float, float],
+    options: Options = Options(),
+    part: Part | None = None,
 ) -> Pair:
-    """Compare ``a`` with ``b`` (same groups, NaN where there is no score). ``bounds`` is the range of a
-    score."""
+    """Compare ``a`` with ``b`` (same groups, NaN where there is no score).
+
+    bounds  the range of a score
+    part    where these are a part of a data set: differences are post-stratified, and tested by t
+    """
     known = ~np.isnan(a) & ~np.isnan(b)
     x, y, names = a[known], b[known], np.asarray(clusters)[known]
+    if part is not None and not known.all():
+        part = part.take(known)
     low, high = bounds
     reach = high - low if math.isfinite(high - low) else math.inf
     d = x - y
-    found = mean_difference(d, names, reach)
-    data = Clustered.of(d, names)
+    found = mean_difference(d, names, reach, part=part)
+    data = clustered(d, names, part)
     boot = None
     if options.resamples and data.groups > 1:
-        means = bootstrap_means(d, names, options.resamples, options.seed)
-        boot = mean_difference(d, names, reach, variance=resampled_variance(data, means))
+        means = linear_means(data, options.resamples, options.seed)
+        boot = mean_difference(d, names, reach, variance=resampled_variance(data, means), part=part)
     elif options.resamples and len(d):
         boot = found
     p_t = None if found.error is None else t_p(data.mean, found.error, found.df)
-    p, test = p_t, "t"
+    p, test, net = p_t, "t", np.bincount(data.codes, weights=d).astype(np.float64)
     binary = bool(len(d)) and all(bool(np.all((v == low) | (v == high))) for v in (x, y))
-    if binary and (p_t is None or bool(np.all(data.sizes == data.sizes[0]))):
-        p, test = mcnemar(data.sums / reach), "McNemar" if data.groups == len(d) else "McNemar by cluster"
+    if binary and (p_t is None or (part is None and bool(np.all(data.sizes == data.sizes[0])))):
+        p, test = mcnemar(net / reach), "McNemar" if data.groups == len(d) else "McNemar by cluster"
     elif p is None and data.groups > 1:
-        p, test = mcnemar(np.sign(data.sums)), "signs of clusters"  # all differences are the same
+        p, test = mcnemar(np.sign(net)), "signs of clusters"  # all differences are the same
     won, lost = (int((d > 0).sum()), int((d < 0).sum())) if binary else (None, None)
     effect, name = _effect(d, won, lost)
     return Pair(
-        a=float(x.mean()) if len(x) else None,
-        b=float(y.mean()) if len(y) else None,
+        a=weighted_mean(x, part) if len(x) else None,
+        b=weighted_mean(y, part) if len(y) else None,
         difference=found.estimate,
         bootstrap=None if boot is None else boot.estimate,
         error=found.error,
@@ -135,7 +145,7 @@ def paired(
         p=p,
         test=test if p is not None else "",
         p_t=p_t,
-        p_obuchowski=obuchowski_p(data.sums) if binary else None,
+        p_obuchowski=obuchowski_p(net) if binary else None,
         won=won,
         lost=lost,
         effect=effect,

@@ -25,7 +25,7 @@ from hemm.analysis.compare.pairs import task_pair as pair_task
 from hemm.analysis.compare.published_comparison import compare_with_published
 from hemm.analysis.study import Study
 from hemm.analysis.study.anytime_interval import UNTESTED
-from hemm.analysis.study.cell_scores import CellScores
+from hemm.analysis.study.cell_scores import CellScores, ScoreColumn
 from hemm.analysis.study.failure_policy import FailurePolicy, without_failures
 from hemm.analysis.study.labels import Subject
 from hemm.analysis.study.normalise import (
@@ -38,6 +38,7 @@ from hemm.analysis.study.normalise import (
     task_score,
 )
 from hemm.analysis.study.same_samples import old_data
+from hemm.analysis.study.sampling import Common
 from hemm.analysis.study.variants import left_out, notes_on
 from hemm.core import HemmError, UnknownName
 from hemm.core.text import counted
@@ -187,16 +188,14 @@ def _shared(items: Sequence[CellScores], keys: set[str]) -> list[CellScores]:
     for row in by_task.values():
         if set(row) != keys:
             continue
-        groups = set.intersection(*(set(i.headline.row_of) for i in row.values()))
-        order = [g for g in next(iter(row.values())).headline.groups.tolist() if g in groups]
-        out += [_with_headline(item, item.headline.rows_of(order)) for item in row.values()]
+        common = Common.of([(i.headline.groups, i.headline.sampling) for i in row.values()])
+        order = [g for g in next(iter(row.values())).headline.groups.tolist() if g in common.groups]
+        out += [_with_headline(item, item.headline.in_common(order, common)) for item in row.values()]
     return out
 
 
-def _with_headline(item: CellScores, rows: Any) -> CellScores:
-    """The cell with these rows of its headline alone; clusters become numbers, which sort faster than
-    names."""
-    headline = item.headline.take(rows)
+def _with_headline(item: CellScores, headline: ScoreColumn) -> CellScores:
+    """The cell with this headline alone; clusters become numbers, which sort faster than names."""
     codes: Any = np.unique(headline.clusters.astype(str), return_inverse=True)[1].reshape(-1)
     headline = replace(headline, clusters=codes)
     return replace(item, control="", headline=headline, others=())

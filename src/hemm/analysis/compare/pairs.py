@@ -189,7 +189,8 @@ def _pair(left: ScoreColumn, right: ScoreColumn, failures: str, options: Options
     """The paired test on the metric's own scale. Under ``bounds`` only its interval covers both cases; the
     rest counts failures as the worst score."""
     x, y = (counted(s, point_case(failures)).values for s in (left, right))
-    pair = paired(x, y, left.clusters, left.metric.range, options)
+    pair = paired(x, y, left.clusters, left.metric.range, options, left.part)
+    pair = replace(pair, difference=left.noted(pair.difference))
     if failures != FailurePolicy.BOUNDS or pair.difference.value is None:
         return pair
     low, high = left.metric.range
@@ -201,7 +202,7 @@ def _pair(left: ScoreColumn, right: ScoreColumn, failures: str, options: Options
             note = f"{left.metric.name} has no finite bound for failures"
             empty = replace(pair.difference, low=None, high=None, note=note)
             return replace(pair, difference=empty, bootstrap=None)
-        ends.append(mean_difference(d, left.clusters, high - low).estimate)
+        ends.append(mean_difference(d, left.clusters, high - low, part=left.part).estimate)
     return replace(pair, difference=bounded(ends[0], ends[1], pair.difference.value))
 
 
@@ -225,7 +226,7 @@ def task_difference(
             if why:
                 return None, why
         wins = [wins_of(s, scale, part) for s, part in zip(columns, (a, b), strict=True)]
-        rated = paired(wins[0], wins[1], left.clusters, (0.0, 1.0), Options(resamples))
+        rated = paired(wins[0], wins[1], left.clusters, (0.0, 1.0), Options(resamples), left.part)
         return _task_difference(a.task, rated, 1.0, None, _numbers(left, *wins)), ""
     bounds = [limits(s, scale, part) for s, part in zip(columns, (a, b), strict=True)]
     for _, _, why in bounds:
@@ -264,7 +265,7 @@ def by_policy(left: ScoreColumn, right: ScoreColumn) -> PolicyScores:
         d = counted(left, first).values - counted(right, second).values
         if first != second and bool(np.isnan(d).any()):
             return None
-        return None if bool(np.isnan(d).all()) else float(np.nanmean(d))
+        return None if bool(np.isnan(d).all()) else left.mean_of(d)
 
     if not (left.missing.any() or right.missing.any()):
         same = mean("as_worst", "as_worst")

@@ -13,8 +13,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
 from hemm.analysis.early_stopping import check_words
 from hemm.analysis.profile.model_dimensions import ModelDimensions, model_dimensions
 from hemm.analysis.profile.rows import CategoryRow, ControlRow, MetricValue, Profile, TaskRow
@@ -186,7 +184,7 @@ def _task_row(
     boot = None
     if extras.bootstrap and scores.anytime is None and not isinstance(scores.metric, CorpusMetric):
         arguments = (scores.metric.range, extras.resamples, extras.seed)
-        boot = bootstrap_interval(scores.values, scores.clusters, *arguments)
+        boot = bootstrap_interval(scores.values, scores.clusters, *arguments, scores.part)
     return TaskRow(
         subject=subject,
         task=item.task,
@@ -199,7 +197,7 @@ def _task_row(
         units=len(set(scores.units)),
         outcomes=scores.outcomes,
         cut=int(scores.cut.sum()),
-        selection=_selection(run),
+        selection=_selection(run, scores),
         state=item.cell.state,
         folder=str(item.cell.folder),
         by_policy=None
@@ -232,14 +230,17 @@ def value_of(
 
 
 def _with_valid_interval(estimate: Estimate, scores: ScoreColumn) -> Estimate:
-    """``estimate`` without its interval if the cell stopped early."""
-    return estimate if scores.anytime is None else NO_INTERVAL.interval(estimate)
+    """``estimate`` of a value that is no mean, without its interval if the cell stopped early."""
+    return scores.noted(estimate) if scores.anytime is None else NO_INTERVAL.interval(estimate)
 
 
-def _selection(run: Mapping[str, Any]) -> dict[str, Any]:
-    """The last selection of a cell, which is usually the largest."""
+def _selection(run: Mapping[str, Any], scores: ScoreColumn) -> dict[str, Any]:
+    """The last selection of a cell, which is usually the largest; of a part, how and what is done with it."""
     last = (run.get("selections") or [{}])[-1]
-    return {k: last.get(k) for k in ("seed", "limit", "units", "samples", "repeats")}
+    told = {k: last.get(k) for k in ("seed", "limit", "units", "samples", "repeats")}
+    if scores.sampling is None:
+        return told
+    return {**told, "order": scores.sampling.rule, "weights": scores.sampling.words(scores.metric)}
 
 
 def _categories(
@@ -303,7 +304,7 @@ def _category(
 def scaled_mean(scores: ScoreColumn, scale: Scale, task_slice: TaskSlice) -> float | None:
     """The normalised mean without an interval; None where there is none."""
     floor, ceiling, why = limits(scores, scale, task_slice)
-    return None if why else (float(np.nanmean(scores.values)) - floor) / (ceiling - floor)
+    return None if why else (scores.mean_of(scores.values) - floor) / (ceiling - floor)
 
 
 def _unshared(tasks: Sequence[TaskRow]) -> list[str]:
@@ -347,8 +348,9 @@ def _paired(with_picture: ScoreColumn, without: ScoreColumn) -> tuple[Estimate, 
     with_picture, without = with_picture.paired_with(without)
     low, high = with_picture.metric.range
     differences = with_picture.values - without.values
-    difference = mean_difference(differences, with_picture.clusters, high - low)
-    estimate, df = difference.estimate, difference.df if difference.estimate.clusters > 1 else math.inf
+    difference = mean_difference(differences, with_picture.clusters, high - low, part=with_picture.part)
+    df = difference.df if difference.estimate.clusters > 1 else math.inf
+    estimate = with_picture.noted(difference.estimate)
     if with_picture.anytime is not None or without.anytime is not None:
         estimate = NO_INTERVAL.interval(estimate)
     floor, ceiling = math.nan, math.nan

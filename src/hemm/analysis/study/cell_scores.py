@@ -12,8 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hemm.analysis.study.anytime_interval import NO_INTERVAL, AnytimeInterval, anytime_of
+from hemm.analysis.study.sampling import CellSampling, Common, Sampling
 from hemm.analysis.study.subjects import Member, members_of
-from hemm.core import DIMENSIONS, HemmError, Metric, Outcome
+from hemm.core import DIMENSIONS, CorpusMetric, HemmError, Metric, Outcome
+from hemm.results.selections import MIXED
+from hemm.stats.intervals import Estimate
+from hemm.stats.strata import Part, weighted_mean
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -44,6 +48,7 @@ class ScoreColumn:
     version   of the metric that made the stored scores: ``metric`` is the one that is installed now
     anytime   the interval that is valid for a cell stopped early (``--until-ci``)
     joint     the number of each group's cluster over all tasks of a study; None: no two tasks share pictures
+    sampling  how the groups were chosen; None: all were
     """
 
     metric: Metric
@@ -62,6 +67,7 @@ class ScoreColumn:
     version: int = 0
     anytime: AnytimeInterval | None = None
     joint: NDArray[np.int64] | None = None
+    sampling: Sampling | None = None
 
     def __len__(self) -> int:
         return len(self.groups)
@@ -78,12 +84,23 @@ class ScoreColumn:
         return spec_of(self.metric)
 
     def take(self, picked: NDArray[Any]) -> ScoreColumn:
-        """The picked groups (a mask or row numbers)."""
+        """The picked groups (a mask or row numbers), those of a category."""
         arrays = {
             f.name: v[picked] for f in fields(self) if isinstance(v := getattr(self, f.name), np.ndarray)
         }
         labels = {dimension: column[picked] for dimension, column in self.labels.items()}
-        return replace(self, **arrays, labels=labels)
+        sampling = None if self.sampling is None else self.sampling.take(picked)
+        return replace(self, **arrays, labels=labels, sampling=sampling)
+
+    @property
+    def part(self) -> Part | None:
+        """The weights of the groups; None: means are plain."""
+        return None if self.sampling is None else self.sampling.part
+
+    def mean_of(self, values: Floats, known: NDArray[np.bool_] | None = None) -> float:
+        """The mean of values of these groups, weighted as their scores are, over those that are ``known``
+        (by default, no NaN); NaN without any."""
+        return weighted_mean(values, self.part, known)
 
     def rows_of(self, groups: Iterable[str]) -> NDArray[np.int64]:
         """The row of each of ``groups``. Raises KeyError for a group that is not here."""
@@ -94,7 +111,35 @@ class ScoreColumn:
         if np.array_equal(self.groups, other.groups):
             return self, other
         groups = [g for g in self.groups.tolist() if g in other.row_of]
-        return self.take(self.rows_of(groups)), other.take(other.rows_of(groups))
+        common = Common.of([(s.groups, s.sampling) for s in (self, other)])
+        return self.in_common(groups, common), other.in_common(groups, common)
+
+    def sampling_of(self, other: ScoreColumn) -> Sampling | None:
+        """How the groups of another column of this cell were chosen, where they are among these."""
+        if self.sampling is None:
+            return None
+        if self.metric.group != other.metric.group or not other.row_of.keys() <= self.row_of.keys():
+            return Sampling(self.sampling.rule)
+        rows = self.rows_of(other.groups.tolist())
+        same = np.array_equal(rows, np.arange(len(self)))
+        return self.sampling if same else self.sampling.take(rows)
+
+    def noted(self, estimate: Estimate) -> Estimate:
+        """An estimate over these groups, with a note where they were chosen evenly."""
+        if self.sampling is None or not self.sampling.note:
+            return estimate
+        return replace(estimate, note="; ".join(filter(None, (estimate.note, self.sampling.note))))
+
+    def as_whole(self) -> ScoreColumn:
+        """The same groups, weighted by strata where they were chosen evenly and strata are known."""
+        if self.sampling is None or not self.sampling.note or isinstance(self.metric, CorpusMetric):
+            return self
+        return replace(self, sampling=self.sampling.of_all(self.clusters, MIXED))
+
+    def in_common(self, groups: Sequence[str], common: Common) -> ScoreColumn:
+        """These groups, which other cells have too, weighted anew as all that were chosen."""
+        column = self.take(self.rows_of(groups))
+        return replace(column, sampling=common.sampling(groups, column.clusters))
 
     @property
     def outcomes(self) -> dict[str, int]:
@@ -158,11 +203,13 @@ def load_scores(cell: Cell) -> CellScores:
     if tables is None:
         tables = _stored(cell, stored)
     scores: list[ScoreColumn] = []
+    chosen = CellSampling.of(cell)
     versions = {row["spec"]: row["version"] for row in stored.get("metrics", {}).values() if "version" in row}
     for metric, table in tables:
         names = list(dict.fromkeys(table.column("component").to_pylist())) or [""]
         version = int(versions.get(spec_of(metric), metric.version))
-        scores += [_scores(table, metric, name, version) for name in names]
+        columns = [_scores(table, metric, name, version) for name in names]
+        scores += columns if chosen is None else _sampled(columns, chosen)
     corpus = {
         (row["spec"], name): component_row.get("value")
         for row in stored.get("metrics", {}).values()
@@ -189,6 +236,20 @@ def load_scores(cell: Cell) -> CellScores:
         tables[0][1],
         unscored,
     )
+
+
+def _sampled(columns: Sequence[ScoreColumn], chosen: CellSampling) -> list[ScoreColumn]:
+    """The components of one metric with their weights, which are those of all its groups."""
+    cluster_of = {g: c for s in columns for g, c in zip(s.groups.tolist(), s.clusters.tolist(), strict=True)}
+    groups = list(cluster_of)
+    whole = chosen.of_groups(columns[0].metric.group, groups, list(cluster_of.values()))
+    row_of = {group: row for row, group in enumerate(groups)}
+    out = []
+    for column in columns:
+        rows = np.array([row_of[g] for g in column.groups.tolist()], dtype=np.int64)
+        sampling = whole if np.array_equal(rows, np.arange(len(groups))) else whole.take(rows)
+        out.append(replace(column, sampling=sampling))
+    return out
 
 
 def _stored(cell: Cell, stored: Mapping[str, Any]) -> list[tuple[Metric, pa.Table]]:

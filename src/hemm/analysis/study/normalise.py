@@ -13,10 +13,10 @@ from hemm.analysis.study.anytime_interval import NO_INTERVAL
 from hemm.analysis.study.cell_scores import CellScores, ScoreColumn
 from hemm.analysis.study.failure_policy import FailurePolicy, bounded, counted
 from hemm.core import DIMENSIONS, CorpusMetric, HemmError, UnknownName
-from hemm.stats.clusters import Clustered, cr2
 from hemm.stats.intervals import Estimate, mean_interval, t_quantile
 from hemm.stats.ranks import win_shares
 from hemm.stats.shared_clusters import ClusterParts
+from hemm.stats.strata import clustered
 from hemm.stats.task_means import TaskScore
 
 NORMALISERS = ("anchored", "paper", "rank")
@@ -76,7 +76,9 @@ def scale_of(loaded: Sequence[CellScores], name: str, failures: str = FailurePol
 def own_scale(scores: ScoreColumn, failures: str = FailurePolicy.AS_WORST) -> Estimate:
     """The mean with its interval, on the metric's own scale."""
     if failures != FailurePolicy.BOUNDS:
-        mean = mean_interval(scores.values, scores.clusters, scores.metric.range)
+        mean = scores.noted(
+            mean_interval(scores.values, scores.clusters, scores.metric.range, part=scores.part)
+        )
         return mean if scores.anytime is None else scores.anytime.interval(mean)
     worst, best = counted(scores, "worst"), counted(scores, "best")
     value = own_scale(scores).value
@@ -92,10 +94,10 @@ def ends(scores: ScoreColumn, scale: Scale, task_slice: TaskSlice) -> tuple[floa
     known = ~np.isnan(scores.values)
     if scale.name == "rank":
         return math.nan, math.nan
-    ceiling = float(np.mean(scores.ceiling[known])) if known.any() else math.nan
+    ceiling = scores.mean_of(scores.ceiling, known)
     if scale.name == "paper":
         return scale.lowest.get(task_slice.place, math.nan), ceiling
-    return float(np.mean(scores.floor[known])) if known.any() else math.nan, ceiling
+    return scores.mean_of(scores.floor, known), ceiling
 
 
 def normal_value(scores: ScoreColumn, scale: Scale, task_slice: TaskSlice) -> tuple[Estimate | None, str]:
@@ -104,7 +106,8 @@ def normal_value(scores: ScoreColumn, scale: Scale, task_slice: TaskSlice) -> tu
     if why:
         return None, why
     if scale.name == "rank":
-        won = mean_interval(wins_of(scores, scale, task_slice), scores.clusters, (0.0, 1.0))
+        rates = wins_of(scores, scale, task_slice)
+        won = mean_interval(rates, scores.clusters, (0.0, 1.0), part=scores.part)
         return won if scores.anytime is None else NO_INTERVAL.interval(won), ""
     mean = _with_estimated_ends(scores, scale, floor, ceiling)
     return mean.scaled(floor, ceiling - floor), ""
@@ -123,7 +126,7 @@ def task_score(scores: ScoreColumn, scale: Scale, task_slice: TaskSlice) -> tupl
         least = scores.floor if scale.name == "anchored" else np.full(len(scores), floor)
         width = ceiling - floor
         x = _varying(scores.values, least, scores.ceiling, estimate.value)
-    data = Clustered.of(x, scores.clusters)
+    data = clustered(x, scores.clusters, scores.part)
     known = data.groups < 2 or scores.anytime is not None
     clusters = ClusterParts.of(x, scores.joint, width)
     return TaskScore(estimate, math.inf if known else data.df, clusters), ""
@@ -148,16 +151,17 @@ def _with_estimated_ends(scores: ScoreColumn, scale: Scale, floor: float, ceilin
     """
     mean = own_scale(scores, scale.failures)
     known = ~np.isnan(scores.values)
-    x, best = scores.values[known], scores.ceiling[known]
-    least = scores.floor[known] if scale.name == "anchored" else np.full(len(x), floor)
-    fixed = float(np.ptp(least)) == 0 and float(np.ptp(best)) == 0
+    x, best = scores.values, scores.ceiling
+    least = scores.floor if scale.name == "anchored" else np.full(len(x), floor)
+    fixed = float(np.ptp(least[known])) == 0 and float(np.ptp(best[known])) == 0
     if fixed or scale.failures == FailurePolicy.BOUNDS or scores.anytime is not None or mean.clusters < 2:
         return mean
-    share = (float(np.mean(x)) - floor) / (ceiling - floor)
-    data = Clustered.of(_varying(x, least, best, share), scores.clusters[known])
-    variance = float(cr2(data.residuals, data.sizes)) / len(x) ** 2
-    estimate = mean_interval(x, scores.clusters[known], scores.metric.range, variance=variance)
-    if float(np.ptp(x)) > 0 or estimate.value is None or estimate.low is None or estimate.high is None:
+    share = (scores.mean_of(x) - floor) / (ceiling - floor)
+    data = clustered(_varying(x, least, best, share), scores.clusters, scores.part)
+    variance = data.squares / len(data.values) ** 2
+    estimate = mean_interval(x, scores.clusters, scores.metric.range, variance=variance, part=scores.part)
+    estimate = replace(estimate, note=mean.note)
+    if float(np.ptp(x[known])) > 0 or estimate.value is None or estimate.low is None or estimate.high is None:
         return estimate
     reach = t_quantile(data.df) * math.sqrt(variance)  # all answers score the same, the scale varies
     low = estimate.value - math.hypot(estimate.value - estimate.low, reach)

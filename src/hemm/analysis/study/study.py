@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from hemm.analysis.study.cell_scores import CellScores, load_scores
+from hemm.analysis.study.cell_scores import CellScores, ScoreColumn, load_scores
 from hemm.analysis.study.groups import groups_word
 from hemm.analysis.study.labels import Subject
 from hemm.analysis.study.same_samples import old_data
+from hemm.analysis.study.sampling import Common
+from hemm.analysis.study.sampling_notes import notes_on, unlike
 from hemm.analysis.study.shared_pictures import SharedPictures, shared_pictures
 from hemm.analysis.study.subjects import members_of
 from hemm.analysis.study.variants import one_form_each
@@ -58,7 +60,9 @@ class Study:
         self.subjects: Mapping[str, Subject] = {subject.key: subject for subject in ordered}
         self._labels = {m.number: m.subject.label for m in reversed(members)}
         states = [f"{_who(item)}: {words}" for item in self.cells for words in _states(item)]
+        states += [f"{_who(item)}: {words}" for item in self.cells if (words := notes_on(item))]
         states += [f"{item.task}: {words}" for item in self.cells for words in _met(item)]
+        states += unlike(self.cells)
         states += map(str, old_data(self.cells))
         self.notes: tuple[str, ...] = tuple(
             dict.fromkeys((*notes, *states, *naming_notes, *form_notes, *self._shared.notes))
@@ -76,7 +80,7 @@ class Study:
         """The same cells, where tasks of several models (controls do not count) keep only the groups that all
         of these models have answers to."""
         shared = _shared(self._loaded)
-        notes = list(self._loading_notes)
+        notes = [*self._loading_notes, *unlike(self.cells)]
         items = [
             _on_shared_groups(replace(item, label=self._labels[number]), shared, notes)
             for number, item in enumerate(self._loaded)
@@ -181,22 +185,28 @@ def _is_named(subject: Subject, spec: str) -> bool:
     return not subject.control and (spec == subject.model or ("@" in spec and full_name.startswith(spec)))
 
 
-def _shared(loaded: Sequence[CellScores]) -> dict[str, set[str]]:
+def _shared(loaded: Sequence[CellScores]) -> dict[str, Common]:
     """Task -> groups that all of its cells without control have; only for tasks of several such cells."""
-    groups_of_cells: dict[str, list[set[str]]] = {}
+    by_task: dict[str, list[ScoreColumn]] = {}
     for item in loaded:
         if not item.control:
-            groups_of_cells.setdefault(item.task, []).append(set(item.headline.row_of))
-    return {task: set.intersection(*each) for task, each in groups_of_cells.items() if len(each) > 1}
+            by_task.setdefault(item.task, []).append(item.headline)
+    return {
+        task: Common.of([(s.groups, s.sampling) for s in each])
+        for task, each in by_task.items()
+        if len(each) > 1
+    }
 
 
-def _on_shared_groups(item: CellScores, shared: Mapping[str, set[str]], notes: list[str]) -> CellScores:
-    groups = shared.get(item.task)
-    if groups is None or item.control or groups >= set(item.headline.row_of):
+def _on_shared_groups(item: CellScores, shared: Mapping[str, Common], notes: list[str]) -> CellScores:
+    common = shared.get(item.task)
+    if common is None or item.control or common.groups >= item.headline.row_of.keys():
         return item
-    mask = np.array([g in groups for g in item.headline.groups], dtype=bool)
+    mask = np.array([g in common.groups for g in item.headline.groups], dtype=bool)
     share = f"{int(mask.sum())} of {len(mask)} {groups_word(item.headline.metric)}"
     notes.append(f"{_who(item)}: {share}, those that all models at hand were asked")
     units = set(item.headline.units[mask])
-    others = tuple(s.take(np.array([u in units for u in s.units], dtype=bool)) for s in item.others)
-    return replace(item, headline=item.headline.take(mask), others=others, corpus={})
+    headline = item.headline.in_common(item.headline.groups[mask].tolist(), common)
+    others = [s.take(np.array([u in units for u in s.units], dtype=bool)) for s in item.others]
+    weighted = tuple(replace(s, sampling=headline.sampling_of(s)) for s in others)
+    return replace(item, headline=headline, others=weighted, corpus={})

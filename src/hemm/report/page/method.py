@@ -11,6 +11,7 @@ from hemm.analysis.study.same_command import same_command
 from hemm.core import redact
 from hemm.core.secrets import hide
 from hemm.report.text import Excerpt, count, excerpt, plural
+from hemm.results.selections import rule_words
 
 if TYPE_CHECKING:
     from hemm.results.read import Cell
@@ -131,6 +132,7 @@ def selection(run: Mapping[str, Any]) -> str:
     if last["samples"] != last["units"]:
         text += f" ({plural(last['samples'], 'sample')})"
     text = f"all {text}" if last["limit"] is None else f"{text} drawn by seed {last['seed']}"
+    text += rule_words(run)
     return text + (f", {last['repeats']} answers each" if last.get("repeats", 1) > 1 else "")
 
 

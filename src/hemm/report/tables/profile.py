@@ -287,6 +287,8 @@ def selections(profile: Profile) -> list[str]:
             if limit is None
             else f"the first {counted(limit, 'unit')} in the order of seed {seed}"
         )
+        if weights := row.selection.get("weights"):
+            text += f", {weights}"
         if (repeats or 1) > 1:
             text += f", {repeats} answers each"
         tasks_of.setdefault(text, {})[row.task] = None
