@@ -32,6 +32,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "tasks": ("hemm.cli.tasks:command", "List the tasks, or show one."),
     "models": ("hemm.cli.models:command", "List the models, or show one."),
     "metrics": ("hemm.cli.metrics:command", "List the metrics, or show one."),
+    "merge": ("hemm.cli.merge:command", "Unite the shards of a run in one folder of results."),
     "score": ("hemm.cli.score:command", "Judge stored answers again, without the model."),
     "profile": ("hemm.cli.profile:command", "Print scores by every dimension, with intervals and outcomes."),
     "report": ("hemm.cli.report:command", "Write one self-contained HTML page about the results."),

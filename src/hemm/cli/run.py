@@ -150,7 +150,11 @@ def _report_cells(options: RunOptions, results: CellResults) -> int:
         )
     if options.until_ci is not None:
         _print_checks(cells)
-    echo(f"for one page with figures and examples: hemm report {options.out}")
+    if options.part is None:
+        echo(f"for one page with figures and examples: hemm report {options.out}")
+    else:
+        part = options.part
+        echo(f"part {part.number} of {part.count}: hemm merge {options.out} unites them")
     errors = [(f"{r.task} {sample}", why) for r in results for sample, _, why in r.errors]
     if errors:
         echo(f"{counted(len(errors), 'sample')} ended in an error:", err=True)

@@ -24,6 +24,9 @@ _STALE = 24 * 3600.0  # seconds; only where the system has no advisory locks
 TEMPORARY = ".tmp"
 """Suffix of a file that is being written, after the number of the writing process."""
 
+TEMPORARY_FOLDER = ".tmp-"
+"""Prefix of a folder that is being written."""
+
 
 @contextlib.contextmanager
 def replacing(path: Path) -> Iterator[Path]:
@@ -134,7 +137,7 @@ def temporary_folder(parent: Path) -> Iterator[Path]:
     """
     parent.mkdir(parents=True, exist_ok=True)
     remove_stale(parent)
-    folder = parent / f".tmp-{uuid.uuid4().hex[:12]}"
+    folder = parent / f"{TEMPORARY_FOLDER}{uuid.uuid4().hex[:12]}"
     lock = folder.with_suffix(".lock")
     with locked(lock):
         try:
@@ -147,7 +150,7 @@ def temporary_folder(parent: Path) -> Iterator[Path]:
 
 def remove_stale(parent: Path) -> None:
     """Remove temporary folders of ended processes in ``parent``."""
-    for entry in [*parent.glob(".tmp-*"), *parent.glob(".old-*")]:
+    for entry in [*parent.glob(f"{TEMPORARY_FOLDER}*"), *parent.glob(".old-*")]:
         if entry.suffix == ".lock" and entry.with_suffix("").exists():
             continue
         lock = entry if entry.suffix == ".lock" else entry.with_suffix(".lock")

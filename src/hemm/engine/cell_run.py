@@ -10,6 +10,7 @@ from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.compute as pc
 
 from hemm.core import Binds, Model, Pack, Response, Task, redact
@@ -112,7 +113,7 @@ class CellRun:
         if isinstance(self.model, Binds):
             self.model.bind(self.task, self.pack)
         self.spec = protocol_spec(options, self.task, self.model)
-        folder = layout.cell_folder(options.out, self.model.identity, self.task.name, self.spec.digest)
+        folder = layout.cell_folder(options.results, self.model.identity, self.task.name, self.spec.digest)
         self.selections = Selections.of(options, self.pack, read_run(folder), self.interim)
         self.selection = self.selections.now()
         check_capabilities(options, self.task, self.pack, self.model, self.selection.rows)
@@ -152,7 +153,8 @@ class CellRun:
         else:
             self._save_strata()
         has_answers = not self.stopped or bool(cell.parts) or asked > 0
-        if options.score and has_answers and not is_scored(cell.folder, self.task, options.metrics):
+        scores = options.score and options.part is None
+        if scores and has_answers and not is_scored(cell.folder, self.task, options.metrics):
             score = partial(score_cell, cell.folder, self.task, options.metrics)
             # the event loop also serves other models' requests: scoring must not hold it
             cell.run["outcomes"] = await asyncio.to_thread(score) if starter.barrier.shared else score()
@@ -228,6 +230,8 @@ class CellRun:
         cell.run["state"] = "open"
         cell.save()
         self._save_strata()
+        if options.part is not None:
+            self._save_order()
         asked = 0
         if len(plan):
             await starter.start()
@@ -244,6 +248,13 @@ class CellRun:
                 self._reconcile(write=True, sealed_now=True)
         self._conclude(began, asked)
         return asked
+
+    def _save_order(self) -> None:
+        """Write which rows of the pack this shard's samples are, so that a merge needs no pack."""
+        scored = self.selections.scored(self._records)
+        rows, ids = np.flatnonzero(scored.any(axis=1)), self.pack.index().ids
+        columns = [pa.array([ids[row] for row in rows.tolist()], pa.string()), pa.array(rows)]
+        self.cell.save_table(layout.ORDER, pa.table(columns, schema=layout.ORDER_SCHEMA))
 
     async def _run_pipeline(self, plan: Plan) -> int:
         """Run ``plan`` and count the requests sent. ``stopped`` then says why it ended early, if it did."""

@@ -39,9 +39,8 @@ class Blocks:
     @classmethod
     def of(cls, index: Any, seed: int) -> Blocks:
         """The blocks of a pack's index, shuffled by ``seed``."""
-        depth, root = chain_depth(index.ids, index.after)
-        chains = [index.ids[row] for row in root] if any(index.after) else index.units
-        names = _joined(list(zip(index.clusters, index.units, chains, strict=True)))
+        depth, _ = chain_depth(index.ids, index.after)
+        names = block_names(index)
         position = {name: n for n, name in enumerate(unit_order(names, seed))}
         numbers = np.array([position[name] for name in names], dtype=np.int64)
         return cls(numbers, index.units, np.array(depth, dtype=np.int64), len(position))
@@ -59,6 +58,13 @@ class Blocks:
             yield count
             count = min(end, max(count + FIRST, int(count * GROWTH)))
         yield end
+
+
+def block_names(index: Any) -> list[str]:
+    """The block of each row of a pack's index: rows that depend on one another share one."""
+    _, root = chain_depth(index.ids, index.after)
+    chains = [index.ids[row] for row in root] if any(index.after) else index.units
+    return _joined(list(zip(index.clusters, index.units, chains, strict=True)))
 
 
 def _joined(rows: Sequence[tuple[str, str, str]]) -> list[str]:

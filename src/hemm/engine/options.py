@@ -12,6 +12,7 @@ from hemm.core import CONTROLS, Generation, HemmError, Metric, Model, Task, Unkn
 from hemm.core.errors import NotPrepared
 from hemm.core.secrets import keep_options
 from hemm.core.user_files import shown
+from hemm.engine.shards import Shard
 
 if TYPE_CHECKING:
     from hemm.engine.forecast import Forecast
@@ -97,6 +98,11 @@ class RunOptions:
     until_ci: float | None = option(
         None, "Stop a task when its score is known to so many points to each side.", "POINTS"
     )
+    shard: str = option(
+        "",
+        "Ask the K-th of N parts (auto: K of a Slurm array or indexed job); hemm merge unites them.",
+        "K/N|auto|auto/N",
+    )
     seed: int = option(0, "Seed of selection and draws.", "N", least=0, show_default=True)
     out: Path = option(Path("results"), "Where the results go.", show_default=True)  # noqa: RUF009
     control: str = option(
@@ -171,6 +177,10 @@ class RunOptions:
         if self.balanced and (self.limit is None or self.until_ci is not None):
             none = self.limit is None
             raise HemmError(f"--balanced {'needs --limit N' if none else 'does not go with --until-ci'}")
+        if self.shard:
+            object.__setattr__(self, "shard", str(Shard.parse(self.shard)))
+        if self.shard and self.until_ci is not None:
+            raise HemmError("--until-ci looks at the score of all: it does not go with --shard")
         if self.seed >= 2**63:
             raise HemmError(f"--seed {shown(self.seed)}: give a number below 2 to the 63rd")
         if self.until_ci is not None and not self.score:
@@ -180,6 +190,21 @@ class RunOptions:
     def protocol(self) -> dict[str, Any]:
         """The options that are fields of ``ProtocolSpec``."""
         return {name: getattr(self, name) for name, about in self.table().items() if about.protocol}
+
+    @property
+    def part(self) -> Shard | None:
+        """The shard that is asked; None: all."""
+        return Shard.parse(self.shard) if self.shard else None
+
+    @property
+    def results(self) -> Path:
+        """The folder of the cells: that of the shard, else ``out``."""
+        return self.folders[-1]
+
+    @property
+    def folders(self) -> tuple[Path, ...]:
+        """The folders that may have results of these tasks: ``out``, and that of the shard."""
+        return (self.out,) if self.part is None else (self.out, self.part.folder(self.out))
 
     @property
     def model_settings(self) -> tuple[tuple[str, str], ...]:

@@ -38,7 +38,7 @@ def run(options: RunOptions, watcher: Watcher | None = None, rule: Rule | None =
 
     if options.until_ci is not None and rule is None:
         raise HemmError("until_ci is given and no rule: call hemm.analysis.early_stopping.run")
-    tasks = [keep_format(task, options.out) for task in _tasks(options)]
+    tasks = [keep_format(task, *options.folders) for task in _tasks(options)]
     for task in tasks:
         check_scored(task, options.metrics, later=not options.score)
         if rule is not None:
@@ -113,7 +113,8 @@ async def run_cells(
     A model starts with its first request. Models of one identity share cells, so they run one after the
     other. Results are in the order of ``models``; a model that was stopped has none for later tasks.
     """
-    check_results(options.out, packs, write=not options.dry_run)
+    for folder in options.folders:
+        check_results(folder, packs, write=not options.dry_run)
     for task, pack in packs:
         for line in told(task.name, pack.info):
             watcher.say(line)
@@ -153,7 +154,8 @@ class _Command:
 
     def __post_init__(self) -> None:
         most = self.options.max_cost
-        self.budget = None if most is None else CostBudget(most)
+        part = self.options.part
+        self.budget = None if most is None else CostBudget(most / (1 if part is None else part.count))
         self.ended = False
 
     async def run(self, model: Model, barrier: StartBarrier) -> list[CellResult]:

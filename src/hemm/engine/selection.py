@@ -59,9 +59,10 @@ class Selection:
 
     @classmethod
     def of(cls, rows: Rows, index: Any) -> Selection:
-        """These rows of a pack's index."""
-        depth = np.array(chain_depth(index.ids, index.after)[0], dtype=np.int64)[rows]
-        return cls(rows, depth, len({index.units[row] for row in rows.tolist()}))
+        """These rows of a pack's index. A chain belongs to the unit of the sample that starts it."""
+        depth, root = chain_depth(index.ids, index.after)
+        units = {index.units[root[row]] for row in rows.tolist()}
+        return cls(rows, np.array(depth, dtype=np.int64)[rows], len(units))
 
 
 def select(

@@ -16,6 +16,7 @@ from hemm.engine.options import RunOptions
 from hemm.engine.reconcile import Bools
 from hemm.engine.requests import Numbers
 from hemm.engine.selection import Selection, select
+from hemm.engine.shards import Shard
 from hemm.results.selections import CLUSTERS, order_of, order_to_go_on, strata_table
 
 
@@ -55,7 +56,9 @@ class Selections:
         """That of this command."""
         if self.interim is not None:
             return self.interim.blocks.first(self.interim.count)
-        return self._select(self.options.seed, self.options.limit, self.order)
+        whole = self._select(self.options.seed, self.options.limit, self.order)
+        part, index = self.options.part, self.pack.index()
+        return whole if part is None else Selection.of(part.rows(whole.rows, index), index)
 
     def record(self, chosen: Selection) -> dict[str, Any]:
         """This command's selection as run.json has it."""
@@ -68,6 +71,7 @@ class Selections:
             "samples": len(chosen.rows),
             "repeats": self.options.repeats,
             "pack": self.pack.hash,
+            **({"shard": self.options.shard} if self.options.shard else {}),
         }
 
     def is_new(self, chosen: Selection, records: Iterable[Mapping[str, Any]]) -> bool:
@@ -80,7 +84,9 @@ class Selections:
         """Rows of the pack x repeats that these selections take."""
         scored: Bools = np.zeros((self._rows, max(r["repeats"] for r in records)), dtype=np.bool_)
         for record in _widest(records):
-            scored[self._rows_of(record), : record["repeats"]] = True
+            rows, shard = self._rows_of(record), record.get("shard")
+            rows = rows if shard is None else Shard.parse(shard).rows(rows, self.pack.index())
+            scored[rows, : record["repeats"]] = True
         return scored
 
     def strata(self, records: Sequence[Mapping[str, Any]]) -> pa.Table | None:
@@ -115,11 +121,12 @@ class Selections:
 def _widest(records: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
     """The selections that contain all others: those of one order are prefixes of it, and ``--until-ci``
     records many."""
-    widest: dict[tuple[int, int, str], Mapping[str, Any]] = {}
+    widest: dict[tuple[int, int, str, str], Mapping[str, Any]] = {}
     for record in records:
         order = order_of(record)
         size = CLUSTERS if order == CLUSTERS else "limit"
-        known = widest.setdefault((record["seed"], record["repeats"], order), record)
+        key = (record["seed"], record["repeats"], order, record.get("shard", ""))
+        known = widest.setdefault(key, record)
         if known[size] is not None and (record[size] is None or record[size] > known[size]):
-            widest[record["seed"], record["repeats"], order] = record
+            widest[key] = record
     return list(widest.values())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -64,11 +65,14 @@ def _where_it_was(cell: Cell, code: bool) -> Task | None:
         return None
     given = [(c.get("options") or {}).get("card") for c in reversed(cell.run.get("commands") or [])]
     cards = [Path(card) for card in dict.fromkeys(given) if card and Path(card).is_file()]
-    for card in (*cards, None):
+    spec = origin_spec(origin, cell.task)
+    # a folder is a task too: its name, and its card, are the folder's
+    specs = [spec] if file is None or file.endswith(".py") else [spec, str(Path(file).parent)]
+    for spec, card in itertools.product(specs, (*cards, None)):
         try:
-            task = resolve(origin_spec(origin, cell.task), card)
+            task = resolve(spec, card)
         except HemmError as error:
-            failed = error
+            failed = failed or error
             continue
         if task.name == cell.task and same_origin(task.origin, origin):
             return task
@@ -87,8 +91,8 @@ def _may_run(file: str, results: Path) -> bool:
     return file.endswith(".py") and not below and cache.knows_code(Path(file))
 
 
-def keep_format(task: Task, out: Path) -> Task:
-    """``task`` with the answer format and the prompt of its cells below ``out``, where the data chose them.
+def keep_format(task: Task, *folders: Path) -> Task:
+    """``task`` with the answer format and the prompt of its cells in ``folders``, where the data chose them.
 
     Data whose answers are all numbers were asked for texts before ``number`` became their default, and
     questions that bring an instruction were given a second one. Another instruction would send all requests
@@ -96,7 +100,7 @@ def keep_format(task: Task, out: Path) -> Task:
     """
     from hemm.tasks.usual_prompt import as_prompted
 
-    for cell in cells_named_as(out, task):
+    for cell in (cell for out in folders for cell in cells_named_as(out, task)):
         stored = cell.run.get("origin")
         if cell.task == task.name and (stored is None or same_origin(stored, task.origin)):
             template = str((cell.run.get("protocol_spec") or {}).get("template", ""))

@@ -352,6 +352,9 @@ def refreshed(answers: pa.Table, samples: Sequence[Sample], labels: Sequence[Map
 
 
 _OF_RESPONSE = tuple(c for c in COLUMNS if c.field.startswith(("response.", "failure.")))
+SAID = ("request_key", *(c.name for c in _OF_RESPONSE))
+"""The columns that say what was asked and what came back."""
+
 _NO_SAMPLE = Sample("-")
 
 

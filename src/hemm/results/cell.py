@@ -21,9 +21,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from hemm.core import BadData, Media
-from hemm.data.files import read_table, replacing, write_atomic
+from hemm.data.files import read_table, write_atomic
 from hemm.results import layout
-from hemm.results.files import refuse_links, sweep, write_json
+from hemm.results.files import refuse_links, sweep, write_json, write_table
 from hemm.results.journal import Journal, dropped_words, scan
 from hemm.results.lock import Lock
 from hemm.results.seal import Seal, check_names, read_part, write_answers, write_part
@@ -350,19 +350,19 @@ class CellWriter:
 
     def save_unscored(self, answers: pa.Table) -> None:
         """Write the list of answers that are kept and not scored; where there are none, no list."""
-        self._save_table(layout.UNSCORED, answers if answers.num_rows else None)
+        self.save_table(layout.UNSCORED, answers if answers.num_rows else None)
 
     def save_strata(self, strata: pa.Table | None) -> None:
         """Write the strata of what was chosen (``results.selections``); None: everything was, no table."""
-        self._save_table(layout.STRATA, strata)
+        self.save_table(layout.STRATA, strata)
 
-    def _save_table(self, name: str, table: pa.Table | None) -> None:
+    def save_table(self, name: str, table: pa.Table | None) -> None:
+        """Write a table of the cell, where it is another than before; None: there is none."""
         path = self.folder / name
         if table is None:
             path.unlink(missing_ok=True)
         elif not path.exists() or not read_table(path).equals(table):
-            with replacing(path) as file:
-                pq.write_table(table, file, compression="zstd")
+            write_table(path, table)
 
     def _commit(self, part: Seal, calls: Seal) -> None:
         self.run["parts"] = [*self.run["parts"], part.to_json()]

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import orjson
 
 from hemm.core import BadData
 from hemm.core.secrets import hide
-from hemm.data.files import TEMPORARY, write_atomic
+from hemm.data.files import TEMPORARY, replacing, write_atomic
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 
 def write_json(path: Path, value: object) -> None:
@@ -37,6 +41,14 @@ def refuse_links(cell: Path) -> None:
     """Raise BadData where a folder in ``cell`` is a link."""
     for folder in (cell / "answers", cell / "scores", cell / "media", *(cell / "media").glob("*")):
         refuse_link(folder)
+
+
+def write_table(path: Path, table: pa.Table) -> None:
+    """Write a small table of a cell, atomically."""
+    import pyarrow.parquet as pq
+
+    with replacing(path) as file:
+        pq.write_table(table, file, compression="zstd")
 
 
 def sweep(folder: Path) -> None:

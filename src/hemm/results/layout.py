@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pyarrow as pa
@@ -21,6 +22,10 @@ SCORES_LOCK = "scores.lock"
 MEDIA = "media"
 UNSCORED = "unscored.parquet"
 STRATA = "strata.parquet"
+SHARDS = "shards"
+SHARD_NAME = re.compile(r"\d+-of-\d+|before-[0-9a-f]+")
+"""Names of folders in ``shards``: a shard's, and that of cells whose place a merge is taking."""
+ORDER = "order.parquet"
 
 PART_ROWS = 65_536
 """Rows of one sealed part."""
@@ -57,6 +62,9 @@ UNSCORED_SCHEMA = pa.schema(
     ]
 )
 """Answers that are kept and not scored."""
+
+ORDER_SCHEMA = pa.schema([("id", pa.string()), ("row", pa.int64())])
+"""Of a shard: its samples and their rows in the pack, so that shards are merged in pack order without it."""
 
 
 def cell_folder(out: Path, model: Identity, task: str, protocol: str) -> Path:

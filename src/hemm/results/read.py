@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,7 @@ import pyarrow as pa
 
 from hemm.core import BadData, HemmError
 from hemm.core.from_files import PLAIN, name_of
-from hemm.data.files import read_table
+from hemm.data.files import TEMPORARY_FOLDER, read_table
 from hemm.results import layout
 from hemm.results.answer_record import ANSWER_SCHEMA, CALL_SCHEMA, answer_batch
 from hemm.results.cell import read_run
@@ -160,13 +161,27 @@ def cell(folder: Path) -> Cell:
 
 
 def cells(out: Path) -> list[Cell]:
-    """All cells at or below ``out``, ordered by folder. Raises HemmError where there are none."""
+    """All cells at or below ``out``, ordered by folder, without those of shards. Raises HemmError where there
+    are none.
+    """
     if not out.exists():
         raise HemmError(f"there is no folder {out}: hemm run --out {out} makes one")
-    folders = sorted(path.parent for path in out.rglob(layout.RUN))
+    there = [path.parent for path in out.rglob(layout.RUN)]
+    folders = sorted(folder for folder in there if not _is_in_shard(folder.relative_to(out)))
+    if there and not folders:
+        raise HemmError(f"{out} holds shards alone: hemm merge {out} unites them")
     if not folders:
         raise HemmError(f"{out} holds no results: hemm run --out {out} makes some")
     return [cell(folder) for folder in folders]
+
+
+def _is_in_shard(folder: PurePath) -> bool:
+    """Whether a cell, by its path below a results folder, is of a shard, or about to be put in place."""
+    parts = folder.parts
+    return any(part.startswith(TEMPORARY_FOLDER) for part in parts) or any(
+        one == layout.SHARDS and layout.SHARD_NAME.fullmatch(other)
+        for one, other in itertools.pairwise(parts)
+    )
 
 
 def unscored_words(counts: Mapping[str, int]) -> str:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -100,6 +101,11 @@ def read_part(path: Path, columns: Sequence[str] | None = None) -> pa.Table:
     names = list(ANSWER_SCHEMA.names if columns is None else columns)
     there = set(parquet_columns(path)) if not _LATER.isdisjoint(names) else names
     table = read_table(path, columns=[name for name in names if name in there or name not in _LATER])
+    return _with_later(table, names)
+
+
+def _with_later(table: pa.Table, names: Sequence[str]) -> pa.Table:
+    """``table`` with nulls in the columns that it is older than."""
     for at, name in enumerate(names):
         if name not in table.column_names:
             field = ANSWER_SCHEMA.field(name)
@@ -107,12 +113,38 @@ def read_part(path: Path, columns: Sequence[str] | None = None) -> pa.Table:
     return table.select(names)
 
 
+def read_rows(path: Path, rows: np.ndarray[Any, Any], columns: Sequence[str] | None = None) -> pa.Table:
+    """These rows (ascending numbers) of a sealed part, as ``read_part`` gives them; only their row groups are
+    read."""
+    names = list(ANSWER_SCHEMA.names if columns is None else columns)
+    with pq.ParquetFile(path) as file:
+        there = set(file.schema_arrow.names)
+        sizes = [file.metadata.row_group(n).num_rows for n in range(file.metadata.num_row_groups)]
+        starts = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
+        groups = np.unique(np.searchsorted(starts, rows, side="right") - 1)
+        table = file.read_row_groups(groups.tolist(), columns=[n for n in names if n in there])
+    before = np.concatenate([[0], np.cumsum(np.array(sizes)[groups])])[:-1]
+    group = np.searchsorted(groups, np.searchsorted(starts, rows, side="right") - 1)
+    return _with_later(table.take(pa.array(rows - starts[groups[group]] + before[group])), names)
+
+
 def write_answers(cell: Path, name: str, answers: pa.Table) -> Seal:
     """Write a part of answers that were called for before: its seal."""
-    answers = answers.drop_columns([n for n in _LATER if answers[n].null_count == answers.num_rows])
-    with replacing(cell / name) as part, pq.ParquetWriter(part, answers.schema, **_WRITER) as writer:
-        writer.write_table(answers, row_group_size=GROUP_ROWS)
+    empty = {n for n in _LATER if answers[n].null_count == answers.num_rows}
+    schema = pa.schema([field for field in ANSWER_SCHEMA if field.name not in empty])
+    with replacing(cell / name) as part, pq.ParquetWriter(part, schema, **_WRITER) as writer:
+        writer.write_table(answers.select(schema.names).cast(schema), row_group_size=GROUP_ROWS)
     return Seal(name, answers.num_rows, digest_file(cell / name))
+
+
+def write_calls(cell: Path, name: str, tables: Iterable[pa.Table]) -> Seal:
+    """Write the calls of several cells, one after the other: the seal."""
+    rows = 0
+    with replacing(cell / name) as path, pq.ParquetWriter(path, CALL_SCHEMA, **_WRITER) as writer:
+        for table in tables:
+            writer.write_table(table.select(CALL_SCHEMA.names), row_group_size=GROUP_ROWS)
+            rows += table.num_rows
+    return Seal(name, rows, digest_file(cell / name))
 
 
 def _first_rows(path: Path, rows: int) -> Iterator[pa.RecordBatch]:

@@ -29,13 +29,13 @@ STRATA_SCHEMA = pa.schema(
 
 
 def order_of(record: Mapping[str, Any]) -> str:
-    """The order of one selection of run.json; ALL where it has no limit.
+    """The order of one selection of run.json; ALL where it has no limit and is no shard of all.
 
     >>> order_of({"seed": 0, "limit": 100}), order_of({"seed": 0, "limit": 100, "order": "random"})
     ('balanced', 'random')
     """
     if record.get("limit") is None:
-        return ALL
+        return RANDOM if "shard" in record else ALL
     return str(record.get("order") or BALANCED)
 
 
@@ -69,7 +69,24 @@ def rule_words(run: Mapping[str, Any]) -> str:
 
 def _is_whole(record: Mapping[str, Any], pack: str | None, rows: int | None) -> bool:
     """Whether a selection took all samples of the pack; a limit of more may be cut by a larger pack."""
-    return record.get("limit") is None or (record.get("pack") == pack and record.get("samples") == rows)
+    return order_of(record) == ALL or (record.get("pack") == pack and record.get("samples") == rows)
+
+
+def united(tables: Iterable[pa.Table | None]) -> pa.Table | None:
+    """The strata of what several cells of one pack chose, in the order of the tables; None where that is all,
+    or where one has no table, since it has all."""
+    chosen: dict[str, tuple[str, str, str]] = {}
+    sizes: Sizes = {}
+    for table in tables:
+        if table is None:
+            return None
+        for row in table.to_pylist():
+            sizes[row["stratum"]] = [row["samples"], row["units"]]
+            if row["id"] is not None:
+                chosen[row["id"]] = (row["id"], row["unit"], row["stratum"])
+    if len(chosen) == sum(samples for samples, _ in sizes.values()):
+        return None
+    return strata_table(chosen.values(), sizes)
 
 
 def strata_table(rows: Iterable[tuple[str, str, str]], sizes: Sizes) -> pa.Table:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -22,6 +23,8 @@ from hemm.core import HemmError, UnknownName
 from hemm.core.origin import origin_text, same_origin
 from hemm.core.text import counted
 from hemm.data.pack.quality import findings
+from hemm.engine.merge import unmerged
+from hemm.results import layout
 from hemm.results.read import unscored_words
 
 if TYPE_CHECKING:
@@ -138,7 +141,15 @@ def _load(cells: Iterable[Cell], strict: bool) -> tuple[list[CellScores], list[s
     if not loaded:
         raise HemmError(notes[0] if notes else "no results to profile")
     _check_data(loaded)
-    return loaded, notes
+    return loaded, [*notes, *_of_shards(loaded)]
+
+
+def _of_shards(loaded: Iterable[CellScores]) -> Iterator[str]:
+    """Notes of shards beside these cells whose answers the cells do not have."""
+    for out in dict.fromkeys(Path(*item.cell.folder.parts[:-3]) for item in loaded):
+        if late := unmerged(out):
+            left = counted(len(late), "cell")
+            yield f"{left} of shards in {out / layout.SHARDS} not united here yet: hemm merge {out}"
 
 
 def _check_data(loaded: Iterable[CellScores]) -> None:
