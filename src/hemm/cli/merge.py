@@ -8,6 +8,7 @@ import click
 
 from hemm.cli._common import results_argument
 from hemm.core import HemmError
+from hemm.core.terminal import echo
 from hemm.core.text import counted
 
 
@@ -28,7 +29,7 @@ def command(ctx: click.Context, folder: Path, others: tuple[Path, ...], newest: 
     for cell in found:
         of = counted(cell.cells, "cell")
         done = f"{of} united" if cell.renewed else f"of {of}, as before"
-        click.echo(f"{cell.folder}: {cell.state}; {counted(cell.answers, 'answer')}, {done}")
+        echo(f"{cell.folder}: {cell.state}; {counted(cell.answers, 'answer')}, {done}")
         for conflict in cell.conflicts:
             _say(f"two different answers to {conflict}; the one of the first was had last")
     missing = [f"{cell.folder}: {', '.join(cell.missing)}" for cell in found if cell.missing]
@@ -46,4 +47,4 @@ def command(ctx: click.Context, folder: Path, others: tuple[Path, ...], newest: 
 
 
 def _say(line: str) -> None:
-    click.echo(f"hemm: {line}", err=True)
+    echo(f"hemm: {line}", err=True)
