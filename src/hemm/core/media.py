@@ -83,6 +83,15 @@ def media_type(data: bytes) -> str:
     return Image.MIME.get(name) or f"image/x-{name.lower()}"
 
 
+FORMATS = (
+    *("AVIF", "BLP", "BMP", "CUR", "DCX", "DDS", "DIB", "FITS", "FLI", "FTEX", "GBR", "GIF", "HEIF", "ICNS"),
+    *("ICO", "IM", "IMT", "IPTC", "JPEG", "JPEG2000", "JXL", "MCIDAS", "MPO", "MSP", "PCD", "PCX", "PIXAR"),
+    *("PNG", "PPM", "PSD", "QOI", "SGI", "SPIDER", "SUN", "TGA", "TIFF", "WEBP", "XBM", "XPM", "XVTHUMB"),
+)
+"""Pillow's names of the formats that are opened: those that it decodes itself. PostScript, WMF and others,
+for which it starts a program or what another package registered, are not among them."""
+
+_POSTSCRIPT = (b"%!PS", b"\xc5\xd0\xd3\xc6")
 _LIMIT_LIFTED = threading.Lock()
 
 
@@ -90,18 +99,20 @@ def open_picture(data: bytes) -> Picture:
     """A picture whose pixels are not decoded yet: its size and what its header says.
 
     However many pixels it has: ``Media.pixels`` has the limit. Raises what Pillow raises for what does not
-    open, and MissingExtra for a HEIC picture without the package that opens it.
+    open or is of none of ``FORMATS``, and MissingExtra for a HEIC picture without the package that opens it.
     """
     from PIL import Image, UnidentifiedImageError
 
+    if data.startswith(_POSTSCRIPT):
+        raise UnidentifiedImageError("it is PostScript, which is a program: convert it to PNG")
     Image.init()  # else threads that meet a rare format first race for its plug-in, and one loses
     try:
-        return Image.open(io.BytesIO(data))
+        return _opened(data)
     except Image.DecompressionBombError:
         with _LIMIT_LIFTED:
             before, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
             try:
-                return Image.open(io.BytesIO(data))
+                return _opened(data)
             finally:
                 Image.MAX_IMAGE_PIXELS = before
     except UnidentifiedImageError:
@@ -112,7 +123,13 @@ def open_picture(data: bytes) -> Picture:
         except ImportError:
             raise MissingExtra("a HEIC picture", "heic") from None
         register_heif_opener()
-        return Image.open(io.BytesIO(data))
+        return _opened(data)
+
+
+def _opened(data: bytes) -> Picture:
+    from PIL import Image
+
+    return Image.open(io.BytesIO(data), formats=[name for name in FORMATS if name in Image.OPEN])
 
 
 def most_pixels() -> int:

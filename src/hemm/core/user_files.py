@@ -21,6 +21,9 @@ from hemm.core.errors import BadData, HemmError, UnknownName
 
 T = TypeVar("T")
 
+MOST_VALUES = 1_000_000
+"""The most values of a YAML file, those behind aliases included."""
+
 _GIVE = {str: "a text", int: "a whole number", float: "a number", bool: "true or false"}
 _SHORT = reprlib.Repr()
 _SHORT.maxstring = _SHORT.maxother = 80
@@ -85,12 +88,51 @@ def _invalid(language: str, why: object, where: str, line: str) -> BadData:
     return BadData(f"{where}{at}: no valid {language}: {' '.join(str(why).split())}")
 
 
+def yaml_of(text: str) -> Any:
+    """What a text of YAML from somebody else holds. Raises yaml.YAMLError, also for one whose aliases stand
+    for more than ``MOST_VALUES`` values."""
+    import yaml
+
+    return yaml.load(text, _bounded(yaml.SafeLoader))
+
+
+@cache
+def _bounded(base: Any) -> Any:
+    """A loader of PyYAML for which each alias counts as all that it stands for: a few lines of aliases of
+    aliases stand for billions of values, and one that holds itself for endlessly many."""
+    import yaml
+
+    class Loader(base):  # type: ignore[misc]
+        def __init__(self, stream: Any) -> None:
+            super().__init__(stream)
+            self._sizes: dict[int, int] = {}
+            self._values = 0
+
+        def compose_node(self, parent: Any, index: Any) -> Any:
+            mark, alias, before = (
+                self.peek_event().start_mark,
+                self.check_event(yaml.AliasEvent),
+                self._values,
+            )
+            node = super().compose_node(parent, index)
+            if alias and id(node) not in self._sizes:
+                raise yaml.MarkedYAMLError(problem="an alias that holds itself", problem_mark=mark)
+            self._values += self._sizes[id(node)] if alias else 1
+            self._sizes.setdefault(id(node), self._values - before)
+            if self._values > MOST_VALUES:
+                why = f"its aliases stand for more than {MOST_VALUES:,} values"
+                raise yaml.MarkedYAMLError(problem=why, problem_mark=mark)
+            return node
+
+    return Loader
+
+
 @cache
 def _loader(as_text: bool) -> Any:
     """PyYAML's loader, but a key that stands twice is an error: PyYAML drops the first in silence."""
     import yaml
 
-    base: Any = yaml.BaseLoader if as_text else yaml.SafeLoader
+    base: Any = _bounded(yaml.BaseLoader if as_text else yaml.SafeLoader)
 
     class Loader(base):  # type: ignore[misc]
         def compose_mapping_node(self, anchor: Any) -> Any:

@@ -13,6 +13,7 @@ import orjson
 
 from hemm.core import BadData, Media
 from hemm.data.readers.pointers import check_no_pointer
+from hemm.data.tar import open_tar
 
 MEDIA_ENDINGS = {
     **dict.fromkeys(("jpg", "jpeg", "png", "gif", "bmp", "webp", "tif", "tiff", "avif", "heic"), "image"),
@@ -35,8 +36,8 @@ def webdataset_rows(files: Iterable[Path]) -> Iterator[tuple[str, dict[str, Any]
     for path in files:
         check_no_pointer(path)
         try:
-            # "r:" takes no compressed file, in which pictures could not be read in place
-            with tarfile.open(path, "r:") as tar:
+            # of a compressed file pictures could not be read in place
+            with open_tar(path, packed=False) as tar:
                 members = (m for m in tar if m.isreg() and not Path(m.name).name.startswith("."))
                 for key, group in groupby(members, key=lambda m: _split(m.name)[0]):
                     yield f"{path}, {key}", _row(tar, path, key, list(group))

@@ -14,6 +14,7 @@ from typing import IO
 
 from hemm.core import BadData, HemmError, storable
 from hemm.data.files import replacing, sync_folder, temporary_folder
+from hemm.data.tar import open_tar
 
 _CHUNK = 1 << 20
 
@@ -55,10 +56,8 @@ def extract(archive: Path, into: Path, limits: Limits | None = None, password: s
         try:
             if zipfile.is_zipfile(archive):
                 _unzip(archive, target, limits, password)
-            elif tarfile.is_tarfile(archive):
-                _untar(archive, target, limits)
             else:
-                raise BadData(f"{archive} is neither a zip nor a tar archive")
+                _untar(archive, target, limits)
         except (zipfile.BadZipFile, tarfile.TarError, EOFError, OSError, RuntimeError, ValueError) as error:
             if isinstance(error, OSError) and error.errno == 28:
                 raise HemmError(f"the disk is full: {archive.name} cannot be unpacked to {into}") from error
@@ -111,9 +110,16 @@ def _unzip(archive: Path, target: Path, limits: Limits, password: str) -> None:
 
 def _untar(archive: Path, target: Path, limits: Limits) -> None:
     count = _Count(archive, limits, target)
-    with tarfile.open(archive) as packed:
-        for number, entry in enumerate(packed):
-            count.announce(number + 1, entry.size)
+    try:
+        opened = open_tar(archive, count.unpack)
+    except tarfile.ReadError:
+        raise BadData(f"{archive} is neither a zip nor a tar archive") from None
+    number = 0
+    with opened as packed:
+        while (entry := packed.next()) is not None:
+            packed.members = []  # type: ignore[attr-defined]  # else it keeps every header
+            number += 1
+            count.announce(number, entry.size)
             place = _place(archive, target, entry.name)
             if entry.isdir():
                 place.mkdir(parents=True, exist_ok=True)
@@ -131,7 +137,12 @@ class _Count:
     def __init__(self, archive: Path, limits: Limits, target: Path) -> None:
         self.archive, self.limits, self.target = archive, limits, target
         self.packed = archive.stat().st_size
-        self.written = 0
+        self.written = self.unpacked = 0
+
+    def unpack(self, size: int) -> None:
+        """Count what was unpacked of a tar, its headers too."""
+        self.unpacked += size
+        self._check(self.unpacked)
 
     def announce(self, files: int, size: int) -> None:
         if files > self.limits.max_files:

@@ -9,6 +9,7 @@ from fnmatch import fnmatch
 from typing import Any
 
 from hemm.core import HemmError
+from hemm.core.user_files import yaml_of
 
 _SHARD = re.compile(r"[-_.](?!(?:19|20)\d\d$)\d+(?:[-_]of[-_]\d+(?:-\w+)?)?$")
 """The end of a name that numbers it among the files of its split; four digits of a year are no number."""
@@ -44,7 +45,7 @@ class Described:
         import yaml
 
         try:
-            head = yaml.safe_load(readme.split("---", 2)[1]) if readme.startswith("---") else None
+            head = yaml_of(readme.split("---", 2)[1]) if readme.startswith("---") else None
         except (yaml.YAMLError, IndexError):
             head = None
         listed = head.get("configs") if isinstance(head, dict) else None

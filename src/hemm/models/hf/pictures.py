@@ -34,12 +34,10 @@ def png(picture: Any) -> Media:
 
 def size_order(media: Iterable[Media]) -> int:
     """The binary order of magnitude of the pictures' pixels; 0 if one does not open."""
-    import PIL.Image
-
     pixels = 0
     for m in media:
         try:
-            with PIL.Image.open(io.BytesIO(m.data)) as picture:
+            with m.opened() as picture:
                 pixels += picture.width * picture.height
         except Exception:  # reported when the pixels are needed
             continue
