@@ -19,6 +19,7 @@ from hemm.core.media import FORMATS, Media
 from hemm.core.user_files import read_yaml
 from hemm.data.readers.webdataset import webdataset_rows
 from hemm.data.sources.extraction import Limits, extract
+from hemm.data.sources.hub import hub_rows, manifest
 from hemm.data.sources.hub_files import Described
 
 MEMORY = 3 << 30
@@ -167,3 +168,15 @@ def test_usual_tars_are_unpacked(tmp_path: Path, packed: str) -> None:
             tar.addfile(entry, io.BytesIO(b"abc"))
     extract(archive, tmp_path / "out")
     assert sorted(p.read_bytes() for p in (tmp_path / "out").rglob("*.txt")) == [b"abc", b"abc"]
+
+
+@pytest.mark.parametrize("name", ["../private.parquet", "{tmp}/private.parquet", "linked/private.parquet"])
+def test_a_list_of_a_copys_files_names_none_outside(tmp_path: Path, name: str) -> None:
+    """The list lies in the folder of a download, which may be somebody else's copy."""
+    copy = tmp_path / "copy"
+    copy.mkdir()
+    (copy / "linked").symlink_to(tmp_path)
+    listed = [["test", "", "test", [name.format(tmp=tmp_path)]]]
+    (copy / manifest("", "test", "")).write_text(json.dumps(listed))
+    with pytest.raises(BadData, match="lies outside"):
+        list(hub_rows(copy, "test"))

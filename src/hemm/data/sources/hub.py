@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import orjson
 
-from hemm.core import HemmError, Layout, Progress, Source, digest, redact
+from hemm.core import BadData, HemmError, Layout, Progress, Source, digest, redact
+from hemm.core.from_files import lies_below
 from hemm.data.files import write_atomic
 from hemm.data.readers.file_finder import below
 from hemm.data.readers.rows import parquet_rows
@@ -225,6 +226,9 @@ def part_files(folder: Path, config: Names, split: Names, shots: str) -> list[Pa
         readme = folder / "README.md"
         text = readme.read_text("utf-8", "replace") if readme.is_file() else ""
         parts = parts_of(names, config, split, shots, Described.of(text), str(folder))
+    for name in (n for part in parts for n in part.files):
+        if not lies_below(folder, name):
+            raise BadData(f"{note}: {name!r} lies outside {folder}: it is not opened")
     return [Part(p.ours, p.config, p.split, tuple(folder / n for n in p.files)) for p in parts]
 
 
