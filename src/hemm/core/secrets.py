@@ -14,7 +14,7 @@ import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
-from functools import cache
+from functools import cache, lru_cache
 from html import escape
 from pathlib import Path
 from urllib.parse import quote, unquote
@@ -123,7 +123,15 @@ def secret_values(environment: Mapping[str, str] | None = None) -> tuple[str, ..
     return tuple(found)
 
 
-def _known() -> set[str]:
+def _known() -> tuple[str, ...]:
+    """All values that are known, the longest first: looked for once for each state of the environment, since
+    every answer is looked through."""
+    variables = getattr(os.environ, "_data", os.environ)  # reading them decodes each
+    return _known_in(hash(tuple(variables.items())), len(_kept))
+
+
+@lru_cache(maxsize=4)
+def _known_in(environment: int, kept: int) -> tuple[str, ...]:
     home = os.path.expanduser("~")
     hub = os.environ.get("HF_HOME") or os.path.join(home, ".cache", "huggingface")
     kaggle = os.environ.get("KAGGLE_CONFIG_DIR") or os.path.join(home, ".kaggle")
@@ -132,7 +140,7 @@ def _known() -> set[str]:
         os.environ.get("HF_TOKEN_PATH") or os.path.join(hub, "token"),
         os.path.join(kaggle, "kaggle.json"),
     )
-    return {*secret_values(), *_kept, *_in_files(*files)}
+    return tuple(sorted({*secret_values(), *_kept, *_in_files(*files)}, key=len, reverse=True))
 
 
 @cache
@@ -171,7 +179,8 @@ def redact(text: str, secrets: tuple[str, ...] = ()) -> str:
     >>> redact("./skin_cancer_mnist_ham10000, token: the answer")
     './skin_cancer_mnist_ham10000, token: the answer'
     """
-    for value in sorted({*secrets, *_known()}, key=len, reverse=True):
+    known = _known()
+    for value in sorted({*secrets, *known}, key=len, reverse=True) if secrets else known:
         text = _without(text, value)
     for pattern, replaced in _RULES:
         text = pattern.sub(replaced, text)
@@ -181,7 +190,7 @@ def redact(text: str, secrets: tuple[str, ...] = ()) -> str:
 def hide(text: str) -> str:
     """``text`` of data or of a model without the values that are known to be secrets. Nothing is guessed:
     what only looks like a key stays, and so do words, even where somebody's password is one."""
-    for value in sorted(_known(), key=len, reverse=True):
+    for value in _known():
         if len(value) >= LEAST and not _WORDS.fullmatch(value):
             text = _without(text, value)
     return text
@@ -190,10 +199,11 @@ def hide(text: str) -> str:
 def _without(text: str, value: str) -> str:
     if len(value) < 4 or value in SHOWN or value.lower() in _PLACEHOLDERS:
         return text
+    strong = len(value) >= LEAST and not _WORDS.fullmatch(value)
     for written in _spellings(value):
-        if len(value) >= LEAST and not _WORDS.fullmatch(value):
+        if strong:
             text = text.replace(written, SHOWN)
-        else:
+        elif written in text:
             text = re.sub(rf"(?<!\w){re.escape(written)}(?!\w)", SHOWN, text)
     return _without_parts(text, value)
 
