@@ -16,7 +16,6 @@ from click.testing import CliRunner
 
 import hemm
 from hemm import cli
-from hemm.analysis.judge_check import write_template
 from hemm.core import BatchModel, Capabilities, HemmError, Identity, Request, Response
 from hemm.engine import judges
 from servers import ChatServer, Received
@@ -124,8 +123,9 @@ def test_a_drawn_file_that_people_fill_in_puts_a_kind_judge_right(results: Path,
     stored = hemm.load(results).to_arrow().to_pylist()
     digests = {(r["model"], r["id"]): r["response_hash"] for r in stored if r["component"] == ""}
     assert all(digests[row["model"], row["sample"]] == row["digest"] for row in rows)
-    with pytest.raises(HemmError, match="may hold labels"):
-        write_template(hemm.load(results).cells, tmp_path / "labels.csv", 3)
+    assert "may hold labels" in command(
+        "judge-check", results, "--template", tmp_path / "labels.csv", fails=True
+    )
 
     human = written(honest(rows), tmp_path / "filled.csv")
     found = json.loads(command("judge-check", results, "--human", human, "--format", "json"))
@@ -223,6 +223,23 @@ def test_a_row_given_twice_and_labels_of_changed_answers(results: Path, tmp_path
     message = command("judge-check", results, "--human", written(gone, tmp_path / "gone.csv"), fails=True)
     assert "no label can be used" in message
     assert "and 8 more" in message
+
+
+def test_no_answer_is_a_formula_in_the_file_and_ids_that_look_like_one_come_back(tmp_path: Path) -> None:
+    class Sly(Skilled):
+        def generate_batch(self, requests: Any) -> list[Response]:
+            return [Response("=cmd|' /C calc'!A0") for _ in requests]
+
+    own = tmp_path / "sums"
+    own.mkdir()
+    rows = [{"id": f"=1+{n}", "question": f"1 + {n}?", "answer": "=cmd" if n else "2"} for n in range(6)]
+    (own / "data.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    hemm.run(Sly("sly", 0.5), own, out=tmp_path / "r")
+    found = template(tmp_path / "r", tmp_path / "labels.csv", 5)
+    assert {row["answer"][:2] for row in found} == {"'="}
+    human = written([{**row, "value": "0"} for row in found], tmp_path / "filled.csv")
+    checked = hemm.load(tmp_path / "r").judge_check(human, "exact_match")
+    assert checked.labelled == 5
 
 
 def test_a_label_that_is_true_or_false_is_named_beside_the_others(results: Path, tmp_path: Path) -> None:

@@ -45,17 +45,18 @@ def command(
 ) -> None:
     """Check the judge that scored DIR (results) against labels by people: its bias and calibration, and the
     scores and differences that judge and labels together give."""
-    from hemm.analysis.judge_check import judge_check, write_template
+    from hemm.analysis.judge_check import judge_check, template_rows
     from hemm.core.errors import HemmError
     from hemm.core.text import counted
-    from hemm.report.tables.judge_check import COLUMNS, flat, lines, tables
+    from hemm.report.tables.judge_check import COLUMNS, flat, lines, tables, write_template
     from hemm.results.read import cells
 
     if (human is None) == (template is None):
         raise HemmError("hemm judge-check takes --human FILE with labels, or --template FILE to write one")
     if template is not None:
-        count = write_template(cells(folder), template, metric=metric, **draw)
-        echo(f"{template}: {counted(count, 'answer')}; fill in annotator and value")
+        rows = template_rows(cells(folder), metric=metric, **draw)
+        write_template(rows, template)
+        echo(f"{template}: {counted(len(rows), 'answer')}; fill in annotator and value")
         return
     assert human is not None
     found = judge_check(cells(folder), human, metric)

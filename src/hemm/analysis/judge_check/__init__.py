@@ -1,6 +1,6 @@
 """A judge against labels by people: its bias, its calibration, and scores that labels put right."""
 
 from hemm.analysis.judge_check.build import JudgeCheck, judge_check
-from hemm.analysis.judge_check.template import write_template
+from hemm.analysis.judge_check.template import TEMPLATE, template_rows
 
-__all__ = ["JudgeCheck", "judge_check", "write_template"]
+__all__ = ["TEMPLATE", "JudgeCheck", "judge_check", "template_rows"]

@@ -17,6 +17,9 @@ REQUIRED = ("sample", "digest", "value")
 SHOWN = 12
 """Most rows that a message names for one reason."""
 
+_NO_FORMULA = tuple(f"'{mark}" for mark in "=+-@")
+"""What a text of a CSV begins with that would be a formula in a spreadsheet but for the apostrophe."""
+
 Key = tuple[int, str, int]
 """Number of the cell, sample, repeat."""
 
@@ -63,7 +66,7 @@ def read_labels(path: Path) -> list[Label]:
     else:  # a cell may have several lines
         rows = enumerate((row for _, row in csv_rows(path, required=REQUIRED)), 2)
     found = [
-        Label(number, *(_text(row, name, f"{path}, row {number}") for name in COLUMNS))
+        Label(number, *(_text(row, name, f"{path}, row {number}", path.suffix == ".csv") for name in COLUMNS))
         for number, row in rows
     ]
     if not found:
@@ -71,9 +74,12 @@ def read_labels(path: Path) -> list[Label]:
     return found
 
 
-def _text(row: Mapping[str, Any], name: str, where: str) -> str:
+def _text(row: Mapping[str, Any], name: str, where: str, guarded: bool) -> str:
     value = row.get(name)
-    return str(value).lower() if isinstance(value, bool) else text_of(row, name, where, "")
+    if isinstance(value, bool):
+        return str(value).lower()
+    text = text_of(row, name, where, "")
+    return text[1:] if guarded and text[:2] in _NO_FORMULA else text
 
 
 def match(labels: Sequence[Label], scored: ScoredCells, path: Path) -> Matched:

@@ -1,45 +1,30 @@
-"""A file of randomly drawn answers for people to label."""
+"""Answers drawn at random for people to label."""
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
-
-import orjson
 
 from hemm.analysis.judge_check.answers import ScoredCell, answer_texts, scored_cells
 from hemm.core import HemmError, UnknownName, keyed_number
-from hemm.data.files import write_atomic
 
 if TYPE_CHECKING:
     from hemm.results.read import Cell
 
 SHOWN = ("prompt", "references", "answer")
-COLUMNS = ("task", "model", "protocol", "sample", "repeat", "digest", *SHOWN, "annotator", "value")
+TEMPLATE = ("task", "model", "protocol", "sample", "repeat", "digest", *SHOWN, "annotator", "value")
+"""The fields of a file to fill in."""
 
 
-def write_template(
-    cells: Sequence[Cell],
-    file: Path,
-    samples: int,
-    *,
-    metric: str = "",
-    tasks: Sequence[str] = (),
-    seed: int = 0,
-) -> int:
-    """Write ``samples`` samples of each task, drawn at random, to a ``.csv`` or ``.jsonl`` file whose fields
-    ``annotator`` and ``value`` are empty; return the number of answers.
+def template_rows(
+    cells: Sequence[Cell], samples: int, *, metric: str = "", tasks: Sequence[str] = (), seed: int = 0
+) -> list[dict[str, Any]]:
+    """The answers to ``samples`` samples of each task, drawn at random, as rows with the fields ``TEMPLATE``,
+    of which ``annotator`` and ``value`` are empty.
 
     A drawn sample comes with the answers of all models to it, of one of its repeats. More samples with the
-    same seed contain those of fewer. Raises HemmError for a file that is there already.
+    same seed contain those of fewer. Raises HemmError where there are none, UnknownName for a task.
     """
-    if file.suffix not in (".jsonl", ".csv"):
-        raise HemmError(f"{file}: labels are .csv or .jsonl files")
-    if file.exists():
-        raise HemmError(f"{file} is there already, and may hold labels: name another file")
     scored = scored_cells(cells, metric, judged=False).cells
     known = list(dict.fromkeys(cell.task for cell in scored))
     for task in tasks:
@@ -53,8 +38,7 @@ def write_template(
     ]
     if not rows:
         raise HemmError("there are no answers to label")
-    write_atomic(file, _csv(rows) if file.suffix == ".csv" else _jsonl(rows))
-    return len(rows)
+    return rows
 
 
 def _rows(cells: Sequence[ScoredCell], samples: int, seed: int) -> Iterator[dict[str, Any]]:
@@ -86,15 +70,3 @@ def _rows(cells: Sequence[ScoredCell], samples: int, seed: int) -> Iterator[dict
                     "annotator": "",
                     "value": None,
                 }
-
-
-def _csv(rows: Sequence[dict[str, Any]]) -> bytes:
-    out = io.StringIO()
-    writer = csv.DictWriter(out, COLUMNS, lineterminator="\n")
-    writer.writeheader()
-    writer.writerows({**row, "references": " | ".join(row["references"] or ())} for row in rows)
-    return out.getvalue().encode()
-
-
-def _jsonl(rows: Sequence[dict[str, Any]]) -> bytes:
-    return b"".join(orjson.dumps(row) + b"\n" for row in rows)

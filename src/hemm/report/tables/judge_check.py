@@ -1,15 +1,16 @@
-"""A judge against people, as tables, sentences and CSV."""
+"""A judge against people, as tables, sentences and CSV; and the file that people fill in."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
-from hemm.analysis.judge_check import JudgeCheck
+from hemm.analysis.judge_check import TEMPLATE, JudgeCheck
 from hemm.analysis.judge_check.build import JudgedDifference, JudgedScore
-from hemm.core import storable
+from hemm.core import HemmError, storable
 from hemm.core.text import counted
-from hemm.report.tables.writer import Table, table_of
+from hemm.report.tables.writer import Table, table_of, to_csv
 from hemm.report.text import number, span
 from hemm.stats.intervals import Estimate
 
@@ -111,3 +112,21 @@ def lines(found: JudgeCheck) -> Iterator[str]:
     yield f"{counted(people, 'annotator')}; {counted(several, 'answer')} labelled by several, averaged{alpha}"
     yield "both: judge and labels together (PPI++), unbiased if the labelled answers were drawn at random"
     yield from map(storable, found.notes)
+
+
+def write_template(rows: Sequence[Mapping[str, Any]], file: Path) -> None:
+    """Write the rows of ``template_rows`` to a ``.csv`` or ``.jsonl`` file. Raises HemmError for a file that
+    is there already, and for others."""
+    import orjson
+
+    from hemm.data.files import write_atomic
+
+    if file.suffix not in (".jsonl", ".csv"):
+        raise HemmError(f"{file}: labels are .csv or .jsonl files")
+    if file.exists():
+        raise HemmError(f"{file} is there already, and may hold labels: name another file")
+    if file.suffix == ".csv":
+        flat_rows = [{**row, "references": " | ".join(row["references"] or ())} for row in rows]
+        write_atomic(file, to_csv(flat_rows, TEMPLATE).encode())
+    else:
+        write_atomic(file, b"".join(orjson.dumps(dict(row)) + b"\n" for row in rows))
