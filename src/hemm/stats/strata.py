@@ -4,8 +4,9 @@ Of N values in strata of sizes N_h, n were had, n_h of each stratum: a simple ra
 is the sum of W_h = N_h / N times the mean of the stratum's n_h values.
 
 *Small strata* are merged into one: those whose share makes fewer than ``LEAST`` of the clusters at hand, and
-those with values in fewer than two. Where the merged one has values in fewer than two still, the next
-smallest join it. (Merged by the number at hand, rare values would count for more or less by chance.)
+those with values in fewer than two. Where the merged one makes fewer than half of that still, or has values
+in fewer than two, the next smallest join it. (Merged by the number at hand alone, rare values would count for
+more or less by chance.)
 
 *Variance*, as that of a whole data set, of other samples of the task: (1 - f) V_w + f V_t with f = n / N.
 
@@ -91,7 +92,12 @@ def post_stratify(
     total, groups = sum(whole.values()), len(set(pairs[:, 1].tolist()))
     small = {n for n, size in whole.items() if size * groups < least * total or wide.get(n, 0) < 2}
     rest = sorted((name for name in whole if name not in small), key=lambda name: (whole[name], name))
-    while small and rest and sum(wide.get(name, 0) for name in small) < 2:
+
+    def is_thin() -> bool:
+        share = sum(whole[name] for name in small) * groups / total
+        return share < least / 2 or sum(wide.get(name, 0) for name in small) < 2
+
+    while small and rest and is_thin():
         small.add(rest.pop(0))
     number = {name: place + bool(small) for place, name in enumerate(sorted(rest))}
     new = np.array([number.get(name, 0) for name in names.tolist()], dtype=np.int64)[codes]
