@@ -78,6 +78,18 @@ def points(value: float | None) -> str:
     return number(100 * value, 2 if 0.00005 <= abs(value) < 0.001 else 1)
 
 
+def more_than(value: float, digits: int = 2) -> str:
+    """A difference in words, also where it rounds to nothing.
+
+    >>> more_than(0.123), more_than(-0.5), more_than(-0.004)
+    ('0.12 more than', '0.50 less than', 'the same, to 2 decimals, as')
+    """
+    text = number(abs(value), digits)
+    if not float(text):
+        return f"the same, to {digits} decimals, as"
+    return f"{text} {'more' if value > 0 else 'less'} than"
+
+
 def count(value: int) -> str:
     """A whole number with thin spaces between thousands."""
     return f"{value:,}".replace(",", "\u202f")

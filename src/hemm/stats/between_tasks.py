@@ -131,11 +131,29 @@ def tasks_like(
     The interval is nowhere narrower than that of ``these``, and p not below ``p``: what is not known of these
     tasks is not known of others.
     """
-    k, s = len(values), np.asarray(within, dtype=np.float64)
-    if k < LEAST or these.value is None:
+    s = np.asarray(within, dtype=np.float64)
+    if len(values) < LEAST or these.value is None:
         return TasksLike(replace(these, low=None, high=None, note=TOO_FEW))
     if these.low is None or these.high is None or not bool(np.isfinite(s).all()):
         return TasksLike(replace(these, low=None, high=None, note=these.note or NO_ERROR))
+    error, df, between = error_of_mean(values, s, dfs)
+    if not error > 0:
+        return TasksLike(replace(these, low=None, high=None, note="nothing varies: no interval"))
+    reach = t_quantile(df) * error
+    low = max(bounds[0], min(these.low, these.value - reach))
+    high = min(bounds[1], max(these.high, these.value + reach))
+    low, high = min(low, these.low), max(high, these.high)
+    own_p = t_p(these.value, error, df)
+    estimate = Estimate(these.value, low, high, these.n, these.clusters)
+    return TasksLike(estimate, error, df, math.sqrt(between), own_p if p is None else max(p, own_p))
+
+
+def error_of_mean(
+    values: Sequence[float], within: Floats, dfs: Sequence[float]
+) -> tuple[float, float, float]:
+    """Standard error and degrees of freedom of the mean over tasks like these, and the variance T between
+    them; the arguments are those of ``tasks_like``."""
+    k, s = len(values), within
     between, precision, contrasts = reml(values, s)
     variance = between / k + max(0.0, float(s.sum())) / k**2
     shared = (float(s.sum()) - float(np.trace(s))) / (k * (k - 1))
@@ -146,13 +164,4 @@ def tasks_like(
     own = np.diag(s)
     spread = 1 / (trace * k**2) + float((share**2 * own**2 / np.asarray(dfs, dtype=np.float64)).sum())
     df = min(k - 1.0, max(1.0, variance**2 / spread))
-    error = math.sqrt(max(variance, seen))
-    if not error > 0:
-        return TasksLike(replace(these, low=None, high=None, note="nothing varies: no interval"))
-    reach = t_quantile(df) * error
-    low = max(bounds[0], min(these.low, these.value - reach))
-    high = min(bounds[1], max(these.high, these.value + reach))
-    low, high = min(low, these.low), max(high, these.high)
-    own_p = t_p(these.value, error, df)
-    estimate = Estimate(these.value, low, high, these.n, these.clusters)
-    return TasksLike(estimate, error, df, math.sqrt(between), own_p if p is None else max(p, own_p))
+    return math.sqrt(max(variance, seen)), df, between

@@ -30,6 +30,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from hemm.core.text import counted
 from hemm.stats.corrections import holm
 from hemm.stats.intervals import t_quantile
 from hemm.stats.paired import t_p
@@ -249,7 +250,7 @@ def _fit(data: LabelledSamples, used: Mapping[str, Sequence[str]]) -> tuple[list
     codes = np.unique(np.array(pairs, dtype=object), return_inverse=True)[1].reshape(-1)
     groups = int(codes.max()) + 1 if len(codes) else 0
     if groups <= x.shape[1]:
-        return [], f"{groups} clusters are too few for {x.shape[1]} parameters"
+        return [], f"too few clusters ({groups}) for {counted(x.shape[1], 'parameter')}"
     inverse: Floats = np.asarray(np.linalg.pinv(x.T @ x), dtype=np.float64)
     beta = inverse @ (x.T @ data.y)
     leverage = _Leverage.of(x, codes, inverse)

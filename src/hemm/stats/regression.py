@@ -20,6 +20,7 @@ from itertools import combinations
 import numpy as np
 from numpy.typing import NDArray
 
+from hemm.core.text import counted
 from hemm.stats.intervals import LEVEL
 
 PERMUTATIONS = 4999
@@ -115,7 +116,7 @@ def joint(
     if not used:
         return Joint((), len(names), len(known), rank, "no dimension has two categories among these tasks")
     if df < 2:
-        why = f"{len(names)} tasks are too few for {rank} parameters"
+        why = f"too few tasks ({len(names)}) for {counted(rank, 'parameter')}"
         return Joint((), len(names), len(known), rank, why)
     fit = _Fit(task_effects(known), design, df)
     effects = [

@@ -227,7 +227,7 @@ def task_difference(
                 return None, why
         wins = [wins_of(s, scale, part) for s, part in zip(columns, (a, b), strict=True)]
         rated = paired(wins[0], wins[1], left.clusters, (0.0, 1.0), Options(resamples), left.part)
-        return _task_difference(a.task, rated, 1.0, None, _numbers(left, *wins)), ""
+        return _task_difference(a.task, rated, 1.0, None, left.numbers(wins[0] - wins[1])), ""
     bounds = [limits(s, scale, part) for s, part in zip(columns, (a, b), strict=True)]
     for _, _, why in bounds:
         if why:
@@ -237,17 +237,8 @@ def task_difference(
         pair = _pair(left, right, scale.failures, Options(resamples))
     if pair.difference.value is None:
         return None, "no sample has a score of both"
-    numbers = _numbers(left, *(s.values for s in columns))
+    numbers = left.numbers(columns[0].values - columns[1].values)
     return _task_difference(a.task, pair, width, by_policy(left, right), numbers), ""
-
-
-def _numbers(left: ScoreColumn, x: Floats, y: Floats) -> Any:
-    """Of the clusters of the groups that have both ``x`` and ``y``, over all tasks; None: none is shared."""
-    if left.joint is None:
-        return None
-    known = ~np.isnan(x) & ~np.isnan(y)
-    first = np.unique(left.clusters[known], return_index=True)[1]
-    return left.joint[known][first]
 
 
 def _task_difference(

@@ -14,8 +14,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from hemm.analysis.early_stopping import check_words
+from hemm.analysis.profile.controls import control_rows
 from hemm.analysis.profile.model_dimensions import ModelDimensions, model_dimensions
-from hemm.analysis.profile.rows import CategoryRow, ControlRow, MetricValue, Profile, TaskRow
+from hemm.analysis.profile.rows import CategoryRow, MetricValue, Profile, TaskRow
 from hemm.analysis.study import Study, Subject
 from hemm.analysis.study.anytime_interval import NO_INTERVAL
 from hemm.analysis.study.cell_scores import OUTCOMES, CellScores, ScoreColumn
@@ -44,8 +45,7 @@ from hemm.analysis.study.normalise import (
 from hemm.core import CorpusMetric, HemmError, UnknownName
 from hemm.stats.between_tasks import tasks_like
 from hemm.stats.bootstrap import RESAMPLES, bootstrap_interval
-from hemm.stats.intervals import Estimate, mean_difference
-from hemm.stats.shared_clusters import ClusterParts
+from hemm.stats.intervals import Estimate
 from hemm.stats.task_means import TaskScore, mean_of_scores
 
 
@@ -106,7 +106,7 @@ def profile(
         tuple(subjects.values()),
         tuple(tasks),
         tuple(categories),
-        tuple(_controls(loaded, subjects)),
+        tuple(control_rows(loaded, subjects)),
         tuple(dict.fromkeys(notes)),
         failures,
         dimensions,
@@ -319,45 +319,3 @@ def _unshared(tasks: Sequence[TaskRow]) -> list[str]:
         for label, asked in by_subject.items()
         if asked != all_tasks
     ]
-
-
-def _controls(loaded: Sequence[CellScores], subjects: Mapping[str, Subject]) -> list[ControlRow]:
-    """Paired differences between cells without control and the controls of the same model, settings and
-    task."""
-    uncontrolled = {(i.pair, i.task): i for i in loaded if not i.control}
-    rows: list[ControlRow] = []
-    means: dict[tuple[str, str], list[TaskScore]] = {}
-    for item in loaded:
-        base = uncontrolled.get((item.pair, item.task)) if item.control else None
-        if base is None or isinstance(base.headline.metric, CorpusMetric):
-            continue
-        difference, part = _paired(base.headline, item.headline)
-        scaled = None if part is None else part.estimate
-        rows.append(ControlRow(subjects[base.subject], item.task, item.control, difference, scaled))
-        if part is not None and not base.counts_as:
-            means.setdefault((base.subject, item.control), []).append(part)
-    for (key, control), parts in means.items():
-        if len(parts) > 1:
-            mean, like = mean_of_scores(parts)
-            rows.append(ControlRow(subjects[key], "", control, mean, mean, like))
-    return rows
-
-
-def _paired(with_picture: ScoreColumn, without: ScoreColumn) -> tuple[Estimate, TaskScore | None]:
-    """Mean difference over the groups that both have, and the same on the ``anchored`` scale."""
-    with_picture, without = with_picture.paired_with(without)
-    low, high = with_picture.metric.range
-    differences = with_picture.values - without.values
-    difference = mean_difference(differences, with_picture.clusters, high - low, part=with_picture.part)
-    df = difference.df if difference.estimate.clusters > 1 else math.inf
-    estimate = with_picture.noted(difference.estimate)
-    if with_picture.anytime is not None or without.anytime is not None:
-        estimate = NO_INTERVAL.interval(estimate)
-    floor, ceiling = math.nan, math.nan
-    if len(with_picture):
-        floor, ceiling = ends(with_picture, Scale(), TaskSlice("", ""))
-    if estimate.value is None or not math.isfinite(ceiling - floor) or abs(ceiling - floor) < 1e-9:
-        return estimate, None
-    width = ceiling - floor
-    clusters = ClusterParts.of(differences, with_picture.joint, width)
-    return estimate, TaskScore(estimate.scaled(0.0, width), df, clusters)

@@ -123,8 +123,12 @@ class CategoryRow:
 
 @dataclass(frozen=True)
 class ControlRow:
-    """Score with the picture minus score under a control, on groups that both have. ``task`` is empty for the
-    mean of the tasks' normalised differences, which alone has ``like``: for tasks like these."""
+    """Score with the picture minus score under a control, on groups that both have.
+
+    task  empty for the mean of the tasks' normalised differences
+    like  of that mean, for tasks like these
+    p     of no difference on these tasks
+    """
 
     subject: Subject
     task: str
@@ -132,6 +136,7 @@ class ControlRow:
     difference: Estimate
     normalised: Estimate | None
     like: TasksLike | None = None
+    p: float | None = None
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -139,6 +144,7 @@ class ControlRow:
             "task": self.task,
             "control": self.control,
             **self.difference.to_json(),
+            "p": self.p,
             "tasks_like_these": None if self.like is None else self.like.to_json(),
             "normalised": None if self.normalised is None else self.normalised.to_json(),
         }

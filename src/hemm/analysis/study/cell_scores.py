@@ -141,6 +141,15 @@ class ScoreColumn:
         column = self.take(self.rows_of(groups))
         return replace(column, sampling=common.sampling(groups, column.clusters))
 
+    def numbers(self, values: Floats) -> NDArray[np.int64] | None:
+        """Over all tasks the number of each cluster (in order) of the groups that have ``values``; None: no
+        two tasks share pictures."""
+        if self.joint is None:
+            return None
+        known = ~np.isnan(values)
+        first = np.unique(self.clusters[known], return_index=True)[1]
+        return np.asarray(self.joint[known][first], dtype=np.int64)
+
     @property
     def outcomes(self) -> dict[str, int]:
         """Outcome -> number of answers, repeats included."""

@@ -15,6 +15,7 @@ import numpy as np
 
 from hemm.analysis.study.cell_scores import CellScores
 from hemm.core import CorpusMetric, HemmError, Metric, Outcome, digest
+from hemm.core.text import counted
 from hemm.stats.intervals import Estimate
 from hemm.stats.jackknife import (
     LEAST,
@@ -110,7 +111,8 @@ def computed(members: Sequence[AnswerGroup], bind: Bind, metric: Metric) -> dict
         if not math.isfinite(value):
             continue
         if len(of_answers) < LEAST_A_CLASS * count:
-            why = f"a corpus value: {count} classes, too few answers for each for an interval"
+            of = counted(count, "class", "classes")
+            why = f"a corpus value: {of}, too few answers for each for an interval"
             out[name] = Estimate(value, None, None, len(members), clusters, why)
             continue
         out[name] = jackknife(value, left_out[name], clusters, len(members), metric.range)
@@ -169,7 +171,7 @@ def corpus_difference(a: CellScores, b: CellScores) -> CorpusDifference | str:
     results = [values_without(members, bind) for members, (_, bind) in zip(common, sides, strict=True)]
     clusters, n = results[0][2], len(common[0])
     if clusters < LEAST_PAIRED:
-        return f"{clusters} clusters are too few for a jackknife of a difference ({LEAST_PAIRED})"
+        return f"too few clusters ({clusters}) for a jackknife of a difference ({LEAST_PAIRED})"
     x, y = (f[0].get("", math.nan) for f in results)
     left_out = np.array(results[0][1].get("", [])) - np.array(results[1][1].get("", []))
     if not (math.isfinite(x - y) and len(left_out) and bool(np.isfinite(left_out).all())):

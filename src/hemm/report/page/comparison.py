@@ -41,7 +41,11 @@ class Level:
 
 @dataclass(frozen=True)
 class ComparisonSection:
-    """The values of the section. ``numbers``: subject -> its number on the page, for its colour."""
+    """The values of the section.
+
+    numbers  subject -> its number on the page, for its colour
+    error    most pages with a false sentence of one kind, where nothing differs
+    """
 
     result: Comparison
     numbers: dict[str, int]
@@ -51,12 +55,19 @@ class ComparisonSection:
     conclusions: tuple[str, ...]
     terms: tuple[str, ...]
     verdict: tuple[str, ...]
+    error: float
 
 
-def comparison(study: Study, subjects: Sequence[Subject], normalise: str) -> ComparisonSection | None:
-    """The section for these models; None for a single model, or if they cannot be compared."""
+def comparison(
+    study: Study, subjects: Sequence[Subject], normalise: str, kinds: int = 0
+) -> ComparisonSection | None:
+    """The section for these models; None for a single model, or if they cannot be compared.
+
+    kinds  of sentences that the page has beside the section's
+    """
     from hemm.analysis.compare import Choice, compare
-    from hemm.analysis.compare.conclusions import conclusions, verdict
+    from hemm.analysis.compare.conclusions import ERROR, conclusions, verdict
+    from hemm.analysis.compare.conclusions import kinds as kinds_of
     from hemm.report.tables.comparison import terms
 
     if len(subjects) < 2 or any(s.control for s in subjects):
@@ -70,6 +81,7 @@ def comparison(study: Study, subjects: Sequence[Subject], normalise: str) -> Com
     rows = [
         r for r in (result.overall, *result.categories) if r is not None and r.difference.value is not None
     ]
+    error = ERROR / max(1, kinds + kinds_of(result))
     return ComparisonSection(
         result,
         {s.key: n for n, s in enumerate(subjects)},
@@ -78,14 +90,15 @@ def comparison(study: Study, subjects: Sequence[Subject], normalise: str) -> Com
             for r in rows
         ),
         result.tasks if any(t.pair is not None for t in result.tasks) else (),
-        tuple(_level(table) for table in result.label_effects),
-        tuple(conclusions(result, labels=False)),
+        tuple(_level(table, error) for table in result.label_effects),
+        tuple(conclusions(result, labels=False, error=error)),
         tuple(terms(result)),
-        tuple(verdict(result)),
+        tuple(verdict(result, error)),
+        error,
     )
 
 
-def _level(table: LabelEffects) -> Level:
+def _level(table: LabelEffects, error: float) -> Level:
     from hemm.analysis.compare.conclusions import effects as effect_sentences
     from hemm.report.tables.comparison import travelling
 
@@ -98,7 +111,7 @@ def _level(table: LabelEffects) -> Level:
         f"{_title(t.other).lower()} {_words(t.other_category)} ({t.everywhere:.0%} of all)"
         for t in travelling(table)
     )
-    sentences = tuple(line[0].upper() + line[1:] for line in effect_sentences(table))
+    sentences = tuple(line[0].upper() + line[1:] for line in effect_sentences(table, error))
     return Level(table.level, effects, table, together, sentences)
 
 

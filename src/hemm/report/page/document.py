@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 from hemm.core import CONTROLS, HemmError, UnknownName
 from hemm.core.secrets import hide
+from hemm.core.text import counted
 from hemm.core.user_files import shown
 from hemm.report.figures.profile import MOST
 from hemm.report.page import overview
 from hemm.report.page.comparison import comparison
-from hemm.report.page.findings import findings
+from hemm.report.page.findings import findings, kinds
 from hemm.report.page.method import method, selection, stamp
 from hemm.report.page.template import render
 from hemm.report.pictures import Gallery
@@ -129,12 +130,13 @@ def _scored_sections(
     subjects = overview.main_subjects(profile)
     lines = overview.lines(profile, subjects)
     gallery = Gallery(bytes_left=pictures)
-    compared = comparison(study, subjects, profile.normaliser)
+    compared = comparison(study, subjects, profile.normaliser, kinds(profile, subjects))
+    verdict, error = ((), None) if compared is None else (compared.verdict, compared.error)
     return {
         "title": overview.title(profile, cells, subjects),
         "subjects": subjects,
         "lines": lines,
-        "findings": findings(profile, subjects, () if compared is None else compared.verdict),
+        "findings": findings(profile, subjects, verdict, error),
         "compared": compared,
         "policy_lines": overview.policy_lines(profile, lines, subjects),
         "stopped": stopped(profile),
@@ -181,10 +183,9 @@ def states(cells: Sequence[Cell]) -> list[str]:
             answered = cell.answers(["id"]).num_rows if _readable(cell) else 0
             last: Mapping[str, Any] = (cell.run.get("selections") or [{}])[-1]
             wanted = (last.get("samples") or 0) * (last.get("repeats") or 1)
-            of = f" of {wanted}" if wanted else ""
+            told = f"{answered:,} of {counted(wanted, 'answer')}" if wanted else counted(answered, "answer")
             warnings.append(
-                f"{cell.model} on {cell.task} is not finished: {answered}{of} answers; "
-                "the same command goes on from there"
+                f"{cell.model} on {cell.task} is not finished: {told}; the same command goes on from there"
             )
         elif cell.state != "sealed":
             warnings.append(

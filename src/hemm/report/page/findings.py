@@ -5,9 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from hemm.analysis.compare.conclusions import ERROR
+from hemm.analysis.profile.gaps import Gap, enough, gaps
 from hemm.analysis.study.anytime_interval import MARK
 from hemm.core import CONTROLS, DIMENSIONS
-from hemm.report.text import LABEL, count, number, one_line, plural, span
+from hemm.report.text import LABEL, count, more_than, number, one_line, p_value, plural, span
+from hemm.stats.between_tasks import LEAST
+from hemm.stats.corrections import holm
 
 if TYPE_CHECKING:
     from hemm.analysis.profile.rows import CategoryRow, ControlRow, Profile
@@ -15,25 +19,38 @@ if TYPE_CHECKING:
     from hemm.stats.intervals import Estimate
 
 GAPS = 3
+"""Most dimensions whose widest gap is told of a single model."""
+FEW = 4
+"""Most categories that are named for having too few tasks."""
 
 
-def findings(profile: Profile, subjects: Sequence[Subject], verdict: Sequence[str] = ()) -> list[str]:
+def findings(
+    profile: Profile, subjects: Sequence[Subject], verdict: Sequence[str] = (), error: float | None = None
+) -> list[str]:
     """Sentences on overall scores, who is ahead (``verdict``: the result of tests), gaps between categories,
-    the controls, and failures."""
+    the controls, and failures.
+
+    error  most pages with a false sentence of one kind, where nothing differs; None: a page without a
+           comparison
+    """
+    error = ERROR / max(1, kinds(profile, subjects)) if error is None else error
     lines: list[str] = []
     overall = {c.subject.key: c for c in profile.categories if not c.category}
     for subject in subjects:
         row = overall.get(subject.key)
         if row is not None and row.estimate.value is not None:
             lines.append(_overall(row))
-    lines += verdict or _ahead([overall[s.key] for s in subjects if s.key in overall])
-    for subject in subjects:
-        lines += _gaps([c for c in profile.categories if c.subject.key == subject.key], len(subjects) > 1)
-    for control in profile.controls:
-        if _summary(control, profile.controls):
-            lines.append(_control(control))
+    lines += verdict
+    lines += _gaps(profile, subjects, error)
+    lines += _controls(profile, error)
     lines.append(_failures(profile, subjects))
     return lines
+
+
+def kinds(profile: Profile, subjects: Sequence[Subject]) -> int:
+    """How many kinds of sentences that rest on a test the findings have beside the comparison's: on
+    categories, on the picture."""
+    return bool(gaps(profile, subjects)) + bool(profile.controls)
 
 
 def _bracket(e: Estimate) -> str:
@@ -41,55 +58,66 @@ def _bracket(e: Estimate) -> str:
 
 
 def _overall(row: CategoryRow) -> str:
-    return (
-        f"{_who(row.subject)} scores {_bracket(row.estimate)} over "
-        f"{plural(len(row.tasks), 'task')} and {plural(row.units, 'unit')}."
-    )
+    over = f"over {plural(len(row.tasks), 'task')} and {plural(row.units, 'unit')}"
+    like = row.like.estimate
+    if like.low is None:
+        other = "of other tasks like these nothing is known" if not enough(row) else like.note
+    else:
+        other = f"on tasks like these {span(like.low, like.high)}"
+    return f"{_who(row.subject)} scores {_bracket(row.estimate)} {over}; {other}."
 
 
-def apart(a: Estimate, b: Estimate) -> bool:
-    """Whether two intervals do not overlap, which is stricter than a test for a difference."""
-    ends = (a.low, a.high, b.low, b.high)
-    if any(e is None for e in ends):
-        return False
-    return (a.low or 0.0) > (b.high or 0.0) or (b.low or 0.0) > (a.high or 0.0)
-
-
-def _ahead(rows: Sequence[CategoryRow]) -> list[str]:
-    known = [r for r in rows if r.estimate.value is not None]
-    if len(known) < 2 or len({r.tasks for r in known}) > 1:
-        return []
-    first, second, *_ = sorted(known, key=lambda r: -(r.estimate.value or 0.0))
-    gap = (first.estimate.value or 0.0) - (second.estimate.value or 0.0)
-    sure = apart(first.estimate, second.estimate)
-    return [
-        f"{_who(first.subject)} is ahead of {_who(second.subject)} by {number(gap)}; "
-        f"their intervals {'do not overlap' if sure else 'overlap'}."
-    ]
-
-
-def _gaps(rows: Sequence[CategoryRow], name: bool) -> list[str]:
-    """The widest gaps within dimensions, if the intervals of the categories do not overlap."""
-    gaps: list[tuple[float, str]] = []
-    for dimension, about in DIMENSIONS.items():
-        known = [r for r in rows if r.dimension == dimension and r.estimate.value is not None]
-        if len(known) < 2:
-            continue
-        best = max(known, key=lambda r: r.estimate.value or 0.0)
-        worst = min(known, key=lambda r: r.estimate.value or 0.0)
-        if not apart(best.estimate, worst.estimate):
-            continue
-        gap = (best.estimate.value or 0.0) - (worst.estimate.value or 0.0)
-        who = f"{_who(best.subject)}, " if name else ""
-        where = about.title.lower() if name else about.title
-        gaps.append(
-            (
-                -gap,
-                f"{who}{where}: {best.category.replace('_', ' ')} {_bracket(best.estimate)} is above "
-                f"{worst.category.replace('_', ' ')} {_bracket(worst.estimate)}.",
-            )
+def _gaps(profile: Profile, subjects: Sequence[Subject], error: float) -> list[str]:
+    """The widest gap of each dimension, if it is there on tasks like these."""
+    found: dict[tuple[str, str], Gap] = {}
+    for gap in sorted(gaps(profile, subjects), key=lambda g: -g.width):
+        if gap.p_holm < error:
+            found.setdefault((gap.above.subject.key, gap.above.dimension), gap)
+    name = len(subjects) > 1
+    out: list[str] = []
+    for subject in subjects:
+        own = [gap for (key, _), gap in found.items() if key == subject.key]
+        out += [_gap(gap, name) for gap in own[: 1 if name else GAPS]]
+    keys = {s.key for s in subjects}
+    rows = [r for r in profile.categories if r.subject.key in keys and r.category and r.parts]
+    few = dict.fromkeys(_category(r) for r in rows if not enough(r))
+    if few and len(few) < len({_category(r) for r in rows}):
+        some = list(few)[:FEW]
+        more = f" and {len(few) - FEW} more" if len(few) > FEW else ""
+        out.append(
+            f"Too few tasks ({LEAST - 1} at most) to say how others like them go: {', '.join(some)}{more}."
         )
-    return [line for _, line in sorted(gaps)[: 1 if name else GAPS]]
+    elif few:
+        out.append(f"No category has {LEAST} tasks: how others like them go is not known.")
+    return out
+
+
+def _category(row: CategoryRow) -> str:
+    return f"{DIMENSIONS[row.dimension].title.lower()} {row.category.replace('_', ' ')}"
+
+
+def _gap(gap: Gap, name: bool) -> str:
+    above, below = gap.above, gap.below
+    title = DIMENSIONS[above.dimension].title
+    where = f"{_who(above.subject)}, {title.lower()}" if name else title
+    high, low = (
+        f"{row.category.replace('_', ' ')} {number(row.estimate.value)} "
+        f"({span(row.like.estimate.low, row.like.estimate.high)})"
+        for row in (above, below)
+    )
+    p = p_value(gap.p_holm)
+    return f"{where}, on tasks like these: {high} is above {low}, p {p if '<' in p else f'= {p}'}."
+
+
+def _controls(profile: Profile, error: float) -> list[str]:
+    """A sentence for each control of each model."""
+    rows = [row for row in profile.controls if _summary(row, profile.controls)]
+    here = holm([row.p for row in rows])
+    there = holm([None if row.like is None else row.like.p for row in rows])
+    return [
+        _control(row, *(p is not None and p < error for p in both))
+        for row, *both in zip(rows, here, there, strict=True)
+    ]
 
 
 def _summary(row: ControlRow, rows: Sequence[ControlRow]) -> bool:
@@ -98,27 +126,37 @@ def _summary(row: ControlRow, rows: Sequence[ControlRow]) -> bool:
     return not row.task or len(same) == 1
 
 
-def _control(row: ControlRow) -> str:
+def _control(row: ControlRow, here: bool, there: bool) -> str:
+    """``here``, ``there``: the difference is there on these tasks, and on tasks like these."""
     e = row.difference if row.task else row.normalised or row.difference
     with_ = CONTROLS[row.control].full
     if e.value is None:
         return f"{_who(row.subject)} with {with_}: no answers to compare."
-    where = f" on {one_line(row.task)}" if row.task else ""
+    like = row.like is not None and row.like.error is not None
+    elsewhere = like and (there or not here)
+    where = (
+        f" on {one_line(row.task)}"
+        if row.task
+        else " on tasks like these"
+        if elsewhere
+        else " on these tasks"
+    )
+    amount = more_than(e.value)
     if e.low is None or e.high is None:
         return (
-            f"{_who(row.subject)} scores {number(e.value)} more{where} with the right picture "
-            f"than with {with_}; whether that holds for other samples is not known."
+            f"{_who(row.subject)} scores {amount} with {with_}{where}, with the right picture; whether that "
+            "holds for other samples is not known."
         )
-    if e.low > 0:
-        verdict = "the picture matters"
-    elif e.high < 0:
-        verdict = "it does better without the right picture"
+    if here or there:
+        verdict = "the picture matters" if e.value > 0 else "it does better without the right picture"
     else:
-        verdict = "there is no sign that the picture matters"
-    return (
-        f"{_who(row.subject)}: {verdict}{where}. With the right picture it scores {_bracket(e)} "
-        f"more than with {with_}."
-    )
+        verdict = "no sign that the picture matters"
+    open_ = "; on others like them that is open" if here and like and not there else ""
+    own = span(e.low, e.high) + (MARK if e.anytime else "")
+    other = row.like.estimate if row.like is not None else None
+    beyond = f"; tasks like these: {span(other.low, other.high)}" if like and other is not None else ""
+    scored = f"With the right picture it scores {amount} with {with_} (difference {own}{beyond})."
+    return f"{_who(row.subject)}: {verdict}{where}{open_}. {scored}"
 
 
 def _failures(profile: Profile, subjects: Sequence[Subject]) -> str:

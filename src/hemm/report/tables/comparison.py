@@ -114,7 +114,8 @@ def _task_row(row: TaskPair) -> dict[str, Any]:
 
 
 _TASK_COLUMNS = (
-    "task", "metric", "n", "a", "b", "a - b", "95 %", "bootstrap", "won, lost", "effect", "effect is", "p",
+    "task", "metric", "n", "first", "second", "difference", "95 %", "bootstrap", "won, lost",
+    "effect", "effect is", "p",
     "Holm", "BH", "test", "note",
 )  # fmt: skip
 
@@ -122,7 +123,7 @@ _TASK_COLUMNS = (
 def _category_row(row: CategoryPair) -> dict[str, Any]:
     return {
         "": _name(row),
-        "a - b": row.difference.value,
+        "difference": row.difference.value,
         "these tasks": ends(row.difference),
         "bootstrap": ends(row.bootstrap),
         "p": row.p,
@@ -141,8 +142,8 @@ def _power_row(name: str, power: Power) -> dict[str, Any]:
 
 
 def _policy_row(r: PolicyScores) -> dict[str, Any]:
-    return {"worst score": r.as_worst, "left out": r.exclude, "a worst, b best": r.worst,
-            "a best, b worst": r.best, "without value": r.left_out}  # fmt: skip
+    return {"worst score": r.as_worst, "left out": r.exclude, "first worst, second best": r.worst,
+            "first best, second worst": r.best, "without value": r.left_out}  # fmt: skip
 
 
 def _rank_rows(result: Comparison) -> list[dict[str, Any]]:
@@ -174,9 +175,9 @@ def _effect_rows(table: LabelEffects) -> Iterator[dict[str, Any]]:
         left_out = "" if row.low_out is None else f"{row.low_out:.3f} to {row.high_out:.3f}"
         yield {
             "dimension": e.dimension,
-            "a": e.a,
-            "b": e.b,
-            "raw a - b": row.raw,
+            "label": e.a,
+            "against": e.b,
+            "raw difference": row.raw,
             "adjusted": e.value,
             "95 %": "" if e.low is None else f"{e.low:.3f} to {e.high:.3f}",
             "p": e.p,
