@@ -37,7 +37,7 @@ def command(path: Path, results: Path | None, seed: int, format_: str) -> None:
     from hemm.analysis.preferences.votes import read_votes, vote_counts
     from hemm.report.tables.preferences import notes, tables, to_json
     from hemm.stats.agreement import fleiss_kappa, krippendorff_alpha
-    from hemm.stats.bradley_terry import strengths
+    from hemm.stats.strengths import strengths
 
     votes = read_votes(path)
     ranked = strengths(votes, seed=seed)

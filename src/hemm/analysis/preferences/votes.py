@@ -51,6 +51,18 @@ class Votes:
         keys = np.array([f"{t}\0{s}" for t, s in zip(self.task, self.sample, strict=True)], dtype=object)
         return np.asarray(np.unique(keys, return_inverse=True)[1], dtype=np.int64)
 
+    @property
+    def voters(self) -> Ints:
+        """A number for each annotator, below ``named_voters``; votes without one have their own numbers."""
+        named = self.annotator != ""
+        codes = np.cumsum(~named) - 1 + self.named_voters
+        codes[named] = np.unique(self.annotator[named].astype(str), return_inverse=True)[1].reshape(-1)
+        return np.asarray(codes, dtype=np.int64)
+
+    @property
+    def named_voters(self) -> int:
+        return len(set(self.annotator.tolist()) - {""})
+
     def take(self, picked: NDArray[Any]) -> Votes:
         """The picked votes (a mask or indices)."""
         return Votes(

@@ -12,7 +12,7 @@ from hemm.report.tables.writer import Table, table_of
 if TYPE_CHECKING:
     from hemm.analysis.preferences.validity import Validity
     from hemm.analysis.preferences.votes import Votes
-    from hemm.stats.bradley_terry import Strengths
+    from hemm.stats.strengths import Strengths
 
 
 def to_json(
@@ -23,10 +23,11 @@ def to_json(
     return {
         "votes": len(votes),
         "questions": len(set(votes.clusters.tolist())),
-        "annotators": len(set(votes.annotator.tolist())),
+        "annotators": votes.named_voters,
         "models": [asdict(r) for r in ranked.rows],
         "tie_rate": ranked.tie_rate,
         "why_no_strengths": ranked.why,
+        "scope": ranked.scope,
         "win_rates": {
             a: {b: None if v != v else float(v) for b, v in zip(names, row, strict=True) if a != b}
             for a, row in zip(names, ranked.win_rates, strict=True)
@@ -48,7 +49,7 @@ def tables(ranked: Strengths, checked: Sequence[Validity]) -> list[Table]:
             "Elo (paper)": round(r.elo, 1),
             "Elo 95 %": "" if r.elo_low is None else f"{r.elo_low:.1f} to {r.elo_high:.1f}",
             "Bradley-Terry": r.strength,
-            "95 %": "" if r.low is None or r.high is None else f"{r.low:.2f} to {r.high:.2f}",
+            "95 %": _strength_ends(r.low, r.high),
         }
         for r in ranked.rows
     ]
@@ -81,6 +82,12 @@ def tables(ranked: Strengths, checked: Sequence[Validity]) -> list[Table]:
     return tables
 
 
+def _strength_ends(low: float | None, high: float | None) -> str:
+    if low is None or high is None:
+        return f"{low:.2f} or more" if low is not None else f"{high:.2f} or less" if high is not None else ""
+    return f"{low:.2f} to {high:.2f}"
+
+
 def _ends(estimate: Any) -> str:
     return "" if estimate.low is None else f"{estimate.low:.3f} to {estimate.high:.3f}"
 
@@ -89,6 +96,8 @@ def notes(votes: Votes, ranked: Strengths, agreement: dict[str, Any]) -> list[st
     lines = [f"{counted(len(votes), 'vote')} on {counted(len(set(votes.clusters.tolist())), 'question')}"]
     if ranked.why:
         lines.append(ranked.why)
+    lines += [f"{r.model} {r.note}" for r in ranked.rows if r.note]
+    lines.append(ranked.scope)
     if agreement["items"]:
         values = {k: "not defined" if agreement[k] is None else f"{agreement[k]:.3f}" for k in agreement}
         lines.append(
@@ -97,5 +106,5 @@ def notes(votes: Votes, ranked: Strengths, agreement: dict[str, Any]) -> list[st
         )
     else:
         lines.append("no pair has several voters: their agreement is not known")
-    lines.append("Elo is a median over shuffled orders; its interval is a bootstrap over questions")
+    lines.append("Elo is a median over shuffled orders; its interval is a bootstrap")
     return lines
