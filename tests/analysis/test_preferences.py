@@ -392,6 +392,51 @@ def test_the_command(cache: Path, tmp_path: Path, capsys: pytest.CaptureFixture[
         assert "baseline/oracle" in capsys.readouterr().out
 
 
+def test_what_has_no_scores_is_named(cache: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    results = tmp_path / "results"
+    done = hemm.run(["baseline/oracle", "baseline/random"], "probe_charts", out=results, limit=20)
+    ids = [row["id"] for row in next(iter(done)).answers(["id"]).to_pylist()]
+    file = tmp_path / "votes.jsonl"
+
+    def told(*rows: dict[str, str]) -> tuple[Any, str]:
+        usual = {"model_a": "baseline/oracle", "model_b": "baseline/random", "winner": "model_a",
+                 "task": "probe_charts", "question_id": ids[0], "judge": "author_1"}  # fmt: skip
+        file.write_text("".join(json.dumps(usual | row) + "\n" for row in rows))
+        said = []
+        for form in ("json", "table"):
+            assert status(["preferences", str(file), "--results", str(results), "--format", form]) == 0
+            said.append(capsys.readouterr().out)
+        return json.loads(said[0]), said[1]
+
+    found, text = told({}, {"model_a": "oracle"}, {"task": "probe_chart"}, {"question_id": "no such"})
+    assert found["unmatched"] == {
+        "models": ["oracle"], "tasks": ["probe_chart"], "samples": [["probe_charts", "no such"]],
+        "without_task": 0, "matched": 1,
+    }  # fmt: skip
+    assert found["annotators"] == 1
+    for name in ("1 of 4 votes", "by these names: oracle", "results: probe_chart", "probe_charts/no such"):
+        assert name in text
+    assert told({})[0]["unmatched"]["matched"] == 1
+    assert not told({"model_a": "x", "model_b": "y"})[0]["metrics"]
+    assert status(["preferences", str(file)]) == 0
+    assert "--results DIR" in capsys.readouterr().out
+
+
+def test_two_prompts_of_one_model_are_never_one_player(
+    cache: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    results = tmp_path / "results"
+    for extra in ({}, {"system": "Be brief."}):
+        hemm.run("baseline/random", "probe_charts", out=results, limit=4, **extra)
+    file = tmp_path / "votes.csv"
+    file.write_text('a,b,winner,sample\n"baseline/random · system ""Be brief.""",baseline/random,a,1\n')
+    assert status(["preferences", str(file), "--results", str(results), "--format", "json"]) == 0
+    assert len(json.loads(capsys.readouterr().out)["models"]) == 2
+    file.write_text("a,b,winner,sample\nbaseline/random,baseline/random,a,1\n")
+    assert status(["preferences", str(file), "--results", str(results)]) == 2
+    assert "write their labels" in capsys.readouterr().err
+
+
 def test_two_votes_of_one_pair_are_one_clear_result(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

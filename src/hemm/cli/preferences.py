@@ -8,11 +8,10 @@ from typing import TYPE_CHECKING
 import click
 
 from hemm.cli._common import format_option
-from hemm.core.terminal import echo
 from hemm.report.tables.writer import print_json, print_tables
 
 if TYPE_CHECKING:
-    from hemm.analysis.preferences.validity import Validity
+    from hemm.analysis.preferences.validity import Unmatched, Validity
     from hemm.analysis.preferences.votes import Votes
 
 
@@ -35,7 +34,7 @@ def command(path: Path, results: Path | None, seed: int, format_: str) -> None:
     files in preferences/ of a folder of results.
     """
     from hemm.analysis.preferences.votes import read_votes, vote_counts
-    from hemm.report.tables.preferences import notes, tables, to_json
+    from hemm.report.tables.preferences import notes, tables, to_json, unmatched_notes
     from hemm.stats.agreement import fleiss_kappa, krippendorff_alpha
     from hemm.stats.strengths import strengths
 
@@ -47,24 +46,30 @@ def command(path: Path, results: Path | None, seed: int, format_: str) -> None:
         "fleiss_kappa": fleiss_kappa(counts),
         "krippendorff_alpha": krippendorff_alpha(counts),
     }
-    checked = _validity(votes, results or (path if path.is_dir() else None))
+    checked, lacks = _validity(votes, results or (path if path.is_dir() else None))
     if format_ == "json":
-        print_json(to_json(votes, ranked, agreement, checked))
+        print_json(to_json(votes, ranked, agreement, checked, lacks))
     else:
-        print_tables(tables(ranked, checked), notes(votes, ranked, agreement), format_)
+        lines = [*notes(votes, ranked, agreement), *unmatched_notes(votes, lacks)]
+        print_tables(tables(ranked, checked), lines, format_)
 
 
-def _validity(votes: Votes, folder: Path | None) -> list[Validity]:
-    from hemm.analysis.preferences.validity import metric_scores, validity
+def _validity(votes: Votes, folder: Path | None) -> tuple[list[Validity], Unmatched | None]:
+    """The metrics against the votes, and what has no scores; None without results.
+
+    Raises HemmError where a name in the votes may be several subjects': they are never one player.
+    """
+    from hemm.analysis.preferences.validity import metric_scores, unmatched, validity
     from hemm.analysis.study import Study
     from hemm.core import HemmError
     from hemm.results.read import cells
 
     if folder is None:
-        return []
+        return [], None
     try:
-        scores = metric_scores(Study.of(cells(folder), strict=True), votes.models)
+        study = Study.of(cells(folder), strict=True)
     except HemmError as error:
-        echo(f"hemm: metrics are not compared with the votes: {error}", err=True)
-        return []
-    return validity(votes, scores)
+        click.echo(f"hemm: metrics are not compared with the votes: {error}", err=True)
+        return [], None
+    scores = metric_scores(study, votes.models)
+    return validity(votes, scores), unmatched(votes, scores)

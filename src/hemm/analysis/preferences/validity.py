@@ -45,6 +45,23 @@ ScoreOf = Mapping[tuple[str, str, str], float]
 """(model, task, sample) -> the metric's value; failed answers have the worst one."""
 
 
+@dataclass(frozen=True)
+class Unmatched:
+    """What the votes name and the results have no scores of.
+
+    models, tasks  names
+    samples        (task, sample) of which a voted model that has results on the task has no score
+    without_task   votes that name no task where the results have several
+    matched        votes of which both answers are scored, by some metric
+    """
+
+    models: tuple[str, ...]
+    tasks: tuple[str, ...]
+    samples: tuple[tuple[str, str], ...]
+    without_task: int
+    matched: int
+
+
 def metric_scores(
     study: Study, models: Sequence[str]
 ) -> dict[tuple[str, str], dict[tuple[str, str, str], float]]:
@@ -67,6 +84,29 @@ def metric_scores(
 def _cells_of(study: Study, name: str) -> Sequence[CellScores]:
     known = [s for s in study.subjects.values() if name in (s.label, s.model, f"{s.model}@{s.revision}")]
     return study.named(name)[1] if any(not s.control or s.label == name for s in known) else ()
+
+
+def unmatched(votes: Votes, scores: Mapping[tuple[str, str], ScoreOf]) -> Unmatched:
+    """What of ``votes`` no metric of ``scores`` can be compared with."""
+    known = {key for of_metric in scores.values() for key in of_metric}
+    models, tasks = {m for m, _, _ in known}, {t for _, t, _ in known}
+    only = next(iter(tasks)) if len(tasks) == 1 else ""
+    asked = {(m, t) for m, t, _ in known}
+    samples: dict[tuple[str, str], None] = {}
+    matched = without_task = 0
+    for i, pair in enumerate(zip(votes.a.tolist(), votes.b.tolist(), strict=True)):
+        task, sample, names = votes.task[i] or only, votes.sample[i], [votes.models[m] for m in pair]
+        without_task += not task and bool(tasks)
+        matched += all((name, task, sample) in known for name in names)
+        if any((name, task) in asked and (name, task, sample) not in known for name in names):
+            samples[task, sample] = None
+    return Unmatched(
+        tuple(m for m in votes.models if m not in models),
+        tuple(sorted({t for t in votes.task.tolist() if t} - tasks)),
+        tuple(samples),
+        without_task,
+        matched,
+    )
 
 
 def validity(votes: Votes, scores: Mapping[tuple[str, str], ScoreOf]) -> list[Validity]:

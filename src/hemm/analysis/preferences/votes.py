@@ -80,8 +80,8 @@ def votes(rows: Iterable[tuple[str, Mapping[str, Any]]]) -> Votes:
     """Votes from (where, row) pairs.
 
     A row has ``a`` and ``b`` (or ``model_a``, ``model_b``), ``winner`` (``a``, ``b``, ``tie``, or one of the
-    two names), ``sample``, and may have ``task`` and ``annotator``. Raises BadData, which begins with
-    ``where``.
+    two names), ``sample`` (or ``question_id``), and may have ``task`` and ``annotator`` (or ``judge``).
+    Raises BadData, which begins with ``where``.
     """
     names: dict[str, int] = {}
     columns: list[tuple[int, int, float, str, str, str]] = []
@@ -89,16 +89,20 @@ def votes(rows: Iterable[tuple[str, Mapping[str, Any]]]) -> Votes:
         a = text_of(row, "a" if "a" in row else "model_a", where)
         b = text_of(row, "b" if "b" in row else "model_b", where)
         if a == b:
-            raise BadData(f"{where}: a and b are the same model, {a!r}")
+            raise BadData(
+                f"{where}: a and b are the same model, {a!r} (two prompts or settings of one model are two "
+                "players: write their labels, as hemm profile prints them)"
+            )
         winner = text_of(row, "winner", where)
+        question = "question_id" if "question_id" in row and "sample" not in row else "sample"
         places = [names.setdefault(n, len(names)) for n in (a, b)]
         columns.append(
             (
                 *places,
                 _outcome(winner, a, b, where),
                 text_of(row, "task", where, ""),
-                text_of(row, "sample", where),
-                text_of(row, "annotator", where, ""),
+                text_of(row, question, where),
+                text_of(row, "judge" if "annotator" not in row else "annotator", where, ""),
             )  # type: ignore[arg-type]  # two places, unpacked
         )
     if not columns:

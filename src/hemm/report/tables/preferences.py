@@ -10,13 +10,17 @@ from hemm.core.text import counted
 from hemm.report.tables.writer import Table, table_of
 
 if TYPE_CHECKING:
-    from hemm.analysis.preferences.validity import Validity
+    from hemm.analysis.preferences.validity import Unmatched, Validity
     from hemm.analysis.preferences.votes import Votes
     from hemm.stats.strengths import Strengths
 
 
 def to_json(
-    votes: Votes, ranked: Strengths, agreement: dict[str, Any], checked: Sequence[Validity]
+    votes: Votes,
+    ranked: Strengths,
+    agreement: dict[str, Any],
+    checked: Sequence[Validity],
+    lacks: Unmatched | None = None,
 ) -> dict[str, Any]:
     """The JSON, documented in docs/preferences.md."""
     names = [r.model for r in ranked.rows]
@@ -34,6 +38,7 @@ def to_json(
         },
         "agreement": agreement,
         "metrics": [asdict(v) for v in checked],
+        "unmatched": None if lacks is None else asdict(lacks),
     }
 
 
@@ -107,4 +112,29 @@ def notes(votes: Votes, ranked: Strengths, agreement: dict[str, Any]) -> list[st
     else:
         lines.append("no pair has several voters: their agreement is not known")
     lines.append("Elo is a median over shuffled orders; its interval is a bootstrap")
+    return lines
+
+
+SHOWN_SAMPLES = 20
+
+
+def unmatched_notes(votes: Votes, lacks: Unmatched | None) -> list[str]:
+    """What of the votes is not compared with metrics, by name."""
+    if lacks is None:
+        return ["metrics are not compared with the votes: no results are named (--results DIR)"]
+    if lacks.matched == len(votes):
+        return []
+    lines = [f"metrics are compared with {lacks.matched} of {counted(len(votes), 'vote')}"]
+    if lacks.models:
+        lines.append(f"models without results by these names: {', '.join(lacks.models)}")
+    if lacks.tasks:
+        lines.append(f"tasks without results: {', '.join(lacks.tasks)}")
+    if lacks.without_task:
+        told = counted(lacks.without_task, "vote")
+        lines.append(f"{told} without a task, and the results have several: write task into the votes")
+    if lacks.samples:
+        shown = ", ".join("/".join(filter(None, pair)) for pair in lacks.samples[:SHOWN_SAMPLES])
+        more = len(lacks.samples) - SHOWN_SAMPLES
+        rest = f" and {more} more (--format json has all)" if more > 0 else ""
+        lines.append(f"samples without a score: {shown}{rest}")
     return lines
