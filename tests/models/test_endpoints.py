@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
+import random
+import re
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -161,6 +164,9 @@ def test_a_fault_of_set_up_or_account_spends_no_sample(
         assert server.asked == 5 + (row["expect"] in ("forbidden", "not_found"))  # the control request
         assert last.startswith("hemm: stopped: ")
         assert f"({row['expect']}: HTTP {row['status']}" in last
+        assert ("(at POST http://127.0.0.1" in last) == (
+            (row["expect"], row["schema"] != "google") == ("not_found", True)
+        )
         assert "8 answers still to ask; the same command goes on from there" in last
         server.row, before = {}, server.asked
         assert run(row["schema"], server, data) == 0
@@ -262,6 +268,58 @@ def test_an_answer_of_an_earlier_command_is_the_control(data: Path) -> None:
     assert stored()[0].startswith("sealed with")
 
 
+def test_a_forbidden_sample_is_its_error_where_others_are_answered(
+    data: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A filter that says 403 in words that nobody knows: in doubt a request that was answered decides, and
+    the user is told that it is sent again."""
+    row = {"status": 403, "body": {"error": {"message": "This picture is not for us"}}}
+    with Picky(row=row, refuses=frozenset({3, 7})) as server:
+        assert run("chat", server, data) == 3
+        assert server.asked == 12 + 1
+        said = capsys.readouterr().err
+        assert said.count("a request that was answered before is sent again") == 1
+        assert said.strip().splitlines()[-1] == "hemm: the same command asks them again"
+        assert stored()[0] == "sealed with 2 errors"
+        server.refuses = frozenset()
+        assert run("chat", server, data) == 0
+        assert server.asked == 13 + 2
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_server_that_fails_in_every_form_loses_and_mixes_nothing(seed: int, data: Path) -> None:
+    """Each question has its own fate, of the recorded bodies, at many in flight."""
+    draw = random.Random(seed)
+    fates = [r for r in BODIES if r["schema"] == "chat" and r["expect"] in ("refused", "sample", "again")]
+    rows = [{"id": f"q{n}", "question": f"Red {n}?", "answer": "yes"} for n in range(200)]
+    (data / "data.jsonl").write_text("".join(json.dumps(r) + "\n" for r in rows))
+    fate = {n: draw.choice(fates) if draw.random() < 0.4 else None for n in range(200)}
+    met: Counter[int] = Counter()
+
+    class Fated(Canned):
+        async def _end(self, writer: Any, wire: Any, received: Any, fault: str) -> bool:
+            found = re.search(r"Red (\d+)\?", received.text)
+            assert found is not None
+            number = int(found[1])
+            met[number] += 1
+            row = fate[number]
+            passing = row is not None and row["expect"] == "again" and met[number] > 1
+            self.row = {} if row is None or passing else row
+            return await super()._end(writer, wire, received, fault)
+
+    with Fated() as server:
+        assert run("chat", server, data, "--concurrency", "16") == 3
+    (cell,) = cells(Path("results"))
+    answers = {int(a["id"][1:]): a for a in cell.answers().to_pylist()}
+    assert len(answers) == 200
+    for number, answer in answers.items():
+        expect = "ok" if fate[number] is None else fate[number]["expect"]  # type: ignore[index]
+        became = "sample" if answer["failure"] else "refused" if answer["refusal"] else "ok"
+        assert became == ("ok" if expect == "again" else expect), (fate[number], answer["failure_message"])
+        assert bool(answer["failure_permanent"]) == (expect == "sample")
+    assert sum(met.values()) - sum(f is not None and f["expect"] == "again" for f in fate.values()) <= 205
+
+
 # the word by which an answer ended
 
 WORDS = {
@@ -346,6 +404,30 @@ def test_an_answer_that_the_server_broke_off_is_asked_again(data: Path) -> None:
         {"stop"},
         {None},
     )
+
+
+@pytest.mark.parametrize(
+    ("choice", "finish"),
+    [
+        # https://github.com/open-compass/VLMEvalKit/pull/1550
+        ({"message": None, "finish_reason": "PROHIBITED_CONTENT"}, "PROHIBITED_CONTENT"),
+        ({"finish_reason": "content_filter", "index": 0}, "content_filter"),
+        # https://github.com/reVrost/go-openrouter/pull/43
+        (
+            {"message": {"content": ""}, "finish_reason": "stop", "native_finish_reason": "SAFETY"},
+            "SAFETY",
+        ),
+        ({"message": {"content": ""}, "finish_reason": "stop", "native_finish_reason": "refusal"}, "refusal"),
+    ],
+)
+def test_a_filter_that_leaves_no_message_or_is_hidden_by_a_router(
+    choice: dict[str, Any], finish: str
+) -> None:
+    with Canned(row={"status": 200, "body": {"choices": [choice]}}) as server:
+        (answer,) = ask("chat", server)
+        assert server.asked == 1
+    assert (answer.failure, answer.finish) == (None, finish)
+    assert judge(Sample("s", choices=("yes", "no")), 0, answer, OneOf()).outcome == "refused"
 
 
 def test_words_of_earlier_versions_keep_their_meaning() -> None:

@@ -374,8 +374,8 @@ def test_failures_are_held_until_it_shows_whose_they_are() -> None:
         taken(["", *["connection"] * 3])
     with pytest.raises(Stopped, match="5 samples in a row failed, 3 of them alike"):
         taken(["timeout", "server", "timeout", "server", "timeout"])
-    for kind in ("quota", "unauthorized", "redirected", "unavailable"):
-        with pytest.raises(Stopped, match="account, address or server are at fault"):
+    for kind, words in [("quota", "used up"), ("unauthorized", "key"), ("unavailable", "longer wait")]:
+        with pytest.raises(Stopped, match=rf"{words}.* \({kind}: words\)"):
             taken(["", kind])
 
 

@@ -209,6 +209,7 @@ FILTERED = frozenset(
         "moderation",
         "sensitive",  # Zhipu
         "error_toxic",  # Cohere
+        "refusal",  # Anthropic, by gateways
         "guardrail_intervened",  # Bedrock
         # Gemini
         "safety",

@@ -19,6 +19,7 @@ class Faults:
     again    sends a request once more, and gives its response
     keep     stores answers
     earlier  a request that an earlier command had answered; None without one
+    say      tells the user that a request is sent once more, since it is paid for
     """
 
     def __init__(
@@ -27,8 +28,10 @@ class Faults:
         again: Callable[[Item], Awaitable[Response]],
         keep: Callable[[Iterable[Answered]], None],
         earlier: Callable[[], Item | None],
+        say: Callable[[str], None],
     ) -> None:
         self._streak, self._again, self._keep, self._earlier = streak, again, keep, earlier
+        self._say = say
         self._lock = asyncio.Lock()
         self._stop: Stopped | None = None
         self.answered: Item | None = None
@@ -75,6 +78,8 @@ class Faults:
         """If a request that was answered before is answered still, the failures held are their samples'.
         Raises Stopped if it is not, or there is none."""
         item = self.answered or self._earlier()
+        if item is not None:
+            self._say(f"{self._streak.told()}: a request that was answered before is sent again")
         response = None if item is None else await self._again(item)
         if response is None or response.failure is not None:
             raise self._streak.stop()

@@ -8,6 +8,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 from hemm.core import Failure, HemmError, Response
+from hemm.core.text import counted
 from hemm.engine.requests import Item
 from hemm.results.answer_record import Call
 
@@ -19,6 +20,18 @@ ACCOUNT = frozenset({"quota", "unauthorized", "redirected", "unavailable"})
 
 ROUTE = frozenset({"forbidden", "not_found", "not_supported", "silent"})
 """Kinds of failure that they cause, unless a request that was answered before is answered still."""
+
+_CAUSES = {
+    "quota": "the account is used up",
+    "unauthorized": "the key is refused",
+    "forbidden": "the account may not ask this",
+    "redirected": "the address has moved",
+    "not_found": "address or model are not there",
+    "not_supported": "the server cannot do this",
+    "unavailable": "the server wants a longer wait",
+    "silent": "the server is gone",
+}
+"""What is at fault, by kind."""
 
 _SERVER = frozenset({"connection", "timeout", "server", "rate_limit", "bad_response", "broken_off"})
 """Kinds of failure that the server causes, whatever the request; they may pass."""
@@ -85,6 +98,12 @@ class FailureStreak:
         self.doubt = False
         return held
 
+    def told(self) -> str:
+        """The failures that are held back, in words."""
+        failure = self.held[-1][1].failure
+        assert failure is not None
+        return f"{counted(len(self.held), 'sample')} failed ({failure.kind}: {failure.message})"
+
     def stop(self) -> Stopped:
         """Why the run stops: the failures that are held back."""
         failure = self.held[-1][1].failure
@@ -92,7 +111,7 @@ class FailureStreak:
         why = f"({failure.kind}: {failure.message})"
         alike, kinds = self._alike[_words(failure)], len(self._alike)
         if failure.kind in ACCOUNT | ROUTE:
-            text = f"account, address or server are at fault {why}"
+            text = f"{_CAUSES[failure.kind]} {why}"
         elif kinds > 1:
             text = f"{len(self.held)} samples in a row failed, {alike} of them alike {why}"
         elif alike == 1:

@@ -78,7 +78,8 @@ class Pipeline:
         self._track = track
         self._concurrency, self._retry = options.concurrency, options.retry_errors
         earlier = partial(answered_before, cell, builder)
-        self._faults = Faults(FailureStreak(options.stop_after), self._again, self._keep, earlier)
+        streak = FailureStreak(options.stop_after)
+        self._faults = Faults(streak, self._again, self._keep, earlier, track.waits)
         self._budget, self._highest_so_far = budget, 0.0
         self._open: dict[int, float] = {}
         self._heard = time.monotonic()

@@ -10,8 +10,9 @@ from email.message import Message as Headers
 from typing import Any
 
 from hemm.core import Media, Message, Request, Response, Usage, redact, storable
+from hemm.core.exchange import CUT, FILTERED
 from hemm.models.api.errors import answer_of, inner_status, told
-from hemm.models.api.finish import finish_of
+from hemm.models.api.finish import WHOLE, finish_of
 from hemm.models.api.likelihood import option_logprobs, scored_options
 from hemm.models.image_fit import fit
 from hemm.models.options import switched, template_kwargs
@@ -118,7 +119,9 @@ def read(
     if not isinstance(choices, list) or not choices:
         raise CallFailed("bad_response", f"the server's answer is no chat completion: {_peek(content)}")
     choice = fields_of(choices[0])
-    message = choice.get("message")
+    message, finish = choice.get("message"), ending(choice)
+    if message is None and finish.lower() in FILTERED:  # Gemini by this schema
+        message = {}
     if not isinstance(message, dict):
         raise CallFailed("bad_response", f"the server's answer holds no message: {_peek(content)}")
     if choice.get("error"):  # a router's model broke off in the middle
@@ -127,7 +130,7 @@ def read(
     answer = Response(
         text=storable(_text(message.get("content"))),
         reasoning=storable(_text(message.get("reasoning_content") or message.get("reasoning"))),
-        finish="stop" if refusal else finish_of(choice.get("finish_reason")),
+        finish="stop" if refusal else finish_of(finish),
         refusal=storable(str(refusal)) if refusal else None,
         logprobs=_logprobs(choice.get("logprobs")),
         usage=_usage(data.get("usage")),
@@ -137,6 +140,18 @@ def read(
     if scored and answer.refusal is None and not answer.filtered:
         return replace(answer, finish="stop", options=option_logprobs(scored, _top(choice.get("logprobs"))))
     return answer
+
+
+def ending(choice: Mapping[str, Any]) -> str:
+    """The word by which an answer ended; the model's own (OpenRouter) where the router's hides a cut or a
+    filter.
+
+    >>> ending({"finish_reason": "stop", "native_finish_reason": "SAFETY"})
+    'SAFETY'
+    """
+    word, native = (str(choice.get(name) or "") for name in ("finish_reason", "native_finish_reason"))
+    hidden = word.lower() in WHOLE and native.lower() in CUT | FILTERED
+    return native if hidden else word
 
 
 def parsed(content: bytes, charset: str = "") -> Any:

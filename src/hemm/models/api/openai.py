@@ -236,6 +236,8 @@ class ChatModel(Remote):
             content = body(request, endpoint.model, fields)
         url, scored = endpoint.at(path), scored_options(request)
         shown = f"POST {host_of(url)}{urlsplit(url).path}"
+        if endpoint.kind == "http" and "/v1" not in url:
+            shown += "; most servers are at http://host:port/v1"
 
         async def call() -> Response:
             status, headers, answer = await client.send("POST", url, content, kind)
