@@ -57,6 +57,7 @@ class ChatServer:
     rows         what the list of models says besides, by name
     key          the key it wants; empty: none
     slots        answers at a time: further requests wait; 0: any number
+    port         0: one that is free
     most         requests in flight beyond which it answers 429; 0: any number
     """
 
@@ -70,6 +71,7 @@ class ChatServer:
     slots: int = 0
     most: int = 0
     record: bool = True
+    port: int = 0
 
     def __post_init__(self) -> None:
         self.requests: list[Received] = []
@@ -80,7 +82,6 @@ class ChatServer:
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._ready = threading.Event()
-        self.port = 0
 
     @property
     def base(self) -> str:
@@ -111,7 +112,9 @@ class ChatServer:
         self._stop = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
         self._free = asyncio.Semaphore(self.slots or 1_000_000)
-        server = await asyncio.start_server(self._connection, "127.0.0.1", 0, limit=1 << 20, backlog=512)
+        server = await asyncio.start_server(
+            self._connection, "127.0.0.1", self.port, limit=1 << 20, backlog=512
+        )
         self.port = server.sockets[0].getsockname()[1]
         self._ready.set()
         await self._stop.wait()

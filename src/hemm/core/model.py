@@ -144,6 +144,10 @@ class RequestModel(Model, Protocol):
         """What the last attempt failed by, for whoever watches a run that waits; empty: it was answered."""
         return ""
 
+    def news(self) -> Sequence[str]:
+        """Lines for the user about what happened since the last call."""
+        return ()
+
     @abstractmethod
     async def generate(self, request: Request) -> Response:
         """The response to one request. Nothing is raised for one that fails: it is tried again by the one

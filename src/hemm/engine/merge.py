@@ -19,7 +19,7 @@ from hemm.data.files import read_table, sync_folder, sync_tree, temporary_folder
 from hemm.engine.shards import Shard
 from hemm.results import layout
 from hemm.results.cell import CellWriter, read_run
-from hemm.results.files import write_json, write_table
+from hemm.results.files import refuse_link, refuse_links, write_json, write_table
 from hemm.results.lock import Lock
 from hemm.results.read import Cell, cell
 from hemm.results.seal import write_calls
@@ -201,6 +201,7 @@ def _write(folder: Path, union: Union, cells: Sequence[Cell], before: Cell | Non
     seals = union.write(folder)
     calls = write_calls(folder, layout.CALLS, (c.calls() for c in cells))
     for c in cells if before is None or before in cells else (before, *cells):
+        refuse_links(c.folder)
         _copy(c.folder / layout.MEDIA, folder / layout.MEDIA)
         _copy(c.folder / layout.SCORES, folder / layout.SCORES)
     _write_unscored(folder, cells)
@@ -247,6 +248,7 @@ def _copy(source: Path, target: Path) -> None:
         copy = target / path.relative_to(source)
         if path.is_dir() or path.suffix not in ("", ".jsonl"):
             continue
+        refuse_link(path)  # results may be somebody else's: a link would bring in any file
         copy.parent.mkdir(parents=True, exist_ok=True)
         if not copy.exists():
             shutil.copyfile(path, copy)

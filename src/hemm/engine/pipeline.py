@@ -125,8 +125,13 @@ class Pipeline:
             await asyncio.sleep(FLUSH_SECONDS / 2)
             self._cell.tick()
             self._tell_waiting()
+            self._tell_news()
             if self._cell.sync_due:
                 await asyncio.to_thread(self._cell.sync)
+
+    def _tell_news(self) -> None:
+        for line in self._model.news() if isinstance(self._model, RequestModel) else ():
+            self._track.waits(line)
 
     def _tell_waiting(self) -> None:
         """Say what is waited for, where nothing has come for a while."""

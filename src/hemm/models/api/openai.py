@@ -6,6 +6,8 @@ import json
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlencode, urlsplit, urlunsplit
 
@@ -20,6 +22,7 @@ from hemm.models.api.chat import (
     sampling,
     template_variables,
 )
+from hemm.models.api.fleet import Fleet, addresses_of
 from hemm.models.api.http import Client, host_of
 from hemm.models.api.likelihood import scored_options
 from hemm.models.api.remote import MODALITIES, UNCHECKED, Call, Remote
@@ -42,6 +45,7 @@ SETTINGS: dict[str, Any] = {
     "logprobs": False,  # request the log-probability of each token
     "top_logprobs": 20,  # number of first tokens with probabilities, to score options
     "api_version": "",  # Azure's api-version
+    "endpoints": "",  # of http://: a file with the addresses of several servers, one a line; it is watched
     "thinking": "",  # on, off: the switch of the server's chat template; empty: not sent
     "chat_template_kwargs": "",  # variables of the server's chat template, as a JSON object
     "generation_config": "auto",  # off: no penalties that the checkpoint's generation_config.json brings
@@ -139,20 +143,42 @@ def open_openrouter(spec: str, options: ModelOptions) -> ChatModel:
     return ChatModel(spec, endpoint, settings, options)
 
 
-def open_http(spec: str, options: ModelOptions) -> ChatModel:
-    """A server of chat completions at ``http(s)://host:port/v1#NAME``. Its key, if any: HEMM_API_KEY."""
+def open_http(spec: str, options: ModelOptions) -> ChatModel | Fleet:
+    """A server of chat completions at ``http(s)://host:port/v1#NAME``, or several, separated by commas. Its
+    key, if any: HEMM_API_KEY."""
     settings = options.read("http", SETTINGS)
-    url, _, name = spec.partition("#")
+    given, _, name = spec.partition("#")
     if not name:
         raise HemmError(f"model {redact(spec)!r} names no model: write http://host:port/v1#NAME")
-    endpoint = Endpoint(
-        kind="http",
-        url=_checked(settings["base_url"] or url),
-        model=name,
-        key_names=_keys(settings, "HEMM_API_KEY"),
-        key_needed=bool(settings["api_key_env"]),
-    )
-    return ChatModel(redact(spec), endpoint, settings, options)
+
+    def at(address: str) -> ChatModel:
+        endpoint = Endpoint(
+            kind="http",
+            url=_checked(address),
+            model=name,
+            key_names=_keys(settings, "HEMM_API_KEY"),
+            key_needed=bool(settings["api_key_env"]),
+        )
+        return ChatModel(redact(f"{address}#{name}"), endpoint, settings, options)
+
+    addresses = _addresses(settings["base_url"] or given)
+    file = settings["endpoints"]
+    if len(addresses) == 1 and not file:
+        return at(addresses[0])
+    listed = partial(addresses_of, Path(file)) if file else lambda: addresses
+    return Fleet(redact(spec), listed, at, most=options.concurrency or 0)
+
+
+def _addresses(given: str) -> list[str]:
+    """The addresses in a list, each once; one without a path has that of the last.
+
+    >>> _addresses("http://a:8000,http://b:8000/v1")
+    ['http://a:8000/v1', 'http://b:8000/v1']
+    """
+    words = [word.strip() for word in given.split(",")]
+    path = urlsplit(_checked(words[-1])).path
+    parts = [urlsplit(_checked(word)) for word in words]
+    return list(dict.fromkeys(urlunsplit(p._replace(path=p.path.rstrip("/") or path)) for p in parts))
 
 
 def _keys(settings: Mapping[str, Any], usual: str) -> tuple[str, ...]:

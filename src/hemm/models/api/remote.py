@@ -55,6 +55,10 @@ SETTINGS: dict[str, Any] = {
 Call = Callable[[], Awaitable[Response]]
 
 
+class NoServer(HemmError):
+    """No server answers at an address."""
+
+
 class Remote(RequestModel):
     """A served model. Its weights are unknown, so its identity is its name and the user's ``--revision``.
 
@@ -70,6 +74,8 @@ class Remote(RequestModel):
     key_names: tuple[str, ...]
     """Environment variables that may hold the key, in order."""
     key_needed: bool = True
+    hasty: bool = False
+    """Retry once at most, since another server can be asked."""
     key_env: str = ""
     """The environment variable of the key, for error messages."""
 
@@ -155,14 +161,18 @@ class Remote(RequestModel):
         """
         key = self.read_key()
         self._secrets = (key,) if key else ()
-        most = sys.maxsize if self._free else self._most
-        self._gate = Limiter(most, fixed=not self._finds, timeout=self._policy.timeout)
+        self.renew()
         try:
             await self.connect(key)
             await self.check_server()
         except BaseException:
             await self.close()
             raise
+
+    def renew(self) -> None:
+        """Forget how the server answered before."""
+        most = sys.maxsize if self._free else self._most
+        self._gate = Limiter(most, fixed=not self._finds, timeout=self._policy.timeout)
 
     async def generate(self, request: Request) -> Response:
         """Send a request, with retries. A failure is in ``Response.failure``."""
@@ -172,7 +182,10 @@ class Remote(RequestModel):
             call = self.prepared(request)
         except (BadData, FileNotFoundError) as error:
             return failed("media", str(error), permanent=True)
-        return self._priced(await attempts(self._policy, call, self._secrets, self._gate))
+        policy = self._policy
+        if self.hasty:
+            policy = replace(policy, max_retries=min(1, policy.max_retries))
+        return self._priced(await attempts(policy, call, self._secrets, self._gate))
 
     def estimate(self, request: Request) -> Estimate:
         """What ``request`` will take."""
@@ -196,14 +209,14 @@ class Remote(RequestModel):
         if failure is None or (not check and failure.kind != "connection"):
             return
         if failure.kind in ("connection", "timeout"):
-            raise HemmError(f"no server for {self.spec} at {host}: {failure.message}; is it up?")
+            raise NoServer(f"no server for {self.spec} at {host}: {failure.message}; is it up?")
         asked = f"({failure.message}); {UNCHECKED} asks it all the same"
         if failure.kind in ("unauthorized", "forbidden"):
             raise HemmError(f"{host} refuses the key: check {self.key_env} {asked}")
         if failure.kind == "redirected":
             raise HemmError(f"no server for {self.spec} at {host}: {failure.message}")
         if failure.kind in ("server", "bad_response"):
-            raise HemmError(f"no server for {self.spec} at {host}: is it up? {asked}")
+            raise NoServer(f"no server for {self.spec} at {host}: is it up? {asked}")
         raise HemmError(f"{host} does not serve {self.spec} {asked}")
 
     def check_name(self, names: Collection[str]) -> str:
