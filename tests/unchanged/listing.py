@@ -120,7 +120,7 @@ def tiny_rows(name: str, folder: Path) -> dict[str, Any]:
     """Protocol ``name`` asked of ``tiny`` and of chance on the probes."""
     import hemm
 
-    options = {"limit": 6, **PROTOCOLS[name]}
+    options = {"limit": 6, "balanced": True, **PROTOCOLS[name]}  # the order that a limit had in 0.1.0
     found: dict[str, Any] = {}
     for model in ("tiny", "baseline/random"):
         if model != "tiny" and "settings" in options:
