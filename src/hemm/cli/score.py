@@ -108,7 +108,9 @@ def _print_judge(stored: Cell, judge: dict[str, Any]) -> int:
     """Print what a judge did, and return the number of failed verdicts, which another run may get."""
     counts = [counted(judge.get("verdicts", 0), "verdict")]
     counts += [
-        f"{judge[k]} {k.replace('_', ' ')}" for k in ("unreadable", "failed", "not_asked") if judge.get(k)
+        f"{judge[k]} {k.replace('_', ' ')}"
+        for k in ("unreadable", "failed", "not_asked", "damaged_lines")
+        if judge.get(k)
     ]
     if judge.get("input_tokens") is not None:
         counts.append(f"{judge['input_tokens']} + {judge.get('output_tokens') or 0} tokens")

@@ -271,11 +271,12 @@ class CellRun:
         try:
             await pipeline.run()
         except Stopped as stop:
-            missing = len(plan) - self.cell.filled_count
-            self.stopped = f"{stop}; {counted(missing, 'answer')} still to ask"
-            self.ends_all = stop.everything
+            missing = counted(len(plan) - self.cell.filled_count, "answer")
+            self.stopped, self.ends_all = f"{stop}; {missing} still to ask", stop.everything
         finally:
             track.end()
+        for line in pipeline.counts.notes():
+            self.watcher.say(f"{redact(self.model.spec)} on {self.task.name}: {line}")
         return pipeline.counts.asked
 
     def _conclude(self, began: float, asked: int) -> None:

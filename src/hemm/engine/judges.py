@@ -244,10 +244,14 @@ class CellJudge(Judge):
     """Key -> line that was used."""
     extra: dict[str, Any] = field(default_factory=dict)
     """More fields for ``record``."""
+    damaged_lines: int = 0
+    """Lines of the journal that were torn or damaged: their verdicts are had again."""
 
     def ask(self, requests: Sequence[Request]) -> list[Response]:
         """Replies from the journal; from the model where it has none, or one that failed for a while."""
-        known = {line["key"]: line for _, _, line in scan(self.path)}
+        dropped: list[int] = []
+        known = {line["key"]: line for _, _, line in scan(self.path, dropped)}
+        self.damaged_lines = len(dropped)
         wanted = {r.key: r for r in requests}
         missing = [r for key, r in wanted.items() if not _is_answer(known.get(key))]
         if missing and self.runner is not None:
@@ -272,6 +276,7 @@ class CellJudge(Judge):
             "input_tokens": _sum(line["usage"][0] for line in lines),
             "output_tokens": _sum(line["usage"][1] for line in lines),
             "cost": _sum(line["usage"][2] for line in lines),
+            **({"damaged_lines": self.damaged_lines} if self.damaged_lines else {}),
             **self.extra,
         }
 
@@ -293,6 +298,8 @@ def _keep(journal: Journal, known: dict[str, Any], request: Request, response: R
     known[request.key] = line
     journal.append([line])
     journal.flush()  # a verdict costs more than a write
+    if journal.sync_due:
+        journal.sync()
 
 
 def _response(line: dict[str, Any] | None) -> Response:

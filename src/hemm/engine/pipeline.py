@@ -11,14 +11,15 @@ import gc
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from functools import partial
 from itertools import islice
 from typing import Any
 
 from hemm.core import BatchModel, Failure, HemmError, Model, RequestModel, Response
+from hemm.core.outside import with_known_usage
 from hemm.core.text import counted
 from hemm.engine.control import Faults, answered_before
+from hemm.engine.counts import Counts
 from hemm.engine.limits import Answered, CostBudget, FailureStreak, billed
 from hemm.engine.options import RunOptions, Track
 from hemm.engine.plan import Plan, is_known
@@ -40,20 +41,6 @@ HEARTBEAT = 30.0
 
 LAST_ANSWERS = 30.0
 """Seconds for which requests in flight are waited for when the account or the address stops a run."""
-
-
-@dataclass
-class Counts:
-    """Requests sent by one pipeline, errors among them; tokens and US dollars as far as they are reported.
-
-    ``claimed``: answers that an earlier command left in the journal.
-    """
-
-    asked: int = 0
-    claimed: int = 0
-    errors: int = 0
-    tokens: int = 0
-    cost: float | None = None
 
 
 _left: list[ThreadPoolExecutor] = []
@@ -226,7 +213,8 @@ class Pipeline:
             responses = await loop.run_in_executor(self._model_threads, batcher.run_batch, model, requests)
             for item in batch:
                 del self._open[id(item)]
-        self._finish(zip(batch, responses, strict=True), Call(started, time.perf_counter() - clock))
+        known = [None if response is None else self._known(response) for response in responses]
+        self._finish(zip(batch, known, strict=True), Call(started, time.perf_counter() - clock))
 
     async def _send_each(self, model: RequestModel, stretches: Iterator[Numbers]) -> None:
         chunks: asyncio.Queue[list[Item] | None] = asyncio.Queue(AHEAD)
@@ -310,7 +298,13 @@ class Pipeline:
             return Response(failure=Failure("model", f"{type(error).__name__}: {error}"))
         if not batcher.answers(response):
             raise HemmError(batcher.no_response(model, "generate", response))
-        return response
+        return self._known(response)
+
+    def _known(self, response: Response) -> Response:
+        """``response`` as it can be stored; what it says of tokens and cost that is no number is counted."""
+        known = with_known_usage(response)
+        self.counts.unknown_usage += known is not response
+        return known
 
     def _keep(self, answered: Iterable[Answered]) -> None:
         for item, response, call in answered:

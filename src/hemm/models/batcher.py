@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any, TypeVar
 
@@ -12,10 +12,12 @@ from hemm.core import (
     BatchModel,
     Failure,
     HemmError,
+    Media,
     Model,
     OutOfMemory,
     Request,
     Response,
+    Usage,
     redact,
     storable,
 )
@@ -98,15 +100,47 @@ def _listed(model: BatchModel, given: Any) -> list[Response]:
     return list(given)
 
 
+_HOLDS: Mapping[str, tuple[str, Callable[[Any], bool]]] = {
+    "text": ("a text", lambda value: isinstance(value, str)),
+    "reasoning": ("a text", lambda value: isinstance(value, str)),
+    "finish": ("a text", lambda value: isinstance(value, str)),
+    "refusal": ("a text or None", lambda value: value is None or isinstance(value, str)),
+    "media": ("Media", lambda value: _all_are(value, Media)),
+    "options": ("numbers", lambda value: _all_are(value, (int, float))),
+    "logprobs": ("numbers", lambda value: _all_are(value, (int, float))),
+    "usage": ("a hemm.core.Usage", lambda value: isinstance(value, Usage)),
+    "failure": (
+        "a hemm.core.Failure of two texts, or None",
+        lambda value: (
+            value is None
+            or (isinstance(value, Failure) and isinstance(value.kind, str) and isinstance(value.message, str))
+        ),
+    ),
+    "model": ("a text", lambda value: isinstance(value, str)),
+    "attempts": ("a whole number", lambda value: isinstance(value, int) and 0 <= value < 2**31),
+}
+"""Member of a response -> what it holds, in words and as a test: what the journal takes."""
+
+
+def _all_are(value: Any, kind: Any) -> bool:
+    return (
+        isinstance(value, Sequence) and not isinstance(value, str) and all(isinstance(v, kind) for v in value)
+    )
+
+
 def answers(given: Any) -> bool:
-    """Whether what a model gives for a request is a Response whose text is one."""
-    return isinstance(given, Response) and isinstance(given.text, str)
+    """Whether what a model gives for a request is a Response, each member of which is what it should be."""
+    return isinstance(given, Response) and all(
+        fits(getattr(given, name)) for name, (_, fits) in _HOLDS.items()
+    )
 
 
 def no_response(model: Model, method: str, given: Any) -> str:
     """The line for what is none, from ``method`` of ``model``."""
     if isinstance(given, Response):
-        return f"model {model.spec}: {method} gave a Response whose text is {shown(given.text)}; give a text"
+        name = next(name for name, (_, fits) in _HOLDS.items() if not fits(getattr(given, name)))
+        value, give = shown(getattr(given, name)), _HOLDS[name][0]
+        return f"model {model.spec}: {method} gave a Response whose {name} is {value}; give {give}"
     return f"model {model.spec}: {method} gave {shown(given)}; give a hemm.core.Response"
 
 

@@ -16,6 +16,7 @@ import orjson
 import pyarrow as pa
 
 from hemm.core import Failure, Media, Message, Response, Sample, Usage, canonical, redact, storable
+from hemm.core.outside import amount_of, count_of, with_known_usage
 from hemm.core.secrets import hide
 
 MEDIA_MARK = "media:"
@@ -167,7 +168,9 @@ COLUMNS = (
     ),
     Column("raw", _STRING, lambda a: hide(storable(a.response.text)), "response.text", _text),
     Column("reasoning", _STRING, lambda a: hide(storable(a.response.reasoning)), "response.reasoning", _text),
-    Column("finish", _STRING, lambda a: a.response.finish, "response.finish", lambda v, _: v or "stop"),
+    Column(
+        "finish", _STRING, lambda a: storable(a.response.finish), "response.finish", lambda v, _: v or "stop"
+    ),
     # null: the API did not refuse
     Column(
         "refusal",
@@ -176,7 +179,7 @@ COLUMNS = (
         "response.refusal",
     ),
     # null: there is a response
-    Column("failure", _STRING, _of_failure(lambda f: f.kind), "failure.kind"),
+    Column("failure", _STRING, _of_failure(lambda f: storable(f.kind)), "failure.kind"),
     Column(
         "failure_message",
         _STRING,
@@ -187,7 +190,7 @@ COLUMNS = (
     Column(
         "failure_permanent",
         pa.bool_(),
-        _of_failure(lambda f: f.permanent),
+        _of_failure(lambda f: bool(f.permanent)),
         "failure.permanent",
         lambda v, _: bool(v),
     ),
@@ -243,9 +246,9 @@ CALL_COLUMNS = (
     Column("attempts", pa.int32(), lambda a: a.response.attempts),
     Column("started", pa.float64(), lambda a: a.call.started),  # Unix time, seconds
     Column("latency", pa.float64(), lambda a: a.call.latency),  # seconds
-    Column("input_tokens", pa.int64(), lambda a: a.response.usage.input_tokens),
-    Column("output_tokens", pa.int64(), lambda a: a.response.usage.output_tokens),
-    Column("cost", pa.float64(), lambda a: a.response.usage.cost),  # US dollars
+    Column("input_tokens", pa.int64(), lambda a: count_of(a.response.usage.input_tokens)),
+    Column("output_tokens", pa.int64(), lambda a: count_of(a.response.usage.output_tokens)),
+    Column("cost", pa.float64(), lambda a: amount_of(a.response.usage.cost)),  # US dollars
 )
 """Values that differ from run to run, kept out of the answers' file so that its bytes do not. A journal line
 has them as one list, ``call``."""
@@ -361,7 +364,7 @@ _NO_SAMPLE = Sample("-")
 def response_record(response: Response) -> dict[str, Any]:
     """A response as JSON values: its columns of the record, ``attempts`` and ``usage``."""
     answer = Answer(_NO_SAMPLE, {}, 0, "", (), response, Call(0.0, 0.0))
-    usage = response.usage
+    usage = with_known_usage(response).usage
     return {
         **{column.name: column.value(answer) for column in _OF_RESPONSE if column.name != "produced"},
         "attempts": response.attempts,

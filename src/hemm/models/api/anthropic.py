@@ -21,6 +21,7 @@ from hemm.core import (
     redact,
     storable,
 )
+from hemm.core.outside import LONGEST_BODY, TooLong
 from hemm.data.pixels import upright_size
 from hemm.models.api.chat import charset_in, fields_of, objects_in, parsed, token_count
 from hemm.models.api.errors import answer_of, told
@@ -86,7 +87,11 @@ class AnthropicModel(Remote):
             base_url=self.url,
             max_retries=0,
             timeout=self._policy.timeout + 60,  # the policy's own limit comes first
-            http_client=anthropic.DefaultAioHttpClient(trust_env=not here, follow_redirects=False),
+            http_client=anthropic.DefaultAioHttpClient(
+                trust_env=not here,
+                follow_redirects=False,
+                event_hooks={"response": [_read_within_limit]},
+            ),
         )
 
     async def close(self) -> None:
@@ -140,6 +145,16 @@ class AnthropicModel(Remote):
             return read(parsed(raw.http_response.content, charset_in(raw.http_response.headers)))
 
         return call
+
+
+async def _read_within_limit(response: Any) -> None:
+    """Read the body of a response of httpx, which has no limit of its own. Raises TooLong."""
+    content = bytearray()
+    async for chunk in response.aiter_bytes():
+        content += chunk
+        if len(content) > LONGEST_BODY:
+            raise TooLong
+    response._content = bytes(content)  # where ``aread`` keeps it
 
 
 def body(request: Request, settings: Mapping[str, Any]) -> dict[str, Any]:
@@ -246,6 +261,8 @@ def _told(error: Exception) -> Response | CallFailed:
         return told(error.status_code, answer.headers, body, answer.content, where)
     if isinstance(error, anthropic.APIConnectionError):
         cause = error.__cause__ or error
+        if isinstance(cause, TooLong):
+            return CallFailed("bad_response", str(cause), retry=False)
         return CallFailed(
             "connection", f"the connection failed ({redact(str(cause)) or type(cause).__name__})"
         )

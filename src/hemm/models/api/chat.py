@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Mapping
+import math
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from email.message import Message as Headers
 from typing import Any
 
 from hemm.core import Media, Message, Request, Response, Usage, redact, storable
 from hemm.core.exchange import CUT, FILTERED
+from hemm.core.outside import amount_of, count_of, json_of, number_of
 from hemm.models.api.errors import answer_of, inner_status, told
 from hemm.models.api.finish import WHOLE, finish_of
 from hemm.models.api.likelihood import option_logprobs, scored_options
@@ -163,18 +165,18 @@ def parsed(content: bytes, charset: str = "") -> Any:
     ({'city': 'Köln'}, {'bird': 'h\ufffd'})
     """
     try:
-        return json.loads(content)
+        return json_of(content)
     except UnicodeDecodeError:
         pass
-    except (ValueError, RecursionError):
+    except ValueError:
         return None
     try:
         text = content.decode(charset or "utf-8")
     except (UnicodeDecodeError, LookupError):
         text = content.decode("utf-8", "replace")
     try:
-        return json.loads(text)
-    except (ValueError, RecursionError):
+        return json_of(text)
+    except ValueError:
         return None
 
 
@@ -223,8 +225,13 @@ def _top(logprobs: Any) -> list[tuple[str, float]]:
     """The likeliest first tokens with their log-probabilities; empty if the server does not give them."""
     tokens = objects_in(fields_of(logprobs).get("content"))
     top = objects_in(tokens[0].get("top_logprobs")) if tokens else []
-    rows = [(r.get("token"), r.get("logprob")) for r in top]
-    return [(t, float(p)) for t, p in rows if isinstance(t, str) and isinstance(p, int | float)]
+    return tokens_with([(r.get("token"), r.get("logprob")) for r in top])
+
+
+def tokens_with(rows: Iterable[tuple[Any, Any]]) -> list[tuple[str, float]]:
+    """The tokens that have a log-probability: a number of at most 0, but for rounding."""
+    found = [(token, number_of(value)) for token, value in rows if isinstance(token, str)]
+    return [(token, value) for token, value in found if value is not None and value <= 1e-3]
 
 
 def _text(content: Any) -> str:
@@ -237,7 +244,8 @@ def _text(content: Any) -> str:
 
 def _logprobs(logprobs: Any) -> tuple[float, ...]:
     values = [token.get("logprob") for token in objects_in(fields_of(logprobs).get("content"))]
-    return tuple(float(v) for v in values if isinstance(v, int | float))
+    numbers = (number_of(v) for v in values if isinstance(v, int | float))
+    return tuple(math.nan if v is None else v for v in numbers)
 
 
 def _usage(usage: Any) -> Usage:
@@ -245,15 +253,16 @@ def _usage(usage: Any) -> Usage:
     return Usage(
         token_count(usage, "prompt_tokens"),
         token_count(usage, "completion_tokens"),
-        float(cost) if isinstance(cost, int | float) else None,
+        -1.0 if cost is not None and amount_of(cost) is None else amount_of(cost),
     )
 
 
 def token_count(usage: Any, *names: str) -> int | None:
-    """The sum of the counts ``names`` in a server's ``usage``; None if it has none of them."""
+    """The sum of the counts ``names`` in a server's ``usage``; None if it has none of them, -1 if one of them
+    is no count."""
     counts = [fields_of(usage).get(name) for name in names]
-    values = [int(count) for count in counts if isinstance(count, int | float)]
-    return sum(values) if values else None
+    known = [-1 if (value := count_of(count)) is None else value for count in counts if count is not None]
+    return (-1 if -1 in known else sum(known)) if known else None
 
 
 def error(status: int, headers: Mapping[str, str], data: Any, content: bytes, where: str = "") -> Response:

@@ -21,7 +21,8 @@ from hemm.core import (
     storable,
 )
 from hemm.core.exchange import FILTERED
-from hemm.models.api.chat import fields_of, objects_in, parsed, picture_of, token_count
+from hemm.core.outside import TooLong
+from hemm.models.api.chat import fields_of, objects_in, parsed, picture_of, token_count, tokens_with
 from hemm.models.api.errors import answer_of, said, told
 from hemm.models.api.finish import finish_of
 from hemm.models.api.http import Client
@@ -267,7 +268,7 @@ def _top(candidate: Mapping[str, Any]) -> list[tuple[str, float]]:
     steps = objects_in(fields_of(candidate.get("logprobsResult")).get("topCandidates"))
     rows = objects_in(steps[0].get("candidates")) if steps else []
     pairs = [(r.get("token"), r.get("logProbability")) for r in rows]
-    return [(t, float(p)) for t, p in pairs if isinstance(t, str) and isinstance(p, int | float)]
+    return tokens_with(pairs)
 
 
 def _usage(usage: Any) -> Usage:
@@ -289,4 +290,6 @@ def _told(error: Exception) -> Response | CallFailed:
     if isinstance(error, aiohttp.ClientError | OSError):
         words = redact(" ".join(str(error).split())) or type(error).__name__
         return CallFailed("connection", f"the connection failed ({words})")
+    if isinstance(error, TooLong):
+        return CallFailed("bad_response", str(error), retry=False)
     return not_an_answer("the package could not read the answer", f"{type(error).__name__}: {error}")

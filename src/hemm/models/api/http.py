@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Mapping
+from functools import cache
 from ipaddress import ip_address
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit, urlunsplit
 
 from hemm.core import redact
+from hemm.core.outside import LONGEST_BODY, TooLong
 from hemm.models.api.errors import told
 from hemm.models.retry import CallFailed
 
 if TYPE_CHECKING:
     import aiohttp
+
+LONGEST_HEADER = 64 << 10
+"""Most bytes of one header: gateways send policies and cookies of more than aiohttp's 8 kB."""
 
 Answer = tuple[int, Mapping[str, str], bytes]
 """Status, headers (looked up in any case), body."""
@@ -46,6 +51,8 @@ class Client:
                 method, _bare(url), data=content or None, headers=headers, allow_redirects=False
             ) as answer:
                 return answer.status, answer.headers, await answer.read()
+        except TooLong as error:
+            raise CallFailed("bad_response", str(error), retry=False) from None
         except aiohttp.ClientConnectorCertificateError as error:
             raise CallFailed(
                 "connection", f"its certificate is not trusted: {error.certificate_error}", retry=False
@@ -76,6 +83,9 @@ class Client:
 
             trust = httpx.create_ssl_context()  # SSL_CERT_FILE, else the certificates that travel with httpx
         return aiohttp.ClientSession(
+            response_class=_limited(),
+            max_line_size=LONGEST_HEADER,
+            max_field_size=LONGEST_HEADER,
             connector=aiohttp.TCPConnector(limit=0, ssl=trust),  # type: ignore[arg-type]
             timeout=aiohttp.ClientTimeout(total=None, sock_connect=30),
             headers=self._headers,
@@ -97,6 +107,29 @@ def _refuses_redirects() -> aiohttp.TraceConfig:
     config = aiohttp.TraceConfig()
     config.on_request_redirect.append(refuse)
     return config
+
+
+@cache
+def _limited() -> type[aiohttp.ClientResponse]:
+    """aiohttp's response, but with a limit for its body, however well that is compressed."""
+    import aiohttp
+
+    class Limited(aiohttp.ClientResponse):
+        async def read(self) -> bytes:
+            if self._body is None:
+                content = bytearray()
+                try:
+                    async for chunk in self.content.iter_any():
+                        content += chunk
+                        if len(content) > LONGEST_BODY:
+                            raise TooLong
+                except BaseException:
+                    self.close()
+                    raise
+                self._body = bytes(content)
+            return self._body
+
+    return Limited
 
 
 def is_here(host: str) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ from typing import Any
 from urllib.parse import quote, urlencode, urlsplit, urlunsplit
 
 from hemm.core import Capabilities, HemmError, Request, Response, redact
+from hemm.core.outside import amount_of, json_of
 from hemm.models.api import images
 from hemm.models.api.chat import (
     IMAGE_TYPES,
@@ -362,7 +362,7 @@ def _of_openrouter(request: Request, settings: Mapping[str, Any]) -> dict[str, A
 def rows_of(answer: bytes) -> dict[str, Mapping[str, Any]]:
     """Name -> row of a list of models; empty if ``answer`` is no such list."""
     try:
-        data = json.loads(answer or b"null")
+        data = json_of(answer or b"null")
     except ValueError:
         return {}
     rows = objects_in(fields_of(data).get("data"))
@@ -373,10 +373,11 @@ def _listed(row: Mapping[str, Any]) -> Price | None:
     """The price in a row of OpenRouter's list of models, which has US dollars per token as text."""
     pricing = row.get("pricing")
     try:
-        sides = [float(pricing[side]) * MILLION for side in ("prompt", "completion")] if pricing else []
+        prices = [float(pricing[side]) * MILLION for side in ("prompt", "completion")] if pricing else []
     except (KeyError, TypeError, ValueError):
         return None
-    return Price(sides[0], sides[1]) if sides and min(sides) >= 0 else None
+    sides = [price for price in map(amount_of, prices) if price is not None]
+    return Price(sides[0], sides[1]) if len(sides) == 2 else None
 
 
 def declared_inputs(row: Mapping[str, Any]) -> list[str]:

@@ -20,6 +20,7 @@ from hemm.core import (
     UnknownName,
     redact,
 )
+from hemm.core.outside import count_of
 from hemm.core.secrets import keep_secret
 from hemm.models.api.http import host_of
 from hemm.models.api.limiter import Limiter
@@ -194,9 +195,10 @@ class Remote(RequestModel):
     def _priced(self, response: Response) -> Response:
         """The response with its cost by the price list, if the server gives none."""
         usage = response.usage
-        if self.price is None or usage.cost is not None or usage.input_tokens is None:
+        if self.price is None or usage.cost is not None or count_of(usage.input_tokens) is None:
             return response
-        cost = self.price.cost(usage.input_tokens, usage.output_tokens or 0)
+        assert usage.input_tokens is not None
+        cost = self.price.cost(usage.input_tokens, count_of(usage.output_tokens) or 0)
         return replace(response, usage=replace(usage, cost=cost))
 
     async def probe(self, call: Call) -> None:

@@ -35,7 +35,7 @@ def read(pipe: IO[bytes]) -> tuple[dict[str, Any], list[bytes]] | None:
         head = pipe.read(_HEAD.unpack(length)[0])
         header = json.loads(head)
         blobs = [pipe.read(size) for size in header["sizes"]]
-    except (OSError, ValueError):  # closed, or cut off
+    except (OSError, ValueError, RecursionError):  # closed, or cut off
         return None
     if any(len(b) < size for b, size in zip(blobs, header["sizes"], strict=True)):
         return None

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
 import os
 import shlex
 import shutil
@@ -15,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from hemm.core import Failure, HemmError, Identity, Request, Response, UnknownName, redact
+from hemm.core.outside import json_of
 from hemm.data.sources.checkpoints import folder_digest
 from hemm.models.api.http import Client
 from hemm.models.api.likelihood import scored_options
@@ -246,7 +246,7 @@ class ServedModel(ChatModel):
             try:
                 async with asyncio.timeout(HEALTH_SECONDS):
                     status, _, answer = await self._client.send("GET", self.host + page)
-                document = json.loads(answer) if status == 200 else None
+                document = json_of(answer) if status == 200 else None
             except (CallFailed, TimeoutError, ValueError):
                 continue
             if isinstance(document, dict) and document.get(key):

@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any
 
+from hemm.core.outside import json_of
 from hemm.core.secrets import is_path
 from hemm.models.process.child import GRACE_SECONDS, ChildProcess, ProcessEnded
 from hemm.models.worker import environment
@@ -136,7 +137,7 @@ def _line(pipe: IO[bytes]) -> bytes:
 
 def _message(line: bytes) -> dict[str, Any] | None:
     try:
-        message = json.loads(line)
+        message = json_of(line)
     except ValueError:  # also what is no UTF-8
         return None
     return message if isinstance(message, dict) and isinstance(message.get("type"), str) else None

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from hemm.core import BadData, Media, Message, Request, Response, Usage, storable
+from hemm.core.outside import count_of, number_of
 from hemm.models.batcher import failed
 from hemm.models.image_fit import fit
 
@@ -103,12 +103,14 @@ def _are_log_probabilities(options: Any, count: int) -> bool:
     return (
         isinstance(options, Sequence)
         and len(options) == count
-        and all(isinstance(p, int | float) and math.isfinite(p) and p <= 1e-4 for p in options)
+        and all((number := number_of(p)) is not None and number <= 1e-4 for p in options)
     )
 
 
 def _count(value: Any) -> int | None:
-    return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None
+    """A worker's count; -1 for what is none, which counts as said, and not as known."""
+    count = count_of(value)
+    return -1 if count is None and value is not None else count
 
 
 def _produced(name: Any, folder: Path) -> Media:
