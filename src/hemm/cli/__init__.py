@@ -23,6 +23,7 @@ from hemm.core.errors import HemmError, MissingExtra, UnknownName
 from hemm.core.secrets import redact
 from hemm.core.terminal import echo
 from hemm.core.text import storable
+from hemm.core.user_files import real_names
 
 COMPLETE, FAULT, BAD_INPUT, WITH_ERRORS, BROKEN_PIPE = 0, 1, 2, 3, 141
 
@@ -39,7 +40,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "verify": ("hemm.cli.verify:command", "Ask a model what its makers report figures on, and compare."),
     "preferences": ("hemm.cli.preferences:command", "What pairwise votes say of models and metrics."),
     "paper": ("hemm.cli.paper:command", "The HEMM paper's aggregates, from its published figures."),
-    "doctor": ("hemm.cli.doctor:command", "Say which credentials are set, what is installed, what is ready."),
+    "doctor": ("hemm.cli.doctor:command", "Say what is set, installed and ready; whether results are whole."),
     "compare": ("hemm.cli.compare:command", "Compare models: paired tests, ranks, and what labels explain."),
     "variance": (
         "hemm.cli.variance:command",
@@ -172,7 +173,7 @@ def status(args: list[str]) -> int:
 
 def _invoke(args: list[str]) -> int:
     try:
-        with group.make_context("hemm", args) as ctx:
+        with real_names(), group.make_context("hemm", args) as ctx:
             result: Any = group.invoke(ctx)
     except click.exceptions.Exit as end:
         return end.exit_code
@@ -188,7 +189,9 @@ def _click_line(error: click.ClickException) -> str:
         )
         known = [o for o in known if o.startswith("--")]
         return str(UnknownName("option", error.option_name, known, hint=f"{path} --help lists them"))
-    return f"{error.format_message().rstrip('.')}; {path} --help says more"
+    words = error.format_message().rstrip(".")
+    short = words if len(words) <= 300 else f"{words[:200]} ... {words[-60:]}"
+    return f"{short}; {path} --help says more"
 
 
 def _print_error(text: str, code: int) -> int:

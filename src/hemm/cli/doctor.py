@@ -1,17 +1,41 @@
-"""``hemm doctor``: what is installed, set and ready here."""
+"""``hemm doctor``: what is installed, set and ready here; whether results and packs are whole."""
 
 from __future__ import annotations
+
+from pathlib import Path
 
 import click
 
 from hemm.cli._common import format_option
+from hemm.core.errors import HemmError
 
 
 @click.command("doctor")
+@click.argument("folder", metavar="[DIR]", required=False, type=click.Path(path_type=Path))
+@click.option("--repair", is_flag=True, help="Heal what can be: scores, torn lines, the log of calls.")
 @format_option("table", "json")
-def command(format_: str) -> None:
-    """Say which credentials are set (never what they are), what is installed, and where packs are kept."""
-    from hemm.report.tables.doctor import readiness
+def command(folder: Path | None, repair: bool, format_: str) -> int:
+    """Say which credentials are set (never what they are), what is installed, and where packs are kept.
+
+    With DIR: read all results and packs below it whole, and name every file that is not what was written. The
+    exit status is 3 where damage is left.
+    """
+    from hemm.report.tables.doctor import damage_rows, readiness
     from hemm.report.tables.writer import emit
 
-    emit(readiness(), ("what", "state", "for"), format_, "hemm doctor")
+    if folder is None:
+        if repair:
+            raise HemmError("--repair wants a folder: hemm doctor results --repair")
+        emit(readiness(), ("what", "state", "for"), format_, "hemm doctor")
+        return 0
+    if not folder.is_dir():
+        raise HemmError(f"there is no folder {folder}")
+    from hemm.engine.doctor import examine
+
+    count, found = examine(folder, repair=repair)
+    emit(damage_rows(folder, found), ("file", "state", "what to do"), format_, f"hemm doctor {folder}")
+    left = sum(not damage.healed for damage in found)
+    click.echo(
+        f"{count} cells and packs looked at: {len(found)} files damaged, {left} to be mended", err=True
+    )
+    return 3 if left else 0

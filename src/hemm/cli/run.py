@@ -180,7 +180,7 @@ def _asked_again(errors: int, permanent: int) -> str:
 
 def _incomplete(folder: Path) -> bool:
     """Whether samples of the cell's data were left out since their files are missing."""
-    from hemm.results.cell import read_run
+    from hemm.results.checked import read_run
 
     run = read_run(folder) or {}
     return bool(run.get("pack", {}).get("met", {}).get("missing"))

@@ -54,6 +54,7 @@ def command(
     from hemm.engine.stored_task import task_of
     from hemm.metrics import resolve
     from hemm.report.tables.scores import COLUMNS, score_rows
+    from hemm.results.checked import broken
     from hemm.results.read import cell, cells, unscored_words
     from hemm.tasks import resolve as task_named
     from hemm.tasks.selection import distinct
@@ -68,7 +69,9 @@ def command(
         print_findings(own)
     failed = 0
     for stored, task in stored_cells:
-        before = stored.aggregates()
+        if damage := broken(stored.aggregates):
+            click.echo(f"{damage}: name the metrics again that were named for it", err=True)
+        before = {} if damage else stored.aggregates()
         score_cell(stored.folder, task, metrics, again=again, told=_print_line)
         aggregates = cell(stored.folder).aggregates()
         renewed.update(_changed_rules(before, aggregates))

@@ -6,11 +6,12 @@ takes. ``Annotated`` with ``Takes`` says more than a type can.
 
 from __future__ import annotations
 
+import re
 import reprlib
 import sys
 import tomllib
-from collections.abc import Callable, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import MISSING, dataclass, fields
 from functools import cache
 from pathlib import Path
@@ -25,6 +26,8 @@ MOST_VALUES = 1_000_000
 """The most values of a YAML file, those behind aliases included."""
 
 _GIVE = {str: "a text", int: "a whole number", float: "a number", bool: "true or false"}
+_OTHER_BASE = re.compile(r"[-+]?(?:0[0-7_]+|.*:.*)")
+"""Whole numbers that YAML 1.1 reads in another base than people do."""
 _SHORT = reprlib.Repr()
 _SHORT.maxstring = _SHORT.maxother = 80
 
@@ -36,6 +39,30 @@ class Takes:
 
     give: str
     fits: Callable[[Any], object] = lambda value: True
+
+
+@contextmanager
+def real_names() -> Iterator[None]:
+    """Raises HemmError where the block meets a name that is no path: one with a NUL, or of a user's folder
+    that is not here.
+
+    >>> with real_names():
+    ...     Path("~~").expanduser()
+    Traceback (most recent call last):
+    ...
+    hemm.core.errors.HemmError: a name begins with ~ and a user that this machine does not know: write ./~
+    """
+    try:
+        yield
+    except RuntimeError as error:
+        if "home directory" not in str(error):
+            raise
+        why = "a name begins with ~ and a user that this machine does not know: write ./~"
+        raise HemmError(why) from error
+    except ValueError as error:
+        if not str(error).startswith("embedded null"):
+            raise
+        raise HemmError("a name holds a NUL character, which no file has") from error
 
 
 def read_text(path: Path, where: str) -> str:
@@ -135,6 +162,17 @@ def _loader(as_text: bool) -> Any:
     base: Any = _bounded(yaml.BaseLoader if as_text else yaml.SafeLoader)
 
     class Loader(base):  # type: ignore[misc]
+        def construct_yaml_int(self, node: Any) -> Any:
+            if _OTHER_BASE.fullmatch(node.value):
+                why = f"{node.value} is a number of base 60 or 8: write a plain number, or put it in quotes"
+                raise yaml.MarkedYAMLError(problem=why, problem_mark=node.start_mark)
+            return super().construct_yaml_int(node)
+
+        def construct_yaml_float(self, node: Any) -> Any:
+            if ":" in node.value:
+                return self.construct_yaml_int(node)
+            return super().construct_yaml_float(node)
+
         def compose_mapping_node(self, anchor: Any) -> Any:
             node = super().compose_mapping_node(anchor)
             seen = set()
@@ -145,6 +183,9 @@ def _loader(as_text: bool) -> Any:
                 seen.add(name)
             return node
 
+    if not as_text:
+        for name in ("int", "float"):
+            Loader.add_constructor(f"tag:yaml.org,2002:{name}", getattr(Loader, f"construct_yaml_{name}"))
     return Loader
 
 

@@ -12,6 +12,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from hemm.core import BadData
+
 if sys.platform != "win32":
     import fcntl
 
@@ -175,11 +177,20 @@ def _remove_if_dead(entry: Path, lock: Path) -> None:
 
 
 def read_table(path: Path, columns: list[str] | None = None) -> pa.Table:
-    """A Parquet file as a table. pyarrow's own ``read_table`` imports its data set module, and pandas."""
+    """A Parquet file as a table. pyarrow's own ``read_table`` imports its data set module, and pandas.
+
+    Raises FileNotFoundError, and BadData naming a file that is damaged: pages are checked by their checksums,
+    where they have such.
+    """
     import pyarrow.parquet as pq
 
-    with pq.ParquetFile(path) as file:
-        return file.read(columns=columns)
+    try:
+        with pq.ParquetFile(path, page_checksum_verification=True) as file:
+            return file.read(columns=columns)
+    except FileNotFoundError:
+        raise
+    except Exception as error:  # Arrow raises many kinds for damaged files
+        raise BadData(f"{path} is damaged: {' '.join(str(error).split())[:200]}") from error
 
 
 def parquet_columns(path: Path) -> list[str]:

@@ -37,7 +37,8 @@ from hemm.engine.setup import (
 )
 from hemm.results import layout
 from hemm.results.answer_record import ANSWER_SCHEMA, restore
-from hemm.results.cell import CellWriter, read_run
+from hemm.results.cell import CellWriter
+from hemm.results.checked import read_run
 from hemm.results.read import Cell
 from hemm.results.same_data import check_cell
 from hemm.results.stored_media import drawn_media

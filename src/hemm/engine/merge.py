@@ -12,14 +12,15 @@ from typing import Any
 
 import pyarrow as pa
 
-from hemm.core import HemmError, canonical
+from hemm.core import HemmError, canonical, digest_file
 from hemm.core.origin import same_origin
 from hemm.core.text import counted
 from hemm.data.files import read_table, sync_folder, sync_tree, temporary_folder
 from hemm.engine.shards import Shard
 from hemm.results import layout
-from hemm.results.cell import CellWriter, read_run
-from hemm.results.files import refuse_link, refuse_links, write_json, write_table
+from hemm.results.cell import CellWriter
+from hemm.results.checked import read_run, write_run
+from hemm.results.files import refuse_link, refuse_links, write_table
 from hemm.results.lock import Lock
 from hemm.results.read import Cell, cell
 from hemm.results.seal import write_calls
@@ -218,6 +219,11 @@ def _write(folder: Path, union: Union, cells: Sequence[Cell], before: Cell | Non
         "selections": selections,
         "parts": [seal.to_json() for seal in seals],
         "calls": calls.to_json(),
+        "files": {
+            name: [digest_file(folder / name)]
+            for name in (layout.UNSCORED, layout.STRATA)
+            if (folder / name).exists()
+        },
         "commands": sorted((c for r in runs for c in r["commands"]), key=lambda c: float(c["started"])),
         "tokens": {kind: _sum(r.get("tokens", {}).get(kind) for r in runs) for kind in ("input", "output")},
         "cost": _sum(r.get("cost") for r in runs),
@@ -233,7 +239,7 @@ def _write(folder: Path, union: Union, cells: Sequence[Cell], before: Cell | Non
     run["errors"] = len(failures) - failures.null_count
     sealed = f"sealed with {counted(run['errors'], 'error')}" if run["errors"] else "sealed"
     run["state"] = "open" if missing else sealed
-    write_json(folder / layout.RUN, run)
+    write_run(folder, run)
     return run
 
 

@@ -166,7 +166,8 @@ class RunOptions:
             value, kind = getattr(self, row.name), str(row.type).removesuffix(" | None")
             if kind in ("int", "float") and value is not None:
                 least = row.metadata["option"].least
-                _check_number(f"--{row.name.replace('_', '-')} {shown(value)}", value, least)
+                most = _MOST.get(row.name, 2**31)
+                _check_number(f"--{row.name.replace('_', '-')} {shown(value)}", value, least, most)
         object.__setattr__(self, "perturb", _level(self.perturb))
         keep_options(f"{key}={text}" for key, text in self.settings)
         keep_options(m for m in (*self.models, *self.metrics, *self.tasks) if isinstance(m, str))
@@ -181,8 +182,6 @@ class RunOptions:
             object.__setattr__(self, "shard", str(Shard.parse(self.shard)))
         if self.shard and self.until_ci is not None:
             raise HemmError("--until-ci looks at the score of all: it does not go with --shard")
-        if self.seed >= 2**63:
-            raise HemmError(f"--seed {shown(self.seed)}: give a number below 2 to the 63rd")
         if self.until_ci is not None and not self.score:
             raise HemmError("--until-ci looks at scores: it does not go with score=False")
 
@@ -239,13 +238,21 @@ def _level(perturb: str) -> str:
         value = float(level) + 0.0
     except ValueError:
         return perturb
+    if not math.isfinite(value):
+        raise HemmError(f"--perturb {perturb}: give a number")
     return f"{name}{colon}{repr(value).removesuffix('.0')}"
 
 
-def _check_number(told: str, value: float, least: int | None) -> None:
-    """Raise HemmError where a number is not finite, or too low."""
-    if not math.isfinite(value):
+_MOST = {"seed": 2**63, "repeats": 100_000}
+"""Option -> what its number must be below; of all others 2^31."""
+
+
+def _check_number(told: str, value: float, least: int | None, most: int = 2**31) -> None:
+    """Raise HemmError where a number is not finite, too low or too high."""
+    if not isinstance(value, int) and not math.isfinite(value):
         raise HemmError(f"{told}: give a number")
+    if value >= most:
+        raise HemmError(f"{told}: give a number below {most:,}")
     if least is not None and value < least:
         raise HemmError(f"{told}: give {least} or more")
 

@@ -8,10 +8,11 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hemm.core import HemmError, Metric, Task, completed, digest
+from hemm.core import BadData, HemmError, Metric, Task, completed, digest, digest_file
 from hemm.data.files import replacing
 from hemm.results import layout
-from hemm.results.files import refuse_links, write_json
+from hemm.results.checked import broken, write_checked
+from hemm.results.files import refuse_links
 from hemm.results.lock import Lock
 from hemm.results.read import Cell, cell
 from hemm.results.stored_media import stored_bytes
@@ -98,12 +99,20 @@ def _headline(task: Task, metrics: Mapping[str, Metric]) -> str | None:
 def is_scored(folder: Path, task: Task, extra: Sequence[str | Metric] = ()) -> bool:
     """Whether the stored scores are of the current answers, parser and metrics."""
     stored = cell(folder)
-    aggregates = stored.aggregates()
+    aggregates = _aggregates(stored)
     if aggregates.get("basis") != _basis(stored, task) or aggregates.get("pending"):
         return False
     rows = aggregates["metrics"]
     wanted = metrics_for(task, extra)
     return all(key in rows and _is_current(stored, key, rows[key], m) for key, m in wanted.items())
+
+
+def _aggregates(stored: Cell) -> dict[str, Any]:
+    """aggregates.json; empty where it is damaged: it is made anew, of the metrics that are named now."""
+    try:
+        return stored.aggregates()
+    except BadData:
+        return {}
 
 
 def _is_current(stored: Cell, key: str, row: Mapping[str, Any], metric: Metric) -> bool:
@@ -114,7 +123,10 @@ def _is_current(stored: Cell, key: str, row: Mapping[str, Any], metric: Metric) 
 
     if row.get("own", {}).get("code") != own_facts(metric).get("own", {}).get("code"):
         return False
-    return (stored.folder / layout.SCORES / f"{key}.parquet").exists() and is_complete(row, stored)
+    path = stored.folder / layout.SCORES / f"{key}.parquet"
+    if not path.exists() or broken(lambda: stored.scores(key)):
+        return False
+    return is_complete(row, stored)
 
 
 def score_cell(
@@ -183,14 +195,14 @@ class _Scoring:
         self._cell, self._task, self._metrics, self._rows = stored, task, metrics, rows
         self._optional = optional
         self._left_out: dict[str, Any] = {}
-        self.outcomes: dict[str, int] = dict(stored.aggregates().get("outcomes", {}))
+        self.outcomes: dict[str, int] = dict(_aggregates(stored).get("outcomes", {}))
         self._basis = _basis(stored, task)
         self._unscored = dict(sorted(Counter(stored.unscored()["why"].to_pylist()).items()))
 
     @classmethod
     def of(cls, view: Cell, task: Task, wanted: dict[str, Metric], again: bool) -> _Scoring:
         """What is to be scored: by the metrics in ``wanted``, and by those that scored the cell before."""
-        stored = view.aggregates()
+        stored = _aggregates(view)
         same = stored.get("basis") == _basis(view, task) and not again
         before: dict[str, Any] = stored.get("metrics", {})
         earlier = _earlier(view, stored)
@@ -202,7 +214,7 @@ class _Scoring:
     @property
     def up_to_date(self) -> bool:
         """Whether every metric has its row, and aggregates.json says what it would say now."""
-        return len(self._rows) == len(self._metrics) and self.to_json() == self._cell.aggregates()
+        return len(self._rows) == len(self._metrics) and self.to_json() == _aggregates(self._cell)
 
     def run(self) -> dict[str, int]:
         """Score with the metrics that have no row yet, write after each, and count the outcomes."""
@@ -241,7 +253,8 @@ class _Scoring:
         found = aggregate(scores, metric, answers, self._task, media)
         with replacing(self._cell.folder / layout.SCORES / f"{key}.parquet") as path:
             pq.write_table(scores, path, compression="zstd")
-        return {"spec": spec_of(metric), **own_facts(metric), **found}
+            sha256 = digest_file(path)
+        return {"spec": spec_of(metric), **own_facts(metric), **found, "sha256": sha256}
 
     def to_json(self) -> dict[str, Any]:
         """The contents of aggregates.json. ``pending``: metrics that a stopped command did not reach."""
@@ -264,4 +277,4 @@ class _Scoring:
         }
 
     def _write(self) -> None:
-        write_json(self._cell.folder / layout.SCORES / layout.AGGREGATES, self.to_json())
+        write_checked(self._cell.folder / layout.SCORES / layout.AGGREGATES, self.to_json())

@@ -95,6 +95,7 @@ def _read(cell: Cell, wanted: list[str]) -> pa.Table:
     if cell.state == "open":
         table = cell.answers()
         return table.filter(pc.is_in(table["id"], value_set=ids))
+    cell.verify()
     picked = pc.field("id").isin(ids)
     parts = [pq.read_table(cell.folder / p.file, filters=picked) for p in cell.parts]
     return pa.concat_tables(parts, promote_options="default") if parts else cell.answers()

@@ -16,40 +16,21 @@ from types import TracebackType
 from typing import Any
 
 import numpy as np
-import orjson
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from hemm.core import BadData, Media
-from hemm.data.files import read_table, write_atomic
+from hemm.core import Media, digest_bytes, digest_file
+from hemm.data.files import write_atomic
 from hemm.results import layout
-from hemm.results.files import refuse_links, sweep, write_json, write_table
+from hemm.results.checked import read_run, write_run
+from hemm.results.files import refuse_links, sweep
 from hemm.results.journal import Journal, dropped_words, scan
 from hemm.results.lock import Lock
-from hemm.results.seal import Seal, check_names, read_part, write_answers, write_part
+from hemm.results.seal import Seal, read_part, write_answers, write_part
 from hemm.results.stored_media import media_path
 
 Key = tuple[str, int]
 Place = tuple[int, int]
-
-
-def read_run(folder: Path) -> dict[str, Any] | None:
-    """run.json of a cell; None where there is none. Raises BadData where it cannot be read."""
-    path = folder / layout.RUN
-    try:
-        run = orjson.loads(path.read_bytes())
-    except FileNotFoundError:
-        return None
-    except orjson.JSONDecodeError as error:
-        raise BadData(f"{path} is damaged: {error}; move the folder away to ask again") from error
-    if not isinstance(run, dict) or run.get("schema_version") != layout.SCHEMA_VERSION:
-        version = run.get("schema_version") if isinstance(run, dict) else None
-        raise BadData(
-            f"{path} has schema_version {version!r}, this hemm reads {layout.SCHEMA_VERSION}: "
-            "use the version that wrote it"
-        )
-    check_names(run, path)
-    return run
 
 
 class CellWriter:
@@ -80,6 +61,8 @@ class CellWriter:
         self._sealed = 0
         self.filled_count = 0
         self.run: dict[str, Any] = {}
+        self._saved: dict[str, Any] = {}
+        """run.json as it is on the disk."""
         self.before: dict[str, Any] | None = None
         """run.json as it was before; None in a new cell."""
 
@@ -94,6 +77,7 @@ class CellWriter:
             if not self._planned:
                 sweep(self.folder)
             self.before = read_run(self.folder)
+            self._saved = dict(self.before or {})
             run = self.before or {"parts": [], "calls": None, "selections": [], "commands": []}
             self.run = {"schema_version": layout.SCHEMA_VERSION, "state": "open", **run, **self._header}
             self._drop_broken()
@@ -127,7 +111,19 @@ class CellWriter:
 
     def save(self) -> None:
         self._lock.check()
-        write_json(self.folder / layout.RUN, self.run)
+        write_run(self.folder, self.run)
+        self._saved = dict(self.run)
+
+    def _announce(self, name: str, sha256: str | None) -> None:
+        """Have run.json list the file ``name`` as it is, and as it is going to be (None: absent), so that a
+        kill in between leaves a file that is listed."""
+        if not self._saved:  # a new cell: nothing to tell apart
+            return
+        files = self._saved.get("files", {})
+        path = self.folder / name
+        known = files.get(name) or [digest_file(path) if path.exists() else None]
+        self._saved["files"] = {**files, name: list(dict.fromkeys([*known, sha256]))}
+        write_run(self.folder, self._saved)
 
     # reading
 
@@ -192,11 +188,8 @@ class CellWriter:
         # a command may be killed after the new calls file gets its name and before run.json lists it: the
         # rows of the old file are then the first of the new one
         path = self.folder / seal.file
-        try:
-            if pq.read_metadata(path).num_rows >= seal.rows:
-                return seal.to_json()
-        except (OSError, pa.ArrowInvalid):
-            pass
+        if path.exists() and digest_file(path) in self._saved.get("files", {}).get(layout.CALLS, ()):
+            return seal.to_json()
         self.warnings.append(f"{path} is missing or damaged: the log of earlier calls is lost, no answer is")
         return None
 
@@ -336,6 +329,7 @@ class CellWriter:
             records,
             self.folder / layout.CALLS,
             Seal(**old).rows if old else 0,
+            lambda sha256: self._announce(layout.CALLS, sha256),
         )
 
     def _next_part(self) -> str:
@@ -360,13 +354,30 @@ class CellWriter:
         """Write a table of the cell, where it is another than before; None: there is none."""
         path = self.folder / name
         if table is None:
-            path.unlink(missing_ok=True)
-        elif not path.exists() or not read_table(path).equals(table):
-            write_table(path, table)
+            if not path.exists():
+                return
+            self._announce(name, None)
+            path.unlink()
+            now = None
+        else:
+            sink = pa.BufferOutputStream()
+            pq.write_table(table, sink, compression="zstd")
+            data = sink.getvalue().to_pybytes()
+            now = digest_bytes(data)
+            if path.exists() and digest_file(path) == now:
+                self.run["files"] = {**self.run.get("files", {}), name: [now]}
+                return
+            self._announce(name, now)
+            write_atomic(path, data)
+        self.run["files"] = {**self.run.get("files", {}), name: [now]}
+        if self._saved:
+            write_run(self.folder, {**self._saved, "files": {**self._saved.get("files", {}), name: [now]}})
 
     def _commit(self, part: Seal, calls: Seal) -> None:
         self.run["parts"] = [*self.run["parts"], part.to_json()]
         self.run["calls"] = calls.to_json()
+        files = self.run.get("files", {})
+        self.run["files"] = {name: known for name, known in files.items() if name != layout.CALLS}
         self.save()
         with self._guard:
             self._trim()

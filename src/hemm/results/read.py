@@ -9,17 +9,17 @@ from pathlib import Path, PurePath
 from typing import Any
 
 import numpy as np
-import orjson
 import pyarrow as pa
 
 from hemm.core import BadData, HemmError
 from hemm.core.from_files import PLAIN, name_of
-from hemm.data.files import TEMPORARY_FOLDER, read_table
+from hemm.data.files import TEMPORARY_FOLDER
 from hemm.results import layout
 from hemm.results.answer_record import ANSWER_SCHEMA, CALL_SCHEMA, answer_batch
-from hemm.results.cell import read_run
+from hemm.results.checked import read_aggregates, read_listed, read_run, read_scores
 from hemm.results.journal import dropped_words, scan
 from hemm.results.seal import GROUP_ROWS, Seal, read_part
+from hemm.results.selections import STRATA_SCHEMA
 
 _KEY = ("id", "repeat", "request_key")
 
@@ -94,14 +94,18 @@ class Cell:
         """Answers that are kept and not scored: id, repeat, request_key, and why (``removed`` from the data,
         ``changed`` and still to be asked again, ``not chosen`` by any selection).
         """
-        path = self.folder / layout.UNSCORED
-        return read_table(path) if path.exists() else layout.UNSCORED_SCHEMA.empty_table()
+        return self._listed(layout.UNSCORED, layout.UNSCORED_SCHEMA)
+
+    def _listed(self, name: str, schema: pa.Schema) -> pa.Table:
+        """A table of the cell that run.json lists; without rows where there is none. Raises BadData."""
+        digests = self.run.get("files", {}).get(name)
+        return read_listed(self.folder / name, digests, schema, "run the same command again to make it anew")
 
     def strata(self) -> pa.Table | None:
         """The strata of the chosen samples and their sizes (``results.selections.STRATA_SCHEMA``); None where
         all samples were chosen, and where hemm 0.1.0 asked the cell last."""
-        path = self.folder / layout.STRATA
-        return read_table(path) if path.exists() else None
+        table = self._listed(layout.STRATA, STRATA_SCHEMA)
+        return table if (self.folder / layout.STRATA).exists() else None
 
     def _journaled(self) -> Iterator[pa.RecordBatch]:
         chunk: list[dict[str, Any]] = []
@@ -121,9 +125,17 @@ class Cell:
         return dropped_words(path, dropped) if dropped else ""
 
     def calls(self) -> pa.Table:
-        """Every sealed call (``answer_record.CALL_SCHEMA``), including those of replaced answers."""
-        path = self.folder / layout.CALLS
-        return read_table(path) if path.exists() else CALL_SCHEMA.empty_table()
+        """Every sealed call (``answer_record.CALL_SCHEMA``), including those of replaced answers.
+
+        Raises BadData where the seal does not hold.
+        """
+        if self.run["calls"] is None:
+            return CALL_SCHEMA.empty_table()
+        seal = Seal(**self.run["calls"])
+        # a process that was killed may have added calls, which run.json then lists as those to come
+        digests = [seal.sha256, *self.run.get("files", {}).get(layout.CALLS, ())]
+        cure = f"hemm doctor {self.folder} --repair drops it, and no answer"
+        return read_listed(self.folder / layout.CALLS, digests, CALL_SCHEMA, cure).slice(0, seal.rows)
 
     def scores(self, metric_key: str) -> pa.Table:
         """Scores by one metric (``layout.SCORE_SCHEMA``). Raises HemmError where there are none."""
@@ -131,18 +143,12 @@ class Cell:
         path = self.folder / layout.SCORES / f"{name}.parquet"
         if not path.exists():
             raise HemmError(f"{self.folder} has no scores by {metric_key}: hemm score makes them")
-        return read_table(path)
+        said = self.aggregates().get("metrics", {}).get(metric_key, {}).get("sha256")
+        return read_scores(path, said)
 
     def aggregates(self) -> dict[str, Any]:
-        """aggregates.json; empty where nothing is scored."""
-        path = self.folder / layout.SCORES / layout.AGGREGATES
-        try:
-            aggregates = orjson.loads(path.read_bytes())
-        except FileNotFoundError:
-            return {}
-        except orjson.JSONDecodeError as error:
-            raise BadData(f"{path} is damaged: {error}; hemm score makes it anew") from error
-        return aggregates if isinstance(aggregates, dict) else {}
+        """aggregates.json; empty where nothing is scored. Raises BadData where it is damaged."""
+        return read_aggregates(self.folder)
 
 
 def _newest(table: pa.Table) -> pa.Array:

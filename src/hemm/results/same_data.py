@@ -15,8 +15,7 @@ from hemm.core import BadData, CellLocked, HemmError, Pack, Task, slug
 from hemm.core.origin import origin_text, same_origin
 from hemm.data.files import read_table
 from hemm.results import layout
-from hemm.results.cell import read_run
-from hemm.results.files import write_json
+from hemm.results.checked import read_run, write_run
 from hemm.results.journal import scan
 from hemm.results.lock import Lock
 from hemm.results.read import Cell
@@ -50,7 +49,7 @@ def check_results(out: Path, tasks: Iterable[tuple[Task, Pack]], write: bool = T
         with suppress(CellLocked), Lock(cell.folder / layout.LOCK):
             run = read_run(cell.folder)
             if run is not None:
-                write_json(cell.folder / layout.RUN, {**run, "origin": dict(task.origin)})
+                write_run(cell.folder, {**run, "origin": dict(task.origin)})
 
 
 def cells_named_as(out: Path, task: Task) -> Iterator[Cell]:

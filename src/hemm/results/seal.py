@@ -66,30 +66,36 @@ def check_names(run: Mapping[str, Any], where: Path) -> None:
 
 
 def write_part(
-    cell: Path, name: str, read: Callable[[], Iterator[dict[str, Any]]], calls: Path, old_calls: int
+    cell: Path,
+    name: str,
+    read: Callable[[], Iterator[dict[str, Any]]],
+    calls: Path,
+    old_calls: int,
+    announce: Callable[[str], None],
 ) -> tuple[Seal, Seal]:
     """Write an answers part, add its calls to the calls file, both atomically, and return their seals.
 
     ``read`` gives the records, each time that it is called. A later column is written where one fills it, so
     that other parts have the bytes that hemm 0.1.0 gave them.
+    ``announce`` gets the checksum of the new calls file before that gets its name.
     Only the first ``old_calls`` rows of the calls file are kept: a killed process may have written more.
     """
     path = cell / name
     rows, records = 0, read()
     filled = {name for record in read() for name in _LATER if record.get(name) is not None}
     schema = pa.schema([field for field in ANSWER_SCHEMA if field.name not in _LATER - filled])
-    with (
-        replacing(path) as part,
-        replacing(calls) as more,
-        pq.ParquetWriter(part, schema, **_WRITER) as answers,
-        pq.ParquetWriter(more, CALL_SCHEMA, **_WRITER) as log,
-    ):
-        for batch in _first_rows(calls, old_calls):
-            log.write_batch(batch)
-        while chunk := list(islice(records, GROUP_ROWS)):
-            answers.write_batch(answer_batch(chunk).select(schema.names), row_group_size=GROUP_ROWS)
-            log.write_batch(call_batch(chunk), row_group_size=GROUP_ROWS)
-            rows += len(chunk)
+    with replacing(path) as part, replacing(calls) as more:
+        with (
+            pq.ParquetWriter(part, schema, **_WRITER) as answers,
+            pq.ParquetWriter(more, CALL_SCHEMA, **_WRITER) as log,
+        ):
+            for batch in _first_rows(calls, old_calls):
+                log.write_batch(batch)
+            while chunk := list(islice(records, GROUP_ROWS)):
+                answers.write_batch(answer_batch(chunk).select(schema.names), row_group_size=GROUP_ROWS)
+                log.write_batch(call_batch(chunk), row_group_size=GROUP_ROWS)
+                rows += len(chunk)
+        announce(digest_file(more))
     return (
         Seal(name, rows, digest_file(path)),
         Seal(calls.relative_to(cell).as_posix(), old_calls + rows, digest_file(calls)),

@@ -19,6 +19,7 @@ from jinja2.sandbox import SandboxedEnvironment
 from hemm.core import HemmError, Media, Message, Sample, Task, nearest
 from hemm.parsing.options import letters
 from hemm.tasks.picture_marks import Places
+from hemm.tasks.template_limits import LimitedSandbox, begin
 
 _NONCE = str(secrets.randbits(128))
 _MARK = re.compile(f"\x02{_NONCE}:(\\d+)\x03")
@@ -55,7 +56,7 @@ def _lettered(choices: tuple[str, ...]) -> str:
 
 
 def _environment() -> SandboxedEnvironment:
-    environment = SandboxedEnvironment(
+    environment = LimitedSandbox(
         undefined=StrictUndefined, autoescape=False, trim_blocks=True, lstrip_blocks=True
     )
     environment.filters["interleave"] = _interleave
@@ -78,7 +79,7 @@ def template_names(template: str) -> set[str]:
     """The names that a template asks for; none where it does not compile, which is said when it is used."""
     try:
         return set(meta.find_undeclared_variables(_environment().parse(template)))
-    except TemplateError:
+    except (TemplateError, RecursionError):
         return set()
 
 
@@ -125,7 +126,7 @@ class Renderer:
                 names.add("images")
                 self._interleaved = True
             return environment.from_string(source), names
-        except TemplateError as error:
+        except (TemplateError, ArithmeticError, SyntaxError, RecursionError, MemoryError) as error:
             line = getattr(error, "lineno", None)
             raise HemmError(
                 f"{self.where} is no Jinja2 template{f' (line {line})' if line else ''}: {error}"
@@ -160,6 +161,7 @@ class Renderer:
 
     def _parts(self, sample: Sample) -> tuple[str | Media, ...]:
         context = self._context(sample)
+        begin()
         try:
             if self._instruction is not None:
                 context["instruction"] = self._instruction.render(context)
@@ -167,8 +169,9 @@ class Renderer:
             text = (context[_PLACES].settled(text) if self._interleaved else text).strip()
         except UndefinedError as error:
             raise self._missing(error, sample) from error
-        except (TemplateError, TypeError, ValueError, IndexError) as error:
-            raise HemmError(f"{self.where} does not render for sample {sample.id!r}: {error}") from error
+        except Exception as error:  # a template may divide by zero, call itself without end, and more
+            why = " ".join(str(error).split())[:300] or type(error).__name__
+            raise HemmError(f"{self.where} does not render for sample {sample.id!r}: {why}") from error
         media = sample.media
         if "\x02" not in text or len(pieces := _MARK.split(text)) == 1:
             return (*media, text) if text else media

@@ -29,6 +29,7 @@ from hemm.core import (
     storable,
 )
 from hemm.data import cache
+from hemm.data.checked import footer_digest, sealed
 from hemm.data.files import sync_folder, sync_tree, temporary_folder
 from hemm.data.pack import schema
 from hemm.data.pack.clusters import JOINED, Clusters
@@ -36,7 +37,7 @@ from hemm.data.pack.media_check import MEDIA_RULES, check_samples, clean
 from hemm.data.pack.named_files import NamedFiles
 from hemm.data.pack.numerals import NUMBERS, own_data_facts, read_as_numbers
 from hemm.data.pack.quality import QualityReport
-from hemm.data.pack.reader import Pack, open_pack
+from hemm.data.pack.reader import Pack, check_pack, open_pack
 from hemm.data.pack.selection import BALANCED, RANDOM, Sizes, first_ids
 from hemm.data.pack.staging import StagedMedia, StagedSplit, set_hash
 from hemm.data.pack.writer import write_split
@@ -242,7 +243,8 @@ class PackBuilder:
         for split, staged in splits.items():
             names += write_split(data, split, staged, media, columns, self.task.name, progress=advance)
         files = {n: (data / n).stat().st_size for n in names}
-        text = orjson.dumps({**info, "files": files}, option=orjson.OPT_INDENT_2)
+        footers = {n: footer_digest(data / n) for n in names}
+        text = orjson.dumps(sealed({**info, "files": files, "footers": footers}), option=orjson.OPT_INDENT_2)
         (target / schema.PACK_FILE).write_bytes(text)
 
     def _info(
@@ -274,7 +276,7 @@ class PackBuilder:
 
 def _is_whole(pack: Path) -> bool:
     try:
-        open_pack(pack)
+        check_pack(open_pack(pack))
     except HemmError:
         return False
     return True

@@ -15,7 +15,7 @@ from hemm.data.pack.clusters import JOINED, are_joined
 from hemm.data.pack.legacy import may_be_of
 from hemm.data.pack.media_check import told_as_now
 from hemm.data.pack.named_files import unchanged
-from hemm.data.pack.reader import Pack, not_prepared, open_pack
+from hemm.data.pack.reader import Pack, check_pack, not_prepared, open_pack
 from hemm.data.readers.layouts import file_marks, find, match, missing, other_copies, reader_digest
 from hemm.data.sources import web_pictures
 
@@ -88,7 +88,7 @@ def _from_folder(task: Task, folder: Path, limit: int | None, progress: Progress
         "reader": reader_digest(layout),
         "limit": limit,
     }
-    ready = _ready(task, source, origin)
+    ready = _ready(task, source, origin, whole=True)
     if ready is not None:
         return ready
     home = folder if files.resolve().is_relative_to(folder.resolve()) else files
@@ -98,7 +98,7 @@ def _from_folder(task: Task, folder: Path, limit: int | None, progress: Progress
 
 def _from_source(task: Task, source: Source, limit: int | None, progress: Progress | None) -> Pack:
     origin = _origin(source, limit)
-    ready = _ready(task, source, origin)
+    ready = _ready(task, source, origin, whole=True)
     if ready is not None:
         return ready
     try:
@@ -175,8 +175,11 @@ def _limit_of(task: Task) -> int | None:
     return limit if isinstance(limit, int) else None
 
 
-def _ready(task: Task, source: Source, origin: Mapping[str, Any]) -> Pack | None:
-    """The current pack where it was made from just this, by the rules of now."""
+def _ready(task: Task, source: Source, origin: Mapping[str, Any], whole: bool = False) -> Pack | None:
+    """The current pack where it was made from just this, by the rules of now.
+
+    ``whole``: every byte of it is looked at, so that a damaged one is made anew.
+    """
     found = _current(task)
     if found is None or _is_read_anew(task, source, found[0]):
         return None
@@ -184,6 +187,8 @@ def _ready(task: Task, source: Source, origin: Mapping[str, Any]) -> Pack | None
         return None
     try:
         pack = open_pack(found[1])
+        if whole:
+            check_pack(pack)
     except HemmError:
         return None
     if web_pictures.current() and any("://" in name for name in pack.info["missing"]["names"]):

@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import orjson
-
-from hemm.core import BadData, HemmError, Sample, from_files
+from hemm.core import BadData, HemmError, Sample, forms, from_files
 from hemm.core.errors import NotPrepared
 from hemm.core.origin import origin_spec
 from hemm.data import cache
+from hemm.data.checked import footer_digest, read_sealed
 from hemm.data.pack import schema
 from hemm.data.pack.row_groups import SplitReader
 from hemm.data.pack.schema import texts
+from hemm.data.pack.staging import set_hash
 
 if TYPE_CHECKING:
     import numpy as np
@@ -115,12 +115,12 @@ class Pack:
 
 def open_pack(folder: Path) -> Pack:
     """The pack in ``folder``. Raises HemmError where there is none, BadData for a damaged or too new one."""
-    file = folder / schema.PACK_FILE
+    file, cure = folder / schema.PACK_FILE, "hemm prepare makes the pack anew"
     try:
-        info = orjson.loads(file.read_bytes())
+        info, whole = read_sealed(file, cure)
     except (FileNotFoundError, NotADirectoryError):
         raise HemmError(f"{folder} is no pack: it has no {schema.PACK_FILE}") from None
-    except (orjson.JSONDecodeError, OSError) as error:
+    except OSError as error:
         raise BadData(f"{file} cannot be read: {error}") from None
     try:
         version = info["schema_version"]
@@ -129,17 +129,37 @@ def open_pack(folder: Path) -> Pack:
                 f"{folder} was written by a newer hemm (pack schema {version}, this one reads "
                 f"{schema.PACK_VERSION}): upgrade hemm"
             )
+        if not whole:
+            forms.check(info, schema.INFO, file, cure)
         for name, size in info["files"].items():
             from_files.name_of(from_files.PACK_DATA, name, "a data file", file)
             path = folder / "data" / name
+            footer = info.get("footers", {}).get(name)
             if not path.is_file() or path.stat().st_size != size:
                 raise BadData(
                     f"pack {folder} is damaged: {path.name} is missing or has not {size} bytes; "
                     f"hemm prepare {info['task']} makes it anew"
                 )
+            if footer not in (None, footer_digest(path)):
+                raise BadData(f"{path} is damaged: its footer is another; hemm prepare {info['task']}")
         return Pack(folder, info)
     except (KeyError, TypeError, AttributeError) as error:
         raise BadData(f"{file} is no description of a pack: {error!r}") from None
+
+
+def check_pack(pack: Pack) -> None:
+    """Read the whole pack, pictures too. Raises BadData naming the file that is damaged."""
+    hashes = {}
+    for split in schema.SPLITS:
+        hashes[split] = pack.index(split).hashes
+        for sample in pack.samples(split=split):
+            if replace(sample, stored_hash="").sample_hash != sample.sample_hash:
+                raise BadData(f"pack {pack.path} is damaged: sample {sample.id!r} differs from its digest")
+        if len(hashes[split]) != pack.rows(split):
+            raise BadData(f"pack {pack.path} is damaged: it has not {pack.rows(split)} rows of {split}")
+    whole = {split: bytearray(bytes.fromhex("".join(found))) for split, found in hashes.items()}
+    if set_hash(whole) != pack.hash:
+        raise BadData(f"pack {pack.path} is damaged: its rows are not those of {schema.PACK_FILE}")
 
 
 def find_pack(task: str, origin: Mapping[str, Any] = cache.OWN) -> Pack:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from hemm.core import BadData, HemmError, Media, Sample
+from hemm.core import BadData, HemmError, Media, Sample, digest_bytes
 from hemm.data.files import read_table
 from hemm.data.pack import schema
 
@@ -40,7 +40,11 @@ class SplitReader:
         import pyarrow.parquet as pq
 
         try:
-            return pq.ParquetFile(self.paths[number], read_dictionary=schema.byte_paths(self.media))
+            return pq.ParquetFile(
+                self.paths[number],
+                read_dictionary=schema.byte_paths(self.media),
+                page_checksum_verification=True,
+            )
         except Exception as error:
             raise BadData(f"{self.paths[number]} cannot be read: {error}") from None
 
@@ -96,9 +100,9 @@ class SplitReader:
                     if file is not None:
                         file.close()
                     current, file = number, self._open(number)
-                group = self._group(file, inner)
+                group = self._group(number, file, inner)
                 for n in range(group.rows) if picked is None else picked:
-                    yield group.sample(n)
+                    yield self._sample(group, n)
         finally:
             if file is not None:
                 file.close()
@@ -121,23 +125,35 @@ class SplitReader:
                 number, inner = groups[g]
                 if number not in self._files:
                     self._files[number] = self._open(number)
-                self._kept[g] = self._group(self._files[number], inner)
+                self._kept[g] = self._group(number, self._files[number], inner)
                 while len(self._kept) > 1 and sum(k.size for k in self._kept.values()) > _CACHED_BYTES:
                     self._kept.popitem(last=False)
             self._kept.move_to_end(g)
-            return self._kept[g].sample(row - int(starts[g]))
+            return self._sample(self._kept[g], row - int(starts[g]))
 
-    def _group(self, file: Any, inner: int) -> RowGroup:
+    def _sample(self, group: RowGroup, row: int) -> Sample:
         try:
-            return RowGroup(file.read_row_group(inner, use_threads=False), self.media, self.split)
+            return group.sample(row)
         except Exception as error:
-            raise BadData(f"{self.paths[0].parent}: split {self.split} cannot be read: {error}") from None
+            raise self._damaged(self.paths[group.number], error) from None
+
+    def _damaged(self, path: Path, error: Exception) -> BadData:
+        why = " ".join(str(error).split())[:200]
+        return BadData(f"{path} is damaged: {why}; hemm prepare makes the pack anew")
+
+    def _group(self, number: int, file: Any, inner: int) -> RowGroup:
+        try:
+            table = file.read_row_group(inner, use_threads=False)
+            return RowGroup(table, self.media, self.split, number)
+        except Exception as error:
+            raise self._damaged(self.paths[number], error) from None
 
 
 class RowGroup:
-    """One row group with its columns as lists, since Arrow scalars are slow."""
+    """One row group with its columns as lists, since Arrow scalars are slow. ``number``: that of its file."""
 
-    def __init__(self, table: pa.Table, columns: tuple[str, ...], split: str) -> None:
+    def __init__(self, table: pa.Table, columns: tuple[str, ...], split: str, number: int) -> None:
+        self.number = number
         self.rows: int = table.num_rows
         self.size: int = table.nbytes
         media = _GroupMedia(table, columns)
@@ -198,6 +214,8 @@ class _GroupMedia:
         media = self._made.get(key)
         if media is None:
             data = column.values[column.indices[place]]
+            if data and digest_bytes(data) != key[0]:
+                raise BadData(f"picture {key[0][:12]} differs from its digest")
             media = Media(data, name=path, mime=self._types[at], digest=key[0], problem=self._problems[at])
             self._made[key] = media
         return media

@@ -46,6 +46,29 @@ class Column:
     indexed: bool = False
 
 
+_FOUND = {"count": int}
+INFO = {
+    "schema_version": int,
+    "task": str,
+    "hash": str,
+    "questions_hash": str,
+    "rows": {"*": int},
+    "files": {"*": int},
+    "media_columns": [str],
+    "limit?": (int, type(None)),
+    "source": str,
+    "revision": str,
+    "licence?": str,
+    "media": {"count": int, "bytes": int},
+    "missing": {**_FOUND, "names": [str]},
+    "problems": {**_FOUND, "samples": [{"id": str, "problem": str}]},
+    "left_out?": {**_FOUND, "rows": [{"where": str, "why": str}]},
+    "notices?": [{"text": str, "unread": object}],
+    "media_rules?": int,
+}
+"""The form of a pack.json that has no checksum (``core.forms``)."""
+
+
 def texts(column: Any) -> list[Any]:
     """A text column as a list. Through numpy: several times faster than ``to_pylist``."""
     return column.to_numpy(zero_copy_only=False).tolist()  # type: ignore[no-any-return]

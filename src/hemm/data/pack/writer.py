@@ -101,6 +101,7 @@ class _Writer:
             compression={**dict.fromkeys(leaves, "zstd"), **dict.fromkeys(raw, "none")},
             dictionary_pagesize_limit=1 << 40,
             write_statistics=["id", "unit", "cluster"],
+            write_page_checksum=True,
             store_schema=False,  # else readers would get dictionaries where they expect plain bytes
         )
         self._writer.add_key_value_metadata({"huggingface": schema.features(self.media)})

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, requires, version
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from hemm.core import HemmError
+
+if TYPE_CHECKING:
+    from hemm.engine.doctor import Damage
 
 KEYS = {
     "OPENAI_API_KEY": "openai/ models",
@@ -106,3 +110,15 @@ def _devices() -> list[dict[str, Any]]:
     from hemm.engine.environment import devices
 
     return [_row("devices", ", ".join(devices()) or "torch is not installed", "tiny and hf/ models")]
+
+
+def damage_rows(folder: Path, found: Sequence[Damage]) -> list[dict[str, Any]]:
+    """Damaged files as rows: their names below ``folder``, what is wrong, and what was or is to be done."""
+    return [
+        {
+            "file": str(damage.file.relative_to(folder)),
+            "state": damage.why.removeprefix(f"{damage.file} ").removeprefix("is damaged: "),
+            "what to do": f"done: {damage.cure}" if damage.healed else damage.cure,
+        }
+        for damage in found
+    ]
