@@ -9,6 +9,7 @@ from typing import Any
 import orjson
 
 from hemm.core import BadData
+from hemm.core.outside import json_of
 
 _MANY_DIGITS = re.compile(rb"\d{19}")
 """In whole numbers that may not fit into 64 bits."""
@@ -26,13 +27,13 @@ def line_value(text: bytes, where: str) -> Any:
     """
     try:
         value = orjson.loads(text)
-        return json.loads(text) if _MANY_DIGITS.search(text) else value
+        return json_of(text) if _MANY_DIGITS.search(text) else value
     except orjson.JSONDecodeError as error:
         reason, place = error.msg, error.colno
     except ValueError as error:  # more digits than Python reads
         raise BadData(f"{where}: {error}") from None
     try:
-        value = json.loads(text.decode())
+        value = json_of(text.decode())
         if _NO_NUMBER.search(text):
             return value
     except UnicodeDecodeError as error:
@@ -42,4 +43,6 @@ def line_value(text: bytes, where: str) -> Any:
         ) from None
     except json.JSONDecodeError as error:
         reason, place = error.msg, error.colno
+    except ValueError as error:
+        raise BadData(f"{where}: {error}") from None
     raise BadData(f"{where}: no valid JSON ({reason} at column {place})")
