@@ -312,13 +312,17 @@ def test_damaged_packs_are_named(cache: Path, tmp_path: Path) -> None:
     ):
         open_pack(pack.path)
     file.write_bytes(bytes(len(whole)))
-    with pytest.raises(BadData, match="cannot be read"):
+    with pytest.raises(BadData, match="parquet is damaged"):
         list(open_pack(pack.path).samples())
     info = json.loads((pack.path / "pack.json").read_text())
+    (pack.path / "pack.json").write_text(json.dumps({**info, "task": "other"}))
+    with pytest.raises(BadData, match="its checksum does not hold"):
+        open_pack(pack.path)
+    del info["sha256"]
     for text, message in (
         (json.dumps({**info, "schema_version": 99}), "written by a newer hemm"),
-        ("{", "cannot be read"),
-        ("[1]", "no description of a pack"),
+        ("{", "is damaged"),
+        ("[1]", "is damaged"),
         ("{}", "no description of a pack"),
     ):
         (pack.path / "pack.json").write_text(text)

@@ -239,7 +239,7 @@ def _level(perturb: str) -> str:
     except ValueError:
         return perturb
     if not math.isfinite(value):
-        raise HemmError(f"--perturb {perturb}: give a number")
+        return perturb
     return f"{name}{colon}{repr(value).removesuffix('.0')}"
 
 

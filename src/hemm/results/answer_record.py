@@ -178,7 +178,6 @@ COLUMNS = (
         lambda a: None if a.response.refusal is None else storable(redact(a.response.refusal)),
         "response.refusal",
     ),
-    # null: there is a response
     Column("failure", _STRING, _of_failure(lambda f: storable(f.kind)), "failure.kind"),
     Column(
         "failure_message",
@@ -227,7 +226,6 @@ COLUMNS = (
         lambda v, _: tuple(v or ()),
         repeated=True,
     ),
-    # JSON
     Column(
         "metadata",
         _STRING,
