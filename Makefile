@@ -1,6 +1,7 @@
 # make run    sets up .venv, runs the main job (the bundled model on the probe tasks) and writes its report
 # make test   sets up .venv and passes the tests (under 15 minutes)
-# make test-full   the long crash, soak and simulation tests (under 80 minutes)
+# make test-full   the long crash, soak and simulation tests, and those with real servers (under 80 minutes)
+# make servers   transformers serve, llama.cpp, vLLM for the CPU and LiteLLM for these, 5 GB in .venv-servers
 # make lint   ruff, mypy and the import layers alone
 # make upgrade   takes the newest versions of everything but torch into constraints.txt; then make test
 #
@@ -17,7 +18,7 @@ JOBS ?= $(shell test $(CPUS) -gt 4 && echo 4 || echo $(CPUS))
 SETUP := pyproject.toml constraints.txt
 TESTED := hf,metrics,anthropic,google,notebook,worker,test
 
-.PHONY: run test test-full lint lint-style lint-format lint-types lint-layers setup upgrade clean
+.PHONY: run test test-full servers lint lint-style lint-format lint-types lint-layers setup upgrade clean
 .DELETE_ON_ERROR:
 
 run: $(VENV)/.installed
@@ -31,8 +32,12 @@ test: $(VENV)/.installed-test
 	@status=0; $(MAKE) --no-print-directory --keep-going lint || status=2; \
 		$(VENV)/bin/python -m pytest -n $(JOBS) || status=2; exit $$status
 
-test-full: $(VENV)/.installed-test
+test-full: $(VENV)/.installed-test servers
 	$(VENV)/bin/python -m pytest -m full --timeout 4000
+
+# A server that does not install here is told, and its tests are skipped.
+servers: $(VENV)/.installed-test
+	PIP_FLAGS="$(PIP_FLAGS)" $(VENV)/bin/python tools/servers.py .venv-servers
 
 lint: lint-style lint-format lint-types lint-layers
 
@@ -76,4 +81,4 @@ upgrade: $(VENV)/.installed-test
 	@mv constraints.new constraints.txt && touch $(VENV)/.installed $(VENV)/.installed-test
 
 clean:
-	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .venv-servers build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -92,7 +92,7 @@ QWEN = {"repetition_penalty": 1.05, "temperature": 1e-06, "do_sample": True}
         # the server's own fields; what it cannot follow is told, and the protocol has it not
         ("vllm", QWEN, "repetition_penalty=1.05", {"repetition_penalty": 1.05}),
         ("sglang", QWEN, "repetition_penalty=1.05", {"repetition_penalty": 1.05}),
-        ("llama.cpp", QWEN, "repetition_penalty=1.05", {"repeat_penalty": 1.05, "repeat_last_n": -1}),
+        ("llama.cpp", QWEN, "repetition_penalty=1.05", {"repeat_penalty": 1.05, "repeat_last_n": 65536}),
         ("vllm", {"min_new_tokens": 4}, "min_new_tokens=4", {"min_tokens": 4, "repetition_penalty": 1.0}),
         ("vllm", {"no_repeat_ngram_size": 3}, "", {"repetition_penalty": 1.0}),
         (

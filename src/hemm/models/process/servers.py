@@ -118,7 +118,7 @@ SERVERS: dict[str, Server] = {
         sampled={"top_p": 1.0, "top_k": 0, "min_p": 0.0},
         plain={  # a GGUF file may bring its own (general.sampling.*)
             "repeat_penalty": 1.0,
-            "repeat_last_n": -1,  # transformers counts the whole prompt too
+            "repeat_last_n": 65536,  # the whole prompt counts, as in transformers; newer ones take no -1
             "mirostat": 0,
             "xtc_probability": 0.0,
         },
