@@ -165,3 +165,28 @@ def test_a_lock_file_that_says_nothing_is_one_line_or_taken_over(tmp_path: Path,
     (tmp_path / "lock").write_bytes(content)
     with contextlib.suppress(CellLocked):
         Lock(tmp_path / "lock").acquire().release()
+
+
+@pytest.mark.parametrize("at", ["pwrite", "fsync", "link"])
+def test_a_lock_file_is_whole_or_not_there(tmp_path: Path, at: str) -> None:
+    """A process that is killed while it makes one leaves nothing for which others would wait."""
+    child = os.fork()
+    if child == 0:  # pragma: no cover
+        setattr(os, at, lambda *given: os._exit(9))
+        Lock(tmp_path / "lock").acquire()
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 9
+    assert not (tmp_path / "lock").exists()
+    told: list[str] = []
+    Lock(tmp_path / "lock").acquire(told.append).release()
+    assert told == []
+
+
+def test_a_lock_without_hard_links(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def link(*given: object) -> None:
+        raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setattr(os, "link", link)
+    one = Lock(tmp_path / "lock").acquire()
+    assert orjson.loads((tmp_path / "lock").read_bytes())["pid"] == os.getpid()
+    one.release()
+    assert list(tmp_path.iterdir()) == []

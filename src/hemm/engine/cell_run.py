@@ -152,7 +152,7 @@ class CellRun:
             asked = await self._send(plan, starter)
             state = self._state()
         else:
-            self._save_strata()
+            self._save_tables()
         has_answers = not self.stopped or bool(cell.parts) or asked > 0
         scores = options.score and options.part is None
         if scores and has_answers and not is_scored(cell.folder, self.task, options.metrics):
@@ -216,8 +216,11 @@ class CellRun:
     def _is_new_selection(self) -> bool:
         return self.selections.is_new(self.selection, self.cell.run["selections"])
 
-    def _save_strata(self) -> None:
+    def _save_tables(self) -> None:
+        """Write what scoring and merging need of the pack, so that they need none."""
         self.cell.save_strata(self.selections.strata(self._records))
+        if self.options.part is not None:
+            self._save_order()
 
     # sending
 
@@ -230,9 +233,7 @@ class CellRun:
             cell.run["selections"] = self._records
         cell.run["state"] = "open"
         cell.save()
-        self._save_strata()
-        if options.part is not None:
-            self._save_order()
+        self._save_tables()
         asked = 0
         if len(plan):
             await starter.start()

@@ -20,7 +20,8 @@ from hemm.engine.shards import Shard
 from hemm.results import layout
 from hemm.results.cell import CellWriter
 from hemm.results.checked import read_run, write_run
-from hemm.results.files import refuse_link, refuse_links, write_table
+from hemm.results.copies import take_over
+from hemm.results.files import refuse_links, write_table
 from hemm.results.lock import Lock
 from hemm.results.read import Cell, cell
 from hemm.results.seal import write_calls
@@ -81,16 +82,24 @@ def merge(
 
 
 def score_merged(folder: Path, told: Callable[[str], None]) -> None:
-    """Score a united cell with its task's metrics and those that the commands of its shards named."""
+    """Score a united cell with its task's metrics and those that the commands of its shards named.
+
+    A shard may be somebody else's: what it names runs no file that the user did not name here before, asks
+    no judge and downloads nothing; such metrics are told and left out.
+    """
     from hemm.engine.score import is_scored, score_cell
     from hemm.engine.stored_task import task_of
+    from hemm.metrics import named_by_results
 
     stored = cell(folder)
     if not stored.parts:
         return
     task = task_of(stored, code=True)
     named = [name for c in stored.run["commands"] for name in (c.get("options") or {}).get("metrics", ())]
-    metrics = [name for name in dict.fromkeys(map(str, named)) if not name.startswith("{")]
+    specs = [name for name in dict.fromkeys(map(str, named)) if not name.startswith("{")]
+    metrics, left_out = named_by_results(specs, folder.parents[2])
+    for spec, why in left_out.items():
+        told(f"{folder}: --metric {spec} of a shard's command is left out: {why}")
     if is_scored(folder, task, metrics):
         return
     outcomes = score_cell(folder, task, metrics, told=told)
@@ -115,12 +124,16 @@ def _groups(roots: Sequence[Path]) -> dict[Path, list[Path]]:
     """Name of a cell (model, task, protocol) -> the folders to be united in it, of those that have several or
     a shard; the first root's own cell is not among them where it has nothing that the others lack."""
     found: dict[Path, list[Path]] = {}
+    first = roots[0].resolve()
     for root in dict.fromkeys(folder.resolve() for folder in roots):
         own = sorted(root.glob(f"*/*/*/{layout.RUN}"))
         shards = sorted((root / layout.SHARDS).glob(f"*/*/*/*/{layout.RUN}"))
+        if not own and not shards and root != first:
+            raise HemmError(f"{root} holds no results: give a folder that hemm run --out wrote")
         for path in (*own, *shards):
-            found.setdefault(Path(*path.parts[-4:-1]), []).append(path.parent)
-    first = roots[0].resolve()
+            folders = found.setdefault(Path(*path.parts[-4:-1]), [])
+            if path.parent not in folders:  # one of the roots may lie in another
+                folders.append(path.parent)
     return {name: folders for name, folders in sorted(found.items()) if folders != [first / name]}
 
 
@@ -172,7 +185,7 @@ def _merge_cell(target: Path, folders: Sequence[Path], newest: bool, told: Calla
                 "or move one of the cells away"
             )
         with temporary_folder(target.parents[2]) as made:
-            run = _write(made / target.name, union, cells, before)
+            run = _write(made / target.name, union, cells, before, told)
             _put_in_place(made / target.name, target)
     missing = tuple(run["merged"]["missing"])
     return Merged(target, run["state"], len(union), len(others), missing, tuple(union.conflicts))
@@ -185,6 +198,8 @@ def _settle(folder: Path, locks: ExitStack, told: Callable[[str], None]) -> None
         for line in writer.warnings:
             told(line)
         if writer.journaled or writer.warnings:
+            if writer.parts_lost:  # the shard is not complete any more
+                writer.run["state"] = "open"
             writer.plan(0)
             writer.seal_rest()
             writer.save()
@@ -197,14 +212,16 @@ def _merged(before: Cell) -> dict[str, Any] | None:
     return merged if merged.get("parts") == [seal.sha256 for seal in before.parts] else None
 
 
-def _write(folder: Path, union: Union, cells: Sequence[Cell], before: Cell | None) -> dict[str, Any]:
+def _write(
+    folder: Path, union: Union, cells: Sequence[Cell], before: Cell | None, told: Callable[[str], None]
+) -> dict[str, Any]:
     """Write the united cell, and return its run.json. ``before``: the cell whose place it takes."""
     seals = union.write(folder)
     calls = write_calls(folder, layout.CALLS, (c.calls() for c in cells))
     for c in cells if before is None or before in cells else (before, *cells):
         refuse_links(c.folder)
-        _copy(c.folder / layout.MEDIA, folder / layout.MEDIA)
-        _copy(c.folder / layout.SCORES, folder / layout.SCORES)
+        if left_out := take_over(c.folder, folder):
+            told(f"{c.folder}: {counted(left_out, 'file')} that hemm did not write, or damaged: left out")
     _write_unscored(folder, cells)
     paths = [c.folder / layout.STRATA for c in cells]
     strata = united(read_table(path) if path.exists() else None for path in paths)
@@ -214,6 +231,9 @@ def _write(folder: Path, union: Union, cells: Sequence[Cell], before: Cell | Non
         (c.run for c in cells), key=lambda run: run["commands"][-1]["started"] if run["commands"] else 0
     )
     selections, missing = _selections(cells)
+    short = _expected(selections, runs[-1]["pack"]["hash"]) - len(union)
+    if short > 0 and not missing:
+        missing = [counted(short, "answer")]
     run = {
         **runs[-1],
         "selections": selections,
@@ -246,21 +266,6 @@ def _write(folder: Path, union: Union, cells: Sequence[Cell], before: Cell | Non
 def _sum(values: Iterable[float | None]) -> float | None:
     known = [value for value in values if value is not None]
     return sum(known) if known else None
-
-
-def _copy(source: Path, target: Path) -> None:
-    """Copy the files of a folder that the other has not; to a journal of a judge's verdicts, its lines."""
-    for path in sorted(source.rglob("*")) if source.is_dir() else ():
-        copy = target / path.relative_to(source)
-        if path.is_dir() or path.suffix not in ("", ".jsonl"):
-            continue
-        refuse_link(path)  # results may be somebody else's: a link would bring in any file
-        copy.parent.mkdir(parents=True, exist_ok=True)
-        if not copy.exists():
-            shutil.copyfile(path, copy)
-        elif path.suffix == ".jsonl":
-            with open(copy, "ab") as file:
-                file.write(path.read_bytes())
 
 
 def _write_unscored(folder: Path, cells: Sequence[Cell]) -> None:
@@ -307,6 +312,11 @@ def _selections(cells: Sequence[Cell]) -> tuple[list[dict[str, Any]], list[str]]
         done = {shard.number for shard, (_, complete) in parts.items() if complete}
         missing += [f"shard {n}/{count}" for n in range(1, count + 1) if n not in done]
     return list(found.values()), list(dict.fromkeys(missing))
+
+
+def _expected(selections: Sequence[Mapping[str, Any]], pack: str) -> int:
+    """How many answers these selections have at least, in this pack."""
+    return max((r["samples"] * r["repeats"] for r in selections if r.get("pack") == pack), default=0)
 
 
 def _put_in_place(made: Path, target: Path) -> None:

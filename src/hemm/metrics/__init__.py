@@ -197,6 +197,24 @@ def pending(specs: Sequence[str], results: Path) -> list[Metric]:
     ]
 
 
+def named_by_results(specs: Sequence[str], results: Path) -> tuple[list[Metric], dict[str, str]]:
+    """The metrics that commands stored in ``results`` named, and of those that are not taken (spec -> why):
+    code that the user did not name on this machine, and judges, which send answers away and cost money."""
+    found: list[Metric] = []
+    left_out: dict[str, str] = {}
+    for spec in specs:
+        try:
+            (metric,) = pending([spec], results)
+        except HemmError as error:
+            left_out[spec] = str(error)
+            continue
+        if "judge" in metric.needs:
+            left_out[spec] = "a judge is asked where it is named: hemm score --metric"
+        else:
+            found.append(metric)
+    return found, left_out
+
+
 def metric_key(metric: Metric) -> str:
     """What tells two metrics' stored scores apart, safe as a file name: name, version and parameters.
 

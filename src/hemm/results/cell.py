@@ -51,6 +51,8 @@ class CellWriter:
         where opening has to wait. ``planned``: look only, and change no file."""
         self.folder, self._planned = folder, planned
         self.warnings: list[str] = []
+        self.parts_lost = 0
+        """Sealed parts that are missing or damaged."""
         self._header, self._told = header, told
         self._lock = Lock(folder / layout.LOCK)
         self._journal: Journal | None = None
@@ -175,6 +177,7 @@ class CellWriter:
             if part.holds(self.folder):
                 intact.append(part.to_json())
                 continue
+            self.parts_lost += 1
             path = self.folder / part.file
             if path.exists() and not self._planned:
                 path.rename(path.with_suffix(".damaged"))

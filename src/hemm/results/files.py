@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,9 @@ from hemm.data.files import TEMPORARY, replacing, write_atomic
 
 if TYPE_CHECKING:
     import pyarrow as pa
+
+
+_PID = re.compile("[0-9]{1,9}")
 
 
 def write_json(path: Path, value: object) -> None:
@@ -55,7 +59,7 @@ def sweep(folder: Path) -> None:
     """Remove temporary files below ``folder`` whose process is gone."""
     for leftover in folder.rglob(f"*{TEMPORARY}"):
         pid = leftover.name.split(".")[-2]
-        if not (pid.isdigit() and alive(int(pid))):
+        if not (_PID.fullmatch(pid) and alive(int(pid))):
             leftover.unlink(missing_ok=True)
 
 

@@ -23,7 +23,7 @@ from typing import Any
 import orjson
 
 from hemm.core import CellLocked
-from hemm.data.files import make_folder
+from hemm.data.files import TEMPORARY, make_folder
 from hemm.results.files import alive, refuse_link
 
 try:
@@ -36,6 +36,9 @@ WAIT_SECONDS = 0.1
 
 LEASE_SECONDS = 60.0
 """A holder on another host that gave no sign of life for so long is taken to be gone."""
+
+TOLD_AFTER = 2.0
+"""Seconds of waiting for a lock after which a line says so."""
 
 _TAKING = ".taking"
 """Suffix of the file that one process at a time makes while it takes over a lock."""
@@ -132,12 +135,17 @@ class Lock:
         make_folder(self.path.parent)
         refuse_link(self.path)
         first: _Holder | None = None
+        began, silent = _now(), True
         while (file := self._create(self.path)) is None:
             holder = self._take_over(first)
             if isinstance(holder, int):
                 file = holder
                 break
+            if silent and _now() - began > TOLD_AFTER:
+                told(f"{self.path} has no holder yet that can be told: waiting up to {LEASE_SECONDS:.0f} s")
+                silent = False
             if holder is not None and first is None and holder.facts and holder.lease is not None:
+                silent = False
                 told(
                     f"{self.path.parent} was being written by {holder.name}: "
                     f"waiting up to {holder.lease:.0f} s for a sign that it still is"
@@ -196,10 +204,11 @@ class Lock:
             os.close(descriptor)
 
     def _create(self, path: Path) -> int | None:
-        """The new lock file, open and locked; None where there is one."""
-        try:
-            descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o644)
-        except FileExistsError:
+        """The new lock file, open and locked; None where there is one.
+
+        It gets its name when it is whole: a kill in between leaves no file that says nothing.
+        """
+        if path.exists():
             return None
         self._token = uuid.uuid4().hex
         me = {
@@ -209,14 +218,23 @@ class Lock:
             "lease": LEASE_SECONDS,
             "token": self._token,
         }
-        if fcntl is not None:
-            with suppress(
-                OSError
-            ):  # a file system without locks; who looks at the file holds it for a moment
-                fcntl.flock(descriptor, fcntl.LOCK_EX)
-        os.pwrite(descriptor, orjson.dumps(me), 0)
-        os.fsync(descriptor)  # other hosts see what the server has
-        return descriptor
+        made = path.with_name(f"{path.name}.{self._token[:12]}.{os.getpid()}{TEMPORARY}")
+        descriptor = os.open(made, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o644)
+        try:
+            if fcntl is not None:
+                with suppress(OSError):  # a file system without locks
+                    fcntl.flock(descriptor, fcntl.LOCK_EX)
+            os.pwrite(descriptor, orjson.dumps(me), 0)
+            os.fsync(descriptor)  # other hosts see what the server has
+            if _named(made, path):
+                return descriptor
+        except BaseException:
+            os.close(descriptor)
+            raise
+        finally:
+            made.unlink(missing_ok=True)
+        os.close(descriptor)
+        return None
 
     def _take_over(self, before: _Holder | None) -> int | _Holder | None:
         """The lock, taken from a holder that is gone; the holder where only time can tell; None: look again.
@@ -293,6 +311,21 @@ class Lock:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.release()
+
+
+def _named(made: Path, path: Path) -> bool:
+    """Give a file its name; False where another one has it."""
+    try:
+        os.link(made, path)
+    except FileExistsError:
+        return made.stat().st_nlink > 1  # a file server that lost its reply was asked twice
+    except OSError:  # a file system without hard links
+        try:
+            os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o644))
+        except FileExistsError:
+            return False
+        os.replace(made, path)
+    return True
 
 
 def _flock(descriptor: int) -> bool:

@@ -11,6 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from hemm.core import BadData
 from hemm.data.files import read_table
 from hemm.results import layout
 from hemm.results.answer_record import SAID
@@ -177,17 +178,53 @@ def in_pack_order(table: pa.Table, cells: Sequence[Cell]) -> pa.Table:
 
 
 def _pack_rows(ids: pa.ChunkedArray, cells: Sequence[Cell]) -> Ints:
-    """The row of each sample in the pack, as the shards say; those that none knows come last, in the order in
-    which they are stored."""
-    orders = [path for cell in cells if (path := cell.folder / layout.ORDER).exists()]
-    known = pa.concat_tables([layout.ORDER_SCHEMA.empty_table(), *map(read_table, orders)])
+    """A number for each sample, by its row in the pack, as the shards say it; those that none knows come
+    last, in the order in which they are stored. Two samples never have one number.
+
+    Raises BadData where two shards say different rows: one number would be two samples'.
+    """
+    known = pa.concat_tables([layout.ORDER_SCHEMA.empty_table(), *map(_order, cells)])
+    _check_order(known, cells)
     names = pa.chunked_array([*known["id"].chunks, *ids.chunks], pa.string()).unique()
     first = pc.index_in(names, value_set=known["id"])
-    end = (pc.max(known["row"]).as_py() or 0) + 1
-    late = pa.array(np.arange(end, end + len(names)))
+    late = pa.array(np.full(len(names), np.iinfo(np.int64).max))
     rows = pc.coalesce(known["row"].take(pc.fill_null(first, 0)), late) if known.num_rows else late
-    rows = pc.if_else(pc.is_null(first), late, rows)
-    return np.asarray(rows.take(pc.index_in(ids, value_set=names)).to_numpy(), dtype=np.int64)
+    rows = pc.if_else(pc.is_null(first), late, rows).to_numpy()
+    place = np.empty(len(names), dtype=np.int64)
+    place[np.argsort(rows, kind="stable")] = np.arange(len(names))
+    found: Ints = place[pc.index_in(ids, value_set=names).to_numpy()]
+    return found
+
+
+def _order(cell: Cell) -> pa.Table:
+    """The rows in the pack of a shard's samples; none where the cell is no shard."""
+    path = cell.folder / layout.ORDER
+    if not path.exists():
+        return layout.ORDER_SCHEMA.empty_table()
+    cure = "run the shard again: it asks nothing that it has"
+    try:
+        table = read_table(path)
+    except Exception as error:  # Arrow raises many kinds for damaged files
+        raise BadData(f"{path} is damaged: {' '.join(str(error).split())[:200]}; {cure}") from error
+    if table.schema.remove_metadata() != layout.ORDER_SCHEMA:
+        raise BadData(f"{path} is damaged: its columns are not those of such a table; {cure}")
+    rows = table["row"]
+    wrong = rows.null_count or table["id"].null_count or len(table["id"].unique()) < len(table)
+    if wrong or len(rows.unique()) < len(rows) or (len(rows) and pc.min(rows).as_py() < 0):
+        raise BadData(f"{path} is damaged: samples and rows are not one to one; {cure}")
+    return table
+
+
+def _check_order(known: pa.Table, cells: Sequence[Cell]) -> None:
+    """Raise BadData where two shards have prepared one pack in different orders."""
+    pairs = known.group_by(["id", "row"]).aggregate([])
+    if len(pairs["id"].unique()) < len(pairs) or len(pairs["row"].unique()) < len(pairs):
+        folders = ", ".join(str(c.folder) for c in cells if (c.folder / layout.ORDER).exists())
+        raise BadData(
+            f"{folders}: these shards say different rows of the data for one sample, so their packs have the "
+            "same samples in another order: prepare once, and run the other shards again with that pack "
+            "(they ask nothing that they have)"
+        )
 
 
 def _asked(cell: Cell, id: str, repeat: int) -> float:
