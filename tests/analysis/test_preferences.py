@@ -17,7 +17,8 @@ from scipy import optimize, stats
 
 import hemm
 from hemm.analysis.preferences.validity import validity
-from hemm.analysis.preferences.votes import Votes, read_votes, vote_counts, votes
+from hemm.analysis.preferences.vote_files import read_votes
+from hemm.analysis.preferences.votes import Votes, vote_counts, votes
 from hemm.cli import status
 from hemm.core import BadData, HemmError
 from hemm.stats.agreement import fleiss_kappa, krippendorff_alpha
@@ -264,6 +265,29 @@ def strengths_quickly(found: Votes) -> Sequence[Any]:
         patch.setattr("hemm.stats.elo.RESAMPLES", 2)
         patch.setattr("hemm.stats.elo.SHUFFLES", 1)
         return strengths(found).rows
+
+
+def test_votes_that_cancel_each_other_on_every_question_are_no_point() -> None:
+    """A judge who always takes the first, asked in both orders: no question shows a variance."""
+    cast = [(a, b, str(n)) for n in range(20) for a, b in (("x", "y"), ("y", "x"))]
+    x, y = strengths(votes(("r", {"a": a, "b": b, "winner": "a", "sample": n}) for a, b, n in cast)).rows
+    error = 1 / math.sqrt(40 / 4) / 2  # of half the log odds, at one half of 40 votes
+    for row in (x, y):
+        assert row.strength == pytest.approx(0, abs=1e-9)
+        assert row.low is not None
+        assert row.high == pytest.approx(-row.low) == pytest.approx(stats.t.ppf(0.975, 19) * error)
+        assert row.elo_low is not None
+        assert row.elo_high - row.elo_low > 20
+
+
+def test_a_bound_is_found_from_few_votes() -> None:
+    """Newton's method starts where all votes are nearly certain there, and the information is nothing."""
+    cast = [("x", "y", "a"), ("x", "y", "b"), *[("y", "z", "b")] * 4]
+    rows = strengths(
+        votes(("r", {"a": a, "b": b, "winner": w, "sample": str(n)}) for n, (a, b, w) in enumerate(cast))
+    )
+    z = next(r for r in rows.rows if r.model == "z")
+    assert z.strength is None
 
 
 def test_what_the_intervals_speak_of_is_said() -> None:

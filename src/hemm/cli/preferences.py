@@ -30,15 +30,16 @@ if TYPE_CHECKING:
 def command(path: Path, results: Path | None, seed: int, format_: str) -> None:
     """Elo as the paper has it, Bradley-Terry, win rates, agreement of voters, and metrics against people.
 
-    Votes are .jsonl or .csv with a, b, winner, sample, and where known task and annotator: a FILE, or the
-    files in preferences/ of a folder of results.
+    Votes are .jsonl, .csv, .json or .parquet with a, b, winner, sample, and where known task and annotator:
+    a FILE, or the files in preferences/ of a folder of results.
     """
-    from hemm.analysis.preferences.votes import read_votes, vote_counts
+    from hemm.analysis.preferences.vote_files import read_votes
+    from hemm.analysis.preferences.votes import vote_counts
     from hemm.report.tables.preferences import notes, tables, to_json, unmatched_notes
     from hemm.stats.agreement import fleiss_kappa, krippendorff_alpha
     from hemm.stats.strengths import strengths
 
-    votes = read_votes(path)
+    votes, checked, lacks = _validity(read_votes(path), results or (path if path.is_dir() else None))
     ranked = strengths(votes, seed=seed)
     counts = vote_counts(votes)
     agreement = {
@@ -46,7 +47,6 @@ def command(path: Path, results: Path | None, seed: int, format_: str) -> None:
         "fleiss_kappa": fleiss_kappa(counts),
         "krippendorff_alpha": krippendorff_alpha(counts),
     }
-    checked, lacks = _validity(votes, results or (path if path.is_dir() else None))
     if format_ == "json":
         print_json(to_json(votes, ranked, agreement, checked, lacks))
     else:
@@ -54,22 +54,24 @@ def command(path: Path, results: Path | None, seed: int, format_: str) -> None:
         print_tables(tables(ranked, checked), lines, format_)
 
 
-def _validity(votes: Votes, folder: Path | None) -> tuple[list[Validity], Unmatched | None]:
-    """The metrics against the votes, and what has no scores; None without results.
+def _validity(votes: Votes, folder: Path | None) -> tuple[Votes, list[Validity], Unmatched | None]:
+    """The votes with one name for each subject, the metrics against them, and what has no scores; None
+    without results.
 
     Raises HemmError where a name in the votes may be several subjects': they are never one player.
     """
-    from hemm.analysis.preferences.validity import metric_scores, unmatched, validity
+    from hemm.analysis.preferences.validity import as_subjects, metric_scores, unmatched, validity
     from hemm.analysis.study import Study
     from hemm.core import HemmError
     from hemm.results.read import cells
 
     if folder is None:
-        return [], None
+        return votes, [], None
     try:
         study = Study.of(cells(folder), strict=True)
     except HemmError as error:
         click.echo(f"hemm: metrics are not compared with the votes: {error}", err=True)
-        return [], None
+        return votes, [], None
+    votes = as_subjects(study, votes)
     scores = metric_scores(study, votes.models)
-    return validity(votes, scores), unmatched(votes, scores)
+    return votes, validity(votes, scores), unmatched(votes, scores)

@@ -7,7 +7,8 @@ finds those.
 
 Errors are cluster-robust, over questions and annotators (``stats.votes``). The variance over clusters is that
 of a jackknife (CR3): with H the information, H_g that of cluster g and u_g its score, (G-1)/G times the sum
-of d d', d = (H - H_g)^-1 u_g. With many clusters (``MANY``) d = H^-1 u_g does as well.
+of d d', d = (H - H_g)^-1 u_g. With many clusters (``MANY``) d = H^-1 u_g does as well. It is at least that of
+independent votes, H^-1: where each question has a vote for either side, clusters alone show no variance.
 """
 
 from __future__ import annotations
@@ -20,6 +21,8 @@ import numpy as np
 from hemm.stats.votes import Clusterings, Floats, Ints, Votes, members
 
 MANY = 1000
+LONGEST = 5.0
+"""Most that a strength moves in one step."""
 
 
 @dataclass(frozen=True)
@@ -85,12 +88,14 @@ def bradley_terry(votes: Votes) -> BradleyTerry:
     ways = Clusterings(votes)
     variance = ways.variance(over)
     independent = np.diag(centre @ inverse[: models - 1, : models - 1] @ centre.T)
+    if variance is not None:
+        variance = np.maximum(variance, independent)
     return BradleyTerry(
         centre @ beta[: models - 1],
         None if variance is None else np.sqrt(variance),
         ways.df,
         float(np.exp(beta[-1])) if terms.ties else 0.0,
-        None if variance is None else max(1.0, float(variance.sum() / independent.sum())),
+        None if variance is None else float(variance.sum() / independent.sum()),
         beta,
         centre,
     )
@@ -114,11 +119,17 @@ def _steps(
 
 
 def maximum(terms: Terms, beta: Floats) -> Floats:
-    """The parameters of the greatest likelihood, by Newton's method with step halving from ``beta``."""
+    """The parameters of the greatest likelihood, by Newton's method with step halving from ``beta``.
+
+    Far from it all votes are nearly certain and the information is nearly nothing: there it is a short step
+    uphill.
+    """
     value = -math.inf
+    least = 1e-9 * np.eye(len(beta))
     for _ in range(100):
         found, score, information = likelihood(beta, terms)
-        step = np.linalg.solve(information, score.sum(axis=0))
+        step = np.linalg.solve(information + least, score.sum(axis=0))
+        step *= min(1.0, LONGEST / max(float(np.abs(step).max()), 1e-300))
         size = 1.0
         while size > 1e-6:
             if likelihood(beta + size * step, terms)[0] >= found - 1e-12:

@@ -3,7 +3,8 @@
 Ratings change vote by vote, so they depend on the order; the paper takes the median over 1,000 shuffles. The
 spread over shuffles comes from the order and is no interval. The interval here is t times the error of a
 bootstrap over clusters, each resample in a random order (percentiles of the same resamples cover 86 to 92 %
-with 10 to 40 questions). With known annotators it is that of ``stats.votes``: one bootstrap for each way.
+with 10 to 40 questions). With known annotators it is that of ``stats.votes``: one bootstrap for each way. It
+is at least that over single votes: clusters in which votes cancel each other show no variance.
 """
 
 from __future__ import annotations
@@ -63,4 +64,6 @@ def elo(votes: Votes, rng: np.random.Generator) -> tuple[Floats, Floats | None]:
     variance = ways.variance(over)
     if variance is None:
         return median, None
+    if len(members(votes.clusters)) < len(votes):
+        variance = np.maximum(variance, over(np.arange(len(votes)), corrected=True))
     return median, t_quantile(ways.df) * np.sqrt(np.where(variance > 1e-9, variance, np.nan))

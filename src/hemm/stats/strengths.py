@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from hemm.core.text import counted
 from hemm.stats.bradley_terry import BradleyTerry, bradley_terry
 from hemm.stats.connected_votes import Parts, bound, parts, why_unbounded
 from hemm.stats.elo import elo
@@ -136,7 +137,10 @@ def _scope(votes: Votes) -> str:
     questions, voters, known = int(votes.clusters.max()) + 1, int(votes.voters.max()) + 1, votes.named_voters
     asked = "other questions like these" if questions > 1 else "this one question"
     if known >= LEAST_VOTERS:
-        own = f"; {voters - known} votes without an annotator count as one each" if voters > known else ""
+        nobodys = counted(
+            voters - known, "vote without an annotator counts", "votes without an annotator count"
+        )
+        own = f"; {nobodys} as one each" if voters > known else ""
         return f"intervals speak of {asked} and other annotators like these ({known}){own}"
     if known:
         word = "these 2 annotators" if known == 2 else "this one annotator"

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -23,6 +23,7 @@ from hemm.stats.intervals import Estimate, mean_interval, t_quantile
 if TYPE_CHECKING:
     from hemm.analysis.study import Study
     from hemm.analysis.study.cell_scores import CellScores
+    from hemm.analysis.study.labels import Subject
 
 Floats = NDArray[np.float64]
 JACKKNIFE = 100
@@ -70,7 +71,7 @@ def metric_scores(
     Models without results are left out. Raises HemmError where a name may be several subjects'.
     """
     by_metric: dict[tuple[str, str], dict[tuple[str, str, str], float]] = {}
-    named = [(model, item) for model in models for item in _cells_of(study, model)]
+    named = [(model, item) for model in models if (found := _named(study, model)) for item in found[1]]
     for name, item in named:
         for scores in item.columns:
             sign = 1.0 if scores.metric.higher_is_better else -1.0
@@ -81,9 +82,24 @@ def metric_scores(
     return by_metric
 
 
-def _cells_of(study: Study, name: str) -> Sequence[CellScores]:
+def as_subjects(study: Study, votes: Votes) -> Votes:
+    """``votes`` with one name for each subject: the first of several that the votes have, which is noted.
+
+    Raises HemmError where a name may be several subjects', or a vote is between two names of one.
+    """
+    of_subject: dict[str, list[str]] = {}
+    for name in votes.models:
+        if found := _named(study, name):
+            of_subject.setdefault(found[0].key, []).append(name)
+    several = [names for names in of_subject.values() if len(names) > 1]
+    lines = [f"{', '.join(names)} are one model of the results: counted as {names[0]}" for names in several]
+    renamed = votes.renamed({name: names[0] for names in several for name in names})
+    return replace(renamed, notes=(*votes.notes, *lines))
+
+
+def _named(study: Study, name: str) -> tuple[Subject, Sequence[CellScores]] | None:
     known = [s for s in study.subjects.values() if name in (s.label, s.model, f"{s.model}@{s.revision}")]
-    return study.named(name)[1] if any(not s.control or s.label == name for s in known) else ()
+    return study.named(name) if any(not s.control or s.label == name for s in known) else None
 
 
 def unmatched(votes: Votes, scores: Mapping[tuple[str, str], ScoreOf]) -> Unmatched:

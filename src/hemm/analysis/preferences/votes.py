@@ -2,25 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
-from pathlib import Path
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hemm.core import BadData, HemmError
-from hemm.data.readers.rows import csv_rows, jsonl_rows, text_of
+from hemm.core.text import counted
+from hemm.data.readers.rows import text_of
 
-FOLDER = "preferences"
-"""Subfolder of a results folder with the votes."""
-
-_A, _B, _TIE = (
-    ("a", "model_a", "left"),
-    ("b", "model_b", "right"),
-    ("tie", "both", "tie (bothbad)", "both_bad"),
-)
+_A, _B = ("a", "model_a", "left"), ("b", "model_b", "right")
+_BAD = ("tiebothbad", "bothbad")
+_TIE = ("tie", "both", *_BAD)
+"""Letters alone: others write ``tie (bothbad)``, ``both_bad``."""
+_IN_COLUMNS = ("winner_model_a", "winner_model_b", "winner_tie")
+"""Of tables that have a column of 0 and 1 for each outcome."""
 
 Ints = NDArray[np.int64]
 
@@ -32,6 +31,8 @@ class Votes:
     models   names; ``a`` and ``b`` are indices into it
     outcome  1: a won, 0: b won, 0.5: a tie
     task, sample, annotator  texts; task and annotator may be empty
+    turn     texts, or none: which answer to the question the vote is on, where it was asked in several turns
+    notes    what was guessed or not read
     """
 
     models: tuple[str, ...]
@@ -41,6 +42,8 @@ class Votes:
     task: NDArray[np.object_]
     sample: NDArray[np.object_]
     annotator: NDArray[np.object_]
+    turn: NDArray[np.object_] | None = None
+    notes: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.a)
@@ -73,90 +76,169 @@ class Votes:
             self.task[picked],
             self.sample[picked],
             self.annotator[picked],
+            None if self.turn is None else self.turn[picked],
+            self.notes,
         )
+
+    def renamed(self, names: Mapping[str, str]) -> Votes:
+        """The votes with other names for some models; those that get one name are one model.
+
+        Raises HemmError where a vote would compare a model with itself.
+        """
+        new = [names.get(name, name) for name in self.models]
+        order = sorted(set(new))
+        at = np.array([order.index(name) for name in new], dtype=np.int64)
+        out = replace(self, models=tuple(order), a=at[self.a], b=at[self.b])
+        if itself := np.flatnonzero(out.a == out.b).tolist():
+            first = itself[0]
+            told = counted(len(itself), "vote compares", "votes compare")
+            pair = " and ".join(self.models[m] for m in (self.a[first], self.b[first]))
+            raise HemmError(f"{told} a model with itself: {pair} are {order[out.a[first]]} in the results")
+        return out
 
 
 def votes(rows: Iterable[tuple[str, Mapping[str, Any]]]) -> Votes:
     """Votes from (where, row) pairs.
 
     A row has ``a`` and ``b`` (or ``model_a``, ``model_b``), ``winner`` (``a``, ``b``, ``tie``, or one of the
-    two names), ``sample`` (or ``question_id``), and may have ``task`` and ``annotator`` (or ``judge``).
-    Raises BadData, which begins with ``where``.
+    two names; or a column of 0 and 1 for each outcome), ``sample`` (or ``question_id``, or ``id``), and may
+    have ``task``, ``annotator`` (or ``judge``) and ``turn``. Raises BadData, which begins with ``where``.
     """
-    names: dict[str, int] = {}
-    columns: list[tuple[int, int, float, str, str, str]] = []
+    read: list[_Vote] = []
+    used: set[str] = set()
+    columns: dict[str, None] = {}
     for where, row in rows:
-        a = text_of(row, "a" if "a" in row else "model_a", where)
-        b = text_of(row, "b" if "b" in row else "model_b", where)
-        if a == b:
-            raise BadData(
-                f"{where}: a and b are the same model, {a!r} (two prompts or settings of one model are two "
-                "players: write their labels, as hemm profile prints them)"
-            )
-        winner = text_of(row, "winner", where)
-        question = "question_id" if "question_id" in row and "sample" not in row else "sample"
-        places = [names.setdefault(n, len(names)) for n in (a, b)]
-        columns.append(
-            (
-                *places,
-                _outcome(winner, a, b, where),
-                text_of(row, "task", where, ""),
-                text_of(row, question, where),
-                text_of(row, "judge" if "annotator" not in row else "annotator", where, ""),
-            )  # type: ignore[arg-type]  # two places, unpacked
-        )
-    if not columns:
+        read.append(_vote(row, where, used))
+        columns |= dict.fromkeys(row)
+    if not read:
         raise BadData("there are no votes")
-    order = sorted(names)
-    at = np.array([order.index(n) for n in names], dtype=np.int64)
-    a_, b_, outcome, task, sample, annotator = (np.array(c, dtype=t) for c, t in zip(
-        zip(*columns, strict=True), (np.int64, np.int64, np.float64, object, object, object), strict=True
-    ))  # fmt: skip
-    return Votes(tuple(order), at[a_], at[b_], outcome, task, sample, annotator)
+    order = sorted({name for vote in read for name in (vote.a, vote.b)})
+    at = {name: n for n, name in enumerate(order)}
+    out = Votes(
+        tuple(order),
+        np.array([at[v.a] for v in read], dtype=np.int64),
+        np.array([at[v.b] for v in read], dtype=np.int64),
+        np.array([v.outcome for v in read]),
+        np.array([v.task for v in read], dtype=object),
+        np.array([v.sample for v in read], dtype=object),
+        np.array([v.annotator for v in read], dtype=object),
+        np.array([v.turn for v in read], dtype=object),
+    )
+    notes = [*_of_columns(columns, used), *_of_bad(sum(v.bad for v in read)), *_of_repeats(out)]
+    return replace(out, notes=tuple(notes))
+
+
+@dataclass(frozen=True, slots=True)
+class _Vote:
+    a: str
+    b: str
+    outcome: float
+    task: str
+    sample: str
+    annotator: str
+    turn: str
+    bad: bool
+
+
+def _vote(row: Mapping[str, Any], where: str, used: set[str]) -> _Vote:
+    """The vote of one row; the columns that it is read from are added to ``used``."""
+
+    def text(names: Sequence[str], default: str | None = None) -> str:
+        name = next((n for n in names if n in row), names[0])
+        used.add(name)
+        return text_of(row, name, where, default)
+
+    a, b = text(("a", "model_a")), text(("b", "model_b"))
+    if a == b:
+        raise BadData(
+            f"{where}: a and b are the same model, {a!r} (two prompts or settings of one model are two "
+            "players: write their labels, as hemm profile prints them)"
+        )
+    if "winner" not in row and row.keys() >= set(_IN_COLUMNS):
+        outcome, bad = _in_columns([text((name,), "0") for name in _IN_COLUMNS], where), False
+    else:
+        winner = text(("winner",))
+        outcome, bad = _outcome(winner, a, b, where), _letters(winner) in _BAD and winner not in (a, b)
+    sample = text(("sample", "question_id", "id"))
+    return _Vote(
+        a, b, outcome, text(("task",), ""), sample, text(("annotator", "judge"), ""), text(("turn",), ""), bad
+    )
+
+
+def _letters(text: str) -> str:
+    return re.sub("[^a-z]", "", text.lower())
 
 
 def _outcome(winner: str, a: str, b: str, where: str) -> float:
-    if winner == a or (winner.lower() in _A and winner != b):
-        return 1.0
-    if winner == b or winner.lower() in _B:
-        return 0.0
-    if winner.lower() in _TIE:
-        return 0.5
-    raise BadData(f"{where}: field 'winner' is {winner!r}: a, b, tie or one of the two names models")
+    said = winner.lower()
+    place = 1.0 if said in _A else 0.0 if said in _B else 0.5 if _letters(winner) in _TIE else None
+    name = {a: 1.0, b: 0.0}.get(winner)
+    if place is not None and name is not None and place != name:
+        other = "a tie" if place == 0.5 else "the place of the other"
+        how = f"model_{'a' if name else 'b'}" if place == 0.5 else "model_a or model_b"
+        raise BadData(
+            f"{where}: field 'winner' is {winner!r}, which names the one and is {other}: write {how}"
+        )
+    if name is None and place is None:
+        raise BadData(f"{where}: field 'winner' is {winner!r}: a, b, tie or one of the two names models")
+    return name if name is not None else place  # type: ignore[return-value]  # one of them is none
 
 
-def read_votes(path: Path) -> Votes:
-    """Votes of a ``.jsonl`` or ``.csv`` file, or of all such files in ``preferences/`` of a results folder.
-
-    Raises HemmError where there are none, BadData with file, line and field.
-    """
-    if path.is_dir():
-        folder = path / FOLDER if (path / FOLDER).is_dir() else path
-        files = sorted(p for p in folder.iterdir() if p.suffix in (".jsonl", ".csv"))
-        if not files:
-            raise HemmError(f"{folder}: no votes here; put .jsonl or .csv files into {path / FOLDER}")
-    elif path.is_file():
-        files = [path]
-    else:
-        raise HemmError(f"{path}: there is no such file or folder")
-    return votes(row for file in files for row in _rows(file))
+def _in_columns(said: Sequence[str], where: str) -> float:
+    if sorted(said) != ["0", "0", "1"]:
+        raise BadData(f"{where}: exactly one of {', '.join(_IN_COLUMNS)} is 1, the others 0, not {said}")
+    return (1.0, 0.0, 0.5)[said.index("1")]
 
 
-def _rows(file: Path) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    if file.suffix not in (".jsonl", ".csv"):
-        raise HemmError(f"{file}: votes are .jsonl or .csv files")
-    rows = jsonl_rows(file) if file.suffix == ".jsonl" else csv_rows(file)
-    for line, row in rows:
-        yield f"{file}, line {line}", row
+def _of_columns(columns: Iterable[str], used: set[str]) -> list[str]:
+    lines = ["the column id is read as the question that a vote is on"] if "id" in used else []
+    if unread := sorted(name for name in columns if name not in used):
+        lines.append(f"columns that are not read: {', '.join(unread)}")
+    return lines
 
 
-def vote_counts(ballots: Votes) -> NDArray[np.float64]:
-    """Items (a question and two models) x (first won, tie, second won), models in alphabetical order."""
+def _of_bad(count: int) -> list[str]:
+    calls = counted(count, "vote calls", "votes call")
+    return [f"{calls} both answers bad: counted as {'a tie' if count == 1 else 'ties'}"] if count else []
+
+
+def _of_repeats(ballots: Votes) -> list[str]:
+    """Votes of an annotator on what that annotator voted on before: perhaps a file that is there twice."""
+    _, first_won = _items(ballots)
+    seen: dict[tuple[int, int], set[float]] = {}
+    again = other = 0
+    voters = ballots.voters.tolist()
+    for item, voter, outcome in zip(_items(ballots)[0].tolist(), voters, first_won.tolist(), strict=True):
+        before = seen.setdefault((item, voter), set())
+        again += bool(before)
+        other += bool(before) and outcome not in before
+        before.add(outcome)
+    if not again:
+        return []
+    told = f"{counted(again, 'vote is a further one', 'votes are further ones')} of an annotator on the same"
+    says = f" ({other} of them {'says' if other == 1 else 'say'} something else)" if other else ""
+    return [f"{told} question and pair{says}: each counts"]
+
+
+def _items(ballots: Votes) -> tuple[Ints, NDArray[np.float64]]:
+    """For each vote the number of its item (a question, a turn and two models), and the outcome for the first
+    model in alphabetical order."""
     swapped = ballots.a > ballots.b
     outcome = np.where(swapped, 1 - ballots.outcome, ballots.outcome)
     first, second = np.minimum(ballots.a, ballots.b), np.maximum(ballots.a, ballots.b)
-    keys = np.stack([ballots.clusters, first, second], axis=1)
-    item = np.unique(keys, axis=0, return_inverse=True)[1].ravel()
+    turn = np.zeros(len(ballots), np.int64)
+    if ballots.turn is not None:
+        turn = np.unique(ballots.turn.astype(str), return_inverse=True)[1].reshape(-1)
+    keys = np.stack([ballots.clusters, turn, first, second], axis=1)
+    return np.unique(keys, axis=0, return_inverse=True)[1].reshape(-1), outcome
+
+
+def vote_counts(ballots: Votes) -> NDArray[np.float64]:
+    """Voters: items (a question, a turn and two models) x (first won, tie, second won), models in
+    alphabetical order. Of several votes of one voter on one item it is what most of them say."""
+    item, outcome = _items(ballots)
+    both, which = np.unique(np.stack([item, ballots.voters], axis=1), axis=0, return_inverse=True)
+    leaning = np.sign(np.bincount(which.reshape(-1), weights=outcome - 0.5))
     counts = np.zeros((int(item.max()) + 1, 3))
-    np.add.at(counts, (item, np.rint(2 - 2 * outcome).astype(np.int64)), 1)
+    np.add.at(counts, (both[:, 0], np.rint(1 - leaning).astype(np.int64)), 1)
     return counts

@@ -39,6 +39,7 @@ def to_json(
         "agreement": agreement,
         "metrics": [asdict(v) for v in checked],
         "unmatched": None if lacks is None else asdict(lacks),
+        "notes": [*votes.notes, *_perhaps_one(votes)],
     }
 
 
@@ -99,10 +100,12 @@ def _ends(estimate: Any) -> str:
 
 def notes(votes: Votes, ranked: Strengths, agreement: dict[str, Any]) -> list[str]:
     lines = [f"{counted(len(votes), 'vote')} on {counted(len(set(votes.clusters.tolist())), 'question')}"]
+    lines += [*votes.notes, *_perhaps_one(votes)]
     if ranked.why:
         lines.append(ranked.why)
     lines += [f"{r.model} {r.note}" for r in ranked.rows if r.note]
-    lines.append(ranked.scope)
+    if any(end is not None for r in ranked.rows for end in (r.elo_low, r.low, r.high)):
+        lines.append(ranked.scope)
     if agreement["items"]:
         values = {k: "not defined" if agreement[k] is None else f"{agreement[k]:.3f}" for k in agreement}
         lines.append(
@@ -111,8 +114,15 @@ def notes(votes: Votes, ranked: Strengths, agreement: dict[str, Any]) -> list[st
         )
     else:
         lines.append("no pair has several voters: their agreement is not known")
-    lines.append("Elo is a median over shuffled orders; its interval is a bootstrap")
+    known = any(r.elo_low is not None for r in ranked.rows)
+    lines.append(f"Elo is a median over shuffled orders{'; its interval is a bootstrap' if known else ''}")
     return lines
+
+
+def _perhaps_one(votes: Votes) -> list[str]:
+    """Names that differ by a revision alone."""
+    found = [(name, name.rpartition("@")[0]) for name in votes.models]
+    return [f"{name} and {model} are counted as two models" for name, model in found if model in votes.models]
 
 
 SHOWN_SAMPLES = 20
