@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,9 @@ from hemm.analysis.study import Study
 from hemm.analysis.study.normalise import own_scale
 from hemm.cli import group
 from hemm.core import Identity, Request, Response
+from hemm.report.page.method import selection
+from hemm.report.tables.profile import selections
+from hemm.results.checked import write_checked
 from hemm.results.read import cells
 from packs import png
 
@@ -139,8 +143,8 @@ def test_strata_that_cannot_be_weighted_by_are_told(tmp_path: Path) -> None:
     each = FakePack([sample(n, stratum=f"type {n}") for n in range(600)])
     go(tmp_path / "each", Constant("yes"), each, limit=60)
     result = profile(study(tmp_path / "each"))
-    assert result.tasks[0].selection["weights"] == "unweighted, with too few in each stratum"
-    assert any("unweighted, with too few in each stratum" in note for note in result.notes)
+    assert result.tasks[0].selection["weights"] == "unweighted, since no two strata have enough"
+    assert any("unweighted, since no two strata have enough" in note for note in result.notes)
 
 
 def test_a_value_that_is_no_mean_is_that_of_the_sample(tmp_path: Path) -> None:
@@ -161,12 +165,19 @@ def test_both_selections_together_are_weighted_by_their_chance(tmp_path: Path) -
 def begun_earlier(out: Path) -> Path:
     """What hemm 0.1.0 left: it always balanced, its selections say no order, and there are no strata."""
     folder = go(out, Constant("yes"), PACK, limit=100, balanced=True).folder
-    text = json.loads((folder / "run.json").read_text())
-    for record in text["selections"]:
-        record.pop("order")
-    (folder / "run.json").write_text(json.dumps(text))
-    (folder / "strata.parquet").unlink()
+    without_strata(folder, ("order",))
     return folder
+
+
+def without_strata(folder: Path, also: Sequence[str] = ()) -> None:
+    """Take the strata from a cell, and members from its selections, as if they had never been there."""
+    text = json.loads((folder / "run.json").read_text())
+    for name in ("sha256", "files"):
+        text.pop(name)
+    for record, name in product(text["selections"], also):
+        record.pop(name)
+    write_checked(folder / "run.json", text)
+    (folder / "strata.parquet").unlink()
 
 
 def test_results_of_an_earlier_version_are_labelled(tmp_path: Path) -> None:
@@ -206,7 +217,7 @@ def test_an_unlabelled_earlier_one_is_not_compared_in_silence(tmp_path: Path) ->
     begun_earlier(tmp_path)
     go(tmp_path, Constant("no"), PACK, limit=300)
     (folder,) = (c.folder for c in cells(tmp_path) if c.model == "no")
-    (folder / "strata.parquet").unlink()  # nobody knows the strata
+    without_strata(folder)
     found = compare(study(tmp_path), Choice(resamples=0))
     (task,) = found.tasks
     assert "unweighted" in task.pair.difference.note
@@ -294,3 +305,39 @@ def test_own_data_by_the_command_line(tmp_path: Path, monkeypatch: pytest.Monkey
     said = json.loads(CliRunner().invoke(group, words, catch_exceptions=False).stdout)
     assert [f["verdict"] for f in said["figures"]] != ["differs"]
     assert said["figures"][0]["here"] == pytest.approx(0.9)
+
+
+def test_what_was_asked_is_what_is_said(tmp_path: Path) -> None:
+    """A smaller limit changes no score, a larger one than there are takes all, two selections are two."""
+
+    def said(out: Path, **options: Any) -> str:
+        go(out, Constant("yes"), PACK, **options)
+        (sentence,) = selections(profile(study(out)))
+        return sentence
+
+    assert "the first 100 units" in said(tmp_path / "down", limit=100)
+    assert "the first 100 units" in said(tmp_path / "down", limit=20)
+    assert said(tmp_path / "all", limit=5000) == "Selection: all samples."
+    said(tmp_path / "both", limit=6, balanced=True)
+    ordered = "units in the order of seed 0"
+    text = f"the first 6 {ordered} balanced over strata and the first 50 {ordered}, weighted by 2 strata"
+    assert said(tmp_path / "both", limit=50) == f"Selection: {text}."
+    (cell,) = cells(tmp_path / "both")
+    assert selection(cell.run) == "6 units drawn by seed 0 balanced over strata and 50 units drawn by seed 0"
+    assert [r["limit"] for r in row(tmp_path / "both").selection["asked"]] == [6, 50]
+    said(tmp_path / "seeds", limit=100, seed=7)
+    assert f"of seed 7 and the first 50 {ordered}" in said(tmp_path / "seeds", limit=50)
+
+
+def test_no_interval_leaves_the_scale(tmp_path: Path) -> None:
+    """Three tasks of one, two and three answers that share a picture: means over them are wide, and no wider
+    than what such scores can be."""
+    for number, name in enumerate(("one", "two", "three"), 1):
+        pack = FakePack([sample(n, references=("yes",)) for n in range(number)])
+        go(tmp_path, Constant("yes"), pack, task_of(name=name))
+        go(tmp_path, Constant("no"), pack, task_of(name=name))
+    found = profile(study(tmp_path))
+    assert any("share" in note for note in found.notes)
+    for category in found.categories:
+        assert category.estimate.low is not None
+        assert -1 <= category.estimate.low < category.estimate.high <= 1

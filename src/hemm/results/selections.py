@@ -61,6 +61,29 @@ def rule_of(run: Mapping[str, Any]) -> str:
     return orders.pop() if len(orders) == 1 else MIXED
 
 
+def distinct(run: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """The selections of which none holds another, in the order in which they were asked.
+
+    >>> records = [{"seed": 0, "limit": n, "order": "random"} for n in (50, 100, 20)]
+    >>> [record["limit"] for record in distinct({"selections": records})]
+    [100]
+    """
+    kept: list[Mapping[str, Any]] = []
+    for record in run.get("selections") or ():
+        if not any(_holds(other, record) for other in kept):
+            kept = [*(other for other in kept if not _holds(record, other)), record]
+    return kept
+
+
+def _holds(larger: Mapping[str, Any], smaller: Mapping[str, Any]) -> bool:
+    if "shard" in larger or "shard" in smaller:
+        return larger == smaller
+    if larger["limit"] is None or smaller["limit"] is None:
+        return larger["limit"] is None
+    same = larger["seed"] == smaller["seed"] and order_of(larger) == order_of(smaller)
+    return same and int(larger["limit"]) >= int(smaller["limit"])
+
+
 def rule_words(run: Mapping[str, Any]) -> str:
     """What is to be said of a selection that is not simply random; else nothing."""
     words = {BALANCED: ", balanced over strata", MIXED: ", with others that were balanced over strata"}

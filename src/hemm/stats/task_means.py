@@ -43,11 +43,13 @@ class TaskScore:
 
     df        degrees of freedom of its own variance (infinite where the interval is no t interval)
     clusters  its clusters, named as over all tasks
+    bounds    lowest and highest possible value
     """
 
     estimate: Estimate
     df: float
     clusters: ClusterParts
+    bounds: tuple[float, float] = (-math.inf, math.inf)
 
     @property
     def variance(self) -> float:
@@ -63,11 +65,14 @@ def mean_of_scores(
 ) -> tuple[Estimate, TasksLike]:
     """The mean of ``tasks`` (which have values, at least one): for these tasks, and for tasks like these.
 
-    bounds  lowest and highest possible value of a mean over tasks
+    bounds  lowest and highest possible value of a mean over tasks like these
     """
     joined = Joined.of([t.clusters for t in tasks])
     variances = np.array([t.variance for t in tasks])
     these = _shared_interval(combine([t.estimate for t in tasks]), tasks, variances, joined)
+    least, most = (math.fsum(ends) / len(tasks) for ends in zip(*(t.bounds for t in tasks), strict=True))
+    if these.low is not None and these.high is not None:
+        these = replace(these, low=max(these.low, least), high=min(these.high, most))
     values = [t.estimate.value or 0.0 for t in tasks]
     return these, tasks_like(these, values, _within(variances, joined), [t.df for t in tasks], bounds)
 

@@ -43,6 +43,7 @@ from hemm.analysis.study.normalise import (
     task_score,
 )
 from hemm.core import CorpusMetric, HemmError, UnknownName
+from hemm.results.selections import distinct, order_of
 from hemm.stats.between_tasks import tasks_like
 from hemm.stats.bootstrap import RESAMPLES, bootstrap_interval
 from hemm.stats.intervals import Estimate
@@ -235,9 +236,12 @@ def _with_valid_interval(estimate: Estimate, scores: ScoreColumn) -> Estimate:
 
 
 def _selection(run: Mapping[str, Any], scores: ScoreColumn) -> dict[str, Any]:
-    """The last selection of a cell, which is usually the largest; of a part, how and what is done with it."""
-    last = (run.get("selections") or [{}])[-1]
-    told = {k: last.get(k) for k in ("seed", "limit", "units", "samples", "repeats")}
+    """The last selection of a cell that no other holds (``asked``: all of these, where there are several);
+    of a part, how and what is done with it."""
+    asked = distinct(run) or [{}]
+    told = {k: asked[-1].get(k) for k in ("seed", "limit", "units", "samples", "repeats")}
+    if len(asked) > 1:
+        told["asked"] = [{**{k: r.get(k) for k in told}, "order": order_of(r)} for r in asked]
     if scores.sampling is None:
         return told
     return {**told, "order": scores.sampling.rule, "weights": scores.sampling.words(scores.metric)}

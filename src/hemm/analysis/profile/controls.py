@@ -73,6 +73,7 @@ def _difference(with_picture: ScoreColumn, without: ScoreColumn) -> _Difference:
         return _Difference(estimate, p)
     differences = with_picture.values - without.values
     shared = ClusterParts.of(differences, with_picture.joint, width)
-    score = TaskScore(estimate.scaled(0.0, width), pair.df if estimate.clusters > 1 else math.inf, shared)
+    df, most = pair.df if estimate.clusters > 1 else math.inf, pair.reach / abs(width)
+    score = TaskScore(estimate.scaled(0.0, width), df, shared, (-most, most))
     numbers = with_picture.numbers(differences)
     return _Difference(estimate, p, score, None if stopped else TaskPart.of(pair, width, numbers))

@@ -118,7 +118,7 @@ def task_score(scores: ScoreColumn, scale: Scale, task_slice: TaskSlice) -> tupl
     estimate, why = normal_value(scores, scale, task_slice)
     if estimate is None or estimate.value is None:
         return None, why
-    width = 1.0
+    width, bounds = 1.0, (0.0, 1.0)
     if scale.name == "rank":
         x = wins_of(scores, scale, task_slice)
     else:
@@ -126,10 +126,18 @@ def task_score(scores: ScoreColumn, scale: Scale, task_slice: TaskSlice) -> tupl
         least = scores.floor if scale.name == "anchored" else np.full(len(scores), floor)
         width = ceiling - floor
         x = _varying(scores.values, least, scores.ceiling, estimate.value)
+        known = ~np.isnan(scores.values)
+        fixed = float(np.ptp(least[known])) == 0 and float(np.ptp(scores.ceiling[known])) == 0
+        lowest, highest = scores.metric.range if fixed else (-math.inf, math.inf)
+        bounds = _sorted((lowest - floor) / width, (highest - floor) / width)
     data = clustered(x, scores.clusters, scores.part)
-    known = data.groups < 2 or scores.anytime is not None
+    exact = data.groups < 2 or scores.anytime is not None
     clusters = ClusterParts.of(x, scores.joint, width)
-    return TaskScore(estimate, math.inf if known else data.df, clusters), ""
+    return TaskScore(estimate, math.inf if exact else data.df, clusters, bounds), ""
+
+
+def _sorted(a: float, b: float) -> tuple[float, float]:
+    return min(a, b), max(a, b)
 
 
 def mean_bounds(scale: Scale) -> tuple[float, float]:

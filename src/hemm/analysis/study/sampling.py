@@ -72,7 +72,7 @@ class Sampling:
             return f"unweighted, since {metric.name} is no mean" if len(self.sizes) > 1 else ""
         if self.part is None:
             few = len(self.sizes) > 1 and bool(len(self.strata))
-            return self.note or ("unweighted, with too few in each stratum" if few else "")
+            return self.note or ("unweighted, since no two strata have enough" if few else "")
         strata = int(self.part.strata.max()) + 1
         merged, of = self.part.merged, self.part.of
         one = f" ({merged} of {of} that have too few are one)" if merged > 1 else ""

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 from hemm.analysis.study.same_command import same_command
 from hemm.core import redact
 from hemm.core.secrets import hide
+from hemm.data.pack.selection import BALANCED
 from hemm.report.text import Excerpt, count, excerpt, plural
-from hemm.results.selections import rule_words
+from hemm.results.selections import distinct, order_of, rule_words
 
 if TYPE_CHECKING:
     from hemm.results.read import Cell
@@ -123,16 +124,22 @@ def settings(run: Mapping[str, Any], spec: Mapping[str, Any]) -> str:
 
 
 def selection(run: Mapping[str, Any]) -> str:
-    """The last selection of a cell: ``all 144 units``, ``100 units drawn by seed 0``."""
-    selections = run.get("selections") or []
-    if not selections:
+    """What was asked of a cell: ``all 144 units``, ``100 units drawn by seed 0``."""
+    asked = distinct(run)
+    if not asked:
         return "not recorded: the run was stopped before"
-    last = selections[-1]
+    if len(asked) == 1:
+        return _selection(asked[0]) + rule_words(run)
+    over = {BALANCED: " balanced over strata"}
+    return " and ".join(_selection(record) + over.get(order_of(record), "") for record in asked)
+
+
+def _selection(last: Mapping[str, Any]) -> str:
     text = plural(last["units"], "unit")
     if last["samples"] != last["units"]:
         text += f" ({plural(last['samples'], 'sample')})"
-    text = f"all {text}" if last["limit"] is None else f"{text} drawn by seed {last['seed']}"
-    text += rule_words(run)
+    whole = last["limit"] is None or last["units"] < last["limit"]
+    text = f"all {text}" if whole else f"{text} drawn by seed {last['seed']}"
     return text + (f", {last['repeats']} answers each" if last.get("repeats", 1) > 1 else "")
 
 

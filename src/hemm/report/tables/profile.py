@@ -12,6 +12,7 @@ from hemm.analysis.study.normalise import MEANINGS
 from hemm.core import CONTROLS, DIMENSIONS, UnknownName
 from hemm.core.terminal import printable
 from hemm.core.text import counted
+from hemm.data.pack.selection import BALANCED
 from hemm.report.tables.writer import to_csv
 from hemm.stats.between_tasks import LEAST
 from hemm.stats.intervals import LEVEL, Estimate
@@ -281,20 +282,28 @@ def selections(profile: Profile) -> list[str]:
     """Sentences on the samples that were scored, one for each selection."""
     tasks_of: dict[str, dict[str, None]] = {}
     for row in profile.tasks:
-        limit, seed, repeats = (row.selection.get(k) for k in ("limit", "seed", "repeats"))
-        text = (
-            "all samples"
-            if limit is None
-            else f"the first {counted(limit, 'unit')} in the order of seed {seed}"
-        )
+        asked = row.selection.get("asked") or [row.selection]
+        text = " and ".join(dict.fromkeys(map(_asked, asked)))
         if weights := row.selection.get("weights"):
             text += f", {weights}"
-        if (repeats or 1) > 1:
-            text += f", {repeats} answers each"
         tasks_of.setdefault(text, {})[row.task] = None
     if len(tasks_of) == 1:
         return [f"Selection: {next(iter(tasks_of))}."]
     return [f"Selection: {text} of {', '.join(tasks)}." for text, tasks in tasks_of.items()]
+
+
+def _asked(selection: Mapping[str, Any]) -> str:
+    """The words for one selection; a limit above what there is took all."""
+    limit, seed, units, repeats = (selection.get(k) for k in ("limit", "seed", "units", "repeats"))
+    text = "all samples"
+    if limit is not None and limit <= (limit if units is None else units):
+        text = f"the first {counted(limit, 'unit')} in the order of seed {seed}"
+        text += (
+            " balanced over strata"
+            if selection.get("order") == BALANCED and "weights" not in selection
+            else ""
+        )
+    return text + (f", {repeats} answers each" if (repeats or 1) > 1 else "")
 
 
 def _print(profile: Profile, console: Any) -> None:
