@@ -13,6 +13,7 @@ from hemm.analysis.compare import Choice, compare
 from hemm.analysis.profile import profile
 from hemm.analysis.profile.rows import CategoryRow, Profile
 from hemm.analysis.study import Study
+from hemm.analysis.variance import variance
 from stored_cells import Stored, question
 
 
@@ -162,3 +163,10 @@ def test_the_form_counts_that_all_models_have() -> None:
     have = [("a", "nlvr"), ("a", "nlvr:hemm"), ("b", "nlvr:hemm")]
     found = profile(Study.of([Stored(rows, task=t, model=m) for m, t in have]))
     assert [overall(found, m).tasks for m in "ab"] == [("nlvr:hemm",), ("nlvr:hemm",)]
+
+
+def test_the_variance_says_that_it_takes_shared_pictures_apart_and_counts_one_form() -> None:
+    found = variance(Study.of([*cells(30), Stored(asked(RIGHT[::-1], list(range(60))), task="x:hemm")]))
+    assert [task.task for task in found.models[0].tasks] == ["x", "y"]
+    assert any("x and y share 30 pictures: here they are taken as different ones" in n for n in found.notes)
+    assert not any("one in means over tasks" in note for note in found.notes)

@@ -147,7 +147,7 @@ def judge_check(cells: Sequence[Cell], human: Path, metric: str = "") -> JudgeCh
     notes = [*matched.notes(), *scored.left_out, *_unscored(scored.cells)]
     known = [side for side in sides if side.labelled.any()]
     bare = [side.scored for side in sides if not side.labelled.any()]
-    notes += [f"{cell.subject} on {cell.task}: no labels, so its score is the judge's alone" for cell in bare]
+    notes += [f"{cell.subject} on {cell.task}: no labels: it is not shown" for cell in bare]
     powered = [_mean(side, scored) for side in known]
     scores = [_score(side, found, scored) for side, found in zip(known, powered, strict=True)]
     for side, found in zip(known, powered, strict=True):

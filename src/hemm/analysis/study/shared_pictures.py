@@ -27,6 +27,8 @@ _SHOWN = 5
 Key = tuple[str, str]
 """A task and a cluster of it."""
 
+ONE = "the clusters that show them are one in means over tasks"
+
 
 @dataclass(frozen=True)
 class SharedPictures:
@@ -34,12 +36,19 @@ class SharedPictures:
 
     first  (task, cluster) -> the one that stands for all that it is one with; only for those that several
            tasks share
-    notes  which tasks share how many pictures, and of which that is not known
+    pairs  which tasks share how many pictures, in words
+    other_notes  of which tasks that is not known
     """
 
     first: Mapping[Key, Key] = field(default_factory=dict)
-    notes: tuple[str, ...] = ()
+    pairs: tuple[str, ...] = ()
+    other_notes: tuple[str, ...] = ()
     _numbers: dict[Key, int] = field(default_factory=dict, repr=False, compare=False)
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """The notes on means over tasks."""
+        return *self.other_notes, *(f"{pair}: {ONE}" for pair in self.pairs)
 
     def of(self, item: CellScores) -> CellScores:
         """The cell with the numbers of its headline's clusters over all tasks, if some task shares any."""
@@ -71,15 +80,13 @@ def shared_pictures(cells: Sequence[CellScores]) -> SharedPictures:
     for shown in _placeholders(cells, {task for tasks in shared.values() for task in tasks}):
         shared.pop(shown, None)
     if not shared:
-        return SharedPictures({}, tuple(notes))
+        return SharedPictures({}, (), tuple(notes))
     common = Counter(pair for tasks in shared.values() for pair in combinations(tasks, 2))
-    notes += [
-        f"{a} and {b} share {counted(n, 'picture')}: the clusters that show them are one in means over tasks"
-        for (a, b), n in common.most_common(_SHOWN)
-    ]
+    told = [f"{a} and {b} share {counted(n, 'picture')}" for (a, b), n in common.most_common(_SHOWN)]
     if len(common) > _SHOWN:
-        notes.append(f"{counted(len(common) - _SHOWN, 'more pair')} of tasks share pictures too")
-    return SharedPictures(_joined((shown, (t, c)) for shown, t, c in pairs if shown in shared), tuple(notes))
+        told.append(f"{counted(len(common) - _SHOWN, 'more pair')} of tasks share pictures too")
+    joined = _joined((shown, (t, c)) for shown, t, c in pairs if shown in shared)
+    return SharedPictures(joined, tuple(told), tuple(notes))
 
 
 def _joined(links: Iterable[tuple[str, Key]]) -> dict[Key, Key]:

@@ -39,6 +39,7 @@ class Study:
     notes     warnings for readers: cells that cannot be read, are unfinished or have two
               protocols, or were judged against other data than a later one; tasks that share pictures;
               forms of one task, of which one counts
+    shared_pictures  which tasks share how many pictures, in words
 
     It does not change, and reads each cell once. ``hemm.load(DIR).study`` is the study of a results folder:
 
@@ -57,6 +58,7 @@ class Study:
         members, naming_notes = members_of([item.cell for item in cells])
         named, form_notes = one_form_each([cells[m.number].of(m) for m in members])
         self._shared = shared_pictures([i for i in named if not i.counts_as]) if shared is None else shared
+        self.shared_pictures: tuple[str, ...] = self._shared.pairs
         self.cells: tuple[CellScores, ...] = tuple(map(self._shared.of, named))
         subjects = {m.subject.key: m.subject for m in members}.values()
         ordered = sorted(subjects, key=lambda s: (s.model, s.control != "", s.label))

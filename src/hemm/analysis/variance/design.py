@@ -14,6 +14,7 @@ from hemm.analysis.study import Study
 from hemm.analysis.study.asked_options import asked_options
 from hemm.analysis.study.cell_scores import CellScores
 from hemm.analysis.study.normalise import Scale, TaskSlice, limits
+from hemm.analysis.study.shared_pictures import ONE
 from hemm.core import canonical
 from hemm.core.text import counted
 from hemm.metrics.scoring import worst
@@ -21,6 +22,7 @@ from hemm.results.counted import reading
 
 _ASKED = ("prompt", "system", "instruction")
 """What makes a prompt: cells that differ in these alone, and in the seed, are taken together."""
+APART = "here they are taken as different ones, so errors over tasks may be too small"
 
 
 @dataclass(frozen=True)
@@ -82,10 +84,11 @@ class Design:
 
 def designs_of(study: Study) -> tuple[list[Design], list[str]]:
     """The designs of a study's models, and notes on cells and tasks that are left out. Controls are."""
-    notes = list(study.notes)
+    here = {f"{pair}: {ONE}": f"{pair}: {APART}" for pair in study.shared_pictures}
+    notes = [here.get(note, note) for note in study.notes]
     by_model: dict[bytes, dict[str, list[CellScores]]] = {}
     controls = 0
-    for item in _once(study.cells):
+    for item in _once([item for item in study.cells if not item.counts_as]):
         controls += bool(item.control)
         if not item.control:
             by_model.setdefault(_in_common(item), {}).setdefault(item.task, []).append(item)
