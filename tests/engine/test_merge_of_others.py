@@ -211,3 +211,29 @@ def test_merges_that_are_killed_lose_nothing(tmp_path: Path) -> None:
     ]
     assert read[0] == read[1]
     assert not list((out / "shards").glob("before-*"))
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda run: run["selections"][0].update(shard="99/3\x1b[2J"), r"shard '99/3\\x1b\[2J'"),
+        (lambda run: run["selections"][0].update(shard="auto"), "shard 'auto'"),
+        (lambda run: run["selections"][0].update(shard=5), "shard is 5"),
+        (lambda run: run["selections"][0].update(samples="7"), "samples is '7'"),
+        (lambda run: run.pop("selections"), "selections is None"),
+        (lambda run: run.pop("pack"), "pack is None"),
+        (lambda run: run["commands"][0].update(started="now"), "started is 'now'"),
+        (lambda run: run["commands"][0].pop("started"), "started is None"),
+        (lambda run: run["commands"][0].update(options={"metrics": 5}), "metrics is 5"),
+        (lambda run: run["tokens"].update(input="9"), "input is '9'"),
+        (lambda run: run.update(merged={"from": 3}), r"merged\.from is 3"),
+    ],
+)
+def test_members_that_are_none_are_one_line(
+    tmp_path: Path, change: Callable[[dict[str, Any]], object], said: str
+) -> None:
+    """Also where the file's own checksum holds: who writes a file writes its checksum."""
+    first, _ = _shards(tmp_path, _pack())
+    _edit(first, change)
+    with pytest.raises(HemmError, match=said):
+        merge(tmp_path)

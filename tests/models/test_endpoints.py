@@ -17,6 +17,8 @@ import pytest
 from hemm.cli import status
 from hemm.core import Generation, Message, Request, Response, Sample
 from hemm.models import ModelOptions, resolve
+from hemm.models.api.errors import told
+from hemm.models.retry import CallFailed
 from hemm.parsing.formats import OneOf
 from hemm.parsing.outcome import judge
 from hemm.results.read import cells
@@ -434,3 +436,12 @@ def test_words_of_earlier_versions_keep_their_meaning() -> None:
     answers = [Response("x", finish=word) for word in ("stop", "length", "content_filter")]
     judged = [judge(Sample("s", choices=("yes", "no")), 0, a, OneOf()).outcome for a in answers]
     assert judged == ["unparsable", "truncated", "refused"]
+
+
+def test_an_error_that_repeats_the_request_is_short() -> None:
+    """vLLM, FastAPI and gateways echo what they refuse, pictures included: megabytes for one failure."""
+    found = told(400, {}, {"error": {"message": "bad input: " + "QUJD" * 2_000_000 + " (reason: too many)"}})
+    assert isinstance(found, CallFailed)
+    assert len(str(found)) < 10_000
+    assert "bad input" in str(found)
+    assert "reason: too many" in str(found)

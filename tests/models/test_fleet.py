@@ -175,3 +175,32 @@ def test_addresses_of_other_models_are_refused(tmp_path: Path) -> None:
         with pytest.raises(HemmError, match="not one model"):
             go(tmp_path, resolve(_spec(one, two)), pack)
     assert not one.requests
+
+
+def test_wrong_lines_of_a_watched_file_are_told_once_and_the_watch_goes_on(tmp_path: Path) -> None:
+    """A line that is half written, and servers that have another model or take other inputs."""
+    pack, file = FakePack(_questions(400, 200)), tmp_path / "endpoints"
+    with (
+        ChatServer(latency=0.05, models=["m"]) as one,
+        ChatServer(models=["another"]) as other,
+        ChatServer(models=["m"]) as good,
+    ):
+
+        def answered(received: Any) -> str:
+            seen = any("is not asked" in line for line in watcher.lines)
+            text = f"{one.url}\n{good.url}\n" if seen else f"{one.url}\nhtt\n{other.url}\n"
+            if file.read_text() != text:
+                (tmp_path / "next").write_text(text)
+                (tmp_path / "next").replace(file)
+            return "yes"
+
+        watcher, one.answer = _Listening(), answered
+        file.write_text(f"{one.url}\n")
+        model = resolve(_spec(one), ModelOptions(concurrency=4, settings=(("endpoints", str(file)),)))
+        done = go(tmp_path / "out", model, pack, watcher=watcher)
+        assert (done.state, done.answers) == ("sealed", 400)
+        assert other.asked == 0
+        assert good.asked > 0, watcher.lines
+    told = [line for line in watcher.lines if line.startswith("'htt' is no address")]
+    assert len(told) == 1, watcher.lines
+    assert len([line for line in watcher.lines if "is not asked" in line and "another" in line]) == 1

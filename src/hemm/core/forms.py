@@ -24,15 +24,19 @@ def check(value: Any, form: Any, where: Path, cure: str) -> None:
         raise BadData(f"{where} is damaged: {wrong[0] or 'it'} is {shown(wrong[1])}; {cure}")
 
 
-def outline(form: Mapping[str, Any], needed: str) -> dict[str, Any]:
-    """``form`` without the forms of what its members hold; only the member ``needed`` must be there.
+def loose(form: Any, needed: str = "") -> Any:
+    """``form``, but members may be absent at every depth, all but ``needed``.
 
-    >>> outline({"task": str, "model": {"name": str}, "parts": [int]}, "parts")
-    {'task?': <class 'str'>, 'model?': <class 'dict'>, 'parts': <class 'list'>}
+    >>> loose({"task": str, "model": {"name": str}, "parts": [int]}, "parts")
+    {'task?': <class 'str'>, 'model?': {'name?': <class 'str'>}, 'parts': [<class 'int'>]}
     """
-    kinds: dict[type, Any] = {dict: dict, list: list}
-    names = {name: name if name == needed else f"{name.removesuffix('?')}?" for name in form}
-    return {names[name]: kinds.get(type(part), part) for name, part in form.items()}
+    if isinstance(form, list):
+        return [loose(form[0])]
+    if not isinstance(form, Mapping):
+        return form
+    kept = {"*", needed}
+    names = {name: name if name in kept else f"{name.removesuffix('?')}?" for name in form}
+    return {names[name]: loose(part) for name, part in form.items()}
 
 
 def _misfit(value: Any, form: Any, at: str) -> tuple[str, Any] | None:

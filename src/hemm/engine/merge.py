@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -12,16 +13,18 @@ from typing import Any
 
 import pyarrow as pa
 
-from hemm.core import HemmError, canonical, digest_file
+from hemm.core import BadData, HemmError, canonical, digest_file, forms
 from hemm.core.origin import same_origin
 from hemm.core.text import counted
+from hemm.core.user_files import shown
 from hemm.data.files import read_table, sync_folder, sync_tree, temporary_folder
 from hemm.engine.shards import Shard
 from hemm.results import layout
 from hemm.results.cell import CellWriter
-from hemm.results.checked import read_run, write_run
+from hemm.results.checked import ASK_AGAIN, read_run, write_run
 from hemm.results.copies import take_over
 from hemm.results.files import refuse_links, write_table
+from hemm.results.forms import RUN
 from hemm.results.lock import Lock
 from hemm.results.read import Cell, cell
 from hemm.results.seal import write_calls
@@ -30,6 +33,8 @@ from hemm.results.union import Conflict, Union, in_pack_order
 
 _BEFORE = "before-"
 """Prefix of the folder, beside the shards, to which a merged cell moves while another takes its place."""
+
+_SHARD = re.compile("[1-9][0-9]{0,5}/[1-9][0-9]{0,5}")
 
 SHOWN = 10
 
@@ -141,12 +146,22 @@ def _check(groups: Mapping[Path, Sequence[Path]]) -> None:
     """Raise HemmError, naming all, where cells of one name are not answers to the same requests."""
     wrong: list[str] = []
     for folders in groups.values():
-        runs = [(folder, read_run(folder) or {}) for folder in folders]
+        runs = [(folder, _whole(folder)) for folder in folders]
         for (_, one), (folder, other) in zip(runs[:1] * len(runs), runs[1:], strict=False):
             wrong += [f"{folder}: {why}, unlike {runs[0][0]}" for why in _differences(one, other)]
     if wrong:
         more = f"; and {len(wrong) - SHOWN} more" if len(wrong) > SHOWN else ""
         raise HemmError(f"these cells cannot be one: {'; '.join(wrong[:SHOWN])}{more}")
+
+
+def _whole(folder: Path) -> dict[str, Any]:
+    """run.json of a cell. Raises BadData where it lacks something: it may be somebody else's."""
+    run = read_run(folder) or {}
+    forms.check(run, RUN, folder / layout.RUN, ASK_AGAIN)
+    for record in run["selections"]:
+        if "shard" in record and not _SHARD.fullmatch(record["shard"]):
+            raise BadData(f"{folder / layout.RUN}: a selection is of shard {shown(record['shard'])}")
+    return run
 
 
 def _differences(one: Mapping[str, Any], other: Mapping[str, Any]) -> Iterator[str]:

@@ -88,14 +88,15 @@ class Pipeline:
         gc.set_threshold(20_000, 20, 20)
         try:
             async with asyncio.TaskGroup() as group:
-                clock = group.create_task(self._keep_time())
+                clocks = [group.create_task(work) for work in (self._keep_time(), self._keep_synced())]
                 sealer = group.create_task(self._seal())
                 for stretches in self._plan.rounds():
                     await self._send_round(stretches)
                 self._finished = True
                 self._sealable.set()
                 await sealer
-                clock.cancel()
+                for clock in clocks:
+                    clock.cancel()
         except BaseExceptionGroup as failed:
             raise first_of(failed) from None
         finally:
@@ -106,6 +107,7 @@ class Pipeline:
                 _left.append(self._model_threads)
             gc.set_threshold(*collector)
             self._cell.flush()
+            self._tell_news()  # what came since the clock's last look
 
     async def _keep_time(self) -> None:
         while True:
@@ -113,6 +115,11 @@ class Pipeline:
             self._cell.tick()
             self._tell_waiting()
             self._tell_news()
+
+    async def _keep_synced(self) -> None:
+        """Beside the clock: a busy disk may take long, and what is waited for is told meanwhile."""
+        while True:
+            await asyncio.sleep(FLUSH_SECONDS / 2)
             if self._cell.sync_due:
                 await asyncio.to_thread(self._cell.sync)
 

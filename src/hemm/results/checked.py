@@ -13,7 +13,7 @@ from typing import Any
 import pyarrow as pa
 
 from hemm.core import BadData, Outcome, digest_file
-from hemm.core.forms import check, outline
+from hemm.core.forms import check, loose
 from hemm.core.user_files import shown
 from hemm.data.checked import read_sealed, sealed
 from hemm.data.files import read_table
@@ -43,8 +43,8 @@ def read_checked(path: Path, form: Any, needed: str, cure: str) -> dict[str, Any
             f"{path} has schema_version {shown(version)}, this hemm reads {layout.SCHEMA_VERSION}: "
             "use the version that wrote it"
         )
-    # a file with a checksum that holds can only be another one, put in its place
-    check(value, outline(form, needed) if whole else form, path, cure)
+    # a file with a checksum that holds is whole, and may still be somebody else's
+    check(value, loose(form, needed) if whole else form, path, cure)
     return value
 
 

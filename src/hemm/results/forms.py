@@ -1,4 +1,4 @@
-"""The forms of run.json and aggregates.json, for files that have no checksum: those of hemm 0.1.0."""
+"""The forms of run.json and aggregates.json. Where a file has no checksum (hemm 0.1.0), nothing may lack."""
 
 from __future__ import annotations
 
@@ -14,9 +14,20 @@ RUN = {
     "parts": [_SEAL],
     "calls": (dict, NoneType),
     "selections": [
-        {"seed": int, "limit?": (int, NoneType), "units": int, "samples": int, "repeats": int, "pack": str}
+        {
+            "seed": int,
+            "limit?": (int, NoneType),
+            "units": int,
+            "samples": int,
+            "repeats": int,
+            "pack": str,
+            "shard?": str,
+        }
     ],
-    "commands": [{"seconds": _NUMBER, "started": _NUMBER, "versions?": dict}],
+    "commands": [
+        {"seconds": _NUMBER, "started": _NUMBER, "versions?": dict, "options?": {"metrics?": [str]}}
+    ],
+    "merged?": {"from": [str], "own": bool, "parts": [str], "missing": [str]},
     "model": {"name": str, "revision": str, "spec?": str},
     "task": str,
     "protocol": str,
@@ -38,7 +49,13 @@ RUN = {
             "extra": [[str]],
         },
     },
-    "pack": {"hash": str, "questions_hash?": str, "source?": str, "revision?": str, "met?": dict},
+    "pack": {
+        "hash": str,
+        "questions_hash?": str,
+        "source?": (str, NoneType),
+        "revision?": (str, NoneType),
+        "met?": dict,
+    },
     "card?": {"title?": str, "labels?": {"*": str}},
     "origin?": dict,
     "options?": {"*": {"value": _ANY, "default": _ANY}},

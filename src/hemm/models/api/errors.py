@@ -143,6 +143,10 @@ _PASSING = frozenset({408, 409, 423, 424, 425, 429, 498, 499})
 """Statuses below 500 after which another attempt may be answered."""
 
 
+LONGEST_WORDS = 8000
+"""Characters of an error's words that are read and kept."""
+
+
 def told(
     status: int, headers: Mapping[str, str], data: Any, content: bytes = b"", where: str = ""
 ) -> Response | CallFailed:
@@ -218,11 +222,19 @@ def said(data: Any) -> tuple[frozenset[str], str]:
             if isinstance(value := place.get(key), str) and value.strip():
                 where = place.get("loc")
                 path = f" ({'.'.join(map(str, where))})" if isinstance(where, list) else ""
-                words[f"{' '.join(value.split())}{path}"] = None
+                words[f"{_short(value)}{path}"] = None
     if isinstance(data, str) and data.strip():
-        words[" ".join(data.split())] = None
+        words[_short(data)] = None
     whole = [w for w in words if not any(w != other and w in other for other in words)]
     return frozenset(codes), "; ".join(whole[:3])
+
+
+def _short(text: str) -> str:
+    """Words of an error in one line, without the middle of what is longer than any: servers repeat requests,
+    pictures included."""
+    if len(text) > LONGEST_WORDS:
+        text = f"{text[: LONGEST_WORDS // 2]} ... {text[-LONGEST_WORDS // 2 :]}"
+    return " ".join(text.split())
 
 
 def _objects(data: Any, depth: int = _DEPTH) -> Iterator[dict[str, Any]]:

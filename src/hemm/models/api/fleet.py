@@ -45,6 +45,9 @@ AGAIN_SECONDS = 10.0
 MOVES = 2
 """How often one request goes to another server: one that ends servers must not end all."""
 
+NEW = "new"
+"""Why a server is left out that came to the list and was not looked at yet."""
+
 SPARE = 1.25
 """A server takes this many times its share of what is in flight before its requests go to others."""
 
@@ -97,6 +100,7 @@ class Fleet(RequestModel):
     _news: list[str] = field(default_factory=list)
     _watch: asyncio.Task[None] | None = None
     _left: list[Member] = field(default_factory=list)
+    _wrong: str = ""
 
     def __post_init__(self) -> None:
         for address in self.addresses():
@@ -246,21 +250,36 @@ class Fleet(RequestModel):
         """Take in servers that are back, and those that the file of addresses has now."""
         while True:
             await asyncio.sleep(AGAIN_SECONDS)
+            wrong = ""
             try:
                 now = list(self.addresses())
             except HemmError as error:
-                self._news.append(str(error))
-                now = list(self.members)
+                wrong, now = str(error), list(self.members)
             for address in [a for a in self.members if a not in now]:
                 member = self.members.pop(address)
                 self._left.append(member)  # what it has in flight is still answered
                 self._news.append(f"{member.name} is in the list no longer: no more requests for it")
             for address in now:
                 if address not in self.members:
-                    self.members[address] = Member(self.member(address), why="new")
+                    try:
+                        self.members[address] = Member(self.member(address), why=NEW)
+                    except HemmError as error:  # a list that is being written, or a wrong line in it
+                        wrong = str(error)
+            if wrong and wrong != self._wrong:
+                self._news.append(wrong)
+            self._wrong = wrong  # told once, until it is another fault
             for member in [m for m in self.members.values() if m.why]:
-                with suppress(HemmError):
+                try:
                     await self._again(member)
+                except HemmError as error:
+                    if member.why == NEW or not isinstance(error, NoServer):
+                        self._stays_out(member, str(error))
+
+    def _stays_out(self, member: Member, why: str) -> None:
+        """Tell once why a server that is new, or there with another model or key, is not asked."""
+        if member.why != why:
+            member.why = why
+            self._news.append(f"{member.name} is not asked: {why}")
 
     async def _again(self, member: Member) -> None:
         if member.started:
@@ -270,6 +289,10 @@ class Fleet(RequestModel):
             self._news.append(f"{member.name} is back")
             return
         await self._start(member)
+        try:
+            self._check_alike()
+        except HemmError as error:
+            self._stays_out(member, str(error))
 
 
 def addresses_of(file: Path) -> list[str]:
