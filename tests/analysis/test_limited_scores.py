@@ -329,6 +329,15 @@ def test_what_was_asked_is_what_is_said(tmp_path: Path) -> None:
     assert f"of seed 7 and the first 50 {ordered}" in said(tmp_path / "seeds", limit=50)
 
 
+def test_a_run_that_stopped_early_says_its_clusters(tmp_path: Path, cache: Path) -> None:
+    results = hemm.run("baseline/random", "probe_charts", until_ci=20, out=tmp_path)
+    (found,) = results.profile().tasks
+    chosen = found.selection
+    (sentence,) = selections(results.profile())
+    assert chosen["order"] == "clusters"
+    assert f"the first {chosen['clusters']} clusters ({chosen['units']} units) in the order" in sentence
+
+
 def test_no_interval_leaves_the_scale(tmp_path: Path) -> None:
     """Three tasks of one, two and three answers that share a picture: means over them are wide, and no wider
     than what such scores can be."""

@@ -57,7 +57,9 @@ def test_one_arena_in_four_files_is_one_result(tmp_path: Path, capsys: pytest.Ca
         for n, row in enumerate(rows):
             won = str(row["winner"])
             outcome = (won == "model_a", won == "model_b", won.startswith("tie"))
-            table.writerow([n, row["model_a"], row["model_b"], '["Hi"]', *map(int, outcome)])
+            table.writerow(
+                [n, row["model_a"], row["model_b"], '["Hi"]', *map((int, float, bool)[n % 3], outcome)]
+            )
     found = [told(tmp_path / n, capsys) for n in ("clean.json", "train.parquet", "votes.jsonl", "train.csv")]
     assert [(len(f["models"]), f["votes"], f["questions"]) for f, _ in found] == [(3, 24, 24)] * 4
     assert [(m["model"], m["wins"], m["ties"]) for m in found[0][0]["models"]] == [
@@ -84,6 +86,12 @@ def test_outcomes_in_columns_are_exactly_one(tmp_path: Path, capsys: pytest.Capt
         assert "line 2: exactly one of winner_model_a, winner_model_b, winner_tie is 1" in refused(
             file, capsys
         )
+
+
+def test_an_empty_file_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for name, text in (("v.jsonl", ""), ("v.json", "[]"), ("v.csv", "a,b,winner,sample\n")):
+        (tmp_path / name).write_text(text)
+        assert f"{name}: there are no votes" in refused(tmp_path / name, capsys)
 
 
 def test_agreement_is_between_voters(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

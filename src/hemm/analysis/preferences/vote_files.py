@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 from hemm.analysis.preferences.votes import Votes, votes
-from hemm.core import HemmError
+from hemm.core import BadData, HemmError
 from hemm.data.readers.rows import csv_rows, json_items, jsonl_rows, objects, parquet_rows
 
 FOLDER = "preferences"
@@ -31,7 +32,10 @@ def read_votes(path: Path) -> Votes:
         files = [path]
     else:
         raise HemmError(f"{path}: there is no such file or folder")
-    return votes(row for file in files for row in _rows(file))
+    rows = (row for file in files for row in _rows(file))
+    if (first := next(rows, None)) is None:
+        raise BadData(f"{path}: there are no votes")
+    return votes(chain([first], rows))
 
 
 def _rows(file: Path) -> Iterator[tuple[str, Mapping[str, Any]]]:

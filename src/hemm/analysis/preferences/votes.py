@@ -185,9 +185,11 @@ def _outcome(winner: str, a: str, b: str, where: str) -> float:
 
 
 def _in_columns(said: Sequence[str], where: str) -> float:
-    if sorted(said) != ["0", "0", "1"]:
-        raise BadData(f"{where}: exactly one of {', '.join(_IN_COLUMNS)} is 1, the others 0, not {said}")
-    return (1.0, 0.0, 0.5)[said.index("1")]
+    numbers = [{"1.0": "1", "0.0": "0", "True": "1", "False": "0"}.get(text, text) for text in said]
+    if sorted(numbers) != ["0", "0", "1"]:
+        told = ", ".join(said)
+        raise BadData(f"{where}: exactly one of {', '.join(_IN_COLUMNS)} is 1, the others 0, not {told}")
+    return (1.0, 0.0, 0.5)[numbers.index("1")]
 
 
 def _of_columns(columns: Iterable[str], used: set[str]) -> list[str]:

@@ -43,7 +43,7 @@ from hemm.analysis.study.normalise import (
     task_score,
 )
 from hemm.core import CorpusMetric, HemmError, UnknownName
-from hemm.results.selections import distinct, order_of
+from hemm.results.selections import CLUSTERS, distinct, order_of
 from hemm.stats.between_tasks import tasks_like
 from hemm.stats.bootstrap import RESAMPLES, bootstrap_interval
 from hemm.stats.intervals import Estimate
@@ -239,9 +239,13 @@ def _selection(run: Mapping[str, Any], scores: ScoreColumn) -> dict[str, Any]:
     """The last selection of a cell that no other holds (``asked``: all of these, where there are several);
     of a part, how and what is done with it."""
     asked = distinct(run) or [{}]
-    told = {k: asked[-1].get(k) for k in ("seed", "limit", "units", "samples", "repeats")}
-    if len(asked) > 1:
-        told["asked"] = [{**{k: r.get(k) for k in told}, "order": order_of(r)} for r in asked]
+    kept = ("seed", "limit", "units", "samples", "repeats")
+    each = [{k: r[k] for k in (*kept, "clusters") if k in r} | {"order": order_of(r)} for r in asked if r]
+    told: dict[str, Any] = {k: asked[-1].get(k) for k in kept}
+    if len(each) > 1:
+        told["asked"] = each
+    elif each and each[0]["order"] == CLUSTERS:
+        told = each[0]
     if scores.sampling is None:
         return told
     return {**told, "order": scores.sampling.rule, "weights": scores.sampling.words(scores.metric)}

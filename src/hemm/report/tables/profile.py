@@ -297,7 +297,10 @@ def _asked(selection: Mapping[str, Any]) -> str:
     limit, seed, units, repeats = (selection.get(k) for k in ("limit", "seed", "units", "repeats"))
     text = "all samples"
     if limit is not None and limit <= (limit if units is None else units):
-        text = f"the first {counted(limit, 'unit')} in the order of seed {seed}"
+        first = f"the first {counted(limit, 'unit')}"
+        if "clusters" in selection:
+            first = f"the first {counted(selection['clusters'], 'cluster')} ({counted(limit, 'unit')})"
+        text = f"{first} in the order of seed {seed}"
         text += (
             " balanced over strata"
             if selection.get("order") == BALANCED and "weights" not in selection
