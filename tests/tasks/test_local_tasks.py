@@ -147,6 +147,8 @@ def test_a_missing_or_broken_picture_does_not_stop_a_row_without_id(cache: Path,
         ({"question": "x", "answer": {"a": 1}}, "line 2: field 'answer' is no text"),
         ({"question": "x", "labels": ["a"]}, "line 2: field 'labels' is no object"),
         ({"question": "x", "labels": {"reasonin": "more"}}, "line 2.*did you mean 'reasoning'"),
+        ({"question": "x", "labels": {"reasoning": 2}}, "line 2.*category of reasoning in the row '2'"),
+        ({"question": "x", "labels": {"reasoning": ["more"]}}, "line 2.*category of reasoning in the row"),
     ],
 )
 def test_a_broken_line_names_file_line_and_field(
@@ -159,6 +161,14 @@ def test_a_broken_line_names_file_line_and_field(
         ensure(resolve(str(path)))
     assert "rows.jsonl" in str(error.value)
     assert "\n" not in str(error.value)
+
+
+def test_an_empty_label_is_none(cache: Path, tmp_path: Path) -> None:
+    values = (None, float("nan"), "more")
+    rows = [{"question": f"{n}", "answer": "x", "labels": {"reasoning": v}} for n, v in enumerate(values)]
+    path = folder(tmp_path / "mine", rows, "columns: {labels: labels}")
+    pack = ensure(resolve(str(path)))
+    assert [dict(s.labels) for s in pack.samples()] == [{}, {}, {"reasoning": "more"}]
 
 
 def test_the_folder_itself(cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -143,5 +143,5 @@ def check_labels(
     for name, category in labels.items():
         if name not in known:
             raise UnknownName(f"{kind} in {where}", name, known)
-        if category not in known[name]:
-            raise UnknownName(f"category of {name} in {where}", category, known[name])
+        if not isinstance(category, str) or category not in known[name]:
+            raise UnknownName(f"category of {name} in {where}", str(category), known[name])

@@ -275,7 +275,8 @@ def sample_of(
 
 
 def _labels(row: Mapping[str, Any], where: str) -> dict[str, Any]:
-    labels = _mapping(row, "labels", where)
+    given = _mapping(row, "labels", where).items()
+    labels = {name: value for name, value in given if value is not None and value == value}  # NaN is empty
     try:
         check_labels(labels, "the row")
     except HemmError as error:
