@@ -204,3 +204,10 @@ def test_wrong_lines_of_a_watched_file_are_told_once_and_the_watch_goes_on(tmp_p
     told = [line for line in watcher.lines if line.startswith("'htt' is no address")]
     assert len(told) == 1, watcher.lines
     assert len([line for line in watcher.lines if "is not asked" in line and "another" in line]) == 1
+
+
+def test_a_server_whose_address_moved_is_left_out_and_the_others_go_on(tmp_path: Path) -> None:
+    with ChatServer(models=["m"]) as one, ChatServer(models=["m"], always="302") as two:
+        done = go(tmp_path, resolve(_spec(one, two)), FakePack(_questions(60, 30)))
+    assert (done.state, done.answers, done.stopped) == ("sealed", 60, "")
+    assert len(two.requests) > 0

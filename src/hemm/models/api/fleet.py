@@ -33,7 +33,15 @@ from hemm.models.prices import Estimate, Price
 GONE = frozenset({"connection", "timeout", "silent"})
 """Kinds of failure that say that the server is not there."""
 
-TROUBLED = GONE | {"server", "bad_response", "unavailable", "not_found", "unauthorized", "forbidden"}
+TROUBLED = GONE | {
+    "server",
+    "bad_response",
+    "unavailable",
+    "not_found",
+    "unauthorized",
+    "forbidden",
+    "redirected",
+}
 """Kinds of failure after which another server is asked."""
 
 IN_A_ROW = 3
