@@ -25,8 +25,15 @@ RUN = {
         }
     ],
     "commands": [
-        {"seconds": _NUMBER, "started": _NUMBER, "versions?": dict, "options?": {"metrics?": [str]}}
+        {
+            "seconds": _NUMBER,
+            "started": _NUMBER,
+            "versions?": dict,
+            "options?": {"metrics?": [str], "card?": (str, NoneType)},
+        }
     ],
+    "files?": {"*": [(str, NoneType)]},
+    "until_ci?": (dict, NoneType),
     "merged?": {"from": [str], "own": bool, "parts": [str], "missing": [str]},
     "model": {"name": str, "revision": str, "spec?": str},
     "task": str,
@@ -89,7 +96,20 @@ AGGREGATES = {
             "version?": int,
             "range": [(*_NUMBER, NoneType)],
             "higher_is_better": bool,
-            "components": {"*": {"value": (*_NUMBER, NoneType), "n": _COUNT, "outcomes?": _COUNTS}},
+            "components": {
+                "*": {
+                    "value": (*_NUMBER, NoneType),
+                    "n": _COUNT,
+                    "outcomes?": _COUNTS,
+                    "groups?": _COUNT,
+                    "clusters?": _COUNT,
+                    "nulls?": _COUNT,
+                    "cut?": _COUNT,
+                }
+            },
+            "parameters?": {"*": str},
+            "judge?": dict,
+            "own?": dict,
         }
     },
 }
