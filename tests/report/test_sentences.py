@@ -106,3 +106,18 @@ def test_columns_are_called_like_no_model() -> None:
     columns = {column for _, _, names in shown for column in names}
     assert not columns & {"a", "b", "a - b"}
     assert {"first", "second", "difference"} <= columns
+
+
+def test_a_small_p_that_is_not_enough_for_a_sentence_is_said() -> None:
+    """The table of ranks parts models at 5 %; sentences share the 5 %, and say what they need."""
+    rows = {
+        name: [question(i, i in right, labels={"reasoning": "more" if i % 2 else "less"}) for i in range(60)]
+        for name, right in (("a", range(25)), ("b", range(18, 32)))
+    }
+    found = compare(Study.of([Stored(r, model=m, task="t") for m, r in rows.items()]), Choice(resamples=0))
+    assert found.overall is not None
+    assert found.overall.p is not None
+    text = " ".join(conclusions(found))
+    assert 0.025 < found.overall.p < 0.05
+    assert "no difference between a and b is shown (p 0.0" in text
+    assert text.count("where 0.025 is needed") == 2

@@ -79,7 +79,11 @@ def ranked(comparison: Comparison, error: float) -> list[str]:
     where = "On tasks like these" if comparison.ranks_like is not None else _on(comparison.ranked_tasks)
     best = [comparison.labels[s] for s in (top, *others) if s not in apart]
     if len(best) > 1:
-        return [f"{where} the data do not tell which is best of {_listed(best)}."]
+        near = [p for s in others if s not in apart and (p := ranks.p[top, s]) is not None and p < ERROR]
+        return [
+            f"{where} the data do not tell which is best of {_listed(best)}"
+            f"{_brackets(min(near), error) if near else ''}."
+        ]
     return [f"{where} {best[0]} is better than every other model here."]
 
 
@@ -108,7 +112,10 @@ def _overall(comparison: Comparison, row: CategoryPair, names: tuple[str, str], 
         )
         out = [f"{here} {ahead} scores higher than {behind} {amount} ({_p(p)}).{'' if few else known}"]
         return [*out, UNKNOWN_ELSEWHERE] if few else out
-    out = [f"{here} no difference between {names[0]} and {names[1]} is shown: {_higher(ahead, e.value)}."]
+    near = _brackets(p, error) if p is not None and p < ERROR else ""
+    out = [
+        f"{here} no difference between {names[0]} and {names[1]} is shown{near}: {_higher(ahead, e.value)}."
+    ]
     if row.power.detectable is not None:
         out.append(
             f"That is no sign that they are equal: a true difference below {row.power.detectable:.3f} on "
