@@ -222,6 +222,7 @@ def test_merges_that_are_killed_lose_nothing(tmp_path: Path) -> None:
         (lambda run: run["selections"][0].update(samples="7"), "samples is '7'"),
         (lambda run: run.pop("selections"), "selections is None"),
         (lambda run: run.pop("pack"), "pack is None"),
+        (lambda run: run["pack"].update(rows=1e308), "rows is 1e"),
         (lambda run: run["commands"][0].update(started="now"), "started is 'now'"),
         (lambda run: run["commands"][0].pop("started"), "started is None"),
         (lambda run: run["commands"][0].update(options={"metrics": 5}), "metrics is 5"),
