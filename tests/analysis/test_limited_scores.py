@@ -90,6 +90,20 @@ def test_balanced_says_what_its_score_is_of(tmp_path: Path) -> None:
     assert "balanced over strata" in next(Path(tmp_path).rglob("report.html")).read_text()
 
 
+def test_a_stratum_that_is_used_up_has_no_equal_part(tmp_path: Path) -> None:
+    few = FakePack(
+        [
+            sample(n, references=("no" if n < 20 else "yes",), stratum="no" if n < 20 else "yes")
+            for n in range(200)
+        ]
+    )
+    go(tmp_path, Constant("yes"), few, limit=50, balanced=True)
+    result = profile(study(tmp_path))
+    assert result.tasks[0].headline.estimate.value == pytest.approx(0.6)
+    (note,) = (n for n in result.notes if "balanced over strata" in n)
+    assert "20 to 30 of each: means are plain ones over these samples, neither over strata in equal" in note
+
+
 def test_a_category_within_a_task_keeps_the_weights(tmp_path: Path) -> None:
     """Half of the data is of each use case; 100 balanced and 100 random ones know each nearly as well."""
     halves = FakePack(

@@ -16,6 +16,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import hemm
 from fake import Batched, FakePack, Served, go, picture, sample, task
 from hemm.analysis.study.cell_scores import load_scores
 from hemm.cli import status
@@ -170,6 +171,19 @@ def test_a_judge_that_repeats_all_it_was_told_has_given_no_verdict() -> None:
             return [Response(r.prompt) for r in requests]
 
     assert score(LlmJudge(), Echo(by_length), group("a bus")) == [{"": None}]
+
+
+def test_a_checkpoint_that_reads_image_marks_judges_questions_about_pictures(tmp_path: Path) -> None:
+    """``tiny`` has the token ``<image>``, as LLaVA and SmolVLM have: a text that holds it fails there."""
+    blocks = [("question", "<image>Is <image 2> like <video>?"), ("answer", "<image> is a bus")]
+    text, _ = framed(RUBRICS["graded"], blocks)
+    assert not re.search("<image|<video", text)
+    assert "| [image]Is [image 2] like [video]?" in text
+    hemm.run("baseline/random", "probe_shapes", limit=2, out=tmp_path)
+    (folder,) = (c.folder for c in cells(tmp_path))
+    assert status(["score", str(tmp_path), "--metric", "judge:model=tiny,rubric=correct"]) == 0
+    counts = told(folder)["judge"]
+    assert (counts["failed"], counts["unreadable"] + counts["verdicts"]) == (0, 2)
 
 
 @given(st.text(max_size=200), st.text(max_size=50))

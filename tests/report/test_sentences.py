@@ -121,3 +121,22 @@ def test_a_small_p_that_is_not_enough_for_a_sentence_is_said() -> None:
     assert 0.025 < found.overall.p < 0.05
     assert "no difference between a and b is shown (p 0.0" in text
     assert text.count("where 0.025 is needed") == 2
+
+
+def test_what_labels_explain_is_said_of_effects_that_are_shown_alone() -> None:
+    """Answers that have nothing to do with labels: no sentence may speak of their effects."""
+    labels = [
+        {"reasoning": ("less", "more")[i % 2], "external_knowledge": ("no", "yes")[i // 2 % 2]}
+        for i in range(80)
+    ]
+
+    def said(*right: range | set[int]) -> list[str]:
+        rows = [[question(i, i in r, labels=labels[i]) for i in range(80)] for r in right]
+        cells = [Stored(r, model=m, task="t") for m, r in zip("ab", rows, strict=True)]
+        return [s for s in conclusions(compare(Study.of(cells), Choice(resamples=0))) if "label" in s]
+
+    nothing = said(range(30, 70), range(28, 66))
+    assert nothing[-1] == "Within these tasks no label is shown to have an effect of its own."
+    shown = said(set(range(1, 80, 2)) - {3}, set(range(1, 80, 2)) | {4})
+    assert any(line.startswith("reasoning:") for line in shown)
+    assert "no other label here explains the effects with the other labels equal" in shown[-1]

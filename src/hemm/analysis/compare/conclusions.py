@@ -199,8 +199,16 @@ def _effects(table: LabelEffects, error: float) -> Iterator[str]:
     yield (
         "Labels came with the tasks: even an adjusted effect may be that of something else they differ in."
         if table.level == "tasks"
-        else "Within these tasks no other label explains these effects; other tasks may differ."
+        else "Within these tasks no other label here explains the effects with the other labels equal; other "
+        "tasks may differ."
+        if any(_shown(row, error) for row in table.effects)
+        else "Within these tasks no label is shown to have an effect of its own."
     )
+
+
+def _shown(row: AdjustedEffect, error: float) -> bool:
+    e = row.effect
+    return None not in (e.value, e.low, e.high, e.p) and row.p_holm is not None and row.p_holm < error
 
 
 def _effect(row: AdjustedEffect, table: LabelEffects, error: float) -> Iterator[str]:
@@ -215,7 +223,7 @@ def _effect(row: AdjustedEffect, table: LabelEffects, error: float) -> Iterator[
     if e.low is None or e.high is None or e.p is None:
         yield f"{contrast}: nothing varies, so nothing is known of other samples."
         return
-    if row.p_holm is not None and row.p_holm < error:
+    if _shown(row, error):
         steady = row.low_out is not None and row.high_out is not None and row.low_out * row.high_out > 0
         yield (
             f"{contrast}: {_signed(e.value)} ({_signed(e.low)} to {_signed(e.high)}) with the other labels "

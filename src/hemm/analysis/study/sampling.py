@@ -3,7 +3,7 @@
 A random selection is weighted by the strata of the whole data (``stats.strata``). So are selections of both
 kinds together: the chosen units of a stratum are a random sample of it whatever the selections, and the
 weights are the inverse of their chance of being chosen. A balanced selection alone is what was asked for: its
-means are over strata in equal parts, and say so.
+means are plain ones over strata in equal parts, as far as each stratum goes, and say so.
 """
 
 from __future__ import annotations

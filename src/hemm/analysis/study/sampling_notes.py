@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from hemm.core import CorpusMetric
 from hemm.data.pack.selection import BALANCED
 
 if TYPE_CHECKING:
     from hemm.analysis.study.cell_scores import CellScores
+    from hemm.analysis.study.sampling import Sampling
 
 
 def notes_on(item: CellScores) -> str:
@@ -23,8 +26,22 @@ def notes_on(item: CellScores) -> str:
         plain = part is None or part.merged > 1 or isinstance(item.headline.metric, CorpusMetric)
         return f"its scores are of a part of the data, {words}" if words and plain else ""
     if sampling.rule == BALANCED:
-        return "its samples are balanced over strata: means are over strata in equal parts, not over the data"
+        return f"its samples are balanced over strata{_parts(sampling)}"
     return "its means are over a balanced and a random selection together, and are the score of neither"
+
+
+def _parts(sampling: Sampling) -> str:
+    """Whether the strata have equal parts: a stratum that was used up has a smaller one."""
+    _, counts = np.unique(sampling.strata.astype(str), return_counts=True)
+    if not len(counts):
+        return ", as far as each goes: means are plain ones over these samples, not over the data"
+    least, most = int(counts.min()), int(counts.max())
+    if most - least <= 1:
+        return ": means are over strata in equal parts, not over the data"
+    return (
+        f" as far as these go, {least} to {most} of each: means are plain ones over these samples, neither "
+        "over strata in equal parts nor over the data"
+    )
 
 
 def unlike(items: Iterable[CellScores]) -> list[str]:

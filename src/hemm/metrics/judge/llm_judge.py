@@ -44,7 +44,7 @@ class LlmJudge(Metric):
     ``tie``, ``loss``, and the share of answers where both verdicts were for the ``first`` or the ``second``
     place.
 
-    The judge sees the prompt (pictures as ``<image>``), the references and the answer as it was parsed, no
+    The judge sees the prompt (pictures as ``[image]``), the references and the answer as it was parsed, no
     picture. Verdicts are read from the last line of its reply alone; one that cannot be read is a null with
     its own count. Verdicts are kept beside the scores: nothing is asked twice.
 
@@ -76,7 +76,7 @@ class LlmJudge(Metric):
 
     name: ClassVar[str] = "judge"
     title: ClassVar[str] = "verdict of a language model by a rubric"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     group: ClassVar[str] = "sample"
     higher_is_better: ClassVar[bool] = True
     needs: ClassVar[frozenset[str]] = frozenset({"judge"})
