@@ -36,7 +36,7 @@ OPTIONS: dict[str, Any] = {
 ALIKE = {
     "tasks", "suite", "where", "limit", "until_ci", "seed", "out", "repeats", "settings", "concurrency",
     "stop_after", "max_cost", "batch_size", "serve", "replicas", "metrics", "card", "retry_errors", "dry_run",
-    "balanced",
+    "balanced", "shard",
 }  # fmt: skip
 """Options that make none for this model: the seed where something is drawn, the server for checkpoints."""
 SETTINGS = {
@@ -48,6 +48,7 @@ SETTINGS = {
     "scoring": "likelihood",
     "beams": "4",
     **dict.fromkeys(sorted(PROTOCOL_SETTINGS), "other"),
+    "chat_template_kwargs": '{"other":1}',
 }
 WAYS: dict[str, dict[str, Any]] = {
     **{name: {name: value} for name, value in OPTIONS.items()},
@@ -113,7 +114,7 @@ def test_all_labels_say_what_differs(tmp_path: Path) -> None:
         "recording · 900 pixels", "recording@v2", "recording · max_new_tokens 7",
         "recording · temperature 0.7", "recording · top_p 0.9", 'recording · stop "###"',
         "recording · thinking_budget 64", "recording · likelihood", "recording · beams 4",
-        *(f"recording · {name} other" for name in PROTOCOL_SETTINGS),
+        *(f"recording · {name} {SETTINGS[name]}" for name in PROTOCOL_SETTINGS),
     }  # fmt: skip
 
 

@@ -395,7 +395,8 @@ def server() -> Iterator[ChatServer]:
 
 
 def answered(out: Path, limit: int = 12) -> Path:
-    return go(out, Batched(), FakePack([sample(i) for i in range(40)]), limit=limit, score=False).folder
+    pack = FakePack([sample(i) for i in range(40)])
+    return go(out, Batched(), pack, limit=limit, balanced=True, score=False).folder
 
 
 def told(folder: Path) -> dict[str, Any]:

@@ -53,6 +53,7 @@ SETTINGS: dict[str, Sequence[Any]] = {
     "scoring": ("likelihood", "generate"),
     "beams": (2, "many"),
     **dict.fromkeys(sorted(PROTOCOL_SETTINGS), ("other", "a b", " c")),
+    "chat_template_kwargs": ('{"other": 1}', '{"a": "b c"}', ' {"d": "e \'f\'"}'),
 }
 
 
@@ -153,8 +154,12 @@ def test_files_of_options_and_prompts(tmp_path: Path, monkeypatch: pytest.Monkey
     assert cell.run["protocol_spec"]["generation"]["stop"] == [" x"]
 
 
-def test_every_option_of_the_command_line_has_its_words(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The words of one value for each option are read as that value again."""
+@pytest.mark.parametrize("without", [("until_ci",), ("balanced", "shard")])
+def test_every_option_of_the_command_line_has_its_words(
+    without: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The words of one value for each option are read as that value again; of those that exclude each other,
+    of one side at a time."""
     from hemm.cli import run as module
 
     values: dict[str, Any] = {
@@ -163,8 +168,10 @@ def test_every_option_of_the_command_line_has_its_words(monkeypatch: pytest.Monk
         "prompt": "{{ a }}", "system": "s", "max_pixels": 9, "settings": [["top_p", "0.5"], ["stop", "\n"]],
         "concurrency": 2, "stop_after": 0, "max_cost": 1.5, "batch_size": 2, "serve": "vllm", "replicas": 0,
         "metrics": ["m", "n"], "revision": "r", "card": "c.yaml", "retry_errors": True, "dry_run": True,
+        "balanced": True, "shard": "2/3",
     }  # fmt: skip
     assert set(values) == set(RunOptions.table()), "a new option has a value here"
+    values = {name: value for name, value in values.items() if name not in without}
     seen: list[RunOptions] = []
     monkeypatch.setattr("hemm.analysis.early_stopping.run", lambda options, _: seen.append(options) or [])
     monkeypatch.setattr("hemm.models.cards.is_model_card", lambda path: path.name == "model.yaml")

@@ -561,7 +561,7 @@ BROKEN_TASKS: dict[str, tuple[Callable[[], Task], str]] = {
         ),
         "shows all media of the sample",
     ),
-    "strata": (lambda: colour_task(changed(stratum="")), "have a stratum, for --limit"),
+    "strata": (lambda: colour_task(changed(stratum="")), "have a stratum, which limited scores"),
     "some strata": (
         lambda: colour_task(changed(stratum=lambda s: s.stratum.replace("blue", ""))),
         "all samples have a stratum, or none: 2 have none, first c2",
