@@ -37,17 +37,17 @@ def _power_cuts(tmp_path: Path, nursery: Nursery, cuts: int, seed: int) -> None:
         pack = str(prepare(crash_task()).path)
     chance = random.Random(seed)
     done = kept_early = number = 0
-    with ChatServer(latency=0.01) as server:
+    with ChatServer(latency=0.03) as server:
         nursery.live("served", str(tmp_path / "undisturbed"), pack, server.spec(), seconds=None)
         _, life = nursery.live("served", str(tmp_path / "again"), pack, server.spec(), seconds=None)
         whole = parts(tmp_path / "undisturbed")
-        while done < cuts:
+        while done < cuts or (not kept_early and done < 4 * cuts):
             base, store = tmp_path / f"disk{number}", tmp_path / f"store{number}"
             base.mkdir()
             number += 1
             code = -signal.SIGKILL
             while code == -signal.SIGKILL:
-                seconds = chance.uniform(0, life * 1.1) if done < cuts else None
+                seconds = chance.uniform(0, life * 1.1) if done < cuts or not kept_early else None
                 told = f"{server.spec()}|{store}"
                 code, _ = nursery.live("unplugged", str(base / "r"), pack, told, seconds=seconds)
                 if code == -signal.SIGKILL:

@@ -63,7 +63,7 @@ def forgive_streams() -> None:
     open_missing_streams()
     for name, number in (("stdout", 1), ("stderr", 2)):
         stream: Any = getattr(sys, name)
-        if stream is not None and not hasattr(stream, "buffer"):  # a program's own
+        if stream is not getattr(sys, f"__{name}__"):  # a program's own
             continue
         encoding, buffered = "utf-8", name == "stdout"
         if stream is None:
