@@ -163,7 +163,7 @@ def test_options_are_those_of_the_command_line() -> None:
         ({"tasks": []}, "tasks is []; give a name, a hemm.core.Task, or a list of them"),
         ({"out": "prompt.txt"}, "--out prompt.txt is a file: name a folder"),
         ({"seed": -1}, "--seed -1: give 0 or more"),
-        ({"seed": 2**64}, "--seed 18446744073709551616: give a number below 2 to the 63rd"),
+        ({"seed": 2**64}, "--seed 18446744073709551616: give a number below 9,223,372,036,854,775,808"),
         ({"prompt": "prompt.txt"}, "prompt is the name of a file; give its text, or a pathlib.Path"),
         ({"models": Parrot(), "settings": {"device": "cpu"}}, "settings: device"),
         ({"models": Parrot(), "replicas": 2}, "replicas"),

@@ -8,6 +8,7 @@ import click
 
 from hemm.cli._common import format_option
 from hemm.core.errors import HemmError
+from hemm.core.terminal import echo
 
 
 @click.command("doctor")
@@ -35,7 +36,5 @@ def command(folder: Path | None, repair: bool, format_: str) -> int:
     count, found = examine(folder, repair=repair)
     emit(damage_rows(folder, found), ("file", "state", "what to do"), format_, f"hemm doctor {folder}")
     left = sum(not damage.healed for damage in found)
-    click.echo(
-        f"{count} cells and packs looked at: {len(found)} files damaged, {left} to be mended", err=True
-    )
+    echo(f"{count} cells and packs looked at: {len(found)} files damaged, {left} to be mended", err=True)
     return 3 if left else 0

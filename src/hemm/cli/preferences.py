@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from hemm.cli._common import format_option
+from hemm.core.terminal import echo
 from hemm.report.tables.writer import print_json, print_tables
 
 if TYPE_CHECKING:
@@ -70,7 +71,7 @@ def _validity(votes: Votes, folder: Path | None) -> tuple[Votes, list[Validity],
     try:
         study = Study.of(cells(folder), strict=True)
     except HemmError as error:
-        click.echo(f"hemm: metrics are not compared with the votes: {error}", err=True)
+        echo(f"hemm: metrics are not compared with the votes: {error}", err=True)
         return votes, [], None
     votes = as_subjects(study, votes)
     scores = metric_scores(study, votes.models)

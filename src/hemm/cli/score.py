@@ -70,7 +70,7 @@ def command(
     failed = 0
     for stored, task in stored_cells:
         if damage := broken(stored.aggregates):
-            click.echo(f"{damage}: name the metrics again that were named for it", err=True)
+            echo(f"{damage}: name the metrics again that were named for it", err=True)
         before = {} if damage else stored.aggregates()
         score_cell(stored.folder, task, metrics, again=again, told=_print_line)
         aggregates = cell(stored.folder).aggregates()
