@@ -29,7 +29,7 @@ RUN = {
             "seconds": _NUMBER,
             "started": _NUMBER,
             "versions?": dict,
-            "options?": {"metrics?": [str], "card?": (str, NoneType)},
+            "options?": {"metrics?": [(str, dict)], "card?": (str, NoneType)},
         }
     ],
     "files?": {"*": [(str, NoneType)]},
