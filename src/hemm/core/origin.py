@@ -11,13 +11,15 @@ from collections.abc import Mapping
 from typing import Any
 
 from hemm.core.hashing import canonical
+from hemm.core.secrets import hide_all
 
 _NAMED = ("kind", "repo", "file", "name", "task", "variant")
 
 
 def same_origin(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
-    """Whether two origins are one, whatever kinds of mappings and lists hold them."""
-    return canonical(dict(one)) == canonical(dict(other))
+    """Whether two origins are one, whatever kinds of mappings and lists hold them; secrets, which a stored
+    one is without, do not count."""
+    return canonical(hide_all(dict(one))) == canonical(hide_all(dict(other)))
 
 
 def origin_spec(origin: Mapping[str, Any], name: str) -> str:

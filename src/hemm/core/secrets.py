@@ -17,6 +17,7 @@ from contextlib import suppress
 from functools import cache, lru_cache
 from html import escape
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote, unquote
 
 SHOWN = "[secret]"
@@ -194,6 +195,21 @@ def hide(text: str) -> str:
         if len(value) >= LEAST and not _WORDS.fullmatch(value):
             text = _without(text, value)
     return text
+
+
+def hide_all(value: Any) -> Any:
+    """A JSON value with ``hide`` done to each text in it, keys too; numbers stay, so it stays JSON.
+
+    >>> hide_all({"limit": 3, "prompt": ["Is there a bird?"]})
+    {'limit': 3, 'prompt': ['Is there a bird?']}
+    """
+    if isinstance(value, str):
+        return hide(value)
+    if isinstance(value, Mapping):
+        return {hide(key): hide_all(member) for key, member in value.items()}
+    if isinstance(value, list | tuple):
+        return [hide_all(member) for member in value]
+    return value
 
 
 def _without(text: str, value: str) -> str:

@@ -20,6 +20,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from hemm.core import Media, digest_bytes, digest_file
+from hemm.core.secrets import hide_all
 from hemm.data.files import write_atomic
 from hemm.results import layout
 from hemm.results.checked import read_run, write_run
@@ -53,7 +54,7 @@ class CellWriter:
         self.warnings: list[str] = []
         self.parts_lost = 0
         """Sealed parts that are missing or damaged."""
-        self._header, self._told = header, told
+        self._header, self._told = hide_all(header), told  # as it is compared with what is stored
         self._lock = Lock(folder / layout.LOCK)
         self._journal: Journal | None = None
         self._guard = threading.RLock()  # the reader's thread must not see one of index and journal changed
@@ -78,7 +79,7 @@ class CellWriter:
         try:
             if not self._planned:
                 sweep(self.folder)
-            self.before = read_run(self.folder)
+            self.before = hide_all(read_run(self.folder))  # a variable may have been set since
             self._saved = dict(self.before or {})
             run = self.before or {"parts": [], "calls": None, "selections": [], "commands": []}
             self.run = {"schema_version": layout.SCHEMA_VERSION, "state": "open", **run, **self._header}

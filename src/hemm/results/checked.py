@@ -18,7 +18,7 @@ from hemm.core.user_files import shown
 from hemm.data.checked import read_sealed, sealed
 from hemm.data.files import read_table
 from hemm.results import forms, layout
-from hemm.results.files import write_json
+from hemm.results.files import as_written, write_plain
 from hemm.results.seal import check_names
 
 ASK_AGAIN = "move the folder away to ask again"
@@ -26,8 +26,8 @@ SCORE_AGAIN = "hemm score makes it anew"
 
 
 def write_checked(path: Path, value: dict[str, Any]) -> None:
-    """Write a JSON object with its checksum, atomically."""
-    write_json(path, sealed(value))
+    """Write a JSON object without known secrets, with the checksum of what is written, atomically."""
+    write_plain(path, sealed(as_written(value)))
 
 
 def read_checked(path: Path, form: Any, needed: str, cure: str) -> dict[str, Any]:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import orjson
 
 from hemm.core import BadData
-from hemm.core.secrets import hide
+from hemm.core.secrets import hide_all
 from hemm.data.files import TEMPORARY, replacing, write_atomic
 
 if TYPE_CHECKING:
@@ -22,8 +22,18 @@ _PID = re.compile("[0-9]{1,9}")
 
 def write_json(path: Path, value: object) -> None:
     """Write ``value`` as indented JSON, atomically, without secrets that are known."""
-    text = orjson.dumps(value, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE).decode()
-    write_atomic(path, hide(text).encode())
+    write_plain(path, as_written(value))
+
+
+def as_written(value: Any) -> Any:
+    """``value`` as plain JSON without secrets that are known: what ``write_json`` writes, and so what a
+    checksum is of."""
+    return hide_all(orjson.loads(orjson.dumps(value)))
+
+
+def write_plain(path: Path, value: object) -> None:
+    """Write what ``as_written`` gave, atomically."""
+    write_atomic(path, orjson.dumps(value, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE))
 
 
 def open_own(path: Path) -> int:

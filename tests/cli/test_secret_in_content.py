@@ -1,0 +1,95 @@
+"""A secret may stand in a prompt, a card or a path: it is hidden, and nothing is damaged."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from hemm.cli import status
+from hemm.results.checked import read_aggregates, read_run, write_checked
+
+SECRET = "abc12345xyz"
+ROWS = "id\tquestion\tanswer\n" + "".join(
+    f"{i}\tIs {i} even?\t{'no' if i % 2 else 'yes'}\n" for i in range(9)
+)
+CARD = """name: my_birds
+title: pictures of {title}
+file: rows.tsv
+labels:
+  {{use_case: multimedia, interaction: uniqueness, external_knowledge: "no", information_flow: querying}}
+"""
+
+
+@pytest.fixture
+def home(tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "even.tsv").write_text(ROWS)
+    for folder, title in ((SECRET, "birds"), ("titled", SECRET)):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "rows.tsv").write_text(ROWS)
+        (tmp_path / folder / "card.yaml").write_text(CARD.format(title=title))
+    return tmp_path
+
+
+PLACES = {
+    "prompt": ["--task", "./even.tsv", "--prompt", f"text:{SECRET} {{{{question}}}} {{{{instruction}}}}"],
+    "path": ["--task", f"./{SECRET}"],
+    "card": ["--task", "./titled"],
+}
+
+
+@pytest.mark.parametrize("place", PLACES)
+@pytest.mark.parametrize("set_from", [0, 1])
+def test_a_cell_with_a_secret_in_its_content_opens_and_goes_on(
+    home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], place: str, set_from: int
+) -> None:
+    words = ["run", "baseline/oracle", *PLACES[place], "--out", "r"]
+    for number, more in enumerate((["--limit", "3"], [], [])):
+        if number == set_from:
+            monkeypatch.setenv("MY_TOKEN", SECRET)
+        assert status([*words, *more]) == 0, capsys.readouterr().err
+        said = capsys.readouterr().err
+    assert "to ask" not in said, "a third run, of the same, asks nothing"
+    assert "took over" not in said
+    (cell,) = home.glob("r/*/*/*")
+    for name in ("run.json", "scores/aggregates.json"):
+        assert SECRET not in (cell / name).read_text()
+    run = read_run(cell)
+    assert run is not None
+    assert [c["asked"] for c in run["commands"]] == [3, 6]
+    assert len(run["parts"]) == 2
+    for words in (["score", "r", *PLACES[place][:2]], ["doctor", "r"], ["profile", "r"]):
+        assert status(words) == 0, capsys.readouterr().err
+
+
+def test_a_key_that_is_the_name_of_the_model_damages_nothing(
+    home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("HEMM_API_KEY", "my-model-7b")
+    words = ["run", "baseline/oracle", "--task", "./even.tsv", "--out", "r", "--system", "my-model-7b"]
+    for more in (["--limit", "3"], []):
+        assert status([*words, *more]) == 0, capsys.readouterr().err
+    assert status(["profile", "r"]) == 0
+
+
+@pytest.mark.parametrize(
+    "secret", ["1234567890", 'a"},{"b": 1', "ünïcode-geheim-42", "schema_version_1", "0.25000001"]
+)
+def test_a_checksum_is_of_what_is_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, secret: str
+) -> None:
+    """Numbers and the signs of JSON may be in a secret, too."""
+    monkeypatch.setenv("MY_TOKEN", secret)
+    value = {
+        "schema_version": 1, "basis": f"x {secret} y", "headline": None, "outcomes": {"ok": 1234567890},
+        "parser": {secret: 1}, "metrics": {},
+    }  # fmt: skip
+    (tmp_path / "scores").mkdir()
+    write_checked(tmp_path / "scores/aggregates.json", value)
+    text = (tmp_path / "scores/aggregates.json").read_text()
+    assert secret not in [json.loads(text)["basis"], *json.loads(text)["parser"]]
+    found = read_aggregates(tmp_path)
+    assert found["basis"] == "x [secret] y"
+    assert found["outcomes"] == {"ok": 1234567890}
