@@ -139,6 +139,17 @@ def test_the_command_gives_a_row_for_what_was_varied_and_says_what_was_not(resul
     assert "one more seed" in page
 
 
+def test_prompts_that_tasks_share_are_no_more_prompts(tmp_path: Path) -> None:
+    """Two prompts on three tasks are two prompts: one degree of freedom, a range of 0.4 to 31.9 times."""
+    tasks = [w for name in ("faces", "shapes", "legend") for w in ("--task", f"probe_{name}")]
+    for prompt in ("{{ question }} {{ instruction }}", "Look! {{ question }} {{ instruction }}"):
+        words = ("--prompt", f"text:{prompt}", "--limit", "12", "--out", tmp_path)
+        command("run", "tiny", *tasks, *words)
+    text = " ".join(command("variance", tmp_path).split())
+    assert "prompt: known from 2 levels; the true spread may be 0.4 to 31.9 times that" in text
+    assert "wider where few levels tell" in text
+
+
 def test_what_was_asked_once_is_named_and_not_zero(results: Path, tmp_path: Path) -> None:
     own = task_file(tmp_path, pictures=12)
     model = f"{results.parent / 'noisy.py'}:Noisy"

@@ -140,3 +140,15 @@ def test_what_labels_explain_is_said_of_effects_that_are_shown_alone() -> None:
     shown = said(set(range(1, 80, 2)) - {3}, set(range(1, 80, 2)) | {4})
     assert any(line.startswith("reasoning:") for line in shown)
     assert "no other label here explains the effects with the other labels equal" in shown[-1]
+
+
+def test_a_sentence_on_tasks_says_the_p_that_it_goes_by() -> None:
+    """Holm's p of t1 is below 5 %, and above what a sentence needs: not "does not stand after correction"."""
+    found = pair((38, 10), (30, 18), (20, 20))
+    holm = next(r.p_holm for r in found.tasks if r.task == "t1")
+    assert holm is not None
+    error = holm / 2
+    said = " ".join(conclusions(found, error=error))
+    assert f"a is better on t0, corrected for 3 tests (p below {error:.2g})." in said
+    assert f"On t1 p is below 0.05, but not enough when corrected (least p {holm:.2g}, " in said
+    assert f"where {error:.2g} is needed)" in said

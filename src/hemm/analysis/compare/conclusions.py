@@ -102,7 +102,8 @@ def _overall(comparison: Comparison, row: CategoryPair, names: tuple[str, str], 
     if p_like is not None and p_like < error:
         over = counted(len(row.tasks), "task")
         return [
-            f"On tasks like these {ahead} scores higher than {behind}, over {over} {amount} ({_p(p_like)})."
+            f"On tasks like these {ahead} scores higher than {behind}, over {over} {amount} "
+            f"({_of(p_like, row.like.p)})."
         ]
     if p is not None and p < error:
         known = (
@@ -110,7 +111,9 @@ def _overall(comparison: Comparison, row: CategoryPair, names: tuple[str, str], 
             if few
             else f" For other tasks like these no difference is shown{_brackets(row.like.p, error)}."
         )
-        out = [f"{here} {ahead} scores higher than {behind} {amount} ({_p(p)}).{'' if few else known}"]
+        out = [
+            f"{here} {ahead} scores higher than {behind} {amount} ({_of(p, row.p)}).{'' if few else known}"
+        ]
         return [*out, UNKNOWN_ELSEWHERE] if few else out
     near = _brackets(p, error) if p is not None and p < ERROR else ""
     out = [
@@ -152,6 +155,11 @@ def _brackets(p: float | None, error: float) -> str:
     return "" if p is None else f" ({_p(p)}{needed})"
 
 
+def _of(p: float, own: float | None) -> str:
+    """``p``, and that it is corrected where it is larger than the pair's own, which tables give."""
+    return f"{'corrected ' if own is not None and p > own else ''}{_p(p)}"
+
+
 def _p(p: float) -> str:
     return "p < 0.001" if p < 0.001 else f"p {p:.2g}"
 
@@ -166,10 +174,17 @@ def _tasks(rows: tuple[TaskPair, ...], names: tuple[str, str], error: float) -> 
     for name, sign in ((names[0], 1), (names[1], -1)):
         better = [r.task for r in sure if _sign(r) == sign]
         if better:
-            out.append(f"{name} is better on {_listed(better)}, corrected for {len(tested)} tests.")
+            out.append(
+                f"{name} is better on {_listed(better)}, corrected for {len(tested)} tests "
+                f"(p below {error:.2g})."
+            )
     if len(raw) > len(sure):
-        rest = [r.task for r in raw if r not in sure]
-        out.append(f"On {_listed(rest)} a difference has p below 0.05 that does not stand after correction.")
+        rest = [r for r in raw if r not in sure]
+        least = min(r.p_holm or 0.0 for r in rest)
+        near = f" (least p {least:.2g}, where {error:.2g} is needed)" if least < ERROR else ""
+        out.append(
+            f"On {_listed([r.task for r in rest])} p is below 0.05, but not enough when corrected{near}."
+        )
     return out
 
 

@@ -31,7 +31,7 @@ class Row:
 
     name      of the factor; ``sample + repeat`` where the design cannot tell them apart
     tasks     number of tasks that it is a mean over
-    levels    number of levels, over all tasks
+    levels    number of levels, over all tasks; prompts that tasks share count once
     variance  of one answer, a mean over these tasks; a negative estimate is 0
     share     of the variance of one answer
     error     what the component adds to the squared standard error of the score
@@ -164,7 +164,7 @@ def _rows(pool: Pool) -> list[Row]:
     facts = {
         name: (
             len(parts),
-            sum(part.levels for part in parts),
+            _levels(pool.tasks, name),
             math.fsum(max(0.0, part.variance) for part in parts) / len(parts),
             errors[name],
             sum(part.variance < -1e-12 for part in parts),
@@ -182,6 +182,20 @@ def _rows(pool: Pool) -> list[Row]:
         for name, (n, levels, v, error, negative) in facts.items()
     ]
     return sorted(rows, key=lambda row: ORDER.index(row.name.split(" + ")[0]))
+
+
+def _levels(tasks: Sequence[TaskParts], name: str) -> int:
+    """Levels of a component over all tasks; a prompt that several tasks share is one."""
+    those = [task for task in tasks if name in task.parts]
+    if name == "prompt":
+        return len({prompt for task in those for prompt in task.design.prompts})
+    return sum(task.parts[name].levels for task in those)
+
+
+def _freedom(tasks: Sequence[TaskParts], row: Row) -> int:
+    """Degrees of freedom: one less than levels in each task, and once where tasks share prompts."""
+    own = sum(task.parts[row.name].levels for task in tasks if row.name in task.parts)
+    return row.levels - (1 if row.name == "task" or row.levels < own else row.tasks)
 
 
 def _part(value: float, total: float) -> float:
@@ -270,7 +284,7 @@ def _notes(tasks: Sequence[TaskParts], rows: Sequence[Row]) -> list[str]:
         if row.tasks < count
     ]
     for row in rows:
-        freedom = row.levels - (1 if row.name == "task" else row.tasks)
+        freedom = _freedom(tasks, row)
         if freedom < FEW_LEVELS - 1:
             low, high = _factors(freedom)
             notes.append(

@@ -116,8 +116,9 @@ def lines(found: Variance) -> Iterator[str]:
         for line in model_lines(model):
             yield f"{who}{printable(line)}"
     yield (
-        "the score is the mean over tasks of the normalised score; a 95 % interval is about "
-        "four standard errors wide; at best: with any number of such units"
+        "the score is the mean over tasks of the normalised score; a 95 % interval is "
+        "about four standard errors wide, and wider where few levels tell them; "
+        "at best: with any number of such units"
     )
     yield from map(printable, found.notes)
 
