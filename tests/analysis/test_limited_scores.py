@@ -104,6 +104,13 @@ def test_a_stratum_that_is_used_up_has_no_equal_part(tmp_path: Path) -> None:
     assert "20 to 30 of each: means are plain ones over these samples, neither over strata in equal" in note
 
 
+def test_a_note_that_several_cells_have_is_one_line(tmp_path: Path) -> None:
+    for answer in ("yes", "no", "perhaps"):
+        go(tmp_path, Constant(answer), PACK, limit=100, balanced=True)
+    (note,) = (n for n in study(tmp_path).notes if "balanced over strata" in n)
+    assert all(f"{answer} on even" in note for answer in ("yes", "no", "perhaps"))
+
+
 def test_a_category_within_a_task_keeps_the_weights(tmp_path: Path) -> None:
     """Half of the data is of each use case; 100 balanced and 100 random ones know each nearly as well."""
     halves = FakePack(

@@ -65,7 +65,10 @@ class Study:
         self.subjects: Mapping[str, Subject] = {subject.key: subject for subject in ordered}
         self._labels = {m.number: m.subject.label for m in reversed(members)}
         states = [f"{_who(item)}: {words}" for item in self.cells for words in _states(item)]
-        states += [f"{_who(item)}: {words}" for item in self.cells if (words := notes_on(item))]
+        said: dict[str, list[str]] = {}
+        for item in self.cells:
+            said.setdefault(notes_on(item), []).append(_who(item))
+        states += [f"{', '.join(dict.fromkeys(who))}: {words}" for words, who in said.items() if words]
         states += [f"{item.task}: {words}" for item in self.cells for words in _met(item)]
         states += unlike(self.cells)
         states += map(str, old_data(self.cells))
