@@ -445,3 +445,14 @@ def test_an_error_that_repeats_the_request_is_short() -> None:
     assert len(str(found)) < 10_000
     assert "bad input" in str(found)
     assert "reason: too many" in str(found)
+
+
+def test_a_run_that_had_no_answer_says_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    from hemm.cli import status
+
+    with ChatServer(always="402") as server:
+        words = ["run", server.spec(), "--task", "probe_shapes", "--limit", "5", "--out", str(tmp_path)]
+        assert status(words) == 3
+    printed = capsys.readouterr().out
+    assert "open; 0 of 5 answers, " in printed
+    assert "hemm report" not in printed  # there is nothing to show

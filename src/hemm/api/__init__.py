@@ -42,7 +42,7 @@ def run(
     ...     scores = cell.aggregates()["metrics"]["accuracy-v2"]
     ...     print(cell.model, cell.state, scores["components"][""]["value"])
     baseline/oracle sealed 1.0
-    baseline/random sealed 0.375
+    baseline/random sealed 0.25
     """
     from hemm.analysis.early_stopping import run as run_all
     from hemm.results import layout
@@ -70,7 +70,7 @@ def load(folder: str | Path) -> Results:
     >>> results = hemm.load("chance")
     >>> (row,) = results.profile().tasks
     >>> row.task, row.headline.metric, round(row.headline.estimate.value, 3)
-    ('probe_shapes', 'accuracy', 0.375)
+    ('probe_shapes', 'accuracy', 0.25)
     """
     from hemm.results.read import cells
 

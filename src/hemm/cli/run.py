@@ -145,15 +145,14 @@ def _report_cells(options: RunOptions, results: CellResults) -> int:
     if cells:
         show(profile(Study.of(cells)))
     for result in results:
-        echo(
-            f"{result.folder}: {result.state}; {counted(result.answers, 'answer')}, {result.asked} asked now"
-        )
+        there = f"{result.answers - result.missing} of " if result.missing else ""
+        answers = f"{there}{counted(result.answers, 'answer')}"
+        echo(f"{result.folder}: {result.state}; {answers}, {result.asked} asked now")
     if options.until_ci is not None:
         _print_checks(cells)
-    if options.part is None:
+    if options.part is None and any(result.answers > result.missing for result in results):
         echo(f"for one page with figures and examples: hemm report {options.out}")
-    else:
-        part = options.part
+    if (part := options.part) is not None:
         echo(f"part {part.number} of {part.count}: hemm merge {options.out} unites them")
     errors = [(f"{r.task} {sample}", why) for r in results for sample, _, why in r.errors]
     if errors:

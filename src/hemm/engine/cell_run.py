@@ -107,6 +107,7 @@ class CellRun:
     interim: InterimCheck | None = None
     sealed_rows: dict[tuple[str, int], Mapping[str, Any]] = field(default_factory=dict)
     stopped: str = ""
+    missing: int = 0
     ends_all: bool = False
 
     async def run(self, starter: ModelStarter) -> CellResult:
@@ -273,8 +274,9 @@ class CellRun:
         try:
             await pipeline.run()
         except Stopped as stop:
-            missing = counted(len(plan) - self.cell.filled_count, "answer")
-            self.stopped, self.ends_all = f"{stop}; {missing} still to ask", stop.everything
+            self.missing = len(plan) - self.cell.filled_count
+            left = counted(self.missing, "answer")
+            self.stopped, self.ends_all = f"{stop}; {left} still to ask", stop.everything
         finally:
             track.end()
         for line in pipeline.counts.notes():
@@ -375,4 +377,5 @@ class CellRun:
             answers=len(self.selection.rows) * self.options.repeats,
             asked=asked,
             stopped=self.stopped,
+            missing=self.missing,
         )

@@ -325,6 +325,7 @@ class CellResult:
     errors    (sample id, repeat, reason) of the answers that ended in ``error``
     permanent  how many of them are asked again with ``retry_errors`` alone
     stopped   why the cell is incomplete; empty if it is complete
+    missing   answers of the selection that are not there
     forecast  of a dry run
     """
 
@@ -339,6 +340,7 @@ class CellResult:
     permanent: int = 0
     stopped: str = ""
     forecast: Forecast | None = None
+    missing: int = 0
 
 
 class CellResults(list[CellResult]):

@@ -79,8 +79,8 @@ def post_stratify(
     clusters  of each value
     least     clusters that a stratum's share must make; 0 where strata were not taken by their shares
 
-    >>> part = post_stratify(["yes"] * 10 + ["no"] * 10, {"yes": 90, "no": 10}, range(20))
-    >>> part.weights[[0, 10]].tolist(), part.share
+    >>> part = post_stratify(["yes"] * 100 + ["no"] * 100, {"yes": 900, "no": 100}, range(200))
+    >>> part.weights[[0, 100]].tolist(), part.share
     ([1.8, 0.2], 0.2)
     """
     names, codes = np.unique(np.asarray(strata, dtype=object).astype(str), return_inverse=True)

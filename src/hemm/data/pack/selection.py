@@ -26,7 +26,7 @@ def unit_order(units: Iterable[str], seed: int = 0) -> list[str]:
     """Units in random order, each once.
 
     >>> unit_order(["a", "b", "c"]), unit_order(["c", "b"])
-    (['b', 'a', 'c'], ['b', 'c'])
+    (['c', 'a', 'b'], ['c', 'b'])
     """
     return sorted(set(units), key=lambda unit: (keyed_number("select", seed, unit), unit))
 
