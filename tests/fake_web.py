@@ -99,7 +99,7 @@ def web() -> Iterator[Web]:
     thread.join()
 
 
-COMMIT = "0123456789abcdef0123456789abcdef01234567"
+COMMIT = "5ca1ab1e0ddba11d5ca1ab1e0ddba11d5ca1ab1e"
 
 
 class FakeHub:

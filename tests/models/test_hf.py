@@ -241,7 +241,7 @@ def test_a_hub_model_is_known_by_its_commit(
 ) -> None:
     from huggingface_hub import constants
 
-    commit = "0123456789abcdef0123456789abcdef01234567"
+    commit = "5ca1ab1e0ddba11d5ca1ab1e0ddba11d5ca1ab1e"
     hub(tmp_path, checkpoint("blip2"), commit)
     monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path))
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)

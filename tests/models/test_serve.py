@@ -22,7 +22,7 @@ from hemm.models.process.server_process import ServerProcess
 from hemm.models.process.servers import arguments
 from hemm.results.read import cells
 
-COMMIT = "0123456789abcdef0123456789abcdef01234567"
+COMMIT = "5ca1ab1e0ddba11d5ca1ab1e0ddba11d5ca1ab1e"
 QUICK = ("--set", "retry_wait=0.001", "--set", "max_retries=1")
 
 

@@ -59,7 +59,7 @@ def xlsx_rows(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
                     header = cells
                     continue
                 yield number, {name: cells.get(column, "") for column, name in header.items()}
-    except (zipfile.BadZipFile, zlib.error, expat.ExpatError, RuntimeError, OSError) as error:
+    except (zipfile.BadZipFile, zlib.error, expat.ExpatError, RuntimeError, EOFError, OSError) as error:
         raise BadData(f"{path} cannot be read as an Excel workbook: {storable(str(error))}") from None
     except (KeyError, IndexError, ValueError) as error:
         raise BadData(f"{path} is a damaged Excel workbook: {storable(str(error))}") from None

@@ -68,6 +68,9 @@ def response(sent: Request, message: dict[str, Any], folder: Path, fingerprint: 
     text, options = message.get("text", ""), message.get("options") or []
     if not isinstance(text, str):
         return failed("protocol", f"text is {type(text).__name__}, not a text")
+    named = message.get("media") or []
+    if not isinstance(named, list):
+        return failed("protocol", f"media is {type(named).__name__}, not a list")
     if message.get("finish", "stop") not in FINISH:
         return failed("protocol", f"finish {message['finish']!r} is none of {', '.join(FINISH)}")
     if sent.generation.scoring == "likelihood" and sent.options:
@@ -78,7 +81,7 @@ def response(sent: Request, message: dict[str, Any], folder: Path, fingerprint: 
     else:
         options = []
     try:
-        media = tuple(_produced(name, folder) for name in message.get("media") or [])
+        media = tuple(_produced(name, folder) for name in named)
     except (OSError, BadData) as error:
         return failed("protocol", str(error))
     return Response(
