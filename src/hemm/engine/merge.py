@@ -127,7 +127,7 @@ def unmerged(out: Path) -> list[Path]:
 
 def _groups(roots: Sequence[Path]) -> dict[Path, list[Path]]:
     """Name of a cell (model, task, protocol) -> the folders to be united in it, of those that have several or
-    a shard; the first root's own cell is not among them where it has nothing that the others lack."""
+    a shard: a cell that the first root alone has needs no merging."""
     found: dict[Path, list[Path]] = {}
     first = roots[0].resolve()
     for root in dict.fromkeys(folder.resolve() for folder in roots):
@@ -150,8 +150,13 @@ def _check(groups: Mapping[Path, Sequence[Path]]) -> None:
         for (_, one), (folder, other) in zip(runs[:1] * len(runs), runs[1:], strict=False):
             wrong += [f"{folder}: {why}, unlike {runs[0][0]}" for why in _differences(one, other)]
     if wrong:
-        more = f"; and {len(wrong) - SHOWN} more" if len(wrong) > SHOWN else ""
-        raise HemmError(f"these cells cannot be one: {'; '.join(wrong[:SHOWN])}{more}")
+        raise HemmError(f"these cells cannot be one: {_listed(wrong)}")
+
+
+def _listed(lines: Sequence[object]) -> str:
+    """The first lines, and how many more there are."""
+    more = f"; and {len(lines) - SHOWN} more" if len(lines) > SHOWN else ""
+    return "; ".join(map(str, lines[:SHOWN])) + more
 
 
 def _whole(folder: Path) -> dict[str, Any]:
@@ -192,12 +197,10 @@ def _merge_cell(target: Path, folders: Sequence[Path], newest: bool, told: Calla
                 cells = others  # all that it has is in these
         union = Union(cells, newest)
         if union.conflicts and not newest:
-            shown = "; ".join(map(str, union.conflicts[:SHOWN]))
-            more = f"; and {len(union.conflicts) - SHOWN} more" if len(union.conflicts) > SHOWN else ""
             raise HemmError(
                 f"to {counted(len(union.conflicts), 'request')} of {cells[0].model} on {cells[0].task} there "
-                f"are two different answers ({shown}{more}): --newest keeps the one that was had last, "
-                "or move one of the cells away"
+                f"are two different answers ({_listed(union.conflicts)}): --newest keeps the one "
+                "that was had last, or move one of the cells away"
             )
         with temporary_folder(target.parents[2]) as made:
             run = _write(made / target.name, union, cells, before, told)
