@@ -2,7 +2,8 @@
 
 HEMM_TEST_FOLDER holds ``asked`` (process and sample ids of each batch, as they come) and may hold
 ``kill`` (a sample id: the first process that is asked it ends by SIGKILL), ``poison`` (every process that is
-asked it ends), ``room`` (how many requests fit into memory) and ``fail`` (the start fails in every process).
+asked it ends), ``room`` (how many requests fit into memory), ``fail`` (the start fails in every process) and
+``hold`` (once one was killed, no batch is answered before so many processes were asked).
 """
 
 from __future__ import annotations
@@ -29,6 +30,11 @@ def _is(name: str) -> str:
     with contextlib.suppress(OSError):
         return (FOLDER / name).read_text()
     return ""
+
+
+def _asked() -> int:
+    """How many processes were asked."""
+    return len({line.split()[0] for line in _is("asked").splitlines()})
 
 
 class Plugged:
@@ -58,6 +64,8 @@ class Plugged:
             with contextlib.suppress(FileNotFoundError):
                 os.rename(FOLDER / "kill", FOLDER / "killed")
                 os.kill(os.getpid(), signal.SIGKILL)
+        while (hold := _is("hold")) and _is("killed") and _asked() < int(hold):
+            time.sleep(0.02)
         time.sleep(0.01)
         together = hashlib.sha256(" ".join(ids).encode()).hexdigest()[:8]
         return [self._answer(r, "" if "alone" in r.prompt else together) for r in requests]

@@ -31,7 +31,14 @@ from hemm.core import (
 from hemm.models import ModelOptions, resolve
 from hemm.models.hf.adapter import HFModel
 from hemm.models.process import replicas
-from hemm.models.process.frames import requests_in, requests_out, responses_in, responses_out
+from hemm.models.process.frames import (
+    media_in,
+    media_out,
+    requests_in,
+    requests_out,
+    responses_in,
+    responses_out,
+)
 from hemm.models.specs import MODELS
 from hemm.results.read import cells
 from hemm.testing import check_model
@@ -98,12 +105,16 @@ def _runs(pid: str) -> bool:
         return False
 
 
-def test_a_crash_among_several_processes_leaves_the_results_of_one(place: Path) -> None:
+def test_a_crash_among_several_processes_leaves_the_results_of_one(
+    place: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert status(words("one", 1)) == 0
     (place / "asked").unlink()
     (place / "kill").write_text("q17")
+    (place / "hold").write_text("4")  # until the one that is started again was asked
     assert status(words("several", 3)) == 0
     assert (place / "killed").exists()
+    assert "was ended by SIGKILL: another one is asked, and it is started again" in capsys.readouterr().err
     assert parts("several") == parts("one")
     batches = asked(place)
     assert len({pid for pid, _ in batches}) == 4  # three, and one in place of the one that ended
@@ -240,9 +251,11 @@ def test_requests_and_responses_arrive_as_they_were_sent(tmp_path: Path) -> None
 
     lacking = (Media.at(tmp_path / "none.png"), Media(load=damaged, name="x"))
     sent = [_request("a", ("look: ", shown, shown)), _request("b", lacking)]
-    told, blobs = requests_out(sent)
+    told, media = requests_out(sent)
+    blobs: list[bytes] = []
+    records = json.loads(json.dumps([media_out(m, blobs) for m in media]))
     assert len(blobs) == 1
-    first, second = requests_in(json.loads(json.dumps(told)), blobs)
+    first, second = requests_in(json.loads(json.dumps(told)), [media_in(r, blobs) for r in records])
     assert first == sent[0]
     assert [m.name for m in first.media] == [m.name for m in sent[0].media]
     for there, here in zip(second.media, lacking, strict=True):

@@ -114,6 +114,15 @@ class Model(Protocol):
         """Settings of its own that may change answers: they are part of the protocol."""
         return ()
 
+    @optional
+    def at_work(self) -> str:
+        """Who answers now, for the line of progress, as in ``3 nodes``; empty: nothing to tell."""
+        return ""
+
+    def news(self) -> Sequence[str]:
+        """Lines for the user about what happened since the last call."""
+        return ()
+
 
 @runtime_checkable
 class RequestModel(Model, Protocol):
@@ -143,10 +152,6 @@ class RequestModel(Model, Protocol):
     def trouble(self) -> str:
         """What the last attempt failed by, for whoever watches a run that waits; empty: it was answered."""
         return ""
-
-    def news(self) -> Sequence[str]:
-        """Lines for the user about what happened since the last call."""
-        return ()
 
     @abstractmethod
     async def generate(self, request: Request) -> Response:

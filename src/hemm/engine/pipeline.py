@@ -124,7 +124,7 @@ class Pipeline:
                 await asyncio.to_thread(self._cell.sync)
 
     def _tell_news(self) -> None:
-        for line in self._model.news() if isinstance(self._model, RequestModel) else ():
+        for line in self._model.news():
             self._track.waits(line)
 
     def _tell_waiting(self) -> None:

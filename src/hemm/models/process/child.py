@@ -37,11 +37,12 @@ class ProcessEnded(Exception):
 
     silent  the process gave no reason, so that its last lines may show it
     signal  name of the signal that ended it
+    lost    its machine is gone, so that no request is to blame
     """
 
-    def __init__(self, why: str, silent: bool = False, signal: str = "") -> None:
+    def __init__(self, why: str, silent: bool = False, signal: str = "", lost: bool = False) -> None:
         super().__init__(why)
-        self.silent, self.signal = silent, signal
+        self.silent, self.signal, self.lost = silent, signal, lost
 
     def give_up(self, who: str, count: int, last_line: str = "") -> str:
         """The message for a request over which processes ended ``LIVES`` times.

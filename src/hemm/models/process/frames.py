@@ -1,7 +1,8 @@
-"""Messages between hemm and the processes of ``--replicas``, over pipes.
+"""Messages between hemm and the processes of ``--replicas``.
 
-A message is the length of its header (8 bytes, big-endian), the header as JSON (``value``, and ``sizes`` of
-the blobs in bytes), and the blobs, which are encoded media. There are no pickles, which could run code.
+Over pipes a message is the length of its header (8 bytes, big-endian), the header as JSON (``value``, and
+``sizes`` of the blobs in bytes), and the blobs, which are encoded media. There are no pickles, which could
+run code.
 """
 
 from __future__ import annotations
@@ -42,16 +43,17 @@ def read(pipe: IO[bytes]) -> tuple[dict[str, Any], list[bytes]] | None:
     return header["value"], blobs
 
 
-def requests_out(requests: Sequence[Request]) -> tuple[list[dict[str, Any]], list[bytes]]:
-    """Requests as JSON and blobs. A picture of several requests is sent once."""
-    blobs: list[bytes] = []
-    places: dict[int, dict[str, Any]] = {}
+def requests_out(requests: Sequence[Request]) -> tuple[list[dict[str, Any]], list[Media]]:
+    """Requests as JSON, and the media that they name by number. A picture of several requests is one."""
+    media: list[Media] = []
+    places: dict[int, int] = {}
 
-    def encode(item: str | Media) -> Any:
+    def encode(item: str | Media) -> str | int:
         if isinstance(item, str):
             return item
         if id(item) not in places:
-            places[id(item)] = _media_out(item, blobs)
+            places[id(item)] = len(media)
+            media.append(item)
         return places[id(item)]
 
     records = [
@@ -65,17 +67,17 @@ def requests_out(requests: Sequence[Request]) -> tuple[list[dict[str, Any]], lis
         }
         for r in requests
     ]
-    return records, blobs
+    return records, media
 
 
-def requests_in(records: Sequence[Mapping[str, Any]], blobs: Sequence[bytes]) -> list[Request]:
-    """The requests from the JSON and blobs of ``requests_out``."""
+def requests_in(records: Sequence[Mapping[str, Any]], media: Sequence[Media]) -> list[Request]:
+    """The requests from the JSON and media of ``requests_out``."""
     return [
         Request(
             sample_id=record["sample_id"],
             repeat=record["repeat"],
             messages=tuple(
-                Message(role, tuple(p if isinstance(p, str) else _media_in(p, blobs) for p in parts))
+                Message(role, tuple(p if isinstance(p, str) else media[p] for p in parts))
                 for role, parts in record["messages"]
             ),
             generation=_generation(record["generation"]),
@@ -91,14 +93,14 @@ def responses_out(responses: Sequence[Response]) -> tuple[list[dict[str, Any]], 
     blobs: list[bytes] = []
     records = []
     for response in responses:
-        media = [_media_out(m, blobs) for m in response.media]
+        media = [media_out(m, blobs) for m in response.media]
         records.append({**response_record(response), "drawn": media})
     return records, blobs
 
 
 def responses_in(records: Sequence[Mapping[str, Any]], blobs: Sequence[bytes]) -> list[Response]:
     """The responses from the JSON and blobs of ``responses_out``."""
-    return [response_of(record, tuple(_media_in(m, blobs) for m in record["drawn"])) for record in records]
+    return [response_of(record, tuple(media_in(m, blobs) for m in record["drawn"])) for record in records]
 
 
 def _generation(record: Mapping[str, Any]) -> Generation:
@@ -106,8 +108,11 @@ def _generation(record: Mapping[str, Any]) -> Generation:
     return Generation(**{**record, "stop": tuple(record["stop"]), "extra": extra})
 
 
-def _media_out(media: Media, blobs: list[bytes]) -> dict[str, Any]:
-    """Name, type and blob number; where the bytes cannot be read, the error that reading them raises."""
+def media_out(media: Media, blobs: list[bytes]) -> dict[str, Any]:
+    """Name, type and blob number; where the bytes cannot be read, the error that reading them raises.
+
+    The bytes are added to ``blobs``.
+    """
     record: dict[str, Any] = {"name": media.name, "problem": media.problem}
     try:
         blobs.append(media.data)
@@ -117,7 +122,8 @@ def _media_out(media: Media, blobs: list[bytes]) -> dict[str, Any]:
     return record
 
 
-def _media_in(record: Mapping[str, Any], blobs: Sequence[bytes]) -> Media:
+def media_in(record: Mapping[str, Any], blobs: Sequence[bytes]) -> Media:
+    """The media from the record and blobs of ``media_out``."""
     if "lacking" not in record:
         return Media(
             blobs[record["blob"]], name=record["name"], mime=record["mime"], problem=record["problem"]

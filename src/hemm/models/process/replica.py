@@ -14,7 +14,7 @@ from typing import IO, Any, NoReturn
 
 from hemm.core import HemmError, redact, storable
 from hemm.models.process.child import GRACE_SECONDS
-from hemm.models.process.frames import read, requests_in, responses_out, write
+from hemm.models.process.frames import media_in, read, requests_in, responses_out, write
 
 
 class _ReplicaMain:
@@ -64,8 +64,9 @@ class _ReplicaMain:
         process."""
         from hemm.models.batcher import run_batch
 
+        shown = [media_in(record, blobs) for record in message["media"]]
         try:
-            answers, media = responses_out(run_batch(model, requests_in(message["batch"], blobs)))
+            answers, media = responses_out(run_batch(model, requests_in(message["batch"], shown)))
         except HemmError as error:
             write(self._out, {"broken": str(error)})
         else:
