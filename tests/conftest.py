@@ -33,6 +33,23 @@ settings.register_profile(
 settings.load_profile("ci" if os.environ.get("CI") else "dev")
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Long tests first, so that processes end at about the same time."""
+    items.sort(key=_minutes, reverse=True)
+
+
+def _minutes(item: pytest.Item) -> float:
+    mark = item.get_closest_marker("full")
+    return float(mark.kwargs.get("minutes", 0)) if mark else 0.0
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """What tests have to tell although they passed: their property ``told``."""
+    passed = terminalreporter.getreports("passed")
+    for line in [text for report in passed for name, text in report.user_properties if name == "told"]:
+        terminalreporter.write_line(line)
+
+
 def realdata_folder() -> Path | None:
     """The original files of real data sets: ``HEMM_REALDATA``, or ``shared/realdata`` beside the checkout."""
     named = os.environ.get("HEMM_REALDATA")

@@ -27,7 +27,7 @@ from hemm.cli import status
 from hemm.models.hf.adapter import TINY
 from hemm.results.read import cells
 
-pytestmark = pytest.mark.full
+pytestmark = [pytest.mark.full(minutes=10), pytest.mark.xdist_group("servers")]
 pytest.importorskip("torch", reason="the transformers adapter needs pip install 'hemm[hf]'")
 
 TESTS = Path(__file__).resolve().parents[1]

@@ -1,278 +1,54 @@
-"""Readers of bytes from outside, fuzzed: nothing but HemmError (or the reader's own word for it) comes out.
+"""Readers of bytes from outside, fuzzed: nothing but values or HemmError with one line comes out.
 
-Each target gets seeds that are changed at random places. ``HEMM_FUZZ_SECONDS`` is the time of each: 2 in
-``make test``, 600 in ``make test-full``, where all targets run at once.
+``HEMM_FUZZ_SECONDS`` is the time of each: 2 in ``make test``, 600 in ``make test-full``. There the engine is
+atheris where it is installed, and ``fuzz_readers.fuzz`` elsewhere; the last lines of the run say which.
 """
 
 from __future__ import annotations
 
-import json
-import multiprocessing
+import importlib.util
 import os
-import random
-import tempfile
-import time
-import zipfile
+import re
+import subprocess
+import sys
 from collections.abc import Callable
-from functools import partial
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from hemm.core import HemmError, Request
+from fuzz_readers import TARGETS, fuzz
 
-Target = Callable[[bytes, Path], Any]
-
-
-def _chat(data: bytes, home: Path) -> None:
-    from hemm.models.api.chat import read
-    from hemm.models.retry import CallFailed
-
-    for status in (200, 400, 429, 500):
-        try:
-            _storable(read(status, {"content-type": "application/json"}, data, ("yes", "no")))
-        except CallFailed:
-            pass
+GUIDED = Path(__file__).parents[1] / "fuzz_guided.py"
+SEED = int(os.environ.get("HEMM_FUZZ_SEED", "1"))
 
 
-def _service(data: bytes, home: Path, name: str) -> None:
-    from hemm.models.api import anthropic, google
-    from hemm.models.api.chat import parsed
-    from hemm.models.retry import CallFailed
-
-    try:
-        _storable({"anthropic": anthropic, "google": google}[name].read(parsed(data)))
-    except CallFailed:
-        pass
-
-
-def _storable(response: Any) -> None:
-    """Whatever is read passes the border, and can be journalled and sealed."""
-    from fake import sample
-    from hemm.core.outside import with_known_usage
-    from hemm.models.batcher import answers
-    from hemm.results.answer_record import Answer, Call, answer_batch, call_batch
-    from hemm.results.journal import decode, encode
-
-    assert answers(response)
-    record = decode(
-        encode(Answer(sample(1), {}, 0, "k", (), with_known_usage(response), Call(0, 0)).record())
+def guided(name: str, seconds: float, seed: int, folder: Path) -> int:
+    """As ``fuzz``, with atheris in a process of its own."""
+    command = [sys.executable, str(GUIDED), name, str(seconds), str(seed), str(folder)]
+    done = subprocess.run(
+        command, cwd=folder, capture_output=True, text=True, errors="replace", timeout=2 * seconds + 600
     )
-    assert record is not None
-    answer_batch([record])
-    call_batch([record])
-
-
-def _models(data: bytes, home: Path) -> None:
-    from hemm.models.api.openai import declared_inputs, rows_of
-
-    for row in rows_of(data).values():
-        declared_inputs(row)
-
-
-def _worker(data: bytes, home: Path) -> None:
-    from hemm.core import Generation
-    from hemm.models.worker import process, wire
-
-    message = process._message(data)
-    if message is not None and message["type"] in ("answer", "error"):
-        wire.indexed(message, 0, 4)
-        _storable(wire.response(Request("s", 0, (), Generation(), "k"), message, home, ""))
-
-
-def _journal(data: bytes, home: Path) -> None:
-    from hemm.results.journal import Journal, scan
-
-    path = home / "journal.jsonl"
-    path.write_bytes(data)
-    list(scan(path))
-    journal = Journal(path)
-    journal.append([{"id": "x"}])
-    journal.close()
-    assert [record["id"] for _, _, record in scan(path)][-1] == "x"
-
-
-def _json(data: bytes, home: Path, name: str) -> None:
-    from hemm.data.pack.reader import open_pack
-    from hemm.results.checked import read_aggregates, read_run
-
-    path = home / name
-    path.parent.mkdir(exist_ok=True)
-    path.write_bytes(data)
-    {"run.json": read_run, "scores/aggregates.json": read_aggregates, "pack.json": open_pack}[name](home)
-
-
-def _rows(data: bytes, home: Path, name: str) -> None:
-    from hemm.data.readers import pickles, rows, xlsx
-
-    path = home / name
-    path.write_bytes(data)
-    readers: dict[str, Callable[[Path], Any]] = {
-        "a.jsonl": lambda p: list(rows.jsonl_rows(p)),
-        "a.json": rows.json_rows,
-        "a.xlsx": lambda p: list(xlsx.xlsx_rows(p)),
-        "a.pkl": pickles.pickle_value,
-    }
-    readers[name](path)
-
-
-def _yaml(data: bytes, home: Path) -> None:
-    from hemm.core.user_files import read_toml, read_yaml
-
-    path = home / "c.yaml"
-    path.write_bytes(data)
-    for read in (read_yaml, partial(read_yaml, as_text=True), read_toml):
-        try:
-            read(path)
-        except HemmError:
-            pass
-
-
-def _xlsx() -> bytes:
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "a.xlsx"
-        main = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
-        cell = '<c r="A1" t="inlineStr"><is><t>id</t></is></c><c r="B1"><v>1.50</v></c>'
-        sheet = f'<worksheet xmlns="{main}"><sheetData><row r="1">{cell}</row></sheetData></worksheet>'
-        kind = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
-        sheets = '<sheets><sheet name="S" r:id="r1"/></sheets>'
-        book = f'<workbook xmlns="{main}" xmlns:r="{kind}">{sheets}</workbook>'
-        package = "http://schemas.openxmlformats.org/package/2006/relationships"
-        related = f'<Relationships xmlns="{package}"><Relationship Id="r1" Target="worksheets/sheet1.xml"/>'
-        with zipfile.ZipFile(path, "w") as packed:
-            packed.writestr("xl/workbook.xml", book)
-            packed.writestr("xl/_rels/workbook.xml.rels", f"{related}</Relationships>")
-            packed.writestr("xl/worksheets/sheet1.xml", sheet)
-        return path.read_bytes()
-
-
-STORED = Path(__file__).parents[1] / "stored/v0_1_0"
-CHAT = {
-    "choices": [
-        {
-            "message": {"content": "yes", "reasoning_content": "so", "refusal": None},
-            "finish_reason": "stop",
-            "logprobs": {"content": [{"token": "yes", "logprob": -0.1, "top_logprobs": [
-                {"token": "yes", "logprob": -0.1}, {"token": "no", "logprob": -2.5}]}]},
-        }
-    ],
-    "usage": {"prompt_tokens": 12, "completion_tokens": 1, "cost": 0.002},
-    "model": "m",
-}  # fmt: skip
-ERROR = {"error": {"message": "no", "type": "invalid_request_error", "code": "content_filter"}, "status": 429}
-CLAUDE = {
-    "content": [{"type": "text", "text": "yes"}, {"type": "thinking", "thinking": "so"}],
-    "stop_reason": "end_turn",
-    "usage": {"input_tokens": 3, "output_tokens": 1},
-    "model": "m",
-}
-GEMINI = {
-    "candidates": [
-        {"content": {"parts": [{"text": "yes"}, {"text": "so", "thought": True}]}, "finishReason": "STOP"}
-    ],
-    "usageMetadata": {"promptTokenCount": 3, "candidatesTokenCount": 1},
-    "modelVersion": "m",
-}
-MODELS = {"data": [{"id": "m", "pricing": {"prompt": "0.1"}, "architecture": {"input_modalities": ["text"]}}]}
-ANSWER = {
-    "type": "answer",
-    "batch": 0,
-    "index": 1,
-    "text": "yes",
-    "finish": "stop",
-    "input_tokens": 3,
-    "media": [],
-}
-LINE = b'{"crc":"9b5a7c5b","id":"s1","repeat":0,"call":[1,0.5,0.1,3,1,null]}\n'
-YAML = b"limit: 5\ntask: [a, b]\nset: {temperature: 0.5}\nseed: 2024-01-01\n"
-
-
-def _stored(name: str) -> list[bytes]:
-    return [path.read_bytes() for path in sorted(STORED.rglob(name))[:3]]
-
-
-def _seeds(*values: Any) -> list[bytes]:
-    return [json.dumps(value).encode() for value in values]
-
-
-TARGETS: dict[str, tuple[Target, Callable[[], list[bytes]]]] = {
-    "chat": (_chat, lambda: _seeds(CHAT, ERROR)),
-    "anthropic": (partial(_service, name="anthropic"), lambda: _seeds(CLAUDE, ERROR)),
-    "google": (partial(_service, name="google"), lambda: _seeds(GEMINI, ERROR)),
-    "models": (_models, lambda: _seeds(MODELS)),
-    "worker": (_worker, lambda: _seeds(ANSWER, {"type": "error", "message": "no", "index": 0})),
-    "journal": (_journal, lambda: [LINE * 3]),
-    "run.json": (partial(_json, name="run.json"), lambda: _stored("run.json")),
-    "aggregates.json": (partial(_json, name="scores/aggregates.json"), lambda: _stored("aggregates.json")),
-    "pack.json": (partial(_json, name="pack.json"), lambda: _stored("pack.json")),
-    "json lines": (partial(_rows, name="a.jsonl"), lambda: [b'{"id": 1, "question": "?"}\n' * 3]),
-    "json": (partial(_rows, name="a.json"), lambda: _seeds([{"id": 1, "q": ["a", None, 1.5]}])),
-    "xlsx": (partial(_rows, name="a.xlsx"), lambda: [_xlsx()]),
-    "pickle": (
-        partial(_rows, name="a.pkl"),
-        lambda: [__import__("pickle").dumps([{"a": (1, 2.5, b"x", None)}])],
-    ),
-    "yaml": (_yaml, lambda: [YAML, b"a: &a [1, *a]\n? [b]\n: c\n"]),
-}
-
-PIECES = (
-    b"NaN", b"1e400", b"-1", b"9223372036854775808", b"null", b"true", b'"\\ud83d"', b"\\u0000", b"\x00",
-    b"\xff",
-    b"[" * 3000, b'{"a":' * 1500, b"[]", b"{}", b'""', b"0x", b"1:30", b"!!python/name:os.system ", b"&a *a",
-)  # fmt: skip
-
-
-def _mutated(seed: bytes, chance: random.Random) -> bytes:
-    data = bytearray(seed)
-    for _ in range(chance.choice((1, 1, 2, 5))):
-        at = chance.randrange(len(data) + 1)
-        kind = chance.randrange(5)
-        if kind == 0 and data:
-            data[at % len(data)] ^= 1 << chance.randrange(8)
-        elif kind == 1:
-            data[at : at + chance.randrange(1, 9)] = chance.choice(PIECES)
-        elif kind == 2:
-            del data[at : at + chance.randrange(1, 60)]
-        elif kind == 3:
-            other = chance.randrange(len(data) + 1)
-            data[at:at] = data[other : other + chance.randrange(1, 60)]
-        else:
-            data[at:at] = chance.choice(PIECES)
-    return bytes(data)
-
-
-def fuzz(name: str, seconds: float, seed: int) -> int:
-    """Changed seeds for so long: how many. Raises AssertionError with an input that brought another error."""
-    target, seeds = TARGETS[name]
-    chance, ends, count, first = random.Random(seed), time.monotonic() + seconds, 0, seeds()
-    with tempfile.TemporaryDirectory() as folder:
-        while time.monotonic() < ends:
-            data = _mutated(chance.choice(first), chance)
-            count += 1
-            lines = 0
-            try:
-                target(data, Path(folder))
-            except HemmError as error:
-                lines = str(error).count("\n")
-            except Exception as error:
-                raise AssertionError(f"{name}: {type(error).__name__}: {error}: {data[:3000]!r}") from error
-            assert not lines, (name, data)
-    return count
-
-
-SECONDS = float(os.environ.get("HEMM_FUZZ_SECONDS", "2"))
+    inputs = [path.read_bytes()[:3000] for path in folder.glob("found-*")]
+    assert done.returncode == 0, f"{name}: {done.stderr[-6000:]}\ninput: {inputs}"
+    found = re.search(r"number_of_executed_units: (\d+)", done.stderr)
+    assert found, done.stderr[-2000:]
+    return int(found[1])
 
 
 @pytest.mark.parametrize("name", TARGETS)
 def test_a_reader_gives_values_or_one_line(name: str) -> None:
-    assert fuzz(name, SECONDS, seed=int(os.environ.get("HEMM_FUZZ_SEED", "1"))) > 0
+    assert fuzz(name, float(os.environ.get("HEMM_FUZZ_SECONDS", "2")), SEED) > 0
 
 
-@pytest.mark.full
-def test_readers_for_ten_minutes() -> None:
+@pytest.mark.full(minutes=10)
+@pytest.mark.parametrize("name", TARGETS)
+def test_a_reader_for_ten_minutes(
+    name: str, tmp_path: Path, record_property: Callable[[str, object], None]
+) -> None:
     seconds = float(os.environ.get("HEMM_FUZZ_SECONDS", "600"))
-    with multiprocessing.get_context("spawn").Pool(len(TARGETS)) as pool:
-        counts = pool.starmap(fuzz, [(name, seconds, 1000 + n) for n, name in enumerate(TARGETS)], 1)
-    assert all(counts)
-    print(dict(zip(TARGETS, counts, strict=True)))
+    if importlib.util.find_spec("atheris"):
+        engine, count = "atheris", guided(name, seconds, 1000 + SEED, tmp_path)
+    else:
+        engine, count = "random changes, ATHERIS IS NOT INSTALLED", fuzz(name, seconds, 1000 + SEED)
+    assert count > 0
+    record_property("told", f"{name}: {count:,} inputs in {seconds:g} s ({engine})")
