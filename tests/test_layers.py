@@ -27,13 +27,15 @@ RECIPES = SOURCE / "models/worker/recipes"
 """Workers run in environments of their own, which the head of each file describes."""
 RUN = {"uv"}
 """Programs, not imported."""
+DEVELOPERS = {"test", "fuzz"}
+"""Extras that users do not need."""
 
 
 def declared(*, tests: bool = False) -> set[str]:
     """Import names of every runtime requirement, extras for users included; those of tests if asked for."""
     extras = PROJECT["project"]["optional-dependencies"]
     rows = [*PROJECT["project"]["dependencies"]]
-    rows += [r for k, v in extras.items() if tests or k != "test" for r in v]
+    rows += [r for k, v in extras.items() if tests or k not in DEVELOPERS for r in v]
     names = {re.split(r"[<>=!~;\[ ]", row, maxsplit=1)[0].lower() for row in rows}
     return {IMPORT_NAMES.get(name, name.replace("-", "_")) for name in names}
 
