@@ -5,8 +5,11 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import random
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -143,3 +146,29 @@ def test_dropped_lines_of_the_journal_are_told(
     assert "2 asked now" in shown.out
     assert status(["profile", "r"]) == 0
     assert told not in capsys.readouterr().out
+
+
+def test_ctrl_c_while_imports_run_is_one_line(tmp_path: Path) -> None:
+    """The first second of a command is imports: at whatever moment of it Ctrl-C comes, no traceback does."""
+    child = "import os; from hemm.cli import main; os.write(3, b'.'); main()"
+    words = ["run", "baseline/majority", "--task", "probe_shapes", "--out", str(tmp_path / "r")]
+    chance = random.Random(5)
+    for _ in range(20):
+        begun, begins = os.pipe()
+        done = subprocess.Popen(
+            ["bash", "-c", f'exec "{sys.executable}" -c "$0" "$@" 3>&{begins}', child, *words],
+            pass_fds=[begins],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            restore_signals=True,
+        )
+        os.close(begins)
+        os.read(begun, 1)
+        time.sleep(chance.uniform(0, 0.6))
+        done.send_signal(signal.SIGINT)
+        out, error = done.communicate(timeout=120)
+        os.close(begun)
+        assert done.returncode == 130, error
+        assert len(error.splitlines()) <= 1, error
+        assert "Traceback" not in out + error

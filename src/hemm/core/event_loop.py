@@ -22,7 +22,8 @@ def run_to_end(start: Callable[[], Coroutine[Any, Any, T]]) -> T:
     try:
         asyncio.get_running_loop()
     except RuntimeError:
-        return asyncio.run(start())
+        with _interruptible():
+            return asyncio.run(start())
     return _Threaded(start).run()
 
 
@@ -71,8 +72,9 @@ class _Threaded(Generic[T]):
 
 @contextmanager
 def _interruptible() -> Iterator[None]:
-    """SIGINT raises KeyboardInterrupt at once: the handler of ``asyncio.run`` only asks its loop to cancel,
-    and that loop is waiting."""
+    """SIGINT raises KeyboardInterrupt at once, or what ``asyncio.run`` makes of it: it takes Python's own
+    handler for its own, which asks its loop to cancel, and leaves any other; and where a loop waits for this
+    one, that would ask the wrong loop."""
     old = signal.getsignal(signal.SIGINT)
     if threading.current_thread() is not threading.main_thread() or old in (signal.SIG_IGN, None):
         yield

@@ -1,7 +1,8 @@
-"""Forms of JSON files that hemm wrote, checked where a file has no checksum.
+"""Forms of JSON files that hemm wrote.
 
-A form is a type, several types, a list with the form of its items, or a mapping of members to their forms; a
-member with ``?`` at its end may be absent, and ``*`` stands for any name.
+A form is a type; a tuple of forms, of which one fits; a list of the form of all items, or of one form for
+each item; or a mapping of members to their forms. A member with ``?`` at its end may be absent, and ``*``
+stands for any name.
 """
 
 from __future__ import annotations
@@ -24,27 +25,15 @@ def check(value: Any, form: Any, where: Path, cure: str) -> None:
         raise BadData(f"{where} is damaged: {wrong[0] or 'it'} is {shown(wrong[1])}; {cure}")
 
 
-def loose(form: Any, needed: str = "") -> Any:
-    """``form``, but members may be absent at every depth, all but ``needed``.
-
-    >>> loose({"task": str, "model": {"name": str}, "parts": [int]}, "parts")
-    {'task?': <class 'str'>, 'model?': {'name?': <class 'str'>}, 'parts': [<class 'int'>]}
-    """
-    if isinstance(form, list):
-        return [loose(form[0])]
-    if not isinstance(form, Mapping):
-        return form
-    kept = {"*", needed}
-    names = {name: name if name in kept else f"{name.removesuffix('?')}?" for name in form}
-    return {names[name]: loose(part) for name, part in form.items()}
-
-
 def _misfit(value: Any, form: Any, at: str) -> tuple[str, Any] | None:
     """(name, value) of the first member that does not fit."""
+    if isinstance(form, tuple):
+        return _of_none(value, form, at)
     if isinstance(form, list):
-        if not isinstance(value, list):
+        if not isinstance(value, list) or (len(form) > 1 and len(form) != len(value)):
             return at, value
-        inner = [(f"{at}[{number}]", item, form[0]) for number, item in enumerate(value)]
+        parts = form if len(form) > 1 else form * len(value)
+        inner = [(f"{at}[{n}]", item, part) for n, (item, part) in enumerate(zip(value, parts, strict=True))]
     elif isinstance(form, Mapping):
         if not isinstance(value, dict):
             return at, value
@@ -52,10 +41,17 @@ def _misfit(value: Any, form: Any, at: str) -> tuple[str, Any] | None:
         if lacking:
             return lacking, None
     else:
-        kinds = form if isinstance(form, tuple) else (form,)
-        right = isinstance(value, kinds) and (not isinstance(value, bool) or bool in kinds or object in kinds)
+        right = isinstance(value, form) and (not isinstance(value, bool) or form in (bool, object))
         return None if right else (at, value)
     return next((wrong for name, item, part in inner if (wrong := _misfit(item, part, name))), None)
+
+
+def _of_none(value: Any, forms: tuple[Any, ...], at: str) -> tuple[str, Any] | None:
+    """As ``_misfit``, where one of several forms is to fit: what the one of the value's own kind says."""
+    wrong = [_misfit(value, form, at) for form in forms]
+    if None in wrong:
+        return None
+    return next((each for each in wrong if each is not None and each[0] != at), (at, value))
 
 
 def _members(value: Mapping[str, Any], form: Mapping[str, Any], at: str) -> tuple[list[Any], str]:

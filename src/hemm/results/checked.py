@@ -1,7 +1,8 @@
-"""Files of a cell, checked where they are read: by their checksum, and by their form where they have none.
+"""Files of a cell, checked where they are read: by their checksum, and by their form.
 
 JSON files have their own checksum as a member, ``sha256``: that of all other members. Tables are listed with
-theirs in a JSON file. Where hemm 0.1.0 wrote none, a file is checked by its form alone.
+theirs in a JSON file. Where hemm 0.1.0 wrote none, a file is checked by its form alone. A checksum that holds
+says that a file is whole, and not who wrote it: so the form is checked then too.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from typing import Any
 import pyarrow as pa
 
 from hemm.core import BadData, Outcome, digest_file
-from hemm.core.forms import check, loose
+from hemm.core.forms import check
 from hemm.core.user_files import shown
 from hemm.data.checked import read_sealed, sealed
 from hemm.data.files import read_table
@@ -30,21 +31,17 @@ def write_checked(path: Path, value: dict[str, Any]) -> None:
     write_plain(path, sealed(as_written(value)))
 
 
-def read_checked(path: Path, form: Any, needed: str, cure: str) -> dict[str, Any]:
+def read_checked(path: Path, form: Any, cure: str) -> dict[str, Any]:
     """The object in a JSON file without its checksum. Raises FileNotFoundError, and BadData naming the file
-    where the checksum does not hold, or where it has none and the object is not of the form.
-
-    ``needed``: the member by which such a file is told from others.
-    """
-    value, whole = read_sealed(path, cure)
+    where the checksum does not hold, and naming the member too where the object is not of the form."""
+    value, _ = read_sealed(path, cure)
     version = value.get("schema_version")
     if version != layout.SCHEMA_VERSION or isinstance(version, bool):
         raise BadData(
             f"{path} has schema_version {shown(version)}, this hemm reads {layout.SCHEMA_VERSION}: "
             "use the version that wrote it"
         )
-    # a file with a checksum that holds is whole, and may still be somebody else's
-    check(value, loose(form, needed) if whole else form, path, cure)
+    check(value, form, path, cure)
     return value
 
 
@@ -52,7 +49,7 @@ def read_run(folder: Path) -> dict[str, Any] | None:
     """run.json of a cell; None where there is none. Raises BadData where it is damaged."""
     path = folder / layout.RUN
     try:
-        run = read_checked(path, forms.RUN, "parts", ASK_AGAIN)
+        run = read_checked(path, forms.RUN, ASK_AGAIN)
     except FileNotFoundError:
         return None
     check_names(run, path)
@@ -63,7 +60,7 @@ def read_aggregates(folder: Path) -> dict[str, Any]:
     """aggregates.json of a cell; empty where nothing is scored. Raises BadData where it is damaged."""
     try:
         path = folder / layout.SCORES / layout.AGGREGATES
-        return read_checked(path, forms.AGGREGATES, "metrics", SCORE_AGAIN)
+        return read_checked(path, forms.AGGREGATES, SCORE_AGAIN)
     except FileNotFoundError:
         return {}
 
