@@ -135,7 +135,7 @@ def test_a_metric_that_a_shard_names_allows_nothing(tmp_path: Path, monkeypatch:
     ran, file = tmp_path / "ran", tmp_path / "other" / "metric.py"
     specs = [f"{file}:m", "judge:model=http://127.0.0.1:9/v1#x", "bleu\x1b[2J", "accuracy"]
     for one in _shards(tmp_path / "other", _pack()):
-        _edit(one, lambda run: run["commands"][-1].update(options={"metrics": specs}))
+        _edit(one, lambda run: run["commands"][-1].update(options={"models": ["m"], "metrics": specs}))
     file.write_text(f"open({str(ran)!r}, 'w')\nm = None\n")
     (tmp_path / "out").mkdir()
     (one,) = merge(tmp_path / "out", [tmp_path / "other"])
@@ -213,6 +213,9 @@ def test_merges_that_are_killed_lose_nothing(tmp_path: Path) -> None:
     assert not list((out / "shards").glob("before-*"))
 
 
+_MERGED = {"own": True, "parts": [], "missing": []}
+
+
 @pytest.mark.parametrize(
     ("change", "said"),
     [
@@ -225,9 +228,9 @@ def test_merges_that_are_killed_lose_nothing(tmp_path: Path) -> None:
         (lambda run: run["pack"].update(rows=1e308), "rows is 1e"),
         (lambda run: run["commands"][0].update(started="now"), "started is 'now'"),
         (lambda run: run["commands"][0].pop("started"), "started is None"),
-        (lambda run: run["commands"][0].update(options={"metrics": 5}), "metrics is 5"),
+        (lambda run: run["commands"][0].update(options={"models": ["m"], "metrics": 5}), "metrics is 5"),
         (lambda run: run["tokens"].update(input="9"), "input is '9'"),
-        (lambda run: run.update(merged={"from": 3}), r"merged\.from is 3"),
+        (lambda run: run.update(merged={**_MERGED, "from": 3}), r"merged\.from is 3"),
     ],
 )
 def test_members_that_are_none_are_one_line(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from hemm.engine.options import RunOptions, Silent
 from hemm.engine.run import _Command
 from hemm.engine.shards import Shard
 from hemm.results import layout
+from hemm.results.checked import write_run
 from hemm.results.read import cell, cells
 
 
@@ -179,6 +181,54 @@ def test_shards_that_are_missing_are_named_and_the_cell_goes_on(tmp_path: Path) 
     there = {row for part in cells(tmp_path)[0].parts for row in _ids(cells(tmp_path)[0], part.file)}
     assert len(there) == 90
     assert 0 < len(rest.asked) < 45
+
+
+@pytest.mark.parametrize("removed_before_the_merge", [False, True])
+def test_a_shard_of_another_number_keeps_no_complete_cell_open(
+    tmp_path: Path, removed_before_the_merge: bool
+) -> None:
+    out, pack = tmp_path / "out", FakePack(_samples(60, 20))
+    go(out, Served(), pack, shard="1/3")  # given by mistake
+    go(out, Served(), pack, shard="1/2")
+    assert set(merge(out)[0].missing) == {"shard 2/3", "shard 3/3", "shard 2/2"}
+    if removed_before_the_merge:
+        shutil.rmtree(out / "shards" / "1-of-3")
+    go(out, Served(), pack, shard="2/2")
+    (one,) = merge(out)
+    assert (one.state, one.missing) == ("sealed", ())
+    shutil.rmtree(out / "shards" / "1-of-3", ignore_errors=True)
+    (one,) = merge(out)
+    assert (one.state, one.missing) == ("sealed", ())
+    go(tmp_path / "whole", Served(), pack)
+    assert _parts(out) == _parts(tmp_path / "whole")
+    (merged,), (single,) = cells(out), cells(tmp_path / "whole")
+    assert merged.run["selections"] == single.run["selections"]
+
+
+def test_a_shard_that_was_merged_and_removed_is_not_missing(tmp_path: Path) -> None:
+    pack = FakePack(_samples(60, 20))
+    go(tmp_path, Served(), pack, shard="1/3")
+    merge(tmp_path)
+    shutil.rmtree(tmp_path / "shards" / "1-of-3")
+    go(tmp_path, Served(), pack, shard="2/3")
+    assert merge(tmp_path)[0].missing == ("shard 3/3",)
+    go(tmp_path, Served(), pack, shard="3/3")
+    assert merge(tmp_path)[0].state == "sealed"
+
+
+def test_a_cell_that_an_earlier_merge_left_open_is_closed(tmp_path: Path) -> None:
+    """Version 0.1.0 named the other shards of one that was given by mistake as missing, for ever."""
+    pack = FakePack(_samples(60, 20))
+    for shard in ("1/3", "1/2", "2/2"):
+        go(tmp_path, Served(), pack, shard=shard)
+    (one,) = merge(tmp_path)
+    run = cell(one.folder).run
+    whole, stray = run["selections"][0], {**run["selections"][0], "shard": "1/3"}
+    missing = {"missing": ["shard 2/3", "shard 3/3"]}
+    left = {**run, "state": "open", "selections": [whole, stray], "merged": {**run["merged"], **missing}}
+    write_run(one.folder, left)
+    (one,) = merge(tmp_path)
+    assert (one.state, one.missing) == ("sealed", ())
 
 
 def _ids(found: Any, file: str) -> list[str]:

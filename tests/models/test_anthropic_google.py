@@ -331,7 +331,7 @@ def test_azure_has_deployments_a_version_and_a_header_of_its_own() -> None:
 def test_azure_s_wrong_key_and_missing_address_are_one_line() -> None:
     with (
         ChatServer(models=["mine"], key="another") as server,
-        pytest.raises(HemmError, match="refuses the key: check AZURE_OPENAI_API_KEY"),
+        pytest.raises(HemmError, match="check the key in AZURE_OPENAI_API_KEY, which is set"),
     ):
         ask("azure/mine", server, [])
     with pytest.raises(HemmError, match="set AZURE_OPENAI_ENDPOINT"):

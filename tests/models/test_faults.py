@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import random
+import re
 import socket
 from collections import Counter, deque
 from collections.abc import Sequence
@@ -329,6 +330,18 @@ def test_a_dead_server_stops_the_run_and_the_same_command_goes_on(
     assert cell.run["commands"][0]["stopped"]
 
 
+@pytest.mark.parametrize("key", ["", "sk-expired-0123456789abcd"])
+def test_a_key_that_expires_in_the_middle_is_named(
+    key: str, data: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HEMM_API_KEY", key)
+    with ChatServer(faults=["ok"] * 5, always="401") as server:
+        assert status(run_words("http", server, "--task", str(data))) == 3
+    (line,) = (s for s in capsys.readouterr().err.splitlines() if "stopped: " in s)
+    assert ("the key in HEMM_API_KEY, which is set" if key else "HEMM_API_KEY, which is not set") in line
+    assert "0123456789" not in line
+
+
 @pytest.mark.parametrize("fault", ["401", "403", "402", "404"])
 def test_a_key_or_a_model_that_is_gone_blames_no_sample(fault: str, data: Path) -> None:
     with ChatServer(faults=["ok"] * 5, always=fault) as server:
@@ -421,7 +434,7 @@ def test_a_wrong_key_is_one_line(
         assert server.asked == 0
     err = capsys.readouterr().err
     assert err[err.index("hemm: ") :].strip().count("\n") == 0
-    assert "refuses the key: check" in err
+    assert re.search(r"refuses the key: check the key in \w+_API_KEY, which is set", err)
     assert "0123456789ab" not in err
 
 

@@ -242,9 +242,25 @@ def test_picture_references_come_back_by_digest() -> None:
 
 # cells
 
+_MODEL = {"name": "m", "revision": ""}
+_GENERATION = {"max_new_tokens": 8, "temperature": 0, "top_p": 1, "stop": [], "thinking_budget": 0}
+HEADER = {
+    "model": {"spec": "m", **_MODEL},
+    "task": "even",
+    "card": {"labels": {}},
+    "protocol": "p",
+    "protocol_spec": {
+        "model": _MODEL,
+        **dict.fromkeys(("template", "instruction", "system", "control", "perturb"), ""),
+        "shots": 0,
+        "generation": {**_GENERATION, "scoring": "generate", "extra": []},
+    },
+    "pack": {"hash": "0" * 32},
+}
+
 
 def _fill(folder: Path, numbers: range, plan: int | None = None) -> CellWriter:
-    writer = CellWriter(folder, {"protocol": "p"}).open()
+    writer = CellWriter(folder, HEADER).open()
     writer.plan(len(numbers) if plan is None else plan)
     for at, number in enumerate(numbers):
         writer.add([(at, _line(number))])
@@ -271,7 +287,7 @@ def test_parts_are_sealed_in_plan_order_and_their_bytes_are_their_content(
 ) -> None:
     monkeypatch.setattr(layout, "PART_ROWS", 4)
     for name, order in (("a", range(10)), ("b", reversed(range(10)))):
-        writer = CellWriter(tmp_path / name, {"protocol": "p"}).open()
+        writer = CellWriter(tmp_path / name, HEADER).open()
         writer.plan(10)
         for number in order:
             writer.add([(number, _line(number))])
@@ -311,7 +327,7 @@ def test_killed_between_two_steps_of_a_seal_nothing_is_lost_or_doubled(
     else:
         _seal(writer)
     writer.close()
-    again = CellWriter(tmp_path, {"protocol": "p"}).open()
+    again = CellWriter(tmp_path, HEADER).open()
     sealed = sum(table.num_rows for table in again.sealed(["id"]))
     assert sealed + again.journaled == 6
     assert (sealed, again.journaled) == ((0, 6) if after == "part" else (4, 2))
@@ -331,7 +347,7 @@ def test_killed_between_two_steps_of_a_seal_nothing_is_lost_or_doubled(
 
 def test_the_newest_answer_replaces_the_older_one_and_calls_stay(tmp_path: Path) -> None:
     for text in ("old", "new"):
-        writer = CellWriter(tmp_path, {"protocol": "p"}).open()
+        writer = CellWriter(tmp_path, HEADER).open()
         writer.plan(2 if text == "old" else 1)
         writer.add([(0, _line(1, text, started=1.0 if text == "old" else 2.0))])
         if text == "old":

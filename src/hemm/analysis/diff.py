@@ -113,8 +113,10 @@ def flips(study: Study, first: str, second: str, tasks: Sequence[str] = ()) -> F
         raise HemmError(f"{first!r} and {second!r} are the same results: name two different ones")
     common = [task for task in a if task in b]
     if not common:
-        raise HemmError(f"{label_a} and {label_b} have no task in common")
-    notes = [f"{task}: asked of {label} alone" for label, cells, others in ((label_a, a, b), (label_b, b, a))
+        why = "; ".join(("", *study.left_out[:3]))
+        raise HemmError(f"{label_a} and {label_b} have no task in common{why}")
+    notes = [*study.left_out]
+    notes += [f"{task}: asked of {label} alone" for label, cells, others in ((label_a, a, b), (label_b, b, a))
              for task in cells if task not in others]  # fmt: skip
     notes += unlike([side[t] for t in common for side in (a, b)])
     notes += [str(old) for t in common for old in old_data((a[t], b[t]))]

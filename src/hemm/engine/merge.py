@@ -28,7 +28,7 @@ from hemm.results.forms import RUN
 from hemm.results.lock import Lock
 from hemm.results.read import Cell, cell
 from hemm.results.seal import write_calls
-from hemm.results.selections import united
+from hemm.results.selections import holds, united
 from hemm.results.union import Conflict, Union, in_pack_order
 
 _BEFORE = "before-"
@@ -189,7 +189,8 @@ def _merge_cell(target: Path, folders: Sequence[Path], newest: bool, told: Calla
         others = [c for c in cells if c is not before]
         parts = {seal.sha256 for c in others for seal in c.parts}
         if before is not None and (merged := _merged(before)):
-            if set(merged["from"]) == parts:
+            closes = bool(merged["missing"]) and not _selections(cells)[1]  # as an earlier version left it
+            if set(merged["from"]) == parts and not closes:
                 rows = sum(seal.rows for seal in before.parts)
                 missing = tuple(merged["missing"])
                 return Merged(target, before.state, rows, len(others), missing, renewed=False)
@@ -305,31 +306,52 @@ def _selections(cells: Sequence[Cell]) -> tuple[list[dict[str, Any]], list[str]]
     """The selections of all cells, those of which every shard is complete as one; and what is missing."""
     found: dict[bytes, dict[str, Any]] = {}
     shards: dict[bytes, dict[Shard, tuple[dict[str, Any], bool]]] = {}
+    complete: list[dict[str, Any]] = []
     missing: list[str] = []
     for c in cells:
-        complete = c.state != "open"
-        whole = [record for record in c.run["selections"] if "shard" not in record]
-        found.update({canonical(record): record for record in whole})
-        if whole and not complete and "merged" not in c.run:
-            missing.append(str(c.folder))
+        ended = c.state != "open"
         for record in c.run["selections"]:
-            if "shard" in record:
-                rest = {k: v for k, v in record.items() if k not in ("shard", "units", "samples")}
-                shard = Shard.parse(record["shard"])
-                known = shards.setdefault(canonical({**rest, "count": shard.count}), {})
-                known[shard] = (record, complete or known.get(shard, (record, False))[1])
+            if "shard" not in record:
+                found[canonical(record)] = record
+                complete += [record] if ended else []
+                continue
+            shard = Shard.parse(record["shard"])
+            known = shards.setdefault(canonical({**_whole_of(record), "count": shard.count}), {})
+            there = ended or _is_merged(c, shard)
+            known[shard] = (record, there or known.get(shard, (record, False))[1])
+        if not ended and "merged" not in c.run and any("shard" not in r for r in c.run["selections"]):
+            missing.append(str(c.folder))
     for parts in shards.values():
-        count = next(iter(parts)).count
-        whole = [record for record, complete in parts.values() if complete]
-        if len(whole) == count:
-            joined = {k: v for k, v in whole[0].items() if k != "shard"}
-            joined |= {name: sum(record[name] for record in whole) for name in ("units", "samples")}
-            found.setdefault(canonical(joined), joined)
-            continue
+        records = [record for record, ended in parts.values() if ended]
+        if len(records) == next(iter(parts)).count:
+            joined = {k: v for k, v in records[0].items() if k != "shard"}
+            joined |= {name: sum(record[name] for record in records) for name in ("units", "samples")}
+            complete.append(found.setdefault(canonical(joined), joined))
+    for parts in shards.values():
+        count, (record, _) = next(iter(parts)).count, next(iter(parts.values()))
+        if any(_contains(whole, record) for whole in complete):
+            continue  # such as one shard of another number, which was given by mistake
         found.update({canonical(record): record for record, _ in parts.values()})
-        done = {shard.number for shard, (_, complete) in parts.items() if complete}
+        done = {shard.number for shard, (_, ended) in parts.items() if ended}
         missing += [f"shard {n}/{count}" for n in range(1, count + 1) if n not in done]
     return list(found.values()), list(dict.fromkeys(missing))
+
+
+def _whole_of(record: Mapping[str, Any]) -> dict[str, Any]:
+    """What all shards of a selection say alike."""
+    return {k: v for k, v in record.items() if k not in ("shard", "units", "samples")}
+
+
+def _is_merged(one: Cell, shard: Shard) -> bool:
+    """Whether an earlier merge put all of this shard into a cell that is still open: it may be gone since."""
+    merged = _merged(one)
+    return merged is not None and f"shard {shard}" not in merged["missing"]
+
+
+def _contains(whole: Mapping[str, Any], record: Mapping[str, Any]) -> bool:
+    """Whether a selection has all answers of that of which ``record`` is a shard."""
+    same = whole["pack"] == record["pack"] and whole["repeats"] >= record["repeats"]
+    return same and holds(whole, _whole_of(record))
 
 
 def _expected(selections: Sequence[Mapping[str, Any]], pack: str) -> int:

@@ -58,11 +58,17 @@ def read_run(folder: Path) -> dict[str, Any] | None:
 
 def read_aggregates(folder: Path) -> dict[str, Any]:
     """aggregates.json of a cell; empty where nothing is scored. Raises BadData where it is damaged."""
+    path = folder / layout.SCORES / layout.AGGREGATES
     try:
-        path = folder / layout.SCORES / layout.AGGREGATES
-        return read_checked(path, forms.AGGREGATES, SCORE_AGAIN)
+        found = read_checked(path, forms.AGGREGATES, SCORE_AGAIN)
     except FileNotFoundError:
         return {}
+    headline = found.get("headline")
+    if headline is not None and headline not in found["metrics"]:
+        raise BadData(
+            f"{path} is damaged: headline is {shown(headline)}, which is not in metrics; {SCORE_AGAIN}"
+        )
+    return found
 
 
 def write_run(folder: Path, run: dict[str, Any]) -> None:

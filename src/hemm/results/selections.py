@@ -70,12 +70,17 @@ def distinct(run: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     """
     kept: list[Mapping[str, Any]] = []
     for record in run.get("selections") or ():
-        if not any(_holds(other, record) for other in kept):
-            kept = [*(other for other in kept if not _holds(record, other)), record]
+        if not any(holds(other, record) for other in kept):
+            kept = [*(other for other in kept if not holds(record, other)), record]
     return kept
 
 
-def _holds(larger: Mapping[str, Any], smaller: Mapping[str, Any]) -> bool:
+def holds(larger: Mapping[str, Any], smaller: Mapping[str, Any]) -> bool:
+    """Whether one selection of a pack takes all samples of another, whatever their repeats.
+
+    >>> holds({"seed": 0, "limit": None}, {"seed": 7, "limit": 100, "order": "random"})
+    True
+    """
     if "shard" in larger or "shard" in smaller:
         return larger == smaller
     if larger["limit"] is None or smaller["limit"] is None:

@@ -83,6 +83,11 @@ class Study:
         """
         return cls(*_load(cells, strict))
 
+    @property
+    def left_out(self) -> tuple[str, ...]:
+        """Notes on cells that are not among these: they cannot be read, have no answers, or are of shards."""
+        return self._loading_notes
+
     @cached_property
     def on_common_samples(self) -> Study:
         """The same cells, where tasks of several models (controls do not count) keep only the groups that all

@@ -186,11 +186,27 @@ class Remote(RequestModel):
         policy = self._policy
         if self.hasty:
             policy = replace(policy, max_retries=min(1, policy.max_retries))
-        return self._priced(await attempts(policy, call, self._secrets, self._gate))
+        return self._priced(self._about_key(await attempts(policy, call, self._secrets, self._gate)))
 
     def estimate(self, request: Request) -> Estimate:
         """What ``request`` will take."""
         return estimate(request, self.price)
+
+    def _about_key(self, response: Response) -> Response:
+        """The response; where the server does not take the key, with the variable that holds it."""
+        failure = response.failure
+        if failure is None or failure.kind != "unauthorized":
+            return response
+        return replace(
+            response, failure=replace(failure, message=f"{failure.message}; check {self._key_words}")
+        )
+
+    @property
+    def _key_words(self) -> str:
+        """Which environment variable the key is read from, and whether it is set."""
+        if self._secrets:
+            return f"the key in {self.key_env}, which is set"
+        return f"{' or '.join(self.key_names)}, which is not set: no key was sent"
 
     def _priced(self, response: Response) -> Response:
         """The response with its cost by the price list, if the server gives none."""
@@ -214,7 +230,7 @@ class Remote(RequestModel):
             raise NoServer(f"no server for {self.spec} at {host}: {failure.message}; is it up?")
         asked = f"({failure.message}); {UNCHECKED} asks it all the same"
         if failure.kind in ("unauthorized", "forbidden"):
-            raise HemmError(f"{host} refuses the key: check {self.key_env} {asked}")
+            raise HemmError(f"{host} refuses the key: check {self._key_words} {asked}")
         if failure.kind == "redirected":
             raise HemmError(f"no server for {self.spec} at {host}: {failure.message}")
         if failure.kind in ("server", "bad_response"):
