@@ -20,7 +20,7 @@ with atheris.instrument_imports(include=["hemm"]):
     name, seconds, seed, folder = sys.argv[1], float(sys.argv[2]), int(sys.argv[3]), Path(sys.argv[4])
     home = Path(tempfile.mkdtemp(dir=folder))
     kept = Path(tempfile.mkdtemp(dir=folder))
-    for number, data in enumerate(fuzz_readers.TARGETS[name][1]()):
+    for number, data in enumerate(fuzz_readers.seeds_of(name)):
         (kept / str(number)).write_bytes(data)
         fuzz_readers.given(name, data, home)  # what it imports late is instrumented too
 

@@ -217,6 +217,18 @@ TARGETS: dict[str, tuple[Target, Callable[[], list[bytes]]]] = {
     "yaml": (_yaml, lambda: [YAML, b"a: &a [1, *a]\n? [b]\n: c\n"]),
 }
 
+TOGETHER: dict[str, tuple[str, ...]] = {
+    "services": ("chat", "anthropic", "google", "models"),
+    "worker": ("worker",),
+    "journal": ("journal",),
+    "stored JSON": ("run.json", "aggregates.json", "pack.json"),
+    "rows": ("json lines", "json"),
+    "xlsx": ("xlsx",),
+    "pickle": ("pickle",),
+    "yaml": ("yaml",),
+}
+"""Readers that begin alike get the same inputs where there is time for few targets."""
+
 PIECES = (
     b"NaN", b"1e400", b"-1", b"9223372036854775808", b"null", b"true", b'"\\ud83d"', b"\\u0000", b"\x00",
     b"\xff",
@@ -281,22 +293,29 @@ def mutated(seed: bytes, chance: random.Random) -> bytes:
     return bytes(data)
 
 
+def seeds_of(name: str) -> list[bytes]:
+    """What the readers of a target are given at first."""
+    return [data for one in TOGETHER.get(name, (name,)) for data in TARGETS[one][1]()]
+
+
 def given(name: str, data: bytes, home: Path) -> None:
-    """Give a reader an input. Raises AssertionError where anything but values or one line comes out."""
-    lines = 0
-    try:
-        TARGETS[name][0](data, home)
-    except HemmError as error:
-        lines = str(error).count("\n")
-    except Exception as error:
-        raise AssertionError(f"{name}: {type(error).__name__}: {error}: {data[:3000]!r}") from error
-    assert not lines, (name, data)
+    """Give the readers of a target an input. Raises AssertionError where anything but values or one line
+    comes out."""
+    for one in TOGETHER.get(name, (name,)):
+        lines = 0
+        try:
+            TARGETS[one][0](data, home)
+        except HemmError as error:
+            lines = str(error).count("\n")
+        except Exception as error:
+            raise AssertionError(f"{one}: {type(error).__name__}: {error}: {data[:3000]!r}") from error
+        assert not lines, (one, data)
 
 
 def fuzz(name: str, seconds: float, seed: int) -> int:
     """Inputs made of the seeds for so long: how many. Raises AssertionError as ``given``."""
     chance, ends, count = random.Random(seed), time.monotonic() + seconds, 0
-    first = TARGETS[name][1]()
+    first = seeds_of(name)
     with tempfile.TemporaryDirectory() as folder:
         while time.monotonic() < ends:
             given(name, mutated(chance.choice(first), chance), Path(folder))

@@ -7,7 +7,6 @@ import json
 import os
 import shutil
 import subprocess
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +17,7 @@ import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
+from commands import run_command
 from hemm.core import BadData
 from hemm.results.cell import read_run
 from hemm.results.read import cell
@@ -41,14 +41,8 @@ class Home:
 
     def hemm(self, *words: str) -> subprocess.CompletedProcess[str]:
         """The command as a user types it, in a process of its own; it ends without a fault of hemm itself."""
-        done = subprocess.run(
-            [sys.executable, "-m", "hemm.cli", *words],
-            cwd=self.folder,
-            env={**os.environ, "HEMM_CACHE": str(self.folder / "cache"), "HF_HUB_OFFLINE": "0"},
-            capture_output=True,
-            text=True,
-            timeout=120,
-        )
+        env = {**os.environ, "HEMM_CACHE": str(self.folder / "cache"), "HF_HUB_OFFLINE": "0"}
+        done = run_command(*words, cwd=self.folder, env=env)
         assert done.returncode in (0, 2, 3), done.stderr
         assert "fault of hemm" not in done.stderr
         return done

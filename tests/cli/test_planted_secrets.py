@@ -6,7 +6,6 @@ from __future__ import annotations
 import base64
 import json
 import os
-import subprocess
 import sys
 import threading
 from collections.abc import Iterator
@@ -18,6 +17,7 @@ from urllib.parse import quote
 import pyarrow.parquet as pq
 import pytest
 
+from commands import run_command
 from hemm.models.process.child import LINE, ChildProcess
 
 ENV = {
@@ -155,8 +155,7 @@ def hemm(home: Path, *words: str) -> str:
     """What the command prints, on both streams."""
     env = {k: v for k, v in os.environ.items() if not k.startswith(("HF_", "HEMM_"))}
     env |= ENV | {"HOME": str(home), "HEMM_CACHE": str(home / "cache"), "HF_HOME": str(home / "hub")}
-    command = [sys.executable, "-m", "hemm.cli", *words]
-    done = subprocess.run(command, cwd=home, env=env, capture_output=True, text=True, timeout=300)
+    done = run_command(*words, cwd=home, env=env, timeout=300)
     assert "fault of hemm" not in done.stderr, done.stderr
     return done.stdout + done.stderr
 

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from hemm import cli
 from hemm.results.read import cells
 from servers import ChatServer
 
@@ -60,42 +61,37 @@ def _data(folder: Path, count: int) -> Path:
     return folder
 
 
-def test_a_local_model_and_a_baseline_in_shards(tmp_path: Path) -> None:
-    asked = (
-        "run",
-        "tiny",
-        "baseline/random",
-        "--task",
-        "probe_shapes",
-        "--task",
-        "probe_faces",
-        "--limit",
-        "9",
-    )
-    asked += ("--batch-size", "1")
-    code, text = _run(*asked, "--out", str(tmp_path / "whole"))
+def test_a_local_model_and_a_baseline_in_shards(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    """In this process: each of nine others would import torch first."""
+
+    def run(*words: str) -> tuple[int, str]:
+        code, shown = cli.status(list(words)), capfd.readouterr()
+        return code, shown.out + shown.err
+
+    asked = ("run", "tiny", "baseline/random", "--task", "probe_shapes", "--task", "probe_faces")
+    few = (*asked, "--batch-size", "1", "--limit", "9")
+    code, text = run(*few, "--out", str(tmp_path / "whole"))
     assert code == 0, text
     for number in (3, 1, 2):
-        code, text = _run(*asked, "--out", str(tmp_path / "out"), "--shard", f"{number}/3")
+        code, text = run(*few, "--out", str(tmp_path / "out"), "--shard", f"{number}/3")
         assert code == 0, text
         assert f"part {number} of 3" in text
-    code, text = _run("profile", str(tmp_path / "out"))
+    code, text = run("profile", str(tmp_path / "out"))
     assert (code, "hemm merge" in text) == (2, True), text
-    code, text = _run("merge", str(tmp_path / "out"))
+    code, text = run("merge", str(tmp_path / "out"))
     assert code == 0, text
     assert _parts(tmp_path / "out") == _parts(tmp_path / "whole")
     profiles = []
     for name in ("out", "whole"):
-        found = json.loads(_run("profile", str(tmp_path / name), "--format", "json")[1])
+        found = json.loads(run("profile", str(tmp_path / name), "--format", "json")[1])
         profiles.append([{**task, "folder": ""} for task in found.pop("tasks")])
     assert profiles[0] == profiles[1]
-    code, text = _run(*asked, "--out", str(tmp_path / "out"))
+    code, text = run(*few, "--out", str(tmp_path / "out"))
     assert code == 0, text
     assert "0 asked now" in text
     assert not re.search(r"[1-9]\d* asked now", text)
-    asked = tuple("40" if word == "9" else word for word in asked)
-    _run(*asked, "--out", str(tmp_path / "out"), "--shard", "2/3")
-    code, text = _run("profile", str(tmp_path / "out"))
+    run(*asked, "--batch-size", "1", "--limit", "12", "--out", str(tmp_path / "out"), "--shard", "2/3")
+    code, text = run("profile", str(tmp_path / "out"))
     assert "not united here yet: hemm merge" in " ".join(text.split()), text
 
 

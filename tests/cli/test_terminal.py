@@ -19,6 +19,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from commands import run_command
 from hemm.report.tables.writer import to_csv
 
 ATTACKS = {
@@ -111,10 +112,10 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def hemm(home: Path, *words: str, terminal: bool = False) -> str:
     """What the command sends to its pipes, or to a terminal."""
     env = {**os.environ, "HEMM_CACHE": str(home / "cache"), "COLUMNS": "120", "TERM": "xterm-256color"}
-    command = [sys.executable, "-m", "hemm.cli", *words]
     if not terminal:
-        done = subprocess.run(command, cwd=home, env=env, capture_output=True, timeout=120)
-        return (done.stdout + done.stderr).decode("utf-8", "replace")
+        done = run_command(*words, cwd=home, env=env)
+        return done.stdout + done.stderr
+    command = [sys.executable, "-m", "hemm.cli", *words]
     ours, theirs = pty.openpty()
     process = subprocess.Popen(command, cwd=home, env=env, stdout=theirs, stderr=theirs, stdin=theirs)
     os.close(theirs)

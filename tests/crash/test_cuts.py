@@ -62,7 +62,7 @@ def _power_cuts(tmp_path: Path, nursery: Nursery, cuts: int, seed: int) -> None:
 
 
 def test_power_cuts(tmp_path: Path, nursery: Nursery) -> None:
-    _power_cuts(tmp_path, nursery, 15, seed=1)
+    _power_cuts(tmp_path, nursery, 10, seed=1)
 
 
 @pytest.mark.full

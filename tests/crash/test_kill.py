@@ -57,12 +57,12 @@ def _served(tmp_path: Path, pack: Path, nursery: Nursery, kills: int) -> None:
         assert len(set(asked())) == SAMPLES
 
 
-def test_a_local_model_killed_25_times(tmp_path: Path, pack: Path, nursery: Nursery) -> None:
-    _batched(tmp_path, pack, nursery, 25)
+def test_a_local_model_killed_often(tmp_path: Path, pack: Path, nursery: Nursery) -> None:
+    _batched(tmp_path, pack, nursery, 12)
 
 
-def test_a_served_model_killed_25_times(tmp_path: Path, pack: Path, nursery: Nursery) -> None:
-    _served(tmp_path, pack, nursery, 25)
+def test_a_served_model_killed_often(tmp_path: Path, pack: Path, nursery: Nursery) -> None:
+    _served(tmp_path, pack, nursery, 12)
 
 
 def _checkpoint(tmp_path: Path, pack: Path, spec: str, kills: int) -> None:

@@ -80,7 +80,10 @@ def scored(folder: Path) -> dict[tuple[str, int], dict[str, Any]]:
     return answers
 
 
-@pytest.mark.parametrize("seed", range(40))
+SEEDS = [*range(12), *(pytest.param(seed, marks=pytest.mark.full) for seed in range(12, 60))]
+
+
+@pytest.mark.parametrize("seed", SEEDS)
 def test_a_history_ends_where_a_new_folder_begins(seed: int, tmp_path: Path) -> None:
     draw = random.Random(seed)
     options, chained = dict(draw.choice(OPTIONS)), draw.random() < 0.2

@@ -117,10 +117,21 @@ def gguf(place: Path, checkpoint: Path) -> Path:
     return checkpoint
 
 
-def llama(*, port: int, folder: Path) -> list[object]:
-    server = [environment("llama.cpp") / "python", TESTS / "real_servers" / "llama_server.py"]
-    files = ["--model", folder / "text.gguf", "--mmproj", folder / "eyes.gguf"]
-    return [*server, *files, "--alias", "tiny", "--host", "127.0.0.1", "--port", port]
+def serves(name: str, checkpoint: Path, port: int) -> list[object]:
+    """The command of a server of the checkpoint; llama.cpp's wants its GGUF files there."""
+    program, at = environment(name), ["--host", "127.0.0.1", "--port", port]
+    if name == "llama.cpp":
+        files = ["--model", checkpoint / "text.gguf", "--mmproj", checkpoint / "eyes.gguf"]
+        script = TESTS / "real_servers" / "llama_server.py"
+        return [program / "python", script, *files, "--alias", "tiny", *at]
+    if name == "transformers":
+        return [program / "transformers", "serve", checkpoint, *at, "--dtype", "float32", "--device", "cpu"]
+    return [program / "vllm", "serve", checkpoint, "--served-model-name", "tiny", *at, *VLLM]
+
+
+def called(name: str, checkpoint: Path) -> str:
+    """What the server calls its model."""
+    return str(checkpoint) if name == "transformers" else "tiny"
 
 
 @pytest.fixture(scope="module")
@@ -130,18 +141,14 @@ def server(place: Path, checkpoint: Path, request: pytest.FixtureRequest) -> Ite
 
     def command(name: str, port: int) -> list[object]:
         if name == "llama.cpp":
-            return llama(port=port, folder=request.getfixturevalue("gguf"))
-        program = environment(name)
-        at = ["--host", "127.0.0.1", "--port", port]
-        if name == "transformers":
-            how = ["--dtype", "float32", "--device", "cpu"]
-            return [program / "transformers", "serve", checkpoint, *at, *how]
-        if name == "vllm":
-            return [program / "vllm", "serve", checkpoint, "--served-model-name", "tiny", *at, *VLLM]
+            request.getfixturevalue("gguf")
+        if name != "litellm":
+            return serves(name, checkpoint, port)
         behind = {"model": "openai/tiny", "api_base": running["llama.cpp"].url, "api_key": "none"}
         config = place / "litellm.yaml"
         config.write_text(json.dumps({"model_list": [{"model_name": "tiny", "litellm_params": behind}]}))
-        return [program / "litellm", "--config", config, *at, "--telemetry", "False"]
+        at = ["--host", "127.0.0.1", "--port", port]
+        return [environment(name) / "litellm", "--config", config, *at, "--telemetry", "False"]
 
     def get(name: str) -> str:
         if name == "litellm":
@@ -150,7 +157,7 @@ def server(place: Path, checkpoint: Path, request: pytest.FixtureRequest) -> Ite
         if name not in running:
             ready = "/health/liveliness" if name == "litellm" else "/health"
             running[name] = Running(lambda port: command(name, port), ready, place / f"{name}.log")
-        return f"{running[name].url}#{checkpoint if name == 'transformers' else 'tiny'}"
+        return f"{running[name].url}#{called(name, checkpoint)}"
 
     yield get
     for each in running.values():
@@ -330,26 +337,33 @@ def begun(words: Sequence[str], out: Path, answers: int) -> subprocess.Popen[str
     raise RuntimeError(f"the run ended before it was disturbed: {run.communicate(timeout=60)[1][-2000:]}")
 
 
+@pytest.mark.parametrize("name", ["llama.cpp", "transformers", "vllm"])
 def test_a_server_that_is_killed_and_started_again_answers_every_sample_once(
-    gguf: Path, place: Path, tmp_path: Path
+    name: str, checkpoint: Path, place: Path, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
-    running = Running(lambda port: llama(port=port, folder=gguf), "/health", place / "killed.log")
-    spec = f"{running.url}#tiny"
+    if name == "llama.cpp":
+        request.getfixturevalue("gguf")
+    running = Running(lambda port: serves(name, checkpoint, port), "/health", place / f"{name}-killed.log")
+    spec = f"{running.url}#{called(name, checkpoint)}"
     try:
         assert status(["run", spec, *MANY, "--out", str(tmp_path / "whole")]) == 0
         run = begun([spec], tmp_path / "killed", 20)
         running.kill()
         time.sleep(1.0)
         running.start()
-        _, said = run.communicate(timeout=120)
-        assert run.returncode == 0, said
+        _, said = run.communicate(timeout=600)
+        if name == "llama.cpp":  # it is there again in a moment
+            assert run.returncode == 0, said
+        if run.returncode:  # a slow start is a server that is gone: the same command goes on
+            assert run.returncode == 3, said
+            assert status(["run", spec, *MANY, "--out", str(tmp_path / "killed")]) == 0
     finally:
         running.kill()
     whole, killed = (next(iter(cells(tmp_path / name))) for name in ("whole", "killed"))
     told = killed.answers()
     assert told["failure"].null_count == told.num_rows == len(set(told["id"].to_pylist()))
     assert told.select(["id", "raw"]).equals(whole.answers().select(["id", "raw"]))
-    assert max(row["attempts"] for row in killed.calls().to_pylist()) > 1
+    assert run.returncode or max(row["attempts"] for row in killed.calls().to_pylist()) > 1
 
 
 def test_a_served_checkpoint_whose_server_is_killed_goes_on_by_the_same_command(

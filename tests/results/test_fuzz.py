@@ -16,9 +16,10 @@ from pathlib import Path
 
 import pytest
 
-from fuzz_readers import TARGETS, fuzz
+from fuzz_readers import TARGETS, TOGETHER, fuzz
 
 GUIDED = Path(__file__).parents[1] / "fuzz_guided.py"
+assert sorted(name for names in TOGETHER.values() for name in names) == sorted(TARGETS)
 SEED = int(os.environ.get("HEMM_FUZZ_SEED", "1"))
 
 
@@ -41,8 +42,8 @@ def test_a_reader_gives_values_or_one_line(name: str) -> None:
 
 
 @pytest.mark.full(minutes=10)
-@pytest.mark.parametrize("name", TARGETS)
-def test_a_reader_for_ten_minutes(
+@pytest.mark.parametrize("name", TOGETHER)
+def test_readers_for_ten_minutes(
     name: str, tmp_path: Path, record_property: Callable[[str, object], None]
 ) -> None:
     seconds = float(os.environ.get("HEMM_FUZZ_SECONDS", "600"))
