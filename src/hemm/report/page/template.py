@@ -25,12 +25,13 @@ def _gate(value: Any) -> Any:
     return value
 
 
-@lru_cache(maxsize=1)
-def _environment() -> Any:
+@lru_cache(maxsize=4)
+def environment(*folders: Path) -> Any:
+    """Templates of these folders, then those of the page, all through ``_gate``."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
     environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent / "templates"),
+        loader=FileSystemLoader([*folders, Path(__file__).parent / "templates"]),
         autoescape=True,
         undefined=StrictUndefined,
         finalize=_gate,
@@ -59,4 +60,4 @@ def _style() -> Markup:
 
 def render(template: str, **values: Any) -> str:
     """A page of ``templates/``, as text that is safe to store."""
-    return str(_environment().get_template(template).render(**values))
+    return str(environment().get_template(template).render(**values))

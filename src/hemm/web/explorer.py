@@ -1,0 +1,157 @@
+"""What the pages share: the folder, its index, the study for statistics, and rendering."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping, Sequence
+from functools import cached_property, lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
+
+from hemm.core import DIMENSIONS, HemmError, digest_bytes
+from hemm.report.page.template import environment
+from hemm.report.text import one_line
+from hemm.web.answers import Answers
+from hemm.web.filters import Filter, read_filter
+from hemm.web.folder import ResultsFolder
+from hemm.web.index.build import Catalog, Index
+from hemm.web.index.tables import LABELS
+from hemm.web.live import Live
+from hemm.web.pictures import Pictures
+from hemm.web.texts import Texts
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
+
+    from hemm.analysis.profile import Profile
+    from hemm.analysis.study import Study
+
+HERE = Path(__file__).parent
+STUDIED = 500_000
+"""Answers up to which profile, curves and differences are computed unasked: they load all scores."""
+STATIC = {
+    "report.css": (HERE.parent / "report/page/templates/style.css", "text/css"),
+    "explorer.css": (HERE / "static/explorer.css", "text/css"),
+    "explorer.js": (HERE / "static/explorer.js", "text/javascript"),
+    "icon.svg": (HERE / "static/icon.svg", "image/svg+xml"),
+}
+"""Everything that a page loads; the type is the file's own."""
+
+
+@lru_cache(maxsize=8)
+def static(name: str) -> bytes:
+    return STATIC[name][0].read_bytes()
+
+
+def asset(name: str) -> str:
+    """The address of a static file, which changes with its content."""
+    return f"/static/{name}?{urlencode({'v': digest_bytes(static(name))[:12]})}"
+
+
+class Explorer:
+    """A results folder with everything that its pages are made from."""
+
+    def __init__(self, folder: Path, memory: str = "500MB") -> None:
+        self.folder = ResultsFolder(folder)
+        self.index = Index(self.folder, memory)
+        self.pictures = Pictures(self.folder.root)
+        self.live = Live()
+        self.texts = Texts()
+        self._lock = threading.Lock()
+        self._studies: dict[tuple[int, str], Study] = {}
+        self._profiles: dict[int, Profile] = {}
+        self._metrics: tuple[int, list[str]] = (0, [])
+
+    @property
+    def catalog(self) -> Catalog:
+        return self.index.catalog
+
+    @property
+    def answers(self) -> Answers:
+        return Answers(self.index, self.texts)
+
+    @property
+    def metrics(self) -> list[str]:
+        """The names of all scores beside the headlines."""
+        generation = self.catalog.generation
+        if self._metrics[0] != generation:
+            rows = self.index.read("select distinct metric from scores order by metric")
+            self._metrics = (generation, [name for (name,) in rows])
+        return self._metrics[1]
+
+    def filter(self, request: Request, without: Sequence[str] = ()) -> Filter:
+        """The filter of a request's address; parameters named in ``without`` are the page's own."""
+        pairs = [(k, v) for k, v in request.query_params.multi_items() if k not in without]
+        return read_filter(pairs, self.catalog, self.metrics)
+
+    @property
+    def total(self) -> int:
+        return int(self.index.read("select count(*) from answers")[0][0])
+
+    def study(self, task: str = "", large: bool = False) -> Study:
+        """The scores of all cells, or of one task's, loaded once for each state of the folder. Raises
+        HemmError where there are none, or where there are too many to load unasked."""
+        from hemm.analysis.study import Study
+
+        catalog = self.catalog
+        cells = [c for c in catalog.cells if task in ("", c.cell.task)]
+        rows = sum(part["rows"] for c in cells for part in c.cell.run["parts"])
+        if rows > STUDIED and not large:
+            raise TooLarge(rows)
+        with self._lock:
+            key = (catalog.generation, task)
+            if key not in self._studies:
+                self._studies = {k: s for k, s in self._studies.items() if k[0] == catalog.generation}
+                try:
+                    self._studies[key] = Study.of([c.cell for c in cells])
+                except HemmError as error:
+                    raise HemmError(self.folder.words(error)) from error
+            return self._studies[key]
+
+    def profile(self, large: bool = False) -> Profile:
+        """The profile of all cells, as ``hemm profile`` has it."""
+        from hemm.analysis.profile import profile
+
+        study, generation = self.study(large=large), self.catalog.generation
+        with self._lock:
+            if generation not in self._profiles:
+                self._profiles = {generation: profile(study)}
+            return self._profiles[generation]
+
+    def dimensions(self) -> list[str]:
+        """What slices can be made by: model, task, the dimensions that occur, then keys of the metadata with
+        few values."""
+        names = [*LABELS.items()]
+        counts = self.index.read(f"select {', '.join(f'count({c})' for _, c in names)} from answers")[0]
+        used = [name for (name, _), count in zip(names, counts, strict=True) if count]
+        keys = self.index.read(
+            """select key from metadata group by key
+            having count(distinct value) between 2 and 30 order by key"""
+        )
+        return ["model", "task", *used, "outcome", "stage", *(f"meta:{key}" for (key,) in keys)]
+
+    def render(self, template: str, page: str, **values: Any) -> str:
+        """A page; ``page`` is the entry of the navigation that it belongs to."""
+        catalog = self.catalog
+        shared: Mapping[str, Any] = {
+            "page": page,
+            "catalog": catalog,
+            "folder_name": one_line(self.folder.root.name or "/", 40),
+            "open_cells": [f for f in catalog.found if f.cell is not None and f.cell.state == "open"],
+            "asset": asset,
+            "dimension_titles": {name: d.title for name, d in DIMENSIONS.items()},
+            "query": urlencode,
+        }
+        return str(self.templates.get_template(template).render(**shared, **values))
+
+    @cached_property
+    def templates(self) -> Any:
+        return environment(HERE / "templates")
+
+
+class TooLarge(HemmError):
+    """More answers than are loaded unasked."""
+
+    def __init__(self, rows: int) -> None:
+        super().__init__(f"{rows:,} answers: their statistics load all scores, which takes time and memory")

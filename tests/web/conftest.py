@@ -1,0 +1,69 @@
+"""Results that the explorer shows: real runs of baselines, and a server in a process of its own."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from explorer_client import Client
+
+import hemm
+
+pytest.importorskip("starlette")
+
+MODELS = ("baseline/oracle", "baseline/random", "baseline/majority")
+TASKS = ("probe_shapes", "probe_charts")
+LIMIT = 24
+
+
+@pytest.fixture(scope="session")
+def results(tmp_path_factory: pytest.TempPathFactory, _own_cache: Path) -> Path:
+    """Three models on two tasks; the packs with the pictures are in the cache."""
+    out = tmp_path_factory.mktemp("explored") / "results"
+    for model in MODELS:
+        hemm.run(model, list(TASKS), limit=LIMIT, out=out)
+    return out
+
+
+Ask = Callable[[Path], Client]
+
+
+@pytest.fixture
+def ask() -> Ask:
+    """The explorer over a folder, in this process."""
+    from hemm.web.app import make_app
+
+    return lambda folder: Client(make_app(folder))
+
+
+@pytest.fixture(scope="session")
+def client(results: Path) -> Client:
+    from hemm.web.app import make_app
+
+    return Client(make_app(results))
+
+
+@contextmanager
+def serving(folder: Path, *options: str) -> Iterator[str]:
+    """The address of ``hemm serve`` over a folder, in a process of its own."""
+    words = [sys.executable, "-m", "hemm.cli", "serve", str(folder), "--port", "0", *options]
+    with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stdout is not None
+            line = process.stdout.readline().strip()
+            assert line.startswith("http"), process.stderr.read() if process.stderr else ""
+            yield line
+        finally:
+            process.terminate()
+            process.wait(20)
+
+
+@pytest.fixture(scope="session")
+def served(results: Path) -> Iterator[str]:
+    """The address of ``hemm serve`` over ``results``, without the slash at its end."""
+    with serving(results) as address:
+        yield address.rstrip("/")
