@@ -185,8 +185,8 @@ def test_a_served_folder_is_reached_with_its_token_alone(results: Path) -> None:
     with serving(results, "--host", "127.0.0.1", "--token", "a-long-enough-token") as address:
         base = address.partition("/?")[0]
         assert address.endswith("/?token=a-long-enough-token")
-        assert httpx.get(f"{base}/tasks", trust_env=False).status_code == 401
-        with httpx.Client(trust_env=False, follow_redirects=True) as browser:
+        assert httpx.get(f"{base}/tasks", trust_env=False, timeout=60).status_code == 401
+        with httpx.Client(trust_env=False, follow_redirects=True, timeout=60) as browser:
             page = browser.get(address)
             assert page.status_code == 200
             assert "token" not in str(page.url)

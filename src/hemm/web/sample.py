@@ -64,8 +64,8 @@ class ModelAnswer:
 
 @dataclass(frozen=True)
 class SamplePage:
-    """``tags`` are the labels, ``facts`` the metadata. ``prompts``: each different prompt with the models that
-    got it; one, where all got the same. ``others``: other versions of the sample."""
+    """``tags`` are the labels, ``facts`` the metadata. ``prompts``: each different prompt with the models
+    that got it. ``others``: other versions of the sample."""
 
     task: str
     id: str
