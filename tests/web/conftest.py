@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from explorer_client import Client
+from explorer_client import Client, serving
 
 import hemm
 
@@ -45,21 +42,6 @@ def client(results: Path) -> Client:
     from hemm.web.app import make_app
 
     return Client(make_app(results))
-
-
-@contextmanager
-def serving(folder: Path, *options: str) -> Iterator[str]:
-    """The address of ``hemm serve`` over a folder, in a process of its own."""
-    words = [sys.executable, "-m", "hemm.cli", "serve", str(folder), "--port", "0", *options]
-    with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
-        try:
-            assert process.stdout is not None
-            line = process.stdout.readline().strip()
-            assert line.startswith("http"), process.stderr.read() if process.stderr else ""
-            yield line
-        finally:
-            process.terminate()
-            process.wait(20)
 
 
 @pytest.fixture(scope="session")

@@ -5,7 +5,12 @@ from __future__ import annotations
 import asyncio
 import html
 import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -30,3 +35,18 @@ class Client:
 def words(page: str) -> str:
     """What a reader sees, without markup and runs of blanks."""
     return " ".join(html.unescape(re.sub(r"<[^>]+>", " ", page)).split())
+
+
+@contextmanager
+def serving(folder: Path, *options: str) -> Iterator[str]:
+    """The address of ``hemm serve`` over a folder, in a process of its own."""
+    words = [sys.executable, "-m", "hemm.cli", "serve", str(folder), "--port", "0", *options]
+    with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stdout is not None
+            line = process.stdout.readline().strip()
+            assert line.startswith("http"), process.stderr.read() if process.stderr else ""
+            yield line
+        finally:
+            process.terminate()
+            process.wait(20)
