@@ -27,7 +27,7 @@ CLAIMS = re.compile(
     r"(?<!raw difference of )[+-]\d\.\d+ \(.*with the other labels equal"
 )
 """Sentences that say that something differs."""
-HERE = re.compile(r"^On (these \d+ tasks|\S+) |corrected for \d+ tests|matters on these tasks")
+HERE = re.compile(r"^On (these \d+ tasks|\S+) |corrected for \d+ tests|(matters|picture) on these tasks")
 """Those that say it of these tasks alone."""
 
 

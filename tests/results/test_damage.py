@@ -181,8 +181,8 @@ def _try(home: Path, read: Callable[[], Any], expected: Any, many: int, seed: in
             count["lines"] += 1
         elif path.suffix == ".jsonl" and _is_prefix(after, before):
             count["same"] += 1  # a line that was never written: a power cut leaves such
-        elif path.name == "run.json" and not path.exists():
-            count["told"] += 1  # what is no cell is not read as one
+        elif path.name in ("run.json", "aggregates.json") and not path.exists():
+            count["told"] += 1  # what is no cell is not read as one, and a cell without scores is scored now
         else:
             count["same"] += 1
             assert orjson.dumps(found, default=repr) == wanted, (path, _difference(before, after))
@@ -251,6 +251,17 @@ def test_thousands_of_damages(whole: Path, tmp_path: Path, pack_folder: Path) ->
     shutil.copytree(whole, home)
     _try(home, lambda: everything(home), everything(home), 6000, seed=5)
     _try(pack_folder, lambda: _pack_says(pack_folder), _pack_says(pack_folder), 6000, seed=6)
+
+
+def test_scores_that_are_gone_are_named(whole: Path, tmp_path: Path) -> None:
+    shutil.copytree(whole, tmp_path / "r")
+    (found,) = cells(tmp_path / "r/open")
+    (key,) = found.aggregates()["metrics"]
+    (found.folder / f"scores/{key}.parquet").unlink()
+    with pytest.raises(HemmError, match=rf"scores/{key}\.parquet is missing; hemm score makes it anew"):
+        found.scores(key)
+    with pytest.raises(HemmError, match="has no scores by exact_match-v1: hemm score makes them"):
+        found.scores("exact_match-v1")
 
 
 def test_pictures_of_old_packs_are_checked(tmp_path: Path) -> None:

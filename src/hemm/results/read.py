@@ -16,7 +16,7 @@ from hemm.core.from_files import PLAIN, name_of
 from hemm.data.files import TEMPORARY_FOLDER
 from hemm.results import layout
 from hemm.results.answer_record import ANSWER_SCHEMA, CALL_SCHEMA, answer_batch
-from hemm.results.checked import read_aggregates, read_listed, read_run, read_scores
+from hemm.results.checked import SCORE_AGAIN, read_aggregates, read_listed, read_run, read_scores
 from hemm.results.journal import dropped_words, scan
 from hemm.results.seal import GROUP_ROWS, Seal, read_part
 from hemm.results.selections import STRATA_SCHEMA
@@ -138,13 +138,16 @@ class Cell:
         return read_listed(self.folder / layout.CALLS, digests, CALL_SCHEMA, cure).slice(0, seal.rows)
 
     def scores(self, metric_key: str) -> pa.Table:
-        """Scores by one metric (``layout.SCORE_SCHEMA``). Raises HemmError where there are none."""
+        """Scores by one metric (``layout.SCORE_SCHEMA``). Raises HemmError where there are none, and BadData
+        where they are damaged or gone."""
         name = name_of(PLAIN, metric_key, "the name of a metric's scores", self.folder)
         path = self.folder / layout.SCORES / f"{name}.parquet"
+        listed = self.aggregates().get("metrics", {}).get(metric_key)
         if not path.exists():
-            raise HemmError(f"{self.folder} has no scores by {metric_key}: hemm score makes them")
-        said = self.aggregates().get("metrics", {}).get(metric_key, {}).get("sha256")
-        return read_scores(path, said)
+            if listed is None:
+                raise HemmError(f"{self.folder} has no scores by {metric_key}: hemm score makes them")
+            raise BadData(f"{path} is missing; {SCORE_AGAIN}")
+        return read_scores(path, (listed or {}).get("sha256"))
 
     def aggregates(self) -> dict[str, Any]:
         """aggregates.json; empty where nothing is scored. Raises BadData where it is damaged."""
