@@ -127,9 +127,21 @@ def open_picture(data: bytes) -> Picture:
 
 
 def _opened(data: bytes) -> Picture:
-    from PIL import Image
+    from PIL import Image, UnidentifiedImageError
 
+    likely = _BY_MAGIC.get(sniff(data[:HEAD]))
+    if (
+        likely in Image.OPEN
+    ):  # formats without a mark of their own are tried by opening them, which takes long
+        try:
+            return Image.open(io.BytesIO(data), formats=(likely,))
+        except UnidentifiedImageError:
+            pass
     return Image.open(io.BytesIO(data), formats=[name for name in FORMATS if name in Image.OPEN])
+
+
+_BY_MAGIC = {f"image/{name.lower()}": name for name in ("BMP", "GIF", "JPEG", "PNG", "TIFF", "WEBP")}
+"""MIME type -> Pillow's name, of formats that the first bytes tell."""
 
 
 def most_pixels() -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -119,6 +119,21 @@ class Rules:
             empty=card.empty,
         )
 
+    @cached_property
+    def places(self) -> Places:
+        return Places(self.folders)
+
+    @cached_property
+    def layout_columns(self) -> frozenset[str]:
+        """The columns that the file's own layout gives a meaning."""
+        return frozenset(name for names in self.said.layout.values() for name in names)
+
+    @cached_property
+    def mapped_columns(self) -> frozenset[str]:
+        """The columns that are taken for one of hemm's names."""
+        parts = (self.columns, self.read.usual)
+        return frozenset(name for part in parts for names in part.values() for name in names)
+
     def settled(self, found: Mapping[str, Any], where: str) -> Rules:
         """These rules for a table with these columns (``columns.seen``).
 
@@ -141,9 +156,7 @@ def parted(
     row: Mapping[str, Any], rules: Rules, where: str, cells: Cells | None = None
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """The cells of a row by hemm's names, and the others."""
-    usual = rules.read.usual
-    layout = {name for names in rules.said.layout.values() for name in names}
-    mapped = {n for part in (rules.columns, usual) for names in part.values() for n in names}
+    usual, layout, mapped = rules.read.usual, rules.layout_columns, rules.mapped_columns
     taken: dict[str, Any] = {}
     rest: dict[str, Any] = {}
     for name, value in row.items():
@@ -223,8 +236,7 @@ def sample_of(
     if split is None:
         return None
     row = {**row, **{name: _listed(row[name]) for name in MEDIA if name in row}}
-    places = Places(rules.folders)
-    media = tuple(m for name in MEDIA for m in places.media(row.get(name), name, where))
+    media = tuple(m for name in MEDIA for m in rules.places.media(row.get(name), name, where))
     choices = choices_in(row, rules, where)
     check_shown(choices.shown, rules.folders, where)
     if rules.closed and not choices.shown:

@@ -13,6 +13,7 @@ from typing import Any
 
 from hemm.core import BadData, Media, Sample, digest_bytes, redact, storable
 from hemm.core.media import UNKNOWN, media_type, most_pixels
+from hemm.data.pack.jpeg_check import surely_decodes
 from hemm.data.pixels import rgb
 from hemm.data.readers.file_finder import spelled_otherwise
 from hemm.data.readers.pointers import pointer
@@ -68,7 +69,10 @@ def check_samples(
     from PIL import Image
 
     Image.init()  # else threads that meet a rare format first race for its plug-in, and one loses
-    workers = workers or min(8, os.cpu_count() or 1)
+    workers = workers or min(8, _cores())
+    if workers == 1:  # a thread would only take turns with this one
+        yield from (_check_sample(sample, known) for sample in samples)
+        return
     waiting: deque[Future[tuple[Sample, str | None]]] = deque()
     with ThreadPoolExecutor(workers, thread_name_prefix="hemm-media") as pool:
         try:
@@ -81,6 +85,11 @@ def check_samples(
         finally:
             for future in waiting:
                 future.cancel()
+
+
+def _cores() -> int:
+    """The cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _check_sample(
@@ -104,8 +113,12 @@ def _opens(data: bytes, mime: str) -> str:
         return ""
     media = Media(data, mime=mime)
     try:
-        size = media.opened().size
-        if size[0] * size[1] <= most_pixels() and media.pixels().mode in ("I", "F"):
+        picture = media.opened()
+        if picture.width * picture.height > most_pixels():
+            return ""
+        if picture.format == "JPEG" and surely_decodes(data):
+            return ""
+        if media.pixels().mode in ("I", "F"):
             rgb(media)  # not all such numbers are a picture
     except BadData as error:
         text = str(error).removeprefix(f"picture {media.digest[:12]} ")

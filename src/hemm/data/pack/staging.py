@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from array import array
 from collections.abc import Mapping
 from pathlib import Path
@@ -15,12 +17,43 @@ from hemm.data.pack.schema import StagedRow, row_hash, staged_row
 _MASK = (1 << 63) - 1
 
 
+class _Heap:
+    """A file of pieces of bytes, which are read back by their place without moving where writing goes on."""
+
+    def __init__(self, path: Path) -> None:
+        self._file: BinaryIO = path.open("w+b", buffering=1 << 18)
+        self._end = self._flushed = 0
+
+    def add(self, data: bytes) -> int:
+        """Write ``data`` at the end, and return where it begins."""
+        self._file.write(data)
+        at, self._end = self._end, self._end + len(data)
+        return at
+
+    def read(self, at: int, size: int) -> bytes:
+        if self._flushed < self._end:
+            self._file.flush()
+            self._flushed = self._end
+        if sys.platform != "win32":
+            data = os.pread(self._file.fileno(), size, at)
+            if len(data) == size:
+                return data
+        self._file.seek(at)  # also for more than 2 GiB, which the system reads in parts
+        data = self._file.read(size)
+        self._file.seek(0, 2)
+        return data
+
+    def close(self) -> None:
+        self._file.close()
+
+
 class StagedSplit:
     """Rows of one split in the order of the source, and the order in which the pack holds them."""
 
     def __init__(self, path: Path) -> None:
-        self._file: BinaryIO = path.open("w+b")
+        self._heap = _Heap(path)
         self._offsets = array("q")
+        self._sizes = array("q")
         self._keys = array("q")  # number of the row's first picture; a row without any has its own
         self._ids = array("q")
         self.hashes = bytearray()  # 16 bytes a row
@@ -32,19 +65,19 @@ class StagedSplit:
 
     def add(self, sample: Sample, picture: int) -> None:
         """Store one row; ``picture`` is the number of its first picture."""
-        self._offsets.append(self._file.tell())
         self._keys.append(picture)
         self._ids.append(hash(sample.id) & _MASK)
         self.hashes += bytes.fromhex(sample.sample_hash)
         self.question_hashes += bytes.fromhex(question_hash(sample))
         if sample.after is not None:
-            self._after[len(self._offsets) - 1] = sample.after
-        self._file.write(orjson.dumps(staged_row(sample)) + b"\n")
+            self._after[len(self._offsets)] = sample.after
+        data = orjson.dumps(staged_row(sample))
+        self._sizes.append(len(data))
+        self._offsets.append(self._heap.add(data))
 
     def row(self, number: int) -> StagedRow:
         """The row with this number in source order."""
-        self._file.seek(self._offsets[number])
-        row: StagedRow = orjson.loads(self._file.readline())
+        row: StagedRow = orjson.loads(self._heap.read(self._offsets[number], self._sizes[number]))
         return row
 
     def rename_clusters(self, names: Mapping[str, str]) -> None:
@@ -56,8 +89,8 @@ class StagedSplit:
             row["cluster"] = names[row["cluster"]]
             row["sample_hash"] = row_hash(row)
             self.hashes[16 * number : 16 * number + 16] = bytes.fromhex(row["sample_hash"])
-            self._offsets[number] = self._file.seek(0, 2)
-            self._file.write(orjson.dumps(row) + b"\n")
+            data = orjson.dumps(row)
+            self._offsets[number], self._sizes[number] = self._heap.add(data), len(data)
 
     def check_ids(self, where: str) -> None:
         """Raise BadData where two rows have one id."""
@@ -101,14 +134,14 @@ class StagedSplit:
             keys[n] = (self._keys[root], root, depth)
 
     def close(self) -> None:
-        self._file.close()
+        self._heap.close()
 
 
 class StagedMedia:
     """Distinct media bytes, each once, in the order of first appearance."""
 
     def __init__(self, path: Path) -> None:
-        self._file: BinaryIO = path.open("w+b")
+        self._heap = _Heap(path)
         self._place: dict[str, tuple[int, int, int]] = {}
 
     def __len__(self) -> int:
@@ -119,9 +152,8 @@ class StagedMedia:
         known = self._place.get(media.digest)
         if known is not None:
             return known[0]
-        offset, data = self._file.seek(0, 2), media.data
-        self._file.write(data)
-        self._place[media.digest] = (len(self._place), offset, len(data))
+        data = media.data
+        self._place[media.digest] = (len(self._place), self._heap.add(data), len(data))
         return len(self._place) - 1
 
     def size(self, digest: str) -> int:
@@ -129,15 +161,14 @@ class StagedMedia:
 
     def read(self, digest: str) -> bytes:
         _, offset, size = self._place[digest]
-        self._file.seek(offset)
-        return self._file.read(size)
+        return self._heap.read(offset, size)
 
     def total(self) -> int:
         """Bytes of all distinct media."""
         return sum(size for _, _, size in self._place.values())
 
     def close(self) -> None:
-        self._file.close()
+        self._heap.close()
 
 
 def question_hash(sample: Sample) -> str:

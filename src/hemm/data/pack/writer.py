@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -38,19 +39,26 @@ def write_split(
     where: str,
     progress: Callable[[int], None] | None = None,
 ) -> list[str]:
-    """Write one split below ``folder``, with one row group in memory, and return the names of its files."""
+    """Write one split below ``folder``, with two row groups in memory, and return the names of its files."""
     shape = Shape()
     names: list[Path] = []
     writer = _Writer(media)
     written = 0
-    for rows in _groups(staged, files, where, shape):
-        if not names or written >= shape.file_bytes:
-            names.append(folder / f"{split}-{len(names):05d}.parquet")
-            writer.open(names[-1])
-            written = 0
-        written += writer.write(rows, files)
-        if progress:
-            progress(len(rows))
+    # Arrow writes one row group in a thread, without Python's lock, while the next is put together here
+    with ThreadPoolExecutor(1, "hemm-write") as thread:
+        writing: Future[None] = thread.submit(lambda: None)
+        for rows in _groups(staged, files, where, shape):
+            table, size = writer.table(rows, files)
+            writing.result()
+            if not names or written >= shape.file_bytes:
+                names.append(folder / f"{split}-{len(names):05d}.parquet")
+                writer.open(names[-1])
+                written = 0
+            writing = thread.submit(writer.write, table)
+            written += size
+            if progress:
+                progress(len(rows))
+        writing.result()
     writer.close()
     final = []
     for n, path in enumerate(names):
@@ -81,7 +89,7 @@ def _groups(staged: StagedSplit, files: StagedMedia, where: str, shape: Shape) -
 
 
 class _Writer:
-    """Writes Parquet files, a row group with each call of ``write``."""
+    """Puts row groups together, and writes each with a call of ``write``."""
 
     def __init__(self, media: tuple[str, ...]) -> None:
         self.media = media
@@ -106,8 +114,8 @@ class _Writer:
         )
         self._writer.add_key_value_metadata({"huggingface": schema.features(self.media)})
 
-    def write(self, rows: Sequence[StagedRow], files: StagedMedia) -> int:
-        """Write a row group, and return its distinct media bytes."""
+    def table(self, rows: Sequence[StagedRow], files: StagedMedia) -> tuple[pa.Table, int]:
+        """A row group, and its distinct media bytes."""
         import pyarrow as pa
 
         arrays: dict[str, Any] = {}
@@ -117,9 +125,11 @@ class _Writer:
             size += more
         for column in schema.COLUMNS:
             arrays[column.name] = pa.array([row[column.name] for row in rows], column.type)
-        table = pa.Table.from_arrays([arrays[f.name] for f in self._schema], schema=self._schema)
-        self._writer.write_table(table, row_group_size=len(rows))
-        return size
+        return pa.Table.from_arrays([arrays[f.name] for f in self._schema], schema=self._schema), size
+
+    def write(self, table: pa.Table) -> None:
+        """Write a row group."""
+        self._writer.write_table(table, row_group_size=len(table))
 
     def close(self) -> None:
         if self._writer is not None:

@@ -6,6 +6,7 @@ import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -78,19 +79,24 @@ class Places:
     def _at(self, value: str, path: Path, field: str, where: str) -> Media:
         """The file at a path below the first of the folders that has it; if none has, below the first."""
         each = [path] if path.is_absolute() else [folder / path for folder in self.folders]
-        inside = [p for p in each if self._top(p) is not None]
+        inside = [(p, top) for p in each if (top := self._top(p)) is not None]
         if not inside:
             first = self.folders[0] if self.folders else "the data set"
             raise BadData(
                 f"{where}: field {field!r}: {value!r} lies outside {first}; to read pictures there, say "
                 "'images: FOLDER' in the card, and name the card with --card"
             )
-        file = next((p for p in inside if p.is_file()), inside[0])
-        name = Path(os.path.abspath(file)).relative_to(self._top(file) or "/").as_posix()
-        return Media.at(file, name=name if path.is_absolute() or ".." in path.parts else path.as_posix())
+        file, top = next((pair for pair in inside if pair[0].is_file()), inside[0])
+        if path.is_absolute() or ".." in path.parts:
+            return Media.at(file, name=Path(os.path.abspath(file)).relative_to(top).as_posix())
+        return Media.at(file, name=path.as_posix())
 
     def _top(self, path: Path) -> str | None:
         """The folder that holds ``path``, which may be the target of a link to it."""
         place = os.path.abspath(path)
-        tops = (top for f in self.folders for top in (os.path.abspath(f), str(f.resolve())))
-        return next((top for top in tops if os.path.commonpath([top, place]) == top), None)
+        return next((top for top in self._tops if os.path.commonpath([top, place]) == top), None)
+
+    @cached_property
+    def _tops(self) -> list[str]:
+        """The folders, as they are named and without links; looked up once, since that asks the system."""
+        return [top for folder in self.folders for top in (os.path.abspath(folder), str(folder.resolve()))]
