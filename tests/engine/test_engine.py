@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import operator
+import threading
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from fake import Batched, FakePack, Served, changed, go, picture, sample, task
-from hemm.core import Capabilities, Failure, HemmError, Media, Response, Sample, UnknownName
+from hemm.core import Capabilities, Failure, HemmError, Media, Request, Response, Sample, UnknownName
 from hemm.engine.config import read_config
 from hemm.engine.options import RunOptions, Silent
 from hemm.engine.run import run_cells
@@ -184,6 +187,35 @@ def test_parts_and_batches_keep_their_borders(tmp_path: Path, monkeypatch: pytes
     assert [p["rows"] for p in cell(result.folder).run["parts"]] == [15, 15, 10]
     number = {name: row for row, name in enumerate(PACK.index().ids)}
     assert all(len({number[i] // 15 for i in batch}) == 1 for batch in model.batches)
+
+
+class Prepares(Batched):
+    """Answers a batch when the next one was shown to it, which it fails to prepare."""
+
+    def __init__(self, batches: int) -> None:
+        super().__init__()
+        self.shown: list[list[Request]] = []
+        self.came, self.left = threading.Semaphore(0), batches
+
+    def look_ahead(self, requests: Sequence[Request]) -> None:
+        self.shown.append(list(requests))
+        self.came.release()
+        raise ValueError("a picture that does not open")
+
+    def generate_batch(self, requests: Sequence[Request]) -> list[Response]:
+        if not self.batches:
+            assert self.came.acquire(timeout=60)  # the first batch itself
+        self.left -= 1
+        if self.left:
+            assert self.came.acquire(timeout=60), "the next batch was not shown"
+        assert all(map(operator.is_, requests, self.shown[len(self.batches)]))
+        return super().generate_batch(requests)
+
+
+def test_a_model_prepares_the_next_batch_while_it_answers_one(tmp_path: Path) -> None:
+    model = Prepares(batches=10)
+    result = go(tmp_path, model, PACK)
+    assert (result.state, result.answers, model.left) == ("sealed", 40, 0)
 
 
 def test_bytes_are_equal_at_any_concurrency(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -26,6 +26,7 @@ from hemm.core import (
     MissingExtra,
     OutOfMemory,
     Request,
+    Response,
     UnknownName,
 )
 from hemm.metrics.learned import torchvision_check
@@ -166,6 +167,33 @@ def test_out_of_memory_halves_the_batch(started: Started, monkeypatch: pytest.Mo
     assert sizes == [5, 3, 2, 1, 2]
     with pytest.raises(OutOfMemory):
         model.generate_batch(asked)
+
+
+def test_a_batch_that_was_prepared_ahead_has_the_same_answers(
+    started: Started, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("hemm.models.hf.adapter.has_free_core", lambda device: True)
+    model = started("llava")
+    asked = [request(i, picture(i), "q" * (i + 1)) for i in range(5)]
+    asked.insert(2, request("broken", Media(b"\x89PNG\r\n\x1a\nbroken"), "q"))
+
+    def told(answers: Sequence[Response]) -> list[tuple[str, str, int | None]]:
+        return [(a.text, a.failure.kind if a.failure else "", a.usage.input_tokens) for a in answers]
+
+    expected = told(run_batch(model, asked))
+    inputs, made = model._family.inputs, []
+
+    def counted(chats: Any) -> Any:
+        made.append(len(chats))
+        return inputs(chats)
+
+    monkeypatch.setattr(model._family, "inputs", counted)
+    model.look_ahead(asked)
+    assert told(run_batch(model, asked)) == expected
+    assert made == [5]
+    model.look_ahead(asked)
+    halves = [*run_batch(model, asked[:3]), *run_batch(model, asked[3:])]  # as after a lack of memory
+    assert [a.text for a in halves] == [text for text, _, _ in expected]
 
 
 def test_the_batcher_sorts_by_pictures_their_size_and_text(started: Started) -> None:

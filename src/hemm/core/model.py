@@ -185,6 +185,12 @@ class BatchModel(Model, Protocol):
         """One response for each request, in order. Raises OutOfMemory to be asked again with half of them."""
         ...
 
+    def look_ahead(self, requests: Sequence[Request]) -> None:
+        """Told in another thread, while a batch is answered: the next one. What needs no device (decoding
+        pictures, making tokens) can be done here and kept for ``generate_batch``, which is asked with the
+        same objects; nothing, if left out. What it raises is left to ``generate_batch`` to meet again."""
+        return
+
     def shape(self, request: Request) -> Any:
         """The size of a request, by which requests are sorted before they are cut into batches: the number
         of its media and the length of its text."""

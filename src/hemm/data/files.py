@@ -95,6 +95,11 @@ def sync_tree(path: Path) -> None:
     sync_folder(path)
 
 
+def usable_cores() -> int:
+    """The cores that this process may use, of those that the machine has."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
 def _try_lock(handle: int, wait: bool) -> bool:
     if sys.platform == "win32":
         return True

@@ -74,6 +74,7 @@ class Pipeline:
         self._sealable = asyncio.Event()
         self._finished = False
         self._reader = ThreadPoolExecutor(1, "hemm-read")
+        self._preparer = ThreadPoolExecutor(1, "hemm-ahead")
         self._parallel = model.parallel
         self._model_threads = ThreadPoolExecutor(self._parallel, "hemm-model")
         self.counts = Counts()
@@ -101,7 +102,8 @@ class Pipeline:
             raise first_of(failed) from None
         finally:
             # do not wait for a thread in the middle of a batch: its answers would come too late
-            self._reader.shutdown(wait=False, cancel_futures=True)
+            for thread in (self._reader, self._preparer):
+                thread.shutdown(wait=False, cancel_futures=True)
             self._model_threads.shutdown(wait=False, cancel_futures=True)
             if not self._finished:
                 _left.append(self._model_threads)
@@ -198,8 +200,9 @@ class Pipeline:
         queue: asyncio.Queue[list[Item] | None] = asyncio.Queue(AHEAD + self._parallel - 1)
         room = asyncio.Semaphore(self._parallel)
 
-        async def send(batch: list[Item]) -> None:
+        async def send(batch: list[Item], ready: asyncio.Future[None]) -> None:
             try:
+                await ready
                 await self._send_batch(model, batch)
             finally:
                 room.release()
@@ -207,13 +210,19 @@ class Pipeline:
         async with asyncio.TaskGroup() as group:
             group.create_task(self._read(self._batches(stretches, model), queue))
             while (batch := await queue.get()) is not None:
+                ready = self._look_ahead(model, batch)  # while the batch before is answered
                 await room.acquire()
-                group.create_task(send(batch))
+                group.create_task(send(batch, ready))
+
+    def _look_ahead(self, model: BatchModel, batch: list[Item]) -> asyncio.Future[None]:
+        loop = asyncio.get_running_loop()
+        requests = [item.request for item in batch] if any(i.unanswered for i in batch) else []
+        return loop.run_in_executor(self._preparer, batcher.look_ahead, model, requests)
 
     async def _send_batch(self, model: BatchModel, batch: list[Item]) -> None:
         responses: Sequence[Response | None] = [None] * len(batch)
         started, clock = time.time(), time.perf_counter()
-        if any(not item.known and item.failure is None for item in batch):
+        if any(item.unanswered for item in batch):
             requests = [item.request for item in batch]
             loop = asyncio.get_running_loop()
             self._open |= {id(item): time.monotonic() for item in batch}

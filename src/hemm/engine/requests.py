@@ -55,6 +55,11 @@ class Item:
         self.sample, self.request, self.failure = sample, request, failure
         self.known = self.stale = False
 
+    @property
+    def unanswered(self) -> bool:
+        """Whether the model is still to be asked."""
+        return not self.known and self.failure is None
+
 
 @dataclass(frozen=True)
 class Shots:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from itertools import islice
 from typing import Any, TypeVar
 
@@ -79,6 +80,12 @@ def run_batch(model: BatchModel, requests: Sequence[Request]) -> list[Response]:
         return []
     parts = in_halves(requests, act, alone, (OutOfMemory, MemoryError))
     return [response for _, responses in parts for response in responses]
+
+
+def look_ahead(model: BatchModel, requests: Sequence[Request]) -> None:
+    """Have ``model`` prepare the batch that it answers next. What fails here is met again, and told, then."""
+    with suppress(Exception):
+        model.look_ahead(requests)
 
 
 class _NoContract(HemmError):

@@ -16,7 +16,7 @@ _FRAMES = (0xC0, 0xC1)
 _MARK = re.compile(rb"\xff[^\x00]")
 _LAST_MARK = re.compile(rb"\xff[^\x00\xd0-\xd7]")
 """The mark after a scan. In the scan itself, FF is followed by 00, or by D0 to D7 where it may start anew."""
-_SAMPLINGS = {
+_SAMPLINGS: dict[int, set[tuple[int, ...]]] = {
     1: {(0x11,), (0x22,)},
     3: {(0x11, 0x11, 0x11), (0x21, 0x11, 0x11), (0x12, 0x11, 0x11), (0x22, 0x11, 0x11)},
 }

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import mimetypes
-import os
 import re
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -13,6 +12,7 @@ from typing import Any
 
 from hemm.core import BadData, Media, Sample, digest_bytes, redact, storable
 from hemm.core.media import UNKNOWN, media_type, most_pixels
+from hemm.data.files import usable_cores
 from hemm.data.pack.jpeg_check import surely_decodes
 from hemm.data.pixels import rgb
 from hemm.data.readers.file_finder import spelled_otherwise
@@ -69,7 +69,7 @@ def check_samples(
     from PIL import Image
 
     Image.init()  # else threads that meet a rare format first race for its plug-in, and one loses
-    workers = workers or min(8, _cores())
+    workers = workers or min(8, usable_cores())
     if workers == 1:  # a thread would only take turns with this one
         yield from (_check_sample(sample, known) for sample in samples)
         return
@@ -85,11 +85,6 @@ def check_samples(
         finally:
             for future in waiting:
                 future.cancel()
-
-
-def _cores() -> int:
-    """The cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _check_sample(

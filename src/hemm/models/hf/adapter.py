@@ -4,13 +4,13 @@ transformers."""
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import Callable, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from hemm.core import (
-    BadData,
     BatchModel,
     Capabilities,
     Generation,
@@ -23,9 +23,9 @@ from hemm.core import (
     Usage,
     storable,
 )
-from hemm.models.batcher import failed
 from hemm.models.hf import decoding, prompt_options, thinking
-from hemm.models.hf.devices import empty_cache, placed, seeded
+from hemm.models.hf.ahead import Ahead, Group
+from hemm.models.hf.devices import empty_cache, has_free_core, placed, seeded
 from hemm.models.hf.families import Family, encodes, family_of, known
 from hemm.models.hf.identity import Checkpoint, folder_checkpoint, hub_checkpoint, is_folder
 from hemm.models.hf.loading import SETTINGS, Loaded, check, load, require_packages
@@ -85,6 +85,8 @@ class HFModel(BatchModel):
         self._family: Family | None = None
         self._marks = thinking.Marks({}, frozenset())
         self._opened: int | None = None  # the mark by which prompts open thinking
+        self._ahead = Ahead(self._inputs_ahead)
+        self._tokenizing = threading.RLock()  # a tokenizer refuses to work for two threads at a time
 
     @property
     def identity(self) -> Identity:
@@ -154,6 +156,7 @@ class HFModel(BatchModel):
     async def close(self) -> None:
         """Free the weights."""
         self._loaded = self._family = None
+        self._ahead = Ahead(self._inputs_ahead)
 
     def shape(self, request: Request) -> tuple[int, int, int]:
         """Sort key of the batcher: number of pictures, binary order of their pixels, length of the text."""
@@ -168,24 +171,25 @@ class HFModel(BatchModel):
 
         Raises OutOfMemory if the device's memory is too small for the batch.
         """
-        answers: list[Response | None] = [None] * len(requests)
-        ready: dict[tuple[Generation, int], list[tuple[int, list[Message]]]] = {}
-        for i, request in enumerate(requests):
-            try:
-                messages = prepared(request)
-            except (BadData, FileNotFoundError) as error:
-                answers[i] = failed("media", str(error), permanent=True)
-                continue
-            # only requests with equally many pictures together: Mllama's empty picture slots change other
-            # rows
-            ready.setdefault((request.generation, len(request.media)), []).append((i, messages))
-        for (generation, _), members in ready.items():
-            places = [i for i, _ in members]
-            group = [requests[i] for i in places]
-            chats = [chat for _, chat in members]
-            for i, answer in zip(places, self._answer(generation, group, chats), strict=True):
-                answers[i] = answer
-        return [a for a in answers if a is not None]
+        batch = self._ahead.take(requests)
+        answers = dict(batch.failures)
+        for group in batch.groups:
+            answers |= zip(group.places, self._answer(group), strict=True)
+        return [answers[place] for place in range(len(requests))]
+
+    def look_ahead(self, requests: Sequence[Request]) -> None:
+        """Decode the pictures of the next batch and make its tensors, where the model leaves a core free."""
+        if self._loaded is not None and has_free_core(self._device):
+            self._ahead.prepare(requests)
+
+    def _inputs_ahead(self, group: Group) -> Any:
+        """The tensors of a greedy group on the CPU. Others are made when they are answered, one by one."""
+        generation = group.generation
+        stops = generation.stop or "stop_strings" in self._kept  # they are looked for by the tokenizer
+        likely = generation.scoring == "likelihood"
+        if generation.output == "image" or likely or generation.temperature > 0 or stops:
+            return None
+        return self._read_chats(group.chats)
 
     def score(self, request: Request, continuations: Sequence[str]) -> tuple[float, ...]:
         """Natural-log probability of each continuation, summed over its tokens, without an end mark.
@@ -194,9 +198,8 @@ class HFModel(BatchModel):
         """
         return self._scores([prepared(request)], [tuple(continuations)])[0]
 
-    def _answer(
-        self, generation: Generation, requests: Sequence[Request], chats: Sequence[list[Message]]
-    ) -> list[Response]:
+    def _answer(self, group: Group) -> list[Response]:
+        generation, requests, chats = group.generation, group.requests, group.chats
         if generation.output == "image":
             return self._draw(generation, requests, chats)
         if generation.scoring == "likelihood" and all(r.options for r in requests):
@@ -207,7 +210,7 @@ class HFModel(BatchModel):
                 for request, chat in zip(requests, chats, strict=True)
                 for answer in self._generate(generation, [chat], request.seed)
             ]
-        return self._generate(generation, chats, None)
+        return self._generate(generation, chats, None, group.inputs)
 
     def _draw(
         self, generation: Generation, requests: Sequence[Request], chats: Sequence[list[Message]]
@@ -245,10 +248,11 @@ class HFModel(BatchModel):
     ) -> list[tuple[float, ...]]:
         family = self._started()
         tokenizer, lead = family.processor.tokenizer, family.lead()
-        tokens: list[list[Prefix]] = [
-            [tuple(tokenizer(lead + o, add_special_tokens=False)["input_ids"]) for o in some]
-            for some in options
-        ]
+        with self._tokenizing:
+            tokens: list[list[Prefix]] = [
+                [tuple(tokenizer(lead + o, add_special_tokens=False)["input_ids"]) for o in some]
+                for some in options
+            ]
         rows = rows_for(tokens)
         read: list[dict[tuple[int, int], float]] = []
         for start in range(0, len(rows), self.batch_size):
@@ -279,10 +283,10 @@ class HFModel(BatchModel):
         return [{(t, x): float(vectors[t][k, x]) for t, x in row.wanted} for k, row in enumerate(rows)]
 
     def _generate(
-        self, generation: Generation, chats: Sequence[list[Message]], seed: int | None
+        self, generation: Generation, chats: Sequence[list[Message]], seed: int | None, made: Any = None
     ) -> list[Response]:
         family = self._started()
-        inputs = self._inputs(chats)
+        inputs = self._inputs(chats) if made is None else self._placed(made)
         settings: dict[str, Any] = {"max_new_tokens": _limit(generation), "do_sample": False, **self._kept}
         if seed is not None:
             settings |= {"do_sample": True, "top_k": 0}
@@ -295,7 +299,8 @@ class HFModel(BatchModel):
         output = self._run(inputs, seed=seed, **settings)
         new = decoding.new_tokens(output, inputs["input_ids"], self._encodes())
         counts = inputs["attention_mask"].sum(dim=1).tolist()
-        return [self._read(row, count, generation) for row, count in zip(new, counts, strict=True)]
+        with self._tokenizing:
+            return [self._read(row, count, generation) for row, count in zip(new, counts, strict=True)]
 
     def _read(self, tokens: list[int], prompt_tokens: int, generation: Generation) -> Response:
         """The response of one row: its tokens up to the end mark, cut before the first stop string."""
@@ -315,7 +320,12 @@ class HFModel(BatchModel):
         return Response(text=storable(text), reasoning=reasoning, finish=finish, usage=usage)
 
     def _inputs(self, chats: Sequence[list[Message]]) -> Any:
-        return self._placed(self._started().inputs(chats))
+        return self._placed(self._read_chats(chats))
+
+    def _read_chats(self, chats: Sequence[list[Message]]) -> Any:
+        """The processor's tensors, on the CPU."""
+        with self._tokenizing:
+            return self._started().inputs(chats)
 
     def _placed(self, inputs: Any) -> dict[str, Any]:
         """Tensors on the device; floating-point ones (pixels) in the model's dtype."""

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from hemm.core import HemmError
+from hemm.data.files import usable_cores
 
 
 @contextmanager
@@ -25,6 +26,13 @@ def seeded(device: str, seed: int | None) -> Iterator[None]:
         finally:
             if mps is not None:
                 torch.mps.set_rng_state(mps)
+
+
+def has_free_core(device: str) -> bool:
+    """Whether a model on this device leaves a core to other work; on the CPU, torch takes all by default."""
+    import torch
+
+    return device != "cpu" or torch.get_num_threads() < usable_cores()
 
 
 def empty_cache(device: str) -> None:
