@@ -360,7 +360,7 @@ def test_metrics_are_judged_by_the_votes() -> None:
     assert random.spearman.value == pytest.approx(stats.spearmanr(*both).statistic)
 
 
-@pytest.mark.full
+@pytest.mark.full(minutes=2)
 def test_elo_is_covered(monkeypatch: pytest.MonkeyPatch) -> None:
     """Against the mean of the studies: what Elo with this K comes to on so many votes."""
     monkeypatch.setattr("hemm.stats.elo.RESAMPLES", 200)

@@ -95,7 +95,9 @@ def test_a_local_model_and_a_baseline_in_shards(tmp_path: Path, capfd: pytest.Ca
     assert "not united here yet: hemm merge" in " ".join(text.split()), text
 
 
-@pytest.mark.parametrize(("shards", "samples"), [(4, 300), pytest.param(16, 5_000, marks=pytest.mark.full)])
+@pytest.mark.parametrize(
+    ("shards", "samples"), [(4, 300), pytest.param(16, 5_000, marks=pytest.mark.full(minutes=3))]
+)
 def test_shards_killed_at_random_are_one_run(tmp_path: Path, shards: int, samples: int) -> None:
     data, chance = _data(tmp_path / "even", samples), random.Random(shards)
     with ChatServer(latency=0.02) as server:

@@ -65,7 +65,7 @@ def test_power_cuts(tmp_path: Path, nursery: Nursery) -> None:
     _power_cuts(tmp_path, nursery, 10, seed=1)
 
 
-@pytest.mark.full
+@pytest.mark.full(minutes=3)
 def test_many_power_cuts(tmp_path: Path, nursery: Nursery) -> None:
     _power_cuts(tmp_path, nursery, 200, seed=2)
 
@@ -119,7 +119,7 @@ def test_sigterm_and_sighup_end_as_ctrl_c_does(tmp_path: Path, nursery: Nursery)
     _signals(tmp_path, nursery, 6, seed=1)
 
 
-@pytest.mark.full
+@pytest.mark.full(minutes=4)
 def test_many_signals(tmp_path: Path, nursery: Nursery) -> None:
     _signals(tmp_path, nursery, 100, seed=2)
 
@@ -148,6 +148,6 @@ def test_full_disks(tmp_path: Path, nursery: Nursery) -> None:
     _full_disks(tmp_path, nursery, 6, seed=1)
 
 
-@pytest.mark.full
+@pytest.mark.full(minutes=5)
 def test_many_full_disks(tmp_path: Path, nursery: Nursery) -> None:
     _full_disks(tmp_path, nursery, 100, seed=2)

@@ -74,17 +74,17 @@ def _checkpoint(tmp_path: Path, pack: Path, spec: str, kills: int) -> None:
         _kill_often(tmp_path, lives, kills)
 
 
-@pytest.mark.full
+@pytest.mark.full(minutes=1)
 def test_tiny_killed_25_times(tmp_path: Path, pack: Path) -> None:
     pytest.importorskip("torch")
     _checkpoint(tmp_path, pack, "tiny", 25)
 
 
-@pytest.mark.full
+@pytest.mark.full(minutes=2)
 def test_a_local_model_killed_100_times(tmp_path: Path, pack: Path, nursery: Nursery) -> None:
     _batched(tmp_path, pack, nursery, 100)
 
 
-@pytest.mark.full
+@pytest.mark.full(minutes=2)
 def test_a_served_model_killed_100_times(tmp_path: Path, pack: Path, nursery: Nursery) -> None:
     _served(tmp_path, pack, nursery, 100)

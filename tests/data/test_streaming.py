@@ -88,7 +88,7 @@ def test_a_picture_with_twenty_questions_is_stored_once(cache: Path, tmp_path: P
     assert stored < 2 * whole + 400 * len(pack)  # not each * whole
 
 
-@pytest.mark.full
+@pytest.mark.full(minutes=1)
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="needs /proc")
 def test_a_hundred_thousand_pictures_need_little_memory(cache: Path, tmp_path: Path) -> None:
     inaturalist(tmp_path, 100_000)

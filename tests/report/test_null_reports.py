@@ -94,7 +94,7 @@ def test_null_data_give_a_false_sentence_in_one_report_of_twenty_at_most(
     assert false_reports(cells, same, count) <= 0.05 + 2.5 * np.sqrt(0.05 * 0.95 / count)
 
 
-@pytest.mark.full
+@pytest.mark.full(minutes=3)
 @pytest.mark.parametrize("same", [True, False])
 def test_null_data_give_a_false_sentence_in_one_report_of_twenty_at_most_in_many(
     cells: list[CellScores], same: bool
