@@ -10,7 +10,7 @@ import numpy as np
 
 from hemm.web.filters import Filter, Where
 from hemm.web.index.build import Catalog, Index, IndexedCell
-from hemm.web.index.tables import OUTCOMES
+from hemm.web.index.tables import OUTCOMES, among
 from hemm.web.texts import Texts
 
 SEARCHED_FIRST, SEARCHED_MOST = 4_096, 200_000
@@ -131,7 +131,7 @@ class Answers:
     def _rows_of(self, places: Mapping[int, float]) -> list[Row]:
         """Answers by their numbers, each with the value that it is sorted by, in the order given."""
         rows = self.index.read(
-            f"select {', '.join(_COLUMNS)} from answers where list_contains(?::bigint[], n)", [list(places)]
+            f"select {', '.join(_COLUMNS)} from answers where {among('n', list(places))}", list(places)
         )
         facts = {row[0]: dict(zip(_COLUMNS, row, strict=True)) for row in rows}
         return [
@@ -152,10 +152,11 @@ class Answers:
         inner = f"select {', '.join(f'a.{c}' for c in named)}, {where.value} as sorted_by {where.sql}"
         terms = []
         if place is not None:
+            at = int(max(-1.0, min(place[0], 2.0**31))) if chosen.sort == "sample" else place[0]
             terms.append(
                 f"(sorted_by {'>' if rising else '<'} ? or (sorted_by = ? and n {'<' if back else '>'} ?))"
             )
-            values += [place[0], place[0], place[1]]
+            values += [at, at, place[1]]
         if without is not None:
             terms.append("sample <> ?")
             values.append(without)
@@ -164,20 +165,18 @@ class Answers:
         return f"select {', '.join(columns)}, sorted_by from ({inner}){only} {order}", values
 
     def ordered(self, chosen: Filter, most: int, without: int | None = None) -> list[Row]:
-        """The first answers from the filter's place on, in its order, or backwards from ``before``."""
-        sql, values = self._ordered_sql(chosen, _COLUMNS, without)
-        out = []
-        for row in self.index.read(f"{sql} limit {most}", values):
-            facts = dict(zip(_COLUMNS, row[:-1], strict=True))
-            out.append(Row(row[-1], facts, self._by_number[facts["cell"]]))
-        return out
+        """The first answers from the filter's place on, in its order, or backwards from ``before``. Numbers
+        are sorted first, and the rest is read for those that are shown."""
+        sql, values = self._ordered_sql(chosen, ("n",), without)
+        rows = self.index.read(f"{sql} limit {most}", values)
+        return self._rows_of({int(n): float(at) for n, at in rows})
 
     def of_samples(self, samples: Sequence[int]) -> list[Row]:
         """All answers to these samples, by model."""
         rows = self.index.read(
             f"""select {", ".join(_COLUMNS)} from answers
-            where list_contains(?::integer[], sample) order by sample, cell, repeat""",
-            [list(samples)],
+            where {among("sample", samples)} order by sample, cell, repeat""",
+            samples,
         )
         found = [dict(zip(_COLUMNS, row, strict=True)) for row in rows]
         kept = [Row(0.0, facts, self._by_number[facts["cell"]]) for facts in found]
@@ -187,15 +186,15 @@ class Answers:
         """Number of a sample -> its id and the beginning of its content's digest."""
         numbers = sorted({row.facts["sample"] for row in rows})
         found = self.index.read(
-            "select sample, id, hash from samples where list_contains(?::integer[], sample)", [numbers]
+            f"select sample, id, hash from samples where {among('sample', numbers)}", numbers
         )
         return {number: (name, content) for number, name, content in found}
 
     def other_scores(self, rows: Sequence[Row]) -> dict[int, list[tuple[str, float]]]:
         """Number of an answer -> its other scores."""
+        numbers = [row.facts["n"] for row in rows]
         found = self.index.read(
-            "select n, metric, value from scores where list_contains(?::bigint[], n) order by n, metric",
-            [[row.facts["n"] for row in rows]],
+            f"select n, metric, value from scores where {among('n', numbers)} order by n, metric", numbers
         )
         out: dict[int, list[tuple[str, float]]] = {}
         for n, metric, value in found:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping, Sequence
+from collections import OrderedDict
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,7 +13,7 @@ from urllib.parse import urlencode
 from hemm.core import DIMENSIONS, HemmError, digest_bytes
 from hemm.report.page.template import environment
 from hemm.report.text import one_line
-from hemm.web.answers import Answers
+from hemm.web.answers import Answers, Counts
 from hemm.web.filters import Filter, read_filter
 from hemm.web.folder import ResultsFolder
 from hemm.web.index.build import Catalog, Index
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
 HERE = Path(__file__).parent
 STUDIED = 500_000
 """Answers up to which profile, curves and differences are computed unasked: they load all scores."""
+KEPT = 200
+"""Counts that are kept for the next page."""
 STATIC = {
     "report.css": (HERE.parent / "report/page/templates/style.css", "text/css"),
     "explorer.css": (HERE / "static/explorer.css", "text/css"),
@@ -58,10 +61,10 @@ class Explorer:
         self.pictures = Pictures(self.folder.root)
         self.live = Live()
         self.texts = Texts()
-        self._lock = threading.Lock()
+        self._lock, self._keeping = threading.Lock(), threading.Lock()
         self._studies: dict[tuple[int, str], Study] = {}
         self._profiles: dict[int, Profile] = {}
-        self._metrics: tuple[int, list[str]] = (0, [])
+        self._kept: OrderedDict[tuple[Any, ...], Any] = OrderedDict()
 
     @property
     def catalog(self) -> Catalog:
@@ -71,14 +74,37 @@ class Explorer:
     def answers(self) -> Answers:
         return Answers(self.index, self.texts)
 
+    def kept(self, key: tuple[Any, ...], make: Callable[[], Any]) -> Any:
+        """What ``make`` gives, made once for each state of the folder: counts over all answers do not change
+        from page to page."""
+        key = (self.catalog.generation, *key)
+        with self._keeping:
+            if key in self._kept:
+                self._kept.move_to_end(key)
+                return self._kept[key]
+        value = make()
+        with self._keeping:
+            self._kept[key] = value
+            while len(self._kept) > KEPT:
+                self._kept.popitem(last=False)
+        return value
+
+    def rows(self, sql: str, values: Sequence[Any] = ()) -> list[Any]:
+        """The rows of a statement over all answers, read once for each state of the folder."""
+        found: list[Any] = self.kept(("rows", sql, *values), lambda: self.index.read(sql, values))
+        return found
+
+    def counts(self, chosen: Filter) -> Counts:
+        """The counts of a filter, which pages in any order share."""
+        pairs = tuple(p for p in chosen.narrowed if p[0] != "q")
+        metric = chosen.value("metric")
+        found: Counts = self.kept(("counts", pairs, metric), lambda: self.answers.counts(chosen))
+        return found
+
     @property
     def metrics(self) -> list[str]:
         """The names of all scores beside the headlines."""
-        generation = self.catalog.generation
-        if self._metrics[0] != generation:
-            rows = self.index.read("select distinct metric from scores order by metric")
-            self._metrics = (generation, [name for (name,) in rows])
-        return self._metrics[1]
+        return [name for (name,) in self.rows("select distinct metric from scores order by metric")]
 
     def filter(self, request: Request, without: Sequence[str] = ()) -> Filter:
         """The filter of a request's address; parameters named in ``without`` are the page's own."""
@@ -87,7 +113,7 @@ class Explorer:
 
     @property
     def total(self) -> int:
-        return int(self.index.read("select count(*) from answers")[0][0])
+        return int(self.rows("select count(*) from answers")[0][0])
 
     def study(self, task: str = "", large: bool = False) -> Study:
         """The scores of all cells, or of one task's, loaded once for each state of the folder. Raises
@@ -123,9 +149,9 @@ class Explorer:
         """What slices can be made by: model, task, the dimensions that occur, then keys of the metadata with
         few values."""
         names = [*LABELS.items()]
-        counts = self.index.read(f"select {', '.join(f'count({c})' for _, c in names)} from answers")[0]
+        counts = self.rows(f"select {', '.join(f'count({c})' for _, c in names)} from answers")[0]
         used = [name for (name, _), count in zip(names, counts, strict=True) if count]
-        keys = self.index.read(
+        keys = self.rows(
             """select key from metadata group by key
             having count(distinct value) between 2 and 30 order by key"""
         )

@@ -15,7 +15,7 @@ from urllib.parse import urlencode
 from hemm.core import DIMENSIONS, HemmError, UnknownName
 from hemm.core.user_files import shown
 from hemm.web.index.build import Catalog
-from hemm.web.index.tables import LABELS, OUTCOMES
+from hemm.web.index.tables import LABELS, OUTCOMES, among
 
 FLIPS = {"lost": (True, False), "gained": (False, True), "changed": (False, False)}
 """Kind of flip from model ``a`` to model ``b`` -> whether each is right."""
@@ -207,6 +207,8 @@ class Where:
     @property
     def value(self) -> str:
         """What is sorted by, as a number; answers without one come last."""
+        if self._filter.sort == "sample":  # a plain column: DuckDB skips what lies after the page
+            return self._order_value
         last = "-inf" if self._filter.falling else "inf"
         return f"coalesce({self._order_value}, '{last}'::double)::double"
 
@@ -233,14 +235,15 @@ class Where:
                 if (not models or c.subject in models or c.label in models)
                 and (not tasks or c.cell.task in tasks)
             ]
-            self._add("list_contains(?::smallint[], a.cell)", numbers)
+            self._add(among("a.cell", numbers), *numbers)
 
     def _own(self) -> None:
         chosen = self._filter
         if outcomes := chosen.many.get("outcome"):
-            self._add("list_contains(?::utinyint[], a.outcome)", [OUTCOMES.index(o) for o in outcomes])
+            numbers = [OUTCOMES.index(o) for o in outcomes]
+            self._add(among("a.outcome", numbers), *numbers)
         if stages := chosen.many.get("stage"):
-            self._add("list_contains(?::varchar[], a.stage)", list(stages))
+            self._add(among("a.stage", stages), *stages)
         by_dimension: dict[str, list[str]] = {}
         for label in chosen.many.get("label", ()):
             dimension, _, category = label.partition(":")
@@ -249,7 +252,7 @@ class Where:
             column = LABELS[dimension]
             named = [c for c in categories if c]
             none = f"a.{column} is null" if "" in categories else "false"
-            self._add(f"({none} or list_contains(?::varchar[], a.{column}))", named)
+            self._add(f"({none} or {among(f'a.{column}', named)})", *named)
 
     def _metadata(self) -> None:
         by_key: dict[str, list[str]] = {}
@@ -293,21 +296,20 @@ class Where:
             both = (once["a"], once["b"])
             rights = FLIPS[once["flip"]] if "flip" in once else (None, None)
             for model, right in zip(both, rights, strict=True):
-                self._add(
-                    f"""a.sample in (select sample from answers where list_contains(?::smallint[], cell)
-                    {"" if right is None else f"and correct = {right}"})""",
-                    self._numbers(model),
-                )
-            self._add(
-                "list_contains(?::smallint[], a.cell)", [n for model in both for n in self._numbers(model)]
-            )
+                numbers = self._numbers(model)
+                only = "" if right is None else f"and correct = {right}"
+                term = f"a.sample in (select sample from answers where {among('cell', numbers)} {only})"
+                self._add(term, *numbers)
+            numbers = [n for model in both for n in self._numbers(model)]
+            self._add(among("a.cell", numbers), *numbers)
         if once.get("flip") == "changed":
+            first, second = self._numbers(once["a"]), self._numbers(once["b"])
             self._add(
-                """a.sample in (select x.sample from answers x join answers y on x.sample = y.sample
-                and x.repeat = y.repeat where list_contains(?::smallint[], x.cell)
-                and list_contains(?::smallint[], y.cell) and x.outcome <> y.outcome)""",
-                self._numbers(once["a"]),
-                self._numbers(once["b"]),
+                f"""a.sample in (select x.sample from answers x join answers y on x.sample = y.sample
+                and x.repeat = y.repeat where {among("x.cell", first)} and {among("y.cell", second)}
+                and x.outcome <> y.outcome)""",
+                *first,
+                *second,
             )
 
     def _numbers(self, model: str) -> list[int]:

@@ -92,7 +92,7 @@ def profile(request: Request) -> Response:
 def tasks(request: Request) -> Response:
     explorer = explorer_of(request)
     only(request)
-    rows = explorer.index.read(
+    rows = explorer.rows(
         """select cell, count(*), count(score), avg(score), count(*) filter (where correct),
         count(*) filter (where outcome <> 0) from answers group by cell"""
     )
@@ -102,7 +102,7 @@ def tasks(request: Request) -> Response:
         by_task.setdefault(one.cell.task, []).append((one, counts.get(one.number, (0, 0, None, 0, 0))))
     agreement = {
         name: (n, right, none, differ)
-        for name, n, right, none, differ in explorer.index.read(
+        for name, n, right, none, differ in explorer.rows(
             """select t.name, count(*), count(*) filter (where g.correct = g.models),
             count(*) filter (where g.correct = 0),
             count(*) filter (where g.correct between 1 and g.models - 1)
@@ -116,7 +116,7 @@ def tasks(request: Request) -> Response:
 def runs(request: Request) -> Response:
     explorer = explorer_of(request)
     only(request)
-    rows = explorer.index.read(
+    rows = explorer.rows(
         """select cell, count(*), sum(latency), median(latency), quantile_cont(latency, 0.95),
         sum(input_tokens), sum(output_tokens), sum(cost), count(*) filter (where outcome = ?)
         from answers group by cell""",
@@ -130,7 +130,7 @@ def answers(request: Request) -> Response:
     explorer = explorer_of(request)
     chosen = explorer.filter(request)
     found = explorer.answers
-    counts = found.counts(chosen)
+    counts = explorer.counts(chosen)
     page = found.page(chosen)
     texts = found.texts(page.rows, ["raw", "references", "failure", "failure_message", "refusal"])
     values = {
@@ -248,7 +248,7 @@ def curve_page(request: Request) -> Response:
     from hemm.web.figures import curve_figure
 
     explorer, given = explorer_of(request), only(request, "task", "key", "large")
-    rows = explorer.index.read(
+    rows = explorer.rows(
         """select t.name, m.key, count(distinct m.number) from metadata m join samples s using (sample)
         join tasks t using (task) where m.number is not null group by t.name, m.key
         having count(distinct m.number) > 1 order by t.name, m.key"""

@@ -73,6 +73,16 @@ def run(connection: Any, sql: str, values: Sequence[Any] = ()) -> list[Any]:
     return found
 
 
+def among(column: str, values: Sequence[Any]) -> str:
+    """A condition that a column has one of some values, each a question mark: DuckDB skips what cannot have
+    any. False for none.
+
+    >>> among("a.cell", [3, 4]), among("a.cell", [])
+    ('a.cell in (?, ?)', 'false')
+    """
+    return f"{column} in ({', '.join('?' * len(values))})" if values else "false"
+
+
 def prepare(connection: Any) -> None:
     """Make the tables anew, unless they are of this version and these dimensions."""
     now = (VERSION, digest(list(DIMENSION_NAMES), 12))
