@@ -36,7 +36,10 @@ from hemm.results.checked import read_aggregates, read_run, write_checked, write
 from hemm.results.seal import write_answers, write_calls
 
 MODELS, TASKS = 10, 10
-WORDS = "a red bus left of the blue house on stone at night with two dogs and one small tree".split()
+WORDS = (
+    *("a", "red", "bus", "left", "of", "the", "blue", "house", "on", "stone"),
+    *("at", "night", "with", "two", "dogs", "and", "one", "small", "tree"),
+)
 
 
 def generate(out: Path, answers: int) -> None:
@@ -93,13 +96,23 @@ def _cell(out: Path, run: Any, aggregates: Any, which: tuple[int, int, int], tex
 def _answers(ids: pa.Array, number: Any, rng: Any, texts: pa.Array) -> pa.Table:
     n = len(ids)
     kinds = ("count", "colour", "place", "size")
-    labels = [[("reasoning", "more" if i % 3 else "less"), ("use_case", ("science", "hci")[i % 2])] for i in range(12)]
-    metadata = pa.array([orjson.dumps({"kind": kinds[i % 4], "objects": i % 50}).decode() for i in range(100)])
-    columns: dict[str, Any] = {name: pa.nulls(n, ANSWER_SCHEMA.field(name).type) for name in ANSWER_SCHEMA.names}
+    labels = [
+        [("reasoning", "more" if i % 3 else "less"), ("use_case", ("science", "hci")[i % 2])]
+        for i in range(12)
+    ]
+    metadata = pa.array(
+        [orjson.dumps({"kind": kinds[i % 4], "objects": i % 50}).decode() for i in range(100)]
+    )
+    columns: dict[str, Any] = {
+        name: pa.nulls(n, ANSWER_SCHEMA.field(name).type) for name in ANSWER_SCHEMA.names
+    }
     said = texts.take(pa.array(rng.integers(0, len(texts), n)))
     columns |= {"id": ids, "unit": ids, "cluster": ids, "repeat": pa.array(np.zeros(n, np.int32))}
     columns |= {"sample_hash": ids, "request_key": ids, "raw": said, "finish": pa.array(["stop"] * n)}
-    columns |= {"prompt": texts.take(pa.array(number % len(texts))), "metadata": metadata.take(pa.array(number % 100))}
+    columns |= {
+        "prompt": texts.take(pa.array(number % len(texts))),
+        "metadata": metadata.take(pa.array(number % 100)),
+    }
     columns["labels"] = pa.array(labels, ANSWER_SCHEMA.field("labels").type).take(pa.array(number % 12))
     for name in ("media", "produced", "references", "choices", "options", "logprobs"):
         kind = ANSWER_SCHEMA.field(name).type
@@ -138,7 +151,10 @@ PAGES = {
         "/answers?label=reasoning:more&meta=kind:count",
         "where map_extract(labels, 'reasoning')[1] = 'more' and metadata like '%count%'",
     ),
-    "text in a filter": ("/answers?model=model-2&task=task-5&q=tree+tree+tree", "where filename like '%/model-2/task-5/%' and contains(lower(raw), 'tree tree tree')"),
+    "text in a filter": (
+        "/answers?model=model-2&task=task-5&q=tree+tree+tree",
+        "where filename like '%/model-2/task-5/%' and contains(lower(raw), 'tree tree tree')",
+    ),
     "slices": ("/slices?by=task&across=model", ""),
     "tasks": ("/tasks", ""),
     "runs": ("/runs", ""),
@@ -162,6 +178,7 @@ def measure(out: Path, repeats: int) -> None:
 def _pages(base: str, out: Path, repeats: int) -> None:
     database = duckdb.connect()
     database.execute("set memory_limit = '500MB'")
+    source = f"from read_parquet('{out}/*/*/*/answers/*.parquet', filename = true)"
     print(f"{'page':24} {'explorer':>9} {'slowest':>9} {'bare DuckDB':>12}")
     with httpx.Client(trust_env=False, timeout=600) as client:
         for title, (address, where) in PAGES.items():
@@ -173,13 +190,8 @@ def _pages(base: str, out: Path, repeats: int) -> None:
                 if answer.status_code != 200:
                     raise SystemExit(f"{address}: {answer.status_code} {answer.text[:300]}")
                 start = time.perf_counter()
-                database.execute(
-                    f"""select count(*) from read_parquet('{out}/*/*/*/answers/*.parquet', filename = true) {where}"""
-                ).fetchall()
-                database.execute(
-                    f"""select id, raw from read_parquet('{out}/*/*/*/answers/*.parquet', filename = true) {where}
-                    order by id limit 25"""
-                ).fetchall()
+                database.execute(f"select count(*) {source} {where}").fetchall()
+                database.execute(f"select id, raw {source} {where} order by id limit 25").fetchall()
                 bare.append(1e3 * (time.perf_counter() - start))
             print(f"{title:24} {statistics.median(own):9.0f} {max(own):9.0f} {statistics.median(bare):12.0f}")
 
@@ -192,7 +204,9 @@ def _memory(pid: int) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--answers", type=int, default=1_000_000)
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--keep", type=Path, help="where the answers lie, or are to lie")
