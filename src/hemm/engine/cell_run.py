@@ -22,9 +22,18 @@ from hemm.engine.forecast import Forecast, forecast
 from hemm.engine.limits import CostBudget, Stopped
 from hemm.engine.options import CellResult, RunOptions, Watcher
 from hemm.engine.pipeline import Pipeline
-from hemm.engine.plan import ANSWERED, PERMANENT, Plan, everything, needed, not_journaled, sealed_answers
+from hemm.engine.plan import (
+    ANSWERED,
+    PERMANENT,
+    Plan,
+    States,
+    everything,
+    needed,
+    not_journaled,
+    sealed_answers,
+)
 from hemm.engine.reconcile import Reconciler
-from hemm.engine.requests import Numbers, RequestBuilder
+from hemm.engine.requests import RequestBuilder
 from hemm.engine.selection import Selection
 from hemm.engine.selections import Selections
 from hemm.engine.setup import (
@@ -169,7 +178,7 @@ class CellRun:
     def _forecast(self, plan: Plan) -> Forecast:
         return forecast(plan, self._builder, self.model)
 
-    def _state(self) -> Numbers:
+    def _state(self) -> States:
         index = self.pack.index()
         return sealed_answers(self.cell, index.ids, index.hashes, self.options.repeats).state
 
@@ -177,7 +186,7 @@ class CellRun:
     def _builder(self) -> RequestBuilder:
         return request_builder(self.options, self.task, self.pack, self.model, self.spec)
 
-    def _reconcile(self, *, write: bool, sealed_now: bool = False) -> Numbers:
+    def _reconcile(self, *, write: bool, sealed_now: bool = False) -> States:
         """Compare what is stored with the data of now: the state of the sealed answers.
 
         sealed_now  this command's answers are sealed: what is not scored is listed anew, and nothing is told
@@ -344,14 +353,12 @@ class CellRun:
 
         return find
 
-    def _errors(self, state: Numbers) -> list[tuple[str, int, str]]:
+    def _errors(self, state: States) -> list[tuple[str, int, str]]:
         """(sample id, repeat, reason) of each error in the selection, in pack order."""
         ids = self.pack.index().ids
-        wanted = {
-            (ids[row], int(repeat))
-            for row in self.selection.rows.tolist()
-            for repeat in np.flatnonzero(state[row] > ANSWERED)
-        }
+        places, repeats = np.nonzero(state[self.selection.rows] > ANSWERED)
+        rows = self.selection.rows[places].tolist()
+        wanted = {(ids[row], repeat) for row, repeat in zip(rows, repeats.tolist(), strict=True)}
         if not wanted:
             return []
         reasons: dict[tuple[str, int], str] = {}
@@ -362,7 +369,7 @@ class CellRun:
                     reasons[name, repeat] = f"{kind}: {text}"
         return [(name, repeat, why) for (name, repeat), why in reasons.items()]
 
-    def _of(self, state: Numbers, asked: int) -> CellResult:
+    def _of(self, state: States, asked: int) -> CellResult:
         found = self._result(self.cell.folder, self.cell.run["state"], asked)
         permanent = int((state[self.selection.rows] == PERMANENT).sum())
         return replace(found, errors=self._errors(state), permanent=permanent)

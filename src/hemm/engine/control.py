@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable, Iterable
 import numpy as np
 
 from hemm.core import Response
+from hemm.data.pack.columns import RowNumbers
 from hemm.engine.limits import Answered, FailureStreak, Stopped
 from hemm.engine.requests import Item, RequestBuilder
 from hemm.results.cell import CellWriter
@@ -89,11 +90,11 @@ class Faults:
 def answered_before(cell: CellWriter, builder: RequestBuilder) -> Item | None:
     """The request of the first sealed answer to a sample that continues no other; None without one."""
     index = builder.pack.index()
-    rows = {name: row for row, name in enumerate(index.ids) if not index.after[row]}
+    rows = RowNumbers(index.ids)
     for part in cell.sealed(["id", "repeat", "failure"]):
-        for line in part.to_pylist():
-            row = rows.get(line["id"])
-            if row is None or line["failure"] is not None:
+        numbers = rows.of(part["id"].to_pylist()).tolist()
+        for row, line in zip(numbers, part.to_pylist(), strict=True):
+            if row < 0 or line["failure"] is not None or index.after[row]:
                 continue
             chosen = np.array([row], dtype=np.int64)
             repeat = np.array([line["repeat"]], dtype=np.int64)

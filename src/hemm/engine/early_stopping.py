@@ -43,7 +43,7 @@ class Blocks:
         names = block_names(index)
         position = {name: n for n, name in enumerate(unit_order(names, seed))}
         numbers = np.array([position[name] for name in names], dtype=np.int64)
-        return cls(numbers, index.units, np.array(depth, dtype=np.int64), len(position))
+        return cls(numbers, index.units, depth, len(position))
 
     def first(self, count: int) -> Selection:
         """The rows of the first ``count`` blocks, in pack order."""
@@ -63,7 +63,7 @@ class Blocks:
 def block_names(index: Any) -> list[str]:
     """The block of each row of a pack's index: rows that depend on one another share one."""
     _, root = chain_depth(index.ids, index.after)
-    chains = [index.ids[row] for row in root] if any(index.after) else index.units
+    chains = [index.ids[row] for row in root.tolist()] if any(index.after) else index.units
     return _joined(list(zip(index.clusters, index.units, chains, strict=True)))
 
 

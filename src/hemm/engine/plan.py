@@ -10,12 +10,16 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from hemm.data.pack.columns import RowNumbers, hashed
+from hemm.data.pack.schema import texts
 from hemm.engine.requests import Item, Numbers, RequestBuilder
 from hemm.engine.selection import Selection
 from hemm.results import layout
 from hemm.results.cell import CellWriter
 
 ABSENT, ANSWERED, TRANSIENT, PERMANENT = 0, 1, 2, 3
+
+States = np.ndarray[Any, np.dtype[np.int8]]
 
 _COLUMNS = ["id", "repeat", "sample_hash", "failure", "failure_permanent"]
 
@@ -54,12 +58,12 @@ class Plan:
 class SealedAnswers:
     """The newest sealed answer to each sample.
 
-    state    rows of the pack x repeats: ABSENT, ANSWERED, TRANSIENT or PERMANENT
+    state    rows of the pack x repeats: ABSENT, ANSWERED, TRANSIENT or PERMANENT (a byte each)
     changed  rows x repeats: the sample has other content now than the answer was stored with
     gone     (sample id, repeat) of answers to samples that the pack does not have
     """
 
-    state: Numbers
+    state: States
     changed: np.ndarray[Any, np.dtype[np.bool_]]
     gone: tuple[tuple[str, int], ...]
 
@@ -68,29 +72,29 @@ def sealed_answers(
     cell: CellWriter, ids: Sequence[str], hashes: Sequence[str], repeats: int
 ) -> SealedAnswers:
     """What a cell has of samples with these ids and hashes; repeats from ``repeats`` on are passed over."""
-    state: Numbers = np.zeros((len(ids), repeats), dtype=np.int64)
+    state: States = np.zeros((len(ids), repeats), dtype=np.int8)
     changed = np.zeros((len(ids), repeats), dtype=bool)
     gone: dict[tuple[str, int], None] = {}
-    names, current = pa.array(ids, pa.string()), pa.array(hashes, pa.string())
+    if not cell.parts:
+        return SealedAnswers(state, changed, ())
+    rows, current = RowNumbers(ids), hashed(hashes)
     for part in cell.sealed(_COLUMNS):
-        row = pc.index_in(part["id"], value_set=names)
-        same = pc.equal(part["sample_hash"], current.take(row.combine_chunks()))
+        number = rows.of(texts(part["id"]))
+        same = current[number] == hashed(texts(part["sample_hash"]))
         failed = pc.fill_null(part["failure_permanent"], False).to_numpy()
         value = np.where(
             part["failure"].is_null().to_numpy(), ANSWERED, np.where(failed, PERMANENT, TRANSIENT)
         )
-        number = pc.fill_null(row, -1).to_numpy()
         repeat = part["repeat"].to_numpy()
         known = (number >= 0) & (repeat < repeats)
         state[number[known], repeat[known]] = value[known]
-        other = ~pc.fill_null(same, False).to_numpy(zero_copy_only=False)
-        changed[number[known], repeat[known]] = other[known]
-        lost = part.filter(pc.is_null(row))
+        changed[number[known], repeat[known]] = ~same[known]
+        lost = part.filter(pa.array(number < 0))
         gone.update(dict.fromkeys(zip(lost["id"].to_pylist(), lost["repeat"].to_pylist(), strict=True)))
     return SealedAnswers(state, changed, tuple(gone))
 
 
-def drop_followers(selection: Selection, before: Numbers, state: Numbers) -> None:
+def drop_followers(selection: Selection, before: Numbers, state: States) -> None:
     """Mark ABSENT in ``state`` the answers that continue an ABSENT one, since that may come out differently.
 
     before  row -> the row that it continues, -1 where it starts a chain
@@ -100,7 +104,7 @@ def drop_followers(selection: Selection, before: Numbers, state: Numbers) -> Non
         state[rows] = np.where(state[before[rows]] == ABSENT, ABSENT, state[rows])
 
 
-def needed(selection: Selection, state: Numbers, retry_errors: bool) -> Plan:
+def needed(selection: Selection, state: States, retry_errors: bool) -> Plan:
     """The answers of ``selection`` that are absent, or errors to be retried."""
     repeats = state.shape[1]
     chosen = state[selection.rows]
@@ -130,12 +134,13 @@ def is_known(cell: CellWriter, item: Item, retry_errors: bool) -> bool:
 
 def not_journaled(plan: Plan, cell: CellWriter, builder: RequestBuilder, retry_errors: bool) -> Plan:
     """``plan`` less the answers that the journal has. Those that continue others count as not there."""
-    there = {key for key, _ in cell.journaled_keys()} if cell.journaled else set()
+    there = [key for key, _ in cell.journaled_keys()] if cell.journaled else []
     if not there:
         return plan
-    ids = builder.pack.index().ids
-    keys = [(ids[row], n) for row, n in zip(plan.rows.tolist(), plan.repeats.tolist(), strict=True)]
-    places = np.array([place for place, key in enumerate(keys) if key in there], dtype=np.int64)
+    rows = RowNumbers(builder.pack.index().ids).of([name for name, _ in there])
+    times = 1 + max(int(plan.repeats.max(initial=0)), *(n for _, n in there))
+    known_keys = rows[rows >= 0] * times + np.array([n for _, n in there], dtype=np.int64)[rows >= 0]
+    places = np.flatnonzero(np.isin(plan.rows * times + plan.repeats, known_keys))
     items = builder.items(plan.rows[places], plan.repeats[places], places)
     known = [item.position for item in items if is_known(cell, item, retry_errors)]
     rest = np.setdiff1d(np.arange(len(plan)), np.array(known, dtype=np.int64))

@@ -16,8 +16,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from hemm.core import Pack, Task
-from hemm.engine.plan import ABSENT, ANSWERED, drop_followers, sealed_answers
-from hemm.engine.requests import Numbers, RequestBuilder
+from hemm.data.pack.columns import RowNumbers
+from hemm.engine.plan import ABSENT, ANSWERED, States, drop_followers, sealed_answers
+from hemm.engine.requests import RequestBuilder
 from hemm.engine.selection import Selection
 from hemm.results import layout
 from hemm.results.answer_record import refreshed
@@ -37,7 +38,7 @@ class Reconciled:
     unscored   answers that are kept and not scored: id, repeat, request_key, why
     """
 
-    state: Numbers
+    state: States
     refreshed: int = 0
     dropped: int = 0
     unscored: pa.Table = field(default_factory=layout.UNSCORED_SCHEMA.empty_table)
@@ -110,7 +111,7 @@ class Reconciler:
 
     # which stay
 
-    def _check(self, state: Numbers, changed: Bools) -> dict[int, list[tuple[int, int]]]:
+    def _check(self, state: States, changed: Bools) -> dict[int, list[tuple[int, int]]]:
         """Mark answers to other requests ABSENT; what to refresh: part -> (its row, row of the pack)."""
         index = self.pack.index()
         chained = any(index.after)
@@ -142,11 +143,11 @@ class Reconciler:
             self._drop_followers(everything, state)
         return refresh
 
-    def _drop_followers(self, everything: Selection, state: Numbers) -> None:
+    def _drop_followers(self, everything: Selection, state: States) -> None:
         index = self.pack.index()
-        row_of = {name: row for row, name in enumerate(index.ids)}
-        before = [-1 if name is None else row_of[name] for name in index.after]
-        drop_followers(everything, np.array(before, dtype=np.int64), state)
+        drop_followers(
+            everything, RowNumbers(index.ids).of(["" if n is None else n for n in index.after]), state
+        )
 
     def _places(self, ids: set[str]) -> dict[tuple[str, int], list[_Place]]:
         """Where the sealed answers to these samples lie, oldest first."""
@@ -172,7 +173,7 @@ class Reconciler:
         answers = self.cell.part(part).take(pa.array([row for row, _ in ordered]))
         self.cell.add_part(refreshed(answers, chosen, [self.task.labels_of(s) for s in chosen]))
 
-    def _unscored(self, sealed: Bools, state: Numbers, gone: Sequence[tuple[str, int]]) -> pa.Table:
+    def _unscored(self, sealed: Bools, state: States, gone: Sequence[tuple[str, int]]) -> pa.Table:
         index = self.pack.index()
         why: dict[tuple[str, int], str] = dict.fromkeys(gone, REMOVED)
         for row, repeat in zip(*(a.tolist() for a in np.nonzero(sealed & (state == ABSENT))), strict=True):
@@ -184,11 +185,11 @@ class Reconciler:
         places = self._places({name for name, _ in why}) if why else {}
         keys = {key: places[key][-1].key for key in why}
         if self.cell.journaled:
-            row_of = {name: row for row, name in enumerate(index.ids)}
-            for (name, repeat), key in self.cell.journaled_keys():
-                row = row_of.get(name)
-                if row is None or repeat >= self.scored.shape[1] or not self.scored[row, repeat]:
-                    why[name, repeat] = REMOVED if row is None else NOT_CHOSEN
+            journaled = self.cell.journaled_keys()
+            numbers = RowNumbers(index.ids).of([name for (name, _), _ in journaled]).tolist()
+            for ((name, repeat), key), row in zip(journaled, numbers, strict=True):
+                if row < 0 or repeat >= self.scored.shape[1] or not self.scored[row, repeat]:
+                    why[name, repeat] = REMOVED if row < 0 else NOT_CHOSEN
                     keys[name, repeat] = key
         rows = [
             {"id": name, "repeat": repeat, "request_key": keys[name, repeat], "why": why[name, repeat]}

@@ -13,18 +13,20 @@ from typing import Any
 import numpy as np
 
 from hemm.core import BadData
-from hemm.data.pack.selection import RANDOM, first_units
+from hemm.data.pack.columns import hashed
+from hemm.data.pack.selection import BALANCED, RANDOM, first_of, first_units
 
 Rows = np.ndarray[Any, np.dtype[np.int64]]
 
 
-def chain_depth(ids: Sequence[str], after: Sequence[str | None]) -> tuple[list[int], list[int]]:
+def chain_depth(ids: Sequence[str], after: Sequence[str | None]) -> tuple[Rows, Rows]:
     """For each row its depth in its chain (0 at the start), and the row that starts the chain.
 
     Raises BadData where a sample continues one that is not in the pack, or itself.
     """
     if not any(after):
-        return [0] * len(ids), list(range(len(ids)))
+        return np.zeros(len(ids), dtype=np.int64), np.arange(len(ids), dtype=np.int64)
+    ids, after = list(ids), list(after)
     row_of = {sample: row for row, sample in enumerate(ids)}
     depth, root = [-1] * len(ids), [-1] * len(ids)
     for row in range(len(ids)):
@@ -46,7 +48,7 @@ def chain_depth(ids: Sequence[str], after: Sequence[str | None]) -> tuple[list[i
         for step in reversed(path):
             depth[step], root[step] = depth[current] + 1, root[current]
             current = step
-    return depth, root
+    return np.array(depth, dtype=np.int64), np.array(root, dtype=np.int64)
 
 
 @dataclass(frozen=True)
@@ -61,8 +63,8 @@ class Selection:
     def of(cls, rows: Rows, index: Any) -> Selection:
         """These rows of a pack's index. A chain belongs to the unit of the sample that starts it."""
         depth, root = chain_depth(index.ids, index.after)
-        units = {index.units[root[row]] for row in rows.tolist()}
-        return cls(rows, np.array(depth, dtype=np.int64)[rows], len(units))
+        units = np.unique(hashed(index.units)[root[rows]])
+        return cls(rows, depth[rows], len(units))
 
 
 def select(
@@ -78,15 +80,26 @@ def select(
     """Select up to ``limit`` units (None: all) in ``order``. A chain belongs to the unit of the sample that
     starts it."""
     depth, root = chain_depth(ids, after)
-    roots = [units[r] for r in root] if any(after) else units
-    if limit is None:
-        rows = np.arange(len(ids), dtype=np.int64)
-        count = len(set(roots))
-    else:
-        stratum_of: dict[str, str] = {}
-        for unit, stratum in zip(roots, strata, strict=True):
-            stratum_of.setdefault(unit, stratum)
-        chosen = first_units(stratum_of, limit, seed, order)
-        rows = np.array([row for row, unit in enumerate(roots) if unit in chosen], dtype=np.int64)
-        count = len(chosen)
-    return Selection(rows, np.array(depth, dtype=np.int64)[rows], count)
+    _, first, number = np.unique(hashed(units)[root], return_index=True, return_inverse=True)
+    chosen = np.ones(len(first), dtype=np.bool_)
+    if limit is not None and limit < len(first):
+        names = [units[row] for row in root[first].tolist()] if any(after) else _at(units, first)
+        if order == BALANCED:
+            own = dict(zip(names, _at(strata, first), strict=True))
+            taken = first_units(own, limit, seed, order)
+            chosen = np.fromiter((name in taken for name in names), np.bool_, len(first))
+        else:
+            chosen = first_of(names, limit, seed)
+    rows = np.flatnonzero(chosen[number]).astype(np.int64)
+    return Selection(rows, depth[rows], int(chosen.sum()))
+
+
+def _at(values: Sequence[str], rows: Rows) -> Sequence[str]:
+    """These values, in the order of ``rows``, which are distinct; read once from the first to the last."""
+    here = np.full(len(values), -1, dtype=np.int64)
+    here[rows] = np.arange(len(rows))
+    found = [""] * len(rows)
+    for place, value in zip(here.tolist(), values, strict=True):
+        if place >= 0:
+            found[place] = value
+    return found

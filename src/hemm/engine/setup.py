@@ -9,6 +9,7 @@ import numpy as np
 
 from hemm.core import HemmError, Model, Pack, ProtocolSpec, RequestModel, Task, redact
 from hemm.data.pack.quality import met
+from hemm.data.pack.reader import PackIndex
 from hemm.data.pack.schema import REFERENCE_MEDIA
 from hemm.data.pack.selection import BALANCED, RANDOM
 from hemm.engine import requests
@@ -122,11 +123,12 @@ def check_capabilities(
     if only_text or (options.control == "none" and not options.shots):
         most = fewest = 0
     else:
-        media = pack.index().media
+        index = pack.index()
+        media = index.media_counts if isinstance(index, PackIndex) else list(map(len, index.media))
         # the index counts the references' pictures too: all that it says then is that there are some
         references = REFERENCE_MEDIA in pack.info["media_columns"]
-        counts = [len(media[row]) for row in rows.tolist()] if not references else [1]
-        most, fewest = max(counts, default=0), min(counts, default=can.min_images)
+        counts = np.ones(1, np.int64) if references else np.fromiter(media, np.int64, len(media))[rows]
+        most, fewest = int(counts.max(initial=0)), int(counts.min()) if len(counts) else can.min_images
     changed = "--control grey" if options.control == "grey" else "--perturb" if options.perturb else ""
     for column in pack.info["media_columns"]:
         kind = kinds.get(column)

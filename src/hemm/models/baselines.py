@@ -26,6 +26,7 @@ from hemm.core import (
     Usage,
     keyed_number,
 )
+from hemm.data.pack.columns import RowNumbers
 from hemm.metrics import resolve as metric_of
 from hemm.models.options import ModelOptions
 from hemm.parsing.picture_format import Pictured
@@ -54,7 +55,7 @@ class Baseline(BatchModel):
         self.batch_size = options.batch_size or 256
         self._task: Task | None = None
         self._pack: Pack
-        self._rows: dict[str, int] = {}
+        self._rows = RowNumbers(())
 
     async def start(self) -> None:
         """Nothing to load."""
@@ -65,21 +66,21 @@ class Baseline(BatchModel):
     def bind(self, task: Task, pack: Pack) -> None:
         """Take the references of ``pack`` (prepared from ``task``)."""
         self._task, self._pack = task, pack
-        self._rows = {id: row for row, id in enumerate(pack.index().ids)}
+        self._rows = RowNumbers(pack.index().ids)
 
     def generate_batch(self, requests: Sequence[Request]) -> list[Response]:
         """One answer for each request. Raises HemmError before ``bind`` and for a sample of another pack."""
-        return [self._respond(r) for r in requests]
+        rows = self._rows.of([r.sample_id for r in requests]).tolist()
+        return [self._respond(request, row) for request, row in zip(requests, rows, strict=True)]
 
     def answer(self, task: Task, sample: Sample, request: Request) -> str | Media:
         """The answer of this baseline: text as a model would write it, or a picture."""
         raise NotImplementedError
 
-    def _respond(self, request: Request) -> Response:
+    def _respond(self, request: Request, row: int) -> Response:
         if self._task is None:
             raise HemmError(f"{self.spec} knows no references: bind it to a task and its pack first")
-        row = self._rows.get(request.sample_id)
-        if row is None:
+        if row < 0:
             raise HemmError(f"{self.spec}: sample {request.sample_id!r} is not in the pack it is bound to")
         text = self.answer(self._task, self._pack.sample(row), request)
         if isinstance(text, Media):

@@ -25,41 +25,48 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class PackIndex:
-    """The rows of one split without their pictures, in pack order. Columns become lists when asked for."""
+    """The rows of one split without their pictures, in pack order. A column is a list, and of a large split
+    it is read anew each time that it is iterated."""
 
-    _table: Any
+    _reader: SplitReader
 
     def __len__(self) -> int:
-        return int(self._table.num_rows)
+        return self._reader.count
 
     @cached_property
-    def ids(self) -> list[str]:
-        return texts(self._table["id"])
+    def ids(self) -> Sequence[str]:
+        return self._reader.column("id", texts)
 
     @cached_property
-    def units(self) -> list[str]:
-        return texts(self._table["unit"])
+    def units(self) -> Sequence[str]:
+        return self._reader.column("unit", texts)
 
     @cached_property
-    def clusters(self) -> list[str]:
-        return texts(self._table["cluster"])
+    def clusters(self) -> Sequence[str]:
+        return self._reader.column("cluster", texts)
 
     @cached_property
-    def strata(self) -> list[str]:
-        return texts(self._table["stratum"])
+    def strata(self) -> Sequence[str]:
+        return self._reader.column("stratum", texts)
 
     @cached_property
-    def hashes(self) -> list[str]:
-        return texts(self._table["sample_hash"])
+    def hashes(self) -> Sequence[str]:
+        return self._reader.column("sample_hash", texts)
 
     @cached_property
-    def after(self) -> list[str | None]:
-        return texts(self._table["after"])
+    def after(self) -> Sequence[str | None]:
+        return self._reader.column("after", texts)
 
     @cached_property
-    def media(self) -> list[tuple[str, ...]]:
+    def media(self) -> Sequence[tuple[str, ...]]:
         """Digests of each row's media, then of its picture references."""
-        return [tuple(x) for x in _lists(self._table["media_digests"])]
+        return self._reader.column("media_digests", _lists)
+
+    @cached_property
+    def media_counts(self) -> Sequence[int]:
+        """How many ``media`` each row has: their problems, of which most are empty, are read faster than
+        digests."""
+        return self._reader.column("media_problems", _lengths)
 
 
 class Pack:
@@ -92,7 +99,7 @@ class Pack:
 
     def index(self, split: str = "test") -> PackIndex:
         """Ids, units, clusters, strata, hashes of all rows; no picture is read."""
-        return PackIndex(self._splits[split].index)
+        return PackIndex(self._splits[split])
 
     def open_pictures(self) -> dict[str, str]:
         """Digest -> MIME type of the pictures that open, of all splits."""
@@ -194,12 +201,16 @@ def not_prepared(task: str, origin: Mapping[str, Any]) -> NotPrepared:
     return NotPrepared({task: "" if kind == "object" else origin_spec(origin, task)}, card=kind == "hub")
 
 
-def _lists(column: Any) -> list[list[Any]]:
-    if not len(column):
-        return []
-    lists: list[list[Any]] = []
-    for chunk in column.chunks:
+def _lists(column: Any) -> list[tuple[Any, ...]]:
+    lists: list[tuple[Any, ...]] = []
+    for chunk in getattr(column, "chunks", [column]):
         values = chunk.flatten().to_numpy(zero_copy_only=False).tolist()
         ends = (chunk.offsets.to_numpy() - chunk.offsets[0].as_py()).tolist()
-        lists += [values[a:b] for a, b in itertools.pairwise(ends)]
+        lists += [tuple(values[a:b]) for a, b in itertools.pairwise(ends)]
     return lists
+
+
+def _lengths(column: Any) -> list[int]:
+    import pyarrow.compute as pc
+
+    return pc.list_value_length(column).to_pylist()  # type: ignore[no-any-return]

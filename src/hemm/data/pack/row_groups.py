@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import threading
 from collections import OrderedDict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import fields
 from functools import cached_property
 from pathlib import Path
@@ -16,11 +16,14 @@ import numpy as np
 from hemm.core import BadData, HemmError, Media, Sample, digest_bytes
 from hemm.data.files import read_table
 from hemm.data.pack import schema
+from hemm.data.pack.columns import StoredColumn
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
 _CACHED_BYTES = 64 << 20
+LISTED_ROWS = 1 << 16
+"""Most rows of a split whose index is held in memory."""
 
 
 class SplitReader:
@@ -61,15 +64,13 @@ class SplitReader:
                     starts.append(starts[-1] + meta.row_group(g).num_rows)
         return groups, np.array(starts)
 
-    @cached_property
-    def index(self) -> pa.Table:
-        """The indexed columns of all rows."""
-        import pyarrow as pa
-
-        indexed = [c for c in schema.COLUMNS if c.indexed]
-        if not self.paths:
-            return pa.schema([(c.name, c.type) for c in indexed]).empty_table()
-        return pa.concat_tables([read_table(p, columns=[c.name for c in indexed]) for p in self.paths])
+    def column(self, name: str, values: Callable[[Any], list[Any]]) -> Sequence[Any]:
+        """One column of all rows: a list; of a large split one that is read when it is iterated. ``values``
+        makes a list of an Arrow column."""
+        if self.count <= LISTED_ROWS:
+            return [value for path in self.paths for value in values(read_table(path, [name])[name])]
+        groups, starts = self.places
+        return StoredColumn(self.paths, groups, starts, name, values)
 
     def open_pictures(self) -> dict[str, str]:
         """Digest -> MIME type of the pictures that open."""

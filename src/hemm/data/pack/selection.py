@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 from hemm.core import Sample, keyed_number
 
@@ -47,6 +48,20 @@ def first_units(strata: Mapping[str, str], limit: int, seed: int = 0, order: str
     """The first ``limit`` units; ``strata`` is unit -> stratum, ``order`` RANDOM or BALANCED."""
     ordered = balanced_order(strata, seed) if order == BALANCED else unit_order(strata, seed)
     return set(ordered[:limit])
+
+
+def first_of(units: Sequence[str], limit: int, seed: int = 0) -> Any:
+    """Which of these distinct units are the first ``limit`` in the random order: a numpy array of bool."""
+    import numpy as np
+
+    numbers = np.fromiter((keyed_number("select", seed, unit) for unit in units), np.uint64, len(units))
+    order = np.argsort(numbers, kind="stable")
+    if len(units) > limit > 0 and numbers[order[limit - 1]] == numbers[order[limit]]:  # names decide
+        taken = first_units(dict.fromkeys(units, ""), limit, seed)
+        return np.fromiter((unit in taken for unit in units), np.bool_, len(units))
+    chosen = np.zeros(len(units), dtype=np.bool_)
+    chosen[order[:limit]] = True
+    return chosen
 
 
 def first_ids(
