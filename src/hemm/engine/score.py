@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -221,11 +222,15 @@ class _Scoring:
         from hemm.metrics import own_facts, spec_of
         from hemm.metrics.scoring import outcome_counts
 
-        answers, media = self._cell.answers(), stored_media(self._cell)
-        self.outcomes = outcome_counts(answers, self._task, media)
-        for key, metric in self._metrics.items():
-            if key in self._rows:
-                continue
+        media, in_turn = stored_media(self._cell), self._in_turn()
+        if in_turn:
+            self._score_in_turn(in_turn, media)
+        missing = [key for key in self._metrics if key not in self._rows]
+        answers = self._cell.answers() if missing or not in_turn else None
+        if answers is not None and not in_turn:
+            self.outcomes = outcome_counts(answers, self._task, media)
+        for key in missing:
+            metric = self._metrics[key]
             try:
                 self._rows[key] = self._score(key, metric, answers, media)
             except HemmError as error:
@@ -255,6 +260,33 @@ class _Scoring:
             pq.write_table(scores, path, compression="zstd")
             sha256 = digest_file(path)
         return {"spec": spec_of(metric), **own_facts(metric), **found, "sha256": sha256}
+
+    def _in_turn(self) -> dict[str, Metric]:
+        """Of many answers, each asked once: the metrics that take a few thousand at a time, without a row."""
+        from hemm.metrics.scoring_in_turn import counts_alone
+
+        rows = sum(part.rows for part in self._cell.parts)
+        once = all(record.get("repeats", 1) == 1 for record in self._cell.run["selections"])
+        if rows <= layout.PART_ROWS or not once or self._cell.state == "open":
+            return {}
+        return {k: m for k, m in self._metrics.items() if k not in self._rows and counts_alone(m)}
+
+    def _score_in_turn(self, metrics: Mapping[str, Metric], media: StoredMedia) -> None:
+        from hemm.metrics import own_facts, spec_of
+        from hemm.metrics.scoring_in_turn import score_in_turn
+        from hemm.results.files import growing_table
+
+        folder, tables = self._cell.folder / layout.SCORES, self._cell.answers_in_turn
+        with ExitStack() as files:
+            writers = {
+                key: files.enter_context(growing_table(folder / f"{key}.parquet", layout.SCORE_SCHEMA))
+                for key in metrics
+            }
+            self.outcomes, found = score_in_turn(tables, self._task, metrics, media, writers)
+        for key, metric in metrics.items():
+            row = {"spec": spec_of(metric), **own_facts(metric), **found[key]}
+            self._rows[key] = {**row, "sha256": digest_file(folder / f"{key}.parquet")}
+        self._write()
 
     def to_json(self) -> dict[str, Any]:
         """The contents of aggregates.json. ``pending``: metrics that a stopped command did not reach."""

@@ -25,7 +25,7 @@ from hemm.metrics.answer_groups import AnswerGroup, group_answers
 from hemm.metrics.classes.majority import Majority, finite
 from hemm.metrics.groups.repeats import repeats
 from hemm.metrics.judged_answers import judged_answers
-from hemm.results.counted import reading
+from hemm.metrics.totals import Totals
 from hemm.results.layout import SCORE_SCHEMA
 from hemm.results.stored_media import Lookup
 
@@ -41,7 +41,11 @@ class HasAnswer(Protocol):
 
 
 def score_answers(
-    answers: pa.Table, task: HasAnswer, metric: Metric, media: Lookup | None = None
+    answers: pa.Table,
+    task: HasAnswer,
+    metric: Metric,
+    media: Lookup | None = None,
+    majority: Majority | None = None,
 ) -> pa.Table:
     """Scores (``layout.SCORE_SCHEMA``) of stored answers (``answer_record.ANSWER_SCHEMA``) by one metric.
 
@@ -49,19 +53,23 @@ def score_answers(
     null and its outcome is the worst of its answers (error, truncated, refused, unparsable, in this order).
     Unit, cluster and labels are those of the group's first answer. With several repeats, rows over all of
     them (repeat null) follow: ``mean@k``, ``pass@k``, ``maj@k``. ``media`` reads the pictures of the answers.
+    ``majority``: that of a larger set, of which these are a part.
     """
     rows = judged_answers(answers, task.answer, media)
     members = group_answers(rows, metric)
     try:
-        return _scored(members, bind_to_set(members, metric, task.answer), task.answer).table(answers)
+        bound = bind_to_set(members, metric, task.answer)
+        return _scored(members, bound, task.answer, majority).table(answers)
     except Exception as error:
         told = own.fault(metric, error, [m.judged for m in members if m.outcome is Outcome.OK])
         raise told from told.__cause__
 
 
-def _scored(members: Sequence[AnswerGroup], metric: Metric, answer_format: AnswerFormat) -> _Rows:
+def _scored(
+    members: Sequence[AnswerGroup], metric: Metric, answer_format: AnswerFormat, majority: Majority | None
+) -> _Rows:
     values = _values(members, metric)
-    bounds = _bounds(members, metric, answer_format)
+    bounds = _bounds(members, metric, answer_format, majority)
     out = _Rows()
     for member, scored, bound in zip(members, values, bounds, strict=True):
         for component, value in scored.items():
@@ -134,10 +142,13 @@ def _values(members: Sequence[AnswerGroup], metric: Metric) -> list[dict[str, fl
     return out
 
 
-def _bounds(members: Sequence[AnswerGroup], metric: Metric, answer_format: AnswerFormat) -> list[Bound]:
+def _bounds(
+    members: Sequence[AnswerGroup], metric: Metric, answer_format: AnswerFormat, majority: Majority | None
+) -> list[Bound]:
     """Ceiling, chance and majority of each group, computed once for all repeats."""
     lead = [m for m in members if m.repeat == members[0].repeat]
-    majority = Majority([s for m in lead for s in m.samples], answer_format)
+    if majority is None:
+        majority = Majority([s for m in lead for s in m.samples], answer_format)
     guessable = _Guessable(answer_format)
     samples_of = {m.key: m.samples for m in reversed(members)}
     most = dict(zip(samples_of, majority.scores(list(samples_of.values()), metric), strict=True))
@@ -191,15 +202,9 @@ def aggregate(
     numbers of groups and samples, and a digest of the sorted sample ids. The fields of ``Metric.record`` are
     added.
     """
-    components: dict[str, Any] = {}
-    names, values = scores.column("component").to_pylist(), scores.column("value").to_pylist()
-    outcomes, cut = scores.column("outcome").to_pylist(), scores.column("cut").to_pylist()
-    clusters = scores.column("cluster").to_pylist()
-    for name in dict.fromkeys(names):
-        picked = [i for i, n in enumerate(names) if n == name]
-        components[name] = _summary(
-            [(values[i], outcomes[i], cut[i], clusters[i]) for i in picked], worst(metric)
-        )
+    totals = Totals(worst(metric))
+    totals.add(scores)
+    components = totals.components()
     scored_set: dict[str, Any] = {}
     if answers is not None and task is not None and _belongs_to_its_set(metric):
         members = group_answers(judged_answers(answers, task.answer, media), metric)
@@ -219,10 +224,17 @@ def aggregate(
         for name, value in corpus.items():
             components.setdefault(name, {})
             components[name] |= {"value": finite(value), "corpus": True}
+    return described_scores(metric, components, scored_set)
+
+
+def described_scores(
+    metric: Metric, components: Mapping[str, Any], scored_set: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
+    """The entry of one metric in aggregates.json."""
     return {
         **described(metric),
         "reading": "refused, truncated and unparsable answers count as the worst score; errors are left out",
-        **scored_set,
+        **(scored_set or {}),
         **metric.record(),
         "components": components,
     }
@@ -242,21 +254,6 @@ def described(metric: Metric) -> dict[str, Any]:
 def _belongs_to_its_set(metric: Metric) -> bool:
     """Whether values depend on which samples are scored together."""
     return isinstance(metric, CorpusMetric | SetMetric)
-
-
-def _summary(rows: Sequence[tuple[float | None, str, bool, str]], lowest: float) -> dict[str, Any]:
-    read = [reading(value, outcome, lowest) for value, outcome, _, _ in rows]
-    counted = [r for r in read if r is not None]
-    outcomes = Counter(outcome for _, outcome, _, _ in rows)
-    return {
-        "value": math.fsum(counted) / len(counted) if counted else None,
-        "n": len(counted),
-        "groups": len(rows),
-        "clusters": len({cluster for _, _, _, cluster in rows}),
-        "nulls": sum(value is None for value, _, _, _ in rows),
-        "outcomes": {o.value: outcomes[o.value] for o in Outcome},
-        "cut": sum(c for _, _, c, _ in rows),
-    }
 
 
 def outcome_counts(answers: pa.Table, task: HasAnswer, media: Lookup | None = None) -> dict[str, int]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -63,6 +65,29 @@ def write_table(path: Path, table: pa.Table) -> None:
 
     with replacing(path) as file:
         pq.write_table(table, file, compression="zstd")
+
+
+@contextmanager
+def growing_table(path: Path, schema: pa.Schema, rows: int = 65_536) -> Iterator[Callable[[pa.Table], None]]:
+    """A function that adds rows to a table, which is written atomically in row groups of ``rows`` rows."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    held: list[pa.Table] = []
+
+    def write(most: int) -> None:
+        while sum(map(len, held)) >= most > 0:
+            table = pa.concat_tables(held)
+            writer.write_table(table.slice(0, most).combine_chunks())
+            held[:] = [table.slice(most)]
+
+    def add(table: pa.Table) -> None:
+        held.append(table)
+        write(rows)
+
+    with replacing(path) as file, pq.ParquetWriter(file, schema, compression="zstd") as writer:
+        yield add
+        write(sum(map(len, held)))
 
 
 def sweep(folder: Path) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePath
 from typing import Any
@@ -18,10 +18,12 @@ from hemm.results import layout
 from hemm.results.answer_record import ANSWER_SCHEMA, CALL_SCHEMA, answer_batch
 from hemm.results.checked import SCORE_AGAIN, read_aggregates, read_listed, read_run, read_scores
 from hemm.results.journal import dropped_words, scan
-from hemm.results.seal import GROUP_ROWS, Seal, read_part
+from hemm.results.seal import GROUP_ROWS, Seal, read_part, read_rows, rows_in_turn
 from hemm.results.selections import STRATA_SCHEMA
 
 _KEY = ("id", "repeat", "request_key")
+TURN_ROWS = 8192
+"""Answers that are held at a time where there are many."""
 
 
 @dataclass(frozen=True)
@@ -84,11 +86,37 @@ class Cell:
         table = pa.concat_tables(tables) if tables else schema.empty_table()
         if len(tables) > 1:
             table = table.take(_newest(table))
-        if left_out.num_rows:
-            gone = set(zip(*(left_out[name].to_pylist() for name in _KEY), strict=True))
-            there = zip(*(table[name].to_pylist() for name in _KEY), strict=True)
-            table = table.filter(pa.array([key not in gone for key in there], pa.bool_()))
-        return table.select(names)
+        return _scored(table, left_out).select(names)
+
+    def answers_in_turn(self, columns: Sequence[str] | None = None) -> Iterator[pa.Table]:
+        """The rows of ``answers`` in their order, in tables of up to ``TURN_ROWS``: of many answers only
+        these are in memory, and 16 bytes of each. Of few answers this is one table."""
+        rows = sum(part.rows for part in self.parts)
+        if rows <= layout.PART_ROWS or self.state == "open":
+            yield self.answers(columns)
+            return
+        self.verify()
+        names = list(ANSWER_SCHEMA.names if columns is None else columns)
+        left_out, newest, at = self.unscored(), newest_rows(self._keys(), self._names), 0
+        for part in self.parts:
+            for table in rows_in_turn(self.folder / part.file, TURN_ROWS, [*dict.fromkeys([*names, *_KEY])]):
+                kept = newest[at : at + len(table)]
+                at += len(table)
+                table = table if kept.all() else table.filter(pa.array(kept))
+                yield _scored(table, left_out).select(names)
+
+    def _keys(self) -> Iterator[pa.Table]:
+        return (read_part(self.folder / part.file, ["id", "repeat"]) for part in self.parts)
+
+    def _names(self, rows: np.ndarray[Any, Any]) -> list[tuple[str, int]]:
+        """(id, repeat) of these stored answers, by their place among all."""
+        keys: list[tuple[str, int]] = []
+        starts = np.cumsum([0, *(part.rows for part in self.parts)])
+        for number, part in enumerate(self.parts):
+            here = rows[(rows >= starts[number]) & (rows < starts[number + 1])] - starts[number]
+            table = read_rows(self.folder / part.file, here, ["id", "repeat"]) if len(here) else None
+            keys += [] if table is None else zip(*(c.to_pylist() for c in table.columns), strict=True)
+        return keys
 
     def unscored(self) -> pa.Table:
         """Answers that are kept and not scored: id, repeat, request_key, and why (``removed`` from the data,
@@ -152,6 +180,36 @@ class Cell:
     def aggregates(self) -> dict[str, Any]:
         """aggregates.json; empty where nothing is scored. Raises BadData where it is damaged."""
         return read_aggregates(self.folder)
+
+
+def _scored(table: pa.Table, left_out: pa.Table) -> pa.Table:
+    """``table`` without the answers that are listed as not scored."""
+    if not left_out.num_rows:
+        return table
+    gone = set(zip(*(left_out[name].to_pylist() for name in _KEY), strict=True))
+    there = zip(*(table[name].to_pylist() for name in _KEY), strict=True)
+    return table.filter(pa.array([key not in gone for key in there], pa.bool_()))
+
+
+def newest_rows(
+    keys: Iterable[pa.Table], names: Callable[[np.ndarray[Any, Any]], list[tuple[str, int]]]
+) -> np.ndarray[Any, np.dtype[np.bool_]]:
+    """Whether each row is the last of its (id, repeat), over tables with these columns.
+
+    Rows are compared by a hash; ``names`` gives the keys of the rows whose hash is another's too.
+    """
+    rows = ((len(table), zip(*(c.to_pylist() for c in table.columns), strict=True)) for table in keys)
+    hashes = [np.fromiter(map(hash, each), np.int64, count) for count, each in rows]
+    every = np.concatenate(hashes) if hashes else np.zeros(0, dtype=np.int64)
+    order = np.argsort(every, kind="stable")
+    alike = np.zeros(len(every), dtype=np.bool_)
+    same = every[order][1:] == every[order][:-1]
+    alike[order[1:][same]] = alike[order[:-1][same]] = True
+    twice = np.flatnonzero(alike)
+    last = dict(zip(names(twice), twice.tolist(), strict=True)) if len(twice) else {}
+    newest = ~alike
+    newest[list(last.values())] = True
+    return newest
 
 
 def _newest(table: pa.Table) -> pa.Array:

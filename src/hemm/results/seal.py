@@ -134,6 +134,14 @@ def read_rows(path: Path, rows: np.ndarray[Any, Any], columns: Sequence[str] | N
     return _with_later(table.take(pa.array(rows - starts[groups[group]] + before[group])), names)
 
 
+def rows_in_turn(path: Path, rows: int, columns: Sequence[str]) -> Iterator[pa.Table]:
+    """A sealed part as ``read_part`` gives it, in tables of up to ``rows`` rows."""
+    with pq.ParquetFile(path, page_checksum_verification=True) as file:
+        there = [name for name in columns if name in file.schema_arrow.names]
+        for batch in file.iter_batches(rows, columns=there):
+            yield _with_later(pa.Table.from_batches([batch]), columns)
+
+
 def write_answers(cell: Path, name: str, answers: pa.Table) -> Seal:
     """Write a part of answers that were called for before: its seal."""
     empty = {n for n in _LATER if answers[n].null_count == answers.num_rows}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from hemm.core import AnswerFormat, Judged, Metric, Outcome, Response, Sample
@@ -30,9 +30,20 @@ class Majority:
         self._all: Counter[str] = Counter()
         self._by_cluster: dict[str, Counter[str]] = {}
         for sample in samples:
-            if (first := _typical(sample)) is not None:
+            if (first := typical(texts(sample))) is not None:
                 self._all[first] += 1
                 self._by_cluster.setdefault(sample.cluster, Counter())[first] += 1
+        self._order()
+
+    @classmethod
+    def of_counts(cls, counts: Mapping[str, int], answer_format: AnswerFormat) -> Majority:
+        """The most frequent reference of all, from how often each is: for ``of_all`` and ``scores``."""
+        made = cls((), answer_format)
+        made._all.update(counts)
+        made._order()
+        return made
+
+    def _order(self) -> None:
         self._total = self._all.total()
         self._ordered = sorted(self._all.items(), key=lambda item: (-item[1], item[0]))
 
@@ -97,7 +108,6 @@ class Majority:
         return group
 
 
-def _typical(sample: Sample) -> str | None:
+def typical(references: Sequence[str]) -> str | None:
     """The reference that represents a sample: its most frequent one, of equally frequent ones the first."""
-    references = texts(sample)
     return Counter(references).most_common(1)[0][0] if references else None
