@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 _CACHED_BYTES = 64 << 20
+_ROW_BYTES = 2_000
+"""What the Python values of a row take beside the bytes of the columns that they are made of."""
 LISTED_ROWS = 1 << 16
 """Most rows of a split whose index is held in memory."""
 
@@ -156,7 +158,7 @@ class RowGroup:
     def __init__(self, table: pa.Table, columns: tuple[str, ...], split: str, number: int) -> None:
         self.number = number
         self.rows: int = table.num_rows
-        self.size: int = table.nbytes
+        self.size: int = 2 * table.nbytes + self.rows * _ROW_BYTES
         media = _GroupMedia(table, columns)
         restore = {c.field: c.restore(table[c.name]) for c in schema.COLUMNS if c.field}
         restore |= {"media": media.shown, "split": lambda n: split}
