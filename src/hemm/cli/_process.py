@@ -57,6 +57,23 @@ def open_missing_streams() -> None:
             os.open(os.devnull, os.O_RDWR)
 
 
+def return_memory() -> None:
+    """Have glibc give freed memory back, so that a long run stays as small as it began: large blocks are
+    mapped one by one, whatever was freed before, and threads share two heaps. Elsewhere nothing is done."""
+    import ctypes
+
+    if sys.platform == "linux":
+        try:
+            libc = ctypes.CDLL("libc.so.6")
+            libc.mallopt(_MMAP_THRESHOLD, 1 << 20)
+            libc.mallopt(_ARENA_MAX, 2)
+        except (OSError, AttributeError):  # another C library
+            return
+
+
+_MMAP_THRESHOLD, _ARENA_MAX = -3, -8
+
+
 def forgive_streams() -> None:
     """Make writing to stdout and stderr never fail: neither a closed or full stream, nor a character that it
     cannot encode, ends a command."""

@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 from hemm.data.pack.columns import RowNumbers, hashed
 from hemm.data.pack.schema import texts
 from hemm.engine.requests import Item, Numbers, RequestBuilder
-from hemm.engine.selection import Selection
+from hemm.engine.selection import Selection, zeros
 from hemm.results import layout
 from hemm.results.cell import CellWriter
 
@@ -148,5 +148,8 @@ def not_journaled(plan: Plan, cell: CellWriter, builder: RequestBuilder, retry_e
 
 
 def _plan(selection: Selection, wanted: np.ndarray[Any, np.dtype[np.bool_]], repeats: int) -> Plan:
+    if repeats == 1 and wanted.all():
+        return Plan(selection.rows, zeros(len(selection.rows)), selection.depth)
     index, repeat = np.nonzero(wanted)
-    return Plan(selection.rows[index], repeat.astype(np.int64), selection.depth[index])
+    depth = selection.depth[index] if selection.depth.any() else zeros(len(index))
+    return Plan(selection.rows[index], repeat.astype(np.int64, copy=False), depth)

@@ -19,13 +19,18 @@ from hemm.data.pack.selection import BALANCED, RANDOM, first_of, first_units
 Rows = np.ndarray[Any, np.dtype[np.int64]]
 
 
+def zeros(count: int) -> Rows:
+    """So many zeros that cannot be changed, in no memory."""
+    return np.broadcast_to(np.int64(0), count)
+
+
 def chain_depth(ids: Sequence[str], after: Sequence[str | None]) -> tuple[Rows, Rows]:
     """For each row its depth in its chain (0 at the start), and the row that starts the chain.
 
     Raises BadData where a sample continues one that is not in the pack, or itself.
     """
     if not any(after):
-        return np.zeros(len(ids), dtype=np.int64), np.arange(len(ids), dtype=np.int64)
+        return zeros(len(ids)), np.arange(len(ids), dtype=np.int64)
     ids, after = list(ids), list(after)
     row_of = {sample: row for row, sample in enumerate(ids)}
     depth, root = [-1] * len(ids), [-1] * len(ids)
@@ -80,9 +85,12 @@ def select(
     """Select up to ``limit`` units (None: all) in ``order``. A chain belongs to the unit of the sample that
     starts it."""
     depth, root = chain_depth(ids, after)
-    _, first, number = np.unique(hashed(units)[root], return_index=True, return_inverse=True)
+    roots = hashed(units)[root]
+    if limit is None:
+        return Selection(np.arange(len(ids), dtype=np.int64), depth, len(np.unique(roots)))
+    _, first, number = np.unique(roots, return_index=True, return_inverse=True)
     chosen = np.ones(len(first), dtype=np.bool_)
-    if limit is not None and limit < len(first):
+    if limit < len(first):
         names = [units[row] for row in root[first].tolist()] if any(after) else _at(units, first)
         if order == BALANCED:
             own = dict(zip(names, _at(strata, first), strict=True))

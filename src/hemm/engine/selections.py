@@ -94,8 +94,11 @@ class Selections:
 
         None where they take the whole data, or where the pack is a part that does not say of what."""
         index, info = self.pack.index(), self.pack.info
+        rows = np.flatnonzero(self.scored(records).any(axis=1))
+        if not info.get("limit") and len(rows) == self._rows:
+            return None
         whole = info.get("strata") if info.get("limit") else sizes_of(index.units, index.strata)
-        chosen = np.flatnonzero(self.scored(records).any(axis=1)).tolist()
+        chosen = rows.tolist()
         if whole is None or len(chosen) == sum(samples for samples, _ in whole.values()):
             return None
         return strata_table(((index.ids[r], index.units[r], index.strata[r]) for r in chosen), whole)

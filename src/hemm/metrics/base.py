@@ -8,7 +8,7 @@ import string
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Protocol, runtime_checkable
 
 from hemm.core import Group, HemmError, Judged, Metric, Sample
 from hemm.parsing.answer_text import AROUND, answered, with_marks
@@ -210,6 +210,20 @@ _PUNCTUATION = str.maketrans("", "", string.punctuation)
 def squad_tokens(text: str) -> tuple[str, ...]:
     """Tokens by SQuAD's definition: lower case, without ASCII punctuation and the articles a, an, the."""
     return tuple(t for t in text.lower().translate(_PUNCTUATION).split() if t not in _ARTICLES)
+
+
+@runtime_checkable
+class Summed(Protocol):
+    """A corpus metric whose value over a set comes from facts of each group, which do not depend on the set:
+    the value of a part of it needs no second look at the answers."""
+
+    def facts(self, groups: Sequence[Group]) -> list[Any]:
+        """What each group adds."""
+        ...
+
+    def of_facts(self, facts: Sequence[Any]) -> Mapping[str, float]:
+        """Corpus values by component of the groups with these facts."""
+        ...
 
 
 @dataclass(frozen=True)

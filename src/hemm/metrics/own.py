@@ -77,11 +77,16 @@ def fault(metric: Metric, error: Exception, groups: Sequence[Group] = ()) -> Exc
     return raised(f"metric {metric.name!r}", metric, error, where)
 
 
+def is_hemms(metric: Metric) -> bool:
+    """Whether a metric is one of hemm's own."""
+    return type(metric).__module__.partition(".")[0] == "hemm"
+
+
 def check_values(
     metric: Metric, groups: Sequence[Group], scored: Sequence[Mapping[str, float | None]]
 ) -> None:
     """Raise HemmError where a metric of a user's own gives NaN, or a value outside its range."""
-    if type(metric).__module__.partition(".")[0] == "hemm":
+    if is_hemms(metric):
         return
     low, high = metric.range
     for group, values in zip(groups, scored, strict=True):

@@ -23,6 +23,7 @@ from hemm.core import (
 from hemm.metrics import own
 from hemm.metrics.answer_groups import AnswerGroup, group_answers
 from hemm.metrics.classes.majority import Majority, finite
+from hemm.metrics.corpus_blocks import CHEAP, CorpusBlocks
 from hemm.metrics.groups.repeats import repeats
 from hemm.metrics.judged_answers import judged_answers
 from hemm.metrics.totals import Totals
@@ -221,6 +222,9 @@ def aggregate(
             except Exception as error:
                 told = own.fault(metric, error)
                 raise told from told.__cause__
+            if own.is_hemms(metric) and len(members) <= CHEAP and not metric.needs - {"media"}:
+                blocks = CorpusBlocks.of(counted, lambda part: bind_to_set(part, metric, task.answer))
+                scored_set["blocks"] = blocks.to_json()
         for name, value in corpus.items():
             components.setdefault(name, {})
             components[name] |= {"value": finite(value), "corpus": True}

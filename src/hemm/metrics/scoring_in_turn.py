@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from hemm.core import AnswerFormat, CorpusMetric, Metric, SetMetric
 from hemm.metrics.classes.majority import Majority, typical
+from hemm.metrics.own import is_hemms
 from hemm.metrics.scoring import HasAnswer, described_scores, outcome_counts, score_answers, worst
 from hemm.metrics.totals import Totals
 from hemm.results.answer_record import is_media
@@ -23,9 +24,8 @@ Tables = Callable[[Sequence[str] | None], Iterator["pa.Table"]]
 def counts_alone(metric: Metric) -> bool:
     """Whether the scores of one answer, asked once, depend on no other answer, but for the most frequent
     reference of all. Of a user's own metric that is not known."""
-    own = type(metric).__module__.partition(".")[0] != "hemm"
     of_set = isinstance(metric, CorpusMetric | SetMetric)
-    return metric.group == "sample" and not (own or of_set or metric.needs)
+    return is_hemms(metric) and metric.group == "sample" and not (of_set or metric.needs)
 
 
 def most_frequent(tables: Iterable[pa.Table], answer_format: AnswerFormat) -> Majority:

@@ -32,6 +32,7 @@ from hemm.results.stored_media import media_path
 
 Key = tuple[str, int]
 Place = tuple[int, int]
+Places = np.ndarray[Any, np.dtype[np.int64]]  # (offset, length) in the journal of each answer of a part
 
 
 class CellWriter:
@@ -59,13 +60,12 @@ class CellWriter:
         self._journal: Journal | None = None
         self._guard = threading.RLock()  # the reader's thread must not see one of index and journal changed
         self._index: dict[Key, Place] = {}
-        self._wanted: np.ndarray[Any, np.dtype[np.int64]] = np.zeros((0, 2), dtype=np.int64)
+        self._wanted: dict[int, Places] = {}  # of parts that are not sealed; length 0: not there yet
         self._missing: list[int] = []
         self._sealed = 0
         self.filled_count = 0
         self.run: dict[str, Any] = {}
-        self._saved: dict[str, Any] = {}
-        """run.json as it is on the disk."""
+        self._saved: dict[str, Any] = {}  # run.json as it is on the disk
         self.before: dict[str, Any] | None = None
         """run.json as it was before; None in a new cell."""
 
@@ -160,13 +160,17 @@ class CellWriter:
             return None if place is None else self._read(place)
 
     def filled(self, position: int) -> bool:
-        return bool(self._wanted[position, 1])
+        return bool(self._place(position)[1])
 
     def answer(self, position: int) -> dict[str, Any]:
         """The record at a filled position that is not sealed yet."""
         with self._guard:
-            offset, length = self._wanted[position]
-            return self._read((int(offset), int(length)))
+            return self._read(self._place(position))
+
+    def _place(self, position: int) -> Place:
+        part, row = divmod(position, layout.PART_ROWS)
+        offset, length = self._wanted[part][row] if part in self._wanted else (0, 0)
+        return int(offset), int(length)
 
     def _read(self, place: Place) -> dict[str, Any]:
         return self._open_journal().record(*place)
@@ -221,10 +225,9 @@ class CellWriter:
     # filling
 
     def plan(self, positions: int) -> None:
-        """Set the number of answers that this command needs; they are sealed in the order of their
-        positions."""
+        """Set the number of answers that this command needs, which are sealed in order."""
         size = layout.PART_ROWS
-        self._wanted = np.zeros((positions, 2), dtype=np.int64)
+        self._wanted = {}
         self._missing = [min(size, positions - start) for start in range(0, positions, size)]
         self._sealed = self.filled_count = 0
 
@@ -250,10 +253,13 @@ class CellWriter:
         self.save_unscored(layout.UNSCORED_SCHEMA.empty_table())
 
     def _fill(self, position: int, place: Place) -> None:
-        if self._wanted[position, 1]:
+        part, row = divmod(position, layout.PART_ROWS)
+        if part not in self._wanted:
+            self._wanted[part] = np.zeros((self._missing[part], 2), dtype=np.int64)
+        if self._wanted[part][row, 1]:
             raise ValueError(f"position {position} is filled already")
-        self._wanted[position] = place
-        self._missing[position // layout.PART_ROWS] -= 1
+        self._wanted[part][row] = place
+        self._missing[part] -= 1
         self.filled_count += 1
 
     def keep_media(self, media: Media) -> None:
@@ -263,7 +269,7 @@ class CellWriter:
             write_atomic(path, media.data)
 
     def tick(self) -> None:
-        """Flush lines that have waited long enough; called every 100 ms or so."""
+        """Flush lines that have waited long enough."""
         if self._journal is not None and self._journal.due:
             self._journal.flush()
 
@@ -299,11 +305,9 @@ class CellWriter:
 
     async def seal_next(self) -> None:
         """Seal the next complete part, in a thread, since answers keep coming in meanwhile."""
-        first = self._sealed * layout.PART_ROWS
-        places = self._wanted[first : first + layout.PART_ROWS]
         self._open_journal().flush()
-        seals = await asyncio.to_thread(self._write, places)
-        places[:] = 0
+        seals = await asyncio.to_thread(self._write, self._wanted[self._sealed])
+        del self._wanted[self._sealed]
         self._sealed += 1
         self._commit(*seals)
 
@@ -314,13 +318,13 @@ class CellWriter:
             seals = self._write(places)
             self._index.clear()
             self._commit(*seals)
-        if self._journal is not None and not self._wanted[:, 1].any():
-            self._journal.remove()
-            self._journal = None
-        elif not self._wanted[:, 1].any():
+        if not self._wanted:
+            if self._journal is not None:
+                self._journal.remove()
+                self._journal = None
             (self.folder / layout.JOURNAL).unlink(missing_ok=True)
 
-    def _write(self, places: np.ndarray[Any, np.dtype[np.int64]]) -> tuple[Seal, Seal]:
+    def _write(self, places: Places) -> tuple[Seal, Seal]:
         journal = self._open_journal()
 
         def records() -> Iterator[dict[str, Any]]:
@@ -388,10 +392,9 @@ class CellWriter:
 
     def _trim(self) -> None:
         """Remove sealed lines from the journal."""
-        open_positions = np.flatnonzero(self._wanted[:, 1])
+        filled = [part[row] for part in self._wanted.values() for row in np.flatnonzero(part[:, 1])]
         keys = list(self._index)
-        places = [(int(o), int(n)) for o, n in self._wanted[open_positions]]
-        moved = self._open_journal().keep([*places, *(self._index[k] for k in keys)])
-        for position, place in zip(open_positions, moved, strict=False):
-            self._wanted[position] = place
-        self._index = dict(zip(keys, moved[len(places) :], strict=True))
+        moved = self._open_journal().keep([*((int(o), int(n)) for o, n in filled), *self._index.values()])
+        for held, place in zip(filled, moved, strict=False):
+            held[:] = place
+        self._index = dict(zip(keys, moved[len(filled) :], strict=True))

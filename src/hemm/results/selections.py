@@ -8,7 +8,8 @@ stratum in the whole data.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import islice
 from typing import Any
 
 import pyarrow as pa
@@ -119,9 +120,19 @@ def united(tables: Iterable[pa.Table | None]) -> pa.Table | None:
 
 def strata_table(rows: Iterable[tuple[str, str, str]], sizes: Sizes) -> pa.Table:
     """``STRATA_SCHEMA`` of chosen samples (id, unit, stratum), in the order of the pack."""
-    chosen: list[tuple[str | None, str | None, str]] = [*rows]
-    there = {stratum for _, _, stratum in chosen}
-    chosen += [(None, None, stratum) for stratum in sorted(sizes.keys() - there)]
-    names = STRATA_SCHEMA.names
-    rows_of = (dict(zip(names, [*row, *sizes.get(row[2], [0, 0])], strict=True)) for row in chosen)
-    return pa.Table.from_pylist(list(rows_of), STRATA_SCHEMA)
+    each, tables = iter(rows), [STRATA_SCHEMA.empty_table()]
+    while chosen := list(islice(each, _AT_ONCE)):
+        tables.append(_strata_rows(chosen, sizes))
+    there = {stratum for table in tables for stratum in table["stratum"].unique().to_pylist()}
+    others = [(None, None, stratum) for stratum in sorted(sizes.keys() - there)]
+    return pa.concat_tables([*tables, _strata_rows(others, sizes)]).combine_chunks()
+
+
+_AT_ONCE = 65_536
+
+
+def _strata_rows(rows: Sequence[tuple[str | None, str | None, str]], sizes: Sizes) -> pa.Table:
+    columns: list[Sequence[Any]] = list(zip(*rows, strict=True)) or [(), (), ()]
+    columns += [[sizes.get(row[2], [0, 0])[which] for row in rows] for which in (0, 1)]
+    arrays = [pa.array(column, f.type) for column, f in zip(columns, STRATA_SCHEMA, strict=True)]
+    return pa.table(arrays, schema=STRATA_SCHEMA)

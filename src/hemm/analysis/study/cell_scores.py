@@ -15,6 +15,7 @@ from hemm.analysis.study.anytime_interval import NO_INTERVAL, AnytimeInterval, a
 from hemm.analysis.study.sampling import CellSampling, Common, Sampling
 from hemm.analysis.study.subjects import Member, members_of
 from hemm.core import DIMENSIONS, CorpusMetric, HemmError, Metric, Outcome
+from hemm.metrics.corpus_blocks import CorpusBlocks
 from hemm.results.selections import MIXED
 from hemm.stats.intervals import Estimate
 from hemm.stats.strata import Part, weighted_mean
@@ -165,6 +166,8 @@ class CellScores:
     label     the subject's; of a cell that no study has named yet, that of the cell alone
     corpus    (metric spec, component) -> corpus value, of metrics that are no mean
     answers   the headline's stored scores (``results.layout.SCORE_SCHEMA``), a row for each repeat
+    blocks    metric spec -> what the jackknife intervals of its corpus values are made of, where it is stored
+              for exactly these groups
     unscored  why answers are kept and not scored -> how many
     counts_as  the form of the task (``task``, ``task:variant``) that counts in means over tasks in place of
                this one; empty: it counts
@@ -180,6 +183,7 @@ class CellScores:
     corpus: Mapping[tuple[str, str], float | None]
     answers: pa.Table
     unscored: Mapping[str, int] = field(default_factory=dict)
+    blocks: Mapping[str, CorpusBlocks] = field(default_factory=dict)
     counts_as: str = ""
 
     @property
@@ -213,7 +217,8 @@ def load_scores(cell: Cell) -> CellScores:
         tables = _stored(cell, stored)
     scores: list[ScoreColumn] = []
     chosen = CellSampling.of(cell)
-    versions = {row["spec"]: row["version"] for row in stored.get("metrics", {}).values() if "version" in row}
+    specs = {row["spec"]: row for row in stored.get("metrics", {}).values()}
+    versions = {spec: row["version"] for spec, row in specs.items() if "version" in row}
     for metric, table in tables:
         names = list(dict.fromkeys(table.column("component").to_pylist())) or [""]
         version = int(versions.get(spec_of(metric), metric.version))
@@ -244,6 +249,7 @@ def load_scores(cell: Cell) -> CellScores:
         corpus,
         tables[0][1],
         unscored,
+        {spec: found for spec, row in specs.items() if (found := CorpusBlocks.from_json(row.get("blocks")))},
     )
 
 

@@ -7,30 +7,26 @@ A corpus value is computed from the answers: once from all, and once without eac
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from hemm.analysis.study.cell_scores import CellScores
-from hemm.core import CorpusMetric, HemmError, Metric, Outcome, digest
+from hemm.core import CorpusMetric, HemmError, Metric, Outcome
 from hemm.core.text import counted
+from hemm.metrics.corpus_blocks import CHEAP, Bind, CorpusBlocks
 from hemm.stats.intervals import Estimate
 from hemm.stats.jackknife import (
-    LEAST,
     LEAST_A_CLASS,
     LEAST_PAIRED,
-    blocks_of,
     jackknife,
     jackknife_difference,
 )
 
 if TYPE_CHECKING:
     from hemm.metrics.answer_groups import AnswerGroup
-
-CHEAP = 5000
-"""Cells with more groups get no interval, since each block needs the value to be computed again."""
 
 
 class CorpusValues:
@@ -74,12 +70,11 @@ class CorpusValues:
 
     def _compute(self, metric: CorpusMetric) -> dict[str, Estimate]:
         column = next(s for s in self._item.columns if s.metric is metric)
+        stored = self._item.blocks.get(column.spec)
+        if stored is not None:
+            return estimates(stored, metric)
         members, bind = members_of(self._item, metric, set(column.groups.tolist()))
         return computed(members, bind, metric)
-
-
-Bind = Callable[[Sequence["AnswerGroup"]], Metric]
-"""Groups -> the metric bound to them."""
 
 
 def members_of(item: CellScores, metric: CorpusMetric, keep: set[str]) -> tuple[list[AnswerGroup], Bind]:
@@ -102,42 +97,24 @@ def members_of(item: CellScores, metric: CorpusMetric, keep: set[str]) -> tuple[
 
 def computed(members: Sequence[AnswerGroup], bind: Bind, metric: Metric) -> dict[str, Estimate]:
     """Component -> corpus value of these groups with its interval."""
-    values, left_out, clusters = values_without(members, bind)
-    classes = bind(members).classes([m.judged for m in members])
+    return estimates(CorpusBlocks.of(members, bind), metric)
+
+
+def estimates(blocks: CorpusBlocks, metric: Metric) -> dict[str, Estimate]:
+    """Component -> corpus value with its interval, from its values without each block."""
     out = {}
-    for name, value in values.items():
-        of_answers = classes.get(name, ())
-        count = len(set(of_answers))
+    for name, value in blocks.values.items():
+        answers, classes = blocks.classes.get(name, (0, 0))
         if not math.isfinite(value):
             continue
-        if len(of_answers) < LEAST_A_CLASS * count:
-            of = counted(count, "class", "classes")
+        if answers < LEAST_A_CLASS * classes:
+            of = counted(classes, "class", "classes")
             why = f"a corpus value: {of}, too few answers for each for an interval"
-            out[name] = Estimate(value, None, None, len(members), clusters, why)
+            out[name] = Estimate(value, None, None, blocks.groups, blocks.clusters, why)
             continue
-        out[name] = jackknife(value, left_out[name], clusters, len(members), metric.range)
+        without = blocks.without.get(name, ())
+        out[name] = jackknife(value, without, blocks.clusters, blocks.groups, metric.range)
     return out
-
-
-def values_without(
-    members: Sequence[AnswerGroup], bind: Bind
-) -> tuple[dict[str, float], dict[str, list[float]], int]:
-    """Component -> corpus value of these groups; -> its values without each block; the number of clusters."""
-
-    def values(subset: Sequence[AnswerGroup]) -> dict[str, float]:
-        bound = bind(subset)
-        assert isinstance(bound, CorpusMetric)
-        return dict(bound.aggregate([m.judged for m in subset])) if subset else {}
-
-    all_values = values(members)
-    clusters = [m.judged[0].sample.cluster for m in members]
-    left_out: dict[str, list[float]] = {name: [] for name in all_values}
-    for block in blocks_of(clusters, _shuffled) if len(set(clusters)) >= LEAST else []:
-        dropped = set(block.tolist())
-        for name, value in values([m for i, m in enumerate(members) if i not in dropped]).items():
-            if name in left_out:
-                left_out[name].append(value)
-    return all_values, left_out, len(set(clusters))
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,12 +145,15 @@ def corpus_difference(a: CellScores, b: CellScores) -> CorpusDifference | str:
         sorted((m for m in members if (m.key, m.repeat) in shared), key=lambda m: (m.key, m.repeat))
         for members, _ in sides
     ]
-    results = [values_without(members, bind) for members, (_, bind) in zip(common, sides, strict=True)]
-    clusters, n = results[0][2], len(common[0])
+    results = [
+        _blocks(item, members, of_all, bind)
+        for item, members, (of_all, bind) in zip((a, b), common, sides, strict=True)
+    ]
+    clusters, n = results[0].clusters, len(common[0])
     if clusters < LEAST_PAIRED:
         return f"too few clusters ({clusters}) for a jackknife of a difference ({LEAST_PAIRED})"
-    x, y = (f[0].get("", math.nan) for f in results)
-    left_out = np.array(results[0][1].get("", [])) - np.array(results[1][1].get("", []))
+    x, y = (found.values.get("", math.nan) for found in results)
+    left_out = np.array(results[0].without.get("", [])) - np.array(results[1].without.get("", []))
     if not (math.isfinite(x - y) and len(left_out) and bool(np.isfinite(left_out).all())):
         return "its value is not defined without some of the samples"
     differ = float(np.mean([_answers(m) != _answers(o) for m, o in zip(*common, strict=True)]))
@@ -182,10 +162,15 @@ def corpus_difference(a: CellScores, b: CellScores) -> CorpusDifference | str:
     return CorpusDifference(estimate, x, y, error, len(left_out) - 1)
 
 
+def _blocks(
+    item: CellScores, members: Sequence[AnswerGroup], of_all: Sequence[AnswerGroup], bind: Bind
+) -> CorpusBlocks:
+    """Those of ``members``; the stored ones where that are all of the cell."""
+    stored = item.blocks.get(item.headline.spec)
+    if stored is not None and stored.groups == len(of_all) == len(members):
+        return stored
+    return CorpusBlocks.of(members, bind)
+
+
 def _answers(member: AnswerGroup) -> list[object]:
     return [judged.value for judged in member.judged]
-
-
-def _shuffled(cluster: str) -> str:
-    """Sort key that puts clusters into blocks: the same each time, and independent of their answers."""
-    return digest(["jackknife", cluster], 16)

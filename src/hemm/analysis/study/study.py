@@ -230,4 +230,4 @@ def _on_shared_groups(item: CellScores, shared: Mapping[str, Common], notes: lis
     headline = item.headline.in_common(item.headline.groups[mask].tolist(), common)
     others = [s.take(np.array([u in units for u in s.units], dtype=bool)) for s in item.others]
     weighted = tuple(replace(s, sampling=headline.sampling_of(s)) for s in others)
-    return replace(item, headline=headline, others=weighted, corpus={})
+    return replace(item, headline=headline, others=weighted, corpus={}, blocks={})

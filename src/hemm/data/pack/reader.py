@@ -116,7 +116,7 @@ class Pack:
         return self._splits[split].samples(rows)
 
     def sample(self, row: int, split: str = "test") -> Sample:
-        """One sample; recently used row groups are kept (64 MB)."""
+        """One sample; recently used row groups are kept (32 MB)."""
         return self._splits[split].sample(row)
 
 

@@ -91,8 +91,8 @@ def sizes_of(units: Sequence[str], strata: Sequence[str]) -> Sizes:
     {'yes': [2, 2], 'no': [1, 0]}
     """
     sizes: Sizes = {}
-    seen: set[str] = set()
-    for unit, stratum in zip(units, strata, strict=True):
+    seen: set[int] = set()  # hashes take less memory than the texts of a large pack
+    for unit, stratum in zip(map(hash, units), strata, strict=True):
         count = sizes.setdefault(stratum, [0, 0])
         count[0] += 1
         count[1] += unit not in seen

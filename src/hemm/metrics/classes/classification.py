@@ -14,6 +14,7 @@ from typing import Any, ClassVar
 from hemm.core import Group, Judged, Sample
 from hemm.metrics.base import (
     SampleMetric,
+    Summed,
     folded,
     is_number,
     matching,
@@ -31,19 +32,29 @@ def _pairs(groups: Sequence[Group]) -> list[tuple[str, str | None]]:
     """(true class, answered class) of each answer. The true class is the sample's first reference, and so is
     the answered class of a right answer. A wrong answer is of the class that it names, by the comparison
     that decides whether answers are right."""
-    named = _ClassNames([r[0] for g in groups for j in g if (r := texts(j.sample))])
+    return _paired(_read(groups))
+
+
+_RIGHT = object()
+Fact = tuple[str, Any]
+"""The first reference of an answer's sample, and its value: None, or ``_RIGHT`` where it is right."""
+
+
+def _read(groups: Sequence[Group]) -> list[list[Fact]]:
+    def read(judged: Judged, references: Sequence[str]) -> Fact:
+        right = judged.value is not None and matching(judged.value, judged.sample)
+        return references[0], _RIGHT if right else judged.value
+
+    return [[read(j, r) for j in group if (r := texts(j.sample))] for group in groups]
+
+
+def _paired(facts: Sequence[Sequence[Fact]]) -> list[tuple[str, str | None]]:
+    each = [fact for group in facts for fact in group]
+    named = _ClassNames([reference for reference, _ in each])
     out: list[tuple[str, str | None]] = []
-    for judged in (j for group in groups for j in group):
-        references = texts(judged.sample)
-        if not references:
-            continue
-        truth = folded(references[0])
-        if judged.value is None:
-            out.append((truth, None))
-        elif matching(judged.value, judged.sample):
-            out.append((truth, truth))
-        else:
-            out.append((truth, named.of(judged.value)))
+    for reference, value in each:
+        truth = folded(reference)
+        out.append((truth, None if value is None else truth if value is _RIGHT else named.of(value)))
     return out
 
 
@@ -87,7 +98,7 @@ def _f1(right: float, extra: float, missed: float) -> float:
 
 
 @dataclass(frozen=True)
-class _OfClasses(Accuracy):
+class _OfClasses(Accuracy, Summed):
     """For each answer: accuracy. Over a set: ``_values`` of the classes of the references, of which those in
     ``_over_classes`` are means over classes."""
 
@@ -97,7 +108,13 @@ class _OfClasses(Accuracy):
         return ("",)
 
     def aggregate(self, groups: Sequence[Group]) -> Mapping[str, float]:
-        by_class = _by_class(_pairs(groups))
+        return self.of_facts(self.facts(groups))
+
+    def facts(self, groups: Sequence[Group]) -> list[list[Fact]]:
+        return _read(groups)
+
+    def of_facts(self, facts: Sequence[list[Fact]]) -> Mapping[str, float]:
+        by_class = _by_class(_paired(facts))
         return self._values(by_class) if by_class else {}
 
     def classes(self, groups: Sequence[Group]) -> Mapping[str, Sequence[str]]:
@@ -202,7 +219,7 @@ def _weighted(counts: Iterable[tuple[int, int, int]]) -> float:
 
 
 @dataclass(frozen=True)
-class MultilabelF1(SampleMetric):
+class MultilabelF1(SampleMetric, Summed):
     """F1 of sets of labels (``ManyOf``). For each answer: the F1 of its set, 1 where both sets are empty.
 
     Over a set: ``""`` is the mean of these (*samples*), ``micro`` the F1 of all labels together, ``macro``
@@ -221,18 +238,31 @@ class MultilabelF1(SampleMetric):
         return None
 
     def aggregate(self, groups: Sequence[Group]) -> Mapping[str, float]:
-        answers = [j for group in groups for j in group if texts(j.sample)]
+        return self.of_facts(self.facts(groups))
+
+    def facts(self, groups: Sequence[Group]) -> list[list[tuple[frozenset[str], frozenset[str], float]]]:
+        """The labels of each answer, those of the reference that is nearest, and its F1."""
+
+        def fact(judged: Judged) -> tuple[frozenset[str], frozenset[str], float]:
+            value = 0.0 if judged.value is None else self.value(judged.value, judged.sample)
+            return _labels(judged.value, judged.sample), _nearest(judged), value
+
+        return [[fact(j) for j in group if texts(j.sample)] for group in groups]
+
+    def of_facts(
+        self, facts: Sequence[list[tuple[frozenset[str], frozenset[str], float]]]
+    ) -> Mapping[str, float]:
+        answers = [fact for group in facts for fact in group]
         if not answers:
             return {}
         counts: dict[str, list[int]] = {}
-        for judged in answers:
-            labels, wanted = _labels(judged.value, judged.sample), _nearest(judged)
+        for labels, wanted, _ in answers:
             for label in labels | wanted:
                 row = counts.setdefault(label, [0, 0, 0])
                 row[0 if label in labels & wanted else 1 if label in labels else 2] += 1
         known = {label: c for label, c in counts.items() if c[0] + c[2]}
         support = sum(c[0] + c[2] for c in known.values())
-        each = [0.0 if j.value is None else self.value(j.value, j.sample) for j in answers]
+        each = [value for _, _, value in answers]
         return {
             "": math.fsum(each) / len(each),
             "micro": _f1(*(sum(c[i] for c in counts.values()) for i in range(3))),

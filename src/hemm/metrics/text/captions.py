@@ -7,15 +7,15 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property, lru_cache
-from itertools import accumulate, zip_longest
+from itertools import accumulate
 from typing import TYPE_CHECKING, Any
 
 from hemm.core import Group, Judged, MissingExtra, Sample
-from hemm.metrics.base import SampleMetric, one_of, texts, written_for
+from hemm.metrics.base import SampleMetric, Summed, one_of, texts, written_for
 from hemm.metrics.text.ngrams import Documents, similarities
 
 if TYPE_CHECKING:
-    from sacrebleu.metrics.bleu import BLEU
+    from sacrebleu.metrics.bleu import BLEU, BLEUScore
 
 _ALPHANUMERIC = re.compile(r"[a-z0-9]+")
 
@@ -88,7 +88,7 @@ def _sacrebleu(tokens: str, lower: bool, sentence: bool) -> BLEU:
 
 
 @dataclass(frozen=True)
-class Bleu(SampleMetric):
+class Bleu(SampleMetric, Summed):
     """BLEU-4 by sacrebleu, from 0 to 1 (sacrebleu's by 100): tokens by ``13a``, case counts, exponential
     smoothing.
 
@@ -132,14 +132,35 @@ class Bleu(SampleMetric):
         return min(1.0, self._by(sentence=True).sentence_score(said, references).score / 100.0)
 
     def aggregate(self, groups: Sequence[Group]) -> dict[str, float]:
-        judged = [j for group in groups for j in group if texts(j.sample)]
-        if not judged:
+        return self.of_facts(self.facts(groups))
+
+    def facts(self, groups: Sequence[Group]) -> list[list[BLEUScore]]:
+        """The n-grams of each answer that has references, counted by sacrebleu."""
+        by = self._by(sentence=False)
+
+        def counted(judged: Judged) -> BLEUScore:
+            said = "" if judged.value is None else written_for(judged.value, judged.sample)
+            found: BLEUScore = by.corpus_score([said], [[r] for r in texts(judged.sample)])
+            return found
+
+        return [[counted(j) for j in group if texts(j.sample)] for group in groups]
+
+    def of_facts(self, facts: Sequence[list[BLEUScore]]) -> dict[str, float]:
+        each = [score for scores in facts for score in scores]
+        if not each:
             return {"": math.nan}
-        hypotheses = ["" if j.value is None else written_for(j.value, j.sample) for j in judged]
-        # sacrebleu takes the first references of all samples, then the second ones, ...; None if there is
-        # none
-        streams: list[Any] = list(zip_longest(*(texts(j.sample) for j in judged)))
-        return {"": min(1.0, self._by(sentence=False).corpus_score(hypotheses, streams).score / 100.0)}
+        by = self._by(sentence=False)
+        total = by.compute_bleu(
+            correct=[sum(c) for c in zip(*(s.counts for s in each), strict=True)],
+            total=[sum(t) for t in zip(*(s.totals for s in each), strict=True)],
+            sys_len=sum(s.sys_len for s in each),
+            ref_len=sum(s.ref_len for s in each),
+            smooth_method=by.smooth_method,
+            smooth_value=by.smooth_value,
+            effective_order=by.effective_order,
+            max_ngram_order=by.max_ngram_order,
+        )
+        return {"": min(1.0, total.score / 100.0)}
 
     def ceiling(self, group: Sequence[Sample]) -> float:
         cut = self._by(sentence=True).tokenizer
