@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from hemm.stats.clusters import Clustered
+from hemm.stats.clusters import Clustered, codes_of
 from hemm.stats.intervals import Estimate, mean_interval
 from hemm.stats.strata import Part, Stratified, clustered
 
@@ -40,7 +40,7 @@ def cluster_sums(
     """
     x = np.asarray(values, dtype=np.float64)
     x = x[:, None] if x.ndim == 1 else x
-    codes = np.unique(np.asarray(clusters), return_inverse=True)[1].reshape(-1)
+    codes = codes_of(np.asarray(clusters))
     if len(codes) != len(x):
         raise ValueError(f"{len(x)} values and {len(codes)} clusters")
     groups = int(codes.max()) + 1 if len(codes) else 0

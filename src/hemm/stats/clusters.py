@@ -31,6 +31,20 @@ from numpy.typing import ArrayLike, NDArray
 Floats = NDArray[np.float64]
 
 
+def codes_of(names: NDArray[Any]) -> NDArray[np.int64]:
+    """The number of each name among the sorted distinct ones. Of Python's objects only the distinct ones are
+    sorted: ``np.unique`` takes ten times longer for them.
+
+    >>> codes_of(np.array(["owl", "gull", "owl"], dtype=object)).tolist()
+    [1, 0, 1]
+    """
+    if names.dtype != object:
+        return np.unique(names, return_inverse=True)[1].reshape(-1)
+    each = names.tolist()
+    number = {name: n for n, name in enumerate(sorted(set(each)))}
+    return np.fromiter(map(number.__getitem__, each), np.int64, len(each))
+
+
 @dataclass(frozen=True)
 class Clustered:
     """Values without NaN, with the number and the size of their clusters."""
@@ -44,7 +58,7 @@ class Clustered:
         """``values`` that are no NaN; ``clusters`` names the cluster of each value."""
         x = np.asarray(values, dtype=np.float64)
         known = ~np.isnan(x)
-        codes = np.unique(np.asarray(clusters)[known], return_inverse=True)[1].reshape(-1)
+        codes = codes_of(np.asarray(clusters)[known])
         return cls(x[known], codes, np.bincount(codes).astype(np.float64))
 
     @property

@@ -8,8 +8,6 @@ from dataclasses import replace
 from itertools import combinations
 from typing import Any
 
-import numpy as np
-
 from hemm.analysis.compare.comparison import Choice, Comparison
 from hemm.analysis.compare.conclusions import conclusions
 from hemm.analysis.compare.label_effects import label_effects
@@ -43,6 +41,7 @@ from hemm.analysis.study.variants import left_out, notes_on
 from hemm.core import HemmError, UnknownName
 from hemm.core.text import counted
 from hemm.stats.between_tasks import LEAST
+from hemm.stats.clusters import codes_of
 from hemm.stats.paired import Options
 from hemm.stats.ranks import Ranking, ranking
 from hemm.stats.task_means import mean_of_scores, mean_of_tasks
@@ -196,7 +195,7 @@ def _shared(items: Sequence[CellScores], keys: set[str]) -> list[CellScores]:
 
 def _with_headline(item: CellScores, headline: ScoreColumn) -> CellScores:
     """The cell with this headline alone; clusters become numbers, which sort faster than names."""
-    codes: Any = np.unique(headline.clusters.astype(str), return_inverse=True)[1].reshape(-1)
+    codes: Any = codes_of(headline.clusters)
     headline = replace(headline, clusters=codes)
     return replace(item, control="", headline=headline, others=())
 
