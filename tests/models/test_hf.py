@@ -205,6 +205,15 @@ def test_the_batcher_sorts_by_pictures_their_size_and_text(started: Started) -> 
     assert one < size(request("d", picture(1, (8, 8)), "a longer question"))
 
 
+def test_where_tokens_grow_with_the_picture_they_are_what_is_sorted_by(
+    checkpoint: Callable[[str], Path],
+) -> None:
+    size = resolve(f"hf/{checkpoint('qwen2_5_vl')}", ModelOptions()).shape  # not started, as for replicas
+    small, large = picture(1, (200, 200)), picture(2, (210, 210))
+    assert size(request("a", small, "q" * 20)) < size(request("b", large, "q"))
+    assert size(request("c", large, "q")) < size(request("d", small, "q" * 100))
+
+
 # identity
 
 

@@ -29,7 +29,7 @@ from hemm.models.hf.devices import empty_cache, has_free_core, placed, seeded
 from hemm.models.hf.families import Family, encodes, family_of, known
 from hemm.models.hf.identity import Checkpoint, folder_checkpoint, hub_checkpoint, is_folder
 from hemm.models.hf.loading import SETTINGS, Loaded, check, load, require_packages
-from hemm.models.hf.pictures import png, prepared, size_order
+from hemm.models.hf.pictures import png, prepared, size_of
 from hemm.models.hf.scoring import Prefix, Row, forced, rows_for, sums
 from hemm.models.options import ModelOptions
 
@@ -159,12 +159,14 @@ class HFModel(BatchModel):
         self._ahead = Ahead(self._inputs_ahead)
 
     def shape(self, request: Request) -> tuple[int, int, int]:
-        """Sort key of the batcher: number of pictures, binary order of their pixels, length of the text."""
-        media, text = (
-            request.media,
-            sum(len(p) for m in request.messages for p in m.parts if isinstance(p, str)),
-        )
-        return len(media), size_order(media), text
+        """Sort key of the batcher: number of pictures, then ``size_of``. It is known without the weights,
+        which replicas alone load."""
+        text = sum(len(p) for m in request.messages for p in m.parts if isinstance(p, str))
+        return len(request.media), *size_of(request.media, text, self._config)
+
+    @cached_property
+    def _config(self) -> dict[str, Any]:
+        return dict(self._checkpoint.config())
 
     def generate_batch(self, requests: Sequence[Request]) -> list[Response]:
         """One response for each request. A picture that does not open fails its own request alone.

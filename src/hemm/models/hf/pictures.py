@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from hemm.core import Media, Message, Request
@@ -32,8 +32,30 @@ def png(picture: Any) -> Media:
     return Media(out.getvalue(), mime="image/png")
 
 
-def size_order(media: Iterable[Media]) -> int:
-    """The binary order of magnitude of the pictures' pixels; 0 if one does not open."""
+def size_of(media: Sequence[Media], characters: int, config: Mapping[str, Any]) -> tuple[int, int]:
+    """What a prompt is sorted by among those with as many pictures, so that little of a batch is padding.
+
+    characters  of its text
+    config      the checkpoint's config.json
+
+    Families that cut each picture into as many squares as it has (Qwen-VL, GLM-V) say their size: then it is
+    about the number of tokens. Others: the binary order of the pixels, then the characters.
+    """
+    vision = config.get("vision_config")
+    vision = vision if isinstance(vision, Mapping) else {}
+    side, squares = vision.get("patch_size"), vision.get("spatial_merge_size")
+    pixels = _pixels(media)
+    if isinstance(side, int) and isinstance(squares, int) and side * squares > 0:
+        return pixels // (side * squares) ** 2 + characters // _CHARACTERS, 0
+    return round(math.log2(pixels)) if pixels else 0, characters
+
+
+_CHARACTERS = 4
+"""Characters of a token, about."""
+
+
+def _pixels(media: Iterable[Media]) -> int:
+    """The pixels of all pictures; one that does not open has none."""
     pixels = 0
     for m in media:
         try:
@@ -41,4 +63,4 @@ def size_order(media: Iterable[Media]) -> int:
                 pixels += picture.width * picture.height
         except Exception:  # reported when the pixels are needed
             continue
-    return round(math.log2(pixels)) if pixels else 0
+    return pixels
