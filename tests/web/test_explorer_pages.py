@@ -14,9 +14,10 @@ from urllib.parse import quote
 import pyarrow.parquet as pq
 import pytest
 from explorer_client import Client, words
+from PIL import Image
 
 import fake
-from hemm.core import Failure, Identity, Response
+from hemm.core import Failure, Identity, Media, Response
 from hemm.core.text import UNSEEN
 from hemm.results.read import cells
 
@@ -304,3 +305,48 @@ def test_headings_descend_and_fields_have_names(client: Client) -> None:
         assert all('alt="' in tag for tag in re.findall(r"<img[^>]*>", page))
         assert not re.search(r"\sstyle=|\son\w+=|<style", page), address
         assert "http://" not in page.replace("http://www.w3.org/", "").replace("http://elsewhere", "")
+
+
+def test_a_picture_that_was_made_ready_is_shown_as_sent_and_as_in_the_data(
+    tmp_path: Path, ask: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A transparent picture is sent as opaque RGB: its bytes are not stored, and are made again."""
+    file = io.BytesIO()
+    Image.new("RGBA", (24, 16), (200, 0, 0, 90)).save(file, "PNG")
+    clear = Media(file.getvalue(), mime="image/png", name="clear.png")
+    samples = [fake.sample(n, media=(clear,) if n else (fake.picture(n),)) for n in range(4)]
+    pack = fake.FakePack(samples)
+    monkeypatch.setattr("hemm.data.pack.reader.find_pack", lambda *_: pack)
+    fake.go(tmp_path, fake.Batched(), pack)
+    client = ask(tmp_path)
+    page = client.get("/sample?of=even&sample=s00001").text
+    sent, own = (html.unescape(a) for a in re.findall(r'(?:src|href)="(/picture/[^"]+)"', page)[::2][:2])
+    shown, original = (Image.open(io.BytesIO(client.get(a).content)) for a in (sent, own))
+    assert (shown.mode, original.mode) == ("RGB", "RGBA")
+    assert client.get(own).content == clear.data
+    assert "as in the data" in words(page)
+    assert "as in the data" not in words(client.get("/sample?of=even&sample=s00000").text)
+
+
+def test_a_cell_that_comes_in_while_a_page_is_made_is_no_fault(
+    tmp_path: Path, ask: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pack = fake.FakePack([fake.sample(n) for n in range(6)])
+    fake.go(tmp_path, fake.Batched(identity=Identity("alpha", "1")), pack)
+    client = ask(tmp_path)
+    index = client.app.state.explorer.index
+    before = index.catalog
+    fake.go(tmp_path, fake.Batched(identity=Identity("beta", "1")), pack)
+    index.refresh()
+    index.catalog = before
+    for address in (
+        "/answers",
+        "/answers?q=e",
+        "/sample?of=even&sample=s00001",
+        "/slices",
+        "/tasks",
+        "/runs",
+    ):
+        answer = client.get(address)
+        assert answer.status_code == 200, (address, words(answer.text)[:300])
+        assert "beta" not in answer.text

@@ -64,7 +64,7 @@ class Counts:
 
 
 class Answers:
-    """Answers of an index at one moment of it."""
+    """Answers of an index at one moment of it: a cell that comes in while a page is made is not on it."""
 
     def __init__(self, index: Index, texts: Texts) -> None:
         self.index, self._texts = index, texts
@@ -133,7 +133,7 @@ class Answers:
         rows = self.index.read(
             f"select {', '.join(_COLUMNS)} from answers where {among('n', list(places))}", list(places)
         )
-        facts = {row[0]: dict(zip(_COLUMNS, row, strict=True)) for row in rows}
+        facts = {row[0]: dict(zip(_COLUMNS, row, strict=True)) for row in rows if row[1] in self._by_number}
         return [
             Row(at, facts[n], self._by_number[facts[n]["cell"]]) for n, at in places.items() if n in facts
         ]
@@ -178,7 +178,7 @@ class Answers:
             where {among("sample", samples)} order by sample, cell, repeat""",
             samples,
         )
-        found = [dict(zip(_COLUMNS, row, strict=True)) for row in rows]
+        found = [dict(zip(_COLUMNS, row, strict=True)) for row in rows if row[1] in self._by_number]
         kept = [Row(0.0, facts, self._by_number[facts["cell"]]) for facts in found]
         return sorted(kept, key=lambda r: (r.cell.label, r.facts["repeat"]))
 
@@ -209,7 +209,7 @@ class Answers:
     def texts_at(
         self, places: Sequence[tuple[int, int, int]], columns: Sequence[str]
     ) -> list[dict[str, Any]]:
-        """These columns of the answers at (cell, part, place)."""
+        """These columns of the answers at (cell, part, place), which are of known cells."""
         wanted = {name: [place[i] for place in places] for i, name in enumerate(("cell", "part", "place"))}
         return self._texts.read(self._by_number, wanted, columns)
 

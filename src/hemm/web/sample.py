@@ -229,6 +229,8 @@ def _earlier(explorer: Explorer, answers: Answers, sample: int) -> dict[int, lis
         "select cell, part, place, why from older where sample = ? order by cell, part, place limit 200",
         [sample],
     )
+    known = {c.number for c in explorer.catalog.cells}
+    rows = [row for row in rows if row[0] in known]
     out: dict[int, list[EarlierAnswer]] = {}
     found = answers.texts_at([row[:3] for row in rows], ["raw"])
     for (cell, _, _, why), text in zip(rows, found, strict=True):

@@ -49,7 +49,9 @@ class Texts:
         order = np.lexsort((place, part, cell))
         ends = np.flatnonzero((np.diff(cell[order]) != 0) | (np.diff(part[order]) != 0)) + 1
         for numbers in np.split(order, ends) if len(order) else ():
-            one = cells[int(cell[numbers[0]])]
+            one = cells.get(int(cell[numbers[0]]))
+            if one is None:  # it came in while the page was made
+                continue
             name = f"answers/part-{part[numbers[0]]:05d}.parquet"
             seal = next((s for s in one.cell.parts if s.file == name), None)
             if seal is None:

@@ -82,6 +82,7 @@ class Index:
         self._memory = memory
         self._base: Any = None
         self._own: Path | None = None
+        self._next = 0
 
     def read(self, sql: str, values: Sequence[Any] = ()) -> list[Any]:
         """The rows of one statement that only reads, in a cursor of its own."""
@@ -169,9 +170,10 @@ class Index:
         assert one.cell is not None
         tables.run(db, "begin")
         try:
-            known = tables.run(db, "select cell from cells where key = ?", [one.key])
-            known = known or tables.run(db, "select coalesce(max(cell) + 1, 0) from cells")
-            number = int(known[0][0])
+            held = tables.run(db, "select cell from cells where key = ?", [one.key])
+            known = held or tables.run(db, "select coalesce(max(cell) + 1, 0) from cells")
+            number = int(known[0][0]) if held else max(int(known[0][0]), self._next)
+            self._next = max(self._next, number + 1)  # a number is never another cell's in one process
             self._clear(db, number)
             CellRows(db, number, one.cell, rows.stored_metrics(one.cell, one.cell.aggregates())).insert()
             tables.run(db, "insert into cells values (?, ?, ?)", [number, one.key, sign])

@@ -1,0 +1,62 @@
+"""Draws the picture of the explorer in README.md, of a real run.
+
+    make run && .venv/bin/hemm run baseline/random && python tools/pictures.py results
+
+It needs the extra ``web`` and a Chromium, and writes docs/images/explorer.png.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from html import unescape
+from pathlib import Path
+
+import httpx
+from PIL import Image
+
+ROOT = Path(__file__).resolve().parent.parent
+WIDTH, HEIGHT = 1280, 660
+FLAGS = ("--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", "--no-first-run")
+PAGE = "/answers?task=probe_scenes&agree=differ"
+"""A page with answers on which models differ: the picture shows the first sample of it."""
+
+
+def main(folder: Path) -> None:
+    browser = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    if browser is None:
+        raise SystemExit("tools/pictures.py needs a Chromium")
+    words = [sys.executable, "-m", "hemm.cli", "serve", str(folder), "--port", "0"]
+    with subprocess.Popen(words, stdout=subprocess.PIPE, text=True) as server:
+        assert server.stdout is not None
+        base = server.stdout.readline().strip().rstrip("/")
+        try:
+            page = httpx.get(base + PAGE, trust_env=False, timeout=60).text
+            link = re.search(r'data-row href="([^"]+)"', page)
+            if link is None:
+                raise SystemExit(f"{folder} has no answers on which models differ: {PAGE}")
+            _draw(browser, base + unescape(link[1]), ROOT / "docs/images/explorer.png")
+        finally:
+            server.terminate()
+
+
+def _draw(browser: str, address: str, file: Path) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        shot = Path(folder) / "shot.png"
+        size = [
+            f"--window-size={WIDTH},{HEIGHT}",
+            f"--screenshot={shot}",
+            f"--user-data-dir={folder}/profile",
+        ]
+        subprocess.run([browser, *FLAGS, *size, address], check=True, capture_output=True, timeout=120)
+        picture = Image.open(io.BytesIO(shot.read_bytes())).convert("RGB")
+        picture.quantize(128, dither=Image.Dither.NONE).save(file, optimize=True)
+        print(f"{file}: {file.stat().st_size / 1000:.0f} kB")
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1] if len(sys.argv) > 1 else "results"))
