@@ -2,13 +2,13 @@
 
     python benchmarks/served.py [--json] [--only start|delay|long|instant] [--rounds 3] [--small]
 
-Server, bare client and ``hemm run`` are processes of their own, each pinned to a core where there are two; the
-two sides take turns, and the median of the rounds is shown. The pack is there before, as it is for the second
-model that a user asks. Pictures have 30 KB (``--small``: 250 bytes); 128 requests are in flight.
+Server, bare client and ``hemm run`` are processes of their own, each pinned to a core where there are two;
+the two sides take turns, and the median of the rounds is shown. The pack is there before, as it is for the
+second model that a user asks. Pictures have 30 KB (``--small``: 250 bytes); 128 requests are in flight.
 
 start    process start to the first request that reaches the server
-delay    a server of 200 ms, 2,000 pictures: rate of the whole process, start-up to sealed and scored, as a share
-         of the bare client's
+delay    a server of 200 ms, 2,000 pictures: rate of the whole process, start-up to sealed and scored, as a
+         share of the bare client's
 long     the same with 20,000 pictures; processor seconds for 1,000 samples
 instant  a server that answers at once, 20,000 pictures: the same share, and who was busy: a share of the bare
          client's rate means something only while the client, not the server, is what bounds it

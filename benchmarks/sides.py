@@ -1,4 +1,4 @@
-"""What the benchmarks share: processes that are measured, and a calibration to stand beside absolute figures."""
+"""What the benchmarks share: processes that are measured, and a calibration beside absolute figures."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ BUFFER, ROUNDS = 64 << 20, 2_000_000
 
 @dataclass(frozen=True)
 class Spent:
-    """What one process took: seconds by the clock, seconds of processor (its children's too), and bytes that it
-    wrote to files (sockets apart)."""
+    """What one process took: seconds by the clock, seconds of processor (its children's too), and bytes
+    that it wrote to files (sockets apart)."""
 
     began: float
     wall: float
@@ -53,8 +53,8 @@ def spent(command: Sequence[str], env: Mapping[str, str] | None = None, cores: S
 
 
 def written_by(pid: int | str = "self") -> int:
-    """Bytes that a process gave to ``write`` so far: files and pipes, no sockets; -1 where the system does not
-    count them."""
+    """Bytes that a process gave to ``write`` so far: files and pipes, no sockets; -1 where the system
+    does not count them."""
     try:
         with open(f"/proc/{pid}/io") as file:
             return next(int(line.split()[1]) for line in file if line.startswith("wchar"))
@@ -69,8 +69,8 @@ def two_cores() -> tuple[list[int], list[int]]:
 
 
 def calibration() -> dict[str, float]:
-    """How fast this machine is now: MB of a buffer hashed in a second of processor time, and nanoseconds of it for
-    one round of a loop in pure Python; and how many seconds passed for each of them (1: nobody else worked)."""
+    """How fast this machine is now: MB of a buffer hashed in a second of processor time, and nanoseconds of it
+    for one round of a loop in pure Python; and seconds that passed for each of them (1: nobody else worked)."""
     buffer, wall, cpu = bytes(BUFFER), time.perf_counter(), time.process_time()
     hashlib.sha256(buffer).digest()
     hashed = time.process_time() - cpu
@@ -87,8 +87,8 @@ def calibration_line() -> str:
     found = calibration()
     return (
         f"calibration: Python {sys.version.split()[0]}, SHA-256 {found['sha256_mb_s']:.0f} MB/s, "
-        f"a round of a Python loop {found['loop_ns']:.0f} ns, {found['clock_over_cpu']:.2f} s by the clock for "
-        "one of processor time"
+        f"a round of a Python loop {found['loop_ns']:.0f} ns, {found['clock_over_cpu']:.2f} s by the clock "
+        "for one of processor time"
     )
 
 
