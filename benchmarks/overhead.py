@@ -3,8 +3,8 @@
     python benchmarks/overhead.py [--json] [--samples 200000] [--rounds 1]
 
 From plan to sealed parts, and scoring; beside it, in turn, the time to read the same pack and do nothing
-else. Microseconds a sample, peak memory, and the bytes that the run wrote beside those of its journal lines and of
-the sealed cell. Every measurement is a process of its own.
+else. Microseconds a sample, peak memory, and the bytes that the run wrote beside those of its journal lines
+and of the sealed cell. Every measurement is a process of its own.
 """
 
 from __future__ import annotations

@@ -69,8 +69,8 @@ def two_cores() -> tuple[list[int], list[int]]:
 
 
 def calibration() -> dict[str, float]:
-    """How fast this machine is now: MB of a buffer hashed in a second of processor time, and nanoseconds of it
-    for one round of a loop in pure Python; and seconds that passed for each of them (1: nobody else worked)."""
+    """How fast this machine is now: MB of a buffer hashed in a second of processor time, its nanoseconds for
+    one round of a loop in pure Python, and seconds by the clock for one of it (1: nobody else worked)."""
     buffer, wall, cpu = bytes(BUFFER), time.perf_counter(), time.process_time()
     hashlib.sha256(buffer).digest()
     hashed = time.process_time() - cpu

@@ -14,7 +14,7 @@ import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
-from functools import cache, lru_cache
+from functools import cache
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -127,12 +127,20 @@ def secret_values(environment: Mapping[str, str] | None = None) -> tuple[str, ..
 def _known() -> tuple[str, ...]:
     """All values that are known, the longest first: looked for once for each state of the environment, since
     every answer is looked through."""
+    global _last_known
     variables = getattr(os.environ, "_data", os.environ)  # reading them decodes each
-    return _known_in(hash(tuple(variables.items())), len(_kept))
+    environment, kept, known = _last_known
+    if environment != variables or kept != len(_kept):
+        environment, kept, known = dict(variables), len(_kept), _all_known()
+        _last_known = environment, kept, known
+    return known
 
 
-@lru_cache(maxsize=4)
-def _known_in(environment: int, kept: int) -> tuple[str, ...]:
+_last_known: tuple[dict[Any, Any], int, tuple[str, ...]] = ({}, -1, ())
+"""The environment and the number of kept values, and what was known with them."""
+
+
+def _all_known() -> tuple[str, ...]:
     home = os.path.expanduser("~")
     hub = os.environ.get("HF_HOME") or os.path.join(home, ".cache", "huggingface")
     kaggle = os.environ.get("KAGGLE_CONFIG_DIR") or os.path.join(home, ".kaggle")
@@ -180,6 +188,8 @@ def redact(text: str, secrets: tuple[str, ...] = ()) -> str:
     >>> redact("./skin_cancer_mnist_ham10000, token: the answer")
     './skin_cancer_mnist_ham10000, token: the answer'
     """
+    if not text:
+        return text
     known = _known()
     for value in sorted({*secrets, *known}, key=len, reverse=True) if secrets else known:
         text = _without(text, value)
@@ -191,6 +201,8 @@ def redact(text: str, secrets: tuple[str, ...] = ()) -> str:
 def hide(text: str) -> str:
     """``text`` of data or of a model without the values that are known to be secrets. Nothing is guessed:
     what only looks like a key stays, and so do words, even where somebody's password is one."""
+    if not text:
+        return text
     for value in _known():
         if len(value) >= LEAST and not _WORDS.fullmatch(value):
             text = _without(text, value)

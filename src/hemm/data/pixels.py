@@ -84,11 +84,25 @@ def upright_size(media: Media) -> tuple[int, int]:
     return (height, width) if _orientation(media, picture) in (5, 6, 7, 8) else (width, height)
 
 
-_PNG_EXIF = (b"eXIf", b"Raw profile type exif", b"XML:com.adobe.xmp")
+_PNG_EXIF = (b"Raw profile type exif", b"XML:com.adobe.xmp")
+_PNG_TEXTS = (b"tEXt", b"zTXt", b"iTXt")
+
+
+def _may_turn(png: bytes) -> bool:
+    """Whether a PNG has a chunk that may state an orientation, or is not made of whole chunks."""
+    at, end = 8, len(png)
+    while at + 12 <= end:
+        kind, start = png[at + 4 : at + 8], at + 8
+        if kind == b"IEND":
+            return False
+        if kind == b"eXIf" or (kind in _PNG_TEXTS and png.startswith(_PNG_EXIF, start)):
+            return True
+        at = start + int.from_bytes(png[at : at + 4], "big") + 4
+    return True
 
 
 def _orientation(media: Media, picture: Image) -> int:
-    if picture.format == "PNG" and not any(mark in media.data for mark in _PNG_EXIF):
+    if picture.format == "PNG" and not _may_turn(media.data):
         return 1  # Pillow would decode it all in search of one behind the pixels
     try:
         return int(picture.getexif().get(_ORIENTATION, 1))

@@ -101,7 +101,7 @@ async def attempts(
         attempt += 1
         answer = await _attempt(policy, call, gate)
         if isinstance(answer, Response):
-            return replace(answer, attempts=attempt)
+            return answer if answer.attempts == attempt else replace(answer, attempts=attempt)
         gone = gate.silence() if gate is not None and answer.retry else ""
         pause = policy.wait(attempt, answer.after) if answer.retry and not gone else None
         if pause is None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import TypeGuard
 
 from hemm.core import AnswerFormat, Judged, Outcome, Reading, Response, Sample
 from hemm.parsing.answer_text import without_thinking
@@ -36,9 +37,22 @@ def judge(sample: Sample, repeat: int, response: Response, answer_format: Answer
     return Judged(sample, repeat, response, Outcome.UNPARSABLE)
 
 
+_last: tuple[object, bool] = (None, False)
+"""The last format, and whether its answers are pictures: asking a protocol takes longer than reading text."""
+
+
+def _is_pictured(answer_format: AnswerFormat) -> TypeGuard[Pictured]:
+    global _last
+    known, draws = _last
+    if known is not answer_format:
+        draws = isinstance(answer_format, Pictured)
+        _last = answer_format, draws
+    return draws
+
+
 def _reading(sample: Sample, response: Response, answer_format: AnswerFormat) -> Reading:
     """What the answer says; with likelihood scoring the most likely option, nothing where two are equal."""
-    if isinstance(answer_format, Pictured):
+    if _is_pictured(answer_format):
         return Reading(answer_format.pictured(response, sample))
     if response.options:
         options = answer_format.options(sample)

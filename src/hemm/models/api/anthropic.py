@@ -23,7 +23,7 @@ from hemm.core import (
 )
 from hemm.core.outside import LONGEST_BODY, TooLong
 from hemm.data.pixels import upright_size
-from hemm.models.api.chat import charset_in, fields_of, objects_in, parsed, token_count
+from hemm.models.api.chat import fields_of, objects_in, parsed, token_count
 from hemm.models.api.errors import answer_of, told
 from hemm.models.api.finish import finish_of
 from hemm.models.api.http import host_of, is_here
@@ -142,7 +142,7 @@ class AnthropicModel(Remote):
                 raw = await sdk.messages.with_raw_response.create(**fields)
             except Exception as error:
                 return answer_of(_told(error))
-            return read(parsed(raw.http_response.content, charset_in(raw.http_response.headers)))
+            return read(parsed(raw.http_response.content, raw.http_response.headers))
 
         return call
 
@@ -257,7 +257,7 @@ def _told(error: Exception) -> Response | CallFailed:
     if isinstance(error, anthropic.APIStatusError):
         answer = error.response
         where = f"{answer.request.method} {host_of(str(answer.url))}{answer.url.path}"
-        body = parsed(answer.content, charset_in(answer.headers))
+        body = parsed(answer.content, answer.headers)
         return told(error.status_code, answer.headers, body, answer.content, where)
     if isinstance(error, anthropic.APIConnectionError):
         cause = error.__cause__ or error

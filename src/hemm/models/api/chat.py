@@ -8,6 +8,8 @@ import math
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from email.message import Message as Headers
+from json.encoder import encode_basestring_ascii
+from types import MappingProxyType
 from typing import Any
 
 from hemm.core import Media, Message, Request, Response, Usage, redact, storable
@@ -31,36 +33,47 @@ def body(request: Request, model: str, fields: Mapping[str, Any]) -> bytes:
 
     Pictures are data URLs, joined to the JSON as bytes: escaping them as JSON strings would read them again.
     """
-    messages = b",".join(_message(m, request.generation.max_pixels) for m in request.messages)
-    head = json.dumps({"model": model, **fields}).encode()
-    return b"".join((head[:-1], b',"messages":[', messages, b"]}"))
+    pieces = [json.dumps({"model": model, **fields}).encode()[:-1], b',"messages":[']
+    for number, message in enumerate(request.messages):
+        pieces.append(b"," if number else b"")
+        pieces += _message(message, request.generation.max_pixels)
+    pieces.append(b"]}")
+    return b"".join(pieces)  # once: each time more would copy the pictures again
 
 
-def _message(message: Message, max_pixels: int) -> bytes:
-    role = json.dumps(message.role).encode()
+def _message(message: Message, max_pixels: int) -> list[bytes]:
+    """A turn as pieces of JSON."""
+    role = _quoted(message.role)
     if all(isinstance(p, str) for p in message.parts):
-        text = json.dumps("".join(p for p in message.parts if isinstance(p, str)))
-        return b'{"role":%s,"content":%s}' % (role, text.encode())
-    parts = b",".join(_part(p, max_pixels) for p in message.parts)
-    return b"".join((b'{"role":', role, b',"content":[', parts, b"]}"))
+        text = _quoted("".join(p for p in message.parts if isinstance(p, str)))
+        return [b'{"role":', role, b',"content":', text, b"}"]
+    pieces = [b'{"role":', role, b',"content":[']
+    for number, part in enumerate(message.parts):
+        pieces.append(b"," if number else b"")
+        pieces += _part(part, max_pixels)
+    pieces.append(b"]}")
+    return pieces
 
 
-def _part(part: str | Media, max_pixels: int) -> bytes:
+def _part(part: str | Media, max_pixels: int) -> tuple[bytes, ...]:
     if isinstance(part, str):
-        return b'{"type":"text","text":%s}' % json.dumps(part).encode()
+        return b'{"type":"text","text":', _quoted(part), b"}"
     if part.kind == "audio":
-        form = _SOUNDS.get(part.mime, part.mime.partition("/")[2])
-        return b'{"type":"input_audio","input_audio":{"data":"%s","format":"%s"}}' % (
-            base64.b64encode(part.data),
-            form.encode(),
-        )
+        form = _SOUNDS.get(part.mime, part.mime.partition("/")[2]).encode()
+        data = base64.b64encode(part.data)
+        return b'{"type":"input_audio","input_audio":{"data":"', data, b'","format":"', form, b'"}}'
     if part.kind == "video":
-        return b'{"type":"video_url","video_url":{"url":"%s"}}' % _data_url(part)
-    return b'{"type":"image_url","image_url":{"url":"%s"}}' % _data_url(fit(part, IMAGE_TYPES, max_pixels))
+        return b'{"type":"video_url","video_url":{"url":"', *_data_url(part), b'"}}'
+    return b'{"type":"image_url","image_url":{"url":"', *_data_url(fit(part, IMAGE_TYPES, max_pixels)), b'"}}'
 
 
-def _data_url(media: Media) -> bytes:
-    return b"data:%s;base64,%s" % (media.mime.encode(), base64.b64encode(media.data))
+def _data_url(media: Media) -> tuple[bytes, ...]:
+    return b"data:", media.mime.encode(), b";base64,", base64.b64encode(media.data)
+
+
+def _quoted(text: str) -> bytes:
+    """``text`` as ``json.dumps`` writes it, without making an encoder for each."""
+    return encode_basestring_ascii(text).encode()
 
 
 def sampling(request: Request, tokens_field: str, options: Mapping[str, Any]) -> dict[str, Any]:
@@ -113,7 +126,7 @@ def read(
 
     ``scored``: the options to score. ``where``: the address that was asked.
     """
-    body = parsed(content, charset_in(headers))
+    body = parsed(content, headers)
     data = fields_of(body)
     choices = data.get("choices")
     if status >= 300 or (not choices and tells_error(body)):
@@ -156,12 +169,14 @@ def ending(choice: Mapping[str, Any]) -> str:
     return native if hidden else word
 
 
-def parsed(content: bytes, charset: str = "") -> Any:
+def parsed(content: bytes, headers: Mapping[str, str] = MappingProxyType({})) -> Any:
     """The JSON of a body; None if it is not JSON.
 
-    It is UTF-8, else in ``charset``, else as UTF-8 with U+FFFD in place of what is broken.
+    It is UTF-8, else in the charset that ``headers`` tell, else as UTF-8 with U+FFFD in place of what is
+    broken.
 
-    >>> parsed('{"city": "Köln"}'.encode("latin-1"), "iso-8859-1"), parsed(b'{"bird": "h\\xff"}')
+    >>> latin = {"content-type": "application/json; charset=iso-8859-1"}
+    >>> parsed('{"city": "Köln"}'.encode("latin-1"), latin), parsed(b'{"bird": "h\\xff"}')
     ({'city': 'Köln'}, {'bird': 'h\ufffd'})
     """
     try:
@@ -171,7 +186,7 @@ def parsed(content: bytes, charset: str = "") -> Any:
     except ValueError:
         return None
     try:
-        text = content.decode(charset or "utf-8")
+        text = content.decode(charset_in(headers) or "utf-8")
     except (UnicodeDecodeError, LookupError):
         text = content.decode("utf-8", "replace")
     try:

@@ -44,7 +44,7 @@ class Client:
         """
         import aiohttp
 
-        session = self.session()
+        session = self._session = self._session or self._open()
         headers = {"Content-Type": kind} if content else None
         try:
             async with session.request(
@@ -63,8 +63,8 @@ class Client:
             raise CallFailed("connection", f"the connection failed ({_words(error)})") from None
 
     def session(self) -> aiohttp.ClientSession:
-        """The session of all requests, opened by the first one."""
-        self._session = self._session or self._open()
+        """A session for a package that sends by itself, and would follow a redirect with the key."""
+        self._session = self._session or self._open(_refuses_redirects())
         return self._session
 
     async def close(self) -> None:
@@ -73,7 +73,7 @@ class Client:
             await self._session.close()
             self._session = None
 
-    def _open(self) -> aiohttp.ClientSession:
+    def _open(self, *traces: aiohttp.TraceConfig) -> aiohttp.ClientSession:
         import aiohttp
 
         parts = urlsplit(self._base)
@@ -91,7 +91,7 @@ class Client:
             headers=self._headers,
             trust_env=not is_here(parts.hostname or ""),
             cookie_jar=aiohttp.DummyCookieJar(),
-            trace_configs=[_refuses_redirects()],
+            trace_configs=list(traces),  # each takes time of every request
         )
 
 
