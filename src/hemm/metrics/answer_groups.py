@@ -32,7 +32,8 @@ class AnswerGroup:
     def add(self, judged: Judged, answered: str) -> None:
         self.judged.append(judged)
         self.hashes.append(answered)
-        self.outcome = max(self.outcome, judged.outcome, key=_RANK.__getitem__)
+        if judged.outcome is not self.outcome:
+            self.outcome = max(self.outcome, judged.outcome, key=_RANK.__getitem__)
         self.cut = self.cut or judged.cut
 
     @property

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from typing import Any
 
 from hemm.core import AnswerFormat, Judged, Metric, Outcome, Response, Sample
@@ -28,11 +29,9 @@ class Majority:
     def __init__(self, samples: Sequence[Sample], answer_format: AnswerFormat) -> None:
         self._format = answer_format
         self._all: Counter[str] = Counter()
-        self._by_cluster: dict[str, Counter[str]] = {}
-        for sample in samples:
-            if (first := typical(texts(sample))) is not None:
-                self._all[first] += 1
-                self._by_cluster.setdefault(sample.cluster, Counter())[first] += 1
+        found = ((s.cluster, typical(texts(s))) for s in samples)
+        self._typical = [(cluster, first) for cluster, first in found if first is not None]
+        self._all.update(first for _, first in self._typical)
         self._order()
 
     @classmethod
@@ -46,6 +45,13 @@ class Majority:
     def _order(self) -> None:
         self._total = self._all.total()
         self._ordered = sorted(self._all.items(), key=lambda item: (-item[1], item[0]))
+
+    @cached_property
+    def _by_cluster(self) -> dict[str, Counter[str]]:
+        found: dict[str, Counter[str]] = {}
+        for cluster, first in self._typical:
+            found.setdefault(cluster, Counter())[first] += 1
+        return found
 
     def answer(self, cluster: str) -> str | None:
         """The most frequent reference outside ``cluster``; of equally frequent ones the first in the
@@ -110,4 +116,6 @@ class Majority:
 
 def typical(references: Sequence[str]) -> str | None:
     """The reference that represents a sample: its most frequent one, of equally frequent ones the first."""
-    return Counter(references).most_common(1)[0][0] if references else None
+    if len(references) < 2:
+        return references[0] if references else None
+    return Counter(references).most_common(1)[0][0]

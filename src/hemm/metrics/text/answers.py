@@ -94,7 +94,7 @@ class TokenF1(SampleMetric):
 
 
 def _f1(tokens: tuple[str, ...], wanted: tuple[str, ...]) -> float:
-    if not tokens or not wanted:
+    if not tokens or not wanted or tokens == wanted:
         return float(tokens == wanted)
     common = (Counter(tokens) & Counter(wanted)).total()
     return 2.0 * common / (len(tokens) + len(wanted))
