@@ -7,11 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.compute as pc
 
+from hemm.data.arrow import array, numbers, texts
 from hemm.data.pack.columns import RowNumbers, hashed
-from hemm.data.pack.schema import texts
 from hemm.engine.requests import Item, Numbers, RequestBuilder
 from hemm.engine.selection import Selection, zeros
 from hemm.results import layout
@@ -81,15 +79,13 @@ def sealed_answers(
     for part in cell.sealed(_COLUMNS):
         number = rows.of(texts(part["id"]))
         same = current[number] == hashed(texts(part["sample_hash"]))
-        failed = pc.fill_null(part["failure_permanent"], False).to_numpy()
-        value = np.where(
-            part["failure"].is_null().to_numpy(), ANSWERED, np.where(failed, PERMANENT, TRANSIENT)
-        )
-        repeat = part["repeat"].to_numpy()
+        failed = numbers(part["failure_permanent"], null=False)
+        value = np.where(numbers(part["failure"].is_null()), ANSWERED, np.where(failed, PERMANENT, TRANSIENT))
+        repeat = numbers(part["repeat"])
         known = (number >= 0) & (repeat < repeats)
         state[number[known], repeat[known]] = value[known]
         changed[number[known], repeat[known]] = ~same[known]
-        lost = part.filter(pa.array(number < 0))
+        lost = part.filter(array((number < 0).tolist(), "bool"))
         gone.update(dict.fromkeys(zip(lost["id"].to_pylist(), lost["repeat"].to_pylist(), strict=True)))
     return SealedAnswers(state, changed, tuple(gone))
 

@@ -16,6 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from hemm.core import Pack, Task
+from hemm.data.arrow import table
 from hemm.data.pack.columns import RowNumbers
 from hemm.engine.plan import ABSENT, ANSWERED, States, drop_followers, sealed_answers
 from hemm.engine.requests import RequestBuilder
@@ -191,11 +192,8 @@ class Reconciler:
                 if row < 0 or repeat >= self.scored.shape[1] or not self.scored[row, repeat]:
                     why[name, repeat] = REMOVED if row < 0 else NOT_CHOSEN
                     keys[name, repeat] = key
-        rows = [
-            {"id": name, "repeat": repeat, "request_key": keys[name, repeat], "why": why[name, repeat]}
-            for name, repeat in sorted(why)
-        ]
-        return pa.Table.from_pylist(rows, layout.UNSCORED_SCHEMA)
+        rows = [(*of, keys[of], why[of]) for of in sorted(why)]
+        return table(list(zip(*rows, strict=True)), layout.UNSCORED_SCHEMA)
 
 
 @dataclass(frozen=True, slots=True)

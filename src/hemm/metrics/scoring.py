@@ -20,6 +20,7 @@ from hemm.core import (
     completed,
     digest,
 )
+from hemm.data.arrow import array, kind_of
 from hemm.metrics import own
 from hemm.metrics.answer_groups import AnswerGroup, group_answers
 from hemm.metrics.classes.majority import Majority, finite
@@ -101,10 +102,10 @@ class _Rows:
 
         schema = SCORE_SCHEMA
         columns = list(zip(*self._rows, strict=True)) or [()] * (len(schema) - 1)
-        labels = answers.column("labels").combine_chunks().take(pa.array(self._labels, type=pa.int64()))
+        labels = answers.column("labels").combine_chunks().take(array(self._labels, "int64"))
         arrays = dict(zip((f.name for f in schema if f.name != "labels"), columns, strict=True))
         return pa.table(
-            [labels if f.name == "labels" else pa.array(arrays[f.name], type=f.type) for f in schema],
+            [labels if f.name == "labels" else array(arrays[f.name], kind_of(f.type)) for f in schema],
             schema=schema,
         )
 

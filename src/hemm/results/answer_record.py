@@ -18,6 +18,7 @@ import pyarrow as pa
 from hemm.core import Failure, Media, Message, Response, Sample, Usage, canonical, redact, storable
 from hemm.core.outside import amount_of, count_of, with_known_usage
 from hemm.core.secrets import hide
+from hemm.data.arrow import array, kind_of
 
 MEDIA_MARK = "media:"
 """Prefix of a reference that is a picture; its digest follows."""
@@ -266,7 +267,7 @@ def answer_batch(records: Sequence[Mapping[str, Any]]) -> pa.RecordBatch:
         ]
         if column.arrow is not None:
             values = [column.arrow(value) for value in values]
-        columns.append(pa.array(values, type=column.type))
+        columns.append(array(values, kind_of(column.type)))
     return pa.record_batch(columns, schema=ANSWER_SCHEMA)
 
 
@@ -275,7 +276,7 @@ def call_batch(records: Sequence[Mapping[str, Any]]) -> pa.RecordBatch:
     columns = [[r["id"] for r in records], [r["repeat"] for r in records]]
     columns += [[r["call"][i] for r in records] for i in range(len(CALL_COLUMNS))]
     return pa.record_batch(
-        [pa.array(v, type=f.type) for v, f in zip(columns, CALL_SCHEMA, strict=True)], schema=CALL_SCHEMA
+        [array(v, kind_of(f.type)) for v, f in zip(columns, CALL_SCHEMA, strict=True)], schema=CALL_SCHEMA
     )
 
 

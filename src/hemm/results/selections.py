@@ -14,6 +14,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from hemm.data.arrow import table
 from hemm.data.pack.selection import BALANCED, RANDOM, Sizes
 
 ALL, CLUSTERS, MIXED = "", "clusters", "mixed"
@@ -106,10 +107,10 @@ def united(tables: Iterable[pa.Table | None]) -> pa.Table | None:
     or where one has no table, since it has all."""
     chosen: dict[str, tuple[str, str, str]] = {}
     sizes: Sizes = {}
-    for table in tables:
-        if table is None:
+    for one in tables:
+        if one is None:
             return None
-        for row in table.to_pylist():
+        for row in one.to_pylist():
             sizes[row["stratum"]] = [row["samples"], row["units"]]
             if row["id"] is not None:
                 chosen[row["id"]] = (row["id"], row["unit"], row["stratum"])
@@ -120,10 +121,10 @@ def united(tables: Iterable[pa.Table | None]) -> pa.Table | None:
 
 def strata_table(rows: Iterable[tuple[str, str, str]], sizes: Sizes) -> pa.Table:
     """``STRATA_SCHEMA`` of chosen samples (id, unit, stratum), in the order of the pack."""
-    each, tables = iter(rows), [STRATA_SCHEMA.empty_table()]
+    each, tables = iter(rows), [table([], STRATA_SCHEMA)]
     while chosen := list(islice(each, _AT_ONCE)):
         tables.append(_strata_rows(chosen, sizes))
-    there = {stratum for table in tables for stratum in table["stratum"].unique().to_pylist()}
+    there = {stratum for one in tables for stratum in one["stratum"].unique().to_pylist()}
     others = [(None, None, stratum) for stratum in sorted(sizes.keys() - there)]
     return pa.concat_tables([*tables, _strata_rows(others, sizes)]).combine_chunks()
 
@@ -134,5 +135,4 @@ _AT_ONCE = 65_536
 def _strata_rows(rows: Sequence[tuple[str | None, str | None, str]], sizes: Sizes) -> pa.Table:
     columns: list[Sequence[Any]] = list(zip(*rows, strict=True)) or [(), (), ()]
     columns += [[sizes.get(row[2], [0, 0])[which] for row in rows] for which in (0, 1)]
-    arrays = [pa.array(column, f.type) for column, f in zip(columns, STRATA_SCHEMA, strict=True)]
-    return pa.table(arrays, schema=STRATA_SCHEMA)
+    return table(columns, STRATA_SCHEMA)

@@ -13,10 +13,10 @@ from hemm.core import BadData, HemmError, Sample, forms, from_files
 from hemm.core.errors import NotPrepared
 from hemm.core.origin import origin_spec
 from hemm.data import cache
+from hemm.data.arrow import numbers, texts
 from hemm.data.checked import footer_digest, read_sealed
 from hemm.data.pack import schema
 from hemm.data.pack.row_groups import SplitReader
-from hemm.data.pack.schema import texts
 from hemm.data.pack.staging import set_hash
 
 if TYPE_CHECKING:
@@ -204,8 +204,8 @@ def not_prepared(task: str, origin: Mapping[str, Any]) -> NotPrepared:
 def _lists(column: Any) -> list[tuple[Any, ...]]:
     lists: list[tuple[Any, ...]] = []
     for chunk in getattr(column, "chunks", [column]):
-        values = chunk.flatten().to_numpy(zero_copy_only=False).tolist()
-        ends = (chunk.offsets.to_numpy() - chunk.offsets[0].as_py()).tolist()
+        values, ends = texts(chunk.flatten()), numbers(chunk.offsets)
+        ends = (ends - ends[0]).tolist()
         lists += [tuple(values[a:b]) for a, b in itertools.pairwise(ends)]
     return lists
 

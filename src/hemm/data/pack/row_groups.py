@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from hemm.core import BadData, HemmError, Media, Sample, digest_bytes
+from hemm.data.arrow import numbers, texts
 from hemm.data.files import read_table
 from hemm.data.pack import schema
 from hemm.data.pack.columns import StoredColumn
@@ -230,15 +231,17 @@ class _MediaColumn:
     def __init__(self, column: Any) -> None:
         array = column.chunk(0)
         structs = array.flatten()
-        self._offsets: list[int] = array.offsets.to_numpy().tolist()
+        self._offsets: list[int] = numbers(array.offsets).tolist()
         encoded = structs.field("bytes")
-        self.values: list[bytes] = encoded.dictionary.to_numpy(zero_copy_only=False).tolist()
+        self.values: list[bytes] = texts(encoded.dictionary)
         indices = encoded.indices
         if indices.null_count:
-            indices = indices.fill_null(len(self.values))
             self.values.append(b"")
-        self.indices: list[int] = indices.to_numpy(zero_copy_only=False).tolist()
-        self.paths: list[str | None] = structs.field("path").to_numpy(zero_copy_only=False).tolist()
+            none = len(self.values) - 1
+            self.indices: list[int] = [none if n is None else n for n in indices.to_pylist()]
+        else:
+            self.indices = numbers(indices).tolist()
+        self.paths: list[str | None] = texts(structs.field("path"))
 
     def of(self, row: int) -> range:
         """The slice of this row's values."""
