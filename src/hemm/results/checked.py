@@ -16,6 +16,7 @@ import pyarrow as pa
 from hemm.core import BadData, Outcome, digest_file
 from hemm.core.forms import check
 from hemm.core.user_files import shown
+from hemm.data.arrow import table
 from hemm.data.checked import read_sealed, sealed
 from hemm.data.files import read_table
 from hemm.results import forms, layout
@@ -84,7 +85,7 @@ def read_listed(path: Path, digests: Sequence[str | None] | None, schema: pa.Sch
     if not path.exists():
         if digests is not None and None not in digests:
             raise BadData(f"{path} is missing; {cure}")
-        return schema.empty_table()
+        return table([], schema)
     if digests is not None and digest_file(path) not in digests:
         raise BadData(f"{path} is damaged: its checksum does not hold; {cure}")
     return read_form(path, schema, cure, whole=digests is not None)
