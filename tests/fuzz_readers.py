@@ -8,6 +8,7 @@ which keeps inputs that reach new lines of it.
 from __future__ import annotations
 
 import json
+import os
 import random
 import tempfile
 import time
@@ -22,6 +23,8 @@ from hemm.core import HemmError, Request
 from hemm.data.checked import CHECKSUM, sealed
 
 Target = Callable[[bytes, Path], Any]
+MEMORY = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
+"""Where the files of inputs lie: in memory they are written ten times as fast."""
 
 
 def _chat(data: bytes, home: Path) -> None:
@@ -218,7 +221,8 @@ TARGETS: dict[str, tuple[Target, Callable[[], list[bytes]]]] = {
 }
 
 TOGETHER: dict[str, tuple[str, ...]] = {
-    "services": ("chat", "anthropic", "google", "models"),
+    "chat": ("chat", "models"),
+    "services": ("anthropic", "google"),
     "worker": ("worker",),
     "journal": ("journal",),
     "stored JSON": ("run.json", "aggregates.json", "pack.json"),
@@ -316,7 +320,7 @@ def fuzz(name: str, seconds: float, seed: int) -> int:
     """Inputs made of the seeds for so long: how many. Raises AssertionError as ``given``."""
     chance, ends, count = random.Random(seed), time.monotonic() + seconds, 0
     first = seeds_of(name)
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory(dir=MEMORY) as folder:
         while time.monotonic() < ends:
             given(name, mutated(chance.choice(first), chance), Path(folder))
             count += 1
