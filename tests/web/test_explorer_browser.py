@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
+import tarfile
 import textwrap
 import time
 from collections.abc import Iterator
@@ -178,6 +180,33 @@ UNNAMED = """(() => {
   return bad.map(b => b.slice(0, 90));
 })()"""
 """Fields, links and landmarks that a screen reader could not name."""
+
+
+@pytest.fixture(scope="module")
+def axe(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The script of axe-core, which finds what keeps people out; taken from npm, never kept here."""
+    folder, npm = tmp_path_factory.mktemp("axe"), shutil.which("npm")
+    if npm is None:
+        pytest.skip("NO NPM FOUND: axe did not look at the explorer")
+    words = [npm, "pack", "axe-core@4", "--pack-destination", str(folder), "--loglevel=error"]
+    try:
+        done = subprocess.run(words, cwd=folder, capture_output=True, text=True, timeout=60, check=False)
+        (package,) = folder.glob("axe-core-*.tgz")
+    except (subprocess.TimeoutExpired, ValueError):
+        pytest.skip("AXE-CORE IS NOT TO BE HAD FROM NPM: axe did not look at the explorer")
+    assert done.returncode == 0
+    with tarfile.open(package) as archive:
+        script = archive.extractfile("package/axe.min.js")
+        assert script is not None
+        return script.read().decode()
+
+
+def test_axe_finds_nothing(tab: Tab, served: str, axe: str) -> None:
+    for address in ADDRESSES:
+        tab.open(served + address)
+        tab.js(f"{axe};0")
+        found = tab.js("axe.run(document).then(r => r.violations.map(v => `${v.id} ${v.nodes[0].html}`))")
+        assert found == [], address
 
 
 def test_everything_is_there_without_scripts(tab: Tab, served: str) -> None:

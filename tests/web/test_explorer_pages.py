@@ -7,6 +7,7 @@ import io
 import itertools
 import json
 import re
+import shutil
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -350,3 +351,18 @@ def test_a_cell_that_comes_in_while_a_page_is_made_is_no_fault(
         answer = client.get(address)
         assert answer.status_code == 200, (address, words(answer.text)[:300])
         assert "beta" not in answer.text
+
+
+def test_what_is_in_progress_is_not_in_the_profile(tmp_path: Path, ask: Any, results: Path) -> None:
+    stored_open = Path(__file__).resolve().parents[1] / "stored/v0_1_0/open"
+    alone = words(ask(stored_open).get("/").text)
+    assert "no cell is scored yet" in alone
+    both = Path(shutil.copytree(results, tmp_path / "r"))
+    shutil.copytree(stored_open / "tiny", both / "tiny")
+    client = ask(both)
+    seen = words(client.get("/").text)
+    assert "3 models on 2 tasks" in seen
+    assert "1 cell in progress, not in these numbers" in seen
+    live = words(client.get("/live").text)
+    assert "vqa_rad" in live
+    assert "First answers" in live

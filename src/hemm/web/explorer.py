@@ -16,7 +16,7 @@ from hemm.report.text import one_line
 from hemm.web.answers import Answers, Counts
 from hemm.web.filters import Filter, read_filter
 from hemm.web.folder import ResultsFolder
-from hemm.web.index.build import Catalog, Index
+from hemm.web.index.build import Catalog, Index, IndexedCell
 from hemm.web.index.tables import LABELS
 from hemm.web.live import Live
 from hemm.web.pictures import Pictures
@@ -116,12 +116,17 @@ class Explorer:
         return int(self.rows("select count(*) from answers")[0][0])
 
     def study(self, task: str = "", large: bool = False) -> Study:
-        """The scores of all cells, or of one task's, loaded once for each state of the folder. Raises
-        HemmError where there are none, or where there are too many to load unasked."""
+        """The scores of all cells, or of one task's, loaded once for each state of the folder.
+
+        Cells in progress, or never scored, are left out: scoring them would look for their task, and at
+        files that the results name. Raises HemmError where there are none, or too many to load unasked.
+        """
         from hemm.analysis.study import Study
 
         catalog = self.catalog
-        cells = [c for c in catalog.cells if task in ("", c.cell.task)]
+        cells = [c for c in catalog.cells if task in ("", c.cell.task) and _is_scored(c)]
+        if not cells:
+            raise HemmError("no cell is scored yet: hemm score judges stored answers")
         rows = sum(part["rows"] for c in cells for part in c.cell.run["parts"])
         if rows > STUDIED and not large:
             raise TooLarge(rows)
@@ -174,6 +179,10 @@ class Explorer:
     @cached_property
     def templates(self) -> Any:
         return environment(HERE / "templates")
+
+
+def _is_scored(one: IndexedCell) -> bool:
+    return one.cell.state != "open" and bool(one.cell.aggregates().get("metrics"))
 
 
 class TooLarge(HemmError):
