@@ -127,13 +127,20 @@ def metadata_of(text: str | None) -> Mapping[str, Any]:
 def facts(samples: Iterable[tuple[int, str | None]]) -> pa.Table:
     """Rows of the table ``metadata``: what each sample says in one word or number. Longer texts, lists and
     tables in it are shown with the sample and cannot be filtered by."""
-    found: dict[str, list[Any]] = {"sample": [], "key": [], "number": [], "value": []}
+    known: dict[str | None, list[tuple[str, float | None, str]]] = {}
+    found: list[tuple[int, str, float | None, str]] = []
     for sample, text in samples:
-        for key, value in metadata_of(text).items():
-            if not isinstance(value, str | int | float) or (isinstance(value, str) and len(value) > LONGEST):
-                continue
-            number = None if isinstance(value, str | bool) else float(value) if abs(value) < 1e300 else None
-            for name, cell in (("sample", sample), ("key", key), ("number", number), ("value", str(value))):
-                found[name].append(cell)
+        if text not in known:
+            known[text] = list(_facts_of(text))
+        found += [(sample, *fact) for fact in known[text]]
+    columns = list(zip(*found, strict=True)) or [(), (), (), ()]
     types = {"sample": pa.int32(), "key": pa.string(), "number": pa.float64(), "value": pa.string()}
-    return pa.table({name: pa.array(found[name], types[name]) for name in types})
+    return pa.table({name: pa.array(c, types[name]) for name, c in zip(types, columns, strict=True)})
+
+
+def _facts_of(text: str | None) -> Iterator[tuple[str, float | None, str]]:
+    for key, value in metadata_of(text).items():
+        if not isinstance(value, str | int | float) or (isinstance(value, str) and len(value) > LONGEST):
+            continue
+        number = None if isinstance(value, str | bool) else float(value) if abs(value) < 1e300 else None
+        yield key, number, str(value)
