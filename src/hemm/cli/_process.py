@@ -57,11 +57,16 @@ def open_missing_streams() -> None:
             os.open(os.devnull, os.O_RDWR)
 
 
-def return_memory() -> None:
-    """Have glibc give freed memory back, so that a long run stays as small as it began: large blocks are
-    mapped one by one, whatever was freed before, and threads share two heaps. Elsewhere nothing is done."""
+def frugal_memory() -> None:
+    """Have the allocators give freed memory back, so that a long run stays as small as it began. For a
+    command to call before it imports Arrow.
+
+    Arrow's own allocator keeps what was freed: the system's takes a fifth less. In glibc large blocks are
+    mapped one by one, whatever was freed before, and threads share two heaps.
+    """
     import ctypes
 
+    os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
     if sys.platform == "linux":
         try:
             libc = ctypes.CDLL("libc.so.6")

@@ -13,6 +13,7 @@ from hemm.cli._common import (
     normalise_option,
     results_argument,
 )
+from hemm.cli._process import frugal_memory
 from hemm.core.terminal import echo
 
 
@@ -25,6 +26,7 @@ from hemm.core.terminal import echo
 @each_option()
 def command(folder: Path, format_: str, normalise: str, failures: str, bootstrap: bool, each: bool) -> None:
     """Scores of the results in DIR (results) by every dimension, with intervals and outcomes."""
+    frugal_memory()
     from hemm.analysis.profile import Extras, profile
     from hemm.analysis.study import Study
     from hemm.report.tables.profile import render, show

@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from hemm.cli._common import NumberOr, each_option, normalise_option, results_argument
+from hemm.cli._process import frugal_memory
 from hemm.core.terminal import echo
 
 
@@ -30,6 +31,7 @@ from hemm.core.terminal import echo
 @each_option()
 def command(folder: Path, output: Path | None, normalise: str, examples: int | None, each: bool) -> None:
     """Write the results in DIR (results) as one HTML file: figures, tables, examples, method."""
+    frugal_memory()
     from hemm.report import write
 
     path = write(

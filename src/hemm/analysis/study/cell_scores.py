@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from hemm.analysis.study.anytime_interval import NO_INTERVAL, AnytimeInterval, anytime_of
 from hemm.analysis.study.sampling import CellSampling, Common, Sampling
+from hemm.analysis.study.shared_texts import shared
 from hemm.analysis.study.subjects import Member, members_of
 from hemm.core import DIMENSIONS, CorpusMetric, HemmError, Metric, Outcome
 from hemm.metrics.corpus_blocks import CorpusBlocks
@@ -308,8 +309,11 @@ def _scores(table: pa.Table, metric: Metric, component: str, version: int) -> Sc
     import pyarrow.compute as pc
 
     rows = table.filter(pc.equal(table.column("component"), component))
-    groups, first, codes = _grouped(rows.column("group").to_pylist())
-    values, outcomes = rows.column("value").to_numpy(zero_copy_only=False), rows.column("outcome").to_pylist()
+    groups, first, codes = _grouped(shared(rows.column("group")).tolist())
+    values, outcomes = (
+        rows.column("value").to_numpy(zero_copy_only=False),
+        shared(rows.column("outcome")).tolist(),
+    )
     known_values = np.asarray(values, dtype=np.float64)
     counted_values = _with_failures(values, outcomes, metric)
     labels = rows.column("labels").combine_chunks()
@@ -324,8 +328,8 @@ def _scores(table: pa.Table, metric: Metric, component: str, version: int) -> Sc
         component=component,
         version=version,
         groups=np.array(groups, dtype=object),
-        units=np.array(first_rows.column("unit").to_pylist(), dtype=object),
-        clusters=np.array(first_rows.column("cluster").to_pylist(), dtype=object),
+        units=shared(first_rows.column("unit")),
+        clusters=shared(first_rows.column("cluster")),
         values=_means(counted_values, codes, len(groups)),
         answered=_means(known_values, codes, len(groups)),
         missing=np.bincount(codes, weights=np.isnan(known_values), minlength=len(groups))
@@ -334,7 +338,7 @@ def _scores(table: pa.Table, metric: Metric, component: str, version: int) -> Sc
         floor=_floor(first_rows, metric),
         counts=counts,
         cut=cut,
-        labels={d: np.array(c.to_pylist(), dtype=object) for d, c in label_columns.items()},
+        labels={d: shared(c) for d, c in label_columns.items()},
     )
 
 

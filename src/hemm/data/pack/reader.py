@@ -116,7 +116,7 @@ class Pack:
         return self._splits[split].samples(rows)
 
     def sample(self, row: int, split: str = "test") -> Sample:
-        """One sample; recently used row groups are kept (32 MB)."""
+        """One sample; recently used row groups are kept (16 MB)."""
         return self._splits[split].sample(row)
 
 

@@ -22,7 +22,7 @@ from hemm.data.pack.columns import StoredColumn
 if TYPE_CHECKING:
     import pyarrow as pa
 
-_CACHED_BYTES = 32 << 20
+_CACHED_BYTES = 16 << 20
 _ROW_BYTES = 2_000
 """What the Python values of a row take beside the bytes of the columns that they are made of."""
 LISTED_ROWS = 1 << 16
