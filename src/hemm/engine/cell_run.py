@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from hemm.core import Binds, Model, Pack, Response, Task, redact
+from hemm.core.memory import trim
 from hemm.core.text import counted
 from hemm.data.files import read_table
 from hemm.engine.command_line import given_options
@@ -280,6 +281,7 @@ class CellRun:
             track=track,
             budget=self.budget,
         )
+        trim()  # planning a million samples leaves a third of its memory behind
         try:
             await pipeline.run()
         except Stopped as stop:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from hemm.core import BadData
+from hemm.core.memory import trim
 from hemm.core.secrets import hide_all
 from hemm.data.files import TEMPORARY, replacing, write_atomic
 
@@ -80,6 +81,7 @@ def growing_table(path: Path, schema: pa.Schema, rows: int = 65_536) -> Iterator
             table = pa.concat_tables(held)
             writer.write_table(table.slice(0, most).combine_chunks())
             held[:] = [table.slice(most)]
+            trim()
 
     def add(table: pa.Table) -> None:
         held.append(table)

@@ -22,7 +22,7 @@ from hemm.results.seal import GROUP_ROWS, Seal, read_part, read_rows, rows_in_tu
 from hemm.results.selections import STRATA_SCHEMA
 
 _KEY = ("id", "repeat", "request_key")
-TURN_ROWS = 8192
+TURN_ROWS = 4096
 """Answers that are held at a time where there are many."""
 
 

@@ -13,12 +13,16 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from hemm.core import BadData, digest_file, from_files
+from hemm.core.memory import trim
 from hemm.core.user_files import shown
 from hemm.data.files import parquet_columns, read_table, replacing
 from hemm.results.answer_record import ANSWER_SCHEMA, CALL_SCHEMA, COLUMNS, answer_batch, call_batch
 
 GROUP_ROWS = 2048
 """Rows of one row group, and so the rows in memory while a part is sealed."""
+
+_MANY = 32_768
+"""Rows of a part after which memory is worth giving back."""
 
 _WRITER: dict[str, Any] = {
     "compression": "zstd",
@@ -96,6 +100,8 @@ def write_part(
                 log.write_batch(call_batch(chunk), row_group_size=GROUP_ROWS)
                 rows += len(chunk)
         announce(digest_file(more))
+    if rows > _MANY:
+        trim()
     return (
         Seal(name, rows, digest_file(path)),
         Seal(calls.relative_to(cell).as_posix(), old_calls + rows, digest_file(calls)),
