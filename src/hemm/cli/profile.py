@@ -13,7 +13,7 @@ from hemm.cli._common import (
     normalise_option,
     results_argument,
 )
-from hemm.cli._process import frugal_memory
+from hemm.cli._process import frugal_memory, one_thread
 from hemm.core.terminal import echo
 
 
@@ -27,6 +27,7 @@ from hemm.core.terminal import echo
 def command(folder: Path, format_: str, normalise: str, failures: str, bootstrap: bool, each: bool) -> None:
     """Scores of the results in DIR (results) by every dimension, with intervals and outcomes."""
     frugal_memory()
+    one_thread()
     from hemm.analysis.profile import Extras, profile
     from hemm.analysis.study import Study
     from hemm.report.tables.profile import render, show

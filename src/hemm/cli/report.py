@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from hemm.cli._common import NumberOr, each_option, normalise_option, results_argument
-from hemm.cli._process import frugal_memory
+from hemm.cli._process import frugal_memory, one_thread
 from hemm.core.terminal import echo
 
 
@@ -32,6 +32,7 @@ from hemm.core.terminal import echo
 def command(folder: Path, output: Path | None, normalise: str, examples: int | None, each: bool) -> None:
     """Write the results in DIR (results) as one HTML file: figures, tables, examples, method."""
     frugal_memory()
+    one_thread()
     from hemm.report import write
 
     path = write(
