@@ -36,7 +36,7 @@ OPTIONS: dict[str, Any] = {
 ALIKE = {
     "tasks", "suite", "where", "limit", "until_ci", "seed", "out", "repeats", "settings", "concurrency",
     "stop_after", "max_cost", "batch_size", "serve", "replicas", "metrics", "card", "retry_errors", "dry_run",
-    "balanced", "shard",
+    "balanced", "shard", "ray", "replica_gpus", "replica_cpus", "mixed_hardware",
 }  # fmt: skip
 """Options that make none for this model: the seed where something is drawn, the server for checkpoints."""
 SETTINGS = {

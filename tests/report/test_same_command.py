@@ -154,7 +154,14 @@ def test_files_of_options_and_prompts(tmp_path: Path, monkeypatch: pytest.Monkey
     assert cell.run["protocol_spec"]["generation"]["stop"] == [" x"]
 
 
-@pytest.mark.parametrize("without", [("until_ci",), ("balanced", "shard")])
+@pytest.mark.parametrize(
+    "without",
+    [
+        ("until_ci", "serve"),
+        ("balanced", "shard", "serve"),
+        ("until_ci", "ray", "replica_gpus", "replica_cpus", "mixed_hardware"),
+    ],
+)
 def test_every_option_of_the_command_line_has_its_words(
     without: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -168,6 +175,9 @@ def test_every_option_of_the_command_line_has_its_words(
         "prompt": "{{ a }}", "system": "s", "max_pixels": 9, "settings": [["top_p", "0.5"], ["stop", "\n"]],
         "concurrency": 2, "stop_after": 0, "max_cost": 1.5, "batch_size": 2, "serve": "vllm", "replicas": 0,
         "metrics": ["m", "n"], "revision": "r", "card": "c.yaml", "retry_errors": True, "dry_run": True,
+        "ray": "auto",
+        "replica_gpus": 2.0, "replica_cpus": 0.5,
+        "mixed_hardware": True,
         "balanced": True, "shard": "2/3",
     }  # fmt: skip
     assert set(values) == set(RunOptions.table()), "a new option has a value here"

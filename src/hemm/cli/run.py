@@ -46,6 +46,8 @@ def _options_of_runs(command: F) -> F:
         elif not about.words:  # the empty default is not one of the words, so click must not check it
             arguments["default"] = "auto" if about.auto and default == 0 else default
             arguments["show_default"] = about.show_default
+        if about.bare:
+            arguments |= {"is_flag": False, "flag_value": about.bare}
         command = click.option(f"--{(about.name or name).replace('_', '-')}", name, **arguments)(command)
     return command
 

@@ -240,6 +240,15 @@ class Binds(Protocol):
         ...
 
 
+@runtime_checkable
+class ReadsPacks(Protocol):
+    """Models that answer elsewhere look for media in the pack first, where they can read it."""
+
+    def reads(self, pack: Pack) -> None:
+        """Samples of ``pack`` are asked next."""
+        ...
+
+
 def completed_model(model: object, what: str) -> Model:
     """``model`` with the defaults of ``BatchModel`` or ``RequestModel``, whichever it is.
 

@@ -15,6 +15,7 @@ import pyarrow.compute as pc
 
 from hemm.core import Binds, Model, Pack, Response, Task, redact
 from hemm.core.memory import trim
+from hemm.core.model import ReadsPacks
 from hemm.core.text import counted
 from hemm.data.files import read_table
 from hemm.engine.command_line import given_options
@@ -124,6 +125,8 @@ class CellRun:
         options = self.options
         if isinstance(self.model, Binds):
             self.model.bind(self.task, self.pack)
+        if isinstance(self.model, ReadsPacks):
+            self.model.reads(self.pack)
         self.spec = protocol_spec(options, self.task, self.model)
         folder = layout.cell_folder(options.results, self.model.identity, self.task.name, self.spec.digest)
         self.selections = Selections.of(options, self.pack, read_run(folder), self.interim)

@@ -43,6 +43,7 @@ class Option:
     pairs          its values are KEY=VALUE
     words          the values allowed
     show_default   the help shows the default
+    bare           its value where it is given without one
     protocol       changes the answers: sets the field of ``ProtocolSpec`` with this name
     """
 
@@ -55,6 +56,7 @@ class Option:
     pairs: bool = False
     words: tuple[str, ...] = ()
     show_default: bool = False
+    bare: str = ""
     protocol: bool = False
 
 
@@ -80,7 +82,8 @@ class RunOptions:
     prompt       the template's text, ``prompt_name`` its origin
     concurrency, batch_size  0: the model chooses
     serve        empty: ``hf/`` models run in this process
-    replicas     0: one for each GPU
+    replicas     0: one for each GPU, or as many as a cluster has room for
+    ray          empty: on this machine
     card         of the user's own data
     model_cards  take precedence over those that come with hemm
     score        score sealed cells at once; else ``hemm score`` does it later
@@ -138,7 +141,13 @@ class RunOptions:
     serve: str = option(
         "", "Let this server, started for the run, answer for hf/ models.", "vllm|sglang|llama.cpp"
     )
-    replicas: int = option(1, "Processes of a local model, one for each GPU.", "N|auto", least=0, auto=True)
+    replicas: int | None = option(
+        None, "Processes of a local model, one for each GPU (1; on Ray auto).", "N|auto", least=0, auto=True
+    )
+    ray: str = option("", "Run replicas on the nodes of a Ray cluster.", "[HOST:PORT|auto]", bare="auto")
+    replica_gpus: float | None = option(None, "GPUs of one replica on Ray.", "N", least=0)
+    replica_cpus: float | None = option(None, "CPUs of one replica on Ray.", "N", least=0)
+    mixed_hardware: bool = option(False, "Let Ray's nodes with different accelerators answer together.")
     metrics: tuple[str | Metric, ...] = option(
         (), "A metric beside the task's own.", "M", name="metric", several=True
     )
@@ -173,6 +182,13 @@ class RunOptions:
         keep_options(m for m in (*self.models, *self.metrics, *self.tasks) if isinstance(m, str))
         if self.serve and not any(isinstance(m, str) and m.startswith("hf/") for m in self.models):
             raise HemmError(f"--serve {self.serve} starts a server for checkpoints: name one as hf/ORG/NAME")
+        of_ray = ("replica_gpus", "replica_cpus", "mixed_hardware")
+        if not self.ray and (alone := [n for n in of_ray if getattr(self, n) not in (None, False)]):
+            raise HemmError(f"--{alone[0].replace('_', '-')} is for --ray")
+        if self.ray and self.serve:
+            raise HemmError(
+                "--serve does not go with --ray: start the servers on the nodes, and give their addresses"
+            )
         if self.until_ci is not None and not 0 < self.until_ci < 50:
             raise HemmError(f"--until-ci {self.until_ci:g}: give points above 0 and below 50, as in 3")
         if self.balanced and (self.limit is None or self.until_ci is not None):
@@ -280,6 +296,9 @@ class Track(Protocol):
     def waits(self, text: str) -> None:
         """Nothing has come for a while: ``text`` says what is waited for."""
 
+    def at_work(self, text: str) -> None:
+        """Who answers now, for the line of progress."""
+
     def end(self) -> None: ...
 
 
@@ -312,6 +331,8 @@ class Silent:
     def step(self, answers: int, new: int, tokens: int, errors: int, cost: float | None) -> None: ...
 
     def waits(self, text: str) -> None: ...
+
+    def at_work(self, text: str) -> None: ...
 
     def end(self) -> None: ...
 

@@ -70,6 +70,7 @@ class Pipeline:
         self._budget, self._highest_so_far = budget, 0.0
         self._open: dict[int, float] = {}
         self._heard = time.monotonic()
+        self._queue: asyncio.Queue[list[Item] | None] = asyncio.Queue()
         self._chained = bool(plan.depth.any())
         self._sealable = asyncio.Event()
         self._finished = False
@@ -128,6 +129,8 @@ class Pipeline:
     def _tell_news(self) -> None:
         for line in self._model.news():
             self._track.waits(line)
+        if at_work := self._model.at_work:
+            self._track.at_work(f"{at_work}, {counted(self._queue.qsize(), 'batch', 'batches')} queued")
 
     def _tell_waiting(self) -> None:
         """Say what is waited for, where nothing has come for a while."""
@@ -197,7 +200,7 @@ class Pipeline:
             raise HemmError(f"model {self._model.spec} has neither generate nor generate_batch")
 
     async def _send_batches(self, model: BatchModel, stretches: Iterator[Numbers]) -> None:
-        queue: asyncio.Queue[list[Item] | None] = asyncio.Queue(AHEAD + self._parallel - 1)
+        self._queue = queue = asyncio.Queue[list[Item] | None](AHEAD + self._parallel - 1)
         room = asyncio.Semaphore(self._parallel)
 
         async def send(batch: list[Item], ready: asyncio.Future[None]) -> None:
@@ -233,7 +236,7 @@ class Pipeline:
         self._finish(zip(batch, known, strict=True), Call(started, time.perf_counter() - clock))
 
     async def _send_each(self, model: RequestModel, stretches: Iterator[Numbers]) -> None:
-        chunks: asyncio.Queue[list[Item] | None] = asyncio.Queue(AHEAD)
+        self._queue = chunks = asyncio.Queue[list[Item] | None](AHEAD)
         in_flight: set[asyncio.Task[None]] = set()
         freed = asyncio.Event()
 

@@ -118,16 +118,20 @@ class _BarTrack:
         self._owner, self._bars, self._title = owner, bars, title
         self._task = bars.add_task(title, total=total, rate="", left="", more="")
         self._pace = _Pace(total)
+        self._at_work = ""
 
     def step(self, answers: int, new: int, tokens: int, errors: int, cost: float | None) -> None:
         pace = self._pace
         pace.step(answers, new)
-        more = _more(tokens, errors, cost)
+        more = ", ".join(filter(None, (_more(tokens, errors, cost), self._at_work)))
         rate = f"{pace.rate:.1f}/s"
         self._bars.update(self._task, completed=answers, rate=rate, left=pace.left, more=more)
 
     def waits(self, text: str) -> None:
         self._owner.say(f"{self._title}: {text}")
+
+    def at_work(self, text: str) -> None:
+        self._at_work = text
 
     def end(self) -> None:
         self._owner.ended()
@@ -160,6 +164,7 @@ class _LinesTrack:
         self._counts: tuple[int, int, float | None] = (0, 0, None)
         self._pace = _Pace(total)
         self._last = time.monotonic()
+        self._at_work = ""
 
     def step(self, answers: int, new: int, tokens: int, errors: int, cost: float | None) -> None:
         self._pace.step(answers, new)
@@ -172,12 +177,15 @@ class _LinesTrack:
     def waits(self, text: str) -> None:
         self._owner.say(f"{self._title}: {text}")
 
+    def at_work(self, text: str) -> None:
+        self._at_work = text
+
     def end(self) -> None:
         self._line()
 
     def _line(self) -> None:
         pace = self._pace
-        rest = [text for text in (pace.left, _more(*self._counts)) if text]
+        rest = [text for text in (pace.left, _more(*self._counts), self._at_work) if text]
         parts = [f"{pace.answers} of {self._total}", f"{pace.rate:.1f}/s", *rest]
         self._owner.say(f"{self._title}: {', '.join(parts)}")
 

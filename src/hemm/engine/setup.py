@@ -33,7 +33,12 @@ def model_options(options: RunOptions) -> ModelOptions:
         thinking_budget=options.generation(1).thinking_budget,
         revision=options.revision,
         serve=options.serve,
-        replicas=options.replicas,
+        replicas=int(not options.ray) if options.replicas is None else options.replicas,
+        ray=options.ray,
+        replica_cpus=options.replica_cpus,
+        replica_gpus=options.replica_gpus,
+        mixed_hardware=options.mixed_hardware,
+        cards=options.model_cards,
         settings=options.model_settings,
     )
 

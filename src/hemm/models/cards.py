@@ -37,7 +37,11 @@ SPANS = {"small": (0.0, 4.0), "medium": (7.0, 14.0), "large": (600.0, math.inf)}
 no limits; sizes between these spans have no category."""
 
 Billions = Annotated[float, Takes("billions of parameters, as in 7 or 0.5", lambda size: size > 0)]
+Amount = Annotated[float, Takes("a number of 0 or more, as in 4 or 0.5", lambda amount: amount >= 0)]
 Names = Annotated[tuple[str, ...], Takes("a list of names and globs, as in [my-org/my-model-*]", all)]
+
+
+_NOT_KEPT = ("names", "sizes", "replica_gpus", "replica_cpus")
 
 
 @dataclass(frozen=True)
@@ -48,6 +52,7 @@ class ModelCard:
     params_b  parameters in billions, according to its makers; None: not published
     sizes     name or glob -> parameters in billions, for a family of several sizes
     labels    dimension -> category, as far as known
+    replica_gpus, replica_cpus  what one replica of it takes on a cluster (``--ray``); None: it is not said
     checked   the documents that confirm the card; empty: none were read
     source    file of the card; empty: hemm's list
     """
@@ -58,6 +63,8 @@ class ModelCard:
     params_b: Billions | None = None
     sizes: Mapping[str, Billions] = field(default_factory=dict)
     labels: Mapping[str, str] = field(default_factory=dict)
+    replica_gpus: Amount | None = None
+    replica_cpus: Amount | None = None
     citation: str = ""
     homepage: str = ""
     checked: str = ""
@@ -77,7 +84,7 @@ class ModelCard:
 
     def to_json(self) -> dict[str, Any]:
         """What run.json keeps of it."""
-        return {k: v for k, v in asdict(self).items() if k not in ("names", "sizes")}
+        return {k: v for k, v in asdict(self).items() if k not in _NOT_KEPT}
 
 
 def cards() -> tuple[ModelCard, ...]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import orjson
@@ -46,7 +47,11 @@ class ModelOptions:
     thinking_budget  tokens that the run grants for thinking; 0: none
     revision     hub branch, tag or commit; for a served model a label of the user's own
     serve        the server that is to be started for a checkpoint (``hf/...``); empty: none
-    replicas     processes of a local model; 0: as many as there are GPUs
+    replicas     processes of a local model; 0: as many as there are GPUs, or as a cluster has room for
+    ray          the Ray cluster whose nodes have the replicas, ``auto`` or HOST:PORT; empty: this machine
+    replica_cpus, replica_gpus  of one replica on Ray; None: those of the model's card, else a default
+    mixed_hardware  Ray's nodes with different accelerators may answer together
+    cards        files of the user's model cards
     settings     ``--set KEY=VALUE`` pairs; each adapter says which it knows
 
     >>> options = ModelOptions(batch_size=16, settings=(("dtype", "bfloat16"), ("device", "cpu")))
@@ -61,6 +66,11 @@ class ModelOptions:
     revision: str = ""
     serve: str = ""
     replicas: int = 1
+    ray: str = ""
+    replica_cpus: float | None = None
+    replica_gpus: float | None = None
+    mixed_hardware: bool = False
+    cards: tuple[Path, ...] = ()
     settings: tuple[tuple[str, str], ...] = ()
 
     @property

@@ -67,7 +67,7 @@ def known(model: Any, options: ModelOptions, short: str = "") -> Model:
     Raises HemmError for options that only what makes a model can follow, and for an object that is no model.
     """
     what = f"model {short or type(model).__name__}"
-    given = {name: getattr(options, name) for name in ("batch_size", "revision", "serve", "replicas")}
+    given = {name: getattr(options, name) for name in ("batch_size", "revision", "serve", "replicas", "ray")}
     ignored = [name for name, value in given.items() if value != getattr(ModelOptions(), name)]
     if options.settings:
         ignored.append(f"settings: {', '.join(key for key, _ in options.settings)}")

@@ -95,6 +95,10 @@ def _named(model: Model) -> Model:
 
 
 def _replicated(model: Model, options: ModelOptions, spec: str = "") -> Model:
+    if options.ray:
+        from hemm.models.ray.opening import on_ray
+
+        return on_ray(model, options, spec)
     if options.replicas == 1:
         return model
     from hemm.models.process.replicas import replicated

@@ -16,6 +16,7 @@ from hemm.core import BadData, HemmError, Media, digest_bytes, from_files
 from hemm.core.origin import origin_spec
 
 if TYPE_CHECKING:
+    from hemm.data.pack.pictures import Pictures
     from hemm.data.pack.reader import Pack
 
 Lookup = Callable[[str], bytes]
@@ -89,12 +90,10 @@ class StoredMedia:
             return self.drawn(digest)
         except FileNotFoundError:
             pass
-        place = self._places.get(digest)
-        if place is None:
-            raise HemmError(self._lacking(digest))
-        sample = self._pack.sample(place[1], place[0])
-        media = (*sample.media, *(r for r in sample.references if isinstance(r, Media)))
-        return next(m for m in media if m.digest == digest).data
+        try:
+            return self._pictures[digest].data
+        except KeyError:
+            raise HemmError(self._lacking(digest)) from None
 
     @cached_property
     def _pack(self) -> Pack:
@@ -106,14 +105,10 @@ class StoredMedia:
             raise HemmError(f"{self.where}: its pictures are needed for scoring, and {error}") from error
 
     @cached_property
-    def _places(self) -> dict[str, tuple[str, int]]:
-        """Digest -> split and row of the first sample that has this picture."""
-        places: dict[str, tuple[str, int]] = {}
-        for split in ("test", "shots"):
-            for row, digests in enumerate(self._pack.index(split).media):
-                for digest in digests:
-                    places.setdefault(digest, (split, row))
-        return places
+    def _pictures(self) -> Pictures:
+        from hemm.data.pack.pictures import Pictures
+
+        return Pictures(self._pack)
 
     def _lacking(self, digest: str) -> str:
         text = (

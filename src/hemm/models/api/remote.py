@@ -77,6 +77,8 @@ class Remote(RequestModel):
     key_needed: bool = True
     hasty: bool = False
     """Retry once at most, since another server can be asked."""
+    elsewhere: Callable[[Request], Call] | None
+    """What sends an attempt in place of ``prepared``: a client on another machine."""
     key_env: str = ""
     """The environment variable of the key, for error messages."""
 
@@ -105,6 +107,12 @@ class Remote(RequestModel):
         )
         self._secrets: tuple[str, ...] = ()
         self._gate: Limiter | None = None
+        self.elsewhere: Callable[[Request], Call] | None = None
+
+    @property
+    def timeout(self) -> float:
+        """Seconds that one attempt may take."""
+        return self._policy.timeout
 
     @property
     def concurrency(self) -> int:
@@ -180,7 +188,7 @@ class Remote(RequestModel):
         if self._gate is None:
             raise HemmError(f"model {self.spec} is not started")
         try:
-            call = self.prepared(request)
+            call = (self.elsewhere or self.prepared)(request)
         except (BadData, FileNotFoundError) as error:
             return failed("media", str(error), permanent=True)
         policy = self._policy

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import os
+import platform
 import queue
 import sys
 import threading
 import time
 import traceback
 from collections.abc import Mapping
+from pathlib import Path
 from typing import IO, Any, NoReturn
 
 from hemm.core import HemmError, redact, storable
@@ -41,9 +43,10 @@ class _ReplicaMain:
             return 0
         loop = asyncio.new_event_loop()
         try:
-            model = _model(first[0])
+            model = model_of(first[0])
             loop.run_until_complete(model.start())
-            write(self._out, {"ready": [model.identity.name, model.identity.revision]})
+            named = [model.identity.name, model.identity.revision]
+            write(self._out, {"ready": named, "accelerator": accelerator()})
         except Exception as error:
             if not isinstance(error, HemmError):
                 traceback.print_exc()
@@ -73,12 +76,28 @@ class _ReplicaMain:
             write(self._out, {"answers": answers}, media)
 
 
-def _model(message: Mapping[str, Any]) -> Any:
+def model_of(message: Mapping[str, Any]) -> Any:
+    """The model that the first message names, not started."""
     from hemm.models.options import ModelOptions
     from hemm.models.specs import resolve
 
     settings = tuple((key, value) for key, value in message["options"]["settings"])
     return resolve(message["spec"], ModelOptions(**{**message["options"], "settings": settings}))
+
+
+def accelerator() -> str:
+    """What the model runs on: its GPUs, as torch names them, else the processor; empty: it is not known."""
+    torch: Any = sys.modules.get("torch")  # not imported for this
+    if torch is not None and torch.cuda.is_available():
+        names = [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())]
+        return ", ".join(names)
+    if os.environ.get("CUDA_VISIBLE_DEVICES"):
+        return ""
+    try:
+        lines = Path("/proc/cpuinfo").read_text("utf-8", "replace").splitlines()
+    except OSError:
+        return platform.processor()
+    return next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), "")
 
 
 def main() -> int:

@@ -11,21 +11,34 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Protocol
 
+from hemm.core import Pack
 from hemm.models.process.transport import Pipe, Transport
 
 
 class Site(Protocol):
     """Where the replicas of a model run.
 
-    count     how many there are to be; known once it is open
-    patience  seconds for which the start waits for all of them; those that come later join in; None: for ever
+    count  how many there are to be; known once it is open
     """
 
     count: int
-    patience: float | None
+
+    @property
+    def patience(self) -> float | None:
+        """Seconds for which the start waits for all of them; those that come later join in; None: for
+        ever."""
+        ...
 
     def open(self) -> Sequence[Transport]:
         """A transport to each replica, none of which is started. Raises HemmError."""
+        ...
+
+    def wants(self) -> str:
+        """What a replica wants, and what there is: for the line about those that do not come up."""
+        ...
+
+    def reads(self, pack: Pack) -> None:
+        """Samples of ``pack`` are asked next."""
         ...
 
     def refuses(self, places: Sequence[Mapping[str, Any]]) -> str:
@@ -56,6 +69,12 @@ class Here:
 
     def open(self) -> Sequence[Transport]:
         return [Pipe(f"process {k + 1} of {self.count}", gpu) for k, gpu in enumerate(self._gpus)]
+
+    def wants(self) -> str:
+        return ""
+
+    def reads(self, pack: Pack) -> None:
+        return
 
     def refuses(self, places: Sequence[Mapping[str, Any]]) -> str:
         return ""
