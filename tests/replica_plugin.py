@@ -3,7 +3,8 @@
 HEMM_TEST_FOLDER holds ``asked`` (process and sample ids of each batch, as they come) and may hold
 ``kill`` (a sample id: the first process that is asked it ends by SIGKILL), ``poison`` (every process that is
 asked it ends), ``room`` (how many requests fit into memory), ``fail`` (the start fails in every process) and
-``hold`` (once one was killed, no batch is answered before so many processes were asked).
+``hold`` (once one was killed, no batch is answered before so many processes were asked) and ``slow`` (seconds
+that a batch takes).
 """
 
 from __future__ import annotations
@@ -46,6 +47,7 @@ class Plugged:
         print("printed by a library")
         if _is("fail"):
             raise HemmError("the weights are damaged")
+        (FOLDER / f"node-{os.getpid()}").write_text(os.environ.get("HEMM_RAY_NODE", ""))
         (FOLDER / f"gpu-{os.getpid()}").write_text(os.environ.get("CUDA_VISIBLE_DEVICES", "none"))
 
     async def close(self) -> None:
@@ -66,7 +68,7 @@ class Plugged:
                 os.kill(os.getpid(), signal.SIGKILL)
         while (hold := _is("hold")) and _is("killed") and _asked() < int(hold):
             time.sleep(0.02)
-        time.sleep(0.01)
+        time.sleep(float(_is("slow") or 0.01))
         together = hashlib.sha256(" ".join(ids).encode()).hexdigest()[:8]
         return [self._answer(r, "" if "alone" in r.prompt else together) for r in requests]
 

@@ -152,7 +152,7 @@ def _blocks(language: str) -> list[str]:
 
 def test_the_batch_script_of_the_docs_runs(tmp_path: Path) -> None:
     """Each task of the array as Slurm would start it, with the run's program in its place."""
-    (script,) = _blocks("bash")
+    (script,) = (block for block in _blocks("bash") if "--array" in block)
     directives = dict(re.findall(r"^#SBATCH --([a-z-]+)=(\S+)$", script, re.MULTILINE))
     first, last = map(int, directives["array"].partition("%")[0].split("-"))
     assert directives["signal"].startswith("B:TERM@")
@@ -198,3 +198,54 @@ def test_the_indexed_job_of_the_docs_is_one(tmp_path: Path) -> None:
     assert (
         str(Shard.parse(f"auto/{spec['completions']}", env)) == f"{spec['completions']}/{spec['completions']}"
     )
+
+
+def test_the_ray_script_of_the_docs_starts_a_node_on_each_and_then_the_run(tmp_path: Path) -> None:
+    """As Slurm would start it, with programs in the places of Slurm's that say what they got."""
+    (script,) = (block for block in _blocks("bash") if "ray start" in block)
+    directives = dict(re.findall(r"^#SBATCH --([a-z-]+)=(\S+)$", script, re.MULTILINE))
+    (tmp_path / "job.sh").write_text(script)
+    place = tmp_path / "bin"
+    place.mkdir()
+    for name, does in (("scontrol", "printf 'n1\\nn2\\n'"), ("srun", 'echo "srun $*"'), ("sleep", ":")):
+        (place / name).write_text(f"#!/bin/sh\n{does}\n")
+        (place / name).chmod(0o755)
+    env = {
+        "SLURM_JOB_NODELIST": "n[1-2]",
+        "SLURM_JOB_ID": "71234",
+        "SLURM_JOB_NUM_NODES": directives["nodes"],
+    }
+    env |= {"PATH": f"{place}:{os.environ['PATH']}", "SCRATCH": str(tmp_path)}
+    done = subprocess.run(
+        ["bash", str(tmp_path / "job.sh")], env={**os.environ, **env}, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    started = [line for line in done.stdout.splitlines() if "ray start" in line]
+    assert sorted("--head" in line for line in started) == [False, True]
+    assert all("--block" in line for line in started)
+    (run,) = (line for line in done.stdout.splitlines() if "hemm run" in line)
+    words = run.partition("hemm run ")[2].split()
+    assert words[-2:] == ["--ray", "n1:21234"]
+    gpus = int(directives["gres"].partition(":")[2]) * int(directives["nodes"])
+    assert words[words.index("--replicas") + 1] == str(gpus)
+
+
+def test_the_ray_job_of_the_docs_has_its_parts() -> None:
+    documents = [doc for block in _blocks("yaml") for doc in yaml.safe_load_all(block)]
+    (job,) = [doc for doc in documents if doc["kind"] == "RayJob"]
+    assert job["apiVersion"] == "ray.io/v1"
+    spec = job["spec"]["rayClusterSpec"]
+    constraints = (DOCS.parent / "constraints.txt").read_text()
+    assert f"ray=={spec['rayVersion']}\n" in constraints
+    head, (workers,) = spec["headGroupSpec"], spec["workerGroupSpecs"]
+    assert head["rayStartParams"]["dashboard-host"] == "127.0.0.1"
+    assert job["spec"]["submissionMode"] == "SidecarMode"  # the only one that then reaches it
+    assert head["template"]["spec"]["restartPolicy"] == "Never"
+    words = job["spec"]["entrypoint"].split()
+    assert words[words.index("--ray") + 1] == "auto"
+    assert words[words.index("--replicas") + 1] == str(workers["replicas"])
+    for group in (head, workers):
+        pod = group["template"]["spec"]
+        (container,) = pod["containers"]
+        mounted = {mount["name"] for mount in container["volumeMounts"]}
+        assert mounted == {volume["name"] for volume in pod["volumes"]}

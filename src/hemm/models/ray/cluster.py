@@ -5,12 +5,15 @@ from __future__ import annotations
 import logging
 import os
 import signal
+import socket
 import sys
+import tempfile
 import threading
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 
 from hemm.core import HemmError, MissingExtra, redact
@@ -22,6 +25,8 @@ QUIET = {
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",  # an actor without GPUs leaves CUDA_VISIBLE_DEVICES as it is
 }
 """Environment variables of Ray, where the user has not set them."""
+LOOK_SECONDS = 10.0
+"""Seconds for the head of the cluster to be reached."""
 
 
 def ray_module() -> Any:
@@ -66,6 +71,7 @@ def connect(address: str) -> bool:
         return False
     from ray.job_config import JobConfig
 
+    _look(address)
     try:
         with _own_signals():
             ray.init(
@@ -78,11 +84,22 @@ def connect(address: str) -> bool:
                 job_config=JobConfig(code_search_path=[os.path.dirname(os.path.abspath(__file__))]),
             )
     except (ConnectionError, RuntimeError, ValueError) as error:
+        ray.shutdown()  # it may have got half the way
         why = " ".join(str(error).split())
         if "Version mismatch" in why:
             why = f"{why}: install the versions of the cluster here"
         raise HemmError(f"--ray {redact(address)}: {redact(why)[:400]}") from None
     return True
+
+
+def _look(address: str) -> None:
+    """Raise HemmError where nothing listens at the address: Ray itself tries for minutes."""
+    host, _, port = address.rpartition(":")
+    if host:
+        try:
+            socket.create_connection((host.strip("[]"), int(port)), timeout=LOOK_SECONDS).close()
+        except (OSError, OverflowError) as error:
+            raise HemmError(f"--ray {redact(address)}: no cluster is there ({error})") from None
 
 
 @contextmanager
@@ -97,6 +114,26 @@ def _own_signals() -> Iterator[None]:
     finally:
         if before is not None:
             signal.signal(signal.SIGTERM, before)
+
+
+def found() -> str:
+    """What cluster this machine knows of, in words. Connects to none, and imports no Ray."""
+    named = os.environ.get("RAY_ADDRESS", "")
+    folder = Path(os.environ.get("RAY_TMPDIR") or tempfile.gettempdir()) / "ray" / "ray_current_cluster"
+    try:
+        address = named or folder.read_text("utf-8", "replace").strip()
+    except OSError:
+        address = ""
+    if not address:
+        return "no cluster is known here (ray start, or RAY_ADDRESS)"
+    whose = "RAY_ADDRESS" if named else "the node that runs here"
+    if named.startswith("ray://"):
+        return f"{redact(address)} (RAY_ADDRESS): give HOST:PORT of the head instead"
+    try:
+        _look(address)
+    except (HemmError, ValueError) as error:
+        return redact(f"{address} ({whose}) is not reached: {error}")
+    return f"a cluster answers at {redact(address)} ({whose})"
 
 
 def disconnect() -> None:

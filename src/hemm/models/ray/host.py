@@ -30,6 +30,7 @@ class Host:
         """Start the process; what is known of this place."""
         os.environ.update(variables)
         place = facts()
+        os.environ["HEMM_RAY_NODE"] = place["node"]  # for models that want to know it
         self._media = NodeMedia(place["node"], run)
         self._pipe = Pipe("replica")
         self._pipe.open()

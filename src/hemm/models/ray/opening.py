@@ -30,7 +30,7 @@ def on_ray(model: Model, options: ModelOptions, spec: str = "") -> Model:
     if not isinstance(model, BatchModel):
         from hemm.models.ray.clients import on_nodes
 
-        return on_nodes(model, options, share)
+        return on_nodes(model, _plain(options), share)
     settings = dict(options.settings)
     if settings.get("device", "auto").startswith("cuda:"):
         raise HemmError(f"--set device={settings['device']}: with --ray each replica has GPUs of its own")

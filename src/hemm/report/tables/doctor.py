@@ -27,7 +27,7 @@ KEYS = {
 
 def readiness() -> list[dict[str, Any]]:
     """Credentials (set or not, never what they are), packages, places and devices: a row each."""
-    return [*_credentials(), *_packages(), *_places(), *_devices()]
+    return [*_credentials(), *_packages(), *_places(), *_devices(), *_ray()]
 
 
 def _row(what: str, state: str, purpose: str = "") -> dict[str, Any]:
@@ -110,6 +110,14 @@ def _devices() -> list[dict[str, Any]]:
     from hemm.engine.environment import devices
 
     return [_row("devices", ", ".join(devices()) or "torch is not installed", "tiny and hf/ models")]
+
+
+def _ray() -> list[dict[str, Any]]:
+    if not _installed("ray"):
+        return []
+    from hemm.models.ray.cluster import found
+
+    return [_row("Ray", f"ray {version('ray')}; {found()}", "hemm run --ray")]
 
 
 def damage_rows(folder: Path, found: Sequence[Damage]) -> list[dict[str, Any]]:
