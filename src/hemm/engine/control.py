@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable
+from typing import Any
 
 import numpy as np
 
-from hemm.core import Response
+from hemm.core import HemmError, Response
 from hemm.data.pack.columns import RowNumbers
 from hemm.engine.limits import Answered, FailureStreak, Stopped
 from hemm.engine.requests import Item, RequestBuilder
@@ -102,3 +103,18 @@ def answered_before(cell: CellWriter, builder: RequestBuilder) -> Item | None:
             if item is not None and item.failure is None:
                 return item
     return None
+
+
+def first_of(group: BaseExceptionGroup[Any]) -> BaseException:
+    """The exception to report: a HemmError where there is one, since its message is for users."""
+    errors: list[BaseException] = []
+
+    def collect(error: BaseException) -> None:
+        if isinstance(error, BaseExceptionGroup):
+            for inner in error.exceptions:
+                collect(inner)
+        else:
+            errors.append(error)
+
+    collect(group)
+    return next((e for e in errors if isinstance(e, HemmError)), errors[0])

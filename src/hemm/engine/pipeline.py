@@ -18,7 +18,7 @@ from typing import Any
 from hemm.core import BatchModel, Failure, HemmError, Model, RequestModel, Response
 from hemm.core.outside import with_known_usage
 from hemm.core.text import counted
-from hemm.engine.control import Faults, answered_before
+from hemm.engine.control import Faults, answered_before, first_of
 from hemm.engine.counts import Counts
 from hemm.engine.limits import Answered, CostBudget, FailureStreak, billed
 from hemm.engine.options import RunOptions, Track
@@ -386,18 +386,3 @@ def _split(items: Iterator[Item], failed: list[Item]) -> Iterator[Item]:
             yield item
         else:
             failed.append(item)
-
-
-def first_of(group: BaseExceptionGroup[Any]) -> BaseException:
-    """The exception to report: a HemmError where there is one, since its message is for users."""
-    errors: list[BaseException] = []
-
-    def collect(error: BaseException) -> None:
-        if isinstance(error, BaseExceptionGroup):
-            for inner in error.exceptions:
-                collect(inner)
-        else:
-            errors.append(error)
-
-    collect(group)
-    return next((e for e in errors if isinstance(e, HemmError)), errors[0])

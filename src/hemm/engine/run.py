@@ -13,10 +13,10 @@ from hemm.core.errors import NotPrepared
 from hemm.core.event_loop import run_to_end
 from hemm.data.pack.quality import told
 from hemm.engine.cell_run import CellRun, ModelStarter, StartBarrier
+from hemm.engine.control import first_of
 from hemm.engine.early_stopping import Blocks, InterimCheck, Rule
 from hemm.engine.limits import CostBudget
 from hemm.engine.options import CellResult, CellResults, RunOptions, Silent, Watcher
-from hemm.engine.pipeline import first_of
 from hemm.engine.setup import model_options
 from hemm.engine.stored_task import keep_format
 from hemm.results.same_data import check_results
