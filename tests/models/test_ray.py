@@ -132,7 +132,7 @@ def host_of(pid: str) -> int:
 
 def gone(pids: set[str]) -> bool:
     """Whether none of these processes is left, now or within the guard's few moments."""
-    for _ in range(600):
+    for _ in range(2400):
         if not any(Path(f"/proc/{pid}").exists() for pid in pids):
             return True
         time.sleep(0.05)
@@ -249,7 +249,7 @@ def test_a_driver_that_is_killed_goes_on_and_leaves_no_process(
     assert parts("ray") == parts("one")
     times = Counter(ids for _, ids in place.asked())
     assert len(times) == 15
-    assert sum(times.values()) <= 15 + 4  # what was in flight, and one group of lines
+    assert max(times.values()) <= 2  # at most what was in flight, and lines that the disk did not have yet
 
 
 def test_a_served_model_has_several_clients_and_one_limit_and_budget(
