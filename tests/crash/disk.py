@@ -26,8 +26,7 @@ def remember(store: Path) -> None:
         into = store / str(kind.st_ino)
         new = into.with_name(f"{into.name}.new")
         if stat.S_ISDIR(kind.st_mode):
-            names = {entry.name: entry.inode() for entry in os.scandir(path)}
-            new.write_text(json.dumps(names))
+            new.write_text(json.dumps(_names(path)))
         else:
             with suppress(OSError):  # else another file could get its number
                 os.link(path, into.with_name(f"{into.name}.held"))
@@ -49,10 +48,15 @@ def rebuild(live: Path, store: Path, chance: random.Random) -> None:
     store.mkdir()
     for path in (live, *live.rglob("*")):
         if path.is_dir():
-            names = {entry.name: entry.inode() for entry in os.scandir(path)}
-            (store / str(path.stat().st_ino)).write_text(json.dumps(names))
+            (store / str(path.stat().st_ino)).write_text(json.dumps(_names(path)))
         else:
             shutil.copyfile(path, store / str(path.stat().st_ino))
+
+
+def _names(folder: Path) -> dict[str, tuple[int, bool]]:
+    """What is in a folder: its number, and whether it is a folder too. A file that is gone since, and was
+    never synced, left nothing else to tell it by."""
+    return {entry.name: (entry.inode(), entry.is_dir()) for entry in os.scandir(folder)}
 
 
 def _files(folder: Path) -> list[os.DirEntry[str]]:
@@ -64,19 +68,15 @@ def _files(folder: Path) -> list[os.DirEntry[str]]:
 
 def _folder(number: int, into: Path, store: Path, contents: dict[int, Path], chance: random.Random) -> None:
     noted = store / str(number)
-    for name, inner in (json.loads(noted.read_text()) if noted.exists() else {}).items():
-        kept = store / str(inner)
-        data = kept.read_bytes() if kept.exists() else b""
-        if inner not in contents and (not kept.exists() or _is_folder(kept, data)):
+    for name, (inner, is_folder) in (json.loads(noted.read_text()) if noted.exists() else {}).items():
+        if is_folder:
             (into / name).mkdir()
             _folder(inner, into / name, store, contents, chance)
             continue
+        kept = store / str(inner)
+        data = kept.read_bytes() if kept.exists() else b""
         now = contents[inner].read_bytes() if inner in contents else data
         if len(now) > len(data) and now.startswith(data):  # appended to
             more = chance.randrange(len(now) - len(data) + 1)
             data = chance.choice((data, now[: len(data) + more], data + bytes(more)))
         (into / name).write_bytes(data)
-
-
-def _is_folder(kept: Path, data: bytes) -> bool:
-    return not kept.with_name(f"{kept.name}.held").exists() and data.startswith(b"{")
