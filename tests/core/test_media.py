@@ -93,6 +93,15 @@ def test_damaged_pictures_say_their_name(cut: int) -> None:
         Media(data, name="torn.png").pixels()
 
 
+def test_what_is_no_picture_is_told_in_the_same_words_each_time() -> None:
+    said = []
+    for _ in range(2):
+        with pytest.raises(BadData) as told:
+            Media(b"no picture", name="odd.bin").pixels()
+        said.append(str(told.value))
+    assert set(said) == {"picture odd.bin does not open: is no picture that can be read"}
+
+
 def test_a_missing_file_is_not_a_damaged_one(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
         Media.at(tmp_path / "gone.png").pixels()

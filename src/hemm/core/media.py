@@ -272,7 +272,10 @@ class Media:
         except FileNotFoundError:
             raise
         except Exception as error:  # Pillow raises many kinds for damaged files
-            raise BadData(f"picture {self.name or self.digest[:12]} does not open: {error}") from error
+            why = str(error)
+            if why.startswith("cannot identify"):  # it ends in an address of memory, other in every run
+                why = "is no picture that can be read"
+            raise BadData(f"picture {self.name or self.digest[:12]} does not open: {why}") from error
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Media) and self.digest == other.digest

@@ -116,9 +116,7 @@ def _opens(data: bytes, mime: str) -> str:
         if media.pixels().mode in ("I", "F"):
             rgb(media)  # not all such numbers are a picture
     except BadData as error:
-        text = str(error).removeprefix(f"picture {media.digest[:12]} ")
-        unknown = "cannot identify" in text
-        return "does not open: is no picture that can be read" if unknown else text
+        return str(error).removeprefix(f"picture {media.digest[:12]} ")
     return ""
 
 
