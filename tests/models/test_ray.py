@@ -222,7 +222,7 @@ def test_whatever_is_lost_every_sample_is_asked_once(
     told = run.communicate(timeout=200)[1]
     assert run.returncode == 0, told
     assert parts("ray") == parts("one")
-    assert "2 of 3 replicas came up within 9 s (each wants 1 CPU, and the cluster has " in told
+    assert "2 of 3 replicas came up (each wants 1 CPU, and the cluster has " in told
     assert "was ended by SIGKILL: another one is asked" in told
     assert "was ended by SIGKILL, or crashed: another one is asked" in told
     assert "is not reached any more: another one" in told or "is lost with its node: another one" in told

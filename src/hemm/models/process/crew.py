@@ -7,8 +7,10 @@ models on a cluster share what is here.
 from __future__ import annotations
 
 import asyncio
+import math
 import threading
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from hemm.core import HemmError, Identity, Media, Request, Response, redact
@@ -16,6 +18,9 @@ from hemm.models.process import frames
 from hemm.models.process.child import GIVE_UP, ProcessEnded
 from hemm.models.process.sites import Site
 from hemm.models.process.transport import Reply, Transport
+
+LOOK_SECONDS = 3.0
+"""Seconds between two looks at whether replicas that have not come up may still do so."""
 
 
 class Crew:
@@ -77,8 +82,12 @@ class Crew:
         def settled() -> bool:
             return self._closed or not self._coming or len(self._all) < count
 
+        patience = math.inf if self.site.patience is None else self.site.patience
+        end = time.monotonic() + patience
+        while not self._settled_within(min(LOOK_SECONDS, end - time.monotonic()), settled):
+            if time.monotonic() >= end or not self.site.expects_more(len(self.free)):
+                break
         with self._changed:
-            self._changed.wait_for(settled, self.site.patience)
             if len(self._all) < count or not self._free:
                 raise HemmError(self.why if len(self._all) < count else f"none of {self._late(count)}")
             if self._coming:
@@ -87,10 +96,13 @@ class Crew:
             if wrong := self.site.refuses([r.place for r in self._free]):
                 raise HemmError(wrong)
 
+    def _settled_within(self, seconds: float, settled: Callable[[], bool]) -> bool:
+        with self._changed:
+            return self._changed.wait_for(settled, max(0.0, seconds))
+
     def _late(self, count: int) -> str:
         wants = self.site.wants()
-        waited = f" within {self.site.patience:g} s" if self.site.patience is not None else ""
-        return f"{count} replicas came up{waited}{f' ({wants})' if wants else ''}"
+        return f"{count} replicas came up{f' ({wants})' if wants else ''}"
 
     async def close(self) -> None:
         """End all processes at once, also in the middle of a batch."""

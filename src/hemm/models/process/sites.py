@@ -33,6 +33,10 @@ class Site(Protocol):
         """A transport to each replica, none of which is started. Raises HemmError."""
         ...
 
+    def expects_more(self, running: int) -> bool:
+        """Whether more than so many replicas may come up: the start waits for them."""
+        ...
+
     def wants(self) -> str:
         """What a replica wants, and what there is: for the line about those that do not come up."""
         ...
@@ -69,6 +73,9 @@ class Here:
 
     def open(self) -> Sequence[Transport]:
         return [Pipe(f"process {k + 1} of {self.count}", gpu) for k, gpu in enumerate(self._gpus)]
+
+    def expects_more(self, running: int) -> bool:
+        return True
 
     def wants(self) -> str:
         return ""

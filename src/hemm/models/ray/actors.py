@@ -91,8 +91,15 @@ class Nodes:
 
     def transports(self) -> Sequence[ActorTransport]:
         """The ways to all replicas, none of which is open."""
-        count = self._share.count or cluster.room(self.bundle["CPU"], self.bundle["GPU"])
+        count = self._share.count or self._room()
         return [ActorTransport(self) for _ in range(count)]
+
+    def expects_more(self, running: int) -> bool:
+        # a node that is gone may be counted for some seconds more: what was counted with it does not come
+        return bool(self._share.count) or self._room() > running
+
+    def _room(self) -> int:
+        return cluster.room(self.bundle["CPU"], self.bundle["GPU"])
 
     def wants(self) -> str:
         there = cluster.described() or "no node"
@@ -141,7 +148,7 @@ class ActorTransport:
     The placement group outlives the actor, so that the next one takes its place; where its node is gone, the
     cluster looks for room on another.
 
-    node  the id of the only node where it may be; empty: any, in a placement group
+    node  the id of the node where it is while that is there; empty: any, in a placement group
     """
 
     def __init__(self, site: Nodes, node: str = "") -> None:
@@ -180,7 +187,7 @@ class ActorTransport:
         )
 
         if self._node:
-            return NodeAffinitySchedulingStrategy(self._node, soft=False)
+            return NodeAffinitySchedulingStrategy(self._node, soft=True)
         if self._group is None:
             self._group = placement_group([dict(wants)], strategy="STRICT_PACK")
         return PlacementGroupSchedulingStrategy(self._group, 0)
@@ -242,8 +249,6 @@ class ActorTransport:
             raise ProcessEnded("is not reached any more", lost=True) from None
         except errors.ActorDiedError as error:
             raise self._ended(error) from None
-        except errors.ActorUnschedulableError as error:
-            raise HemmError(f"its node is gone: {_line(error)}") from None
         except errors.RayError as error:
             raise ProcessEnded(f"is lost: {_line(error)}", lost=True) from None
 
@@ -257,8 +262,6 @@ class ActorTransport:
         node = self.place.get("node", "")
         # the cluster's own word for it: that it knows of no such node may take it ten seconds more
         if "its node has died" in text or (node and not cluster.is_alive(node)):
-            if self._node:
-                raise HemmError("its node is gone") from None
             time.sleep(_PAUSE)
             return ProcessEnded("is lost with its node", lost=True)
         return ProcessEnded("was ended by SIGKILL, or crashed", signal="SIGKILL")

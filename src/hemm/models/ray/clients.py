@@ -44,9 +44,15 @@ class ClientNodes(Nodes):
         super().__init__(replace(share, gpus=0.0, mixed=True))
 
     def transports(self) -> Sequence[ActorTransport]:
+        return [ActorTransport(self, node) for node in self._able()[: self._share.count or None]]
+
+    def expects_more(self, running: int) -> bool:
+        return len(self._able()) > running
+
+    def _able(self) -> list[str]:
+        """Ids of the nodes that have a CPU for a client."""
         has = [node for node in cluster.nodes() if node["Resources"].get("CPU", 0) >= self.bundle["CPU"]]
-        ids = sorted(node["NodeID"] for node in has)[: self._share.count or None]
-        return [ActorTransport(self, node) for node in ids]
+        return sorted(node["NodeID"] for node in has)
 
 
 class OnNodes(RequestModel):
