@@ -203,7 +203,7 @@ def test_options_arrive_typed(say: Say) -> None:
 
 
 def test_a_reader_that_goes_away_ends_the_command_without_a_word() -> None:
-    code = "from hemm.cli import main; import hemm.cli as c; "
+    code = "from hemm.cli import main, program as c; "
     code += "c._invoke = lambda args: [print('x' * 70) for _ in range(100_000)] and 0; main([])"
     with subprocess.Popen(
         [sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True

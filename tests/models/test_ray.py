@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -42,9 +44,9 @@ class Place:
 
 
 @pytest.fixture(scope="module")
-def started(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Any, Path]]:
+def started() -> Iterator[tuple[Any, Path]]:
     """A cluster of three nodes, two of which have a CPU; their processes find ``plugged`` and this hemm."""
-    folder = tmp_path_factory.mktemp("ray")
+    folder = Path(tempfile.mkdtemp(prefix="ray", dir="/tmp"))  # addresses of sockets are at most 107 bytes
     package = folder / "package"
     (package / "plugged-1.dist-info").mkdir(parents=True)
     (package / "plugged-1.dist-info" / "METADATA").write_text(
@@ -79,6 +81,7 @@ def started(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Any, Pat
         finally:
             hemm_cluster.disconnect()
             cluster.shutdown()
+            shutil.rmtree(folder, ignore_errors=True)
     MODELS._plugins = None
 
 
@@ -308,8 +311,13 @@ def test_nothing_of_hemm_is_pickled_and_nothing_is_told(started: tuple[Any, Path
     ],
 )
 def test_a_cluster_that_is_not_there_is_one_line(
-    address: str, line: str, capfd: pytest.CaptureFixture[str]
+    address: str,
+    line: str,
+    tmp_path: Path,
+    capfd: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.chdir(tmp_path)
     assert status(["run", "tiny", "--task", "probe_shapes", "--ray", address]) == 2
     errors = [t for t in capfd.readouterr().err.splitlines() if t.startswith("hemm: ")]
     assert len(errors) == 1

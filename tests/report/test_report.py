@@ -278,7 +278,7 @@ def test_one_damaged_cell_does_not_hide_the_others(tmp_path: Path) -> None:
     (bad.folder / "scores" / "accuracy-v2.parquet").unlink()
     seen = words(page(tmp_path))
     assert "good on" in seen
-    assert "no scores by accuracy-v2" in seen
+    assert "accuracy-v2.parquet is missing" in seen
 
 
 def test_an_empty_folder_is_one_clear_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
