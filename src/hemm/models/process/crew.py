@@ -13,7 +13,17 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from hemm.core import HemmError, Identity, Media, Request, Response, redact
+from hemm.core import (
+    Capabilities,
+    HemmError,
+    Identity,
+    Media,
+    Model,
+    Pack,
+    Request,
+    Response,
+    redact,
+)
 from hemm.models.process import frames
 from hemm.models.process.child import GIVE_UP, ProcessEnded
 from hemm.models.process.sites import Site
@@ -263,3 +273,35 @@ class Replica:
     def kill(self) -> None:
         """Kill the process and its children at once."""
         self._transport.kill()
+
+
+class ByCrew:
+    """What a model that a crew answers for says of itself: what the model says, and where the crew is."""
+
+    _model: Model
+    _crew: Crew
+
+    @property
+    def identity(self) -> Identity:
+        return self._model.identity
+
+    @property
+    def capabilities(self) -> Capabilities:
+        return self._model.capabilities
+
+    @property
+    def protocol_extra(self) -> Sequence[tuple[str, str]]:
+        return self._model.protocol_extra
+
+    @property
+    def setup(self) -> dict[str, Any]:
+        """For run.json: where the processes are or were, restarts, and what the model tells."""
+        return {**(self._model.setup or {}), **self._crew.setup}
+
+    @property
+    def at_work(self) -> str:
+        return self._crew.at_work
+
+    def reads(self, pack: Pack) -> None:
+        """Samples of ``pack`` are asked next, so that processes may look for their media there."""
+        self._crew.site.reads(pack)

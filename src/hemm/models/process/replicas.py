@@ -13,11 +13,9 @@ from typing import Any
 from hemm.core import (
     BatchModel,
     Binds,
-    Capabilities,
     HemmError,
     Identity,
     Model,
-    Pack,
     Request,
     Response,
 )
@@ -25,7 +23,7 @@ from hemm.models.batcher import failed
 from hemm.models.hf.identity import is_folder
 from hemm.models.options import ModelOptions
 from hemm.models.process.child import LIVES, ProcessEnded
-from hemm.models.process.crew import Crew
+from hemm.models.process.crew import ByCrew, Crew
 from hemm.models.process.sites import Here, Site, gpus
 
 
@@ -53,7 +51,7 @@ def replicated(model: Model, options: ModelOptions, spec: str = "") -> Model:
     return Replicas(model, options, Here(count, devices), spec or model.spec)
 
 
-class Replicas(BatchModel):
+class Replicas(ByCrew, BatchModel):
     """A model in ``parallel`` processes, each of which loads it and answers one batch at a time.
 
     Batches are composed as for one process, so the answers are those of one process on the same hardware. If
@@ -69,47 +67,22 @@ class Replicas(BatchModel):
     def __init__(self, model: BatchModel, options: ModelOptions, site: Site, named: str) -> None:
         self.spec, self._named = model.spec, named
         self.batch_size = model.batch_size
-        self._model, self._options = model, options
-        self._crew = Crew(site, self.spec)
+        self._model: BatchModel = model
+        self._options, self._crew = options, Crew(site, self.spec)
 
     @property
     def parallel(self) -> int:
         return self._crew.count
 
-    @property
-    def identity(self) -> Identity:
-        return self._model.identity
-
-    @property
-    def capabilities(self) -> Capabilities:
-        return self._model.capabilities
-
     def shape(self, request: Request) -> Any:
         return self._model.shape(request)
-
-    @property
-    def protocol_extra(self) -> Sequence[tuple[str, str]]:
-        return self._model.protocol_extra
 
     @property
     def notice(self) -> str:
         return self._model.notice
 
-    @property
-    def setup(self) -> dict[str, Any]:
-        """For run.json: where the processes are or were, restarts, and what the model tells."""
-        return {**(self._model.setup or {}), **self._crew.setup}
-
-    @property
-    def at_work(self) -> str:
-        return self._crew.at_work
-
     def news(self) -> Sequence[str]:
         return self._crew.news()
-
-    def reads(self, pack: Pack) -> None:
-        """Samples of ``pack`` are asked next, so that processes may look for their media there."""
-        self._crew.site.reads(pack)
 
     async def start(self) -> None:
         """Start all processes at once. Raises HemmError of the first that fails."""

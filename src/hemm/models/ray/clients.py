@@ -7,16 +7,15 @@ import threading
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from typing import Any
 from urllib.parse import urlsplit
 
-from hemm.core import Capabilities, HemmError, Identity, Model, Pack, Request, RequestModel, Response
+from hemm.core import HemmError, Model, Request, RequestModel, Response
 from hemm.models.api.remote import MOST_IN_FLIGHT, Call, Remote
 from hemm.models.options import ModelOptions
 from hemm.models.prices import Estimate, Price
 from hemm.models.process import frames
 from hemm.models.process.child import ProcessEnded
-from hemm.models.process.crew import Crew, Replica
+from hemm.models.process.crew import ByCrew, Crew, Replica
 from hemm.models.process.replicas import start_message
 from hemm.models.ray import cluster
 from hemm.models.ray.actors import ActorTransport, Nodes, Share
@@ -55,7 +54,7 @@ class ClientNodes(Nodes):
         return sorted(node["NodeID"] for node in has)
 
 
-class OnNodes(RequestModel):
+class OnNodes(ByCrew, RequestModel):
     """A served model whose attempts are made by clients on several nodes.
 
     One limiter, one retry policy and one budget hold for all, since they are here. An attempt goes to the
@@ -65,21 +64,13 @@ class OnNodes(RequestModel):
     spec: str
 
     def __init__(self, model: Remote, options: ModelOptions, share: Share) -> None:
-        self._model, self._options, self.spec = model, options, model.spec
-        self._site = ClientNodes(share)
-        self._crew = Crew(self._site, self.spec)
+        self._model: Remote = model
+        self._options, self.spec = options, model.spec
+        self._crew = Crew(ClientNodes(share), self.spec)
         self._waiting: dict[Replica, int] = {}
         self._changed = threading.Lock()
         self._threads: ThreadPoolExecutor | None = None
         model.elsewhere = self._call
-
-    @property
-    def identity(self) -> Identity:
-        return self._model.identity
-
-    @property
-    def capabilities(self) -> Capabilities:
-        return self._model.capabilities
 
     @property
     def concurrency(self) -> int:
@@ -93,28 +84,12 @@ class OnNodes(RequestModel):
     def price(self) -> Price | None:
         return self._model.price
 
-    @property
-    def protocol_extra(self) -> Sequence[tuple[str, str]]:
-        return self._model.protocol_extra
-
-    @property
-    def setup(self) -> dict[str, Any]:
-        return {**(self._model.setup or {}), **self._crew.setup}
-
-    @property
-    def at_work(self) -> str:
-        return self._crew.at_work
-
     def news(self) -> Sequence[str]:
         return [*self._model.news(), *self._crew.news()]
 
     def estimate(self, request: Request) -> Estimate:
         """What ``request`` will take."""
         return self._model.estimate(request)
-
-    def reads(self, pack: Pack) -> None:
-        """Samples of ``pack`` are asked next."""
-        self._site.reads(pack)
 
     async def start(self) -> None:
         """Look the model up from here, then from every node. Raises HemmError."""
