@@ -20,17 +20,15 @@ import hashlib
 import io
 import json
 import os
-import resource
 import shutil
 import statistics
-import subprocess
 import sys
 import tempfile
-import time
 from concurrent.futures import ThreadPoolExecutor
-from functools import partial
 from pathlib import Path
 from typing import Any
+
+from sides import spent
 
 KINDS = 64
 """Different pictures; each file is one of them with a comment of its own."""
@@ -149,21 +147,6 @@ def drop(folder: Path) -> None:
         os.close(handle)
 
 
-def timed(command: list[str], cores: int, env: dict[str, str]) -> tuple[float, float]:
-    """Seconds and processor seconds of a process that has so many cores."""
-    some = sorted(os.sched_getaffinity(0))[:cores]
-    before, began = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
-    subprocess.run(
-        command,
-        env=env,
-        check=True,
-        stdout=subprocess.DEVNULL,
-        preexec_fn=partial(os.sched_setaffinity, 0, some),
-    )
-    took, after = time.perf_counter() - began, resource.getrusage(resource.RUSAGE_CHILDREN)
-    return took, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-
-
 def measure(folder: Path, given: argparse.Namespace) -> dict[str, Any]:
     data = folder / "data"
     total = make(data, given.pictures, given.format)
@@ -173,7 +156,8 @@ def measure(folder: Path, given: argparse.Namespace) -> dict[str, Any]:
         "picture_kb": total / given.pictures / 1000,
         "cache": "cold" if given.cold else "warm",
     }
-    for cores in (1, 2)[: len(os.sched_getaffinity(0))]:
+    there = sorted(os.sched_getaffinity(0))
+    for cores in (1, 2)[: len(there)]:
         took: dict[str, list[tuple[float, float]]] = {"loop": [], "hemm": []}
         for _ in range(given.rounds):
             for side in took:
@@ -183,7 +167,8 @@ def measure(folder: Path, given: argparse.Namespace) -> dict[str, Any]:
                 command = [sys.executable, __file__, "--read", str(data), "--threads", str(cores)]
                 if side == "hemm":
                     command = [sys.executable, "-m", "hemm.cli", "prepare", str(data)]
-                took[side].append(timed(command, cores, {**os.environ, "HEMM_CACHE": str(cache)}))
+                one = spent(command, {**os.environ, "HEMM_CACHE": str(cache)}, there[:cores])
+                took[side].append((one.wall, one.cpu))
                 shutil.rmtree(cache, ignore_errors=True)
         middle = {
             side: [statistics.median(values) for values in zip(*t, strict=True)] for side, t in took.items()

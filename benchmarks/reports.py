@@ -21,14 +21,14 @@ import json
 import os
 import random
 import statistics
-import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
+
+from sides import spent
 
 LIMITS = {"report": (10.0, 600.0), "profile": (3.0, 600.0)}
 WORDS = (
@@ -69,14 +69,8 @@ def _child(folder: Path, arguments: Sequence[str]) -> dict[str, float]:
     folder.mkdir(parents=True, exist_ok=True)
     env = {**os.environ, "HEMM_CACHE": str(folder / "cache")}
     own = ["--folder", str(folder)] if arguments[0] == __file__ else []
-    began = time.perf_counter()
-    child = subprocess.Popen([sys.executable, *arguments, *own], env=env, stdout=subprocess.DEVNULL)
-    _, status, used = os.wait4(child.pid, 0)
-    child.returncode = os.waitstatus_to_exitcode(status)
-    assert child.returncode == 0, arguments
-    peak = used.ru_maxrss / (1 << 20 if sys.platform == "darwin" else 1 << 10)
-    seconds = time.perf_counter() - began
-    return {"seconds": seconds, "processor": used.ru_utime + used.ru_stime, "peak_mb": peak}
+    took = spent([sys.executable, *arguments, *own], env)
+    return {"seconds": took.wall, "processor": took.cpu, "peak_mb": took.peak_mb}
 
 
 def _measured(folder: Path, given: argparse.Namespace) -> dict[str, Any]:

@@ -9,7 +9,7 @@ resume  a run of a served model that was killed before its last answer, with a s
 writer  answers a second that one process journals and seals, when they are there at once
 merge   ``hemm merge`` of four shards of baseline/random
 
-A calibration stands beside each: a loop in pure Python, and reading and hashing the files. ``--folder`` keeps
+A calibration stands beside each: a loop in pure Python, and a buffer that is hashed. ``--folder`` keeps
 the data and the packs for another run; the pack is made by ``hemm prepare``, which is not counted.
 """
 
@@ -29,6 +29,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+from sides import calibration
+
 SIDE = 8
 
 
@@ -47,21 +49,11 @@ def main() -> None:
         return
     with tempfile.TemporaryDirectory() as temporary:
         folder = (given.folder or Path(temporary)).resolve()
-        results: dict[str, Any] = {"rows": given.rows, "calibration": _calibration()}
+        results: dict[str, Any] = {"rows": given.rows, "calibration": calibration()}
         for name, measure in ROWS.items():
             if given.only in (None, name):
                 results[name] = measure(folder, given)
     print(json.dumps(results, indent=2) if given.json else _table(results))
-
-
-def _calibration() -> dict[str, float]:
-    began, total = time.process_time(), 0
-    for number in range(5_000_000):
-        total += number & 1
-    loop = time.process_time() - began
-    began, data = time.process_time(), bytes(1 << 26)
-    hashlib.sha256(data).digest()
-    return {"loop_5m_s": loop, "sha256_mb_per_s": 67.1 / (time.process_time() - began)}
 
 
 # data

@@ -16,13 +16,14 @@ BUFFER, ROUNDS = 64 << 20, 2_000_000
 
 @dataclass(frozen=True)
 class Spent:
-    """What one process took: seconds by the clock, seconds of processor (its children's too), and bytes
-    that it wrote to files (sockets apart)."""
+    """What one process took: seconds by the clock, seconds of processor (its children's too), bytes that it
+    wrote to files (sockets apart), and its highest memory in MB."""
 
     began: float
     wall: float
     cpu: float
     written: int
+    peak_mb: float
 
 
 def spent(command: Sequence[str], env: Mapping[str, str] | None = None, cores: Sequence[int] = ()) -> Spent:
@@ -49,7 +50,8 @@ def spent(command: Sequence[str], env: Mapping[str, str] | None = None, cores: S
             told.seek(0)
             print(told.read().decode(errors="replace"), file=sys.stderr)
             raise SystemExit(f"{' '.join(command)} ended with {process.returncode}")
-    return Spent(began, wall, used.ru_utime + used.ru_stime, written)
+    peak = used.ru_maxrss / (1 << 20 if sys.platform == "darwin" else 1 << 10)
+    return Spent(began, wall, used.ru_utime + used.ru_stime, written, peak)
 
 
 def written_by(pid: int | str = "self") -> int:
