@@ -21,6 +21,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 import fake
+from browser_flags import QUIET
 from hemm import cli, report
 from hemm.core import Failure, HemmError, Identity, Media, Request, Response
 from hemm.core.text import UNSEEN
@@ -366,21 +367,7 @@ def test_report_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> N
 
 # a real browser
 
-FLAGS = (
-    "--headless",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--disable-dev-shm-usage",
-    "--hide-scrollbars",
-    "--virtual-time-budget=4000",
-    "--enable-logging=stderr",
-    "--v=0",
-)
+FLAGS = ("--headless", *QUIET, "--virtual-time-budget=4000", "--enable-logging=stderr", "--v=0")
 Browse = Callable[..., subprocess.CompletedProcess[str]]
 
 

@@ -14,18 +14,9 @@ from typing import Any
 
 import aiohttp
 
-FLAGS = (
-    "--headless=new",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--disable-dev-shm-usage",
-    "--hide-scrollbars",
-    "--remote-debugging-port=0",
-)
+from browser_flags import QUIET
+
+FLAGS = ("--headless=new", *QUIET, "--remote-debugging-port=0")
 SECONDS = 60.0
 """What one step may take: the machine may be busy."""
 
