@@ -87,6 +87,17 @@ def each_option() -> Callable[[F], F]:
     )
 
 
+def model_option(help_: str) -> Callable[[F], F]:
+    """``--model``, passed as ``models``: as ``Study.named`` finds it; may be given several times."""
+    about = "A model's name, its name as hemm profile prints it, or the beginning of a protocol"
+    return click.option("--model", "models", multiple=True, metavar="M", help=f"{about}{help_}")
+
+
+def task_option(help_: str = "Only this task; may be given several times.") -> Callable[[F], F]:
+    """``--task``, passed as ``tasks``."""
+    return click.option("--task", "tasks", multiple=True, metavar="T", help=help_)
+
+
 class OneOf(click.ParamType):  # type: ignore[type-arg]  # generic from click 8.4 on
     """One of a few words. Raises UnknownName, with the nearest word, for any other."""
 
@@ -161,6 +172,14 @@ def print_errors(errors: Sequence[tuple[str, str]], shown: int = SHOWN_ERRORS) -
         echo(f"  {storable(where)}: {' '.join(storable(redact(why)).split())}", err=True)
     if len(errors) > shown:
         echo(f"  and {len(errors) - shown} more", err=True)
+
+
+def open_in_browser(address: str) -> None:
+    """Open a page in the user's browser; one line on stderr where there is none."""
+    import webbrowser
+
+    if not webbrowser.open(address):
+        echo(f"hemm: no browser was found here: open {address}", err=True)
 
 
 def print_findings(task: Task) -> None:

@@ -12,6 +12,7 @@ from hemm.cli._common import (
     OneOf,
     failures_option,
     format_option,
+    model_option,
     normalise_option,
     results_argument,
 )
@@ -20,14 +21,7 @@ from hemm.report.tables.writer import print_json, print_tables
 
 @click.command(name="compare")
 @results_argument()
-@click.option(
-    "--model",
-    "models",
-    multiple=True,
-    metavar="M",
-    help="A model's name, its name as hemm profile prints it, or the beginning of a protocol; give two to "
-    "compare them sample by sample.",
-)
+@model_option("; give two to compare them sample by sample.")
 @click.option(
     "--with",
     "beside",

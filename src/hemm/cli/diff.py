@@ -6,23 +6,15 @@ from pathlib import Path
 
 import click
 
-from hemm.cli._common import NumberOr, format_option, results_argument
+from hemm.cli._common import NumberOr, format_option, model_option, results_argument, task_option
 from hemm.core.terminal import echo
 from hemm.report.tables.writer import emit, print_json
 
 
 @click.command(name="diff")
 @results_argument()
-@click.option(
-    "--model",
-    "models",
-    multiple=True,
-    metavar="M",
-    help="A model's name, its name as hemm profile prints it, or the beginning of a protocol; give two.",
-)
-@click.option(
-    "--task", "tasks", multiple=True, metavar="T", help="Only this task; may be given several times."
-)
+@model_option("; give two.")
+@task_option()
 @click.option(
     "-o", "--output", type=click.Path(path_type=Path), metavar="FILE.html", help="The HTML file to write."
 )

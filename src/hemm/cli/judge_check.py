@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from hemm.cli._common import NumberOr, format_option, results_argument
+from hemm.cli._common import NumberOr, format_option, results_argument, task_option
 from hemm.core.terminal import echo
 from hemm.report.tables.writer import emit, print_json, print_tables
 
@@ -29,7 +29,7 @@ from hemm.report.tables.writer import emit, print_json, print_tables
     metavar="N",
     help="Of --template: samples of each task, with the answers of all models.",
 )
-@click.option("--task", "tasks", multiple=True, metavar="T", help="Of --template: only this task.")
+@task_option("Of --template: only this task.")
 @click.option(
     "--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Of --template's draw."
 )

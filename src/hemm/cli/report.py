@@ -7,7 +7,15 @@ from pathlib import Path
 
 import click
 
-from hemm.cli._common import NumberOr, each_option, normalise_option, results_argument
+from hemm.cli._common import (
+    NumberOr,
+    each_option,
+    model_option,
+    normalise_option,
+    open_in_browser,
+    results_argument,
+    task_option,
+)
 from hemm.cli._process import frugal_memory, one_thread
 from hemm.core.terminal import echo
 
@@ -21,6 +29,9 @@ from hemm.core.terminal import echo
     metavar="FILE.html",
     help="The file to write (report.html in DIR).",
 )
+@model_option(": only this one, with its controls; may be given several times.")
+@task_option()
+@click.option("--open", "open_", is_flag=True, help="Open the page in a browser.")
 @normalise_option()
 @click.option(
     "--examples",
@@ -29,18 +40,31 @@ from hemm.core.terminal import echo
     help="Examples of each kind for each task (as many as one page bears; 0: none).",
 )
 @each_option()
-def command(folder: Path, output: Path | None, normalise: str, examples: int | None, each: bool) -> None:
+def command(
+    folder: Path,
+    output: Path | None,
+    open_: bool,
+    examples: int | None,
+    each: bool,
+    normalise: str,
+    **only: tuple[str, ...],
+) -> None:
     """Write the results in DIR (results) as one HTML file: figures, tables, examples, method."""
     frugal_memory()
     one_thread()
+    from hemm.analysis.study.choosing import chosen_cells
     from hemm.report import write
+    from hemm.report.page.document import NAME
+    from hemm.results.read import cells
 
     path = write(
-        folder,
-        output,
+        chosen_cells(cells(folder), **only),
+        output or folder / NAME,
         normalise=normalise,
         common=not each,
         per_group=examples,
         command=("hemm", *sys.argv[1:]),
     )
     echo(str(path))
+    if open_:
+        open_in_browser(path.resolve().as_uri())

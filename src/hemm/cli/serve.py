@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from hemm.cli._common import results_argument
+from hemm.cli._common import open_in_browser, results_argument
 from hemm.core.errors import HemmError, MissingExtra
 from hemm.core.terminal import echo, log_line
 
@@ -45,5 +45,5 @@ def command(folder: Path, host: str, port: int, token: str, open_: bool) -> None
     server = Server(folder, host, port, token, told=log_line)
     echo(server.address)
     if open_:
-        click.launch(server.address)
+        open_in_browser(server.address)
     server.run()

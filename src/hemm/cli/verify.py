@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from hemm.cli._common import NumberOr, format_option
+from hemm.cli._common import NumberOr, format_option, task_option
 from hemm.core.terminal import echo
 from hemm.report.tables.writer import emit, print_json
 
@@ -16,7 +16,7 @@ _COLUMNS = ["task", "metric", "published", "tolerance", "here", "low", "high", "
 
 @click.command(name="verify")
 @click.argument("model", required=False)
-@click.option("--task", "tasks", multiple=True, metavar="T", help="Only figures on this task.")
+@task_option("Only figures on this task.")
 @click.option(
     "--reference", type=click.Path(path_type=Path), metavar="FILE", help="Figures of your own (TOML)."
 )

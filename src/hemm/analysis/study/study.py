@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from hemm.analysis.study.cell_scores import CellScores, ScoreColumn, load_scores
+from hemm.analysis.study.choosing import check_one, is_protocol, matching
 from hemm.analysis.study.groups import groups_word
 from hemm.analysis.study.labels import Subject
 from hemm.analysis.study.same_samples import old_data
@@ -19,7 +20,7 @@ from hemm.analysis.study.sampling_notes import notes_on, unlike
 from hemm.analysis.study.shared_pictures import SharedPictures, shared_pictures
 from hemm.analysis.study.subjects import members_of
 from hemm.analysis.study.variants import one_form_each
-from hemm.core import HemmError, UnknownName
+from hemm.core import HemmError
 from hemm.core.origin import origin_text, same_origin
 from hemm.core.text import counted
 from hemm.data.pack.quality import findings
@@ -110,26 +111,14 @@ class Study:
         Raises UnknownName if none matches, HemmError if several do.
         """
         known = list(self.subjects.values())
-        begun = [s for s in known if spec and s.label.startswith(spec)]
-        matches = (
-            [s for s in known if s.label == spec]
-            or [s for s in known if _is_named(s, spec)]
-            or [s for s in begun if not s.control]
-            or begun
-        )
+        matches = matching(known, spec)
         cells = [c for c in self.cells if c.subject in {s.key for s in matches}]
-        if not matches and len(spec) >= 6:
-            of_protocol = [c for c in self.cells if c.cell.protocol.startswith(spec.lower())]
+        if not matches:
+            of_protocol = [c for c in self.cells if is_protocol(spec, c.cell)]
             # a cell of two subjects stands for the first
             cells = list({c.cell.folder: c for c in reversed(of_protocol)}.values())[::-1]
             matches = [self.subjects[key] for key in dict.fromkeys(c.subject for c in cells)]
-        if not matches:
-            raise UnknownName("model in these results", spec, [s.label for s in known])
-        if len(matches) > 1:
-            choice = "; ".join(repr(s.label) for s in matches)
-            one = len({s.model for s in matches}) == 1
-            ways = "was asked in several ways" if one else "may be several models"
-            raise HemmError(f"{spec!r} {ways}: name one of {choice}{other_ways}")
+        check_one(matches, spec, known, other_ways)
         return matches[0], cells
 
 
@@ -199,11 +188,6 @@ def _met(item: CellScores) -> Iterator[str]:
     """What the preparation of the cell's pack met, as far as scores are to be read with it."""
     found = findings((item.cell.run.get("pack") or {}).get("met") or {})
     return (finding.note() for finding in found if finding.lasting)
-
-
-def _is_named(subject: Subject, spec: str) -> bool:
-    full_name = f"{subject.model}@{subject.revision}"
-    return not subject.control and (spec == subject.model or ("@" in spec and full_name.startswith(spec)))
 
 
 def _shared(loaded: Sequence[CellScores]) -> dict[str, Common]:
