@@ -9,6 +9,7 @@ import click
 from hemm.cli._common import format_option
 from hemm.core.errors import HemmError
 from hemm.core.terminal import echo
+from hemm.core.text import counted
 
 
 @click.command("doctor")
@@ -33,8 +34,11 @@ def command(folder: Path | None, repair: bool, format_: str) -> int:
         raise HemmError(f"there is no folder {folder}")
     from hemm.engine.doctor import examine
 
-    count, found = examine(folder, repair=repair)
-    emit(damage_rows(folder, found), ("file", "state", "what to do"), format_, f"hemm doctor {folder}")
+    cells, packs, found = examine(folder, repair=repair)
+    if found or format_ == "json":
+        emit(damage_rows(folder, found), ("file", "state", "what to do"), format_, f"hemm doctor {folder}")
     left = sum(not damage.healed for damage in found)
-    echo(f"{count} cells and packs looked at: {len(found)} files damaged, {left} to be mended", err=True)
+    looked = [counted(count, one) for count, one in ((cells, "cell"), (packs, "pack")) if count]
+    state = f"{counted(len(found), 'damaged file')}, {left:,} to be mended" if found else "nothing is damaged"
+    echo(f"{' and '.join(looked)} looked at: {state}", err=True)
     return 3 if left else 0

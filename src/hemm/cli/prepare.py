@@ -117,7 +117,10 @@ def _warn_if_partial(task: Task, pack: Pack) -> None:
     known = sum(pack.info.get(kind, {}).get("count", 0) for kind in ("missing", "left_out"))
     complete = pack.info.get("limit") or not published or len(pack) in published
     if not complete and len(pack) + known < published[0]:
-        echo(f"{pack.task}: that is a part: {published[0]:,} samples were published", err=True)
+        echo(
+            f"{pack.task}: that is a part: {counted(published[0], 'sample was', 'samples were')} published",
+            err=True,
+        )
 
 
 def _print_findings(pack: Pack, folder: Path | None) -> bool:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from hemm.core import HemmError
+from hemm.core.text import counted
 from hemm.data.cache import PACK_FILE
 from hemm.data.pack.reader import check_pack, open_pack
 from hemm.results import layout
@@ -35,7 +36,7 @@ class Damage:
     healed: bool = False
 
 
-def examine(folder: Path, *, repair: bool = False) -> tuple[int, list[Damage]]:
+def examine(folder: Path, *, repair: bool = False) -> tuple[int, int, list[Damage]]:
     """How many cells and packs are at or below ``folder``, and their damage. ``repair`` heals what can be.
 
     Raises HemmError where there are none, and CellLocked where another process writes to one.
@@ -49,7 +50,7 @@ def examine(folder: Path, *, repair: bool = False) -> tuple[int, list[Damage]]:
         why = broken(lambda each=each: check_pack(open_pack(each)))  # type: ignore[misc]
         if why:
             found.append(Damage(each, why, "hemm prepare makes the pack anew"))
-    return len(cells) + len(packs), found
+    return len(cells), len(packs), found
 
 
 def _of_cell(folder: Path, repair: bool) -> Iterator[Damage]:
@@ -73,7 +74,9 @@ def _answers(folder: Path, repair: bool) -> Iterator[Damage]:
     damaged = [part for part in view.parts if not part.holds(folder)]
     for part in damaged:
         cure = f"set aside: {SAME_COMMAND}" if repair else SAME_COMMAND
-        yield Damage(folder / part.file, f"its seal does not hold ({part.rows} answers)", cure, repair)
+        yield Damage(
+            folder / part.file, f"its seal does not hold ({counted(part.rows, 'answer')})", cure, repair
+        )
     if damaged:
         run |= {"state": "open", "parts": [p for p in view.run["parts"] if Seal(**p) not in damaged]}
     aside = [folder / part.file for part in damaged]
@@ -105,7 +108,7 @@ def _journals(folder: Path, repair: bool) -> Iterator[Damage]:
         if repair:
             with closing(Journal(path)) as journal:
                 journal.keep(places)
-        why = f"{len(dropped)} lines are torn or damaged"
+        why = counted(len(dropped), "line is", "lines are") + " torn or damaged"
         yield Damage(path, why, "left out: what they held is asked again", repair)
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from hemm.core import Capabilities, Model, Request
+from hemm.core.text import counted
 from hemm.engine.plan import Plan
 from hemm.engine.requests import Item, RequestBuilder
 from hemm.models.prices import Priced, estimate
@@ -44,7 +45,7 @@ class Forecast:
 
     def line(self) -> str:
         """Tokens and cost in one line of text."""
-        pictures = f"{self.pictures:,} pictures" if self.pictures != 1 else "1 picture"
+        pictures = counted(self.pictures, "picture")
         parts = [f"about {self.text:,} tokens of text"]
         if self.pictures:
             tokens = "unknown" if self.media_tokens is None else f"{self.media_tokens:,}"
@@ -61,8 +62,8 @@ class Forecast:
     def _too_large(self) -> str:
         if not self.too_large:
             return ""
-        one = self.too_large == 1
-        which, them = ("1 picture is", "it") if one else (f"{self.too_large:,} pictures are", "them")
+        which = counted(self.too_large, "picture is", "pictures are")
+        them = "it" if self.too_large == 1 else "them"
         return f"; {which} larger than the service takes: --max-pixels makes {them} smaller"
 
 

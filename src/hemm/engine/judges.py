@@ -317,7 +317,7 @@ def _rival(model: str, cell: Cell) -> Cell:
     alike = [c for c in fits if _same_protocol(c, cell)] or fits
     if len(alike) != 1:
         names = ", ".join(sorted({c.model for c in others})) or "none"
-        count = f"{len(fits)} cells" if fits else "no answers"
+        count = counted(len(fits), "cell") if fits else "no answers"
         raise HemmError(
             f"metric judge: {out} has {count} of model {model!r} for task {cell.task} to compare those of "
             f"{cell.model} with (other models there: {names})"

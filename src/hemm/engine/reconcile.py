@@ -16,6 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from hemm.core import Pack, Task
+from hemm.core.text import counted
 from hemm.data.arrow import table
 from hemm.data.pack.columns import RowNumbers
 from hemm.engine.plan import ABSENT, ANSWERED, States, drop_followers, sealed_answers
@@ -69,7 +70,7 @@ class Reconciled:
 
 
 def _answers(count: int, one: str, several: str = "") -> str:
-    return f"1 answer {one}" if count == 1 else f"{count:,} answers {several or one}"
+    return counted(count, f"answer {one}", f"answers {several or one}")
 
 
 @dataclass

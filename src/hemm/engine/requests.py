@@ -23,6 +23,7 @@ from hemm.core import (
     Task,
     request_key,
 )
+from hemm.core.text import counted
 from hemm.models.image_fit import fit
 from hemm.parsing.picture_format import Pictured
 from hemm.tasks.prompt import Renderer
@@ -173,8 +174,8 @@ class RequestBuilder:
         count = sum(not isinstance(p, str) for m in messages for p in m.parts)
         if limit is not None and count > limit:
             raise HemmError(
-                f"task {self.task.name} shows {count} pictures in one prompt, the model takes {limit}"
-                + (": ask with fewer --shots" if self.shots else "")
+                f"task {self.task.name} shows {counted(count, 'picture')} in one prompt, "
+                f"the model takes {limit}" + (": ask with fewer --shots" if self.shots else "")
             )
         return tuple(Message(m.role, tuple(self._fit(p) for p in m.parts)) for m in messages)
 

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from hemm.core import HemmError, Model, Pack, ProtocolSpec, RequestModel, Task, redact
+from hemm.core.text import counted
 from hemm.data.pack.quality import met
 from hemm.data.pack.reader import PackIndex
 from hemm.data.pack.schema import REFERENCE_MEDIA
@@ -161,7 +162,7 @@ def check_capabilities(
         )
     if can.max_images is not None and most * (1 + options.shots) > can.max_images:
         raise HemmError(
-            f"task {task.name} shows up to {most * (1 + options.shots)} pictures in one prompt"
+            f"task {task.name} shows up to {counted(most * (1 + options.shots), 'picture')} in one prompt"
             f"{' (shots included)' if options.shots else ''}, model {model.spec} takes {can.max_images}"
         )
     if options.generation(task.max_new_tokens).scoring == "likelihood" and not can.likelihood:

@@ -21,6 +21,7 @@ import pyarrow.parquet as pq
 
 from hemm.core import Media, digest_bytes, digest_file
 from hemm.core.secrets import hide_all
+from hemm.core.text import counted
 from hemm.data.files import write_atomic
 from hemm.results import layout
 from hemm.results.checked import read_run, write_run
@@ -186,10 +187,9 @@ class CellWriter:
             path = self.folder / part.file
             if path.exists() and not self._planned:
                 path.rename(path.with_suffix(".damaged"))
-            self.warnings.append(f"{path} is missing or damaged: its {part.rows} answers are asked again")
+            self.warnings.append(f"{path} is missing or damaged: {counted(part.rows, 'answer')} to ask again")
         self.run["parts"] = intact
-        calls = self.run["calls"]
-        if calls is not None and not Seal(**calls).holds(self.folder):
+        if (calls := self.run["calls"]) is not None and not Seal(**calls).holds(self.folder):
             self.run["calls"] = self._surviving_calls(Seal(**calls))
 
     def _surviving_calls(self, seal: Seal) -> dict[str, Any] | None:

@@ -12,7 +12,7 @@ from typing import Any
 import orjson
 
 from hemm.core import BadData
-from hemm.core.text import letters
+from hemm.core.text import counted, letters
 
 _MARK = re.compile(r"(?:(?:^|[;,\n])\s*\(?|\s\()([A-Z])[.):]\s*")
 """A letter before an option, in a text that holds all of them."""
@@ -189,8 +189,8 @@ def exchange(turns: Sequence[Mapping[str, Any]], name: str, where: str) -> Excha
         (asked if who in _USER else answered if who in _MODEL else before).append(text)
     if len(asked) != 1 or len(answered) > 1:
         raise BadData(
-            f"{where}: field {name!r} has {len(asked)} questions and {len(answered)} answers; "
-            "a row is one question"
+            f"{where}: field {name!r} has {counted(len(asked), 'question')} and "
+            f"{counted(len(answered), 'answer')}; a row is one question"
         )
     return Exchange("\n\n".join([*before, *asked]), answered[0] if answered else None, tuple(images))
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from hemm.core.text import counted
 from hemm.tasks.columns import empty
 from hemm.tasks.right_answers import Answer, Choices, Unsaid
 from hemm.tasks.user_rows import Rules, answer_in
@@ -83,4 +84,5 @@ class EmptyCells:
         words = sorted({word for _, word in self.counts})
         columns = ", ".join(dict.fromkeys(name for name, _ in sorted(self.counts)))
         count = sum(self.counts.values())
-        return f"{count} cells with {', '.join(words)} are read as empty, in {columns} ('empty:' in the card)"
+        which = counted(count, f"cell with {', '.join(words)} is", f"cells with {', '.join(words)} are")
+        return f"{which} read as empty, in {columns} ('empty:' in the card)"

@@ -18,6 +18,7 @@ from hemm.analysis.study import Study
 from hemm.analysis.variance.design import Design, TaskDesign, designs_of
 from hemm.analysis.variance.pool import KINDS, LEAST_TASKS, OF_SAMPLES, ORDER, Pool, TaskParts, components_of
 from hemm.core import HemmError
+from hemm.core.text import counted
 from hemm.stats.variance_components import Component
 
 SCHEMA_VERSION = 1
@@ -269,7 +270,7 @@ def _notes(tasks: Sequence[TaskParts], rows: Sequence[Row]) -> list[str]:
         if float(np.ptp(task.design.values)) == 0
     ]
     negative = [
-        f"{row.name} (in {row.negative} of {row.tasks} tasks)"
+        f"{row.name} (in {row.negative} of {counted(row.tasks, 'task')})"
         if row.tasks > 1 and row.name != "task"
         else row.name
         for row in rows
@@ -279,7 +280,8 @@ def _notes(tasks: Sequence[TaskParts], rows: Sequence[Row]) -> list[str]:
         notes.append(f"estimated below 0, shown as 0: {', '.join(negative)}")
     count = len(tasks)
     notes += [
-        f"{row.name}: of {row.tasks} of {count} tasks alone, the other {count - row.tasks} do not tell it"
+        f"{row.name}: of {row.tasks} of {counted(count, 'task')} alone, "
+        f"{counted(count - row.tasks, 'other does', 'others do')} not tell it"
         for row in rows
         if row.tasks < count
     ]
@@ -288,8 +290,8 @@ def _notes(tasks: Sequence[TaskParts], rows: Sequence[Row]) -> list[str]:
         if freedom < FEW_LEVELS - 1:
             low, high = _factors(freedom)
             notes.append(
-                f"{row.name}: known from {row.levels} levels; the true spread may be {low:.1f} to {high:.1f} "
-                "times that (95 %, for normal effects)"
+                f"{row.name}: known from {counted(row.levels, 'level')}; the true spread may be {low:.1f} to "
+                f"{high:.1f} times that (95 %, for normal effects)"
             )
     return notes
 

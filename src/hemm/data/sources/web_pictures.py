@@ -17,6 +17,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from hemm.core import HemmError, Media, digest_bytes, redact
+from hemm.core.text import counted
 from hemm.data import cache
 from hemm.data.files import locked
 from hemm.data.sources.http import File, Retry, download
@@ -45,8 +46,12 @@ class Fetching:
     def told(self) -> str:
         """What is to be said of it; empty where no picture is from the web."""
         hosts = sorted({urlsplit(url).hostname or "" for url in self.used})
-        more = f" and {len(hosts) - 3} more hosts" if len(hosts) > 3 else ""
-        return f"{len(self.used)} pictures are from {', '.join(hosts[:3])}{more}" if hosts else ""
+        more = f" and {counted(len(hosts) - 3, 'more host')}" if len(hosts) > 3 else ""
+        return (
+            f"{counted(len(self.used), 'picture is', 'pictures are')} from {', '.join(hosts[:3])}{more}"
+            if hosts
+            else ""
+        )
 
 
 _FETCHING: ContextVar[Fetching | None] = ContextVar("fetching", default=None)

@@ -204,11 +204,15 @@ def totals(profile: Profile, subjects: Sequence[Subject]) -> Mapping[str, int]:
     return out
 
 
+NAME = 80
+"""Characters of a name in the page's title: two models that differ in their settings alone differ late."""
+
+
 def title(profile: Profile | None, cells: Sequence[Cell], subjects: Sequence[Subject]) -> str:
     """The page's title, as ``tiny on 6 tasks``, with two names at most."""
     names = list(dict.fromkeys(s.label for s in subjects)) or list(dict.fromkeys(c.model for c in cells))
     tasks = list(dict.fromkeys(c.task for c in cells))
-    who = " and ".join(one_line(n, 40) for n in names[:2])
+    who = " and ".join(one_line(n, NAME) for n in names[:2])
     if len(names) > 2:
-        who = f"{one_line(names[0], 40)}, {one_line(names[1], 40)} and {len(names) - 2} more"
-    return f"{who} on {one_line(tasks[0], 40) if len(tasks) == 1 else f'{len(tasks)} tasks'}"
+        who = f"{one_line(names[0], NAME)}, {one_line(names[1], NAME)} and {len(names) - 2} more"
+    return f"{who} on {one_line(tasks[0], NAME) if len(tasks) == 1 else f'{len(tasks)} tasks'}"

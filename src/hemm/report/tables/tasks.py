@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from hemm.core.origin import origin_spec
 from hemm.core.terminal import echo
+from hemm.core.text import counted
 from hemm.metrics import spec_of
 from hemm.report.tables.writer import emit
 
@@ -52,7 +53,7 @@ def _list(rows: Sequence[Mapping[str, Any]]) -> None:
         echo(use.replace("_", " ") or "without a use case", bold=True)
         for row in (row for row in rows if row["use_case"] == use):
             ready = "not prepared" if row["ready"] == "no" else row["ready"].replace("yes", "prepared")
-            count = f"{row['samples']:,} samples" if row["samples"] else "samples not counted"
+            count = counted(row["samples"], "sample") if row["samples"] else "samples not counted"
             facts = "; ".join(filter(None, (count, row["size"], row["access"], ready, row["licence"])))
             echo(_wrapped(facts, f"  {row['name']:{indent - 2}}", pad))
             if labels := _words(row["labels"]):

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from hemm.core import BadData, Card, Layout, Media, Sample, Task, digest, dimension_labels
+from hemm.core.text import counted
 from hemm.data.readers.pickles import pickle_value
 from hemm.data.readers.rows import Ids, json_rows, list_of, media_of, objects, row_id, text_of
 from hemm.data.sources.hub import hub_rows
@@ -64,7 +65,9 @@ def read_lxmert(folder: Path) -> Iterator[Sample]:
         questions = list_of(_inner(entry, "sentf", where), "pvqa", where)
         labels = list_of(_inner(entry, "labelf", where), "pvqa", where)
         if len(questions) != len(labels):
-            raise BadData(f"{where}: {len(questions)} questions and {len(labels)} answers")
+            raise BadData(
+                f"{where}: {counted(len(questions), 'question')} and {counted(len(labels), 'answer')}"
+            )
         for question, label in zip(questions, labels, strict=True):
             row = _plain({"img_id": entry.get("img_id"), "sent": question, "label": label}, where)
             yield _named(row, place, where, ids)
