@@ -365,7 +365,7 @@ def test_no_task_in_common() -> None:
     )
     assert found.tasks == ()
     assert any("no task in common" in n for n in found.notes)
-    assert any("a was not asked u" in n for n in found.notes)
+    assert any("a has no score of u" in n for n in found.notes)
 
 
 def test_one_model_alone() -> None:

@@ -138,11 +138,11 @@ def test_models_are_compared_on_the_samples_that_all_of_them_were_asked() -> Non
     assert task_row(each, "t", "a").headline.estimate.value == 0.5
 
 
-def test_a_model_that_was_not_asked_a_task_is_named() -> None:
+def test_a_model_without_a_score_of_a_task_is_named() -> None:
     found = profile(
         Study.of([Stored(questions(1, 1), model="a"), Stored(questions(1, 1), model="b", task="u")])
     )
-    assert [n for n in found.notes if n.startswith("a was not asked u")]
+    assert [n for n in found.notes if n.startswith("a has no score of u")]
 
 
 def test_the_paper_scales_by_the_worst_model_and_the_references_own_score() -> None:

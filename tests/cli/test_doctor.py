@@ -43,3 +43,17 @@ def test_a_broken_kaggle_login_is_said(
     state, text = told(capsys)
     assert state["Kaggle login"].startswith("not usable: ")
     assert SECRET not in text
+
+
+def test_what_is_whole_is_counted_and_makes_no_table(
+    cache: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["run", "baseline/oracle", "--task", "probe_shapes", "--limit", "2", "--out", str(tmp_path / "r")]
+    assert status(words) == 0
+    capsys.readouterr()
+    assert status(["doctor", str(tmp_path / "r")]) == 0
+    assert capsys.readouterr() == ("", "1 cell looked at: nothing is damaged\n")
+    (part,) = tmp_path.glob("r/*/*/*/answers/*.parquet")
+    part.write_bytes(part.read_bytes()[:-9])
+    assert status(["doctor", str(tmp_path / "r")]) == 3
+    assert capsys.readouterr().err == "1 cell looked at: 1 damaged file, 1 to be mended\n"

@@ -240,3 +240,36 @@ def test_numbers_from_python_are_checked_as_those_of_the_command_line(
 
     with pytest.raises(HemmError, match=re.escape(told)):
         hemm.run("baseline/oracle", "probe_shapes", out=tmp_path, **options)
+
+
+def test_the_last_line_counts_the_selection_and_names_a_score_over_more(
+    server: ChatServer, data: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert _run(server, data, "--limit", "7", "--repeats", "2") == 0
+    assert "scored, with" not in capsys.readouterr().out
+    assert _run(server, data, "--limit", "3") == 0
+    out = capsys.readouterr().out
+    assert ": sealed; 3 answers, 0 asked now; 14 answers are scored, with those of earlier selections" in out
+    assert _run(server, data) == 0
+    assert "12 answers, 5 asked now; 19 answers are scored" in capsys.readouterr().out
+
+
+def test_a_shard_says_which_part_of_what_it_is(
+    server: ChatServer, data: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from hemm.report.page.method import selection
+
+    for limit in ([], ["--limit", "8"]):
+        out = Path(f"r{len(limit)}")
+        assert _run(server, data, "--out", str(out), "--shard", "2/3", *limit) == 0
+        (folder,) = out.glob("shards/2-of-3")
+        assert status(["score", str(folder)]) == 0
+        capsys.readouterr()
+        assert status(["profile", str(folder)]) == 0
+        shown = " ".join(capsys.readouterr().out.split())
+        of = "the first 8 units in the order of seed 0" if limit else "all samples"
+        assert f"Selection: shard 2/3 of {of}." in shown
+        (cell,) = cells(folder)
+        units = cell.answers(["unit"]).num_rows
+        of = "up to 8 units drawn by seed 0" if limit else "all"
+        assert selection(cell.run) == f"{units} units: shard 2/3 of {of}"

@@ -147,8 +147,9 @@ def _report_cells(options: RunOptions, results: CellResults) -> int:
         show(profile(Study.of(cells)))
     for result in results:
         there = f"{result.answers - result.missing} of " if result.missing else ""
-        answers = f"{there}{counted(result.answers, 'answer')}"
-        echo(f"{result.folder}: {result.state}; {answers}, {result.asked} asked now")
+        answers = f"{there}{counted(result.answers, 'answer')}, {result.asked:,} asked now"
+        more = _scored_besides(result, next((c for c in cells if c.folder == result.folder), None))
+        echo(f"{result.folder}: {result.state}; {answers}{more}")
     if options.until_ci is not None:
         _print_checks(cells)
     if options.part is None and any(result.answers > result.missing for result in results):
@@ -164,6 +165,16 @@ def _report_cells(options: RunOptions, results: CellResults) -> int:
     for line in stopped:
         echo(f"hemm: stopped: {line}; the same command goes on from there", err=True)
     return 3 if errors or stopped or any(_incomplete(result.folder) for result in results) else 0
+
+
+def _scored_besides(result: CellResult, cell: Cell | None) -> str:
+    """Words on a score over more answers than this command's selection has: those of earlier ones too."""
+    if cell is None or len(cell.run["selections"]) < 2:
+        return ""
+    scored = sum(table.num_rows for table in cell.answers_in_turn(["id"]))
+    if scored <= result.answers - result.missing:
+        return ""
+    return f"; {counted(scored, 'answer is', 'answers are')} scored, with those of earlier selections"
 
 
 def _asked_again(errors: int, permanent: int) -> str:

@@ -167,7 +167,7 @@ def _unmatched(items: Sequence[CellScores], labels: dict[str, str]) -> list[str]
     tasks = {key: {i.task for i in items if i.subject == key} for key in labels}
     all_tasks = set().union(*tasks.values())
     return [
-        f"{labels[key]} was not asked {', '.join(sorted(all_tasks - asked))}: not compared there"
+        f"{labels[key]} has no score of {', '.join(sorted(all_tasks - asked))}: not compared there"
         for key, asked in tasks.items()
         if asked != all_tasks
     ]

@@ -240,11 +240,12 @@ def _selection(run: Mapping[str, Any], scores: ScoreColumn) -> dict[str, Any]:
     of a part, how and what is done with it."""
     asked = distinct(run) or [{}]
     kept = ("seed", "limit", "units", "samples", "repeats")
-    each = [{k: r[k] for k in (*kept, "clusters") if k in r} | {"order": order_of(r)} for r in asked if r]
+    keys = (*kept, "clusters", "shard")
+    each = [{k: r[k] for k in keys if k in r} | {"order": order_of(r)} for r in asked if r]
     told: dict[str, Any] = {k: asked[-1].get(k) for k in kept}
     if len(each) > 1:
         told["asked"] = each
-    elif each and each[0]["order"] == CLUSTERS:
+    elif each and (each[0]["order"] == CLUSTERS or "shard" in each[0]):
         told = each[0]
     if scores.sampling is None:
         return told
@@ -323,7 +324,7 @@ def _unshared(tasks: Sequence[TaskRow]) -> list[str]:
             by_subject.setdefault(row.subject.label, set()).add(row.task)
     all_tasks = set().union(*by_subject.values()) if by_subject else set()
     return [
-        f"{label} was not asked {', '.join(sorted(all_tasks - asked))}: its categories are over fewer tasks"
+        f"{label} has no score of {', '.join(sorted(all_tasks - asked))}: its categories are over fewer tasks"
         for label, asked in by_subject.items()
         if asked != all_tasks
     ]

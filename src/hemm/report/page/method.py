@@ -139,7 +139,12 @@ def _selection(last: Mapping[str, Any]) -> str:
     if last["samples"] != last["units"]:
         text += f" ({plural(last['samples'], 'sample')})"
     whole = last["limit"] is None or last["units"] < last["limit"]
-    text = f"all {text}" if whole else f"{text} drawn by seed {last['seed']}"
+    drawn = f"drawn by seed {last['seed']}"
+    if "shard" in last:  # it counts its own units, and its limit is that of all shards
+        of = "all" if last["limit"] is None else f"up to {plural(last['limit'], 'unit')} {drawn}"
+        text = f"{text}: shard {last['shard']} of {of}"
+    else:
+        text = f"all {text}" if whole else f"{text} {drawn}"
     return text + (f", {last['repeats']} answers each" if last.get("repeats", 1) > 1 else "")
 
 

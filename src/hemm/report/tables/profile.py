@@ -295,12 +295,13 @@ def selections(profile: Profile) -> list[str]:
 def _asked(selection: Mapping[str, Any]) -> str:
     """The words for one selection; a limit above what there is took all."""
     limit, seed, units, repeats = (selection.get(k) for k in ("limit", "seed", "units", "repeats"))
-    text = "all samples"
-    if limit is not None and limit <= (limit if units is None else units):
+    shard = f"shard {selection['shard']} of " if selection.get("shard") else ""
+    text = f"{shard}all samples"
+    if limit is not None and (shard or units is None or limit <= units):  # a shard counts its own units
         first = f"the first {counted(limit, 'unit')}"
         if "clusters" in selection:
             first = f"the first {counted(selection['clusters'], 'cluster')} ({counted(limit, 'unit')})"
-        text = f"{first} in the order of seed {seed}"
+        text = f"{shard}{first} in the order of seed {seed}"
         text += (
             " balanced over strata"
             if selection.get("order") == BALANCED and "weights" not in selection
