@@ -93,3 +93,38 @@ def test_a_checksum_is_of_what_is_written(
     found = read_aggregates(tmp_path)
     assert found["basis"] == "x [secret] y"
     assert found["outcomes"] == {"ok": 1234567890}
+
+
+NAMES = {
+    "file": ["--task", f"./{SECRET}.tsv"],
+    "card": ["--task", "./named"],
+    "model": ["--task", "./even.tsv", f"http://127.0.0.1:9/v1#{SECRET}-7b"],
+    "metric": ["--task", "./even.tsv", "--metric", f"consistency:by={SECRET}"],
+}
+
+
+@pytest.mark.parametrize("place", NAMES)
+def test_a_name_with_a_secret_is_refused_before_a_file_has_it(
+    home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], place: str
+) -> None:
+    (home / f"{SECRET}.tsv").write_text(ROWS)
+    (home / "named").mkdir()
+    (home / "named/rows.tsv").write_text(ROWS)
+    (home / "named/card.yaml").write_text(CARD.format(title="x").replace("my_birds", f"birds-{SECRET}"))
+    before = set(home.rglob("*"))
+    monkeypatch.setenv("MY_TOKEN", SECRET)
+    assert status(["run", "baseline/oracle", *NAMES[place], "--out", "r"]) == 2
+    told = capsys.readouterr().err.strip().splitlines()[-1]
+    assert "holds the value of MY_TOKEN, and files would be named by it" in told
+    assert SECRET not in told
+    assert not [path for path in set(home.rglob("*")) - before if SECRET in path.name]
+
+
+@pytest.mark.parametrize("value", ["oracle", "exact_match", "even-even-even", "sk-lab-1a2b3c4d5e6f"])
+def test_ordinary_names_are_not_refused(
+    home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], value: str
+) -> None:
+    """Also where somebody's password is a word that is in one."""
+    monkeypatch.setenv("MY_TOKEN", value)
+    (home / "even-even-even.tsv").write_text(ROWS)
+    assert status(["run", "baseline/oracle", "--task", "./even-even-even.tsv", "--out", "r"]) == 0

@@ -20,6 +20,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote, unquote
 
+from hemm.core.errors import HemmError
+
 SHOWN = "[secret]"
 LEAST = 8
 """Characters of a value that is removed wherever it stands; a shorter one only where it stands alone."""
@@ -207,6 +209,26 @@ def hide(text: str) -> str:
         if len(value) >= LEAST and not _WORDS.fullmatch(value):
             text = _without(text, value)
     return text
+
+
+def refuse_in_name(name: str, what: str, instead: str = "") -> None:
+    """Raise HemmError where ``name``, which files and folders get, holds a known secret.
+
+    In a text ``[secret]`` stands in its place; a name of which a part was replaced would be another's.
+
+    what     whose name it is (``the name of a task``)
+    instead  what to do
+
+    >>> refuse_in_name("vqa_rad", "the name of a task")
+    """
+    if hide(name) == name:
+        return
+    found = [v for v, value in os.environ.items() if value.strip() in name and value.strip() in _known()]
+    of = f"the value of {found[0]}" if found else "a secret that hemm was given"
+    raise HemmError(
+        f"{what} holds {of}, and files would be named by it: "
+        f"{instead or 'give another name'}, or change the secret"
+    )
 
 
 def hide_all(value: Any) -> Any:

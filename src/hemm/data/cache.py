@@ -10,8 +10,9 @@ from typing import Any
 
 import orjson
 
-from hemm.core import Task, digest, slug
+from hemm.core import Task, digest, redact, slug
 from hemm.core.from_files import PLAIN
+from hemm.core.secrets import refuse_in_name
 from hemm.data.files import write_atomic
 
 INDEX = "current.json"
@@ -45,6 +46,8 @@ def task_folder(task: str, origin: Mapping[str, Any] = OWN) -> Path:
     Tasks of one name and other origins (``Task.origin``) have folders of their own; hemm's own data sets,
     whose origin is empty, have the one of their name.
     """
+    if origin:  # those of hemm's own are no secret
+        refuse_in_name(task, "the name of a task")
     name = slug(task)
     return root() / "packs" / (f"{name}-{digest(dict(origin), 12)}" if origin else name)
 
@@ -72,7 +75,7 @@ def packs_of_content(task: str, content: str) -> list[Path]:
 
 def download_folder(source: str) -> Path:
     """The folder for a source's downloads, which tasks and variants with this source share."""
-    return root() / "downloads" / slug(source)
+    return root() / "downloads" / slug(redact(source))  # an address may be signed
 
 
 def entry(task: str, origin: Mapping[str, Any] = OWN) -> Mapping[str, Any] | None:

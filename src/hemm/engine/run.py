@@ -11,6 +11,7 @@ from typing import Any
 from hemm.core import HemmError, Model, Pack, RequestModel, Task, redact
 from hemm.core.errors import NotPrepared
 from hemm.core.event_loop import run_to_end
+from hemm.core.secrets import refuse_in_name
 from hemm.data.pack.quality import told
 from hemm.engine.cell_run import CellRun, ModelStarter, StartBarrier
 from hemm.engine.control import first_of
@@ -44,6 +45,8 @@ def run(options: RunOptions, watcher: Watcher | None = None, rule: Rule | None =
         if rule is not None:
             rule.check(task, options.metrics)
     models = [resolve(spec, model_options(options)) for spec in options.models]
+    for model in models:  # their folders would hold it; those of tasks are checked where they are named
+        refuse_in_name(model.identity.name, "the name of a model")
     _check_identities(options.models, models)
     user_cards = [cards.read(path) for path in options.model_cards]
     for model in models:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from hemm.core import HemmError, Metric, Registry, UnknownName, completed, digest, slug, user_code
+from hemm.core.secrets import refuse_in_name
 from hemm.metrics import own
 from hemm.metrics.base import SampleMetric, same, texts, written
 
@@ -227,6 +228,7 @@ def metric_key(metric: Metric) -> str:
         key += "-" + "-".join(f"{k}.{v}" for k, v in settings)
         if slug(key) != key:
             key = f"{metric.name}-v{metric.version}-{digest(settings, 8)}"
+    refuse_in_name(key, "the name of a metric or one of its settings")
     return slug(key)
 
 

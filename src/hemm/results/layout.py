@@ -8,6 +8,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from hemm.core import Identity, slug
+from hemm.core.secrets import refuse_in_name
 
 SCHEMA_VERSION = 1
 
@@ -69,4 +70,6 @@ ORDER_SCHEMA = pa.schema([("id", pa.string()), ("row", pa.int64())])
 
 def cell_folder(out: Path, model: Identity, task: str, protocol: str) -> Path:
     """``results/<model>/<task>/<protocol>`` for one model, task and protocol digest."""
+    refuse_in_name(model.name, "the name of a model")
+    refuse_in_name(task, "the name of a task")
     return out / slug(model.name) / slug(task) / protocol[:12]

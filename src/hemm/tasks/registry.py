@@ -6,6 +6,7 @@ from pathlib import Path
 from pkgutil import iter_modules
 
 from hemm.core import HemmError, Registry, Task, slug
+from hemm.core.secrets import refuse_in_name
 from hemm.tasks.probes import PROBES
 
 PAPER = (
@@ -66,6 +67,7 @@ def check_free(name: str, where: str, how: str) -> None:
     with characters that do not show. ``how`` says how to give another."""
     if not name.strip() or not name.isprintable():
         raise HemmError(f"{where}: {name!r} is no name of a task: give another {how}")
+    refuse_in_name(name, f"{where}: the name of the task", f"give another {how}")
     if name in SUITES:
         raise HemmError(f"{where}: the name {name!r} is a suite of hemm: give another {how}")
     own = taken(name)
