@@ -106,3 +106,26 @@ class Said:
 
     def __getattr__(self, name: str) -> Any:
         return lambda *_: self
+
+
+def test_balanced_beside_other_selections_is_told(tmp_path: Path) -> None:
+    """The score is then weighted to be that of the data, which was not asked for."""
+
+    def told(said: Said) -> list[str]:
+        return [line for line in said.lines if "is ready" not in line]
+
+    for first in (4, 100):
+        said, out = Said(), tmp_path / str(first)
+        go(out, Batched(), PACK, limit=first, watcher=said)
+        assert not told(said)
+        go(out, Batched(), PACK, limit=20, balanced=True, watcher=said)
+        (line,) = told(said)
+        assert "is not that of samples balanced over strata" in line
+        assert "for that give another --out" in line
+    said = Said()
+    for limit in (20, 30):
+        go(tmp_path / "alone", Batched(), PACK, limit=limit, balanced=True, watcher=said)
+    assert not told(said)
+    one = FakePack([sample(n, stratum="") for n in range(9)])
+    go(tmp_path / "one", Batched(), one, limit=3, balanced=True, watcher=said)
+    assert told(said)[-1].endswith("the data have one stratum: --balanced chooses as --limit alone does")

@@ -282,3 +282,17 @@ def test_looks_grow_to_the_end() -> None:
     assert looks[-1] == 1000
     assert all(b > a for a, b in pairwise(looks))
     assert list(blocks.prefix_sizes(40)) == [25, 40]
+
+
+def test_a_limit_after_it_says_what_the_interval_is_of(data: Path, capsys) -> None:
+    assert _run(data, "--until-ci", "12") == 0
+    assert "other selections" not in capsys.readouterr().out
+    assert _run(data, "--limit", "40") == 0
+    assert "scores are over answers of other selections too, this interval is not" in _spaced(capsys)
+    assert _run(data, "--until-ci", "6") == 0
+    assert _run(data, "--until-ci", "12") == 0  # what is asked is smaller than what is there
+    assert "other selections too" in _spaced(capsys)
+
+
+def _spaced(capsys) -> str:
+    return " ".join(capsys.readouterr().out.split())

@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hemm.core import DIMENSIONS, CorpusMetric, HemmError, Metric, SetMetric, Task
+from hemm.results.selections import holds
 from hemm.stats.intervals import LEVEL
 from hemm.stats.sequential import METHOD, running_interval
 
@@ -150,7 +151,10 @@ def check_words(run: Mapping[str, Any]) -> str:
         if check["reached"]
         else f"not within {check['points']:g} points yet"
     )
+    own = next((r for r in reversed(run["selections"]) if r.get("clusters") == check["asked"]), None)
+    others = own is None or not all(holds(own, record) for record in run["selections"])
+    more = "; scores are over answers of other selections too, this interval is not" if others else ""
     return (
         f"{check['metric']} {value}, {low:.4g} to {high:.4g} whenever one looks, {end}, "
-        f"after {check['asked']:,} of {check['of']:,} clusters in random order"
+        f"after {check['asked']:,} of {check['of']:,} clusters in random order{more}"
     )

@@ -16,8 +16,9 @@ from hemm.engine.options import RunOptions
 from hemm.engine.reconcile import Bools
 from hemm.engine.requests import Numbers
 from hemm.engine.selection import Selection, select
+from hemm.engine.setup import part_of
 from hemm.engine.shards import Shard
-from hemm.results.selections import CLUSTERS, order_of, order_to_go_on, strata_table
+from hemm.results.selections import CLUSTERS, order_of, order_to_go_on, rule_of, strata_table
 
 
 @dataclass(frozen=True)
@@ -26,12 +27,14 @@ class Selections:
 
     order    of this command's limit
     interim  of ``--until-ci``
+    earlier  those that run.json has
     """
 
     options: RunOptions
     pack: Pack
     order: str = RANDOM
     interim: InterimCheck | None = None
+    earlier: Sequence[Mapping[str, Any]] = ()
 
     @classmethod
     def of(
@@ -39,17 +42,35 @@ class Selections:
     ) -> Selections:
         """``run``: the cell's run.json; None: a new cell."""
         order = BALANCED if options.balanced else order_to_go_on(run)
-        return cls(options, pack, order, interim)
+        return cls(options, pack, order, interim, tuple((run or {}).get("selections") or ()))
 
     @property
     def notice(self) -> str:
         """A line for the user where the order is not the one that was asked for."""
-        asked = self.options.limit is not None and not self.options.balanced and self.interim is None
+        if self.options.balanced:
+            return self._not_balanced()
+        asked = self.options.limit is not None and self.interim is None
         if not asked or self.order != BALANCED or len(set(self.pack.index().strata)) < 2:
             return ""
         return (
             "an earlier version began these results balanced over strata, and they go on so; for the score "
             "of the data as they are give another --out"
+        )
+
+    def _not_balanced(self) -> str:
+        """Why ``--balanced`` makes no score that is balanced; empty where it does."""
+        if len(set(self.pack.index().strata)) < 2:
+            return "the data have one stratum: --balanced chooses as --limit alone does"
+        mine = self.record(self.now())
+        pack = {"hash": self.pack.hash, "rows": self.pack.info.get("rows"), **part_of(self.pack)}
+        if rule_of({"pack": pack, "selections": [*self.earlier, mine]}) == BALANCED:
+            return ""
+        alone = rule_of({"pack": pack, "selections": [mine]}) == BALANCED
+        score = "the score is not that of samples balanced over strata"
+        if not alone:
+            return f"{score}, since the data were prepared with a limit, and are a random part themselves"
+        return (
+            f"{score}, since it is over what these results were asked before too: for that give another --out"
         )
 
     def now(self) -> Selection:

@@ -182,7 +182,7 @@ def check_started(
         )
 
 
-def _part(pack: Pack) -> dict[str, Any]:
+def part_of(pack: Pack) -> dict[str, Any]:
     """Of a pack that was prepared with a limit, how many units it has and in which order (one of a single
     stratum is in the random one); of others nothing."""
     if not pack.info.get("limit"):
@@ -214,7 +214,7 @@ def header(options: RunOptions, task: Task, pack: Pack, model: Model, spec: Prot
             "hash": pack.hash,
             "questions_hash": pack.questions_hash,
             **{k: pack.info.get(k) for k in ("source", "revision", "licence", "rows")},
-            **_part(pack),
+            **part_of(pack),
             "met": met(pack.info),
         },
         "request_rules": requests.REQUEST_RULES,
