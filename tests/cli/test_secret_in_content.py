@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from hemm.cli import status
+from hemm.data.checked import sealed
 from hemm.results.checked import read_aggregates, read_run, write_checked
 
 SECRET = "abc12345xyz"
@@ -128,3 +129,50 @@ def test_ordinary_names_are_not_refused(
     monkeypatch.setenv("MY_TOKEN", value)
     (home / "even-even-even.tsv").write_text(ROWS)
     assert status(["run", "baseline/oracle", "--task", "./even-even-even.tsv", "--out", "r"]) == 0
+
+
+def damaged_by_an_earlier_version(cell: Path) -> str:
+    """run.json as versions before 0.2 left it: a checksum of the text with the secret, which was then hidden."""
+    path = cell / "run.json"
+    run = json.loads(path.read_text().replace("Birds", SECRET))
+    path.write_text(json.dumps(sealed(run)).replace(SECRET, "[secret]"))
+    return path.read_text()
+
+
+def test_run_json_that_lost_a_secret_is_mended_once_the_secret_is_set(
+    home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    prompt = "text:Birds. {{ question }} {{ instruction }} api_key='not-the-one'"
+    words = ["run", "baseline/oracle", "--task", "./even.tsv", "--out", "r", "--prompt", prompt]
+    assert status(words) == 0
+    (cell,) = home.glob("r/*/*/*")
+    before = damaged_by_an_earlier_version(cell)
+    assert before.count("[secret]") > 1
+    assert status(["profile", "r"]) == 2
+    capsys.readouterr()
+    for more in ([], ["--repair"]):
+        assert status(["doctor", "r", "--format", "json", *more]) == 3
+        told = capsys.readouterr().out
+        assert "set it again, and hemm doctor --repair makes the checksum anew" in told
+    assert (cell / "run.json").read_text() == before
+    monkeypatch.setenv("MY_TOKEN", SECRET)
+    monkeypatch.setenv("OTHER_TOKEN", "nothing-1234-of-it")
+    assert status(["doctor", "r", "--format", "json"]) == 3
+    assert "--repair mends it" in capsys.readouterr().out
+    assert status(["doctor", "r", "--repair"]) == 0
+    assert SECRET not in (cell / "run.json").read_text() + "".join(capsys.readouterr())
+    for after in (["doctor", "r"], ["profile", "r"], ["score", "r", "--task", "./even.tsv", "--again"]):
+        assert status(after) == 0, capsys.readouterr().err
+
+
+def test_other_damage_of_a_text_with_a_hidden_secret_is_not_mended(
+    home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["run", "baseline/oracle", "--task", "./even.tsv", "--out", "r", "--system", "Birds"]
+    assert status(words) == 0
+    (cell,) = home.glob("r/*/*/*")
+    before = damaged_by_an_earlier_version(cell).replace("exact_match", "exact_watch")
+    (cell / "run.json").write_text(before)
+    monkeypatch.setenv("MY_TOKEN", SECRET)
+    assert status(["doctor", "r", "--repair"]) == 3
+    assert (cell / "run.json").read_text() == before

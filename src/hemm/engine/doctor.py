@@ -15,6 +15,7 @@ from hemm.results import layout
 from hemm.results.checked import ASK_AGAIN, SCORE_AGAIN, broken, read_run, write_run
 from hemm.results.journal import Journal, scan
 from hemm.results.lock import Lock
+from hemm.results.old_secrets import SET_AGAIN, as_it_was, holds_a_secret
 from hemm.results.read import Cell, cell
 from hemm.results.seal import Seal
 from hemm.results.stored_media import stored_bytes
@@ -55,12 +56,32 @@ def examine(folder: Path, *, repair: bool = False) -> tuple[int, int, list[Damag
 
 def _of_cell(folder: Path, repair: bool) -> Iterator[Damage]:
     if why := broken(lambda: read_run(folder)):
-        yield Damage(folder / layout.RUN, why, ASK_AGAIN)
-        return
+        damage = _run_with_a_secret(folder, why, repair)
+        yield damage
+        if not damage.healed:
+            return
     with Lock(folder / layout.LOCK) if repair else closing(_Nothing()):
         yield from _answers(folder, repair)
         yield from _journals(folder, repair)
     yield from _scores(cell(folder), repair)
+
+
+def _run_with_a_secret(folder: Path, why: str, repair: bool) -> Damage:
+    """Damage of run.json; healed where its checksum is of a text in which a secret was replaced since."""
+    path = folder / layout.RUN
+    damage, but = Damage(path, why, ASK_AGAIN), "whole but for a secret that was hidden in it"
+    if not holds_a_secret(path):
+        return damage
+    run = as_it_was(path)
+    if run is None:
+        return replace(damage, cure=f"{SET_AGAIN}; else {ASK_AGAIN}")
+    if not repair:
+        return replace(damage, cure=f"{but}: --repair mends it")
+    with Lock(folder / layout.LOCK):
+        write_run(folder, run)
+    if left := broken(lambda: read_run(folder)):
+        return Damage(path, left, ASK_AGAIN)
+    return replace(damage, cure=f"{but}: checksum made anew", healed=True)
 
 
 class _Nothing:
