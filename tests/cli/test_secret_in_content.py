@@ -132,7 +132,7 @@ def test_ordinary_names_are_not_refused(
 
 
 def damaged_by_an_earlier_version(cell: Path) -> str:
-    """run.json as versions before 0.2 left it: a checksum of the text with the secret, which was then hidden."""
+    """run.json as earlier versions left it: its checksum is of the text with the secret."""
     path = cell / "run.json"
     run = json.loads(path.read_text().replace("Birds", SECRET))
     path.write_text(json.dumps(sealed(run)).replace(SECRET, "[secret]"))

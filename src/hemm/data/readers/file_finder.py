@@ -13,6 +13,7 @@ from pathlib import Path, PurePosixPath
 
 from hemm.core import BadData, Media
 from hemm.data import cache
+from hemm.data.zips import open_zip
 
 SUFFIXES = (".jpg", ".jpeg", ".png")
 _KNOWN = (*SUFFIXES, ".JPG", ".webp")
@@ -139,7 +140,7 @@ def _members(archives: Iterable[Path]) -> dict[str, Media]:
 def _archive(file: Path, stamp: int) -> zipfile.ZipFile:
     """The open archive, cached by its path and modification time ``stamp``."""
     try:
-        return zipfile.ZipFile(file)
+        return open_zip(file)
     except (zipfile.BadZipFile, NotImplementedError) as error:
         raise BadData(f"{file} is no zip archive that can be read: {error}") from None
 

@@ -1,7 +1,8 @@
 """Rows of the first sheet of an Excel workbook (Office Open XML, ECMA-376), without a spreadsheet package.
 
 A workbook is a zip archive of XML parts, which are parsed as streams. A document type declaration (and with
-it any entity) is refused, and so is a part of more than ``LIMIT`` bytes.
+it any entity) is refused, and so are a part of more than ``LIMIT`` bytes
+and more than ``PARTS`` parts.
 """
 
 from __future__ import annotations
@@ -15,8 +16,11 @@ from pathlib import Path
 from xml.parsers import expat
 
 from hemm.core import BadData, storable
+from hemm.data.zips import open_zip
 
 LIMIT = 1 << 30
+PARTS = 100_000
+"""Files in a workbook: each sheet and each picture is one."""
 _CHUNK = 1 << 16
 _ESCAPE = re.compile(r"_x([0-9A-Fa-f]{4})_")
 _DIGITS = re.compile(r"\d+")
@@ -48,7 +52,7 @@ def xlsx_rows(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
     [(2, {'image': '7.png', 'bird': 'owl'})]
     """
     try:
-        with zipfile.ZipFile(path) as packed:
+        with open_zip(path, PARTS) as packed:
             sheet, strings = _parts(packed)
             shared = list(_shared(packed, strings)) if strings in packed.namelist() else []
             header: dict[int, str] = {}

@@ -15,6 +15,7 @@ from typing import IO
 from hemm.core import BadData, HemmError, storable
 from hemm.data.files import replacing, sync_folder, temporary_folder
 from hemm.data.tar import open_tar
+from hemm.data.zips import MOST, open_zip
 
 _CHUNK = 1 << 20
 
@@ -26,7 +27,7 @@ class Limits:
     max_bytes   of all its files together
     max_ratio   unpacked bytes for each packed byte; looked at from ``free_bytes`` on
     free_bytes  what may be unpacked at any ratio
-    max_files   number of its files and folders
+    max_files   number of its files and folders (of a zip at most 4,000,000)
 
     >>> small = Limits(max_bytes=4 << 30, max_files=20_000)  # 4 GiB
     >>> small.max_ratio
@@ -92,7 +93,7 @@ def merge_file(file: Path, place: Path) -> None:
 
 
 def _unzip(archive: Path, target: Path, limits: Limits, password: str) -> None:
-    with zipfile.ZipFile(archive) as packed:
+    with open_zip(archive, min(limits.max_files, MOST)) as packed:
         entries = packed.infolist()
         count = _Count(archive, limits, target)
         count.announce(len(entries), sum(e.file_size for e in entries))
