@@ -7,8 +7,13 @@ from pathlib import Path
 import pytest
 
 import hemm
+from fake import Batched, FakePack, picture, sample, task
 from hemm.cli import status
+from hemm.core import Capabilities
+from hemm.core.errors import CannotTake
 from hemm.data.pack.prepare import prepare
+from hemm.engine.options import RunOptions
+from hemm.engine.refusals import Refusals
 from hemm.tasks import resolve
 from layouts import write_layout
 from servers import ChatServer
@@ -112,3 +117,79 @@ def test_what_would_not_be_scored_is_not_asked(
         assert server.asked == 0
         assert status(["run", server.spec(), "--task", "./trees.py", "--metric", "token_f1"]) == 0
         assert server.asked == 1
+
+
+# tasks that a model does not take
+
+BLIND = """
+from hemm.core import BatchModel, Capabilities, Identity, Response
+
+class Blind(BatchModel):
+    identity, batch_size = Identity("blind", "1"), 8
+    capabilities = Capabilities(inputs=frozenset({"text"}))
+
+    def __init__(self, spec, options):
+        self.spec = spec
+
+    async def start(self): ...
+
+    async def close(self): ...
+
+    def generate_batch(self, requests):
+        return [Response("yes") for _ in requests]
+"""
+ROWS = "id\tquestion\tanswer\n" + "".join(f"{n}\tIs {n} even?\tno\n" for n in (1, 3))
+
+
+def test_what_a_model_does_not_take_is_refused_at_once_where_it_is_named(capsys: Said) -> None:
+    Path("blind.py").write_text(BLIND)
+    Path("odd.tsv").write_text(ROWS)
+    tasks = ("./odd.tsv", "probe_shapes", "enrico")
+    assert (
+        status(["run", "baseline/oracle", "./blind.py:Blind", *(w for t in tasks for w in ("--task", t))])
+        == 2
+    )
+    assert capsys.readouterr().err.strip().splitlines()[-1] == (
+        "hemm: task probe_shapes (also enrico) shows pictures, which model blind.py:Blind does not take; "
+        "--control none asks without them"
+    )
+    assert not Path("results").exists(), "nothing was asked, of the other model neither"
+    assert (
+        status(["run", "./blind.py:Blind", "--task", "./odd.tsv", "--task", "enrico", "--control", "none"])
+        == 0
+    )
+
+
+def test_of_a_suite_the_others_are_asked_and_these_named_at_the_end(capsys: Said) -> None:
+    Path("blind.py").write_text(BLIND)
+    where = ["--where", "use_case=hci", "--limit", "2"]
+    assert status(["run", "./blind.py:Blind", *where]) == 2, "nothing is left to ask"
+    assert "task enrico (also probe_screens) shows pictures" in capsys.readouterr().err
+    assert status(["run", "./blind.py:Blind", "baseline/oracle", *where]) == 3
+    line = capsys.readouterr().err.strip().splitlines()[-1]
+    assert line.startswith(
+        "hemm: not asked: task enrico (also probe_screens) shows pictures, which model blind.py"
+    )
+    assert [(cell.model, cell.task) for cell in hemm.load("results")] == [
+        ("baseline/oracle", "enrico"),
+        ("baseline/oracle", "probe_screens"),
+    ]
+    results = hemm.run(["baseline/oracle", "./blind.py:Blind"], where={"use_case": "hci"}, dry_run=True)
+    assert results.cannot_take.startswith("task enrico (also probe_screens) shows pictures")
+    assert results.cannot_take in repr(results)
+
+
+def test_only_the_samples_that_are_chosen_decide(capsys: Said) -> None:
+    """One picture more than a model takes, in a sample that the limit leaves out, stops nothing."""
+    pack = FakePack([sample(n, media=tuple(picture(m) for m in range(1 + (n == 7)))) for n in range(9)])
+    one = Batched(capabilities=Capabilities(max_images=1))
+
+    def refused(limit: int) -> bool:
+        try:
+            return bool(Refusals.of(RunOptions(limit=limit), [one], [(task(), pack)], None).found)
+        except CannotTake:
+            return True
+
+    found = [refused(limit) for limit in range(1, 10)]
+    assert found == sorted(found)
+    assert (found[0], found[-1]) == (False, True)

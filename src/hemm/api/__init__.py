@@ -32,9 +32,9 @@ def run(
     called where an event loop runs, as in a notebook. KeyboardInterrupt leaves open cells, which the same
     call completes.
 
-    Raises HemmError for bad input, and where a named task is not prepared; of a suite and of labels
-    (``where``) the prepared tasks are asked and the others named in ``not_prepared`` of the results. Samples
-    that end in ``error`` are counted in the results.
+    Raises HemmError for bad input, and where a named task is not prepared or a model does not take its media;
+    of a suite and of labels (``where``) the others are asked, and ``not_prepared`` and ``cannot_take`` of the
+    results name these. Samples that end in ``error`` are counted in the results.
 
     >>> import hemm
     >>> results = hemm.run(["baseline/oracle", "baseline/random"], "probe_shapes", limit=8)
@@ -52,8 +52,14 @@ def run(
     found = run_all(chosen)
     folders = dict.fromkeys(result.folder for result in found)
     there = [cell(folder) for folder in folders if (folder / layout.RUN).exists()]
-    missing = found.not_prepared
-    return Results(chosen.out, there, tuple(found), tuple(missing.tasks) if missing else ())
+    missing, cannot = found.not_prepared, found.cannot_take
+    return Results(
+        chosen.out,
+        there,
+        tuple(found),
+        tuple(missing.tasks) if missing else (),
+        str(cannot) if cannot else "",
+    )
 
 
 run.__doc__ = (run.__doc__ or "").replace("{options}", described().replace("\n", "\n    "))

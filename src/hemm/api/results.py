@@ -116,6 +116,7 @@ class Results:
     runs    what ``hemm.run`` did for each cell: ``asked``, ``answers``, ``errors``, ``stopped``, and the
             ``forecast`` of a dry run; empty for ``hemm.load``
     not_prepared  tasks of the suite or labels that were not asked, since ``hemm prepare`` has not had them
+    cannot_take   a sentence on those that a model was not asked, since it does not take their media
 
     Scores are read when they are first needed, and once: ``hemm.load`` again shows what came later.
 
@@ -130,6 +131,7 @@ class Results:
     cells: Sequence[Cell]
     runs: Sequence[CellResult] = ()
     not_prepared: Sequence[str] = ()
+    cannot_take: str = ""
 
     def __iter__(self) -> Iterator[Cell]:
         return iter(self.cells)
@@ -146,6 +148,8 @@ class Results:
         lines = [results_text(self.folder, self.cells, self.runs)]
         if self.not_prepared:
             lines.append(f"not prepared, so not asked: {', '.join(self.not_prepared)}")
+        if self.cannot_take:
+            lines.append(f"not asked: {self.cannot_take}")
         return "\n".join(lines)
 
     def _repr_html_(self) -> str:

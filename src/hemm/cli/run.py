@@ -128,10 +128,10 @@ def _watcher() -> Watcher:
 
 def _report(options: RunOptions, results: CellResults) -> int:
     status = _forecast(results) if options.dry_run else _report_cells(options, results)
-    if results.not_prepared is None:
-        return status
-    echo(f"hemm: not asked: {results.not_prepared}", err=True)
-    return 3
+    for error in filter(None, (results.not_prepared, results.cannot_take)):
+        echo(f"hemm: not asked: {error}", err=True)
+        status = 3
+    return status
 
 
 def _report_cells(options: RunOptions, results: CellResults) -> int:

@@ -56,6 +56,35 @@ class NotPrepared(HemmError):
         return cls(tasks, any(error.card for error in found) and (card or True))
 
 
+class CannotTake(HemmError):
+    """A model that cannot be asked tasks, since it does not take what they show or how they are answered.
+
+    why    words, with ``{task}`` where names of tasks stand -> these names
+    tasks  all of them
+
+    >>> print(CannotTake({"task {task} shows pictures, which model m does not take": ["gqa", "nlvr"]}))
+    task gqa (also nlvr) shows pictures, which model m does not take
+    """
+
+    def __init__(self, why: Mapping[str, Iterable[str]]) -> None:
+        self.why = {words: tuple(dict.fromkeys(tasks)) for words, tasks in why.items()}
+        self.tasks = tuple(dict.fromkeys(task for tasks in self.why.values() for task in tasks))
+        super().__init__("; ".join(words.replace("{task}", _named(t)) for words, t in self.why.items()))
+
+    @classmethod
+    def all_of(cls, errors: Iterable[CannotTake]) -> CannotTake:
+        """One error for several."""
+        why: dict[str, list[str]] = {}
+        for error in errors:
+            for words, tasks in error.why.items():
+                why.setdefault(words, []).extend(tasks)
+        return cls(why)
+
+
+def _named(tasks: tuple[str, ...]) -> str:
+    return tasks[0] + (f" (also {', '.join(tasks[1:])})" if len(tasks) > 1 else "")
+
+
 class MissingExtra(HemmError):
     """An optional package is not installed."""
 

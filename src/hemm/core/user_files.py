@@ -244,7 +244,10 @@ def _taken(value: Any, hint: Any, key: str) -> Any:
     kind, parts = get_origin(hint) or hint, get_args(hint)
     if kind is Mapping and isinstance(value, dict):
         names = {k: _name(k) if parts[0] is str else k for k in value}
-        return {name: _taken(value[k], parts[1], f"{key}.{name}") for k, name in names.items()}
+        return {
+            name: _taken(value[k], parts[1], f"{key}.{name if str(name).isprintable() else shown(name)}")
+            for k, name in names.items()
+        }
     with suppress(BadData, ValueError):  # the last line names the value as a whole
         if kind is Annotated and hint.__metadata__[0].fits(found := _taken(value, parts[0], key)):
             return found

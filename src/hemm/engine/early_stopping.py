@@ -14,7 +14,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from hemm.core import Metric, Task
+from hemm.core import Metric, Pack, Task
 from hemm.data.pack.selection import unit_order
 from hemm.engine.selection import Rows, Selection, chain_depth
 from hemm.results.selections import CLUSTERS
@@ -124,3 +124,16 @@ class InterimCheck:
     def run(self, folder: Path) -> dict[str, Any]:
         self.result = self.rule(folder, self.blocks, self.count)
         return self.result
+
+
+def interim_checks(
+    rule: Rule | None, pack: Pack, seed: int, limit: int | None
+) -> Iterator[InterimCheck | None]:
+    """The checks of a run with ``--until-ci``, of which the last is of all; without a rule one None."""
+    if rule is None:
+        yield None
+        return
+    blocks = Blocks.of(pack.index(), seed)
+    counts = list(blocks.prefix_sizes(limit))
+    for count in counts:
+        yield InterimCheck(rule, blocks, count, is_last=count == counts[-1])

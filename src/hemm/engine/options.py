@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from hemm.core import CONTROLS, Generation, HemmError, Metric, Model, Task, UnknownName
-from hemm.core.errors import NotPrepared
+from hemm.core.errors import CannotTake, NotPrepared
 from hemm.core.secrets import keep_options
 from hemm.core.user_files import shown
 from hemm.engine.shards import Shard
@@ -368,8 +368,14 @@ class CellResults(list[CellResult]):
     """The results of a command, model by model.
 
     not_prepared  the tasks of a suite or of labels that were not asked, since they have no pack; or None
+    cannot_take   those that a model was not asked, since it does not take their media; or None
     """
 
-    def __init__(self, results: Iterable[CellResult] = (), not_prepared: NotPrepared | None = None) -> None:
+    def __init__(
+        self,
+        results: Iterable[CellResult] = (),
+        not_prepared: NotPrepared | None = None,
+        cannot_take: CannotTake | None = None,
+    ) -> None:
         super().__init__(results)
-        self.not_prepared = not_prepared
+        self.not_prepared, self.cannot_take = not_prepared, cannot_take

@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from hemm.core import HemmError, Model, Pack, RequestModel, Task, redact
-from hemm.core.errors import NotPrepared
+from hemm.core.errors import CannotTake, NotPrepared
 from hemm.core.event_loop import run_to_end
 from hemm.core.secrets import refuse_in_name
 from hemm.data.pack.quality import told
 from hemm.engine.cell_run import CellRun, ModelStarter, StartBarrier
 from hemm.engine.control import first_of
-from hemm.engine.early_stopping import Blocks, InterimCheck, Rule
+from hemm.engine.early_stopping import Rule, interim_checks
 from hemm.engine.limits import CostBudget
 from hemm.engine.options import CellResult, CellResults, RunOptions, Silent, Watcher
+from hemm.engine.refusals import Refusals
 from hemm.engine.setup import model_options
 from hemm.engine.stored_task import keep_format
 from hemm.results.same_data import check_results
@@ -28,11 +29,11 @@ def run(options: RunOptions, watcher: Watcher | None = None, rule: Rule | None =
 
     ``rule`` ends a task early where ``until_ci`` is set; ``hemm.analysis.early_stopping.run`` passes one.
     Of the tasks of a suite or of labels those are run that are prepared; ``not_prepared`` of the results has
-    the others.
+    the others, and ``cannot_take`` those of which a model does not take the media.
 
     Raises HemmError, before any request is sent, for unknown names, named tasks without a pack, tasks that no
-    metric would score, and models that cannot take a task's media. KeyboardInterrupt leaves open cells that
-    the same call completes.
+    metric would score, and named tasks whose media a model cannot take. KeyboardInterrupt leaves open cells
+    that the same call completes.
     """
     from hemm.engine.score import check_scored
     from hemm.models import cards, resolve
@@ -57,8 +58,11 @@ def run(options: RunOptions, watcher: Watcher | None = None, rule: Rule | None =
     watcher = watcher or Silent()
     if missing is not None:
         watcher.say(f"{missing}; the others are asked")
-    found = run_to_end(lambda: run_cells(options, models, packs, watcher, rule))
-    return CellResults(found, missing)
+    refusals = Refusals.of(options, models, packs, rule)
+    if refusals.error is not None:
+        watcher.say(f"{refusals.error}; the others are asked")
+    found = run_to_end(lambda: run_cells(options, models, packs, watcher, rule, refusals))
+    return CellResults(found, missing, refusals.error)
 
 
 def _check_identities(given: Sequence[str | Model], models: Sequence[Model]) -> None:
@@ -110,6 +114,7 @@ async def run_cells(
     packs: Sequence[tuple[Task, Pack]],
     watcher: Watcher,
     rule: Rule | None = None,
+    refusals: Refusals | None = None,
 ) -> list[CellResult]:
     """Run every model on every task: served models side by side, then the others one after the other.
 
@@ -121,9 +126,11 @@ async def run_cells(
     for task, pack in packs:
         for line in told(task.name, pack.info):
             watcher.say(line)
-    command = _Command(options, packs, watcher, rule)
+    refusals = refusals or Refusals()
+    command = _Command(options, packs, watcher, rule, refusals)
     if not options.dry_run:
-        watcher.plan(len(models) * len(packs), "tasks" if len(models) == 1 else "cells")
+        count = len(models) * len(packs) - len(refusals.found)
+        watcher.plan(count, "tasks" if len(models) == 1 else "cells")
     names = [model.identity for model in models]
     together = [
         i
@@ -136,13 +143,13 @@ async def run_cells(
     barrier = StartBarrier(len(together))
     try:
         async with asyncio.TaskGroup() as group:
-            tasks = {i: group.create_task(command.run(models[i], barrier)) for i in together}
+            tasks = {i: group.create_task(command.run(i, models[i], barrier)) for i in together}
     except BaseExceptionGroup as failed:
         raise first_of(failed) from None
     results = {i: task.result() for i, task in tasks.items()}
     for i, model in enumerate(models):
         if i not in results:
-            results[i] = await command.run(model, StartBarrier(1))
+            results[i] = await command.run(i, model, StartBarrier(1))
     return [result for i in range(len(models)) for result in results[i]]
 
 
@@ -153,7 +160,8 @@ class _Command:
     options: RunOptions
     packs: Sequence[tuple[Task, Pack]]
     watcher: Watcher
-    rule: Rule | None = None
+    rule: Rule | None
+    refusals: Refusals
 
     def __post_init__(self) -> None:
         most = self.options.max_cost
@@ -161,14 +169,19 @@ class _Command:
         self.budget = None if most is None else CostBudget(most / (1 if part is None else part.count))
         self.ended = False
 
-    async def run(self, model: Model, barrier: StartBarrier) -> list[CellResult]:
-        """Run one model on every task, one cell after the other."""
+    async def run(self, number: int, model: Model, barrier: StartBarrier) -> list[CellResult]:
+        """Run one model on every task that it can take, one cell after the other."""
         starter, results = ModelStarter(model, self.watcher, barrier), []
         try:
-            for task, pack in self.packs:
+            for task, pack in self.refusals.asked(number, self.packs):
                 if self.ended:
                     break
-                results.append(await self._cell(model, task, pack, starter))
+                try:
+                    results.append(await self._cell(model, task, pack, starter))
+                except CannotTake as error:
+                    self.refusals.add(number, task, error, self.watcher)
+                    self.watcher.done()
+                    continue
                 self.watcher.done()
                 if results[-1].stopped:
                     break
@@ -180,7 +193,7 @@ class _Command:
         """Run one model on one task: in one go, or from check to check until ``rule`` is met."""
         results: list[CellResult] = []
         planned = self.options.dry_run
-        for interim in self._interim_checks(pack):
+        for interim in interim_checks(self.rule, pack, self.options.seed, self.options.limit):
             if planned and results and results[-1].asked and interim is not None and not interim.is_last:
                 continue  # what is not asked yet may end it at any check: the forecast is that of the last
             cell = CellRun(self.options, model, task, pack, self.watcher, self.budget, interim)
@@ -189,12 +202,3 @@ class _Command:
             if results[-1].stopped or (interim is not None and interim.reached):
                 break
         return results[-1] if planned else replace(results[-1], asked=sum(r.asked for r in results))
-
-    def _interim_checks(self, pack: Pack) -> Iterator[InterimCheck | None]:
-        if self.rule is None:
-            yield None
-            return
-        blocks = Blocks.of(pack.index(), self.options.seed)
-        counts = list(blocks.prefix_sizes(self.options.limit))
-        for count in counts:
-            yield InterimCheck(self.rule, blocks, count, is_last=count == counts[-1])

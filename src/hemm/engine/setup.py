@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 
 from hemm.core import HemmError, Model, Pack, ProtocolSpec, RequestModel, Task, redact
+from hemm.core.errors import CannotTake
 from hemm.core.text import counted
 from hemm.data.pack.quality import met
 from hemm.data.pack.reader import PackIndex
@@ -117,56 +119,76 @@ def _transform(options: RunOptions, pack: Pack) -> Transform:
 
 
 def check_capabilities(
-    options: RunOptions, task: Task, pack: Pack, model: Model, rows: np.ndarray[Any, Any]
+    options: RunOptions, task: Task, pack: Pack, model: Model, rows: np.ndarray[Any, Any] | None
 ) -> None:
-    """Raise HemmError where the model cannot take the media of this task."""
-    can = model.capabilities
-    drawn = isinstance(task.answer, Pictured)
+    """Raise CannotTake where the model cannot take the media that these rows of the pack (None: all) show.
+
+    The index of the pack is read only where it decides.
+    """
+
+    def no(words: str) -> CannotTake:
+        return CannotTake({words: [task.name]})
+
+    can, drawn = model.capabilities, isinstance(task.answer, Pictured)
+    shown = _Shown(options, pack, rows)
+    shows, without = f"which model {model.spec} does not take", "--control none asks without them"
     if drawn and "image" not in can.outputs:
-        raise HemmError(f"task {task.name} is answered with pictures, which model {model.spec} does not make")
-    kinds = {"images": "image", "audio": "audio", "video": "video"}
-    only_text = not any(column in kinds for column in pack.info["media_columns"])
-    if only_text or (options.control == "none" and not options.shots):
-        most = fewest = 0
-    else:
-        index = pack.index()
-        media = index.media_counts if isinstance(index, PackIndex) else list(map(len, index.media))
-        # the index counts the references' pictures too: all that it says then is that there are some
-        references = REFERENCE_MEDIA in pack.info["media_columns"]
-        counts = np.ones(1, np.int64) if references else np.fromiter(media, np.int64, len(media))[rows]
-        most, fewest = int(counts.max(initial=0)), int(counts.min()) if len(counts) else can.min_images
+        raise no(f"task {{task}} is answered with pictures, which model {model.spec} does not make")
     changed = "--control grey" if options.control == "grey" else "--perturb" if options.perturb else ""
-    for column in pack.info["media_columns"]:
-        kind = kinds.get(column)
-        if most and changed and kind in ("audio", "video"):
-            raise HemmError(f"{changed} is for pictures, and task {task.name} has {kind}")
-        if most and kind is not None and kind not in can.inputs:
-            media_name = "pictures" if kind == "image" else kind
-            raise HemmError(
-                f"task {task.name} shows {media_name}, which model {model.spec} does not take; "
-                "--control none asks without them"
-            )
-    if drawn and most and "image" not in can.drawn_from:
-        raise HemmError(
-            f"task {task.name} shows pictures, which model {model.spec} does not take where it draws one; "
-            "--control none asks without them"
-        )
-    if fewest < can.min_images:
-        raise HemmError(
-            f"model {model.spec} takes no prompt without a picture, "
-            + (
-                "--control grey keeps one there"
-                if options.control == "none"
-                else f"task {task.name} has some"
-            )
-        )
-    if can.max_images is not None and most * (1 + options.shots) > can.max_images:
-        raise HemmError(
-            f"task {task.name} shows up to {counted(most * (1 + options.shots), 'picture')} in one prompt"
+    for kind in (_KINDS[column] for column in pack.info["media_columns"] if column in _KINDS):
+        if changed and kind in ("audio", "video") and shown.most:
+            raise no(f"{changed} is for pictures, and task {{task}} has {kind}")
+        if kind not in can.inputs and shown.most:
+            media = "pictures" if kind == "image" else kind
+            raise no(f"task {{task}} shows {media}, {shows}; {without}")
+    if drawn and "image" not in can.drawn_from and shown.most:
+        raise no(f"task {{task}} shows pictures, {shows} where it draws one; {without}")
+    if can.min_images and shown.fewest(can.min_images) < can.min_images:
+        keeps = options.control == "none"
+        why = "--control grey keeps one there" if keeps else "task {task} has some"
+        raise no(f"model {model.spec} takes no prompt without a picture, {why}")
+    if can.max_images is not None and (most := shown.most * (1 + options.shots)) > can.max_images:
+        raise no(
+            f"task {{task}} shows up to {counted(most, 'picture')} in one prompt"
             f"{' (shots included)' if options.shots else ''}, model {model.spec} takes {can.max_images}"
         )
     if options.generation(task.max_new_tokens).scoring == "likelihood" and not can.likelihood:
-        raise HemmError(f"--set scoring=likelihood: model {model.spec} gives no log-probabilities of options")
+        raise no(f"--set scoring=likelihood: model {model.spec} gives no log-probabilities of options")
+
+
+_KINDS = {"images": "image", "audio": "audio", "video": "video"}
+"""Column of media of a pack -> what a model that takes it says."""
+
+
+@dataclass(frozen=True)
+class _Shown:
+    """How many pictures, sounds and videos the samples of these rows show (None: all rows)."""
+
+    options: RunOptions
+    pack: Pack
+    rows: np.ndarray[Any, Any] | None
+
+    @cached_property
+    def _counts(self) -> np.ndarray[Any, Any]:
+        columns = self.pack.info["media_columns"]
+        without = self.options.control == "none" and not self.options.shots
+        if without or _KINDS.keys().isdisjoint(columns):
+            return np.zeros(1, np.int64)
+        if REFERENCE_MEDIA in columns:
+            # the index counts the references' pictures too: all that it says then is that there are some
+            return np.ones(1, np.int64)
+        index = self.pack.index()
+        media = index.media_counts if isinstance(index, PackIndex) else list(map(len, index.media))
+        counts = np.fromiter(media, np.int64, len(media))
+        return counts if self.rows is None else counts[self.rows]
+
+    @property
+    def most(self) -> int:
+        return int(self._counts.max(initial=0))
+
+    def fewest(self, otherwise: int) -> int:
+        """Of a sample; ``otherwise`` where there are none."""
+        return int(self._counts.min()) if len(self._counts) else otherwise
 
 
 def check_started(
