@@ -147,6 +147,12 @@ def test_options_are_those_of_the_command_line() -> None:
         ({"retry_errors": "yes"}, "retry_errors is 'yes'; give True or False"),
         ({"system": 5}, "system is 5; give a text"),
         ({"out": 5}, "out is 5; give a path"),
+        ({"out": "r\0"}, "out is 'r\\x00'; give a path without NUL characters, which no file has"),
+        ({"card": Path("c\0")}, "card is PosixPath('c\\x00'); give a path without NUL characters"),
+        ({"prompt": Path("p\0")}, "give a path without NUL characters"),
+        ({"models": "./m\0.py:X"}, "models is './m\\x00.py:X'; give names without NUL characters"),
+        ({"tasks": ["nlvr", "./a\0.tsv"]}, "give names without NUL characters, which no file has"),
+        ({"metrics": "./m\0.py:M"}, "metrics is './m\\x00.py:M'; give names without NUL characters"),
         ({"control": "non"}, "unknown control 'non'; did you mean 'none'?"),
         ({"where": "hci"}, "where is 'hci'; give a mapping, {'KEY': 'VALUE'}"),
         ({"settings": {"temperature": [[]]}}, "settings is"),
@@ -189,6 +195,7 @@ def test_what_is_wrong_is_one_line(given: dict[str, Any], line: str) -> None:
         (lambda r: r.compare(seed=-1), "seed is -1; give a whole number of 0 or more"),
         (lambda r: r.profile(common="x"), "common is 'x'; give True or False"),
         (lambda r: write(r, 5), "file is 5; give a text or a path"),
+        (lambda r: write(r, "x\0"), "file is 'x\\x00'; give a text or a path"),
     ],
 )
 def test_what_is_wrong_with_an_evaluation_is_one_line(ask: Any, line: str) -> None:
@@ -296,7 +303,7 @@ def test_a_byte_order_mark_of_a_prompt_file_is_not_sent() -> None:
         assert cell.run["protocol_spec"]["template"] == "{{ question }}"
 
 
-@pytest.mark.parametrize("wrong", [3, None, "nowhere"])
+@pytest.mark.parametrize("wrong", [3, None, "nowhere", "r\0"])
 def test_load_says_what_it_takes(wrong: Any) -> None:
     with pytest.raises(hemm.HemmError, match=r"nowhere|give a folder"):
         hemm.load(wrong)

@@ -80,7 +80,7 @@ def load(folder: str | Path) -> Results:
     """
     from hemm.results.read import cells
 
-    if not isinstance(folder, str | Path):
+    if not isinstance(folder, str | Path) or "\0" in str(folder):
         raise HemmError(f"{folder!r} is no folder of results: give a folder as a text or a path")
     return Results(Path(folder), cells(Path(folder)))
 

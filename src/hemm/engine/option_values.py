@@ -79,7 +79,7 @@ def _value(field: Field[Any], value: Any) -> Any:
         convert = _path if "Path" in kind else _text
         return tuple(map(convert, value if isinstance(value, _SEVERAL) else (value,)))
     if field.name == "prompt" and isinstance(value, Path):
-        return value
+        return _path(value)
     return _KINDS[kind](value, about)
 
 
@@ -114,6 +114,8 @@ def _word(value: Any, about: Option) -> str:
 def _path(value: Any, about: Option | None = None) -> Path:
     if not isinstance(value, str | Path):
         raise _Wrong(_PATH)
+    if "\0" in str(value):
+        raise _Wrong(f"{_PATH} without NUL characters, which no file has")
     return Path(value)
 
 
@@ -139,6 +141,8 @@ def _objects(name: str, value: Any) -> tuple[Any, ...]:
             raise _Wrong(give)
         if name == "tasks" and not isinstance(item, str | Path | Task):
             raise _Wrong(give)
+        if isinstance(item, str | Path) and "\0" in str(item):
+            raise _Wrong("names without NUL characters, which no file has")
     if not found and name in ("models", "tasks") and value != ():  # () is the default of tasks
         raise _Wrong(give)
     return tuple(_spec(item) if isinstance(item, Path) else item for item in found)

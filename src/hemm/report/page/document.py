@@ -50,7 +50,7 @@ def write(
     """
     from hemm.data.files import write_atomic
 
-    if not isinstance(file, str | Path | None):
+    if not isinstance(file, str | Path | None) or "\0" in str(file):
         raise HemmError(f"file is {shown(file)}; give a text or a path")
     cells = _cells(results)
     if file is None:
