@@ -532,5 +532,8 @@ def test_a_card_that_reads_hub_rows_in_another_way_is_prepared_anew(world: World
     )
     code, said = world.hemm("run", world.server.spec(), "--task", data.spec, *data.options)
     assert code == 2
-    assert "its card reads the rows in another way than they were prepared: hemm prepare hub:org/x" in said
+    assert (
+        "is not prepared as its card, or none, reads the rows now; give the card that it was prepared "
+        f"with, or hemm prepare hub:org/x --card {data.card}\n"
+    ) in said
     assert world.asked() == []

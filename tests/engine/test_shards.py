@@ -216,6 +216,17 @@ def test_a_shard_that_was_merged_and_removed_is_not_missing(tmp_path: Path) -> N
     assert merge(tmp_path)[0].state == "sealed"
 
 
+def test_a_missing_shard_is_named_with_its_limit(tmp_path: Path) -> None:
+    pack = FakePack(_samples(60, 20))
+    go(tmp_path, Served(), pack, shard="1/3", limit=30)
+    assert merge(tmp_path)[0].missing == ("shard 2/3 of --limit 30", "shard 3/3 of --limit 30")
+    shutil.rmtree(tmp_path / "shards" / "1-of-3")
+    go(tmp_path, Served(), pack, shard="2/3", limit=30)
+    assert merge(tmp_path)[0].missing == ("shard 3/3 of --limit 30",)
+    go(tmp_path, Served(), pack, shard="3/3", limit=30)
+    assert merge(tmp_path)[0].state == "sealed"
+
+
 def test_a_cell_that_an_earlier_merge_left_open_is_closed(tmp_path: Path) -> None:
     """Version 0.1.0 named the other shards of one that was given by mistake as missing, for ever."""
     pack = FakePack(_samples(60, 20))

@@ -32,13 +32,14 @@ class NotPrepared(HemmError):
 
     tasks  name -> what ``hemm prepare`` takes for it; empty for a task that only a program has
     card   the card that was given, or whether one of them may want ``--card``
+    other  whether each has a pack, which was made with another card
 
     >>> print(NotPrepared({"gqa": "gqa", "nlvr": "nlvr"}))
     the tasks gqa, nlvr are not prepared: hemm prepare gqa nlvr
     """
 
-    def __init__(self, tasks: Mapping[str, str], card: bool | Path = False) -> None:
-        self.tasks, self.card = dict(tasks), card
+    def __init__(self, tasks: Mapping[str, str], card: bool | Path = False, other: bool = False) -> None:
+        self.tasks, self.card, self.other = dict(tasks), card, other
         specs = [spec for spec in self.tasks.values() if spec]
         named = f" --card {'FILE' if card is True else shlex.quote(str(card))}" if card else ""
         words = [f"hemm prepare {' '.join(map(shlex.quote, specs))}{named}"] if specs else []
@@ -46,14 +47,18 @@ class NotPrepared(HemmError):
             words.append(f"put {', '.join(objects)} into a file as TASK: hemm prepare ./FILE.py")
         several = len(self.tasks) > 1
         which = f"the tasks {', '.join(self.tasks)} are" if several else f"task {next(iter(self.tasks))} is"
-        super().__init__(f"{which} not prepared: {'; '.join(words)}")
+        state = "not prepared"
+        if other:
+            state += " as its card, or none, reads the rows now; give the card that it was prepared with, or"
+        super().__init__(f"{which} {state}{' ' if other else ': '}{'; '.join(words)}")
 
     @classmethod
     def all_of(cls, errors: Iterable[NotPrepared], card: Path | None = None) -> NotPrepared:
         """One error for several; ``card`` is the one that was given."""
         found = list(errors)
         tasks = {name: spec for error in found for name, spec in error.tasks.items()}
-        return cls(tasks, any(error.card for error in found) and (card or True))
+        other = all(error.other for error in found)
+        return cls(tasks, any(error.card for error in found) and (card or True), other)
 
 
 class CannotTake(HemmError):

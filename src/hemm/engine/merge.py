@@ -317,7 +317,7 @@ def _selections(cells: Sequence[Cell]) -> tuple[list[dict[str, Any]], list[str]]
                 continue
             shard = Shard.parse(record["shard"])
             known = shards.setdefault(canonical({**_whole_of(record), "count": shard.count}), {})
-            there = ended or _is_merged(c, shard)
+            there = ended or _is_merged(c, record)
             known[shard] = (record, there or known.get(shard, (record, False))[1])
         if not ended and "merged" not in c.run and any("shard" not in r for r in c.run["selections"]):
             missing.append(str(c.folder))
@@ -333,7 +333,7 @@ def _selections(cells: Sequence[Cell]) -> tuple[list[dict[str, Any]], list[str]]
             continue  # such as one shard of another number, which was given by mistake
         found.update({canonical(record): record for record, _ in parts.values()})
         done = {shard.number for shard, (_, ended) in parts.items() if ended}
-        missing += [f"shard {n}/{count}" for n in range(1, count + 1) if n not in done]
+        missing += [_shard_name(f"{n}/{count}", record) for n in range(1, count + 1) if n not in done]
     return list(found.values()), list(dict.fromkeys(missing))
 
 
@@ -342,10 +342,18 @@ def _whole_of(record: Mapping[str, Any]) -> dict[str, Any]:
     return {k: v for k, v in record.items() if k not in ("shard", "units", "samples")}
 
 
-def _is_merged(one: Cell, shard: Shard) -> bool:
+def _shard_name(shard: str, record: Mapping[str, Any]) -> str:
+    """A shard of a selection as ``missing`` names it: ``shard 2/4 of --limit 100``."""
+    return f"shard {shard}" + ("" if record["limit"] is None else f" of --limit {record['limit']}")
+
+
+def _is_merged(one: Cell, record: Mapping[str, Any]) -> bool:
     """Whether an earlier merge put all of this shard into a cell that is still open: it may be gone since."""
     merged = _merged(one)
-    return merged is not None and f"shard {shard}" not in merged["missing"]
+    if merged is None:
+        return False
+    names = {f"shard {record['shard']}", _shard_name(record["shard"], record)}  # the first: without its limit
+    return names.isdisjoint(merged["missing"])
 
 
 def _contains(whole: Mapping[str, Any], record: Mapping[str, Any]) -> bool:

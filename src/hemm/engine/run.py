@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -160,8 +160,8 @@ class _Command:
     options: RunOptions
     packs: Sequence[tuple[Task, Pack]]
     watcher: Watcher
-    rule: Rule | None
-    refusals: Refusals
+    rule: Rule | None = None
+    refusals: Refusals = field(default_factory=Refusals)
 
     def __post_init__(self) -> None:
         most = self.options.max_cost

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from hemm.core import HemmError, Progress, Source, Task, redact
+from hemm.core.errors import NotPrepared
 from hemm.core.origin import origin_spec
 from hemm.data import cache
 from hemm.data.files import locked
@@ -127,7 +128,7 @@ def _origin(source: Source, limit: int | None) -> dict[str, Any]:
 
 
 def _prepared(task: Task) -> Pack:
-    """The current pack of a task whose files are fetched. Raises HemmError where it is not prepared, or where
+    """The current pack of a task whose files are fetched. Raises NotPrepared where there is none, or where
     a card of the user's now reads its rows in another way than they were packed."""
     found = _current(task)
     if found is None:
@@ -136,10 +137,7 @@ def _prepared(task: Task) -> Pack:
     if task.origin.get("kind") == "hub":
         readers = {reader_digest(source.layout) for source in task.sources}
         if _made_from(entry).get("reader") not in readers:
-            raise HemmError(
-                f"task {task.name}: its card reads the rows in another way than they were prepared: "
-                f"hemm prepare {origin_spec(task.origin, task.name)} --card FILE"
-            )
+            raise NotPrepared({task.name: origin_spec(task.origin, task.name)}, card=True, other=True)
     return open_pack(folder)
 
 
