@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import os
 import random
+import shutil
 import signal
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -241,3 +243,56 @@ def test_members_that_are_none_are_one_line(
     _edit(first, change)
     with pytest.raises(HemmError, match=said):
         merge(tmp_path)
+
+
+def test_a_merge_of_the_newest_that_is_killed_at_any_step_is_completed_by_the_next(tmp_path: Path) -> None:
+    """Killed before each change of a name, one after the other, until one gets through."""
+
+    class Other(Served):
+        async def generate(self, request: Any) -> Response:
+            answer = await super().generate(request)
+            return Response("yes") if request.sample_id == "s00003" else answer
+
+    pack = _pack()
+    _shards(tmp_path / "first", pack)
+    merge(tmp_path / "first")
+    go(tmp_path / "other", Other(), pack)
+    wanted = [(c.folder / seal.file).read_bytes() for c in cells(tmp_path / "other") for seal in c.parts]
+    steps = 0
+    while True:
+        work = tmp_path / f"work{steps}"
+        for name in ("first", "other"):
+            shutil.copytree(tmp_path / name, work / name)
+        child = os.fork()
+        if child == 0:  # pragma: no cover
+            _kill_at(steps, work)
+            merge(work / "first", [work / "other"], newest=True)
+            os._exit(0)
+        killed = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+        (one,) = merge(work / "first", [work / "other"], newest=True)
+        assert (one.state, one.answers) == ("sealed", COUNT)
+        (found,) = cells(work / "first")
+        assert [(found.folder / seal.file).read_bytes() for seal in found.parts] == wanted
+        assert not list((work / "first/shards").glob("before-*"))
+        shutil.rmtree(work)
+        if killed == 0:
+            break
+        assert killed == -signal.SIGKILL
+        steps += 1
+    assert steps > 10
+
+
+def _kill_at(step: int, work: Path) -> None:  # pragma: no cover
+    """End this process when it would move or remove the next file or folder after so many below ``work``: in
+    the united cell all is moved into place, and nothing matters until the cell itself is."""
+    left = step
+
+    def watch(event: str, arguments: tuple[Any, ...]) -> None:
+        nonlocal left
+        name = str(arguments[0]) if arguments else ""
+        if event in ("os.rename", "os.remove", "os.rmdir") and str(work) in name and "lock" not in name:
+            left -= 1
+            if left < 0:
+                os.kill(os.getpid(), signal.SIGKILL)
+
+    sys.addaudithook(watch)

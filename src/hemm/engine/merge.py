@@ -79,6 +79,7 @@ def merge(
         if not folder.is_dir():
             raise HemmError(f"there is no folder {folder}")
     with Lock(out / layout.SHARDS / layout.LOCK):
+        _sweep(out)
         groups = _groups([out, *others])
         if not groups:
             raise HemmError(f"{out} holds no shards: hemm run --shard 1/2 --out {out} makes one")
@@ -381,7 +382,16 @@ def _put_in_place(made: Path, target: Path) -> None:
     made.rename(target)
     sync_folder(target.parent)
     for leftover in (out / layout.SHARDS).glob(f"{_BEFORE}*/{target.relative_to(out).as_posix()}"):
-        shutil.rmtree(leftover)
-        for parent in leftover.parents[:3]:
+        (leftover / layout.RUN).unlink(missing_ok=True)  # first, so that what a kill leaves of it is no cell
+    _sweep(out)
+
+
+def _sweep(out: Path) -> None:
+    """Remove what is left beside the shards of cells that others took the place of."""
+    for place in (out / layout.SHARDS).glob(f"{_BEFORE}*"):
+        for folder in place.glob("*/*/*"):
+            if not (folder / layout.RUN).exists():
+                shutil.rmtree(folder)
+        for folder in (*place.glob("*/*"), *place.glob("*"), place):
             with suppress(OSError):  # other cells are in it
-                parent.rmdir()
+                folder.rmdir()
