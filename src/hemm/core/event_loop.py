@@ -13,6 +13,29 @@ from typing import Any, Generic, TypeVar
 T = TypeVar("T")
 
 
+class Interrupted(Exception):
+    """A KeyboardInterrupt that a model raised in a task: as it is it would end the loop at once, before the
+    tasks around it have ended."""
+
+
+@contextmanager
+def holding_interrupts() -> Iterator[None]:
+    """Interrupted in place of KeyboardInterrupt, within a task that others wait for."""
+    try:
+        yield
+    except KeyboardInterrupt as interrupt:
+        raise Interrupted from interrupt
+
+
+@contextmanager
+def raising_interrupts() -> Iterator[None]:
+    """KeyboardInterrupt again, where nothing waits in the loop any more."""
+    try:
+        yield
+    except Interrupted as held:
+        raise KeyboardInterrupt from held
+
+
 def run_to_end(start: Callable[[], Coroutine[Any, Any, T]]) -> T:
     """What the coroutine that ``start`` gives returns.
 

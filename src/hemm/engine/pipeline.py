@@ -16,6 +16,7 @@ from itertools import islice
 from typing import Any
 
 from hemm.core import BatchModel, Failure, HemmError, Model, RequestModel, Response
+from hemm.core.event_loop import Interrupted, holding_interrupts
 from hemm.core.outside import with_known_usage
 from hemm.core.text import counted
 from hemm.engine.control import Faults, answered_before, first_of
@@ -229,7 +230,10 @@ class Pipeline:
             requests = [item.request for item in batch]
             loop = asyncio.get_running_loop()
             self._open |= {id(item): time.monotonic() for item in batch}
-            responses = await loop.run_in_executor(self._model_threads, batcher.run_batch, model, requests)
+            with holding_interrupts():
+                responses = await loop.run_in_executor(
+                    self._model_threads, batcher.run_batch, model, requests
+                )
             for item in batch:
                 del self._open[id(item)]
         known = [None if response is None else self._known(response) for response in responses]
@@ -310,8 +314,9 @@ class Pipeline:
 
     async def _generate(self, model: RequestModel, item: Item) -> Response:
         try:
-            response = await model.generate(item.request)
-        except HemmError:
+            with holding_interrupts():
+                response = await model.generate(item.request)
+        except (HemmError, Interrupted):
             raise
         except Exception as error:  # the adapter breaks its contract: the sample fails, the run goes on
             return Response(failure=Failure("model", f"{type(error).__name__}: {error}"))

@@ -10,7 +10,7 @@ from typing import Any
 
 from hemm.core import HemmError, Model, Pack, RequestModel, Task, redact
 from hemm.core.errors import CannotTake, NotPrepared
-from hemm.core.event_loop import run_to_end
+from hemm.core.event_loop import raising_interrupts, run_to_end
 from hemm.core.secrets import refuse_in_name
 from hemm.data.pack.quality import told
 from hemm.engine.cell_run import CellRun, ModelStarter, StartBarrier
@@ -141,15 +141,16 @@ async def run_cells(
         together = []
     results: dict[int, list[CellResult]] = {}
     barrier = StartBarrier(len(together))
-    try:
-        async with asyncio.TaskGroup() as group:
-            tasks = {i: group.create_task(command.run(i, models[i], barrier)) for i in together}
-    except BaseExceptionGroup as failed:
-        raise first_of(failed) from None
-    results = {i: task.result() for i, task in tasks.items()}
-    for i, model in enumerate(models):
-        if i not in results:
-            results[i] = await command.run(i, model, StartBarrier(1))
+    with raising_interrupts():
+        try:
+            async with asyncio.TaskGroup() as group:
+                tasks = {i: group.create_task(command.run(i, models[i], barrier)) for i in together}
+        except BaseExceptionGroup as failed:
+            raise first_of(failed) from None
+        results = {i: task.result() for i, task in tasks.items()}
+        for i, model in enumerate(models):
+            if i not in results:
+                results[i] = await command.run(i, model, StartBarrier(1))
     return [result for i in range(len(models)) for result in results[i]]
 
 
