@@ -19,6 +19,7 @@ import numpy as np
 from PIL import Image, ImageFilter
 
 from hemm.core import HemmError, Media, Sample, UnknownName, keyed_number
+from hemm.core.text import counted
 from hemm.data.pixels import rgb, upright_size
 
 Transform = Callable[[Sample], Sample]
@@ -117,8 +118,8 @@ class Shuffle:
             if own.isdisjoint(m.digest for m in donor.media):
                 return sample.with_media(donor.media)
         raise HemmError(
-            f"--control shuffle: no other sample has {len(sample.media)} pictures of another cluster than "
-            f"sample {sample.id!r}; use --control none or grey"
+            f"--control shuffle: no other sample has {counted(len(sample.media), 'picture')} of another "
+            f"cluster than sample {sample.id!r}; use --control none or grey"
         )
 
 

@@ -30,6 +30,7 @@ from hemm.core import (
     dimension_labels,
     keyed_number,
 )
+from hemm.core.text import counted
 from hemm.data.readers.file_finder import FileFinder, below
 from hemm.data.readers.inline import inline_bytes
 from hemm.data.readers.rows import Ids, csv_rows, objects, text_of
@@ -95,9 +96,11 @@ def _row(row: Mapping[str, str], kind: str, pictures: FileFinder, shared: Set[st
     answers, distractors = _listed(row, "answer", where), _listed(row, "distractors", where)
     names = [*answers, *distractors]
     if len(answers) != 1:
-        raise BadData(f"{where}: field 'answer' names {len(answers)} pictures, not one")
+        raise BadData(f"{where}: field 'answer' names {counted(len(answers), 'picture')}, not one")
     if not 2 <= len(names) <= len(LETTERS):
-        raise BadData(f"{where}: field 'distractors' names {len(distractors)} pictures, not 1 to 7")
+        raise BadData(
+            f"{where}: field 'distractors' names {counted(len(distractors), 'picture')}, not 1 to 7"
+        )
     if len(set(names)) < len(names):
         raise BadData(f"{where}: fields 'answer' and 'distractors' name a picture twice")
     key = f"{kind}-{digest([phrase, sorted(map(_stem, names))], 12)}"
