@@ -94,6 +94,36 @@ def declare(dimension: Dimension) -> None:
     DIMENSIONS[dimension.name] = dimension
 
 
+_FREE: dict[str, Dimension] = {}
+"""Dimensions that are no part of the taxonomy: what people call labels of their own."""
+
+
+def declare_free(name: str, categories: Collection[str]) -> None:
+    """Add a label of people's own, or further categories of one, to the dimensions of this process.
+
+    Raises ValueError where ``name`` is a dimension of the taxonomy.
+
+    >>> declare_free("difficulty", ["hard"])
+    >>> declare_free("difficulty", ["easy", "hard"])
+    >>> DIMENSIONS["difficulty"].categories
+    ('easy', 'hard')
+    >>> "difficulty" in taxonomy()
+    False
+    """
+    if name in taxonomy():
+        raise ValueError(f"{name!r} is a dimension of the taxonomy")
+    known = _FREE[name].categories if name in _FREE else ()
+    title = name.replace("_", " ")
+    DIMENSIONS[name] = _FREE[name] = Dimension(
+        name, tuple(sorted({*known, *categories})), title, "own labels"
+    )
+
+
+def taxonomy() -> dict[str, Dimension]:
+    """The dimensions without those of ``declare_free``."""
+    return {name: dimension for name, dimension in DIMENSIONS.items() if name not in _FREE}
+
+
 def dimension_labels(
     use_case: str,
     interaction: str,

@@ -37,7 +37,6 @@ from hemm.core.text import counted
 from hemm.engine.limits import ACCOUNT
 from hemm.metrics.judge.llm_judge import LlmJudge, Others
 from hemm.models import ModelOptions, batcher
-from hemm.results import layout
 from hemm.results.answer_record import response_of, response_record
 from hemm.results.journal import Journal, scan
 from hemm.results.lock import Lock
@@ -210,8 +209,9 @@ def with_judge(metric: Metric, key: str, cell: Cell, task: Task) -> Metric:
     reads stored verdicts alone."""
     if not isinstance(metric, LlmJudge):
         return metric
-    path = cell.folder / layout.SCORES / f"{key}.verdicts.jsonl"
+    path = cell.scores_folder / f"{key}.verdicts.jsonl"
     judge = CellJudge(Identity(metric.judge, metric.revision), path, _runner_of_metric.get(metric))
+    judge.also = cell.plain_scores_folder / path.name
     if metric.against == "reference":
         return metric.asking(judge)
     rival = _rival(metric.against, cell)
@@ -244,13 +244,16 @@ class CellJudge(Judge):
     """Key -> line that was used."""
     extra: dict[str, Any] = field(default_factory=dict)
     """More fields for ``record``."""
+    also: Path | None = None
+    """A journal of the same judge that is read and never written: of the same answers without an overlay."""
     damaged_lines: int = 0
     """Lines of the journal that were torn or damaged: their verdicts are had again."""
 
     def ask(self, requests: Sequence[Request]) -> list[Response]:
         """Replies from the journal; from the model where it has none, or one that failed for a while."""
         dropped: list[int] = []
-        known = {line["key"]: line for _, _, line in scan(self.path, dropped)}
+        paths = dict.fromkeys(path for path in (self.also, self.path) if path is not None)
+        known = {line["key"]: line for path in paths for _, _, line in scan(path, dropped)}
         self.damaged_lines = len(dropped)
         wanted = {r.key: r for r in requests}
         missing = [r for key, r in wanted.items() if not _is_answer(known.get(key))]

@@ -79,12 +79,16 @@ def stored_media(stored: Cell) -> StoredMedia:
 
 
 def _basis(stored: Cell, task: Task) -> str:
-    """Digest of what scores depend on beside the metric: answers and parser."""
     from hemm.metrics.scoring import parser_versions
 
+    return basis(stored, parser_versions(task.answer))
+
+
+def basis(stored: Cell, parser: Mapping[str, Any]) -> str:
+    """Digest of what scores depend on beside the metric: answers and parser (``parser_versions``)."""
     journal = stored.folder / layout.JOURNAL
     size = journal.stat().st_size if journal.exists() else 0
-    facts: list[Any] = [[p.to_json() for p in stored.parts], size, dict(parser_versions(task.answer))]
+    facts: list[Any] = [[p.to_json() for p in stored.parts], size, dict(parser)]
     unscored = stored.unscored()
     return digest([*facts, unscored.to_pylist()] if unscored.num_rows else facts, 32)
 
@@ -124,7 +128,7 @@ def _is_current(stored: Cell, key: str, row: Mapping[str, Any], metric: Metric) 
 
     if row.get("own", {}).get("code") != own_facts(metric).get("own", {}).get("code"):
         return False
-    path = stored.folder / layout.SCORES / f"{key}.parquet"
+    path = stored.scores_folder / f"{key}.parquet"
     if not path.exists() or broken(lambda: stored.scores(key)):
         return False
     return is_complete(row, stored)
@@ -137,6 +141,7 @@ def score_cell(
     *,
     again: bool = False,
     told: Callable[[str], None] = lambda line: None,
+    opened: Callable[[Path], Cell] = cell,
 ) -> dict[str, int]:
     """Score one cell with the task's metrics, those in ``extra``, and those that scored it before.
 
@@ -150,16 +155,16 @@ def score_cell(
     pictures that are neither in the cell nor in the pack.
 
     One process scores a cell at a time: another one waits until it is done (``told`` gets a line that says
-    for whom), and then goes on from what it wrote.
+    for whom), and then goes on from what it wrote. ``opened`` gives the cell, which an overlay may lie over.
     """
     wanted = metrics_for(task, extra)
-    work = _Scoring.of(cell(folder), task, wanted, again)
+    work = _Scoring.of(opened(folder), task, wanted, again)
     if work.up_to_date:  # nothing is written, so that results that cannot be written to can be read
         return work.outcomes
     refuse_links(folder)
     waiting = f"{folder} is being scored by {{}}: waiting for it"
     with Lock(folder / layout.SCORES_LOCK).wait(lambda who: told(waiting.format(who))):
-        work = _Scoring.of(cell(folder), task, wanted, again)
+        work = _Scoring.of(opened(folder), task, wanted, again)
         return work.outcomes if work.up_to_date else work.run()
 
 
@@ -256,7 +261,7 @@ class _Scoring:
         metric = with_judge(metric, key, self._cell, self._task)
         scores = score_answers(answers, self._task, metric, media)
         found = aggregate(scores, metric, answers, self._task, media)
-        with replacing(self._cell.folder / layout.SCORES / f"{key}.parquet") as path:
+        with replacing(self._cell.scores_folder / f"{key}.parquet") as path:
             pq.write_table(scores, path, compression="zstd")
             sha256 = digest_file(path)
         return {"spec": spec_of(metric), **own_facts(metric), **found, "sha256": sha256}
@@ -276,7 +281,7 @@ class _Scoring:
         from hemm.metrics.scoring_in_turn import score_in_turn
         from hemm.results.files import growing_table
 
-        folder, tables = self._cell.folder / layout.SCORES, self._cell.answers_in_turn
+        folder, tables = self._cell.scores_folder, self._cell.answers_in_turn
         with ExitStack() as files:
             writers = {
                 key: files.enter_context(growing_table(folder / f"{key}.parquet", layout.SCORE_SCHEMA))
@@ -309,4 +314,4 @@ class _Scoring:
         }
 
     def _write(self) -> None:
-        write_checked(self._cell.folder / layout.SCORES / layout.AGGREGATES, self.to_json())
+        write_checked(self._cell.scores_folder / layout.AGGREGATES, self.to_json())

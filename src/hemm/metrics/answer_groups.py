@@ -64,7 +64,7 @@ def group_answers(answers: JudgedAnswers, metric: Metric) -> list[AnswerGroup]:
     """
     groups: dict[tuple[str, int], AnswerGroup] = {}
     for row, (judged, answered) in enumerate(zip(answers.judged, answers.hashes, strict=True)):
-        key = (_group_key(judged.sample, metric.group), judged.repeat)
+        key = (group_key(judged.sample, metric.group), judged.repeat)
         if key not in groups:
             groups[key] = AnswerGroup(*key, row)
         groups[key].add(judged, answered)
@@ -72,7 +72,8 @@ def group_answers(answers: JudgedAnswers, metric: Metric) -> list[AnswerGroup]:
     return [g for g in found if all(s.references for s in g.samples)] if compares(metric) else found
 
 
-def _group_key(sample: Sample, group: str) -> str:
+def group_key(sample: Sample, group: str) -> str:
+    """The group of a sample, where a metric groups by ``group`` (``Metric.group``)."""
     if group == "sample":
         return sample.id
     if group == "unit":

@@ -59,7 +59,12 @@ def read_run(folder: Path) -> dict[str, Any] | None:
 
 def read_aggregates(folder: Path) -> dict[str, Any]:
     """aggregates.json of a cell; empty where nothing is scored. Raises BadData where it is damaged."""
-    path = folder / layout.SCORES / layout.AGGREGATES
+    return read_aggregates_in(folder / layout.SCORES)
+
+
+def read_aggregates_in(scores: Path) -> dict[str, Any]:
+    """aggregates.json in a folder of scores; empty where there is none. Raises BadData where it is damaged."""
+    path = scores / layout.AGGREGATES
     try:
         found = read_checked(path, forms.AGGREGATES, SCORE_AGAIN)
     except FileNotFoundError:

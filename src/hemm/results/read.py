@@ -16,7 +16,7 @@ from hemm.core.from_files import PLAIN, name_of
 from hemm.data.files import TEMPORARY_FOLDER
 from hemm.results import layout
 from hemm.results.answer_record import ANSWER_SCHEMA, CALL_SCHEMA, answer_batch
-from hemm.results.checked import SCORE_AGAIN, read_aggregates, read_listed, read_run, read_scores
+from hemm.results.checked import SCORE_AGAIN, read_aggregates_in, read_listed, read_run, read_scores
 from hemm.results.journal import dropped_words, scan
 from hemm.results.seal import GROUP_ROWS, Seal, read_part, read_rows, rows_in_turn
 from hemm.results.selections import STRATA_SCHEMA
@@ -59,6 +59,16 @@ class Cell:
     @property
     def parts(self) -> list[Seal]:
         return [Seal(**p) for p in self.run["parts"]]
+
+    @property
+    def scores_folder(self) -> Path:
+        """Where its scores are kept."""
+        return self.plain_scores_folder
+
+    @property
+    def plain_scores_folder(self) -> Path:
+        """Where the scores of the answers as they are stored are kept."""
+        return self.folder / layout.SCORES
 
     def verify(self) -> None:
         """Check every seal. Raises BadData naming the file whose seal does not hold."""
@@ -169,7 +179,7 @@ class Cell:
         """Scores by one metric (``layout.SCORE_SCHEMA``). Raises HemmError where there are none, and BadData
         where they are damaged or gone."""
         name = name_of(PLAIN, metric_key, "the name of a metric's scores", self.folder)
-        path = self.folder / layout.SCORES / f"{name}.parquet"
+        path = self.scores_folder / f"{name}.parquet"
         listed = self.aggregates().get("metrics", {}).get(metric_key)
         if not path.exists():
             if listed is None:
@@ -179,7 +189,7 @@ class Cell:
 
     def aggregates(self) -> dict[str, Any]:
         """aggregates.json; empty where nothing is scored. Raises BadData where it is damaged."""
-        return read_aggregates(self.folder)
+        return read_aggregates_in(self.scores_folder)
 
 
 def _scored(table: pa.Table, left_out: pa.Table) -> pa.Table:

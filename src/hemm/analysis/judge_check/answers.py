@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hemm.analysis.study.subjects import members_of
@@ -124,10 +123,3 @@ def answer_texts(cell: Cell) -> dict[tuple[str, int], dict[str, Any]]:
     """(sample, repeat) -> prompt, references and text of each answer."""
     table = cell.answers(["id", "repeat", "prompt", "references", "raw"])
     return {(row["id"], row["repeat"]): row for row in table.to_pylist()}
-
-
-def existing(path: Path) -> Path:
-    """``path``. Raises HemmError where there is no such file."""
-    if not path.is_file():
-        raise HemmError(f"{path}: there is no such file")
-    return path

@@ -2,24 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
-from hemm.analysis.judge_check.answers import ScoredAnswer, ScoredCell, ScoredCells, existing
-from hemm.core import BadData, HemmError
-from hemm.core.text import counted
-from hemm.data.readers.rows import csv_rows, jsonl_rows, text_of
+from hemm.analysis.judge_check.answers import ScoredAnswer, ScoredCell, ScoredCells
+from hemm.core import BadData
+from hemm.data.readers.label_rows import label_rows, label_text, rows_named, unusable
 
 COLUMNS = ("task", "model", "protocol", "sample", "repeat", "digest", "annotator", "value")
 REQUIRED = ("sample", "digest", "value")
-SHOWN = 12
-"""Most rows that a message names for one reason."""
-
-_NO_FORMULA = tuple(f"'{mark}" for mark in "=+-@")
-"""What a text of a CSV begins with that would be a formula in a spreadsheet but for the apostrophe."""
-
 Key = tuple[int, str, int]
 """Number of the cell, sample, repeat."""
 
@@ -52,34 +44,18 @@ class Matched:
 
     def notes(self) -> Iterator[str]:
         for reason, rows in self.left_out.items():
-            yield f"left out: {_rows(reason, rows)}"
+            yield f"left out: {rows_named(reason, rows)}"
 
 
 def read_labels(path: Path) -> list[Label]:
-    """The rows of a ``.csv`` or ``.jsonl`` file. Raises HemmError, BadData with file and row."""
-    existing(path)
-    if path.suffix not in (".jsonl", ".csv"):
-        raise HemmError(f"{path}: labels are .csv or .jsonl files")
-    rows: Iterable[tuple[int, Mapping[str, Any]]]
-    if path.suffix == ".jsonl":
-        rows = jsonl_rows(path, once=True)
-    else:  # a cell may have several lines
-        rows = enumerate((row for _, row in csv_rows(path, required=REQUIRED)), 2)
+    """The rows of a file of labels. Raises HemmError, BadData with file and row."""
     found = [
-        Label(number, *(_text(row, name, f"{path}, row {number}", path.suffix == ".csv") for name in COLUMNS))
-        for number, row in rows
+        Label(number, *(label_text(row, name, f"{path}, row {number}") for name in COLUMNS))
+        for number, row in label_rows(path, REQUIRED)
     ]
     if not found:
         raise BadData(f"{path} has no labels")
     return found
-
-
-def _text(row: Mapping[str, Any], name: str, where: str, guarded: bool) -> str:
-    value = row.get(name)
-    if isinstance(value, bool):
-        return str(value).lower()
-    text = text_of(row, name, where, "")
-    return text[1:] if guarded and text[:2] in _NO_FORMULA else text
 
 
 def match(labels: Sequence[Label], scored: ScoredCells, path: Path) -> Matched:
@@ -106,9 +82,7 @@ def match(labels: Sequence[Label], scored: ScoredCells, path: Path) -> Matched:
         else:
             found.values[key][label.annotator] = value
     if wrong:
-        count = sum(map(len, wrong.values()))
-        reasons = "; ".join(_rows(reason, rows) for reason, rows in wrong.items())
-        raise BadData(f"{path}: {counted(count, 'label')} cannot be used: {reasons}")
+        raise unusable(path, wrong, "label")
     found.values = {key: own for key, own in found.values.items() if own}
     if not found.values:
         why = "; ".join(found.notes())
@@ -168,10 +142,3 @@ def _number(text: str) -> float | None:
         return float(text)
     except ValueError:
         return None
-
-
-def _rows(reason: str, rows: Sequence[tuple[int, str]]) -> str:
-    """``an unknown sample: rows 3 ('x'), 7 ('y') and 5 more``."""
-    each = [f"{row} ({said})" if said else str(row) for row, said in rows[:SHOWN]]
-    more = f" and {len(rows) - SHOWN} more" if len(rows) > SHOWN else ""
-    return f"{reason}: row{'s' * (len(rows) > 1)} {', '.join(each)}{more}"

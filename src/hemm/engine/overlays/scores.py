@@ -1,0 +1,75 @@
+"""Scores under an overlay, made in memory."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from typing import Any
+
+from hemm.core import HemmError, Metric
+from hemm.engine.score import stored_media
+from hemm.engine.stored_task import task_of
+from hemm.metrics import listed, metric_key, spec_of
+from hemm.metrics.scoring import aggregate, outcome_counts, parser_versions, score_answers
+from hemm.results import layout
+from hemm.results.read import Cell
+
+
+def light(rows: Mapping[str, Mapping[str, Any]]) -> tuple[dict[str, Metric], dict[str, str]]:
+    """Of the metrics that scored a cell (rows of aggregates.json by key) those that run here unasked, by the
+    key of theirs; and of the others spec -> why not."""
+    found, others = {}, {}
+    for key, row in rows.items():
+        spec = str(row["spec"])
+        if "own" in row:
+            others[spec] = "it is a metric of your own"
+            continue
+        metric = listed(spec)
+        if {"weights", "judge"} & metric.needs:
+            others[spec] = "it needs weights or a judge"
+        else:
+            found[key] = metric
+    return found, others
+
+
+def scored_now(
+    stored: Cell, kept: Mapping[str, Any], before: Mapping[str, Any]
+) -> tuple[dict[str, Any], dict[str, Any], dict[str, str]]:
+    """Scores of the answers of ``stored``, which are others than those that ``before`` (aggregates.json) is
+    of, by the same metrics; nothing is written.
+
+    kept  aggregates of the same answers, whose scores are taken as they are
+    Gives aggregates; metric key -> scores that were made now; spec -> why a metric did not score. Raises
+    HemmError where that is the headline, or the task is not known here.
+    """
+    rows: dict[str, Any] = before["metrics"]
+    there = dict(kept.get("metrics", {}))
+    names = {str(row["spec"]): key for key, row in there.items()}
+    metrics, others = light({key: row for key, row in rows.items() if str(row["spec"]) not in names})
+    headline = str(rows[before.get("headline") or next(iter(rows))]["spec"])
+    if headline in others:
+        raise HemmError(f"{headline} is not made anew unasked, since {others[headline]}")
+    tables: dict[str, Any] = {}
+    outcomes = kept.get("outcomes")
+    if metrics:
+        task = task_of(stored)
+        answers, media = stored.answers(), stored_media(stored)
+        outcomes = outcome_counts(answers, task, media)
+        for metric in metrics.values():
+            key = metric_key(metric)
+            tables[key] = score_answers(answers, task, metric, media)
+            there[key] = {"spec": spec_of(metric), **aggregate(tables[key], metric, answers, task, media)}
+            names[spec_of(metric)] = key
+        parser = dict(parser_versions(task.answer))
+    else:
+        parser = dict(kept["parser"])
+    order = [names[str(row["spec"])] for row in rows.values() if str(row["spec"]) in names]
+    found = {
+        "schema_version": layout.SCHEMA_VERSION,
+        "parser": parser,
+        "headline": names[headline],
+        "outcomes": outcomes,
+        "metrics": {key: there[key] for key in order},
+        "unscored": dict(sorted(Counter(stored.unscored()["why"].to_pylist()).items())),
+    }
+    return found, tables, others
