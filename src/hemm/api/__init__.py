@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from hemm.api.results import Results, ShownComparison
 from hemm.core import HemmError
+from hemm.core.user_files import shown
 from hemm.engine.option_values import described, run_options, signature
 
 if TYPE_CHECKING:
@@ -66,8 +67,11 @@ run.__doc__ = (run.__doc__ or "").replace("{options}", described().replace("\n",
 run.__signature__ = signature()  # type: ignore[attr-defined]
 
 
-def load(folder: str | Path) -> Results:
+def load(folder: str | Path, overlay: str | Path | Sequence[str | Path] = ()) -> Results:
     """The results at or below ``folder``, as they are now. Raises HemmError where there are none.
+
+    overlay  a file, or several, with labels and right answers by people: everything that the results give is
+             then with them, and says so (``docs/overlays.md``)
 
     What it gives reads the scores once; load the folder again to see what came later.
 
@@ -78,11 +82,15 @@ def load(folder: str | Path) -> Results:
     >>> row.task, row.headline.metric, round(row.headline.estimate.value, 3)
     ('probe_shapes', 'accuracy', 0.25)
     """
+    from hemm.engine.overlays.matching import overlaid
     from hemm.results.read import cells
 
     if not isinstance(folder, str | Path) or "\0" in str(folder):
         raise HemmError(f"{folder!r} is no folder of results: give a folder as a text or a path")
-    return Results(Path(folder), cells(Path(folder)))
+    files = [overlay] if isinstance(overlay, str | Path) else list(overlay)
+    if not all(isinstance(file, str | Path) for file in files):
+        raise HemmError(f"overlay is {shown(overlay)}; give the names of files")
+    return Results(Path(folder), overlaid(cells(Path(folder)), [Path(file) for file in files]))
 
 
 def compare(*results: Results | str | Path, **options: Any) -> ShownComparison:

@@ -98,6 +98,29 @@ def task_option(help_: str = "Only this task; may be given several times.") -> C
     return click.option("--task", "tasks", multiple=True, metavar="T", help=help_)
 
 
+def overlay_options(beside: bool = True) -> Callable[[F], F]:
+    """``--overlay``, passed as ``overlay``, and ``--overlay-beside``, passed as ``overlay_beside``."""
+    option = click.option(
+        "--overlay",
+        multiple=True,
+        type=click.Path(path_type=Path),
+        metavar="FILE",
+        help="Labels and right answers by people (.csv, .jsonl, .parquet) over those that are stored; may be "
+        "given several times.",
+    )
+    both = click.option(
+        "--overlay-beside", is_flag=True, help="Print every value without the overlay beside the one with it."
+    )
+    return lambda command: option(both(command) if beside else command)
+
+
+def check_beside(overlay: Sequence[Path], beside: bool) -> bool:
+    """``beside``. Raises HemmError where there is no overlay to set it beside."""
+    if beside and not overlay:
+        raise HemmError("--overlay-beside prints values without and with an overlay: give --overlay FILE")
+    return beside
+
+
 class OneOf(click.ParamType):  # type: ignore[type-arg]  # generic from click 8.4 on
     """One of a few words. Raises UnknownName, with the nearest word, for any other."""
 

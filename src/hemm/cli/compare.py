@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,10 +11,12 @@ import click
 from hemm.cli._common import (
     NumberOr,
     OneOf,
+    check_beside,
     failures_option,
     format_option,
     model_option,
     normalise_option,
+    overlay_options,
     results_argument,
 )
 from hemm.report.tables.writer import print_json, print_tables
@@ -54,26 +57,33 @@ from hemm.report.tables.writer import print_json, print_tables
     help="Of the bootstrap.",
 )
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Of the bootstrap.")
+@overlay_options()
 @format_option("table", "json", "markdown")
 def command(
     folder: Path,
-    models: tuple[str, ...],
     beside: str | None,
     subset: str,
     format_: str,
+    overlay: tuple[Path, ...],
+    overlay_beside: bool,
     **options: Any,
 ) -> None:
     """Compare the models in DIR (results): two sample by sample, all by rank, and what labels explain."""
     from hemm.analysis.compare import Choice, compare
     from hemm.analysis.study import Study
     from hemm.core import HemmError
+    from hemm.engine.overlays.matching import overlaid
     from hemm.report.tables.comparison import lines, tables
     from hemm.results.read import cells
 
     if options["force"] and not beside:
         raise HemmError("--force goes with --with published: nothing else is refused that it would allow")
-    choice = Choice(models, published=subset if beside else "", **options)
-    comparison = compare(Study.of(cells(folder)), choice)
+    both = check_beside(overlay, overlay_beside)
+    choice = Choice(published=subset if beside else "", **options)
+    stored = cells(folder)
+    comparison = compare(Study.of(overlaid(stored, overlay)), choice)
+    if both:
+        comparison = replace(comparison, without=compare(Study.of(stored), choice))
     if format_ == "json":
         print_json(comparison.to_json())
     else:

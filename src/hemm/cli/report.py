@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -13,6 +14,7 @@ from hemm.cli._common import (
     model_option,
     normalise_option,
     open_in_browser,
+    overlay_options,
     results_argument,
     task_option,
 )
@@ -40,29 +42,31 @@ from hemm.core.terminal import echo
     help="Examples of each kind for each task (as many as one page bears; 0: none).",
 )
 @each_option()
+@overlay_options(beside=False)
 def command(
     folder: Path,
     output: Path | None,
     open_: bool,
-    examples: int | None,
     each: bool,
+    overlay: tuple[Path, ...],
     normalise: str,
-    **only: tuple[str, ...],
+    **options: Any,
 ) -> None:
     """Write the results in DIR (results) as one HTML file: figures, tables, examples, method."""
     frugal_memory()
     one_thread()
     from hemm.analysis.study.choosing import chosen_cells
+    from hemm.engine.overlays.matching import overlaid
     from hemm.report import write
     from hemm.report.page.document import NAME
     from hemm.results.read import cells
 
     path = write(
-        chosen_cells(cells(folder), **only),
+        chosen_cells(overlaid(cells(folder), overlay), options["models"], options["tasks"]),
         output or folder / NAME,
         normalise=normalise,
         common=not each,
-        per_group=examples,
+        per_group=options["examples"],
         command=("hemm", *sys.argv[1:]),
     )
     echo(str(path))

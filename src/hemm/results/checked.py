@@ -63,7 +63,7 @@ def read_aggregates(folder: Path) -> dict[str, Any]:
 
 
 def read_aggregates_in(scores: Path) -> dict[str, Any]:
-    """aggregates.json in a folder of scores; empty where there is none. Raises BadData where it is damaged."""
+    """aggregates.json in a folder of scores; empty where there is none. Raises BadData if it is damaged."""
     path = scores / layout.AGGREGATES
     try:
         found = read_checked(path, forms.AGGREGATES, SCORE_AGAIN)

@@ -65,6 +65,9 @@ def compare(study: Study, choice: Choice | None = None) -> Comparison:
     if choice.normalise not in NORMALISERS:
         raise UnknownName("normaliser", choice.normalise, NORMALISERS)
     FailurePolicy.check(choice.failures)
+    if choice.published and study.overlay is not None:
+        over = study.overlay.words
+        raise HemmError(f"the paper's figures are of the right answers as published: leave out the {over}")
     chosen = _chosen(study, choice)
     notes = [*study.notes, *([] if chosen else _alone(study))]
     models = [s for s in study.subjects.values() if not s.control or s.key in chosen]
@@ -105,6 +108,7 @@ def compare(study: Study, choice: Choice | None = None) -> Comparison:
         label_effects=effects,
         published=published,
         notes=tuple(dict.fromkeys(notes)),
+        overlay=study.overlay,
     )
     return replace(comparison, conclusions=tuple(conclusions(comparison)))
 

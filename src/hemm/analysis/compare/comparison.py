@@ -8,6 +8,7 @@ from typing import Any
 from hemm.analysis.compare.pairs import CategoryPair, TaskPair
 from hemm.analysis.compare.published_comparison import PublishedComparison
 from hemm.analysis.study.failure_policy import FailurePolicy
+from hemm.analysis.study.overlays import OverlayUse
 from hemm.core import HemmError, storable
 from hemm.core.user_files import shown
 from hemm.stats.bootstrap import RESAMPLES
@@ -57,6 +58,7 @@ class Comparison:
     ranks_like     on tasks like these; None with fewer than three tasks
     label_effects  over tasks, and over samples where labels vary within tasks
     conclusions    sentences about the numbers
+    overlay        what lies over the cells; ``without``: the same comparison without it, where asked for
     """
 
     choice: Choice
@@ -73,6 +75,8 @@ class Comparison:
     notes: tuple[str, ...]
 
     conclusions: tuple[str, ...] = ()
+    overlay: OverlayUse | None = None
+    without: Comparison | None = None
 
     def to_json(self) -> dict[str, Any]:
         """The JSON of ``hemm compare``."""
@@ -97,4 +101,6 @@ class Comparison:
             "published": None if self.published is None else self.published.to_json(),
             "conclusions": [storable(line) for line in self.conclusions],
             "notes": [storable(note) for note in self.notes],
+            **({} if self.overlay is None else {"overlay": self.overlay.to_json()}),
+            **({} if self.without is None else {"without_overlay": self.without.to_json()}),
         }

@@ -111,6 +111,7 @@ def profile(
         tuple(dict.fromkeys(notes)),
         failures,
         dimensions,
+        study.overlay,
     )
 
 

@@ -9,6 +9,7 @@ from typing import Any
 from hemm.analysis.profile.model_dimensions import ModelDimensions
 from hemm.analysis.study import Subject
 from hemm.analysis.study.failure_policy import FailurePolicy, PolicyScores
+from hemm.analysis.study.overlays import OverlayUse
 from hemm.core import storable
 from hemm.stats.between_tasks import TasksLike
 from hemm.stats.intervals import LEVEL, Estimate
@@ -150,9 +151,51 @@ class ControlRow:
         }
 
 
+@dataclass(frozen=True, slots=True)
+class BesideRow:
+    """One value without the overlay and with it; None where there is none.
+
+    task       empty for a category
+    dimension  empty for a task; ``overall`` for the mean over all tasks
+    changed    samples of it that the overlay corrects, leaves out, or moves into it or out of it
+    n, n_with  groups that count
+    """
+
+    subject: str
+    label: str
+    task: str
+    dimension: str
+    category: str
+    without: float | None
+    with_: float | None
+    changed: int
+    n: int
+    n_with: int
+
+    @property
+    def difference(self) -> float | None:
+        return None if self.without is None or self.with_ is None else self.with_ - self.without
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "subject": self.subject,
+            "label": storable(self.label),
+            "task": self.task,
+            "dimension": self.dimension,
+            "category": self.category,
+            "without": self.without,
+            "with": self.with_,
+            "difference": self.difference,
+            "changed": self.changed,
+            "n_without": self.n,
+            "n_with": self.n_with,
+        }
+
+
 @dataclass(frozen=True)
 class Profile:
-    """All rows, and notes on them. ``failures`` is the failure policy."""
+    """All rows, and notes on them. ``failures`` is the failure policy, ``overlay`` what lies over the cells,
+    ``beside`` the values without it, where they were asked for."""
 
     normaliser: str
     subjects: tuple[Subject, ...]
@@ -162,6 +205,8 @@ class Profile:
     notes: tuple[str, ...] = field(default=())
     failures: str = FailurePolicy.AS_WORST
     model_dimensions: ModelDimensions | None = None
+    overlay: OverlayUse | None = None
+    beside: tuple[BesideRow, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """The JSON of ``hemm profile``."""
@@ -176,4 +221,6 @@ class Profile:
             "tasks": [row.to_json() for row in self.tasks],
             "controls": [row.to_json() for row in self.controls],
             "notes": [storable(note) for note in self.notes],
+            **({} if self.overlay is None else {"overlay": self.overlay.to_json()}),
+            **({"beside": [row.to_json() for row in self.beside]} if self.beside else {}),
         }

@@ -51,14 +51,15 @@ def labels_of(
     """Key -> label of each subject. ``cells``: one of each subject's cells, in the order of ``subjects``.
 
     A label has the model, its revision where models of one name have several, the options that differ from
-    the default, and the control. ``apart`` has subjects that differ from another in their protocol alone:
-    their key -> the other's key, and the beginning of their protocol.
+    the default, the overlays, and the control. ``apart`` has subjects that differ from another in their
+    protocol alone: their key -> the other's key, and the beginning of their protocol.
     """
     names = _names(subjects)
     words = _OptionWords(subjects, cells)
     labels: dict[str, str] = {}
-    for subject in subjects:
-        label = " · ".join([names[subject.model, subject.revision], *words.of(subject)])
+    for subject, cell in zip(subjects, cells, strict=True):
+        over = [f"overlay {one['name']} [{one['digest'][:6]}]" for one in cell.run.get("overlays") or ()]
+        label = " · ".join([names[subject.model, subject.revision], *words.of(subject), *over])
         if subject.control:
             label += f" (picture {CONTROLS[subject.control].short})"
         if subject.key in apart:

@@ -14,6 +14,7 @@ from hemm.analysis.study.cell_scores import CellScores, ScoreColumn, load_scores
 from hemm.analysis.study.choosing import check_one, is_protocol, matching
 from hemm.analysis.study.groups import groups_word
 from hemm.analysis.study.labels import Subject
+from hemm.analysis.study.overlays import OverlayUse, stored_cell
 from hemm.analysis.study.same_samples import old_data
 from hemm.analysis.study.sampling import Common
 from hemm.analysis.study.sampling_notes import notes_on, unlike
@@ -41,6 +42,7 @@ class Study:
               protocols, or were judged against other data than a later one; tasks that share pictures;
               forms of one task, of which one counts
     shared_pictures  which tasks share how many pictures, in words
+    overlay   the overlay over the cells, and what it changes; None: none
 
     It does not change, and reads each cell once. ``hemm.load(DIR).study`` is the study of a results folder:
 
@@ -65,6 +67,8 @@ class Study:
         ordered = sorted(subjects, key=lambda s: (s.model, s.control != "", s.label))
         self.subjects: Mapping[str, Subject] = {subject.key: subject for subject in ordered}
         self._labels = {m.number: m.subject.label for m in reversed(members)}
+        self.overlay = OverlayUse.of([item.cell for item in cells])
+        over = self.overlay.notes() if self.overlay else ()
         states = [f"{_who(item)}: {words}" for item in self.cells for words in _states(item)]
         said: dict[str, list[str]] = {}
         for item in self.cells:
@@ -74,7 +78,7 @@ class Study:
         states += unlike(self.cells)
         states += map(str, old_data(self.cells))
         self.notes: tuple[str, ...] = tuple(
-            dict.fromkeys((*notes, *states, *naming_notes, *form_notes, *self._shared.notes))
+            dict.fromkeys((*over, *notes, *states, *naming_notes, *form_notes, *self._shared.notes))
         )
 
     @classmethod
@@ -83,6 +87,12 @@ class Study:
         ``strict``, for any cell that cannot be read, which is otherwise a note.
         """
         return cls(*_load(cells, strict))
+
+    @cached_property
+    def without_overlay(self) -> Study:
+        """The same cells as they are stored."""
+        plain = {item.cell.folder: stored_cell(item.cell) for item in self._loaded}
+        return Study.of(plain.values())
 
     @property
     def left_out(self) -> tuple[str, ...]:

@@ -116,6 +116,7 @@ def _also(
 
 def _member(number: int, cell: Cell, options: Options) -> Member:
     told = [{"model": cell.run["protocol_spec"]["model"], **_NOTHING_SET}]
+    told += [{"overlays": cell.run["overlays"]}] if cell.run.get("overlays") else []
     control, more = _control(cell), [options] if options else []
     key = digest([*told, control, *more], 12)
     subject = Subject(key, "", cell.model, cell.revision, control, options)

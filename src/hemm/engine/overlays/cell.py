@@ -115,7 +115,7 @@ def _with(table: pa.Table, column: str, values: Mapping[str, Any]) -> pa.Table:
 
 
 def _run(plain: Cell, overlay: Overlay, effect: Effect) -> dict[str, Any]:
-    """run.json with the overlay. An interval of ``--until-ci`` is of the scores and labels that are stored."""
+    """run.json with the overlay; an interval of ``--until-ci`` is of the scores and labels as stored."""
     run = {**plain.run, "overlays": [{"name": name, "digest": content} for name, content in overlay.names]}
     check = run.get("until_ci")
     if check and effect.rescored:
@@ -126,8 +126,8 @@ def _run(plain: Cell, overlay: Overlay, effect: Effect) -> dict[str, Any]:
 
 
 class ScoredCell(OverlaidCell):
-    """An overlaid cell with scores: those that are kept of it, where they are of its answers of now; the others
-    made now, in memory."""
+    """An overlaid cell with scores: those that are kept of it, where they are of its answers of now; the
+    others made now, in memory."""
 
     def aggregates(self) -> dict[str, Any]:
         return self._scores[0] if self.effect.rescored else self.plain.aggregates()

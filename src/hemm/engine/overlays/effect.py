@@ -62,7 +62,7 @@ class Effect:
 
 
 def effect_of(cell: Cell, overlay: Overlay) -> Effect:
-    """What the overlay's rows change in the answers of ``cell``. Raises BadData where a seal does not hold."""
+    """What the overlay's rows change in the answers of ``cell``. Raises BadData if a seal does not hold."""
     rows: dict[str, list[OverlayRow]] = {}
     for row in overlay.rows:
         if row.task == cell.task and row.kind in (LABEL, GOLD):

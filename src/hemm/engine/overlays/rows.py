@@ -167,9 +167,8 @@ def _row(path: Path, number: int, row: Mapping[str, Any], wrong: Wrong) -> Overl
             return bad(f"a field of gold that is none of {', '.join(known)}", _meant(texts["field"], known))
         if texts["field"] == REFERENCE and is_media(texts["value"]):
             return bad("a picture as the right answer, which no overlay can give")
-    elif kind == LABEL:
-        if reason := _checked_label(texts):
-            return bad(*reason)
+    elif kind == LABEL and (reason := _checked_label(texts)):
+        return bad(*reason)
     if kind != ERROR:
         texts["model"] = texts["repeat"] = ""
     return OverlayRow(path.name, number, **texts)

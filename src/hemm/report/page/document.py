@@ -16,6 +16,7 @@ from hemm.report.page import overview
 from hemm.report.page.comparison import comparison
 from hemm.report.page.findings import findings, kinds
 from hemm.report.page.method import method, selection, stamp
+from hemm.report.page.overlay import beside_rows, marked
 from hemm.report.page.template import render
 from hemm.report.pictures import Gallery
 
@@ -105,7 +106,8 @@ def html(
     }
     if study is not None and profile is not None:
         values |= _scored_sections(cells, study, profile, per_group, pictures)
-    return render("report.html", **values)
+        values |= {"overlay_use": study.overlay, "beside": beside_rows(study, profile, common)}
+    return marked(render("report.html", **values), study.overlay if study is not None else None)
 
 
 def _profile(cells: Sequence[Cell], normalise: str, common: bool) -> tuple[Study | None, Profile | None, str]:

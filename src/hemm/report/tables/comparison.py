@@ -22,7 +22,68 @@ SHOWN_TOGETHER = 12
 
 
 def tables(result: Comparison) -> Iterator[Table]:
-    """The tables of a comparison, in the order in which they are printed."""
+    """The tables of a comparison, in the order in which they are printed. Titles name the overlay."""
+    over = "" if result.overlay is None else f" · {printable(result.overlay.words)}"
+    for title, rows, columns in _tables(result):
+        yield f"{title}{over}", rows, columns
+    if over and result.without is not None:
+        for title, rows in (("Differences", _both_rows(result)), ("Ranks", _both_ranks(result))):
+            if rows:
+                yield table_of(f"{title} without and with the{over.removeprefix(' ·')}", rows)
+
+
+def _both_rows(result: Comparison) -> list[dict[str, Any]]:
+    """The differences of the pair without the overlay and with it."""
+    found: list[dict[str, tuple[Estimate, float | None]]] = []
+    for one in (result.without, result):
+        if one is None or one.overall is None:
+            return []
+        rows = {_name(c): (c.difference, c.p_holm) for c in (one.overall, *one.categories)}
+        rows |= {t.task: (t.pair.difference, t.p_holm) for t in one.tasks if t.pair is not None}
+        found.append(rows)
+    before, now = found
+    nothing = (None, None)
+    return [
+        {
+            "": name,
+            "without": getattr(before.get(name, nothing)[0], "value", None),
+            "95 %": ends(before.get(name, nothing)[0]),
+            "Holm": before.get(name, nothing)[1],
+            "with": getattr(now.get(name, nothing)[0], "value", None),
+            "95 % with": ends(now.get(name, nothing)[0]),
+            "Holm with": now.get(name, nothing)[1],
+        }
+        for name in dict.fromkeys((*before, *now))
+    ]
+
+
+def _both_ranks(result: Comparison) -> list[dict[str, Any]]:
+    """Ranks and scores without the overlay and with it; the labels differ in the overlay alone."""
+    if result.ranks is None or result.without is None or result.without.ranks is None:
+        return []
+    over = "".join(f" · overlay {name} [{content[:6]}]" for name, content in _files(result))
+    before = {result.without.labels[r.subject]: r for r in result.without.ranks.rows}
+    rows = []
+    for rank in result.ranks.rows:
+        plain = result.labels[rank.subject].replace(over, "")
+        was = before.get(plain)
+        rows.append(
+            {
+                "model": printable(plain),
+                "rank without": None if was is None else was.rank,
+                "score without": None if was is None else was.estimate.value,
+                "rank with": rank.rank,
+                "score with": rank.estimate.value,
+            }
+        )
+    return rows
+
+
+def _files(result: Comparison) -> tuple[tuple[str, str], ...]:
+    return () if result.overlay is None else result.overlay.names
+
+
+def _tables(result: Comparison) -> Iterator[Table]:
     if result.pair is not None and result.overall is not None:
         a, b = (printable(result.labels[key]) for key in result.pair)
         yield from _pair_tables(result, f"{a} less {b}")

@@ -20,7 +20,7 @@ from hemm.stats.intervals import LEVEL, Estimate
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from hemm.analysis.profile.rows import CategoryRow, ControlRow, Profile, TaskRow
+    from hemm.analysis.profile.rows import BesideRow, CategoryRow, ControlRow, Profile, TaskRow
     from hemm.analysis.study import Subject
     from hemm.analysis.study.failure_policy import PolicyScores
     from hemm.stats.between_tasks import TasksLike
@@ -38,7 +38,7 @@ def render(profile: Profile, format_: str = "table", width: int | None = None) -
     if format_ == "csv":
         # this file has True and False, other tables yes and no: changing it would break its readers
         rows = [{k: str(v) if isinstance(v, bool) else v for k, v in r.items()} for r in flat(profile)]
-        return to_csv(rows, COLUMNS)
+        return to_csv(rows, columns(profile))
     if format_ == "markdown":
         return _markdown(profile)
     if format_ == "table":
@@ -64,6 +64,12 @@ _COLUMNS = (
 )
 COLUMNS = tuple(_COLUMNS.split())
 """Columns of the CSV."""
+_BESIDE = ("without", "difference", "changed")
+
+
+def columns(profile: Profile) -> tuple[str, ...]:
+    """Columns of the CSV, of a profile with an overlay too."""
+    return (*COLUMNS, *(["overlay"] if profile.overlay else ()), *(_BESIDE if profile.beside else ()))
 
 
 def flat(profile: Profile) -> list[dict[str, Any]]:
@@ -86,7 +92,20 @@ def flat(profile: Profile) -> list[dict[str, Any]]:
     for d in profile.controls:
         columns = {"task": d.task, "category": d.control, "normalised": not d.task, **_like(d.like)}
         rows.append(_flat("control", d.subject, d.difference, columns))
-    return [row | {"normaliser": profile.normaliser, "failures": profile.failures} for row in rows]
+    rows = [row | {"normaliser": profile.normaliser, "failures": profile.failures} for row in rows]
+    return [{**row, **_over(profile, row)} for row in rows] if profile.overlay else rows
+
+
+def _over(profile: Profile, row: Mapping[str, Any]) -> dict[str, Any]:
+    """The columns of an overlay."""
+    found = {"overlay": profile.overlay.words if profile.overlay else None}
+    if not profile.beside:
+        return found
+    headline = row["kind"] != "control" and not row["component"] and row["ok"] is not None
+    place = tuple(row[name] or "" for name in ("subject", "task", "dimension", "category"))
+    same = [b for b in profile.beside if (printable(b.label), b.task, b.dimension, b.category) == place]
+    b = same[0] if headline and same else None
+    return found | dict(zip(_BESIDE, (b.without, b.difference, b.changed) if b else [None] * 3, strict=True))
 
 
 def _like(like: TasksLike | None) -> dict[str, Any]:
@@ -231,6 +250,28 @@ def control_lines(rows: Sequence[ControlRow]) -> Iterator[Line]:
             yield "row", [*cells, ""]
 
 
+BESIDE_HEAD = ["", "without", "with", "difference", "changed", "n", "n with"]
+
+
+def beside_lines(rows: Sequence[BesideRow]) -> Iterator[Line]:
+    """The values of one subject without the overlay and with it: categories, then tasks."""
+    last = ""
+    for row in rows:
+        head = "Tasks, on their own scale" if row.task else title_of(row.dimension)
+        if (row.task or row.category) and head != last:
+            yield "head", [head]
+            last = head
+        name = row.task or title(row.dimension, row.category)
+        gap = row.difference
+        cells = [number(row.without), number(row.with_), "-" if gap is None else f"{gap + 0.0:+.3f}"]
+        indent = "  " if row.task or row.category else ""
+        yield "row", [indent + name, *cells, *map(str, (row.changed, row.n, row.n_with))]
+
+
+def title_of(dimension: str) -> str:
+    return DIMENSIONS[dimension].title if dimension in DIMENSIONS else dimension
+
+
 def _sections(profile: Profile) -> Iterator[tuple[str, list[str], list[Line]]]:
     """(heading, header, lines) of every table."""
     for subject in profile.subjects:
@@ -249,6 +290,10 @@ def _sections(profile: Profile) -> Iterator[tuple[str, list[str], list[Line]]]:
         if controls:
             heading = f"{subject.label}: does the picture matter? The right one less what it is compared with"
             yield heading, CONTROL_HEAD, list(control_lines(controls))
+        both = [r for r in profile.beside if r.subject == subject.key]
+        if both and profile.overlay:
+            heading = f"{subject.label}: without and with the {profile.overlay.words}"
+            yield heading, BESIDE_HEAD, list(beside_lines(both))
 
 
 INTERVALS = (
