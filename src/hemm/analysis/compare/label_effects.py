@@ -10,7 +10,7 @@ import numpy as np
 from hemm.analysis.study.cell_scores import CellScores
 from hemm.analysis.study.normalise import Scale, TaskSlice, limits, normal_value
 from hemm.analysis.study.variants import left_out
-from hemm.core import DIMENSIONS
+from hemm.core.taxonomy import taxonomy
 from hemm.stats.label_effects import LabelEffects, LabelledSamples, by_samples, by_tasks
 
 
@@ -24,6 +24,8 @@ def label_effects(
             "no effects of labels under rank: the models' win rates average one half whatever the label"
         )
         return ()
+    # labels of people's own, which few samples have, would leave few samples with all labels
+    known_to = taxonomy()
     by_task: dict[str, list[CellScores]] = {}
     for item in cells:
         if item.subject in labels and len(item.headline):
@@ -34,7 +36,7 @@ def label_effects(
     for task, items in by_task.items():
         if task in left_out(by_task):
             continue
-        categories = {d: set(c.tolist()) for d, c in items[0].headline.labels.items()}
+        categories = {d: set(c.tolist()) for d, c in items[0].headline.labels.items() if d in known_to}
         if any(len(c) > 1 for c in categories.values()):
             if all(i.headline.anytime is None for i in items):
                 varying[task] = items
@@ -46,7 +48,7 @@ def label_effects(
         values = [normal_value(i.headline, scale, TaskSlice(i.subject, task))[0] for i in items]
         columns.append([np.nan if v is None or v.value is None else v.value for v in values])
         labels_of_task[task] = known
-    order = {name: d.categories for name, d in DIMENSIONS.items()}
+    order = {name: d.categories for name, d in known_to.items()}
     out = []
     if labels_of_task:
         out.append(by_tasks(np.array(columns).T, list(labels_of_task), labels_of_task, order))
@@ -58,7 +60,7 @@ def label_effects(
 
 def _samples(varying: dict[str, list[CellScores]], scale: Scale) -> LabelledSamples | None:
     y, tasks, clusters = [], [], []
-    labels: dict[str, list[Any]] = {d: [] for d in DIMENSIONS}
+    labels: dict[str, list[Any]] = {d: [] for d in taxonomy()}
     models = 0
     for task, items in varying.items():
         rows = []
@@ -75,7 +77,7 @@ def _samples(varying: dict[str, list[CellScores]], scale: Scale) -> LabelledSamp
         y.append(np.mean(rows, axis=0))
         tasks += [task] * len(lead)
         clusters += lead.clusters.tolist()
-        for d in DIMENSIONS:
+        for d in labels:
             column = lead.labels.get(d)
             labels[d] += [None] * len(lead) if column is None else column.tolist()
     if not y:

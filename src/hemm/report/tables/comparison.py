@@ -25,7 +25,7 @@ def tables(result: Comparison) -> Iterator[Table]:
     """The tables of a comparison, in the order in which they are printed. Titles name the overlay."""
     over = "" if result.overlay is None else f" · {printable(result.overlay.words)}"
     for title, rows, columns in _tables(result):
-        yield f"{title}{over}", rows, columns
+        yield title if " · overlay " in title else f"{title}{over}", rows, columns
     if over and result.without is not None:
         for title, rows in (("Differences", _both_rows(result)), ("Ranks", _both_ranks(result))):
             if rows:
