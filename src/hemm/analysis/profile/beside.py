@@ -5,7 +5,7 @@ The answers are the same and judged twice, so the difference has no interval: no
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from hemm.analysis.profile.rows import BesideRow, Profile, TaskRow
@@ -49,16 +49,16 @@ def _of(subject: Subject) -> tuple[Any, ...]:
 def _matched(
     with_: Profile, without: Profile, partner: Mapping[str, str]
 ) -> Iterator[tuple[str, Place, tuple[Estimate | None, Estimate | None]]]:
-    now: dict[tuple[str, Place], Estimate] = {}
-    before: dict[tuple[str, Place], Estimate] = {}
-    for found, profile, keys in ((now, with_, None), (before, without, partner)):
-        for row in (*profile.categories, *profile.tasks):
-            key = row.subject.key if keys is None else keys.get(row.subject.key, "")
-            found[key, _place(row)] = _estimate(row)
-    order = dict.fromkeys((*now, *before))
-    for key, place in order:
-        if key:
-            yield key, place, (before.get((key, place)), now.get((key, place)))
+    now = {(row.subject.key, _place(row)): _estimate(row) for row in _all(with_)}
+    rows = ((partner.get(row.subject.key, ""), row) for row in _all(without))
+    before = {(key, _place(row)): _estimate(row) for key, row in rows if key}
+    for key, place in dict.fromkeys((*now, *before)):
+        yield key, place, (before.get((key, place)), now.get((key, place)))
+
+
+def _all(profile: Profile) -> Iterator[CategoryRow | TaskRow]:
+    yield from profile.categories
+    yield from profile.tasks
 
 
 def _place(row: CategoryRow | TaskRow) -> Place:
@@ -69,10 +69,11 @@ def _estimate(row: CategoryRow | TaskRow) -> Estimate:
     return row.headline.estimate if isinstance(row, TaskRow) else row.estimate
 
 
-def _row(key: str, label: str, place: Place, pair: Sequence[Estimate | None], changed: int) -> BesideRow:
-    values = [None if estimate is None else estimate.value for estimate in pair]
-    counts = [0 if estimate is None else estimate.n for estimate in pair]
-    return BesideRow(key, label, *place, *values, changed, *counts)
+def _row(
+    key: str, label: str, place: Place, pair: tuple[Estimate | None, Estimate | None], changed: int
+) -> BesideRow:
+    (value, n), (value_with, n_with) = ((None, 0) if e is None else (e.value, e.n) for e in pair)
+    return BesideRow(key, label, *place, value, value_with, changed, n, n_with)
 
 
 def _changed(cells: Mapping[str, Cell], place: Place) -> int:

@@ -129,7 +129,8 @@ class _Making:
                 self.wrong.setdefault("a right answer that is none of the choices", []).extend(other)
 
     def effect(self, left_out: pa.Table) -> Effect:
-        excluded, keys = dict(self.excluded), ()
+        excluded: dict[str, str] = dict(self.excluded)
+        keys: tuple[tuple[str, int, str], ...] = ()
         if left_out.num_rows:
             columns = (texts(left_out["id"]), left_out["repeat"].to_pylist(), texts(left_out["request_key"]))
             keys = tuple(zip(*columns, strict=True))

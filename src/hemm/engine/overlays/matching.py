@@ -8,6 +8,7 @@ from pathlib import Path
 from hemm.core import HemmError
 from hemm.core.errors import nearest
 from hemm.core.taxonomy import declare_free
+from hemm.core.user_files import shown
 from hemm.data.readers.label_rows import unusable
 from hemm.engine.overlays.cell import OverlaidCell, ScoredCell
 from hemm.engine.overlays.effect import effect_of
@@ -32,7 +33,7 @@ def overlaid(cells: Sequence[Cell], files: Sequence[Path], *, writing: bool = Fa
     for effect in effects:
         for reason, rows in effect.wrong.items():
             for row in rows:
-                _add(wrong, reason, row, f"{row.sample!r}: {row.value!r}")
+                _add(wrong, reason, row, f"{row.sample!r}: {shown(row.value)}")
     met = {row for effect in effects for row in (*effect.used, *effect.stale)}
     _unknown(overlay, cells, met, wrong)
     where = " and ".join(map(str, files))

@@ -11,6 +11,7 @@ from typing import Any
 from hemm.core import BadData, HemmError, digest
 from hemm.core.errors import nearest
 from hemm.core.taxonomy import taxonomy
+from hemm.core.user_files import shown
 from hemm.data.readers.label_rows import label_rows, label_text, unusable
 from hemm.results.answer_record import ANSWER_SCHEMA, CALL_SCHEMA, is_media
 from hemm.results.flat import RENAMED, WHOSE
@@ -147,31 +148,36 @@ def read_overlay(path: Path) -> Overlay:
 
 def _row(path: Path, number: int, row: Mapping[str, Any], wrong: Wrong) -> OverlayRow | None:
     """The row with its names as hemm writes them; None where it says nothing that can be used."""
-
-    def bad(reason: str, said: str = "") -> None:
-        wrong.setdefault(reason, []).append((number, said))
-
     try:
         texts = {name: label_text(row, name, "") for name in COLUMNS}
     except HemmError as error:
-        return bad(str(error).removeprefix(": "))
-    kind = texts["kind"] = texts["kind"].lower()
-    if lacking := [name for name in REQUIRED if not texts[name] and not (name == "field" and kind == ERROR)]:
-        return bad(f"no {lacking[0]}")
-    if kind not in KINDS:
-        return bad(f"a kind that is none of {', '.join(KINDS)}", _meant(texts["kind"], KINDS))
-    if kind == GOLD:
+        wrong.setdefault(str(error).removeprefix(": "), []).append((number, ""))
+        return None
+    texts["kind"] = texts["kind"].lower()
+    if texts["kind"] == GOLD:
         texts["field"] = texts["field"].lower()
-        if texts["field"] not in (REFERENCE, EXCLUDE):
-            known = (REFERENCE, EXCLUDE)
-            return bad(f"a field of gold that is none of {', '.join(known)}", _meant(texts["field"], known))
-        if texts["field"] == REFERENCE and is_media(texts["value"]):
-            return bad("a picture as the right answer, which no overlay can give")
-    elif kind == LABEL and (reason := _checked_label(texts)):
-        return bad(*reason)
-    if kind != ERROR:
+    if (found := _fault(texts)) is not None:
+        reason, said = found
+        wrong.setdefault(reason, []).append((number, said))
+        return None
+    if texts["kind"] != ERROR:
         texts["model"] = texts["repeat"] = ""
     return OverlayRow(path.name, number, **texts)
+
+
+def _fault(texts: dict[str, str]) -> tuple[str, str] | None:
+    """What is wrong with a row, and what shows it; None where nothing is."""
+    kind, field = texts["kind"], texts["field"]
+    needed = [n for n in REQUIRED if n != "field" or kind in (LABEL, GOLD)]
+    if lacking := [name for name in needed if not texts[name]]:
+        return f"no {lacking[0]}", ""
+    if kind not in KINDS:
+        return f"a kind that is none of {', '.join(KINDS)}", _meant(kind, KINDS)
+    if kind == GOLD and field not in (known := (REFERENCE, EXCLUDE)):
+        return f"a field of gold that is none of {', '.join(known)}", _meant(field, known)
+    if kind == GOLD and field == REFERENCE and is_media(texts["value"]):
+        return "a picture as the right answer, which no overlay can give", ""
+    return _checked_label(texts) if kind == LABEL else None
 
 
 def _checked_label(texts: dict[str, str]) -> tuple[str, str] | None:
@@ -179,13 +185,13 @@ def _checked_label(texts: dict[str, str]) -> tuple[str, str] | None:
     known = {name: dimension.categories for name, dimension in taxonomy().items()}
     name = _as_name(texts["field"])
     if name in _ALSO_CALLED:
-        return "an unknown dimension", f"{texts['field']!r}; it is called {_ALSO_CALLED[name]!r}"
+        return "an unknown dimension", f"{shown(texts['field'])}; it is called {_ALSO_CALLED[name]!r}"
     if name not in known:
         close = nearest(name, known)
         if close is not None and _like(name, close) >= _LIKE_DIMENSION:
-            return "an unknown dimension", f"{texts['field']!r}; did you mean {close!r}?"
+            return "an unknown dimension", f"{shown(texts['field'])}; did you mean {close!r}?"
         taken = name in _TAKEN
-        return ("a name that tables have for something else", repr(texts["field"])) if taken else None
+        return ("a name that tables have for something else", shown(texts["field"])) if taken else None
     category = _as_name(texts["value"])
     if category not in known[name]:
         said = f"{_meant(texts['value'], known[name])}; known: {', '.join(known[name])}"
@@ -206,7 +212,7 @@ def _as_name(text: str) -> str:
 
 def _meant(text: str, known: Iterable[str]) -> str:
     close = nearest(text, known)
-    return f"{text!r}; did you mean {close!r}?" if close else repr(text)
+    return f"{shown(text)}; did you mean {close!r}?" if close else shown(text)
 
 
 def _contradictions(rows: Iterable[OverlayRow], wrong: Wrong, place: Any) -> None:
@@ -220,7 +226,7 @@ def _contradictions(rows: Iterable[OverlayRow], wrong: Wrong, place: Any) -> Non
     for (_, sample, _), several in said.items():
         if len(several) > 1:
             for one, other in dict.fromkeys(_clashes(several)):
-                both = [f"{row.field} {row.value!r} in row {place(row)}" for row in (one, other)]
+                both = [f"{row.field} {shown(row.value)} in row {place(row)}" for row in (one, other)]
                 words = f"{sample!r}: {' and '.join(both)}"
                 wrong.setdefault("rows that contradict each other", []).append((other.number, words))
 
