@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from hemm.cli._common import format_option, print_findings, results_argument
+from hemm.cli._common import format_option, overlay_options, print_findings, results_argument
 from hemm.core.terminal import echo
 from hemm.core.text import counted
 from hemm.report.tables.writer import emit
 
 if TYPE_CHECKING:
+    from hemm.core import Task
     from hemm.results.read import Cell
 
 
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     help="Where a task of your own is (./task.py, ./folder, file.tsv), if it was moved.",
 )
 @click.option("--again", is_flag=True, help="Make all scores anew, also those that are up to date.")
+@overlay_options(beside=False)
 @format_option("table", "json", "csv", "markdown")
 @click.pass_context
 def command(
@@ -44,18 +46,18 @@ def command(
     metrics: tuple[str, ...],
     tasks: tuple[str, ...],
     again: bool,
+    overlay: tuple[Path, ...],
     format_: str,
 ) -> None:
     """Parse and score the answers stored in DIR (results), offline and without the model.
 
     Scores that are up to date are kept: a command that was stopped goes on where it was.
     """
-    from hemm.engine.score import score_cell
+    from hemm.engine.overlays.matching import overlaid
     from hemm.engine.stored_task import task_of
     from hemm.metrics import resolve
     from hemm.report.tables.scores import COLUMNS, score_rows
-    from hemm.results.checked import broken
-    from hemm.results.read import cell, cells, unscored_words
+    from hemm.results.read import cells
     from hemm.tasks import resolve as task_named
     from hemm.tasks.selection import distinct
 
@@ -64,29 +66,52 @@ def command(
     by_name = {task.name: task for task in distinct(map(task_named, tasks))}
     rows: list[dict[str, Any]] = []
     renewed: Counter[str] = Counter()
-    stored_cells = [(stored, task_of(stored, by_name, code=True)) for stored in cells(folder)]
+    views = overlaid(cells(folder), overlay, writing=True)
+    stored_cells = [(view, task_of(view, by_name, code=True)) for view in views]
     for own in by_name.values():
         print_findings(own)
     failed = 0
     for stored, task in stored_cells:
-        if damage := broken(stored.aggregates):
-            echo(f"{damage}: name the metrics again that were named for it", err=True)
-        before = {} if damage else stored.aggregates()
-        score_cell(stored.folder, task, metrics, again=again, told=_print_line)
-        aggregates = cell(stored.folder).aggregates()
-        renewed.update(_changed_rules(before, aggregates))
+        aggregates = _scored(stored, task, metrics, again, renewed)
         rows += score_rows(stored, aggregates)
         judges = [row["judge"] for row in aggregates["metrics"].values() if "judge" in row]
         failed += sum(_print_judge(stored, judge) for judge in judges)
-        if unscored := aggregates.get("unscored"):
-            echo(f"{stored.folder}: {unscored_words(unscored)}", err=True)
-        for row in aggregates.get("left_out", {}).values():
-            echo(f"{stored.folder}: {row['spec']} is left out: {row['why']}", err=True)
     for what, count in renewed.items():
         echo(f"{what}: {counted(count, 'cell')} scored anew", err=True)
-    emit(rows, COLUMNS, format_)
+    emit(rows, (*COLUMNS, "overlay") if overlay else COLUMNS, format_)
     if failed:
         ctx.exit(3)
+
+
+def _scored(
+    stored: Cell, task: Task, metrics: tuple[str, ...], again: bool, renewed: Counter[str]
+) -> Mapping[str, Any]:
+    """Score one cell, print what is to be said of it, and give its aggregates. ``renewed`` counts what made
+    scores anew."""
+    from hemm.engine.overlays.cell import OverlaidCell
+    from hemm.engine.overlays.scores import score_overlaid
+    from hemm.engine.score import score_cell
+    from hemm.results.checked import broken
+    from hemm.results.read import cell, unscored_words
+
+    if isinstance(stored, OverlaidCell) and not stored.effect.rescored:
+        echo(f"{stored.folder}: no score is other under the {stored.overlay.words}", err=True)
+        return {"metrics": {}}
+    if damage := broken(stored.aggregates):
+        echo(f"{damage}: name the metrics again that were named for it", err=True)
+    before = {} if damage else stored.aggregates()
+    if isinstance(stored, OverlaidCell):
+        score_overlaid(stored, task, metrics, again=again, told=_print_line)
+        aggregates = stored.aggregates()
+    else:
+        score_cell(stored.folder, task, metrics, again=again, told=_print_line)
+        aggregates = cell(stored.folder).aggregates()
+    renewed.update(_changed_rules(before, aggregates))
+    if unscored := aggregates.get("unscored"):
+        echo(f"{stored.folder}: {unscored_words(unscored)}", err=True)
+    for row in aggregates.get("left_out", {}).values():
+        echo(f"{stored.folder}: {row['spec']} is left out: {row['why']}", err=True)
+    return aggregates
 
 
 def _print_line(line: str) -> None:

@@ -109,7 +109,8 @@ def read_overlays(paths: Sequence[Path]) -> Overlay:
         return each[0]
     union = Overlay.of("", chain.from_iterable(one.rows for one in each))
     wrong: Wrong = {}
-    _contradictions(union.rows, wrong, lambda row: f"{row.file} row {row.number}")
+    in_order = [row for one in each for row in sorted(one.rows, key=lambda row: row.number)]
+    _contradictions(in_order, wrong, lambda row: f"{row.file} row {row.number}")
     for one, other in _pairs(each):
         _other_references(one, other, wrong)
     if wrong:

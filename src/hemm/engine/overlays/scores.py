@@ -3,16 +3,41 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from hemm.core import HemmError, Metric
-from hemm.engine.score import stored_media
+from hemm.core import HemmError, Metric, Task
+from hemm.engine.overlays.cell import OverlaidCell
+from hemm.engine.score import score_cell, stored_media
 from hemm.engine.stored_task import task_of
 from hemm.metrics import listed, metric_key, spec_of
 from hemm.metrics.scoring import aggregate, outcome_counts, parser_versions, score_answers
 from hemm.results import layout
-from hemm.results.read import Cell
+from hemm.results.read import Cell, cell
+
+
+def score_overlaid(
+    view: OverlaidCell,
+    task: Task,
+    extra: Sequence[str | Metric] = (),
+    *,
+    again: bool = False,
+    told: Callable[[str], None] = lambda line: None,
+) -> None:
+    """Score the answers of ``view`` and keep the scores apart from those of the answers as they are stored.
+
+    By the task's metrics and those that scored the cell, where they need neither weights nor a judge, and by
+    those in ``extra``. A cell whose right answers and samples stay has no scores of its own. Raises as
+    ``score_cell``.
+    """
+    if not view.effect.rescored:
+        return
+    known, _ = light(view.plain.aggregates().get("metrics", {}))
+
+    def opened(folder: Any) -> Cell:
+        return OverlaidCell.of(cell(folder), view.overlay)
+
+    score_cell(view.folder, task, [*extra, *known.values()], again=again, told=told, opened=opened)
 
 
 def light(rows: Mapping[str, Mapping[str, Any]]) -> tuple[dict[str, Metric], dict[str, str]]:

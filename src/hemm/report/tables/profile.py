@@ -291,9 +291,8 @@ def _sections(profile: Profile) -> Iterator[tuple[str, list[str], list[Line]]]:
             heading = f"{subject.label}: does the picture matter? The right one less what it is compared with"
             yield heading, CONTROL_HEAD, list(control_lines(controls))
         both = [r for r in profile.beside if r.subject == subject.key]
-        if both and profile.overlay:
-            heading = f"{subject.label}: without and with the {profile.overlay.words}"
-            yield heading, BESIDE_HEAD, list(beside_lines(both))
+        if both:
+            yield f"{subject.label}: without and with the overlay", BESIDE_HEAD, list(beside_lines(both))
 
 
 INTERVALS = (

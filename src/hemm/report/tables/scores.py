@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -10,9 +11,14 @@ if TYPE_CHECKING:
 COLUMNS = ("model", "task", "protocol", "metric", "value", "n", "failed")
 
 
-def score_rows(cell: Cell, aggregates: dict[str, Any]) -> list[dict[str, Any]]:
+def score_rows(cell: Cell, aggregates: Mapping[str, Any]) -> list[dict[str, Any]]:
     """A row for each metric of ``aggregates``, which is what ``cell`` has stored."""
     return [_row(cell, metric) for metric in aggregates["metrics"].values()]
+
+
+def _over(cell: Cell) -> str:
+    """The overlays over a cell."""
+    return " and ".join(f"{one['name']} [{one['digest'][:12]}]" for one in cell.run.get("overlays") or ())
 
 
 def _row(cell: Cell, metric: dict[str, Any]) -> dict[str, Any]:
@@ -27,4 +33,5 @@ def _row(cell: Cell, metric: dict[str, Any]) -> dict[str, Any]:
         "failed": main.get("nulls", 0),
         "folder": str(cell.folder),
         **({"judge": metric["judge"]} if "judge" in metric else {}),
+        **({"overlay": over} if (over := _over(cell)) else {}),
     }
