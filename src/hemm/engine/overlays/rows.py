@@ -126,7 +126,7 @@ def read_overlay(path: Path) -> Overlay:
     >>> text = "task,sample,kind,field,value\\nnlvr,dev-1,gold,reference,true\\n"
     >>> _ = Path("gold.csv").write_text(text)
     >>> read_overlay(Path("gold.csv")).words
-    'overlay gold.csv [b6fbc0a0f7d2]'
+    'overlay gold.csv [bd40c7c23fb8]'
     """
     rows: list[OverlayRow] = []
     wrong: Wrong = {}
