@@ -62,12 +62,7 @@ def compare(study: Study, choice: Choice | None = None) -> Comparison:
     True
     """
     choice = choice or Choice()
-    if choice.normalise not in NORMALISERS:
-        raise UnknownName("normaliser", choice.normalise, NORMALISERS)
-    FailurePolicy.check(choice.failures)
-    if choice.published and study.overlay is not None:
-        over = study.overlay.words
-        raise HemmError(f"the paper's figures are of the right answers as published: leave out the {over}")
+    _check(study, choice)
     chosen = _chosen(study, choice)
     notes = [*study.notes, *([] if chosen else _alone(study))]
     models = [s for s in study.subjects.values() if not s.control or s.key in chosen]
@@ -111,6 +106,17 @@ def compare(study: Study, choice: Choice | None = None) -> Comparison:
         overlay=study.overlay,
     )
     return replace(comparison, conclusions=tuple(conclusions(comparison)))
+
+
+def _check(study: Study, choice: Choice) -> None:
+    """Raise UnknownName for words that are none, and HemmError where the paper's figures would stand beside
+    scores of other right answers."""
+    if choice.normalise not in NORMALISERS:
+        raise UnknownName("normaliser", choice.normalise, NORMALISERS)
+    FailurePolicy.check(choice.failures)
+    if choice.published and study.overlay is not None:
+        over = study.overlay.words
+        raise HemmError(f"the paper's figures are of the right answers as published: leave out the {over}")
 
 
 def _kept(study: Study, labels: Mapping[str, str]) -> list[CellScores]:

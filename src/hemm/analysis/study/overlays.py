@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 from hemm.core import storable
 from hemm.core.text import counted
 from hemm.data.readers.label_rows import rows_named
-from hemm.engine.overlays.cell import OverlaidCell, ScoredCell
+from hemm.engine.overlays.cell import OverlaidCell
 from hemm.engine.overlays.rows import ERROR, GOLD, LABEL, SCORE, OverlayRow
+from hemm.engine.overlays.scored import ScoredCell
 
 if TYPE_CHECKING:
     from hemm.engine.overlays.effect import Effect

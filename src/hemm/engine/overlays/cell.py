@@ -8,13 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 
-from hemm.core import BadData, Sample
 from hemm.data.arrow import texts
 from hemm.engine.overlays.effect import Effect, effect_of
 from hemm.engine.overlays.rows import SHORT, Overlay
@@ -60,9 +58,9 @@ class OverlaidCell(Cell):
     def _changed(self, table: pa.Table) -> pa.Table:
         if self.effect.labels and "labels" in table.column_names:
             pairs = {name: list(own.items()) for name, own in self.effect.labels.items()}
-            table = _with(table, "labels", pairs)
+            table = with_values(table, "labels", pairs)
         if self.effect.references and "references" in table.column_names:
-            table = _with(table, "references", {k: list(v) for k, v in self.effect.references.items()})
+            table = with_values(table, "references", {k: list(v) for k, v in self.effect.references.items()})
         return table
 
     def unscored(self) -> pa.Table:
@@ -97,7 +95,7 @@ def _share(counts: Iterator[int]) -> float:
     return kept / chosen if chosen else 1.0
 
 
-def _with(table: pa.Table, column: str, values: Mapping[str, Any]) -> pa.Table:
+def with_values(table: pa.Table, column: str, values: Mapping[str, Any]) -> pa.Table:
     """``table`` with these values of a column, by id; the others as they are."""
     import numpy as np
 
@@ -123,68 +121,3 @@ def _run(plain: Cell, overlay: Overlay, effect: Effect) -> dict[str, Any]:
     elif check and effect.labels:
         run["until_ci"] = {**check, "parts": []}
     return run
-
-
-class ScoredCell(OverlaidCell):
-    """An overlaid cell with scores: those that are kept of it, where they are of its answers of now; the
-    others made now, in memory."""
-
-    def aggregates(self) -> dict[str, Any]:
-        return self._scores[0] if self.effect.rescored else self.plain.aggregates()
-
-    def scores(self, metric_key: str) -> pa.Table:
-        if self.effect.rescored:
-            found = self._scores[1].get(metric_key)
-            return super().scores(metric_key) if found is None else found
-        table = self.plain.scores(metric_key)
-        if not self.effect.labels:
-            return table
-        from hemm.metrics import stored
-
-        kind = stored(self.plain.aggregates()["metrics"][metric_key]).group
-        first = self._first_of(kind)
-        groups = texts(table["group"])
-        own = {g: list(self.effect.labels[s].items()) for g in set(groups)
-               if (s := first.get(g, g)) in self.effect.labels}  # fmt: skip
-        return _with(table.append_column("id", table["group"]), "labels", own).drop_columns(["id"])
-
-    def _first_of(self, kind: str) -> dict[str, str]:
-        """Group -> its first sample, whose labels are the group's."""
-        if kind == "sample":
-            return {}
-        import orjson
-
-        from hemm.metrics.answer_groups import group_key
-
-        columns = (texts(column) for column in self.answers(["id", "unit", "metadata"]).columns)
-        first: dict[str, str] = {}
-        for name, unit, text in zip(*columns, strict=True):
-            found = orjson.loads(text) if text else {}
-            sample = Sample(name, unit=unit, metadata=found if isinstance(found, dict) else {})
-            first.setdefault(group_key(sample, kind), name)
-        return first
-
-    @property
-    def left_out(self) -> dict[str, str]:
-        """Spec of each metric that scored the cell and does not score it under the overlay -> why."""
-        return self._scores[2] if self.effect.rescored else {}
-
-    @cached_property
-    def _scores(self) -> tuple[dict[str, Any], dict[str, pa.Table], dict[str, str]]:
-        from hemm.engine.overlays.scores import scored_now
-
-        plain = self.plain.aggregates()
-        if not plain.get("metrics"):
-            return {}, {}, {}
-        return scored_now(self, self._kept(), plain)
-
-    def _kept(self) -> dict[str, Any]:
-        """The aggregates that are kept of the cell under this overlay; empty where they are damaged, or of
-        other answers."""
-        from hemm.engine.score import basis
-
-        try:
-            kept = super().aggregates()
-            return kept if kept and kept.get("basis") == basis(self, kept.get("parser", {})) else {}
-        except BadData:
-            return {}

@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from hemm.results.read import Cell
 
 Labels = Mapping[str, str]
-READ = ("id", "unit", "repeat", "request_key", "sample_hash", "labels", "references", "choices")
+_ANSWER = ("id", "unit", "repeat", "request_key")
+_JUDGED = ("sample_hash", "labels", "references", "choices")
 
 
 @dataclass(frozen=True)
@@ -72,10 +73,10 @@ def effect_of(cell: Cell, overlay: Overlay) -> Effect:
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    table = cell.answers(READ)
+    table = cell.answers([*_ANSWER, *_JUDGED])
     named = table.filter(pc.is_in(table["id"], value_set=array(list(rows), "string")))
     making = _Making()
-    for sample in named.select([n for n in READ if n not in ("unit", "repeat", "request_key")]).to_pylist():
+    for sample in named.select(["id", *_JUDGED]).to_pylist():
         making.take(sample, rows[sample["id"]])
     return making.effect(_left_out(table, making.excluded) if making.excluded else pa.table({}))
 

@@ -10,9 +10,10 @@ from hemm.core.errors import nearest
 from hemm.core.taxonomy import declare_free
 from hemm.core.user_files import shown
 from hemm.data.readers.label_rows import unusable
-from hemm.engine.overlays.cell import OverlaidCell, ScoredCell
+from hemm.engine.overlays.cell import OverlaidCell
 from hemm.engine.overlays.effect import effect_of
 from hemm.engine.overlays.rows import GOLD, LABEL, Overlay, OverlayRow, Wrong, read_overlays
+from hemm.engine.overlays.scored import ScoredCell
 from hemm.results.read import Cell
 from hemm.results.selections import ALL, rule_of
 

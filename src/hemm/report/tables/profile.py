@@ -13,6 +13,7 @@ from hemm.core import CONTROLS, DIMENSIONS, UnknownName
 from hemm.core.terminal import printable
 from hemm.core.text import counted
 from hemm.data.pack.selection import BALANCED
+from hemm.report.tables.overlay_columns import extra_columns, with_overlay
 from hemm.report.tables.writer import to_csv
 from hemm.stats.between_tasks import LEAST
 from hemm.stats.intervals import LEVEL, Estimate
@@ -38,7 +39,7 @@ def render(profile: Profile, format_: str = "table", width: int | None = None) -
     if format_ == "csv":
         # this file has True and False, other tables yes and no: changing it would break its readers
         rows = [{k: str(v) if isinstance(v, bool) else v for k, v in r.items()} for r in flat(profile)]
-        return to_csv(rows, columns(profile))
+        return to_csv(rows, (*COLUMNS, *extra_columns(profile)))
     if format_ == "markdown":
         return _markdown(profile)
     if format_ == "table":
@@ -64,12 +65,6 @@ _COLUMNS = (
 )
 COLUMNS = tuple(_COLUMNS.split())
 """Columns of the CSV."""
-_BESIDE = ("without", "difference", "changed")
-
-
-def columns(profile: Profile) -> tuple[str, ...]:
-    """Columns of the CSV, of a profile with an overlay too."""
-    return (*COLUMNS, *(["overlay"] if profile.overlay else ()), *(_BESIDE if profile.beside else ()))
 
 
 def flat(profile: Profile) -> list[dict[str, Any]]:
@@ -93,19 +88,7 @@ def flat(profile: Profile) -> list[dict[str, Any]]:
         columns = {"task": d.task, "category": d.control, "normalised": not d.task, **_like(d.like)}
         rows.append(_flat("control", d.subject, d.difference, columns))
     rows = [row | {"normaliser": profile.normaliser, "failures": profile.failures} for row in rows]
-    return [{**row, **_over(profile, row)} for row in rows] if profile.overlay else rows
-
-
-def _over(profile: Profile, row: Mapping[str, Any]) -> dict[str, Any]:
-    """The columns of an overlay."""
-    found = {"overlay": profile.overlay.words if profile.overlay else None}
-    if not profile.beside:
-        return found
-    headline = row["kind"] != "control" and not row["component"] and row["ok"] is not None
-    place = tuple(row[name] or "" for name in ("subject", "task", "dimension", "category"))
-    same = [b for b in profile.beside if (printable(b.label), b.task, b.dimension, b.category) == place]
-    b = same[0] if headline and same else None
-    return found | dict(zip(_BESIDE, (b.without, b.difference, b.changed) if b else [None] * 3, strict=True))
+    return with_overlay(profile, rows)
 
 
 def _like(like: TasksLike | None) -> dict[str, Any]:
