@@ -234,8 +234,11 @@ def _contradictions(rows: Iterable[OverlayRow], wrong: Wrong, place: Any) -> Non
 
 def _clashes(rows: Sequence[OverlayRow]) -> Iterator[tuple[OverlayRow, OverlayRow]]:
     """The first row, by content, and each later one that contradicts it."""
-    for key in dict.fromkeys(row.sample_hash for row in rows):
-        about = [row for row in rows if row.is_about(key)]
+    by_hash: dict[str, list[OverlayRow]] = {}
+    for row in rows:
+        by_hash.setdefault(row.sample_hash, []).append(row)
+    for key, own in by_hash.items():
+        about = [*(by_hash.get("", ()) if key else ()), *own]
         first = about[0]
         for other in about[1:]:
             same_kind = first.field == other.field
