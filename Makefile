@@ -2,6 +2,8 @@
 # make test   sets up .venv and passes the tests (under 15 minutes)
 # make test-full   the long crash, soak and simulation tests, and those with real servers (under 80 minutes)
 # make servers   transformers serve, llama.cpp, vLLM for the CPU and LiteLLM for these, 5 GB in .venv-servers
+# make docs   builds the pages of docs/ as a site that works without network: site/index.html
+# make dist   builds wheel and source archive of this version into dist/, and checks what is in them
 # make lint   ruff, mypy and the import layers alone
 # make upgrade   takes the newest versions of everything but torch into constraints.txt; then make test
 #
@@ -16,9 +18,9 @@ PIP := $(VENV)/bin/python -m pip --disable-pip-version-check -qq install $(PIP_F
 CPUS := $(shell getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2)
 JOBS ?= $(shell test $(CPUS) -gt 4 && echo 4 || echo $(CPUS))
 SETUP := pyproject.toml constraints.txt
-TESTED := hf,metrics,anthropic,google,notebook,worker,web,ray,test
+TESTED := hf,metrics,anthropic,google,notebook,worker,web,ray,docs,test
 
-.PHONY: run test test-full servers lint lint-style lint-format lint-types lint-layers setup upgrade clean
+.PHONY: run test test-full servers docs dist lint lint-style lint-format lint-types lint-layers setup upgrade clean
 .DELETE_ON_ERROR:
 
 run: $(VENV)/.installed
@@ -40,6 +42,12 @@ test-full: $(VENV)/.installed-test servers
 # A server that does not install here is told, and its tests are skipped.
 servers: $(VENV)/.installed-test
 	PIP_FLAGS="$(PIP_FLAGS)" $(VENV)/bin/python tools/servers.py .venv-servers
+
+docs: $(VENV)/.installed-test
+	$(VENV)/bin/python tools/docs_site.py
+
+dist: $(VENV)/.installed-test
+	$(VENV)/bin/python tools/release.py
 
 lint: lint-style lint-format lint-types lint-layers
 
@@ -83,4 +91,4 @@ upgrade: $(VENV)/.installed-test
 	@mv constraints.new constraints.txt && touch $(VENV)/.installed $(VENV)/.installed-test
 
 clean:
-	rm -rf $(VENV) .venv-servers build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .venv-servers build dist site .pytest_cache .mypy_cache .ruff_cache .hypothesis

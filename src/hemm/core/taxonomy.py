@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from hemm.core.errors import UnknownName
 
@@ -16,6 +16,7 @@ class Dimension:
     categories  the labels that a task may have, in display order
     title       as people see it: ``Reasoning``
     describes   what tells the categories apart, in a few words
+    meanings    category -> what it means, in a sentence; may be left out
 
     >>> script = Dimension("script", ("latin", "han"), "Script", "the letters that the picture shows")
     >>> script.categories
@@ -26,39 +27,81 @@ class Dimension:
     categories: tuple[str, ...]
     title: str
     describes: str = ""
+    meanings: Mapping[str, str] = field(default_factory=dict, hash=False)
+
+    def __post_init__(self) -> None:
+        if unknown := sorted(self.meanings.keys() - {*self.categories}):
+            raise UnknownName(f"category in the meanings of {self.name}", unknown[0], self.categories)
+
+
+def _dimension(name: str, title: str, describes: str, meanings: Mapping[str, str]) -> Dimension:
+    return Dimension(name, tuple(meanings), title, describes, meanings)
 
 
 DIMENSIONS: dict[str, Dimension] = {
     d.name: d
     for d in (
-        Dimension(
+        _dimension(
             "use_case",
-            ("multimedia", "affective_computing", "science", "healthcare", "hci"),
             "Use case",
             "the field that the task comes from",
+            {
+                "multimedia": "Everyday pictures, films and posters are asked about, captioned or edited.",
+                "affective_computing": "What people feel, mean or find funny: faces, memes, cartoons.",
+                "science": "Pictures of the sciences are read: species, molecules, satellite pictures.",
+                "healthcare": "Pictures of medicine are read: radiographs, scans, slides of tissue.",
+                "hci": "Screens of apps are described, or told apart by what they are for.",
+            },
         ),
-        Dimension(
+        _dimension(
             "interaction",
-            ("redundancy", "uniqueness", "synergy"),
             "Interaction",
             "how the modalities share the information the answer needs: both have it, one has it, "
             "or it arises only from both together",
+            {
+                "redundancy": "Picture and text share what the answer needs: the words of the question point "
+                "at what the picture shows as well.",
+                "uniqueness": "One modality alone holds what the answer needs; the other adds nothing to it.",
+                "synergy": "Neither picture nor text holds the answer; it arises from both together.",
+            },
         ),
-        Dimension(
-            "fine_grained", ("yes", "no"), "Fine-grained", "a detail of the picture decides, or the whole"
+        _dimension(
+            "fine_grained",
+            "Fine-grained",
+            "a detail of the picture decides, or the whole",
+            {
+                "yes": "A detail decides: a small object, a part, its colour, its place.",
+                "no": "The picture as a whole decides: its scene, its kind, its mood.",
+            },
         ),
-        Dimension("reasoning", ("less", "more"), "Reasoning", "one step, or several"),
-        Dimension(
+        _dimension(
+            "reasoning",
+            "Reasoning",
+            "one step, or several",
+            {
+                "less": "One step: something is seen, or looked up once, and said.",
+                "more": "Several steps: things are found, compared, counted or computed.",
+            },
+        ),
+        _dimension(
             "external_knowledge",
-            ("yes", "no"),
             "External knowledge",
             "facts beyond picture and text are needed",
+            {
+                "yes": "Facts beyond picture and text are needed: of medicine, of species, of a culture.",
+                "no": "All that the answer needs is shown or said.",
+            },
         ),
-        Dimension(
+        _dimension(
             "information_flow",
-            ("querying", "translation", "fusion", "editing"),
             "Information flow",
             "what happens to the information: asked for, carried into another modality, combined, changed",
+            {
+                "querying": "A question about the picture is answered.",
+                "translation": "What one modality holds is put into the other: a picture into words.",
+                "fusion": "Text and picture are brought together into one judgement.",
+                "editing": "A picture is changed as a text says, and the rest of it stays.",
+            },
         ),
     )
 }
