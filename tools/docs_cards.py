@@ -1,7 +1,7 @@
 """Pages of the documentation that are written from the code: tasks, metrics and the taxonomy.
 
-``pages()`` gives them as Markdown by file name, and the pictures of their examples. ``tools/docs_site.py`` builds
-them into the site; nothing of them is kept in the repository, so none can differ from the code.
+``pages()`` gives them as Markdown by file name, and the pictures of their examples. ``tools/docs_site.py``
+builds them into the site; nothing of them is kept in the repository, so none can differ from the code.
 """
 
 from __future__ import annotations
@@ -63,8 +63,8 @@ def task_list() -> str:
         key=lambda row: (order.index(row["use_case"]), row["name"]),
     )
     text = [
-        "# All tasks\n\nEvery task that hemm brings, from the cards in its code. Each name leads to a page with "
-        "its labels, source, licence, answer format, metrics and traps; `hemm tasks NAME` prints the same. "
+        "# All tasks\n\nAfter this page you know every task that hemm brings, from the cards in its code. Each "
+        "name leads to a page with its labels, source, licence, answer format, metrics and traps; `hemm tasks NAME` prints the same. "
         "The labels are those of the [taxonomy](../taxonomy.md), and how to get the data stands in "
         "[the data sets](../datasets.md).\n"
     ]
@@ -79,7 +79,7 @@ def task_list() -> str:
         for row in (row for row in rows if suites.get(row["name"], "") == suite):
             cells = (
                 f"[{_cell(row['title'])}]({row['name']}.md) `{row['name']}`",
-                row["use_case"].replace("_", " "),
+                _words(row["use_case"]),
                 f"{row['samples']:,}" if row["samples"] else "not counted",
                 FORMATS.get(row["answer"], row["answer"]),
                 f"[{row['metrics'][0]}](../metrics/all.md#{_anchor(row['metrics'][0])})",
@@ -131,7 +131,7 @@ def _labels(task: Task) -> str:
     lines = []
     for name, dimension in DIMENSIONS.items():
         if category := labels.get(name):
-            link = f"[{category.replace('_', ' ')}](../taxonomy.md#{_category_anchor(dimension, category)})"
+            link = f"[{_words(category)}](../taxonomy.md#{_category_anchor(dimension, category)})"
             lines.append(f"- {dimension.title}: {link}. {dimension.meanings.get(category, '')}")
         else:
             lines.append(f"- {dimension.title}: every sample has its own.")
@@ -142,9 +142,7 @@ def _how_to_get(task: Task) -> str:
     if task.sources[0].at_hand:
         return "Nothing to get: hemm draws it when it is first used.\n"
     lines = [f"    hemm prepare {task.name}\n"]
-    for source in task.sources:
-        if source.by_hand:
-            lines.append(f"- `{source.name}`: {_linked(source.by_hand)}")
+    lines += [f"- `{s.name}`: {_linked(s.by_hand)}" for s in task.sources if s.by_hand]
     patterns = dict.fromkeys(s.layout.required for s in task.sources if s.layout.required)
     if patterns:
         lines.append("\nFrom files of your own, `--from FOLDER` takes a folder that holds one of:\n")
@@ -155,9 +153,10 @@ def _how_to_get(task: Task) -> str:
 def metric_list() -> str:
     """All metrics from their code: definition, range, direction, version."""
     text = [
-        "# All metrics\n\nEvery metric that hemm brings, from its code: what it is, its range, which direction is "
-        "better, and the version that stored scores carry. `hemm metrics NAME` prints the same. What each is not "
-        "for, and where it comes from, stands on [the pages of metrics](../metrics.md).\n",
+        "# All metrics\n\nAfter this page you know every metric that hemm brings, from its code: what it is, "
+        "its range, which direction is better, and the version that stored scores carry. `hemm metrics NAME` "
+        "prints the same. What each is not for, and where it comes from, stands on "
+        "[the pages of metrics](../metrics.md).\n",
         "| metric | in short | range | better |\n|---|---|---|---|",
     ]
     rows = [describe_metric(name) for name in METRICS.names()]
@@ -194,7 +193,8 @@ def _metric_pages() -> dict[str, str]:
 def taxonomy(probes: Mapping[str, list[Sample]], pictures: dict[str, bytes]) -> str:
     """The six dimensions: each category with its meaning, an example, and the tasks that have it."""
     text = [
-        "# The taxonomy\n\nHEMM describes what a task asks of a model along six dimensions "
+        "# The taxonomy\n\nAfter this page you know what each category of a profile means, and can label tasks of "
+        "your own.\n\nHEMM describes what a task asks of a model along six dimensions "
         "([arXiv 2407.03418](https://arxiv.org/abs/2407.03418)). Every sample has a category of each, and a "
         "[profile](profile.md) says how well a model does in each category. This page defines them, shows a "
         "[probe](probes.md) that hemm drew for each, and names the tasks that belong to it. "
@@ -203,7 +203,7 @@ def taxonomy(probes: Mapping[str, list[Sample]], pictures: dict[str, bytes]) -> 
     ]
     for dimension in DIMENSIONS.values():
         links = (
-            f"[{category.replace('_', ' ')}](#{_category_anchor(dimension, category)})"
+            f"[{_words(category)}](#{_category_anchor(dimension, category)})"
             for category in dimension.categories
         )
         text.append(
@@ -214,8 +214,7 @@ def taxonomy(probes: Mapping[str, list[Sample]], pictures: dict[str, bytes]) -> 
     for name, dimension in DIMENSIONS.items():
         text.append(f"\n## {dimension.title}\n\n{dimension.describes[0].upper()}{dimension.describes[1:]}.\n")
         for category in dimension.categories:
-            title = category.replace("_", " ")
-            text.append(f"\n### {dimension.title}: {title}\n\n{dimension.meanings[category]}\n")
+            text.append(f"\n### {dimension.title}: {_words(category)}\n\n{dimension.meanings[category]}\n")
             sample = _pick(probes, name, category, seen)
             if sample is None:
                 text.append("No probe has this category: it needs models that give pictures back.\n")
@@ -236,9 +235,7 @@ def _members() -> dict[tuple[str, str], list[str]]:
     return members
 
 
-def _pick(
-    probes: Mapping[str, list[Sample]], dimension: str, category: str, seen: set[str]
-) -> Sample | None:
+def _pick(probes: Mapping[str, list[Sample]], dimension: str, category: str, seen: set[str]) -> Sample | None:
     """A probe sample of a category: one whose other labels are the simplest, and that was not shown yet."""
     plain = {"fine_grained": "no", "reasoning": "less", "external_knowledge": "no"}
     having = [s for family in probes.values() for s in family if s.labels.get(dimension) == category]
@@ -270,10 +267,15 @@ def _linked(text: str) -> str:
 
 
 def _code(text: str) -> str:
-    """Text of a docstring or card as Markdown: ``x`` becomes `x`, what else would be a mark stays a letter."""
+    """Text of a docstring or card as Markdown: ``x`` becomes `x`, other marks stay letters."""
     text = text.replace("``", "`")
     parts = text.split("`")
     return "`".join(p if i % 2 else re.sub(r"([*_<])", r"\\\1", p) for i, p in enumerate(parts))
+
+
+def _words(category: str) -> str:
+    """A category as people write it."""
+    return "HCI" if category == "hci" else category.replace("_", " ")
 
 
 def _cell(text: str) -> str:
@@ -289,7 +291,7 @@ def _slug(title: str) -> str:
 
 
 def _category_anchor(dimension: Dimension, category: str) -> str:
-    return _slug(f"{dimension.title}: {category.replace('_', ' ')}")
+    return _slug(f"{dimension.title}: {_words(category)}")
 
 
 def navigation() -> Iterator[dict[str, Any]]:
@@ -299,4 +301,5 @@ def navigation() -> Iterator[dict[str, Any]]:
         card = registered(name).card
         by[card.labels["use_case"]].append({card.title: f"tasks/{name}.md"})
     for category in DIMENSIONS["use_case"].categories:
-        yield {category.replace("_", " ").capitalize(): sorted(by[category], key=lambda e: next(iter(e)))}
+        words = _words(category)
+        yield {words[0].upper() + words[1:]: sorted(by[category], key=lambda e: next(iter(e)))}

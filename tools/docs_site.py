@@ -2,9 +2,9 @@
 
     python tools/docs_site.py [--out site]
 
-It copies docs/ to a temporary folder, adds the pages that are written from the code (``tools/docs_cards.py``) and
-those that lie elsewhere in the repository, and lets Zensical build it, strictly: a warning ends it. It needs the
-extra ``docs``.
+It copies docs/ to a temporary folder, adds the pages that are written from the code (``tools/docs_cards.py``)
+and those that lie elsewhere in the repository, and lets Zensical build it, where a warning ends it. It needs
+the extra ``docs``.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ ELSEWHERE = {
     "src/hemm/published/README.md": "published.md",
     "README.md": "index.md",
 }
-"""Pages of the repository -> their names on the site; README.md is the start page there, as index.md is here."""
+"""Pages of the repository -> their names on the site. README.md and docs/index.md are one page there."""
 LINK = re.compile(r"(\]\()(?!https?:|#|mailto:)([^)#\s]*)((?:#[^)\s]*)?\))")
 FILE_FENCE = re.compile(r"^```(\w+) (\w+\.\w+)$", re.MULTILINE)
 """A fence that names a file: Zensical wants the name as a title."""
@@ -96,7 +96,7 @@ def _filled(entries: list[Any]) -> list[Any]:
 
 
 def _relinked(text: str, home: Path, there: Path) -> str:
-    """Links of a page that lies in ``home`` of the repository, as they lead from the folder ``there`` of the site."""
+    """Links of a page that lies in ``home`` of the repository, as they lead from ``there`` on the site."""
 
     def link(match: re.Match[str]) -> str:
         if not match[2]:
