@@ -63,10 +63,10 @@ def task_list() -> str:
         key=lambda row: (order.index(row["use_case"]), row["name"]),
     )
     text = [
-        "# All tasks\n\nAfter this page you know every task that hemm brings, from the cards in its code. Each "
-        "name leads to a page with its labels, source, licence, answer format, metrics and traps; `hemm tasks NAME` prints the same. "
-        "The labels are those of the [taxonomy](../taxonomy.md), and how to get the data stands in "
-        "[the data sets](../datasets.md).\n"
+        "# All tasks\n\nAfter this page you know every task that hemm brings, from the cards in its code. "
+        "Each name leads to a page with its labels, source, licence, answer format, metrics and traps; "
+        "`hemm tasks NAME` prints the same. The labels are those of the [taxonomy](../taxonomy.md), and how "
+        "to get the data stands in [the data sets](../datasets.md).\n"
     ]
     headings = {
         "hemm": "The thirty of the HEMM paper",
@@ -193,8 +193,8 @@ def _metric_pages() -> dict[str, str]:
 def taxonomy(probes: Mapping[str, list[Sample]], pictures: dict[str, bytes]) -> str:
     """The six dimensions: each category with its meaning, an example, and the tasks that have it."""
     text = [
-        "# The taxonomy\n\nAfter this page you know what each category of a profile means, and can label tasks of "
-        "your own.\n\nHEMM describes what a task asks of a model along six dimensions "
+        "# The taxonomy\n\nAfter this page you know what each category of a profile means, and can label "
+        "tasks of your own.\n\nHEMM describes what a task asks of a model along six dimensions "
         "([arXiv 2407.03418](https://arxiv.org/abs/2407.03418)). Every sample has a category of each, and a "
         "[profile](profile.md) says how well a model does in each category. This page defines them, shows a "
         "[probe](probes.md) that hemm drew for each, and names the tasks that belong to it. "

@@ -1,4 +1,4 @@
-"""Every ``hemm`` command on the pages is run, on data in small; one that cannot be is parsed, with the reason.
+"""Every ``hemm`` command on the pages is run, on data in small; what cannot be is parsed, with the reason.
 
 What is not at hand stands in for what the pages name: a baseline for a checkpoint or a service, the original
 files in small for a data set, four questions of each task. Commands of ``your-own-data.md`` and

@@ -160,7 +160,8 @@ Element.prototype.attachShadow = function (how) { return was.call(this, {...how,
 """The search box is closed to scripts of the page; the test looks into it."""
 INPUT = "document.activeElement.shadowRoot?.activeElement?.tagName == 'INPUT'"
 FOUND = """[...document.querySelectorAll('*')].filter(e => e.shadowRoot)
-    .flatMap(e => [...e.shadowRoot.querySelectorAll('a')]).map(a => a.href).find(a => a.includes('statistics.html'))"""
+    .flatMap(e => [...e.shadowRoot.querySelectorAll('a')]).map(a => a.href)
+    .find(a => a.includes('statistics.html'))"""
 
 
 @pytest.mark.browser
