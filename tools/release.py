@@ -2,8 +2,8 @@
 
     python tools/release.py [--out dist] [--release]
 
-The version stands in pyproject.toml alone. With ``--release`` CHANGELOG.md must have a section for it. Nothing
-is downloaded: hatchling, which builds, is in the extra ``test``.
+The version stands in pyproject.toml alone. With ``--release`` CHANGELOG.md must have a section for it.
+Nothing is downloaded: hatchling, which builds, is in the extra ``test``.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ IN_SOURCE = (
     "constraints.txt",
     "LICENSE",
 )
-STRAY = re.compile(r"(^|/)(tests?/|\.git/|\.venv|__pycache__/|results/|site/|\.env$|.*\.pyc$)|(^/|\.\.)")
+STRAY = re.compile(r"(^|/)(tests?/|\.git/|\.venv|__pycache__/)|\.pyc$|\.env$")
 HERE = re.compile(rb"/(?:home|root|Users|work)/[A-Za-z0-9_.-]+/")
 """Paths of somebody's machine."""
 
@@ -83,7 +83,9 @@ def in_source(file: Path) -> list[str]:
     """What is wrong with a source archive, a line each."""
     with tarfile.open(file) as archive:
         names = [name.partition("/")[2] for name in archive.getnames()]
-    stray = [n for n in names if re.search(r"(^|/)(\.venv|__pycache__|results)/|\.pyc$", n)]
+    stray = [
+        n for n in names if re.search(r"^(results|site|dist|build)/|(^|/)(\.venv|__pycache__)/", n)
+    ]
     wrong = [f"{file.name}: {n} does not belong there" for n in stray]
     return wrong + [
         f"{file.name}: {n} is missing" for n in IN_SOURCE if not any(m.startswith(n) for m in names)
