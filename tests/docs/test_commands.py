@@ -1,7 +1,7 @@
 """Every ``hemm`` command on the pages is run, on data in small; what cannot be is parsed, with the reason.
 
 What is not at hand stands in for what the pages name: a baseline for a checkpoint or a service, the original
-files in small for a data set, four questions of each task. Commands of ``your-own-data.md`` and
+files in small for a data set, two questions of each task. Commands of ``your-own-data.md`` and
 ``CONTRIBUTING.md`` are run as they stand by ``tests/tasks/test_local_tasks.py`` and
 ``tests/test_contributing.py``.
 """
@@ -43,6 +43,9 @@ NAMED = {
     "MODEL": "baseline/oracle",
 }
 
+IN_RESULTS = {"tiny": "baseline/oracle", "nlvr": "probe_shapes"}
+"""What commands that read results name -> what lies there."""
+
 
 def split(line: str) -> list[list[str]]:
     """The commands of a line, as words."""
@@ -82,7 +85,9 @@ def reason(words: list[str]) -> str:
         return "a cluster (tests/cli/test_shards_command.py)"
     if "hemm" in given(words, "--suite") or (name == "prepare" and "--from" not in words):
         return "data of the hub"
-    if name == "verify" and models:
+    if (name == "verify" and models) or any(m.startswith("worker/") for m in models):
+        return "a checkpoint"
+    if name == "models" and any(m.startswith("hf/") for m in models):
         return "a checkpoint"
     if any(w.partition(":")[0].endswith(".py") for w in (*models, *given(words, "--task"), *metrics)):
         return "files of the reader (tests/test_contributing.py)"
@@ -95,7 +100,7 @@ def small(words: list[str]) -> list[str]:
     """The command on what is at hand."""
     words = [NAMED.get(word, word) for word in words]
     if words[0] != "run":
-        return words
+        return [IN_RESULTS.get(word, word) for word in words]
     models = {m for m in positional(words) if m.startswith(("hf/", "http", *SERVICES))}
     if "--dry-run" not in words:
         words = [STANDS_IN if word in models else word for word in words]
@@ -104,7 +109,7 @@ def small(words: list[str]) -> list[str]:
         if option in words:
             del words[words.index(option) : words.index(option) + 2]
     out = [] if "--out" in words else ["--out", "asked"]
-    return [*words, "--limit", "4", *out]
+    return [*words, "--limit", "2", *out]
 
 
 @pytest.fixture
@@ -121,12 +126,19 @@ def workplace(tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch) -> P
         rows.append({"image": f"{i}.png", "question": "Which colour?", "answer": colour})
     (folder / "questions.jsonl").write_text("\n".join(map(json.dumps, rows)))
     (tmp_path / "other.txt").write_text("{{ image }}{{ question }} Be brief. {{ instruction }}")
-    vote = {"task": "probe_shapes", "sample": "shapes-000000", "a": "m", "b": "n", "winner": "a"}
+    vote = {
+        "task": "probe_shapes",
+        "sample": "shapes-000000",
+        "a": "baseline/oracle",
+        "b": "baseline/random",
+        "winner": "a",
+    }
     votes = [
         {**vote, "sample": f"shapes-{i:06}", "winner": "ab"[i % 2], "annotator": "ann"} for i in range(8)
     ]
     (tmp_path / "votes.jsonl").write_text("\n".join(map(json.dumps, votes)))
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("webbrowser.open", lambda address: True)  # --open
     return tmp_path
 
 
@@ -187,7 +199,8 @@ def test_every_command_on_the_pages(
             done.add(tuple(command))
             capsys.readouterr()
             status = cli.status(command)
-            if status != 0:
+            part = status == 3 and {"--where", "--suite"} & {*words}  # of tasks that are not prepared here
+            if status != 0 and not part:
                 failed.append(
                     f"{page}: hemm {shlex.join(command)}\n  {status}: {capsys.readouterr().err[-400:]}"
                 )
