@@ -83,9 +83,7 @@ def in_source(file: Path) -> list[str]:
     """What is wrong with a source archive, a line each."""
     with tarfile.open(file) as archive:
         names = [name.partition("/")[2] for name in archive.getnames()]
-    stray = [
-        n for n in names if re.search(r"^(results|site|dist|build)/|(^|/)(\.venv|__pycache__)/", n)
-    ]
+    stray = [n for n in names if re.search(r"^(results|site|dist|build)/|(^|/)(\.venv|__pycache__)/", n)]
     wrong = [f"{file.name}: {n} does not belong there" for n in stray]
     return wrong + [
         f"{file.name}: {n} is missing" for n in IN_SOURCE if not any(m.startswith(n) for m in names)

@@ -15,9 +15,10 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from chrome import Chrome, Tab, chrome
 from explorer_client import serving
 from PIL import Image
+
+from chrome import Chrome, Tab, chrome
 
 pytestmark = pytest.mark.browser
 
