@@ -15,6 +15,7 @@ ROOT = Path(__file__).resolve().parent.parent
 SOURCE = ROOT / "src/hemm"
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 IMPORT_NAMES = {
+    "markdown-it-py": "markdown_it",
     "google-genai": "google",
     "huggingface-hub": "huggingface_hub",
     "pillow": "PIL",
@@ -27,7 +28,7 @@ RECIPES = SOURCE / "models/worker/recipes"
 """Workers run in environments of their own, which the head of each file describes."""
 RUN = {"uv"}
 """Programs, not imported."""
-DEVELOPERS = {"test", "fuzz"}
+DEVELOPERS = {"docs", "test", "fuzz"}
 """Extras that users do not need."""
 
 
