@@ -1,9 +1,8 @@
 """Every ``hemm`` command on the pages is run, on data in small; what cannot be is parsed, with the reason.
 
 What is not at hand stands in for what the pages name: a baseline for a checkpoint or a service, the original
-files in small for a data set, two questions of each task. Commands of ``your-own-data.md`` and
-``CONTRIBUTING.md`` are run as they stand by ``tests/tasks/test_local_tasks.py`` and
-``tests/test_contributing.py``.
+files in small for a data set, two questions of each task. Pages in ``ELSEWHERE`` have their
+commands run as they stand by a test of their own.
 """
 
 from __future__ import annotations
@@ -29,6 +28,7 @@ from test_docs import COMMANDS, ROOT, USAGE
 ELSEWHERE = {
     "your-own-data.md": "tests/tasks/test_local_tasks.py",
     "CONTRIBUTING.md": "tests/test_contributing.py",
+    "overlays.md": "tests/docs/test_overlays_page.py",
 }
 SERVICES = ("openai/", "anthropic/", "google/", "azure/", "openrouter/")
 STANDS_IN = "baseline/random"
