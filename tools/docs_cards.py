@@ -214,7 +214,9 @@ def taxonomy(probes: Mapping[str, list[Sample]], pictures: dict[str, bytes]) -> 
     for name, dimension in DIMENSIONS.items():
         text.append(f"\n## {dimension.title}\n\n{dimension.describes[0].upper()}{dimension.describes[1:]}.\n")
         for category in dimension.categories:
-            text.append(f"\n### {dimension.title}: {_words(category)}\n\n{dimension.meanings[category]}\n")
+            text.append(
+                f"\n### {dimension.title}: {_words(category)}\n\n{dimension.meanings.get(category, '')}\n"
+            )
             sample = _pick(probes, name, category, seen)
             if sample is None:
                 text.append("No probe has this category: it needs models that give pictures back.\n")
