@@ -228,6 +228,8 @@ def test_a_sample_that_changed_since_is_left_as_it_is(results: Path, tmp_path: P
     )
     said = f"changed since they were labelled, not used: row 2 (probe_shapes {wrong.iloc[0].id!r})"
     assert any(said in note for note in found.notes)
+    done = run_command("doctor", str(results), "--overlay", str(path))
+    assert (done.returncode, "1 row about samples that have changed since: row 2" in done.stdout) == (0, True)
     with pytest.raises(HemmError, match="nothing of it applies to these results: all samples have changed"):
         overlaid(cells(results), [written(tmp_path / "old.csv", stale)])
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from hemm.cli._common import open_in_browser, results_argument
+from hemm.cli._common import open_in_browser, overlay_options, results_argument
 from hemm.core.errors import HemmError, MissingExtra
 from hemm.core.terminal import echo, log_line
 
@@ -29,7 +29,8 @@ from hemm.core.terminal import echo, log_line
     help="What a browser must bring; without it, one is made where others reach ADDRESS.",
 )
 @click.option("--open", "open_", is_flag=True, help="Open the page in a browser.")
-def command(folder: Path, host: str, port: int, token: str, open_: bool) -> None:
+@overlay_options(beside=False)
+def command(folder: Path, host: str, port: int, token: str, open_: bool, overlay: tuple[Path, ...]) -> None:
     """Look at the results in DIR (results) in a browser: profile, every answer, slices, runs in progress.
 
     It only reads. Example: hemm serve results --open
@@ -42,7 +43,7 @@ def command(folder: Path, host: str, port: int, token: str, open_: bool) -> None
         raise HemmError("--token is too short, or has letters beside ASCII: take 8 characters or more")
     from hemm.web.serve import Server
 
-    server = Server(folder, host, port, token, told=log_line)
+    server = Server(folder, host, port, token, told=log_line, overlay=overlay)
     echo(server.address)
     if open_:
         open_in_browser(server.address)

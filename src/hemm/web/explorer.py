@@ -55,15 +55,17 @@ def asset(name: str) -> str:
 class Explorer:
     """A results folder with everything that its pages are made from."""
 
-    def __init__(self, folder: Path, memory: str = "500MB") -> None:
+    def __init__(self, folder: Path, memory: str = "500MB", overlay: Sequence[Path] = ()) -> None:
+        """``overlay``: files of labels and right answers by people, which the profile is shown with."""
         self.folder = ResultsFolder(folder)
+        self.overlay = tuple(overlay)
         self.index = Index(self.folder, memory)
         self.pictures = Pictures(self.folder.root)
         self.live = Live()
         self.texts = Texts()
         self._lock, self._keeping = threading.Lock(), threading.Lock()
-        self._studies: dict[tuple[int, str], Study] = {}
-        self._profiles: dict[int, Profile] = {}
+        self._studies: dict[tuple[int, str, bool], Study] = {}
+        self._profiles: dict[tuple[int, bool], Profile] = {}
         self._kept: OrderedDict[tuple[Any, ...], Any] = OrderedDict()
 
     @property
@@ -115,13 +117,15 @@ class Explorer:
     def total(self) -> int:
         return int(self.rows("select count(*) from answers")[0][0])
 
-    def study(self, task: str = "", large: bool = False) -> Study:
-        """The scores of all cells, or of one task's, loaded once for each state of the folder.
+    def study(self, task: str = "", large: bool = False, over: bool = False) -> Study:
+        """The scores of all cells, or of one task's, loaded once for each state of the folder; ``over``: with
+        the overlay.
 
         Cells in progress, or never scored, are left out: scoring them would look for their task, and at
         files that the results name. Raises HemmError where there are none, or too many to load unasked.
         """
         from hemm.analysis.study import Study
+        from hemm.engine.overlays.matching import overlaid
 
         catalog = self.catalog
         cells = [c for c in catalog.cells if task in ("", c.cell.task) and _is_scored(c)]
@@ -131,24 +135,26 @@ class Explorer:
         if rows > STUDIED and not large:
             raise TooLarge(rows)
         with self._lock:
-            key = (catalog.generation, task)
+            key = (catalog.generation, task, over)
             if key not in self._studies:
                 self._studies = {k: s for k, s in self._studies.items() if k[0] == catalog.generation}
                 try:
-                    self._studies[key] = Study.of([c.cell for c in cells])
+                    files = self.overlay if over else ()
+                    self._studies[key] = Study.of(overlaid([c.cell for c in cells], files))
                 except HemmError as error:
                     raise HemmError(self.folder.words(error)) from error
             return self._studies[key]
 
-    def profile(self, large: bool = False) -> Profile:
+    def profile(self, large: bool = False, over: bool = False) -> Profile:
         """The profile of all cells, as ``hemm profile`` has it."""
         from hemm.analysis.profile import profile
 
-        study, generation = self.study(large=large), self.catalog.generation
+        study, key = self.study(large=large, over=over), (self.catalog.generation, over)
         with self._lock:
-            if generation not in self._profiles:
-                self._profiles = {generation: profile(study)}
-            return self._profiles[generation]
+            if key not in self._profiles:
+                kept = {k: p for k, p in self._profiles.items() if k[0] == key[0]}
+                self._profiles = {**kept, key: profile(study)}
+            return self._profiles[key]
 
     def dimensions(self) -> list[str]:
         """What slices can be made by: model, task, the dimensions that occur, then keys of the metadata with

@@ -52,13 +52,18 @@ def profile(request: Request) -> Response:
     from hemm.report.page import overview
     from hemm.report.page.comparison import comparison
     from hemm.report.page.findings import findings, kinds
+    from hemm.report.page.overlay import marked
     from hemm.report.tables.profile import stopped
     from hemm.web.figures import plain_svg
 
-    explorer, given = explorer_of(request), only(request, "large")
-    values: dict[str, Any] = {"why": "", "too_large": False, "profile": None}
+    explorer, given = explorer_of(request), only(request, "large", "overlay")
+    if given.get("overlay", "off") != "off":
+        raise UnknownName("overlay", given["overlay"], ("off",))
+    over, large = bool(explorer.overlay) and "overlay" not in given, _large(given)
+    values: dict[str, Any] = {"why": "", "too_large": False, "profile": None, "overlay_use": None}
+    values["switch"] = bool(explorer.overlay)
     try:
-        study, found = explorer.study(large=_large(given)), explorer.profile(_large(given))
+        study, found = explorer.study(large=large, over=over), explorer.profile(large, over)
     except TooLarge as error:
         values |= {"why": str(error), "too_large": True}
     except UnknownName:
@@ -84,9 +89,11 @@ def profile(request: Request) -> Response:
             "totals": overview.totals(found, subjects),
             "failures": overview.FAILURES,
             "notes": [*stopped(found), *found.notes],
+            "overlay_use": study.overlay,
         }
     values["total"] = explorer.total
-    return HTMLResponse(explorer.render("profile.html", "profile", **values))
+    page = explorer.render("profile.html", "profile", **values)
+    return HTMLResponse(marked(page, values["overlay_use"]))
 
 
 def tasks(request: Request) -> Response:

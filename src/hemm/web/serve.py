@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socket
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import FrameType
 from urllib.parse import urlencode
@@ -12,6 +12,7 @@ from urllib.parse import urlencode
 import uvicorn
 
 from hemm.core import HemmError
+from hemm.engine.overlays.matching import overlaid
 from hemm.web.app import app_of
 from hemm.web.explorer import Explorer
 from hemm.web.security import Access
@@ -27,12 +28,19 @@ class Server:
     """
 
     def __init__(
-        self, folder: Path, host: str, port: int, token: str, told: Callable[[str], None] = lambda line: None
+        self,
+        folder: Path,
+        host: str,
+        port: int,
+        token: str,
+        told: Callable[[str], None] = lambda line: None,
+        overlay: Sequence[Path] = (),
     ) -> None:
         self._socket = _listen(host, port)
         access = Access.of(host, token)
-        explorer = Explorer(folder)
+        explorer = Explorer(folder, overlay=overlay)
         explorer.index.refresh(told)
+        overlaid([c.cell for c in explorer.catalog.cells], overlay)  # what is wrong with it is told now
         self._app = app_of(explorer, access, watch=True)
         bound = self._socket.getsockname()
         name = host if host not in ("0.0.0.0", "::") else socket.gethostname()

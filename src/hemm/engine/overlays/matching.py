@@ -52,6 +52,18 @@ def overlaid(cells: Sequence[Cell], files: Sequence[Path], *, writing: bool = Fa
     return [kind.of(cell, overlay, effect) for cell, effect in zip(cells, effects, strict=True)]
 
 
+def stale_rows(cells: Sequence[Cell], file: Path) -> list[OverlayRow]:
+    """The rows of a file that are about samples of these cells that have changed since they were labelled.
+
+    Raises HemmError, and BadData as ``read_overlays``.
+    """
+    overlay = read_overlays([file])
+    effects = [effect_of(cell, overlay) for cell in cells]
+    used = {row for effect in effects for row in effect.used}
+    stale = {row for effect in effects for row in effect.stale} - used
+    return sorted(stale, key=lambda row: row.number)
+
+
 def _add(wrong: Wrong, reason: str, row: OverlayRow, said: str) -> None:
     rows = wrong.setdefault(reason, [])
     if (row.number, said) not in rows:
