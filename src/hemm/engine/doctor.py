@@ -18,6 +18,7 @@ from hemm.results.lock import Lock
 from hemm.results.old_secrets import SET_AGAIN, as_it_was, holds_a_secret
 from hemm.results.read import Cell, cell
 from hemm.results.seal import Seal
+from hemm.results.segments import segments
 from hemm.results.stored_media import stored_bytes
 
 SAME_COMMAND = "the same command asks for what is missing"
@@ -121,7 +122,7 @@ def _answers(folder: Path, repair: bool) -> Iterator[Damage]:
 
 def _journals(folder: Path, repair: bool) -> Iterator[Damage]:
     """Torn and damaged lines, of answers and of verdicts. They are left out."""
-    for path in (folder / layout.JOURNAL, *sorted((folder / layout.SCORES).glob("*.verdicts.jsonl"))):
+    for path in (*segments(folder).values(), *sorted((folder / layout.SCORES).glob("*.verdicts.jsonl"))):
         dropped: list[int] = []
         places = [(offset, length) for offset, length, _ in scan(path, dropped)]
         if not dropped:

@@ -16,6 +16,7 @@ from hemm.results.checked import broken, write_checked
 from hemm.results.files import refuse_links
 from hemm.results.lock import Lock
 from hemm.results.read import Cell, cell
+from hemm.results.segments import journal_size
 from hemm.results.stored_media import stored_bytes
 
 if TYPE_CHECKING:
@@ -86,9 +87,7 @@ def _basis(stored: Cell, task: Task) -> str:
 
 def basis(stored: Cell, parser: Mapping[str, Any]) -> str:
     """Digest of what scores depend on beside the metric: answers and parser (``parser_versions``)."""
-    journal = stored.folder / layout.JOURNAL
-    size = journal.stat().st_size if journal.exists() else 0
-    facts: list[Any] = [[p.to_json() for p in stored.parts], size, dict(parser)]
+    facts: list[Any] = [[p.to_json() for p in stored.parts], journal_size(stored.folder), dict(parser)]
     unscored = stored.unscored()
     return digest([*facts, unscored.to_pylist()] if unscored.num_rows else facts, 32)
 

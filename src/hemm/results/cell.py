@@ -1,8 +1,9 @@
 """Writing one cell: lock, journal, sealed parts and run.json.
 
-Sealing a part takes three steps: part and calls get their names, run.json lists them, their lines leave the
-journal. After a kill between any two of these, the next writer loses no answer: it writes an unlisted part
-again, and recognises a line that is sealed already by the start time of its call.
+Sealing a part takes three steps: part and calls get their names, run.json lists them, the segments of the
+journal that have no other lines are deleted. After a kill between any two of these, the next writer loses no
+answer: it writes an unlisted part again, and recognises a line that is sealed already by the start time of
+its call.
 """
 
 from __future__ import annotations
@@ -26,14 +27,10 @@ from hemm.data.files import write_atomic
 from hemm.results import layout
 from hemm.results.checked import read_run, write_run
 from hemm.results.files import refuse_links, sweep
-from hemm.results.journal import Journal, dropped_words, scan
 from hemm.results.lock import Lock
 from hemm.results.seal import Seal, read_part, write_answers, write_part
+from hemm.results.segments import Key, Place, Places, Segments
 from hemm.results.stored_media import media_path
-
-Key = tuple[str, int]
-Place = tuple[int, int]
-Places = np.ndarray[Any, np.dtype[np.int64]]  # (offset, length) in the journal of each answer of a part
 
 
 class CellWriter:
@@ -58,8 +55,9 @@ class CellWriter:
         """Sealed parts that are missing or damaged."""
         self._header, self._told = hide_all(header), told  # as it is compared with what is stored
         self._lock = Lock(folder / layout.LOCK)
-        self._journal: Journal | None = None
+        self._journal = Segments(folder, self._announce_segments, write=not planned)
         self._guard = threading.RLock()  # the reader's thread must not see one of index and journal changed
+        self._run_guard = threading.RLock()  # a part may be sealed while the next one gets its segment
         self._index: dict[Key, Place] = {}
         self._wanted: dict[int, Places] = {}  # of parts that are not sealed; length 0: not there yet
         self._missing: list[int] = []
@@ -85,7 +83,8 @@ class CellWriter:
             run = self.before or {"parts": [], "calls": None, "selections": [], "commands": []}
             self.run = {"schema_version": layout.SCHEMA_VERSION, "state": "open", **run, **self._header}
             self._drop_broken()
-            self._index = self._read_journal()
+            calls = self.run["calls"]
+            self._index = self._journal.load(None if calls is None else Seal(**calls), self.warnings)
         except BaseException:
             self._lock.release()
             raise
@@ -94,9 +93,7 @@ class CellWriter:
     def close(self) -> None:
         """Flush the journal and release the lock. A new cell in which nothing was written leaves
         no folder."""
-        if self._journal is not None:
-            self._journal.close()
-            self._journal = None
+        self._journal.close()
         self._lock.release()
         if self._planned:
             return
@@ -115,19 +112,28 @@ class CellWriter:
 
     def save(self) -> None:
         self._lock.check()
-        write_run(self.folder, self.run)
-        self._saved = dict(self.run)
+        with self._run_guard:
+            self.run["schema_version"] = layout.version(self._journal.numbers)
+            write_run(self.folder, self.run)
+            self._saved = dict(self.run)
+
+    def _announce_segments(self) -> None:
+        """Have run.json say that the journal has several segments: hemm 0.1.0 would not look for them."""
+        with self._run_guard:
+            self._saved = {**(self._saved or self.run), "schema_version": layout.SEGMENTED}
+            write_run(self.folder, self._saved)
 
     def _announce(self, name: str, sha256: str | None) -> None:
         """Have run.json list the file ``name`` as it is, and as it is going to be (None: absent), so that a
         kill in between leaves a file that is listed."""
         if not self._saved:  # a new cell: nothing to tell apart
             return
-        files = self._saved.get("files", {})
-        path = self.folder / name
-        known = files.get(name) or [digest_file(path) if path.exists() else None]
-        self._saved["files"] = {**files, name: list(dict.fromkeys([*known, sha256]))}
-        write_run(self.folder, self._saved)
+        with self._run_guard:
+            files = self._saved.get("files", {})
+            path = self.folder / name
+            known = files.get(name) or [digest_file(path) if path.exists() else None]
+            self._saved["files"] = {**files, name: list(dict.fromkeys([*known, sha256]))}
+            write_run(self.folder, self._saved)
 
     # reading
 
@@ -174,7 +180,7 @@ class CellWriter:
         return int(offset), int(length)
 
     def _read(self, place: Place) -> dict[str, Any]:
-        return self._open_journal().record(*place)
+        return self._journal.record(*place)
 
     def _drop_broken(self) -> None:
         """Rename parts with a wrong checksum, so that their samples are run again."""
@@ -201,27 +207,6 @@ class CellWriter:
         self.warnings.append(f"{path} is missing or damaged: the log of earlier calls is lost, no answer is")
         return None
 
-    def _read_journal(self) -> dict[Key, Place]:
-        lines: dict[Key, tuple[Place, float]] = {}
-        dropped: list[int] = []
-        for offset, length, line in scan(self.folder / layout.JOURNAL, dropped):
-            lines[(line["id"], line["repeat"])] = ((offset, length), line["call"][1])
-        if dropped:
-            self.warnings.append(dropped_words(self.folder / layout.JOURNAL, dropped))
-        if lines and self.run["calls"] is not None:
-            for batch in self._sealed_calls():
-                for sample, repeat, started in zip(*(c.to_pylist() for c in batch.columns), strict=True):
-                    if lines.get((sample, repeat), (None, None))[1] == started:
-                        del lines[sample, repeat]
-        return {key: place for key, (place, _) in lines.items()}
-
-    def _sealed_calls(self) -> Iterator[pa.RecordBatch]:
-        rows = Seal(**self.run["calls"]).rows
-        with pq.ParquetFile(self.folder / layout.CALLS) as file:
-            for batch in file.iter_batches(columns=["id", "repeat", "started"]):
-                yield batch.slice(0, max(rows, 0))
-                rows -= batch.num_rows
-
     # filling
 
     def plan(self, positions: int) -> None:
@@ -234,9 +219,13 @@ class CellWriter:
     def add(self, answers: Sequence[tuple[int, dict[str, Any]]]) -> None:
         """Journal new answers, (position, record) each. A crash keeps or loses all answers of one call."""
         self._lock.check()
-        places = self._open_journal().append(record for _, record in answers)
+        if not answers:
+            return
+        places = self._journal.append((r for _, r in answers), answers[0][0] // layout.PART_ROWS)
         for (position, record), place in zip(answers, places, strict=True):
-            self._index.pop((record["id"], record["repeat"]), None)
+            old = self._index.pop((record["id"], record["repeat"]), None)
+            if old is not None:
+                self._journal.replaced(old, place)
             self._fill(position, place)
 
     def claim(self, position: int, key: Key) -> None:
@@ -245,7 +234,7 @@ class CellWriter:
 
     def drop_answers(self) -> None:
         """Forget all answers, journaled and sealed."""
-        self._index.clear()
+        self._forget_journaled()
         parts, self.run["parts"] = self.parts, []
         self.save()
         for part in parts:
@@ -270,26 +259,19 @@ class CellWriter:
 
     def tick(self) -> None:
         """Flush lines that have waited long enough."""
-        if self._journal is not None and self._journal.due:
+        if self._journal.due:
             self._journal.flush()
 
     @property
     def sync_due(self) -> bool:
-        return self._journal is not None and self._journal.sync_due
+        return self._journal.sync_due
 
     def sync(self) -> None:
         """Have the disk keep the flushed lines; in a thread, since answers keep coming in meanwhile."""
-        if (journal := self._journal) is not None:
-            journal.sync()
+        self._journal.sync()
 
     def flush(self) -> None:
-        if self._journal is not None:
-            self._journal.flush()
-
-    def _open_journal(self) -> Journal:
-        if self._journal is None:
-            self._journal = Journal(self.folder / layout.JOURNAL, write=not self._planned)
-        return self._journal
+        self._journal.flush()
 
     # sealing
 
@@ -305,11 +287,12 @@ class CellWriter:
 
     async def seal_next(self) -> None:
         """Seal the next complete part, in a thread, since answers keep coming in meanwhile."""
-        self._open_journal().flush()
-        seals = await asyncio.to_thread(self._write, self._wanted[self._sealed])
+        self._journal.flush()
+        places = self._wanted[self._sealed]
+        seals = await asyncio.to_thread(self._write, places)
         del self._wanted[self._sealed]
         self._sealed += 1
-        self._commit(*seals)
+        self._commit(*seals, places)
 
     def seal_rest(self) -> None:
         """Seal journaled answers that no position claimed (of another selection), so that none is lost."""
@@ -317,18 +300,17 @@ class CellWriter:
             places = np.array(sorted(self._index.values()), dtype=np.int64)
             seals = self._write(places)
             self._index.clear()
-            self._commit(*seals)
+            self._commit(*seals, places)
         if not self._wanted:
-            if self._journal is not None:
-                self._journal.remove()
-                self._journal = None
-            (self.folder / layout.JOURNAL).unlink(missing_ok=True)
+            self._journal.remove()
+
+    def _forget_journaled(self) -> None:
+        self._journal.sealed(np.array(list(self._index.values()), dtype=np.int64).reshape(-1, 2))
+        self._index.clear()
 
     def _write(self, places: Places) -> tuple[Seal, Seal]:
-        journal = self._open_journal()
-
         def records() -> Iterator[dict[str, Any]]:
-            return (journal.record(int(offset), int(length)) for offset, length in places)
+            return (self._journal.record(place, length) for place, length in places.tolist())
 
         old = self.run["calls"]
         return write_part(
@@ -381,20 +363,16 @@ class CellWriter:
         if self._saved:
             write_run(self.folder, {**self._saved, "files": {**self._saved.get("files", {}), name: [now]}})
 
-    def _commit(self, part: Seal, calls: Seal) -> None:
+    def _commit(self, part: Seal, calls: Seal, places: Places) -> None:
         self.run["parts"] = [*self.run["parts"], part.to_json()]
         self.run["calls"] = calls.to_json()
         files = self.run.get("files", {})
         self.run["files"] = {name: known for name, known in files.items() if name != layout.CALLS}
         self.save()
-        with self._guard:
-            self._trim()
+        self._trim(places)
 
-    def _trim(self) -> None:
-        """Remove sealed lines from the journal."""
-        filled = [part[row] for part in self._wanted.values() for row in np.flatnonzero(part[:, 1])]
-        keys = list(self._index)
-        moved = self._open_journal().keep([*((int(o), int(n)) for o, n in filled), *self._index.values()])
-        for held, place in zip(filled, moved, strict=False):
-            held[:] = place
-        self._index = dict(zip(keys, moved[len(filled) :], strict=True))
+    def _trim(self, places: Places) -> None:
+        """Delete the segments of the journal that sealing these lines was the last to need."""
+        with self._guard:
+            self._journal.sealed(places)
+            self._journal.drop()

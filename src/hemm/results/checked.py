@@ -32,14 +32,14 @@ def write_checked(path: Path, value: dict[str, Any]) -> None:
     write_plain(path, sealed(as_written(value)))
 
 
-def read_checked(path: Path, form: Any, cure: str) -> dict[str, Any]:
+def read_checked(path: Path, form: Any, cure: str, newest: int = layout.SCHEMA_VERSION) -> dict[str, Any]:
     """The object in a JSON file without its checksum. Raises FileNotFoundError, and BadData naming the file
     where the checksum does not hold, and naming the member too where the object is not of the form."""
     value, _ = read_sealed(path, cure)
     version = value.get("schema_version")
-    if version != layout.SCHEMA_VERSION or isinstance(version, bool):
+    if type(version) is not int or not layout.SCHEMA_VERSION <= version <= newest:
         raise BadData(
-            f"{path} has schema_version {shown(version)}, this hemm reads {layout.SCHEMA_VERSION}: "
+            f"{path} has schema_version {shown(version)}, this hemm reads {newest}: "
             "use the version that wrote it"
         )
     check(value, form, path, cure)
@@ -50,7 +50,7 @@ def read_run(folder: Path) -> dict[str, Any] | None:
     """run.json of a cell; None where there is none. Raises BadData where it is damaged."""
     path = folder / layout.RUN
     try:
-        run = read_checked(path, forms.RUN, ASK_AGAIN)
+        run = read_checked(path, forms.RUN, ASK_AGAIN, layout.SEGMENTED)
     except FileNotFoundError:
         return None
     check_names(run, path)

@@ -1,4 +1,4 @@
-"""The journal of an open cell: one line for each finished answer.
+"""A journal: one file of lines, one for each finished answer (or a judge's verdict).
 
 A line is a JSON object. Its first member ``crc`` is the CRC-32 of the rest: a torn or damaged line is
 recognised by it and skipped. Lines are written in groups (64 lines or 100 ms): a killed process loses at most
@@ -230,5 +230,8 @@ class Journal:
 
     def remove(self) -> None:
         """Close and delete, when everything is sealed."""
-        os.close(self._file)
+        with self._lock:  # a thread may be about to sync it
+            self._buffer.clear()
+            self._buffered, self._unsynced = 0, False
+            os.close(self._file)
         self.path.unlink(missing_ok=True)

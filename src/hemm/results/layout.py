@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
 
 import pyarrow as pa
@@ -11,6 +12,9 @@ from hemm.core import Identity, slug
 from hemm.core.secrets import refuse_in_name
 
 SCHEMA_VERSION = 1
+SEGMENTED = 2
+"""schema_version of run.json while the journal has a file that hemm 0.1.0 would not read: it refuses the cell
+then, and reads it once it is sealed."""
 
 RUN = "run.json"
 JOURNAL = "journal.jsonl"
@@ -66,6 +70,11 @@ UNSCORED_SCHEMA = pa.schema(
 
 ORDER_SCHEMA = pa.schema([("id", pa.string()), ("row", pa.int64())])
 """Of a shard: its samples and their rows in the pack, so that shards are merged in pack order without it."""
+
+
+def version(segments: Sequence[int]) -> int:
+    """schema_version of a run.json beside these segments of the journal (their numbers)."""
+    return SEGMENTED if any(number > 1 for number in segments) else SCHEMA_VERSION
 
 
 def cell_folder(out: Path, model: Identity, task: str, protocol: str) -> Path:

@@ -19,6 +19,7 @@ from hemm.results.answer_record import ANSWER_SCHEMA, CALL_SCHEMA, answer_batch
 from hemm.results.checked import SCORE_AGAIN, read_aggregates_in, read_listed, read_run, read_scores
 from hemm.results.journal import dropped_words, scan
 from hemm.results.seal import GROUP_ROWS, Seal, read_part, read_rows, rows_in_turn
+from hemm.results.segments import open_lines, segments
 from hemm.results.selections import STRATA_SCHEMA
 
 _KEY = ("id", "repeat", "request_key")
@@ -147,7 +148,7 @@ class Cell:
 
     def _journaled(self) -> Iterator[pa.RecordBatch]:
         chunk: list[dict[str, Any]] = []
-        for _, _, record in scan(self.folder / layout.JOURNAL):
+        for record in open_lines(self.folder, self.run):
             chunk.append(record)
             if len(chunk) == GROUP_ROWS:
                 yield answer_batch(chunk)
@@ -157,10 +158,13 @@ class Cell:
 
     def dropped_lines(self) -> str:
         """One line on the torn or damaged lines of an open cell's journal; empty where all are whole."""
-        path, dropped = self.folder / layout.JOURNAL, list[int]()
-        for _ in scan(path, dropped):
-            pass
-        return dropped_words(path, dropped) if dropped else ""
+        said: list[str] = []
+        for path in segments(self.folder).values():
+            dropped: list[int] = []
+            for _ in scan(path, dropped):
+                pass
+            said += [dropped_words(path, dropped)] if dropped else []
+        return "; ".join(said)
 
     def calls(self) -> pa.Table:
         """Every sealed call (``answer_record.CALL_SCHEMA``), including those of replaced answers.

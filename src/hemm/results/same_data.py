@@ -16,9 +16,9 @@ from hemm.core.origin import origin_text, same_origin
 from hemm.data.files import read_table
 from hemm.results import layout
 from hemm.results.checked import read_run, write_run
-from hemm.results.journal import scan
 from hemm.results.lock import Lock
 from hemm.results.read import Cell
+from hemm.results.segments import open_lines
 
 MOST = 0.5
 """The share of a cell's answers that must be to samples of the pack, where version 0.1.0 did not say whose
@@ -106,7 +106,7 @@ def _may_hold(cell: Cell, task: Task, pack: Pack | None, source: str) -> bool:
 
 def _overlaps(cell: Cell, pack: Pack) -> bool:
     """Whether at least half of the samples that were answered are in the pack as they are; or none was."""
-    answered = {(line["id"], line["sample_hash"]) for _, _, line in scan(cell.folder / layout.JOURNAL)}
+    answered = {(line["id"], line["sample_hash"]) for line in open_lines(cell.folder, cell.run)}
     for part in cell.parts:
         if part.holds(cell.folder):
             table = read_table(cell.folder / part.file, columns=["id", "sample_hash"])
