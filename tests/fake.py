@@ -179,3 +179,21 @@ def go(
     """Run one model on one task: its cell."""
     chosen = RunOptions(out=out, **options)
     return asyncio.run(run_cells(chosen, [model], [(one or task(), pack)], watcher or Silent()))[0]
+
+
+_MODEL = {"name": "m", "revision": ""}
+_GENERATION = {"max_new_tokens": 8, "temperature": 0, "top_p": 1, "stop": [], "thinking_budget": 0}
+HEADER = {
+    "model": {"spec": "m", **_MODEL},
+    "task": "even",
+    "card": {"labels": {}},
+    "protocol": "p",
+    "protocol_spec": {
+        "model": _MODEL,
+        **dict.fromkeys(("template", "instruction", "system", "control", "perturb"), ""),
+        "shots": 0,
+        "generation": {**_GENERATION, "scoring": "generate", "extra": []},
+    },
+    "pack": {"hash": "0" * 32},
+}
+"""The fields of run.json that a ``CellWriter`` is given."""

@@ -35,6 +35,7 @@ from hemm.engine.run import run_cells
 from hemm.results import layout
 from hemm.results.journal import FLUSH_LINES, scan
 from hemm.results.read import cell, cells
+from hemm.results.segments import segments
 
 SAMPLES, PART_ROWS, BATCH, CONCURRENCY = 260, 90, 7, 12
 
@@ -254,7 +255,7 @@ class Lives:
 def kept_ids(out: Path) -> set[str]:
     """Sample ids whose answer is on the disk."""
     kept: set[str] = set()
-    for journal in out.rglob(layout.JOURNAL):
+    for journal in out.rglob("journal*.jsonl"):
         kept.update(record["id"] for _, _, record in scan(journal))
     if list(out.rglob(layout.RUN)):
         for found in cells(out):
@@ -271,7 +272,7 @@ def parts(out: Path) -> dict[str, bytes]:
     found.verify()
     assert found.state == "sealed"
     assert cell(found.folder).answers(["id"]).num_rows == SAMPLES
-    assert not (found.folder / layout.JOURNAL).exists()
+    assert not segments(found.folder)
     assert not list(out.rglob("*.tmp"))
     return {p.name: p.read_bytes() for p in sorted(found.folder.glob("answers/*"))}
 

@@ -16,7 +16,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fake import Batched, FakePack, go, picture, sample
+from fake import HEADER, Batched, FakePack, go, picture, sample
 from hemm.core import BadData, CellLocked, Failure, HemmError, Message, Response
 from hemm.data.files import replacing
 from hemm.results import layout
@@ -241,22 +241,6 @@ def test_picture_references_come_back_by_digest() -> None:
 
 
 # cells
-
-_MODEL = {"name": "m", "revision": ""}
-_GENERATION = {"max_new_tokens": 8, "temperature": 0, "top_p": 1, "stop": [], "thinking_budget": 0}
-HEADER = {
-    "model": {"spec": "m", **_MODEL},
-    "task": "even",
-    "card": {"labels": {}},
-    "protocol": "p",
-    "protocol_spec": {
-        "model": _MODEL,
-        **dict.fromkeys(("template", "instruction", "system", "control", "perturb"), ""),
-        "shots": 0,
-        "generation": {**_GENERATION, "scoring": "generate", "extra": []},
-    },
-    "pack": {"hash": "0" * 32},
-}
 
 
 def _fill(folder: Path, numbers: range, plan: int | None = None) -> CellWriter:

@@ -256,6 +256,7 @@ def _write(
         missing = [counted(short, "answer")]
     run = {
         **runs[-1],
+        "schema_version": layout.SCHEMA_VERSION,
         "selections": selections,
         "parts": [seal.to_json() for seal in seals],
         "calls": calls.to_json(),

@@ -10,6 +10,7 @@ A line is addressed by (place, length): the number of its segment and its offset
 
 from __future__ import annotations
 
+import math
 import re
 import threading
 from collections import Counter, defaultdict
@@ -30,7 +31,7 @@ Place = tuple[int, int]
 Places = np.ndarray[Any, np.dtype[np.int64]]
 """(place, length) of each answer of a part; length 0: not there yet."""
 
-_NUMBERED = re.compile(r"journal-([0-9]{4,9})\.jsonl")
+_NUMBERED = re.compile(r"journal-([0-9]{4,6})\.jsonl")
 _SHIFT = 40
 """Bits of an offset in a segment."""
 
@@ -44,7 +45,8 @@ def segments(folder: Path) -> dict[int, Path]:
     """The files of a cell's journal by number, oldest first; none where it is sealed."""
     found = {1: folder / layout.JOURNAL} if (folder / layout.JOURNAL).exists() else {}
     for path in folder.glob("journal-*.jsonl"):
-        if match := _NUMBERED.fullmatch(path.name):
+        match = _NUMBERED.fullmatch(path.name)
+        if match and int(match[1]) > 1 and path == segment_path(folder, int(match[1])):
             found[int(match[1])] = path
     return dict(sorted(found.items()))
 
@@ -55,18 +57,21 @@ def journal_size(folder: Path) -> int:
 
 
 def open_lines(folder: Path, run: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
-    """The records of a cell's journal that are in none of the sealed parts, in the order they were written:
-    of two with one (id, repeat) the later one counts.
+    """The records of a cell's journal that count: of each (id, repeat) the newest, where no part has it.
 
     run  run.json of the cell, read before
     """
-    paths, sealed = list(segments(folder).values()), set[tuple[str, int, float]]()
-    if paths and run["calls"] is not None:
-        lines = ((line["id"], line["repeat"], line["call"][1]) for path in paths for _, _, line in scan(path))
-        sealed = sealed_of(folder, Seal(**run["calls"]), lines)
+    paths, newest = list(segments(folder).values()), dict[Key, float]()
+    for path in paths if run["calls"] is not None else ():
+        newest.update({(line["id"], line["repeat"]): line["call"][1] for _, _, line in scan(path)})
+    if newest:
+        asked = ((*key, started) for key, started in newest.items())
+        for name, repeat, _ in sealed_of(folder, Seal(**run["calls"]), asked):
+            newest[name, repeat] = math.nan  # the start of no call
     for path in paths:
-        for _, _, line in scan(path):
-            if not sealed or (line["id"], line["repeat"], line["call"][1]) not in sealed:
+        for _, _, line in scan(path):  # a line that came since is of a new answer
+            started = line["call"][1]
+            if newest.get((line["id"], line["repeat"]), started) == started:
                 yield line
 
 
