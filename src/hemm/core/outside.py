@@ -85,5 +85,7 @@ def with_known_usage(response: Response) -> Response:
     Usage(input_tokens=None, output_tokens=3, cost=None)
     """
     said = response.usage
-    known = Usage(count_of(said.input_tokens), count_of(said.output_tokens), amount_of(said.cost))
-    return response if known == said else replace(response, usage=known)
+    known = count_of(said.input_tokens), count_of(said.output_tokens), amount_of(said.cost)
+    if known == (said.input_tokens, said.output_tokens, said.cost):
+        return response
+    return replace(response, usage=Usage(*known))

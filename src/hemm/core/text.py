@@ -19,7 +19,7 @@ def storable(text: str) -> str:
     >>> storable("What a day 😀")
     'What a day 😀'
     """
-    if _SURROGATE.search(text) is None:
+    if text.isascii() or _SURROGATE.search(text) is None:  # the first is known of every text
         return text
     return _SURROGATE.sub(lambda m: f"\\u{ord(m.group()):04x}", text)
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import io
 import math
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from hemm.core import Media
+from hemm.data.picture_header import plain_header
 from hemm.data.pixels import is_plain, rgb
 
 if TYPE_CHECKING:
@@ -80,10 +82,16 @@ _KNOWN: dict[str, _Facts] = {}
 def _facts(media: Media, most: int) -> _Facts:
     found = _KNOWN.get(media.digest)
     if found is None:
-        picture = media.opened()
+        header = None
+        with suppress(OSError):  # opening it says what is wrong
+            header = plain_header(media.data)
+        if header is not None:
+            found = _Facts(header.size, True, header.rgb)
+        else:
+            picture = media.opened()
+            found = _Facts(picture.size, is_plain(media, picture, most), picture.mode == "RGB")
         if len(_KNOWN) > 10_000:
             _KNOWN.clear()
-        found = _Facts(picture.size, is_plain(media, picture, most), picture.mode == "RGB")
         _KNOWN[media.digest] = found
     return found
 

@@ -221,7 +221,7 @@ class CellWriter:
         self._lock.check()
         if not answers:
             return
-        places = self._journal.append((r for _, r in answers), answers[0][0] // layout.PART_ROWS)
+        places = self._journal.append([r for _, r in answers], answers[0][0] // layout.PART_ROWS)
         for (position, record), place in zip(answers, places, strict=True):
             old = self._index.pop((record["id"], record["repeat"]), None)
             if old is not None:
@@ -320,6 +320,7 @@ class CellWriter:
             self.folder / layout.CALLS,
             Seal(**old).rows if old else 0,
             lambda sha256: self._announce(layout.CALLS, sha256),
+            self._journal.later,
         )
 
     def _next_part(self) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from itertools import islice
 from pathlib import Path
@@ -34,7 +34,8 @@ _WRITER: dict[str, Any] = {
 }
 
 
-_LATER = frozenset(column.name for column in COLUMNS if column.later)
+LATER = frozenset(column.name for column in COLUMNS if column.later)
+"""Columns that parts of hemm 0.1.0 lack."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,18 +77,19 @@ def write_part(
     calls: Path,
     old_calls: int,
     announce: Callable[[str], None],
+    later: Collection[str],
 ) -> tuple[Seal, Seal]:
     """Write an answers part, add its calls to the calls file, both atomically, and return their seals.
 
     ``read`` gives the records, each time that it is called. A later column is written where one fills it, so
-    that other parts have the bytes that hemm 0.1.0 gave them.
+    that other parts have the bytes that hemm 0.1.0 gave them; ``later`` are those that one may fill.
     ``announce`` gets the checksum of the new calls file before that gets its name.
     Only the first ``old_calls`` rows of the calls file are kept: a killed process may have written more.
     """
     path = cell / name
     rows, records = 0, read()
-    filled = {name for record in read() for name in _LATER if record.get(name) is not None}
-    schema = pa.schema([field for field in ANSWER_SCHEMA if field.name not in _LATER - filled])
+    filled = {name for record in read() for name in later if record.get(name) is not None} if later else set()
+    schema = pa.schema([field for field in ANSWER_SCHEMA if field.name not in LATER - filled])
     with replacing(path) as part, replacing(calls) as more:
         with (
             pq.ParquetWriter(part, schema, **_WRITER) as answers,
@@ -111,8 +113,8 @@ def write_part(
 def read_part(path: Path, columns: Sequence[str] | None = None) -> pa.Table:
     """A sealed part as ``ANSWER_SCHEMA``, or these columns of it; nulls where it is older than a column."""
     names = list(ANSWER_SCHEMA.names if columns is None else columns)
-    there = set(parquet_columns(path)) if not _LATER.isdisjoint(names) else names
-    table = read_table(path, columns=[name for name in names if name in there or name not in _LATER])
+    there = set(parquet_columns(path)) if not LATER.isdisjoint(names) else names
+    table = read_table(path, columns=[name for name in names if name in there or name not in LATER])
     return _with_later(table, names)
 
 
@@ -150,7 +152,7 @@ def rows_in_turn(path: Path, rows: int, columns: Sequence[str]) -> Iterator[pa.T
 
 def write_answers(cell: Path, name: str, answers: pa.Table) -> Seal:
     """Write a part of answers that were called for before: its seal."""
-    empty = {n for n in _LATER if answers[n].null_count == answers.num_rows}
+    empty = {n for n in LATER if answers[n].null_count == answers.num_rows}
     schema = pa.schema([field for field in ANSWER_SCHEMA if field.name not in empty])
     with replacing(cell / name) as part, pq.ParquetWriter(part, schema, **_WRITER) as writer:
         writer.write_table(answers.select(schema.names).cast(schema), row_group_size=GROUP_ROWS)

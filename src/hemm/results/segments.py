@@ -14,7 +14,7 @@ import math
 import re
 import threading
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +24,7 @@ import pyarrow.parquet as pq
 from hemm.data.files import sync_folder
 from hemm.results import layout
 from hemm.results.journal import Journal, dropped_words, scan
-from hemm.results.seal import Seal
+from hemm.results.seal import LATER, Seal
 
 Key = tuple[str, int]
 Place = tuple[int, int]
@@ -110,6 +110,8 @@ class Segments:
         self._replaces: dict[int, set[int]] = defaultdict(set)
         """Segment -> the earlier ones with lines that its own replaced."""
         self._of_part: dict[int, int] = {}
+        self.later: set[str] = set()
+        """The later columns (``seal.LATER``) that a line fills."""
         self._newest: Journal | None = None  # the one that lines were appended to last
 
     @property
@@ -127,6 +129,7 @@ class Segments:
             for offset, length, line in scan(path, dropped):
                 key, place = (line["id"], line["repeat"]), (number << _SHIFT | offset, length)
                 self._live[number] += 1
+                self._look(line)
                 if key in lines:
                     self.replaced(lines[key][0], place)
                 lines[key] = place, line["call"][1]
@@ -139,9 +142,14 @@ class Segments:
                 self._live[place[0] >> _SHIFT] -= 1
         return {key: place for key, (place, _) in lines.items()}
 
+    def _look(self, record: Mapping[str, Any]) -> None:
+        for name in LATER:
+            if record.get(name) is not None:
+                self.later.add(name)
+
     # lines
 
-    def append(self, records: Iterable[dict[str, Any]], part: int) -> list[Place]:
+    def append(self, records: Sequence[dict[str, Any]], part: int) -> list[Place]:
         """Add lines to the segment of ``part``. A crash keeps or loses all lines of one call."""
         with self._lock:
             number = self._of_part.get(part) or self._segment_for(part)
@@ -151,6 +159,8 @@ class Segments:
             self._newest = journal
             start = number << _SHIFT
             places = [(start + offset, length) for offset, length in journal.append(records)]
+            for record in records:
+                self._look(record)
             self._live[number] += len(places)
         return places
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import secrets
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from functools import lru_cache
 from typing import Any
 
@@ -63,6 +64,34 @@ def _environment() -> SandboxedEnvironment:
     return environment
 
 
+def _pieces(parsed: nodes.Template) -> list[tuple[str, bool]] | None:
+    """The texts and names (True) of a template that puts values between texts and does nothing else; None for
+    all others. Such a one is joined without Jinja2, in a tenth of the time."""
+    pieces: list[tuple[str, bool]] = []
+    for output in parsed.body:
+        for node in output.nodes if isinstance(output, nodes.Output) else (output,):
+            if isinstance(node, nodes.TemplateData):
+                pieces.append((node.data, False))
+            elif isinstance(node, nodes.Name) and node.name != "self":  # Jinja2's own
+                pieces.append((node.name, True))
+            else:
+                return None
+    return pieces
+
+
+class _Text:
+    """A compiled template."""
+
+    def __init__(self, template: Template, parsed: nodes.Template) -> None:
+        self._template, self._pieces = template, _pieces(parsed)
+
+    def render(self, context: dict[str, Any]) -> str:
+        if self._pieces is not None:
+            with suppress(KeyError):  # a name that the sample does not have, or one of Jinja2's: it tells
+                return "".join([str(context[piece]) if name else piece for piece, name in self._pieces])
+        return self._template.render(context)
+
+
 _FOLLOWING = f"\x02{_NONCE}:next\x03"
 _PLACES = "picture places"
 """Name in the context that no template can use."""
@@ -107,25 +136,25 @@ class Renderer:
         self._interleaved = False
         environment = _environment()
         self._prompt, self._names = self._compile(environment, task.prompt if template is None else template)
-        self._instruction: Template | None = None
+        self._instruction: _Text | None = None
         self._constant: dict[str, str] = {}
         if "instruction" in self._names:
             self._instruction, names = self._compile(environment, task.answer.instruction)
             self._names |= names
             if not names:  # the same for every sample
-                self._constant["instruction"] = self._instruction.render()
+                self._constant["instruction"] = self._instruction.render({})
                 self._instruction = None
         self._shot = lru_cache(maxsize=4096)(self._render_shot)
         self._shots: dict[str, Sample] = {}
 
-    def _compile(self, environment: SandboxedEnvironment, source: str) -> tuple[Template, set[str]]:
+    def _compile(self, environment: SandboxedEnvironment, source: str) -> tuple[_Text, set[str]]:
         try:
             parsed = environment.parse(source)
             names = set(meta.find_undeclared_variables(parsed))
             if any(used.name == "interleave" for used in parsed.find_all(nodes.Filter)):
                 names.add("images")
                 self._interleaved = True
-            return environment.from_string(source), names
+            return _Text(environment.from_string(source), parsed), names
         except (TemplateError, ArithmeticError, SyntaxError, RecursionError, MemoryError) as error:
             line = getattr(error, "lineno", None)
             raise HemmError(

@@ -14,6 +14,7 @@ from hemm.core import BadData, Media, Sample, digest_bytes, redact, storable
 from hemm.core.media import UNKNOWN, media_type, most_pixels
 from hemm.data.files import usable_cores
 from hemm.data.pack.jpeg_check import surely_decodes
+from hemm.data.picture_header import plain_header
 from hemm.data.pixels import rgb
 from hemm.data.readers.file_finder import spelled_otherwise
 from hemm.data.readers.pointers import pointer
@@ -105,6 +106,9 @@ def _opens(data: bytes, mime: str) -> str:
     header: a run may make them smaller.
     """
     if not mime.startswith("image/") and mime != UNKNOWN:
+        return ""
+    header = plain_header(data) if mime == "image/jpeg" else None
+    if header is not None and (header.size[0] * header.size[1] > most_pixels() or surely_decodes(data)):
         return ""
     media = Media(data, mime=mime)
     try:
