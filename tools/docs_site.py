@@ -88,6 +88,9 @@ def _filled(entries: list[Any]) -> list[Any]:
     for entry in entries:
         if entry == "tasks/":
             filled += docs_cards.navigation()
+        elif str(entry).endswith("?"):
+            page = entry.removesuffix("?")
+            filled += [page] if (DOCS / page).is_file() else []
         elif isinstance(entry, dict):
             filled.append({name: _filled(below) for name, below in entry.items()})
         else:

@@ -75,7 +75,7 @@ def reason(words: list[str]) -> str:
     name, metrics, models = words[0], given(words, "--metric"), positional(words)
     if any(USAGE.search(w) for w in words if not w.startswith("judge:")):
         return "a line of usage"
-    if name == "serve":
+    if name in ("serve", "annotate"):
         return "it serves until it is ended (tests/web)"
     if name == "judge-check" or any(m.startswith("judge") for m in metrics):
         return "a judge"
