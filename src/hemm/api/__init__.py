@@ -108,5 +108,6 @@ def compare(*results: Results | str | Path, **options: Any) -> ShownComparison:
     if not results:
         raise HemmError("hemm.compare() compares nothing: give a folder of results, or several")
     each = [item if isinstance(item, Results) else load(item) for item in results]
-    cells = {cell.folder.resolve(): cell for one in each for cell in one}
+    # a cell under an overlay is another than the same one without
+    cells = {(cell.folder.resolve(), str(cell.run.get("overlays"))): cell for one in each for cell in one}
     return Results(each[0].folder, list(cells.values())).compare(**options)

@@ -55,7 +55,11 @@ class Study:
     """
 
     def __init__(
-        self, cells: Sequence[CellScores], notes: Sequence[str], shared: SharedPictures | None = None
+        self,
+        cells: Sequence[CellScores],
+        notes: Sequence[str],
+        shared: SharedPictures | None = None,
+        overlay: OverlayUse | None = None,
     ) -> None:
         self._loaded, self._loading_notes = tuple(cells), tuple(notes)
         members, naming_notes = members_of([item.cell for item in cells])
@@ -67,7 +71,7 @@ class Study:
         ordered = sorted(subjects, key=lambda s: (s.model, s.control != "", s.label))
         self.subjects: Mapping[str, Subject] = {subject.key: subject for subject in ordered}
         self._labels = {m.number: m.subject.label for m in reversed(members)}
-        self.overlay = OverlayUse.of([item.cell for item in cells])
+        self.overlay = overlay
         over = self.overlay.notes() if self.overlay else ()
         states = [f"{_who(item)}: {words}" for item in self.cells for words in _states(item)]
         said: dict[str, list[str]] = {}
@@ -86,7 +90,9 @@ class Study:
         """Load the scores of ``cells``. Raises HemmError where none can be read or has answers; if
         ``strict``, for any cell that cannot be read, which is otherwise a note.
         """
-        return cls(*_load(cells, strict))
+        every = list(cells)
+        loaded, notes = _load(every, strict)
+        return cls(loaded, notes, overlay=OverlayUse.of(every))
 
     @cached_property
     def without_overlay(self) -> Study:
@@ -109,7 +115,7 @@ class Study:
             _on_shared_groups(replace(item, label=self._labels[number]), shared, notes)
             for number, item in enumerate(self._loaded)
         ]
-        return Study(items, notes, self._shared)
+        return Study(items, notes, self._shared, self.overlay)
 
     def named(self, spec: str, other_ways: str = "") -> tuple[Subject, list[CellScores]]:
         """The subject that ``spec`` names, and its cells.

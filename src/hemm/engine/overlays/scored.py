@@ -8,7 +8,7 @@ from typing import Any
 import orjson
 import pyarrow as pa
 
-from hemm.core import BadData, Sample
+from hemm.core import BadData, HemmError, Sample
 from hemm.data.arrow import texts
 from hemm.engine.overlays.cell import OverlaidCell, with_values
 from hemm.engine.overlays.scores import scored_now
@@ -60,7 +60,10 @@ class ScoredCell(OverlaidCell):
         plain = self.plain.aggregates()
         if not plain.get("metrics"):
             return {}, {}, {}
-        return scored_now(self, self._kept(), plain)
+        try:
+            return scored_now(self, self._kept(), plain)
+        except HemmError as error:
+            raise HemmError(f"{self.folder} has no scores under the {self.overlay.words}: {error}") from error
 
     def _kept(self) -> dict[str, Any]:
         """The aggregates that are kept of the cell under this overlay; empty where they are damaged, or of
