@@ -234,6 +234,54 @@ def test_a_sample_that_changed_since_is_left_as_it_is(results: Path, tmp_path: P
         overlaid(cells(results), [written(tmp_path / "old.csv", stale)])
 
 
+def test_kept_scores_that_are_damaged_are_made_anew(tmp_path: Path) -> None:
+    out = tmp_path / "results"
+    hemm.run("baseline/random", "probe_shapes", limit=12, out=out)
+    answers = stored(out)
+    wrong = answers[answers.raw != answers.right].iloc[0]
+    path = written(tmp_path / "gold.csv", gold(wrong, wrong.raw))
+    run_command("score", str(out), "--overlay", str(path))
+    (kept,) = out.rglob("overlay-*/*.parquet")
+    kept.write_bytes(b"PAR1")
+    (row,) = hemm.load(out, overlay=path).profile().tasks
+    assert row.headline.estimate.value == pytest.approx(((answers.raw == answers.right).sum() + 1) / 12)
+
+
+def test_a_task_that_is_left_out_as_a_whole_is_counted(results: Path, tmp_path: Path) -> None:
+    every = [gold(row, "of no use", "exclude") for _, row in stored(results).iterrows()]
+    found = hemm.load(results, overlay=written(tmp_path / "gold.csv", *every))
+    shown = found.profile()
+    assert {row.task for row in shown.tasks} == {"probe_charts"}
+    assert "0 with other right answers, 40 left out" in shown.notes[0]
+    assert ", with the overlay gold.csv [" in repr(found).splitlines()[0]
+
+
+def test_the_same_results_with_and_without_it_are_two_subjects(results: Path, two_people: Path) -> None:
+    """Nothing with an overlay is averaged, or taken, for what is without."""
+    found = hemm.compare(hemm.load(results, overlay=two_people), results)
+    over = f" · overlay gold.csv [{digits(two_people)}]"
+    assert sorted(found.labels.values()) == sorted(
+        f"baseline/{name}{more}" for name in ("oracle", "random") for more in ("", over)
+    )
+
+
+def test_a_run_that_stopped_early_has_no_interval_under_other_answers(tmp_path: Path) -> None:
+    """Its interval is of the scores that it looked at."""
+    hemm.run("baseline/random", "probe_shapes", until_ci=15, out=tmp_path / "results")
+    answers = stored(tmp_path / "results")
+    wrong = answers[answers.raw != answers.right].iloc[0]
+
+    def interval(*rows: Mapping[str, str]) -> tuple[float | None, bool]:
+        path = written(tmp_path / "over.csv", *rows)
+        (row,) = hemm.load(tmp_path / "results", overlay=path).profile().tasks
+        return row.headline.estimate.low, row.headline.estimate.anytime
+
+    assert interval(gold(wrong, wrong.raw)) == (None, False)
+    low, anytime = interval(label(wrong, "difficulty", "hard"))
+    assert low is not None
+    assert anytime
+
+
 def test_labels_alone_leave_scores_and_move_samples(results: Path, tmp_path: Path) -> None:
     answers = stored(results)
     rows = [label(answers.iloc[n], "difficulty", "hard" if n % 2 else "easy") for n in range(10)]

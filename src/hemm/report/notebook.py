@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from hemm.core import CONTROLS, HemmError
 from hemm.core.terminal import printable
 from hemm.core.text import counted
+from hemm.engine.overlays.cell import OverlaidCell
 from hemm.report.page import overview
 from hemm.report.page.template import render
 from hemm.report.tables import comparison as comparison_tables
@@ -82,7 +83,8 @@ def results_text(folder: Path, cells: Sequence[Cell], runs: Sequence[CellResult]
         rows += [{**row, "state": cell.state} for row in scores]
         if not scores:
             rows.append({"model": cell.model, "task": cell.task, "state": cell.state})
-    head = f"{counted(len(cells), 'cell')} of {folder}"
+    over = dict.fromkeys(cell.overlay.words for cell in cells if isinstance(cell, OverlaidCell))
+    head = f"{counted(len(cells), 'cell')} of {folder}{''.join(f', with the {words}' for words in over)}"
     columns = ("model", "task", "metric", "value", "n", "failed", "state")
     shown = [table_text(rows[:SHOWN], columns)] if rows else []
     if len(rows) > SHOWN:

@@ -15,6 +15,7 @@ from hemm.engine.overlays.scores import scored_now
 from hemm.engine.score import basis
 from hemm.metrics import stored
 from hemm.metrics.answer_groups import group_key
+from hemm.results.checked import broken
 
 
 class ScoredCell(OverlaidCell):
@@ -27,7 +28,7 @@ class ScoredCell(OverlaidCell):
     def scores(self, metric_key: str) -> pa.Table:
         if self.effect.rescored:
             found = self._scores[1].get(metric_key)
-            return super().scores(metric_key) if found is None else found
+            return self._stored.scores(metric_key) if found is None else found
         table = self.plain.scores(metric_key)
         if not self.effect.labels:
             return table
@@ -65,11 +66,20 @@ class ScoredCell(OverlaidCell):
         except HemmError as error:
             raise HemmError(f"{self.folder} has no scores under the {self.overlay.words}: {error}") from error
 
+    @property
+    def _stored(self) -> OverlaidCell:
+        """The cell with the scores that are kept of it alone."""
+        return OverlaidCell.of(self.plain, self.overlay, self.effect)
+
     def _kept(self) -> dict[str, Any]:
-        """The aggregates that are kept of the cell under this overlay; empty where they are damaged, or of
-        other answers."""
+        """The aggregates that are kept of the cell under this overlay, of scores that are whole; empty where
+        they are damaged, or of other answers."""
         try:
-            kept = super().aggregates()
-            return kept if kept and kept.get("basis") == basis(self, kept.get("parser", {})) else {}
+            kept = self._stored.aggregates()
         except BadData:
             return {}
+        if not kept or kept.get("basis") != basis(self, kept.get("parser", {})):
+            return {}
+        read = self._stored.scores
+        rows = {key: row for key, row in kept["metrics"].items() if not broken(lambda key=key: read(key))}  # type: ignore[misc]
+        return {**kept, "metrics": rows}
