@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import weakref
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -55,10 +56,16 @@ def judged_answers(
             as_written(_judge(s, repeat, r, answer_format))
             for (s, r), repeat in zip(restored_rows, repeats, strict=True)
         ],
-        [digest(list(fact), 16) for fact in facts],
+        [answer_digest(fact) for fact in facts],
     )
     _last[:] = weakref.ref(answers, _forget), answer_format, media, result
     return result
+
+
+def answer_digest(fact: Iterable[Any]) -> str:
+    """The digest of an answer (``response_hash`` of its scores, 16 hex digits): of its sample's id, its
+    repeat, and the other columns of ``ANSWERED``, in this order."""
+    return digest(list(fact), 16)
 
 
 def _judge(sample: Sample, repeat: int, response: Response, answer_format: AnswerFormat) -> Judged:

@@ -1,10 +1,11 @@
-"""Agreement of annotators: Fleiss' kappa and Krippendorff's alpha for categories.
+"""Agreement of annotators: the kappas of Fleiss and Cohen, and Krippendorff's alpha, for categories.
 
 ``counts`` is the number of annotators (items x categories). Items with one annotator are left out.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -46,3 +47,23 @@ def krippendorff_alpha(counts: Any) -> float | None:
     shares = counts.sum(axis=0)
     expected = float((shares * (shares - 1)).sum()) / (total - 1)
     return None if total - expected < 1e-12 else 1 - (total - same) / (total - expected)
+
+
+def cohen_kappa(first: Sequence[str], second: Sequence[str]) -> float | None:
+    """Cohen (1960): how far two annotators agree above chance, which follows from the categories' shares of
+    each. None for no items, or where both chose one category only.
+
+    first, second  what each said of the same items, in the same order
+
+    >>> round(cohen_kappa(["a", "a", "b", "b"], ["a", "a", "b", "a"]), 2)
+    0.5
+    """
+    known = sorted({*first, *second})
+    table = np.zeros((len(known), len(known)))
+    for one, other in zip(first, second, strict=True):
+        table[known.index(one), known.index(other)] += 1
+    if not table.sum():
+        return None
+    table /= table.sum()
+    expected = float(table.sum(axis=1) @ table.sum(axis=0))
+    return None if expected >= 1 - 1e-12 else (float(np.trace(table)) - expected) / (1 - expected)

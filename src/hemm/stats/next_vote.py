@@ -1,0 +1,48 @@
+"""Which two models a further vote tells most of.
+
+Strengths have a normal prior (mean 0, standard deviation ``PRIOR``), so that they are finite from the first
+vote on; with the votes so far, their posterior is taken as normal around its mode (Laplace). A vote between i
+and j is a win of i with chance p = 1 / (1 + exp(s_j - s_i)), a tie half a win to either side, and tells of
+the difference D = s_i - s_j, whose variance is V. The information that a vote is expected to add is about
+p (1 - p) V: much where little is known, little where the winner is known beforehand.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from hemm.stats.votes import Floats
+
+PRIOR = 2.0
+
+
+def vote_gains(wins: Floats) -> Floats:
+    """The expected information of a vote on each pair (models x models, symmetric, 0 on the diagonal).
+
+    wins  votes that the row's model won against the column's; a tie is half a vote for each
+
+    Three models of which the third met nobody: a vote on it tells most.
+
+    >>> import numpy as np
+    >>> gains = vote_gains(np.array([[0, 6, 0], [5, 0, 0], [0, 0, 0]]))
+    >>> bool(gains[0, 2] > 3 * gains[0, 1])
+    True
+    """
+    count = len(wins)
+    met = wins + wins.T
+    strengths = np.zeros(count)
+    for _ in range(100):
+        p = 1 / (1 + np.exp(strengths[None, :] - strengths[:, None]))
+        score = (wins - met * p).sum(axis=1) - strengths / PRIOR**2
+        weight = met * p * (1 - p)
+        information = np.diag(weight.sum(axis=1) + 1 / PRIOR**2) - weight
+        step = np.linalg.solve(information, score)
+        strengths = strengths + np.clip(step, -2.0, 2.0)
+        if float(np.abs(step).max(initial=0.0)) < 1e-9:
+            break
+    covariance = np.linalg.inv(information)
+    own = np.diag(covariance)
+    variance = own[:, None] + own[None, :] - 2 * covariance
+    gains = np.asarray(p * (1 - p) * variance, dtype=np.float64)
+    np.fill_diagonal(gains, 0.0)
+    return gains
