@@ -28,7 +28,8 @@ answer; a score of an answer."""
 
 TABLES = """
 create table if not exists about (key text primary key, value text not null);
-create table if not exists settings (n integer primary key, time text not null, version text not null, value text not null);
+create table if not exists settings (n integer primary key, time text not null, version text not null,
+    value text not null);
 create table if not exists drawn (n integer primary key, form text not null unique, time text not null,
     annotator text not null, kind text not null, purpose text not null, of text not null, item text not null,
     why text not null, settings integer not null);
@@ -39,7 +40,8 @@ create table if not exists votes (n integer primary key, form text not null uniq
     right_protocol text not null, left_answer text not null, right_answer text not null,
     choice text not null check (choice in ('left', 'right', 'tie', 'both_bad', 'skip')),
     reason text not null, note text not null, expected text not null, version text not null);
-create table if not exists labels (n integer primary key, form text not null, time text not null, annotator text not null,
+create table if not exists labels (n integer primary key, form text not null, time text not null,
+    annotator text not null,
     kind text not null, model text not null, protocol text not null, task text not null,
     sample text not null, sample_hash text not null, repeat integer not null, answer text not null,
     field text not null, value text not null, note text not null, version text not null,

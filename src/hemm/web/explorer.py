@@ -37,6 +37,8 @@ STATIC = {
     "report.css": (HERE.parent / "report/page/templates/style.css", "text/css"),
     "explorer.css": (HERE / "static/explorer.css", "text/css"),
     "explorer.js": (HERE / "static/explorer.js", "text/javascript"),
+    "studio.css": (HERE / "static/studio.css", "text/css"),
+    "studio.js": (HERE / "static/studio.js", "text/javascript"),
     "icon.svg": (HERE / "static/icon.svg", "image/svg+xml"),
 }
 """Everything that a page loads; the type is the file's own."""
@@ -67,6 +69,7 @@ class Explorer:
         self._studies: dict[tuple[int, str, bool], Study] = {}
         self._profiles: dict[tuple[int, bool], Profile] = {}
         self._kept: OrderedDict[tuple[Any, ...], Any] = OrderedDict()
+        self.more_pages: tuple[tuple[str, str, str], ...] = ()
 
     @property
     def catalog(self) -> Catalog:
@@ -173,6 +176,7 @@ class Explorer:
         catalog = self.catalog
         shared: Mapping[str, Any] = {
             "page": page,
+            "more_pages": self.more_pages,
             "catalog": catalog,
             "folder_name": one_line(self.folder.root.name or "/", 40),
             "open_cells": [f for f in catalog.found if f.cell is not None and f.cell.state == "open"],

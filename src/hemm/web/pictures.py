@@ -41,14 +41,17 @@ class Pictures:
         self._lookups: OrderedDict[tuple[str, str], StoredMedia] = OrderedDict()
         self._lock = threading.Lock()
 
-    def get(self, one: IndexedCell, digest: str, small: bool = False) -> Shown:
-        """A picture of one of the cell's answers. Raises HemmError where it is nowhere, or does not open."""
+    def get(self, one: IndexedCell, digest: str, small: bool = False, *, anew: bool = False) -> Shown:
+        """A picture of one of the cell's answers. Raises HemmError where it is nowhere, or does not open.
+
+        anew  as a PNG of its pixels alone, whatever it was
+        """
         media = self.media(one, digest)
         data = media.data
         mime = media_type(data)
         if not mime.startswith("image/"):
             raise HemmError(f"{digest[:12]} is no picture: it is not shown")
-        if mime in SHOWN_AS_IS and not small:
+        if mime in SHOWN_AS_IS and not small and not anew:
             return Shown(data, mime)
         picture: Any = rgb(Media(data), _MOST_PIXELS)
         if small:

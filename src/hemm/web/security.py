@@ -35,6 +35,7 @@ HEADERS = {
     "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
 }
 COOKIE = "hemm_explorer"
+OTHER_PAGE = "a page of another server asked: open the address that hemm printed"
 
 
 def is_loopback(host: str) -> bool:
@@ -92,10 +93,13 @@ class Access:
 
 
 class Guard:
-    """Answers, before the app is asked, what may not pass; and gives every answer its headers."""
+    """Answers, before the app is asked, what may not pass; and gives every answer its headers.
 
-    def __init__(self, app: ASGIApp, access: Access) -> None:
-        self._app, self._access = app, access
+    posts  the app takes POST, of its own pages alone; who they are of, and what they may do, the app decides
+    """
+
+    def __init__(self, app: ASGIApp, access: Access, posts: bool = False) -> None:
+        self._app, self._access, self._posts = app, access, posts
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -108,6 +112,8 @@ class Guard:
                 headers = MutableHeaders(scope=message)
                 for name, value in HEADERS.items():
                     headers[name] = value
+                if self._posts:  # with no-referrer, a form that is sent without scripts names no origin
+                    headers["Referrer-Policy"] = "same-origin"
                 headers.setdefault("Cache-Control", "no-store")
             await send(message)
 
@@ -119,16 +125,22 @@ class Guard:
         hosts = headers.getlist("host")
         if len(hosts) != 1 or not self._access.knows(_name(hosts[0])):
             return _line(
-                421, "this server does not answer under that name: open the address that hemm serve printed"
+                421, "this server does not answer under that name: open the address that hemm printed"
             )
-        if scope["method"] not in ("GET", "HEAD"):
-            return _line(405, "the explorer only shows: GET and HEAD", {"Allow": "GET, HEAD"})
+        allowed = ("GET", "HEAD", "POST") if self._posts else ("GET", "HEAD")
+        if scope["method"] not in allowed:
+            told = ", ".join(allowed)
+            only = "this server takes" if self._posts else "the explorer only shows:"
+            return _line(405, f"{only} {told}", {"Allow": told})
+        posted = scope["method"] == "POST"
         origin = headers.get("origin")
-        if origin is not None and origin.partition("://")[2] != hosts[0]:
-            return _line(403, "a page of another server asked: open the explorer itself")
+        if (origin is not None or posted) and (origin or "").partition("://")[2] != hosts[0]:
+            return _line(403, OTHER_PAGE)
         site, mode = headers.get("sec-fetch-site", ""), headers.get("sec-fetch-mode", "")
-        if site in ("cross-site", "same-site") and mode != "navigate":
-            return _line(403, "a page of another server asked: open the explorer itself")
+        if site in ("cross-site", "same-site") and (mode != "navigate" or posted):
+            return _line(403, OTHER_PAGE)
+        if self._posts:
+            return None
         return self._without_token(scope, headers) if self._access.token else None
 
     def _without_token(self, scope: Scope, headers: Headers) -> Response | None:
