@@ -69,7 +69,8 @@ class Tab:
 
     def press(self, key: str) -> None:
         for kind in ("keyDown", "keyUp"):
-            text = {"text": key} if len(key) == 1 and kind == "keyDown" else {}
+            written = "\r" if key == "Enter" else key
+            text = {"text": written} if len(written) == 1 and kind == "keyDown" else {}
             self.call("Input.dispatchKeyEvent", type=kind, key=key, **text)
 
     def look(self, width: int = 1280, dark: bool = False, scripts: bool = True) -> None:

@@ -12,6 +12,7 @@ from hemm.core.terminal import echo
 from hemm.report.tables.writer import print_json, print_tables
 
 if TYPE_CHECKING:
+    from hemm.analysis.preferences.sections import SectionRate
     from hemm.analysis.preferences.validity import Unmatched, Validity
     from hemm.analysis.preferences.votes import Votes
 
@@ -27,20 +28,38 @@ if TYPE_CHECKING:
 @click.option(
     "--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Of shuffles and resamples."
 )
+@click.option("--by", default="", metavar="KEY", help="Win rates by a key of the samples' metadata.")
+@click.option(
+    "--page",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE.html",
+    help="Write the answers side by side with their votes, as one HTML file.",
+)
 @format_option("table", "json", "markdown")
-def command(path: Path, results: Path | None, seed: int, format_: str) -> None:
+def command(
+    path: Path, results: Path | None, seed: int, by: str, page: Path | None, format_: str
+) -> None:
     """Elo as the paper has it, Bradley-Terry, win rates, agreement of voters, and metrics against people.
 
     Votes are .jsonl, .csv, .json or .parquet with a, b, winner, sample, and where known task and annotator:
-    a FILE, or the files in preferences/ of a folder of results.
+    a FILE, or the files in preferences/ of a folder of results, and what hemm annotate stored there.
     """
     from hemm.analysis.preferences.vote_files import read_votes
     from hemm.analysis.preferences.votes import vote_counts
-    from hemm.report.tables.preferences import notes, tables, to_json, unmatched_notes
+    from hemm.report.tables.preferences import (
+        notes,
+        section_tables,
+        sections_json,
+        tables,
+        to_json,
+        unmatched_notes,
+    )
     from hemm.stats.agreement import fleiss_kappa, krippendorff_alpha
     from hemm.stats.strengths import strengths
 
-    votes, checked, lacks = _validity(read_votes(path), results or (path if path.is_dir() else None))
+    folder = results or (path if path.is_dir() else None)
+    votes, checked, lacks = _validity(read_votes(path), folder)
+    rates = _sections(votes, folder, by, page)
     ranked = strengths(votes, seed=seed)
     counts = vote_counts(votes)
     agreement = {
@@ -49,10 +68,30 @@ def command(path: Path, results: Path | None, seed: int, format_: str) -> None:
         "krippendorff_alpha": krippendorff_alpha(counts),
     }
     if format_ == "json":
-        print_json(to_json(votes, ranked, agreement, checked, lacks))
+        print_json({**to_json(votes, ranked, agreement, checked, lacks), **sections_json(rates, by)})
     else:
         lines = [*notes(votes, ranked, agreement), *unmatched_notes(votes, lacks)]
-        print_tables(tables(ranked, checked), lines, format_)
+        print_tables([*tables(ranked, checked), *section_tables(rates, by)], lines, format_)
+
+
+def _sections(votes: Votes, folder: Path | None, by: str, page: Path | None) -> list[SectionRate]:
+    """Win rates by section; the page, where one is wanted, is written."""
+    from hemm.core import HemmError
+    from hemm.results.read import cells
+
+    if not by and page is None:
+        return []
+    if folder is None:
+        raise HemmError("sections and the page are made of results: name them by --results DIR")
+    from hemm.analysis.preferences.sections import section_rates, sections_of
+    from hemm.report.page.side_by_side import write
+
+    stored = cells(folder)
+    sections = sections_of(stored, by) if by else {}
+    if page is not None:
+        write(stored, votes, sections, page)
+        echo(str(page), err=True)
+    return section_rates(votes, sections) if by else []
 
 
 def _validity(votes: Votes, folder: Path | None) -> tuple[Votes, list[Validity], Unmatched | None]:

@@ -38,6 +38,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "profile": ("hemm.cli.profile:command", "Print scores by every dimension, with intervals and outcomes."),
     "report": ("hemm.cli.report:command", "Write one self-contained HTML page about the results."),
     "serve": ("hemm.cli.serve:command", "Look at results in a browser: every answer, runs in progress."),
+    "annotate": ("hemm.cli.annotate:command", "Let people vote on answers and label samples, blind."),
     "verify": ("hemm.cli.verify:command", "Ask a model what its makers report figures on, and compare."),
     "preferences": ("hemm.cli.preferences:command", "What pairwise votes say of models and metrics."),
     "paper": ("hemm.cli.paper:command", "The HEMM paper's aggregates, from its published figures."),

@@ -173,8 +173,12 @@ class Explorer:
 
     def render(self, template: str, page: str, **values: Any) -> str:
         """A page; ``page`` is the entry of the navigation that it belongs to."""
+        return str(self.templates.get_template(template).render(**self.shared(page), **values))
+
+    def shared(self, page: str) -> Mapping[str, Any]:
+        """What all pages have; ``page`` is the entry of the navigation that they belong to."""
         catalog = self.catalog
-        shared: Mapping[str, Any] = {
+        return {
             "page": page,
             "more_pages": self.more_pages,
             "catalog": catalog,
@@ -184,7 +188,6 @@ class Explorer:
             "dimension_titles": {name: d.title for name, d in DIMENSIONS.items()},
             "query": urlencode,
         }
-        return str(self.templates.get_template(template).render(**shared, **values))
 
     @cached_property
     def templates(self) -> Any:

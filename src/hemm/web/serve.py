@@ -10,6 +10,7 @@ from types import FrameType
 from urllib.parse import urlencode
 
 import uvicorn
+from starlette.applications import Starlette
 
 from hemm.core import HemmError
 from hemm.engine.overlays.matching import overlaid
@@ -36,31 +37,40 @@ class Server:
         told: Callable[[str], None] = lambda line: None,
         overlay: Sequence[Path] = (),
     ) -> None:
-        self._socket = _listen(host, port)
+        self._socket = listen(host, port)
         access = Access.of(host, token)
         explorer = Explorer(folder, overlay=overlay)
         explorer.index.refresh(told)
         overlaid([c.cell for c in explorer.catalog.cells], overlay)  # what is wrong with it is told now
         self._app = app_of(explorer, access, watch=True)
-        bound = self._socket.getsockname()
-        name = host if host not in ("0.0.0.0", "::") else socket.gethostname()
-        shown = f"[{name}]" if ":" in name else name
         query = f"?{urlencode({'token': access.token})}" if access.token else ""
-        self.address = f"http://{shown}:{bound[1]}/{query}"
+        self.address = f"{base_of(host, self._socket)}/{query}"
 
     def run(self) -> None:
-        config = uvicorn.Config(
-            self._app,
-            access_log=False,
-            log_level="warning",
-            server_header=False,
-            date_header=False,
-            proxy_headers=False,
-            timeout_graceful_shutdown=CLOSING,
-            ws="none",
-            lifespan="on",
-        )
-        _Server(config, self._app.state.stop).run(sockets=[self._socket])
+        run_app(self._app, self._socket)
+
+
+def base_of(host: str, listening: socket.socket) -> str:
+    """The address of a server, without a path."""
+    name = host.strip("[]") if host not in ("0.0.0.0", "::") else socket.gethostname()
+    shown = f"[{name}]" if ":" in name else name
+    return f"http://{shown}:{listening.getsockname()[1]}"
+
+
+def run_app(app: Starlette, listening: socket.socket) -> None:
+    """Serve an app, whose ``state.stop`` is set when the process is to end."""
+    config = uvicorn.Config(
+        app,
+        access_log=False,
+        log_level="warning",
+        server_header=False,
+        date_header=False,
+        proxy_headers=False,
+        timeout_graceful_shutdown=CLOSING,
+        ws="none",
+        lifespan="on",
+    )
+    _Server(config, app.state.stop).run(sockets=[listening])
 
 
 class _Server(uvicorn.Server):
@@ -75,7 +85,8 @@ class _Server(uvicorn.Server):
         super().handle_exit(sig, frame)
 
 
-def _listen(host: str, port: int) -> socket.socket:
+def listen(host: str, port: int) -> socket.socket:
+    """A socket that listens already. Raises HemmError where it cannot."""
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(
             host.strip("[]"), port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from hemm.core import digest
 from hemm.results.annotations import CURRENT_LABELS, LAST_DECISIONS, Annotations
 from hemm.stats.agreement import cohen_kappa, fleiss_kappa, krippendorff_alpha
 
@@ -36,6 +37,10 @@ class Unit:
     sample: str
     content: str
     model: str
+
+    @property
+    def key(self) -> str:
+        return digest([self.kind, self.field, self.task, self.sample, self.content, self.model], 16)
 
 
 @dataclass(frozen=True)

@@ -38,7 +38,7 @@ def stored_votes(store: Annotations) -> tuple[list[tuple[str, dict[str, Any]]], 
         (taken, counted(taken, "vote was", "votes were") + " taken back"),
         (
             again,
-            counted(again, "repetition", "repetitions") + " of an annotator's own pair: no further votes",
+            counted(again, "repetition") + " of an annotator's own pair: no further votes",
         ),
         (gold, counted(gold, "answer", "answers") + " to gold questions: no votes between models"),
     ]
@@ -136,7 +136,8 @@ def notes_on_voters(found: Sequence[Voter]) -> Iterator[str]:
     for one in found:
         who = one.name or "all annotators together"
         if one.repeats:
-            yield f"{who} said the same of {one.same} of {counted(one.repeats, 'pair')} seen again, sides swapped"
+            again = counted(one.repeats, "pair")
+            yield f"{who} said the same of {one.same} of {again} seen again with sides swapped"
         if one.gold:
             yield f"{who} answered {one.right} of {counted(one.gold, 'gold question')} as known"
         low, high = one.left.low, one.left.high

@@ -1,15 +1,18 @@
-"""Files of votes: what hemm writes in its docs, and what arenas publish."""
+"""Files of votes: what hemm writes in its docs, what arenas publish, and the store of ``hemm annotate``."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from hemm.analysis.preferences.votes import Votes, votes
+from hemm.analysis.annotations.votes import notes_on_voters, stored_votes, voters
+from hemm.analysis.preferences.votes import Vote, Votes, vote_of, votes
 from hemm.core import BadData, HemmError
 from hemm.data.readers.rows import csv_rows, json_items, jsonl_rows, objects, parquet_rows
+from hemm.results.annotations import FILE, Annotations, has_votes
 
 FOLDER = "preferences"
 """Subfolder of a results folder with the votes."""
@@ -18,24 +21,54 @@ _NAMED = ".jsonl, .csv, .json or .parquet"
 
 
 def read_votes(path: Path) -> Votes:
-    """Votes of a file, or of all such files in ``preferences/`` of a results folder: JSON lines, CSV, a JSON
-    list, Parquet.
+    """Votes of a file, or of all such files in ``preferences/`` of a results folder (JSON lines, CSV, a JSON
+    list, Parquet) and of its store, in which ``hemm annotate`` keeps them.
 
     Raises HemmError where there are none, BadData with file, line and field.
     """
-    if path.is_dir():
+    store: list[tuple[str, dict[str, Any]]] = []
+    notes: list[str] = []
+    if path.is_dir() or path.name == FILE:
+        home = path if path.is_dir() else path.parent
+        if has_votes(home):
+            store, notes = _of_store(home)
+    if path.name == FILE and path.is_file():
+        files = []
+    elif path.is_dir():
         folder = path / FOLDER if (path / FOLDER).is_dir() else path
-        files = sorted(p for p in folder.iterdir() if p.suffix in _ENDINGS)
-        if not files:
+        own = (path / FOLDER).is_dir() or not store
+        files = sorted(p for p in folder.iterdir() if p.suffix in _ENDINGS) if own else []
+        if not files and not store:
             raise HemmError(f"{folder}: no votes here; put {_NAMED} files into {path / FOLDER}")
     elif path.is_file():
         files = [path]
     else:
         raise HemmError(f"{path}: there is no such file or folder")
-    rows = (row for file in files for row in _rows(file))
+    rows = chain(store, (row for file in files for row in _rows(file)))
     if (first := next(rows, None)) is None:
         raise BadData(f"{path}: there are no votes")
-    return votes(chain([first], rows))
+    found = votes(chain([first], rows))
+    return replace(found, notes=(*found.notes, *notes))
+
+
+def _of_store(folder: Path) -> tuple[list[tuple[str, dict[str, Any]]], list[str]]:
+    """The votes of a folder's store, and notes on them and on those who voted."""
+    store = Annotations(folder, reading=True)
+    try:
+        found, notes = stored_votes(store)
+        return found, [*notes, *notes_on_voters(voters(store))]
+    finally:
+        store.close()
+
+
+def single_votes(file: Path) -> list[tuple[str, Vote]]:
+    """(where, vote) of each row of a file. Raises HemmError, BadData with file, line and field."""
+    if not file.is_file():
+        raise HemmError(f"{file}: there is no such file")
+    found = [(where, vote_of(row, where, set())) for where, row in _rows(file)]
+    if not found:
+        raise BadData(f"{file}: there are no votes")
+    return found
 
 
 def _rows(file: Path) -> Iterator[tuple[str, Mapping[str, Any]]]:

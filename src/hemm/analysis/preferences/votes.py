@@ -104,11 +104,11 @@ def votes(rows: Iterable[tuple[str, Mapping[str, Any]]]) -> Votes:
     two names; or a column of 0 and 1 for each outcome), ``sample`` (or ``question_id``, or ``id``), and may
     have ``task``, ``annotator`` (or ``judge``) and ``turn``. Raises BadData, which begins with ``where``.
     """
-    read: list[_Vote] = []
+    read: list[Vote] = []
     used: set[str] = set()
     columns: dict[str, None] = {}
     for where, row in rows:
-        read.append(_vote(row, where, used))
+        read.append(vote_of(row, where, used))
         columns |= dict.fromkeys(row)
     if not read:
         raise BadData("there are no votes")
@@ -129,7 +129,9 @@ def votes(rows: Iterable[tuple[str, Mapping[str, Any]]]) -> Votes:
 
 
 @dataclass(frozen=True, slots=True)
-class _Vote:
+class Vote:
+    """One vote. ``outcome`` is 1 for ``a``, 0 for ``b``, 0.5 for a tie; ``bad``: both answers are."""
+
     a: str
     b: str
     outcome: float
@@ -139,8 +141,15 @@ class _Vote:
     turn: str
     bad: bool
 
+    @property
+    def winner(self) -> str:
+        """``a``'s or ``b``'s name, ``tie`` or ``both_bad``."""
+        if self.bad:
+            return "both_bad"
+        return {1.0: self.a, 0.0: self.b}.get(self.outcome, "tie")
 
-def _vote(row: Mapping[str, Any], where: str, used: set[str]) -> _Vote:
+
+def vote_of(row: Mapping[str, Any], where: str, used: set[str]) -> Vote:
     """The vote of one row; the columns that it is read from are added to ``used``."""
 
     def text(names: Sequence[str], default: str | None = None) -> str:
@@ -160,7 +169,7 @@ def _vote(row: Mapping[str, Any], where: str, used: set[str]) -> _Vote:
         winner = text(("winner",))
         outcome, bad = _outcome(winner, a, b, where), _letters(winner) in _BAD and winner not in (a, b)
     sample = text(("sample", "question_id", "id"))
-    return _Vote(
+    return Vote(
         a, b, outcome, text(("task",), ""), sample, text(("annotator", "judge"), ""), text(("turn",), ""), bad
     )
 

@@ -10,6 +10,7 @@ from hemm.core.text import counted
 from hemm.report.tables.writer import Table, table_of
 
 if TYPE_CHECKING:
+    from hemm.analysis.preferences.sections import SectionRate
     from hemm.analysis.preferences.validity import Unmatched, Validity
     from hemm.analysis.preferences.votes import Votes
     from hemm.stats.strengths import Strengths
@@ -86,6 +87,29 @@ def tables(ranked: Strengths, checked: Sequence[Validity]) -> list[Table]:
         ]
         tables.append(table_of("Metrics against the votes (0.5 is chance)", rows))
     return tables
+
+
+def section_tables(rates: Sequence[SectionRate], key: str) -> list[Table]:
+    """Win rates by section; none without sections."""
+    rows = [
+        {
+            key: r.section or "all",
+            "model": r.model,
+            "votes": r.rate.n,
+            "questions": r.questions,
+            "wins": r.wins,
+            "ties": r.ties,
+            "losses": r.losses,
+            "win rate": r.rate.value,
+            "95 %": _ends(r.rate),
+        }
+        for r in rates
+    ]
+    return [table_of(f"Win rates by {key} (ties as half)", rows)] if rows else []
+
+
+def sections_json(rates: Sequence[SectionRate], key: str) -> dict[str, Any]:
+    return {"by": key, "sections": [asdict(r) for r in rates]} if rates else {}
 
 
 def _strength_ends(low: float | None, high: float | None) -> str:

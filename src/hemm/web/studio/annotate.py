@@ -1,4 +1,4 @@
-"""The annotator's pages. Nothing on them, in their addresses or in their order says whose answers they show."""
+"""The annotator's pages. Nothing on them, in their addresses or their order says whose answers these are."""
 
 from __future__ import annotations
 
@@ -168,7 +168,8 @@ def yours(request: Request) -> Response:
         return see("/annotate")
     revealed = study.plan.reveal and "vote" in study.plan.queues and study.settled(who, "vote")
     rows = study.store.rows(
-        f"select * from ({CURRENT_VOTES}) where annotator = ? and purpose <> 'imported' order by n desc limit 500",
+        f"""select * from ({CURRENT_VOTES}) where annotator = ? and purpose <> 'imported'
+        order by n desc limit 500""",
         [who],
     )
     shown = [

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+from collections.abc import Sequence
 from typing import Any
 
 from starlette.applications import Starlette
@@ -25,16 +26,24 @@ from hemm.web.studio.render import page
 from hemm.web.studio.requests import is_organiser, see, sent_by, set_cookie
 from hemm.web.studio.study import Study
 
-OPEN_TO_ALL = ("/annotate", "/organise", "/static/")
-"""Beginnings of the addresses that ask for themselves who may see them; all others are the organiser's."""
 TITLES = {403: "Not yours", 404: "No such page", 405: "Not possible", 413: "Too large", 415: "Not a form"}
 
 
-def make_studio(study: Study, keys: Keys, access: Access, *, named: bool = False) -> Starlette:
+def make_studio(
+    study: Study,
+    keys: Keys,
+    access: Access,
+    *,
+    people: Sequence[str] = (),
+    named: bool = False,
+    instructions: str = "",
+) -> Starlette:
     """The app over a study.
 
-    access  under which names it answers
-    named   annotators come by personal addresses alone; else they write their names
+    access        under which names it answers
+    people        annotators whose personal addresses the organiser's page has
+    named         annotators come by personal addresses alone; else they write their names
+    instructions  the organiser's own, shown before all else
     """
     explorer = study.explorer
     explorer.more_pages = (("organise", "/organise", "Annotation"),)
@@ -65,7 +74,7 @@ def make_studio(study: Study, keys: Keys, access: Access, *, named: bool = False
     )
     app.state.study, app.state.keys, app.state.named = study, keys, named
     app.state.explorer, app.state.stop = explorer, shown.state.stop
-    app.state.shown = shown
+    app.state.shown, app.state.instructions, app.state.people = shown, instructions, tuple(people)
     return app
 
 
@@ -97,7 +106,7 @@ class _Roles:
             if not keys.same(request.query_params["key"], "organiser"):
                 return _page(request, 403, "that address is not the organiser's: hemm annotate printed it")
             return set_cookie(see("/organise"), ORGANISER, keys.sign("organiser cookie"))
-        if path.startswith("/annotate") or path.startswith("/static/") or is_organiser(request):
+        if path.startswith(("/annotate", "/static/")) or is_organiser(request):
             return None
         if path == "/":
             return see("/annotate")
@@ -113,7 +122,7 @@ def _page(request: Request, status: int, line: str) -> Response:
 
 def _bad(request: Request, error: Exception) -> Response:
     """An error in a line; of the results' own errors, which may name models, an annotator sees none."""
-    if is_organiser(request) or getattr(error, "for_annotators", True) is True and _is_plain(request, error):
+    if is_organiser(request) or _is_plain(request, error):
         return _page(request, 400, request.app.state.study.explorer.folder.words(error))
     logging.getLogger("hemm.web").warning("%s", error)
     return _page(request, 400, "this cannot be shown: tell the organiser, and skip it")

@@ -15,8 +15,8 @@ MARK = "[name left out]"
 FAMILIES = (
     "gpt", "chatgpt", "openai", "claude", "anthropic", "gemini", "bard", "google", "deepmind", "palm",
     "gemma", "paligemma", "llama", "meta ai", "meta", "llava", "vicuna", "qwen", "tongyi", "alibaba",
-    "deepseek", "mistral", "pixtral", "mixtral", "phi", "microsoft", "copilot", "bing", "internvl", "internlm", "minicpm",
-    "yi", "cogvlm", "glm", "chatglm", "zhipu", "kosmos",
+    "deepseek", "mistral", "pixtral", "mixtral", "phi", "microsoft", "copilot", "bing", "internvl",
+    "internlm", "minicpm", "yi", "cogvlm", "glm", "chatglm", "zhipu", "kosmos",
     "blip", "instructblip", "flamingo", "openflamingo",
     "idefics", "hugging face", "fuyu", "adept", "emu", "baai", "mplug", "owl", "minigpt", "molmo", "ai2",
     "smolvlm", "grok", "xai", "reka", "nova", "amazon", "ernie", "baidu", "kimi", "moonshot", "doubao",

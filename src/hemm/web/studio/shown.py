@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -85,7 +86,7 @@ class Sources:
         first = rows[0]
         references = [str(r) for r in first["references"] or ()]
         return Form(
-            excerpt(str(first["prompt"] or ""), SHOWN),
+            excerpt(question(str(first["prompt"] or "")), SHOWN),
             len(_of_sample(first)),
             tuple(excerpt(r, 2_000) for r in references if not is_media(r)),
             sum(map(is_media, references)),
@@ -122,6 +123,12 @@ class Sources:
         return self._explorer.pictures.get(cell, digests[int(number)], anew=kind in "ab")
 
 
+def question(prompt: str) -> str:
+    """A prompt as people read it: marks of pictures before and after the text are not shown, since the
+    pictures are."""
+    return re.sub(r"^(?:\s*<image>)+\s*|\s*(?:<image>\s*)+$", "", prompt).strip("\n")
+
+
 def _of_sample(row: Mapping[str, Any]) -> list[str]:
     """The pictures as the data have them: each model may have been shown another size."""
     sent = [d for d in row["media"] or () if is_digest(d)]
@@ -140,7 +147,7 @@ def _answer(row: Mapping[str, Any], blind: Blind, masked: bool) -> AnswerText:
     )
     drawn = len(_drawn(row))
     return AnswerText(
-        excerpt(raw.text, SHOWN),
+        excerpt(raw.text.strip(), SHOWN),  # blanks at an end would tell a model by its habit
         tuple(dict.fromkeys((*raw.told, *refusal.told))),
         excerpt(refusal.text, 2_000).text,
         row["finish"] == "length",

@@ -154,6 +154,12 @@ class Study:
         )
         return str(rows[0]["form"]) if rows else ""
 
+    def settled(self, annotator: str, queue: str) -> bool:
+        """Whether an annotator did all of a queue, or nothing is left of it."""
+        if self.open(annotator, queue) is not None:
+            return False
+        return self.count(annotator, queue) >= self.plan.votes or self._draw(annotator, queue) is None
+
     def annotators(self) -> list[str]:
         rows = self.store.rows(
             "select annotator, min(time) as first from drawn group by annotator order by first"

@@ -1,0 +1,62 @@
+"""Votes from elsewhere into the store of a results folder."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+from hemm.analysis.preferences.vote_files import single_votes
+from hemm.analysis.preferences.votes import Vote
+from hemm.core import BadData, digest
+from hemm.core.text import counted
+from hemm.results.annotations import Annotations, now
+
+
+def import_votes(folder: Path, file: Path) -> str:
+    """Add the votes of a file (any form of docs/preferences.md) to a folder's store, all or none, and say in
+    a line how many. A file that was added before adds nothing. Raises BadData for a row that cannot be."""
+    from hemm import __version__
+
+    found = single_votes(file)
+    for where, vote in found:
+        if vote.turn:
+            raise BadData(f"{where}: a vote on turn {vote.turn} has no place in the store: use preferences/")
+        if not vote.task:
+            raise BadData(f"{where}: a vote in the store names its task")
+    store, seen, added = Annotations(folder), Counter[str](), 0
+    try:
+        with store.writing() as write:
+            for _, vote in found:
+                facts = [vote.task, vote.sample, vote.a, vote.b, vote.winner, vote.annotator]
+                seen[digest(facts)] += 1
+                form = f"import-{digest([*facts, seen[digest(facts)]], 24)}"
+                added += write("votes", _row(vote, form, __version__))
+    finally:
+        store.close()
+    again = len(found) - added
+    more = f", {again} were there already" if again else ""
+    return f"{store.path}: {counted(added, 'vote')} added{more}"
+
+
+def _row(vote: Vote, form: str, version: str) -> dict[str, Any]:
+    choice = "both_bad" if vote.bad else {1.0: "left", 0.0: "right"}.get(vote.outcome, "tie")
+    empty = dict.fromkeys(
+        ("of", "sample_hash", "left_protocol", "right_protocol", "left_answer", "right_answer", "reason"), ""
+    )
+    return {
+        **empty,
+        "form": form,
+        "time": now(),
+        "annotator": vote.annotator,
+        "purpose": "imported",
+        "task": vote.task,
+        "sample": vote.sample,
+        "repeat": 0,
+        "left_model": vote.a,
+        "right_model": vote.b,
+        "choice": choice,
+        "note": "",
+        "expected": "",
+        "version": version,
+    }
