@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import shutil
 import subprocess
 import sys
-import tarfile
 import textwrap
 import time
 from collections.abc import Iterator
@@ -17,6 +15,7 @@ from urllib.parse import urlsplit
 import pytest
 from explorer_client import serving
 from PIL import Image
+from readable import UNNAMED, UNREADABLE
 
 from chrome import Chrome, Tab, chrome
 
@@ -132,74 +131,6 @@ def test_every_page_fits_and_can_be_read(
         assert tab.js(UNNAMED) == [], address
     shown = Image.open(tab.picture(tmp_path / "page.png")).convert("L")
     assert (shown.resize((1, 1)).getpixel((0, 0)) < 100) == dark
-
-
-UNREADABLE = """(() => {
-  const rgb = text => {
-    const p = document.createElement('canvas').getContext('2d');
-    p.fillStyle = text; p.fillRect(0, 0, 1, 1);
-    return [...p.getImageData(0, 0, 1, 1).data];
-  };
-  const mix = (a, b, share) => a * share / 255 + b * (1 - share / 255);
-  const over = (top, under) => top.slice(0, 3).map((v, i) => mix(v, under[i], top[3]));
-  const light = c => c.slice(0, 3).map(v => (v /= 255) <= .03928 ? v / 12.92 : ((v + .055) / 1.055) ** 2.4)
-    .reduce((sum, v, i) => sum + v * [.2126, .7152, .0722][i], 0);
-  const behind = element => {
-    const layers = [];
-    for (let e = element; e; e = e.parentElement) layers.push(rgb(getComputedStyle(e).backgroundColor));
-    return layers.reverse().reduce((under, top) => over(top, under), [255, 255, 255]);
-  };
-  const bad = [];
-  for (const element of document.querySelectorAll('main *, header *')) {
-    const own = [...element.childNodes].some(n => n.nodeType == 3 && n.data.trim());
-    const box = element.getBoundingClientRect();
-    if (!own || !box.width || !box.height) continue;
-    if (element.closest('svg, option, .hidden, .off, noscript')) continue;
-    const style = getComputedStyle(element), paper = behind(element);
-    if (style.visibility == 'hidden') continue;
-    let faint = 1;
-    for (let e = element; e; e = e.parentElement) faint *= +getComputedStyle(e).opacity;
-    const ink = rgb(style.color); ink[3] *= faint;
-    const [a, b] = [light(over(ink, paper)), light(paper)].sort((x, y) => y - x);
-    const contrast = (a + .05) / (b + .05), name = element.className || element.tagName;
-    if (contrast < 4.4) bad.push(`${name} ${contrast.toFixed(1)} ${element.textContent.trim().slice(0, 30)}`);
-  }
-  return [...new Set(bad)].slice(0, 5);
-})()"""
-"""Texts whose contrast is below that of WCAG AA."""
-
-UNNAMED = """(() => {
-  const bad = [];
-  const words = e => (e.getAttribute('aria-label') || e.textContent || '').trim();
-  for (const field of document.querySelectorAll('input:not([type=hidden]), select'))
-    if (!field.getAttribute('aria-label') && ![...(field.labels || [])].some(words))
-      bad.push(field.outerHTML);
-  for (const link of document.querySelectorAll('a[href], button, summary'))
-    if (!words(link) && !link.querySelector('img[alt]')) bad.push(link.outerHTML);
-  for (const region of ['header', 'main', 'footer', 'nav'])
-    if (!document.querySelector(region)) bad.push(region);
-  return bad.map(b => b.slice(0, 90));
-})()"""
-"""Fields, links and landmarks that a screen reader could not name."""
-
-
-@pytest.fixture(scope="module")
-def axe(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """The script of axe-core, which finds what keeps people out; taken from npm, never kept here."""
-    folder, npm = tmp_path_factory.mktemp("axe"), shutil.which("npm")
-    if npm is None:
-        pytest.skip("NO NPM FOUND: axe did not look at the explorer")
-    words = [npm, "pack", "axe-core@4", "--pack-destination", str(folder), "--loglevel=error"]
-    try:
-        done = subprocess.run(words, cwd=folder, capture_output=True, text=True, timeout=60, check=False)
-        (package,) = folder.glob("axe-core-*.tgz")
-    except (subprocess.TimeoutExpired, ValueError):
-        pytest.skip("AXE-CORE IS NOT TO BE HAD FROM NPM: axe did not look at the explorer")
-    assert done.returncode == 0
-    with tarfile.open(package) as archive:
-        script = archive.extractfile("package/axe.min.js")
-        assert script is not None
-        return script.read().decode()
 
 
 def test_axe_finds_nothing(tab: Tab, served: str, axe: str) -> None:

@@ -36,9 +36,7 @@ if TYPE_CHECKING:
     help="Write the answers side by side with their votes, as one HTML file.",
 )
 @format_option("table", "json", "markdown")
-def command(
-    path: Path, results: Path | None, seed: int, by: str, page: Path | None, format_: str
-) -> None:
+def command(path: Path, results: Path | None, seed: int, by: str, page: Path | None, format_: str) -> None:
     """Elo as the paper has it, Bradley-Terry, win rates, agreement of voters, and metrics against people.
 
     Votes are .jsonl, .csv, .json or .parquet with a, b, winner, sample, and where known task and annotator:

@@ -130,7 +130,13 @@ def _pairs(ballots: Votes, own: Sequence[str]) -> dict[str, list[_Pair]]:
     """Section -> its questions and pairs of models, with the votes for each."""
     found: dict[tuple[str, str, str, tuple[str, str]], _Pair] = {}
     rows = zip(
-        own, ballots.task.tolist(), ballots.sample.tolist(), ballots.a, ballots.b, ballots.outcome, strict=True
+        own,
+        ballots.task.tolist(),
+        ballots.sample.tolist(),
+        ballots.a,
+        ballots.b,
+        ballots.outcome,
+        strict=True,
     )
     for section, task, sample, a, b, outcome in rows:
         first, second = ballots.models[a], ballots.models[b]
@@ -151,7 +157,10 @@ class _Cards:
         self._cells: dict[tuple[str, str], Cell] = {}
         for member in reversed(members_of(cells)[0]):
             cell, subject = cells[member.number], member.subject
-            names = (subject.label, *(() if subject.control else (cell.model, f"{cell.model}@{cell.revision}")))
+            names = (
+                subject.label,
+                *(() if subject.control else (cell.model, f"{cell.model}@{cell.revision}")),
+            )
             self._cells |= {(name, cell.task): cell for name in names}
         self._tasks = sorted({cell.task for cell in cells})
         self._rows: dict[tuple[str, str, str], dict[str, Any] | None] = {}
@@ -175,7 +184,9 @@ class _Cards:
         )
 
     def _side(self, pair: _Pair, place: int, cell: Cell, row: Mapping[str, Any]) -> Side:
-        why = row["refusal"] or (f"{row['failure']}: {row['failure_message'] or ''}" if row["failure"] else "")
+        why = row["refusal"] or (
+            f"{row['failure']}: {row['failure_message'] or ''}" if row["failure"] else ""
+        )
         return Side(
             pair.models[place],
             excerpt(row["raw"] or ""),

@@ -30,6 +30,13 @@
     seen.focus({ preventScroll: true });
   };
 
+  // What the server does not take is said beside the form, which stays as it is.
+  const refused = (text) => {
+    const line = new DOMParser().parseFromString(text, "text/html").querySelector(".lead-line");
+    tell(line ? line.textContent : "The server did not take that: open the page again.");
+    for (const chosen of document.querySelectorAll(".chosen")) chosen.classList.remove("chosen");
+  };
+
   // The form's token makes it safe to send again: the server takes each form once.
   const send = async (form, button) => {
     if (busy) return;
@@ -42,19 +49,27 @@
         try {
           const answer = await fetch(form.action, { method: "POST", body, credentials: "same-origin" });
           const text = await answer.text();
-          await show(text, answer.url);
+          if (answer.ok) { tell(""); await show(text, answer.url); } else refused(text);
           break;
         } catch (error) {
           tell("The server does not answer. What you said is kept here and sent again: leave the page open.");
           await pause(Math.min(500 + 250 * tries, 3000));
         }
       }
-      tell("");
     } finally {
       busy = false;
       document.body.classList.remove("loading");
     }
   };
+
+  document.addEventListener("error", (event) => {
+    const img = event.target;
+    if (img.tagName !== "IMG") return;
+    const line = document.createElement("p");
+    line.className = "nopicture";
+    line.textContent = `The ${img.alt} cannot be shown here: tell the organiser, and skip what needs it.`;
+    img.closest("figure").replaceChildren(line);
+  }, true);
 
   document.addEventListener("submit", (event) => {
     const form = event.target;

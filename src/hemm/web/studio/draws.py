@@ -62,6 +62,10 @@ class Gold:
     b: str
     winner: str
 
+    @property
+    def item(self) -> tuple[str, str, tuple[str, str]]:
+        return self.task, self.sample, (min(self.a, self.b), max(self.a, self.b))
+
 
 @dataclass(frozen=True)
 class Draw:
@@ -98,7 +102,12 @@ def next_pair(
         return found
     if found := _repeat(pool, plan, own, annotator, step):
         return found
-    return _Draws(pool, plan, casts, annotator, usable).next(step)
+    known = {one.item for one in gold}  # they are for voters alone, and are never asked as pairs like others
+
+    def may_be_asked(sample: Asked, a: str, b: str) -> bool:
+        return (sample.task, sample.id, (a, b)) not in known and usable(sample, a, b)
+
+    return _Draws(pool, plan, casts, annotator, may_be_asked).next(step)
 
 
 def _gold(
@@ -106,15 +115,13 @@ def _gold(
 ) -> Draw | None:
     if not gold or keyed_unit("gold", plan.seed, annotator, step) >= plan.gold_share:
         return None
-    asked = {(c.task, c.sample, c.pair) for c in own}
-    left = [g for g in gold if (g.task, g.sample, (min(g.a, g.b), max(g.a, g.b))) not in asked]
+    asked = {(c.task, c.sample, c.pair) for c in own if c.purpose == "gold"}
+    left = [g for g in gold if g.item not in asked]
     left.sort(key=lambda g: keyed_number("which gold", plan.seed, annotator, g.task, g.sample, g.a, g.b))
     for one in left:
         content = next((s.content for s in pool.by_task.get(one.task, ()) if s.id == one.sample), None)
         if content is not None:
-            sides = side_of(
-                plan, annotator, (one.task, one.sample, content, (min(one.a, one.b), max(one.a, one.b)))
-            )
+            sides = side_of(plan, annotator, (one.task, one.sample, content, one.item[2]))
             why = {"step": step, "expected": one.winner}
             return Draw(_item(one.task, one.sample, content, *sides), "gold", "", why)
     return None
@@ -152,6 +159,7 @@ class _Draws:
         self._said = Counter(c.item for c in counted)
         self._of_task = Counter(c.task for c in counted)
         self._of_pair = Counter((c.task, *c.pair) for c in counted)
+        self._of_models = Counter(c.pair for c in counted)
         self._of_labels = Counter(
             (c.task, pool.by_key[c.task, c.sample, c.content].labels)
             for c in counted
@@ -181,7 +189,7 @@ class _Draws:
         def place(key: tuple[str, str, str]) -> tuple[Any, ...]:
             chance = keyed_number("group", self._plan.seed, *key)
             gain = -round(gains[key[1:]], 9) if gains else 0.0
-            return gain, self._of_task[key[0]], self._of_pair[key], chance
+            return gain, self._of_task[key[0]], self._of_pair[key], self._of_models[key[1:]], chance
 
         yield from sorted(self._pool.pairs, key=place)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from urllib.parse import urlencode
 
@@ -51,6 +51,8 @@ class StudioServer:
         study = Study(explorer, plan, gold, version=__version__)
         keys = Keys.of(explorer.folder.root)
         check(study)
+        for line in pictures_lacking(study):
+            told(line)
         access = Access.of(host, "" if is_loopback(host) else keys.organiser)
         self._app = make_studio(
             study, keys, access, people=names, named=bool(names), instructions=instructions
@@ -64,6 +66,17 @@ class StudioServer:
 
     def run(self) -> None:
         run_app(self._app, self._socket)
+
+
+def pictures_lacking(study: Study) -> Iterator[str]:
+    """A line for each task whose pictures cannot be shown, as its first sample has it."""
+    for task, samples in study.pool.by_task.items():
+        asked = samples[0]
+        try:
+            if study.sources.form(asked, [], study.blind, True).pictures:
+                study.sources.picture(asked, [], "s0")
+        except HemmError as error:
+            yield f"{task}: annotators see no pictures ({study.explorer.folder.words(error)})"
 
 
 def check(study: Study) -> None:
