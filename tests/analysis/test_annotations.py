@@ -47,7 +47,7 @@ def told(capsys: pytest.CaptureFixture[str], *words: str) -> Any:
 
 
 def test_votes_of_the_store_are_preferences(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Ties and both bad apart, annotators known; skipped and taken back votes, repetitions and gold are none."""
+    """Ties and both bad apart; skipped and taken back votes, repetitions and gold questions are none."""
     store = Annotations(tmp_path)
     say(store, *[{"annotator": f"a{n % 4}", "choice": ("left", "right", "left")[n % 3]} for n in range(24)])
     say(store, {"choice": "tie"}, {"choice": "both_bad", "annotator": "a1"}, {"choice": "skip"})
@@ -110,10 +110,10 @@ def test_agreement_on_labels_and_what_holds(tmp_path: Path, capsys: pytest.Captu
     store = Annotations(tmp_path)
     first, second = "yyyyyynnnn", "yyyynnnnny"
     for n, (a, b) in enumerate(zip(first, second, strict=True)):
-        label(store, "ann", f"s{n}", "label", "fine_grained", {"y": "yes", "n": "no"}[a])
-        label(store, "ben", f"s{n}", "label", "fine_grained", {"y": "yes", "n": "no"}[b])
-    label(store, "ann", "s0", "gold", "verdict", "wrong", note="see the hat")
-    label(store, "ann", "s1", "label", "skip", "cannot tell", form="skipped")
+        label(store, "ann", f"s{n}", "label fine_grained", {"y": "yes", "n": "no"}[a])
+        label(store, "ben", f"s{n}", "label fine_grained", {"y": "yes", "n": "no"}[b])
+    label(store, "ann", "s0", "gold verdict", "wrong", note="see the hat")
+    label(store, "ann", "s1", "label skip", "cannot tell", form="skipped")
     (gold, own) = agreement(labelled(store))
     assert (gold.field, gold.items) == ("verdict", 0)
     assert (own.units, own.items, own.differ) == (10, 10, 3)
@@ -127,7 +127,7 @@ def test_agreement_on_labels_and_what_holds(tmp_path: Path, capsys: pytest.Captu
     store.close()
     out = tmp_path / "final.parquet"
     assert status(["annotate", str(tmp_path), "--export", str(out), "--of", "adjudicated"]) == 0
-    assert "2 labels are left out: annotators differ" in capsys.readouterr().out
+    assert "2 labels on which annotators differ are left out" in capsys.readouterr().out
     rows = {(r["sample"], r["field"]): (r["value"], r["by"]) for r in pq.read_table(out).to_pylist()}
     assert pq.read_table(out).column_names == [
         "task",
