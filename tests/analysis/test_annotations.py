@@ -31,9 +31,9 @@ def say(store: Annotations, *rows: Row) -> None:
             assert write("votes", {**base, "left_model": "x", "right_model": "y", "choice": "left", **row})
 
 
-def label(
-    store: Annotations, annotator: str, sample: str, kind: str, field: str, value: str, **more: Any
-) -> None:
+def label(store: Annotations, annotator: str, sample: str, what: str, value: str, **more: Any) -> None:
+    """Add a label; ``what`` is its kind and field."""
+    kind, field = what.split()
     with store.writing() as write:
         base = {"model": "", "protocol": "", "repeat": 0, "answer": "", "note": "", "version": "1"}
         row = {"annotator": annotator, "sample": sample, "kind": kind, "field": field, "value": value, **more}

@@ -88,8 +88,9 @@ def _rates(section: str, ballots: Votes) -> list[SectionRate]:
         if not len(part):
             continue
         won = np.where(part.a == model, part.outcome, 1 - part.outcome)
-        counts = [int((won == value).sum()) for value in (1.0, 0.5, 0.0)]
-        rows.append(SectionRate(section, name, *counts, int(part.clusters.max()) + 1, win_rate(part, won)))
+        wins, ties, losses = (int((won == value).sum()) for value in (1.0, 0.5, 0.0))
+        questions = int(part.clusters.max()) + 1
+        rows.append(SectionRate(section, name, wins, ties, losses, questions, win_rate(part, won)))
     return rows
 
 

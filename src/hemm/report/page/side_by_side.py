@@ -105,7 +105,7 @@ def html(
     shown = []
     for name in sorted(pairs):
         ordered = sorted(pairs[name], key=lambda p: p.order)
-        cards = []
+        cards: list[Card] = []
         for pair in ordered:
             if len(cards) == per_section:
                 break

@@ -21,6 +21,8 @@ from hemm.web.studio.shown import Form, Sources
 
 LONGEST = 2_000
 """Most characters of a note."""
+_CAST = {"content": "sample_hash", "left": "left_model", "right": "right_model"}
+"""Members of a cast that the table ``votes`` names otherwise."""
 _OPEN = """select d.* from drawn d where d.annotator = ? and d.kind = ?
 and not exists (select 1 from votes v where v.form = d.form)
 and not exists (select 1 from labels l where l.form = d.form)
@@ -115,16 +117,12 @@ class Study:
     def casts(self) -> list[Cast]:
         """All votes that hold and all open forms, in the order in which they came."""
         said = [
-            Cast(
-                *(row[n] for n in ("form", "annotator", "purpose", "of", "task", "sample", "sample_hash")),
-                *(row[n] for n in ("left_model", "right_model", "choice")),
-            )
+            Cast(**{n: row[_CAST.get(n, n)] for n in Cast.__slots__})
             for row in self.store.rows(CURRENT_VOTES)
         ]
         for row in self.store.rows(_OPEN_PAIRS):
-            item = orjson.loads(row["item"])
-            names = [item[n] for n in ("task", "sample", "content", "left", "right")]
-            said.append(Cast(row["form"], row["annotator"], row["purpose"], row["of"], *names, ""))
+            facts = {**row, **orjson.loads(row["item"]), "choice": ""}
+            said.append(Cast(**{n: facts[n] for n in Cast.__slots__}))
         return said
 
     def count(self, annotator: str, queue: str) -> int:
