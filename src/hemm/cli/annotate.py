@@ -89,19 +89,17 @@ def _serve(folder: Path, options: dict[str, Any]) -> None:
     if missing := [name for name in ("starlette", "uvicorn", "duckdb") if find_spec(name) is None]:
         raise MissingExtra(f"hemm annotate ({', '.join(missing)})", "web")
     from hemm.core.user_files import read_text
-    from hemm.web.studio.serve import StudioServer
+    from hemm.web.studio.serve import Place, StudioServer
 
     own = options["instructions"]
-    server = StudioServer(
-        folder,
-        _plan(options),
+    place = Place(
         options["host"],
         options["port"],
         options["people"],
-        gold=[] if options["gold"] is None else _gold(options["gold"]),
-        instructions="" if own is None else read_text(own, str(own)),
-        told=log_line,
+        [] if options["gold"] is None else _gold(options["gold"]),
+        "" if own is None else read_text(own, str(own)),
     )
+    server = StudioServer(folder, _plan(options), place, told=log_line)
     width = max(len(who) for who, _ in server.addresses)
     for who, address in server.addresses:
         echo(f"{who:<{width}}  {address}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +17,6 @@ from hemm.results.annotations import Annotations, now
 def import_votes(folder: Path, file: Path) -> str:
     """Add the votes of a file (any form of docs/preferences.md) to a folder's store, all or none, and say in
     a line how many. A file that was added before adds nothing. Raises BadData for a row that cannot be."""
-    from hemm import __version__
-
     found = single_votes(file)
     for where, vote in found:
         if vote.turn:
@@ -31,7 +30,7 @@ def import_votes(folder: Path, file: Path) -> str:
                 facts = [vote.task, vote.sample, vote.a, vote.b, vote.winner, vote.annotator]
                 seen[digest(facts)] += 1
                 form = f"import-{digest([*facts, seen[digest(facts)]], 24)}"
-                added += write("votes", _row(vote, form, __version__))
+                added += write("votes", _row(vote, form, version("hemm")))
     finally:
         store.close()
     again = len(found) - added
@@ -39,7 +38,7 @@ def import_votes(folder: Path, file: Path) -> str:
     return f"{store.path}: {counted(added, 'vote')} added{more}"
 
 
-def _row(vote: Vote, form: str, version: str) -> dict[str, Any]:
+def _row(vote: Vote, form: str, own: str) -> dict[str, Any]:
     choice = "both_bad" if vote.bad else {1.0: "left", 0.0: "right"}.get(vote.outcome, "tie")
     empty = dict.fromkeys(
         ("of", "sample_hash", "left_protocol", "right_protocol", "left_answer", "right_answer", "reason"), ""
@@ -58,5 +57,5 @@ def _row(vote: Vote, form: str, version: str) -> dict[str, Any]:
         "choice": choice,
         "note": "",
         "expected": "",
-        "version": version,
+        "version": own,
     }

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 from urllib.parse import urlencode
 
@@ -17,6 +19,21 @@ from hemm.web.studio.plan import Plan
 from hemm.web.studio.study import Study
 
 
+@dataclass(frozen=True)
+class Place:
+    """Where the studio listens, for whom, and what the organiser adds.
+
+    people        annotators with personal addresses; none: everyone writes a name
+    instructions  a text before those of the studio
+    """
+
+    host: str = "127.0.0.1"
+    port: int = 0
+    people: Sequence[str] = ()
+    gold: Sequence[Gold] = ()
+    instructions: str = ""
+
+
 class StudioServer:
     """A server of the studio that listens already.
 
@@ -26,36 +43,26 @@ class StudioServer:
     """
 
     def __init__(
-        self,
-        folder: Path,
-        plan: Plan,
-        host: str,
-        port: int,
-        people: Sequence[str] = (),
-        *,
-        gold: Sequence[Gold] = (),
-        instructions: str = "",
-        told: Callable[[str], None] = lambda line: None,
+        self, folder: Path, plan: Plan, place: Place, told: Callable[[str], None] = lambda line: None
     ) -> None:
-        from hemm import __version__
-
-        names = list(dict.fromkeys(map(checked_name, people)))
+        host = place.host
+        names = list(dict.fromkeys(map(checked_name, place.people)))
         if not is_loopback(host) and not names:
             raise HemmError(
                 f"others can reach {host}: name each annotator (--annotator ann --annotator ben), "
                 "and each gets a personal address"
             )
-        self._socket = listen(host, port)
+        self._socket = listen(host, place.port)
         explorer = Explorer(folder)
         explorer.index.refresh(told)
-        study = Study(explorer, plan, gold, version=__version__)
+        study = Study(explorer, plan, place.gold, version=version("hemm"))
         keys = Keys.of(explorer.folder.root)
         check(study)
         for line in pictures_lacking(study):
             told(line)
         access = Access.of(host, "" if is_loopback(host) else keys.organiser)
         self._app = make_studio(
-            study, keys, access, people=names, named=bool(names), instructions=instructions
+            study, keys, access, people=names, named=bool(names), instructions=place.instructions
         )
         base = base_of(host, self._socket)
         own = [(name, f"{base}/annotate?{urlencode({'token': keys.token(name)})}") for name in names]
