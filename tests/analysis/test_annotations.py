@@ -129,18 +129,11 @@ def test_agreement_on_labels_and_what_holds(tmp_path: Path, capsys: pytest.Captu
     assert status(["annotate", str(tmp_path), "--export", str(out), "--of", "adjudicated"]) == 0
     assert "2 labels on which annotators differ are left out" in capsys.readouterr().out
     rows = {(r["sample"], r["field"]): (r["value"], r["by"]) for r in pq.read_table(out).to_pylist()}
-    assert pq.read_table(out).column_names == [
-        "task",
-        "sample",
-        "sample_hash",
-        "kind",
-        "field",
-        "value",
-        "by",
-    ]
+    names = "task sample sample_hash kind field value by model repeat"
+    assert pq.read_table(out).column_names == names.split()
     assert rows["s4", "fine_grained"] == ("yes", "eva")
     assert rows["s0", "fine_grained"] == ("yes", "ann, ben")
-    assert rows["s0", "verdict"] == ("wrong", "ann")
+    assert rows["s0", "exclude"] == ("its right answer is wrong", "ann")
     assert len(rows) == 9
     every = tmp_path / "labels.csv"
     assert status(["annotate", str(tmp_path), "--export", str(every)]) == 0
@@ -183,3 +176,36 @@ def test_win_rates_by_section_and_the_page(tmp_path: Path, capsys: pytest.Captur
     assert 'href="http' not in text
     assert status(["preferences", str(out), "--by", "templat"]) == 2
     assert "did you mean 'template'?" in capsys.readouterr().err
+
+
+def test_what_people_agree_on_is_an_overlay(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Two people find a right answer wrong, and say which is right: the score moves, and names the file."""
+    out = tmp_path / "r"
+    hemm.run("baseline/oracle", "probe_shapes", limit=12, out=out)
+    from hemm.results.read import cells
+
+    rows = cells(out)[0].answers(["id", "sample_hash", "choices", "references"]).to_pylist()
+    one = next(row for row in rows if row["choices"])
+    other = next(c for c in one["choices"] if c not in one["references"])
+    store, about = Annotations(out), {"task": "probe_shapes", "sample_hash": one["sample_hash"]}
+    for who in ("ann", "ben"):
+        label(store, who, one["id"], "gold verdict", "wrong", **about)
+        label(store, who, one["id"], "gold answer", other, **about)
+        label(store, who, rows[1]["id"], "error type", "none", **about, model="baseline/oracle")
+    store.close()
+    file = tmp_path / "final.csv"
+    assert status(["annotate", str(out), "--export", str(file), "--of", "adjudicated"]) == 0
+    capsys.readouterr()
+    scores = {}
+    for more in ([], ["--overlay", str(file)]):
+        assert status(["profile", str(out), "--format", "json", *more]) == 0
+        scores[bool(more)] = json.loads(capsys.readouterr().out)
+    assert "overlay final.csv" in json.dumps(scores[True])
+    means = {with_it: _mean(found) for with_it, found in scores.items()}
+    assert means == {False: 1.0, True: pytest.approx(11 / 12)}
+
+
+def _mean(profile: Any) -> float:
+    """The mean of the one model on the one task, on the metric's own scale."""
+    (row,) = profile["tasks"]
+    return float(row["metrics"][0]["value"])

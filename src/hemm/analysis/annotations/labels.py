@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from typing import Any
@@ -18,7 +18,8 @@ COLUMNS = (
     *("kind", "field", "value", "note", "time"),
 )
 """Of the export of all labels."""
-ADJUDICATED = ("task", "sample", "sample_hash", "kind", "field", "value", "by")
+ADJUDICATED = ("task", "sample", "sample_hash", "kind", "field", "value", "by", "model", "repeat")
+"""Of the export of what holds: an overlay (docs/overlays.md). ``model`` and ``repeat`` are of an error."""
 SCORES = ("task", "model", "protocol", "sample", "repeat", "digest", "annotator", "value")
 """Of the export that ``hemm judge-check --human`` reads."""
 AND = "+"
@@ -45,13 +46,14 @@ class Unit:
 
 @dataclass(frozen=True)
 class Labelled:
-    """A unit with what each annotator said (several values of a field joined), their notes, and the decision
-    (value, by whom), if there is one."""
+    """A unit with what each annotator said (several values of a field joined), their notes, the decision
+    (value, by whom), if there is one, and which repeat of the answer it is of (empty: of the sample)."""
 
     unit: Unit
     said: Mapping[str, str]
     notes: Mapping[str, str]
     decided: tuple[str, str] | None
+    repeat: str = ""
 
     @property
     def differ(self) -> bool:
@@ -71,12 +73,14 @@ def labelled(store: Annotations) -> list[Labelled]:
     """All units of which somebody said something, without forms that were skipped."""
     values: dict[Unit, dict[str, list[str]]] = {}
     notes: dict[Unit, dict[str, str]] = {}
+    repeats: dict[Unit, str] = {}
     for row in store.rows(CURRENT_LABELS):
         if row["field"] == "skip":
             continue
         unit = _unit(row)
         own = values.setdefault(unit, {}).setdefault(row["annotator"], [])
         own.append(row["value"])
+        repeats[unit] = str(row["repeat"]) if unit.model else ""
         if row["note"]:
             notes.setdefault(unit, {})[row["annotator"]] = row["note"]
     decided = {_unit(row): (row["value"], row["by"]) for row in store.rows(LAST_DECISIONS)}
@@ -86,6 +90,7 @@ def labelled(store: Annotations) -> list[Labelled]:
             {name: AND.join(sorted(own)) for name, own in said.items()},
             notes.get(unit, {}),
             decided.get(unit),
+            repeats[unit],
         )
         for unit, said in sorted(values.items())
     ]
@@ -146,29 +151,52 @@ def _of_field(kind: str, field: str, units: Sequence[Labelled]) -> FieldAgreemen
     )
 
 
-def adjudicated_rows(found: Iterable[Labelled]) -> tuple[list[dict[str, Any]], int]:
-    """The labels of samples that hold, with the columns ``ADJUDICATED`` (several values of a field as rows),
-    and how many units are left out since nobody decided where annotators differ."""
+def adjudicated_rows(found: Sequence[Labelled]) -> tuple[list[dict[str, Any]], int]:
+    """What holds, as an overlay with the columns ``ADJUDICATED``, and how many units are left out since
+    nobody decided where annotators differ. Scores are no part of it.
+
+    A right answer that is wrong is replaced by the one that people gave. Where they gave none, or where
+    others are as right, the sample is left out of all scores (``exclude``). Where it is right there is no
+    row.
+    """
     rows: list[dict[str, Any]] = []
     open_units = 0
+    verdicts = {_sample(u.unit): u.final for u in found if u.unit.field == "verdict"}
+    given = {_sample(u.unit) for u in found if _is_answer(u.unit)}
     for one in found:
-        if one.unit.model:
+        unit, final = one.unit, one.final
+        if unit.kind == "score" or (
+            _is_answer(unit) and (verdicts.get(_sample(unit)) or ("",))[0] != "wrong"
+        ):
             continue
-        if one.final is None:
+        if final is None:
             open_units += 1
             continue
-        value, by = one.final
-        unit = one.unit
-        rows.append(
-            dict(
-                zip(
-                    ADJUDICATED,
-                    (unit.task, unit.sample, unit.content, unit.kind, unit.field, value, by),
-                    strict=True,
-                )
-            )
-        )
+        value, by = final
+        field, values = unit.field, [value]
+        if _is_answer(unit):
+            field = "reference"
+        elif unit.kind == "gold":
+            if value == "right" or (value == "wrong" and _sample(unit) in given):
+                continue
+            field, values = "exclude", [EXCLUDED.get(value, value)]
+        elif unit.kind == "error":
+            values = value.split(AND)
+        about = (unit.task, unit.sample, unit.content, unit.kind, field)
+        each = [(*about, v, by, unit.model, one.repeat) for v in values]
+        rows += [dict(zip(ADJUDICATED, row, strict=True)) for row in each]
     return rows, open_units
+
+
+def _sample(unit: Unit) -> tuple[str, str, str]:
+    return unit.task, unit.sample, unit.content
+
+
+EXCLUDED = {"wrong": "its right answer is wrong", "ambiguous": "other answers are as right"}
+
+
+def _is_answer(unit: Unit) -> bool:
+    return (unit.kind, unit.field) == ("gold", "answer")
 
 
 def label_rows(store: Annotations) -> list[dict[str, Any]]:
