@@ -29,6 +29,7 @@ ELSEWHERE = {
     "your-own-data.md": "tests/tasks/test_local_tasks.py",
     "CONTRIBUTING.md": "tests/test_contributing.py",
     "overlays.md": "tests/docs/test_overlays_page.py",
+    "annotate.md": "tests/web/test_studio_docs.py",
 }
 SERVICES = ("openai/", "anthropic/", "google/", "azure/", "openrouter/")
 STANDS_IN = "baseline/random"
@@ -77,6 +78,8 @@ def reason(words: list[str]) -> str:
         return "a line of usage"
     if name in ("serve", "annotate"):
         return "it serves until it is ended (tests/web)"
+    if name == "annotate":
+        return "it serves until it is ended, or needs what people said (tests/web, tests/analysis)"
     if name == "judge-check" or any(m.startswith("judge") for m in metrics):
         return "a judge"
     if any(m.startswith(("bartscore", "bertscore", "clipscore")) for m in metrics) or "published" in words:
