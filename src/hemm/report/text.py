@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from markupsafe import Markup, escape
@@ -51,6 +52,12 @@ class Excerpt:
 
 def excerpt(text: str, limit: int = EXCERPT) -> Excerpt:
     return Excerpt(storable(text[:limit]), len(text))
+
+
+def question(prompt: str) -> str:
+    """A prompt as people read it: marks of pictures before and after the text are not shown, since the
+    pictures are."""
+    return re.sub(r"^(?:\s*<image>)+\s*|\s*(?:<image>\s*)+$", "", prompt).strip("\n")
 
 
 MINUS = "−"

@@ -16,7 +16,7 @@ from hemm.data.files import write_atomic
 from hemm.report.examples import rows_of
 from hemm.report.page.template import render
 from hemm.report.pictures import MEDIA_MARK, Gallery, Picture
-from hemm.report.text import Excerpt, excerpt
+from hemm.report.text import Excerpt, excerpt, question
 
 if TYPE_CHECKING:
     from hemm.analysis.preferences.votes import Votes
@@ -177,7 +177,7 @@ class _Cards:
             task,
             pair.sample,
             tuple(self._gallery.of(cell, row)[:6]),
-            excerpt(row["prompt"] or ""),
+            excerpt(question(row["prompt"] or "")),
             tuple(excerpt(r, 300) for r in texts[:4]),
             (self._side(pair, 0, cell, row), self._side(pair, 1, *second)),
             pair.won[""],
@@ -189,7 +189,7 @@ class _Cards:
         )
         return Side(
             pair.models[place],
-            excerpt(row["raw"] or ""),
+            excerpt((row["raw"] or "").strip()),
             excerpt(why, 400).text,
             tuple(self._gallery.produced(cell, row["produced"] or [])),
             pair.won[pair.models[place]],

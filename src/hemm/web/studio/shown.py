@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -10,7 +9,7 @@ from typing import Any
 from hemm.core import HemmError
 from hemm.core.from_files import is_digest
 from hemm.metrics.judged_answers import ANSWERED, answer_digest
-from hemm.report.text import Excerpt, excerpt
+from hemm.report.text import Excerpt, excerpt, question
 from hemm.results.answer_record import MEDIA_MARK, is_media
 from hemm.web.explorer import Explorer
 from hemm.web.index.build import IndexedCell
@@ -121,12 +120,6 @@ class Sources:
             raise HemmError("there is no such picture")
         cell = self.cell(asked.answers[named[place]])
         return self._explorer.pictures.get(cell, digests[int(number)], anew=kind in "ab")
-
-
-def question(prompt: str) -> str:
-    """A prompt as people read it: marks of pictures before and after the text are not shown, since the
-    pictures are."""
-    return re.sub(r"^(?:\s*<image>)+\s*|\s*(?:<image>\s*)+$", "", prompt).strip("\n")
 
 
 def _of_sample(row: Mapping[str, Any]) -> list[str]:
