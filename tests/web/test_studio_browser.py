@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from chrome import Chrome, Tab, chrome
 from readable import UNNAMED, UNREADABLE
 
+from chrome import Chrome, Tab, chrome
 from hemm.results.annotations import CURRENT_VOTES, Annotations
 
 pytestmark = pytest.mark.browser
