@@ -15,6 +15,7 @@ from hemm.analysis.study.same_samples import old_data
 from hemm.analysis.study.sampling import Common
 from hemm.analysis.study.sampling_notes import unlike
 from hemm.core import HemmError, Metric, UnknownName
+from hemm.results.places import kinds
 from hemm.stats.paired import Options
 
 if TYPE_CHECKING:
@@ -120,6 +121,7 @@ def flips(study: Study, first: str, second: str, tasks: Sequence[str] = ()) -> F
              for task in cells if task not in others]  # fmt: skip
     notes += unlike([side[t] for t in common for side in (a, b)])
     notes += [str(old) for t in common for old in old_data((a[t], b[t]))]
+    notes += [note for t in common for note in _accelerators((a[t], b[t]))]
     if label_a == label_b:
         label_a, label_b = (f"{label_a} [{next(iter(s.values())).cell.protocol[:6]}]" for s in (a, b))
     by_task = {t: _task(a[t], b[t]) for t in common}
@@ -128,6 +130,18 @@ def flips(study: Study, first: str, second: str, tasks: Sequence[str] = ()) -> F
 
 
 _UNSAMPLED = Options(resamples=0)
+
+
+def _accelerators(sides: tuple[CellScores, CellScores]) -> list[str]:
+    """A note where accelerators of several kinds gave the answers that are compared: flips may be due to
+    that."""
+    found = [kinds(item.cell.run) for item in sides]
+    if len(found[0] | found[1]) < 2 or not all(found):
+        return []
+    each = [f"{item.label} on {', '.join(sorted(k))}" for item, k in zip(sides, found, strict=True)]
+    return [
+        f"{sides[0].task}: accelerators of different kinds answered ({'; '.join(each)}): flips may be theirs"
+    ]
 
 
 def _side(study: Study, spec: str, tasks: Sequence[str]) -> tuple[str, dict[str, CellScores]]:

@@ -243,6 +243,9 @@ class Response:
     failure    set where no answer was had; the rest is then empty
     model      the served model's own fingerprint or name where it tells one
     attempts   how often the request was sent, from 1
+    accelerator, node
+               what a local model ran on, as in ``NVIDIA H100``, and the node of a cluster; empty: not known.
+               hemm fills them in
 
     >>> Response("It shows a heron", finish="length", usage=Usage(812, 4)).failure is None
     True
@@ -263,6 +266,8 @@ class Response:
     failure: Failure | None = None
     model: str = ""
     attempts: int = 1
+    accelerator: str = field(default="", repr=False, compare=False)
+    node: str = field(default="", repr=False, compare=False)
 
     @property
     def cut(self) -> bool:

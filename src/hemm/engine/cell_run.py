@@ -50,6 +50,7 @@ from hemm.results import layout
 from hemm.results.answer_record import ANSWER_SCHEMA, restore
 from hemm.results.cell import CellWriter
 from hemm.results.checked import read_run
+from hemm.results.places import kinds_words, places
 from hemm.results.read import Cell
 from hemm.results.same_data import check_cell
 from hemm.results.stored_media import drawn_media
@@ -306,6 +307,8 @@ class CellRun:
         run["state"] = "open" if self.stopped else sealed
         run["errors"] = errors
         run.update(self._totals())
+        if words := kinds_words(run):
+            self.watcher.say(f"{redact(self.model.spec)} on {self.task.name}: {words}")
         command = {
             "command": [redact(word) for word in self.options.command],
             "options": given_options(self.options),
@@ -326,12 +329,14 @@ class CellRun:
     def _totals(self) -> dict[str, Any]:
         names = ["input_tokens", "output_tokens", "cost"]
         if not self.cell.run["calls"]:
-            return {"tokens": {"input": None, "output": None}, "cost": None}
-        table = read_table(self.cell.folder / layout.CALLS, columns=names)
+            return {"tokens": {"input": None, "output": None}, "cost": None, "places": []}
+        calls = self.cell.folder / layout.CALLS
+        table = read_table(calls, columns=names)
         total = {name: pc.sum(table[name]).as_py() for name in names}
         return {
             "tokens": {"input": total["input_tokens"], "output": total["output_tokens"]},
             "cost": total["cost"],
+            "places": places(calls),
         }
 
     def _earlier(self, plan: Plan | None) -> Any:

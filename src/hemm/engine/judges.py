@@ -37,10 +37,10 @@ from hemm.core.text import counted
 from hemm.engine.limits import ACCOUNT
 from hemm.metrics.judge.llm_judge import LlmJudge, Others
 from hemm.models import ModelOptions, batcher
-from hemm.results.answer_record import response_of, response_record
 from hemm.results.journal import Journal, scan
 from hemm.results.lock import Lock
 from hemm.results.read import Cell, cells
+from hemm.results.response_record import response_of, response_record
 
 STOP_AFTER = 20
 """Failed requests in a row after which a judge is given up."""
@@ -55,7 +55,7 @@ VERDICT = {
     "usage": "usage",
     "model": "model",
 }
-"""Members of a verdict's line -> those of ``answer_record.response_record``."""
+"""Members of a verdict's line -> those of ``response_record.response_record``."""
 
 Keep = Callable[[Request, Response], None]
 

@@ -26,6 +26,7 @@ from hemm.results.copies import take_over
 from hemm.results.files import refuse_links, write_table
 from hemm.results.forms import RUN
 from hemm.results.lock import Lock
+from hemm.results.places import places
 from hemm.results.read import Cell, cell
 from hemm.results.seal import write_calls
 from hemm.results.selections import holds, united
@@ -268,6 +269,7 @@ def _write(
         "commands": sorted((c for r in runs for c in r["commands"]), key=lambda c: float(c["started"])),
         "tokens": {kind: _sum(r.get("tokens", {}).get(kind) for r in runs) for kind in ("input", "output")},
         "cost": _sum(r.get("cost") for r in runs),
+        "places": places(folder / layout.CALLS),
         "wall_time": round(sum(r.get("wall_time", 0.0) for r in runs), 3),
         "merged": {
             "from": sorted({p.sha256 for c in cells if c is not before for p in c.parts}),

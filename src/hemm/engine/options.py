@@ -147,7 +147,7 @@ class RunOptions:
     ray: str = option("", "Run replicas on the nodes of a Ray cluster.", "[HOST:PORT|auto]", bare="auto")
     replica_gpus: float | None = option(None, "GPUs of one replica on Ray.", "N", least=0)
     replica_cpus: float | None = option(None, "CPUs of one replica on Ray.", "N", least=0)
-    mixed_hardware: bool = option(False, "Let Ray's nodes with different accelerators answer together.")
+    mixed_hardware: bool = option(False, "Let replicas on accelerators of different kinds answer together.")
     metrics: tuple[str | Metric, ...] = option(
         (), "A metric beside the task's own.", "M", name="metric", several=True
     )
@@ -182,9 +182,11 @@ class RunOptions:
         keep_options(m for m in (*self.models, *self.metrics, *self.tasks) if isinstance(m, str))
         if self.serve and not any(isinstance(m, str) and m.startswith("hf/") for m in self.models):
             raise HemmError(f"--serve {self.serve} starts a server for checkpoints: name one as hf/ORG/NAME")
-        of_ray = ("replica_gpus", "replica_cpus", "mixed_hardware")
-        if not self.ray and (alone := [n for n in of_ray if getattr(self, n) not in (None, False)]):
+        of_ray = ("replica_gpus", "replica_cpus")
+        if not self.ray and (alone := [n for n in of_ray if getattr(self, n) is not None]):
             raise HemmError(f"--{alone[0].replace('_', '-')} is for --ray")
+        if self.mixed_hardware and not self.ray and self.replicas is None:
+            raise HemmError("--mixed-hardware is for --replicas and --ray")
         if self.ray and self.serve:
             raise HemmError(
                 "--serve does not go with --ray: start the servers on the nodes, and give their addresses"

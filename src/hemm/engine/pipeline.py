@@ -27,6 +27,7 @@ from hemm.engine.plan import Plan, is_known
 from hemm.engine.requests import Item, Numbers, RequestBuilder
 from hemm.models import batcher
 from hemm.models.prices import Priced
+from hemm.models.process.placed import run_placed
 from hemm.results.answer_record import Answer, Call, judging_side
 from hemm.results.cell import CellWriter
 from hemm.results.journal import FLUSH_SECONDS
@@ -231,9 +232,7 @@ class Pipeline:
             loop = asyncio.get_running_loop()
             self._open |= {id(item): time.monotonic() for item in batch}
             with holding_interrupts():
-                responses = await loop.run_in_executor(
-                    self._model_threads, batcher.run_batch, model, requests
-                )
+                responses = await loop.run_in_executor(self._model_threads, run_placed, model, requests)
             for item in batch:
                 del self._open[id(item)]
         known = [None if response is None else self._known(response) for response in responses]

@@ -124,6 +124,8 @@ _HOLDS: Mapping[str, tuple[str, Callable[[Any], bool]]] = {
         ),
     ),
     "model": ("a text", lambda value: isinstance(value, str)),
+    "accelerator": ("a text", lambda value: isinstance(value, str)),
+    "node": ("a text", lambda value: isinstance(value, str)),
     "attempts": ("a whole number", lambda value: isinstance(value, int) and 0 <= value < 2**31),
 }
 """Member of a response -> what it holds, in words and as a test: what the journal takes."""

@@ -50,7 +50,7 @@ class ModelOptions:
     replicas     processes of a local model; 0: as many as there are GPUs, or as a cluster has room for
     ray          the Ray cluster whose nodes have the replicas, ``auto`` or HOST:PORT; empty: this machine
     replica_cpus, replica_gpus  of one replica on Ray; None: those of the model's card, else a default
-    mixed_hardware  Ray's nodes with different accelerators may answer together
+    mixed_hardware  replicas on accelerators of different kinds may answer together
     cards        files of the user's model cards
     settings     ``--set KEY=VALUE`` pairs; each adapter says which it knows
 

@@ -15,8 +15,8 @@ from typing import Any
 import orjson
 import pyarrow as pa
 
-from hemm.core import Failure, Media, Message, Response, Sample, Usage, canonical, redact, storable
-from hemm.core.outside import amount_of, count_of, with_known_usage
+from hemm.core import Failure, Media, Message, Response, Sample, canonical, redact, storable
+from hemm.core.outside import amount_of, count_of
 from hemm.core.secrets import hide
 from hemm.data.arrow import array, kind_of
 
@@ -248,6 +248,9 @@ CALL_COLUMNS = (
     Column("input_tokens", pa.int64(), lambda a: count_of(a.response.usage.input_tokens)),
     Column("output_tokens", pa.int64(), lambda a: count_of(a.response.usage.output_tokens)),
     Column("cost", pa.float64(), lambda a: amount_of(a.response.usage.cost)),  # US dollars
+    # what a local model ran on, and Ray's id of the node
+    Column("accelerator", _STRING, lambda a: storable(a.response.accelerator) or None, later=True),
+    Column("node", _STRING, lambda a: storable(a.response.node) or None, later=True),
 )
 """Values that differ from run to run, kept out of the answers' file so that its bytes do not. A journal line
 has them as one list, ``call``."""
@@ -274,7 +277,8 @@ def answer_batch(records: Sequence[Mapping[str, Any]]) -> pa.RecordBatch:
 def call_batch(records: Sequence[Mapping[str, Any]]) -> pa.RecordBatch:
     """The calls in these journal records, as one batch of ``CALL_SCHEMA``."""
     columns = [[r["id"] for r in records], [r["repeat"] for r in records]]
-    columns += [[r["call"][i] for r in records] for i in range(len(CALL_COLUMNS))]
+    for i, column in enumerate(CALL_COLUMNS):
+        columns.append([None if column.later and i >= len(r["call"]) else r["call"][i] for r in records])
     return pa.record_batch(
         [array(v, kind_of(f.type)) for v, f in zip(columns, CALL_SCHEMA, strict=True)], schema=CALL_SCHEMA
     )
@@ -353,48 +357,6 @@ def refreshed(answers: pa.Table, samples: Sequence[Sample], labels: Sequence[Map
     return answers
 
 
-_OF_RESPONSE = tuple(c for c in COLUMNS if c.field.startswith(("response.", "failure.")))
-SAID = ("request_key", *(c.name for c in _OF_RESPONSE))
+OF_RESPONSE = tuple(c for c in COLUMNS if c.field.startswith(("response.", "failure.")))
+SAID = ("request_key", *(c.name for c in OF_RESPONSE))
 """The columns that say what was asked and what came back."""
-
-_NO_SAMPLE = Sample("-")
-
-
-def response_record(response: Response) -> dict[str, Any]:
-    """A response as JSON values: its columns of the record, ``attempts`` and ``usage``."""
-    answer = Answer(_NO_SAMPLE, {}, 0, "", (), response, Call(0.0, 0.0))
-    usage = with_known_usage(response).usage
-    return {
-        **{column.name: column.value(answer) for column in _OF_RESPONSE if column.name != "produced"},
-        "attempts": response.attempts,
-        "usage": [usage.input_tokens, usage.output_tokens, usage.cost],
-    }
-
-
-def response_of(facts: Mapping[str, Any], media: tuple[Media, ...] = ()) -> Response:
-    """The response of a ``response_record``; missing members leave the defaults.
-
-    >>> response_of(response_record(Response("a heron", finish="length")))
-    Response(text='a heron', reasoning='', finish='length', refusal=None, media=(), options=(), logprobs=(), \
-usage=Usage(input_tokens=None, output_tokens=None, cost=None), failure=None, model='', attempts=1)
-    """
-    fields: dict[str, Any] = {}
-    failure: list[Any] = []
-    for column in _OF_RESPONSE:
-        if column.name in facts:
-            value = column.restore(facts[column.name], _no_media)
-            if column.field.startswith("failure."):
-                failure.append(value)
-            else:
-                fields[column.field.removeprefix("response.")] = value
-    return Response(
-        **fields,
-        media=media,
-        usage=Usage(*facts["usage"]),
-        failure=None if failure[0] is None else Failure(*failure),
-        attempts=facts.get("attempts", 1),
-    )
-
-
-def _no_media(digest: str) -> Media:
-    raise ValueError("the facts of a response name no media")

@@ -141,6 +141,7 @@ RUN = {
     "wall_time?": _NUMBER,
     "errors?": int,
     "outcomes?": _COUNTS,
+    "places?": [{"accelerator": str, "node": str, "answers": int}],
     "request_rules?": int,
     "model_card?": ({"params_b": (*_NUMBER, NoneType), "labels": _TEXTS}, NoneType),
     "answer_format?": {"name": str, "version": int},

@@ -18,7 +18,7 @@ from hemm.results import layout
 from hemm.results.answer_record import ANSWER_SCHEMA, CALL_SCHEMA, answer_batch
 from hemm.results.checked import SCORE_AGAIN, read_aggregates_in, read_listed, read_run, read_scores
 from hemm.results.journal import dropped_words, scan
-from hemm.results.seal import GROUP_ROWS, Seal, read_part, read_rows, rows_in_turn
+from hemm.results.seal import GROUP_ROWS, Seal, read_part, read_rows, rows_in_turn, with_later
 from hemm.results.segments import open_lines, segments
 from hemm.results.selections import STRATA_SCHEMA
 
@@ -177,7 +177,8 @@ class Cell:
         # a process that was killed may have added calls, which run.json then lists as those to come
         digests = [seal.sha256, *self.run.get("files", {}).get(layout.CALLS, ())]
         cure = f"hemm doctor {self.folder} --repair drops it, and no answer"
-        return read_listed(self.folder / layout.CALLS, digests, CALL_SCHEMA, cure).slice(0, seal.rows)
+        table = read_listed(self.folder / layout.CALLS, digests, CALL_SCHEMA, cure).slice(0, seal.rows)
+        return with_later(table, CALL_SCHEMA)
 
     def scores(self, metric_key: str) -> pa.Table:
         """Scores by one metric (``layout.SCORE_SCHEMA``). Raises HemmError where there are none, and BadData

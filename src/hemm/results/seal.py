@@ -115,14 +115,15 @@ def read_part(path: Path, columns: Sequence[str] | None = None) -> pa.Table:
     names = list(ANSWER_SCHEMA.names if columns is None else columns)
     there = set(parquet_columns(path)) if not LATER.isdisjoint(names) else names
     table = read_table(path, columns=[name for name in names if name in there or name not in LATER])
-    return _with_later(table, names)
+    return with_later(table, ANSWER_SCHEMA, names)
 
 
-def _with_later(table: pa.Table, names: Sequence[str]) -> pa.Table:
-    """``table`` with nulls in the columns that it is older than."""
+def with_later(table: pa.Table, schema: pa.Schema, names: Sequence[str] | None = None) -> pa.Table:
+    """The columns ``names`` (None: all) of ``table``, with nulls in those that it is older than."""
+    names = schema.names if names is None else names
     for at, name in enumerate(names):
         if name not in table.column_names:
-            field = ANSWER_SCHEMA.field(name)
+            field = schema.field(name)
             table = table.add_column(at, field, pa.nulls(table.num_rows, field.type))
     return table.select(names)
 
@@ -139,7 +140,8 @@ def read_rows(path: Path, rows: np.ndarray[Any, Any], columns: Sequence[str] | N
         table = file.read_row_groups(groups.tolist(), columns=[n for n in names if n in there])
     before = np.concatenate([[0], np.cumsum(np.array(sizes)[groups])])[:-1]
     group = np.searchsorted(groups, np.searchsorted(starts, rows, side="right") - 1)
-    return _with_later(table.take(pa.array(rows - starts[groups[group]] + before[group])), names)
+    found = table.take(pa.array(rows - starts[groups[group]] + before[group]))
+    return with_later(found, ANSWER_SCHEMA, names)
 
 
 def rows_in_turn(path: Path, rows: int, columns: Sequence[str]) -> Iterator[pa.Table]:
@@ -147,7 +149,7 @@ def rows_in_turn(path: Path, rows: int, columns: Sequence[str]) -> Iterator[pa.T
     with pq.ParquetFile(path, page_checksum_verification=True) as file:
         there = [name for name in columns if name in file.schema_arrow.names]
         for batch in file.iter_batches(rows, columns=there):
-            yield _with_later(pa.Table.from_batches([batch]), columns)
+            yield with_later(pa.Table.from_batches([batch]), ANSWER_SCHEMA, columns)
 
 
 def write_answers(cell: Path, name: str, answers: pa.Table) -> Seal:
@@ -176,5 +178,5 @@ def _first_rows(path: Path, rows: int) -> Iterator[pa.RecordBatch]:
         for batch in file.iter_batches(batch_size=65_536):
             if rows <= 0:
                 return
-            yield batch.slice(0, rows)
+            yield from with_later(pa.Table.from_batches([batch.slice(0, rows)]), CALL_SCHEMA).to_batches()
             rows -= batch.num_rows

@@ -27,6 +27,7 @@ from hemm.core.text import counted
 from hemm.data.pack.quality import findings
 from hemm.engine.merge import unmerged
 from hemm.results import layout
+from hemm.results.places import kinds_words
 from hemm.results.read import unscored_words
 
 if TYPE_CHECKING:
@@ -198,6 +199,8 @@ def _states(item: CellScores) -> Iterator[str]:
             yield words
     if item.unscored:
         yield unscored_words(item.unscored)
+    if words := kinds_words(item.cell.run):
+        yield words
 
 
 def _met(item: CellScores) -> Iterator[str]:

@@ -11,6 +11,7 @@ import math
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from hemm.core import (
@@ -253,7 +254,9 @@ class Replica:
             self._busy = False
         if "answers" not in reply:
             return []  # a broken contract: the batcher ends the run for a wrong number of responses
-        return frames.responses_in(reply["answers"], drawn)
+        found, place = frames.responses_in(reply["answers"], drawn), self.place
+        where = {"accelerator": place["accelerator"], "node": place.get("node", "")}
+        return [replace(response, **where) for response in found]
 
     def exchange(self, message: Mapping[str, Any], media: Sequence[Media]) -> Reply:
         """The reply to a message. Raises ProcessEnded."""

@@ -14,7 +14,7 @@ from dataclasses import asdict
 from typing import IO, Any
 
 from hemm.core import BadData, Generation, Media, Message, Request, Response
-from hemm.results.answer_record import response_of, response_record
+from hemm.results.response_record import response_of, response_record
 
 _HEAD = struct.Struct(">Q")
 

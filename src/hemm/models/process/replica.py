@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import os
-import platform
 import queue
 import sys
 import threading
 import time
 import traceback
 from collections.abc import Mapping
-from pathlib import Path
 from typing import IO, Any, NoReturn
 
 from hemm.core import HemmError, redact, storable
+from hemm.models.process.accelerator import accelerator
 from hemm.models.process.child import GRACE_SECONDS
 from hemm.models.process.frames import media_in, read, requests_in, responses_out, write
 
@@ -83,21 +82,6 @@ def model_of(message: Mapping[str, Any]) -> Any:
 
     settings = tuple((key, value) for key, value in message["options"]["settings"])
     return resolve(message["spec"], ModelOptions(**{**message["options"], "settings": settings}))
-
-
-def accelerator() -> str:
-    """What the model runs on: its GPUs, as torch names them, else the processor; empty: it is not known."""
-    torch: Any = sys.modules.get("torch")  # not imported for this
-    if torch is not None and torch.cuda.is_available():
-        names = [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())]
-        return ", ".join(names)
-    if os.environ.get("CUDA_VISIBLE_DEVICES"):
-        return ""
-    try:
-        lines = Path("/proc/cpuinfo").read_text("utf-8", "replace").splitlines()
-    except OSError:
-        return platform.processor()
-    return next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), "")
 
 
 def main() -> int:

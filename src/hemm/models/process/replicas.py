@@ -48,7 +48,7 @@ def replicated(model: Model, options: ModelOptions, spec: str = "") -> Model:
     if device.startswith("cuda:") or settings.get("device_map"):
         key = "device" if device.startswith("cuda:") else "device_map"
         raise HemmError(f"--set {key}={settings[key]}: with --replicas each process has a GPU of its own")
-    return Replicas(model, options, Here(count, devices), spec or model.spec)
+    return Replicas(model, options, Here(count, devices, options.mixed_hardware), spec or model.spec)
 
 
 class Replicas(ByCrew, BatchModel):

@@ -63,12 +63,15 @@ class Site(Protocol):
 
 
 class Here:
-    """This machine: ``count`` processes, which share out ``devices`` (empty: the CPU)."""
+    """This machine: ``count`` processes, which share out ``devices`` (empty: the CPU).
+
+    mixed  accelerators of different kinds may answer together
+    """
 
     patience: float | None = None
 
-    def __init__(self, count: int, devices: Sequence[str]) -> None:
-        self.count = count
+    def __init__(self, count: int, devices: Sequence[str], mixed: bool = False) -> None:
+        self.count, self._mixed = count, mixed
         self._gpus = [devices[k % len(devices)] if devices else "" for k in range(count)]
 
     def open(self) -> Sequence[Transport]:
@@ -84,7 +87,11 @@ class Here:
         return
 
     def refuses(self, places: Sequence[Mapping[str, Any]]) -> str:
-        return ""
+        kinds = "" if self._mixed else unlike(places, "gpu")
+        return kinds and (
+            f"--replicas: these GPUs are of different kinds ({kinds}), and may answer differently; set "
+            "CUDA_VISIBLE_DEVICES to those of one kind, or --mixed-hardware takes them all"
+        )
 
     def setup(self, places: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         return {"replicas": self.count, "gpus": sorted({gpu for gpu in self._gpus if gpu})}
@@ -94,6 +101,19 @@ class Here:
 
     def close(self) -> None:
         return
+
+
+def unlike(places: Sequence[Mapping[str, Any]], name: str) -> str:
+    """Which accelerators are where, by the member ``name`` of each place; empty where all are of one kind.
+
+    >>> unlike([{"accelerator": "A100", "gpu": "0"}, {"accelerator": "L4", "gpu": "1"}], "gpu")
+    'A100: 0; L4: 1'
+    """
+    kinds: dict[str, set[str]] = {}
+    for place in places:
+        kinds.setdefault(place["accelerator"] or "not known", set()).add(place[name])
+    each = [f"{kind}: {', '.join(sorted(names))}" for kind, names in sorted(kinds.items())]
+    return "; ".join(each) if len(each) > 1 else ""
 
 
 def gpus() -> list[str]:

@@ -52,10 +52,9 @@ class Pipe:
     gpu   what it sees as CUDA_VISIBLE_DEVICES; empty: what hemm sees
     """
 
-    place: Mapping[str, Any] = {}
-
     def __init__(self, name: str, gpu: str = "") -> None:
         self._name, self._gpu = name, gpu
+        self.place: Mapping[str, Any] = {"gpu": gpu}
         self._child: ChildProcess | None = None
 
     def open(self) -> None:

@@ -17,6 +17,7 @@ from hemm.core import BadData, HemmError, Media, Pack, redact
 from hemm.core.text import counted
 from hemm.models.process import frames
 from hemm.models.process.child import GRACE_SECONDS, ProcessEnded
+from hemm.models.process.sites import unlike
 from hemm.models.process.transport import Reply, Transport
 from hemm.models.ray import cluster
 from hemm.models.ray.media import Filling, record
@@ -106,13 +107,8 @@ class Nodes:
         return f"each wants {cluster.resources(self.bundle)}, and the cluster has {there}"
 
     def refuses(self, places: Sequence[Mapping[str, Any]]) -> str:
-        hosts: defaultdict[str, set[str]] = defaultdict(set)
-        for place in places:
-            hosts[place["accelerator"]].add(place["host"])
-        if self._share.mixed or len(hosts) < 2:
-            return ""
-        kinds = "; ".join(f"{kind} on {', '.join(sorted(names))}" for kind, names in sorted(hosts.items()))
-        return (
+        kinds = "" if self._share.mixed else unlike(places, "host")
+        return kinds and (
             f"--ray: these nodes have different accelerators ({kinds}), and may answer differently; "
             "--mixed-hardware takes them all"
         )
