@@ -161,6 +161,10 @@ def test_the_parts_are_those_of_this_machine_and_media_cross_once_a_node(
     found = setup("pack")
     assert (found["replicas"], found["restarts"], len(found["nodes"])) == (2, 0, 2)
     assert [node["media_sent"] for node in found["nodes"]] == [0, 0]  # they read the pack itself
+    (cell,) = cells(Path("pack"))
+    gave = Counter(cell.calls()["node"].to_pylist())
+    assert sorted(gave) == [node["node"] for node in found["nodes"]]
+    assert {p["node"]: p["answers"] for p in cell.run["places"]} == gave
     assert "2 nodes, 2 of 2 replicas" in capsys.readouterr().err
 
     (place / "asked").unlink()
@@ -357,7 +361,7 @@ def test_nodes_with_different_accelerators_are_refused_unless_allowed() -> None:
         for n, name in enumerate(("A100", "A100", "L4"))
     ]
     told = Nodes(Share("auto")).refuses(places)
-    assert "A100 on h0, h1; L4 on h2" in told
+    assert "A100: h0, h1; L4: h2" in told
     assert "--mixed-hardware" in told
     assert not Nodes(Share("auto")).refuses(places[:2])
     assert not Nodes(Share("auto", mixed=True)).refuses(places)

@@ -1,4 +1,4 @@
-"""A response as JSON and back: judges' verdicts and the messages of replicas, by the answer record's columns."""
+"""A response as JSON and back, by the answer record's columns: for judges' verdicts and replicas."""
 
 from __future__ import annotations
 
