@@ -225,6 +225,31 @@ def test_gpus_are_counted(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> No
     assert replicas.gpus() == []
 
 
+def test_gpus_of_two_kinds_are_refused_unless_allowed(
+    place: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """``nvidia-smi`` as a machine with two kinds has it."""
+    program = place / "bin" / "nvidia-smi"
+    program.parent.mkdir()
+    program.write_text(
+        '#!/bin/sh\ncase "$*" in -L) echo "GPU 0: A"; echo "GPU 1: B";; '
+        '*"-i 0") echo A100;; *) echo L4;; esac\n'
+    )
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{program.parent}:/usr/bin:/bin")
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    run = ["run", "plugged", "--task", "./mine", "--limit", "20", "--replicas", "2"]
+    assert status([*run, "--out", "r"]) == 2
+    line = "these GPUs are of different kinds (A100: 0; L4: 1), and may answer differently"
+    assert line in capsys.readouterr().err
+    assert status([*run, "--out", "r", "--mixed-hardware"]) == 0
+    (cell,) = cells(Path("r"))
+    found = {p["accelerator"]: p["answers"] for p in cell.run["places"]}
+    assert found == Counter(cell.calls()["accelerator"].to_pylist())
+    assert set(found) <= {"A100", "L4"}
+    assert sum(found.values()) == 20
+
+
 @pytest.mark.parametrize("setting", [("device", "cuda:1"), ("device_map", "auto")])
 def test_a_device_of_one_s_own_choice_does_not_go_with_it(setting: tuple[str, str]) -> None:
     with pytest.raises(HemmError, match="each process has a GPU of its own"):
