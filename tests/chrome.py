@@ -63,6 +63,21 @@ class Tab:
             time.sleep(0.05)
         raise AssertionError(f"{expression} did not become true; {self.errors}")
 
+    def count(self, selector: str) -> int:
+        """How many elements there are, without a script in the page; 0 while another page comes in."""
+        try:
+            root = self.call("DOM.getDocument")["root"]["nodeId"]
+            found: list[int] = self.call("DOM.querySelectorAll", nodeId=root, selector=selector)["nodeIds"]
+        except AssertionError:
+            return 0
+        return len(found)
+
+    def until_there(self, selector: str) -> None:
+        end = time.monotonic() + SECONDS
+        while not self.count(selector):
+            assert time.monotonic() < end, f"no {selector}"
+            time.sleep(0.05)
+
     def open(self, address: str) -> None:
         self.call("Page.navigate", url=address)
         self.until(f"location.href == {json.dumps(address)} && document.readyState == 'complete'")

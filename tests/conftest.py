@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 import shutil
 import socket
+import subprocess
 import sys
+import tarfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -24,7 +26,6 @@ if "PYTEST_XDIST_WORKER" in os.environ:  # several processes with a thread for e
 ROOT = Path(__file__).resolve().parent.parent
 WATCHED = {ROOT, *(here for here in [Path.cwd()] if here.is_relative_to(ROOT))}
 """Folders in which no test may leave anything: the checkout, and the folder of it that pytest runs in."""
-BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 
 settings.register_profile("dev", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile(
@@ -105,10 +106,30 @@ def realdata() -> Path:
 @pytest.fixture(scope="session")
 def browser() -> str:
     """Path of a Chromium; skips where there is none."""
-    found = os.environ.get("HEMM_BROWSER") or next(filter(None, map(shutil.which, BROWSERS)), None)
-    if found is None:
+    from hemm.report.browser import find_browser
+
+    if (found := find_browser()) is None:
         pytest.skip("NO CHROMIUM FOUND: browser tests did not run (apt-get install chromium)")
     return found
+
+
+@pytest.fixture(scope="session")
+def axe(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The script of axe-core, which finds what keeps people out; taken from npm, never kept here."""
+    folder, npm = tmp_path_factory.mktemp("axe"), shutil.which("npm")
+    if npm is None:
+        pytest.skip("NO NPM FOUND: axe looked at no page")
+    words = [npm, "pack", "axe-core@4", "--pack-destination", str(folder), "--loglevel=error"]
+    try:
+        done = subprocess.run(words, cwd=folder, capture_output=True, text=True, timeout=60, check=False)
+        (package,) = folder.glob("axe-core-*.tgz")
+    except (subprocess.TimeoutExpired, ValueError):
+        pytest.skip("AXE-CORE IS NOT TO BE HAD FROM NPM: axe looked at no page")
+    assert done.returncode == 0
+    with tarfile.open(package) as archive:
+        script = archive.extractfile("package/axe.min.js")
+        assert script is not None
+        return script.read().decode()
 
 
 def _is_here(address: object) -> bool:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import html as markup
 import io
 import itertools
@@ -90,7 +92,7 @@ def page(out: Path, **options: Any) -> str:
 
 def words(page: str) -> str:
     """What a reader sees, without styles, markup and runs of blanks."""
-    body = re.sub(r"<style>.*?</style>", "", page, flags=re.DOTALL)
+    body = re.sub(r"<(style|script)>.*?</\1>", "", page, flags=re.DOTALL)
     return " ".join(markup.unescape(re.sub(r"<[^>]+>", " ", body)).split())
 
 
@@ -111,7 +113,7 @@ def test_it_shows_scores_outcomes_pictures_and_the_way_to_make_it_again(
     assert "1 refused" in seen
     for heading in ("What it shows", "Profile", "Tasks", "Does the picture matter?", "Examples", "Method"):
         assert f">{heading}</h2>" in found
-    assert found.count("data:image/png;base64,") >= 6
+    assert found.count("data:image/png;base64,") >= 5
     assert "Is 1 even?" in seen
     assert "hm, perhaps" in seen
     assert "hemm run x --set api_key=[secret]" in found.replace("&#39;", "")
@@ -127,15 +129,21 @@ def test_the_page_holds_all_it_shows_and_may_run_nothing(tmp_path: Path, picture
     found = page(tmp_path)
     policy = re.search(r'http-equiv="Content-Security-Policy" content="([^"]+)"', found)
     assert policy is not None
-    assert markup.unescape(policy[1]).startswith(
-        "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
+    (style,) = re.findall(r"<style>(.*?)</style>", found, flags=re.DOTALL)
+    (script,) = re.findall(r"<script>(.*?)</script>", found, flags=re.DOTALL)
+    digests = [base64.b64encode(hashlib.sha256(t.encode()).digest()).decode() for t in (style, script)]
+    assert markup.unescape(policy[1]) == (
+        f"default-src 'none'; img-src data:; style-src 'sha256-{digests[0]}'; "
+        f"script-src 'sha256-{digests[1]}'; base-uri 'none'; form-action 'none'"
     )
+    body = found.replace(f"<script>{script}</script>", "")
     assert not re.search(r"(?:src|href)=\"(?!data:image/|#)", found)
     assert not re.search(r"url\((?!#)", found)
-    assert "<script" not in found
+    assert "<script" not in body
+    assert not re.search(r"\s(?:style|on\w+)=", re.sub(r">[^<]*<", "><", body))
     ids = re.findall(r'\bid="([^"]+)"', found)
     assert len(ids) == len(set(ids))
-    for drawn in re.findall(r"<svg.*?</svg>", found, flags=re.DOTALL):
+    for drawn in re.findall(r'<svg class="figure.*?</svg>', found, flags=re.DOTALL):
         root = ElementTree.fromstring(drawn)
         title, description = root[0], root[1]
         assert title.text
@@ -188,7 +196,7 @@ def test_hostile_text_is_text(tmp_path: Path, pictures: None) -> None:
     out = _hostile(tmp_path)
     found = page(out, per_group=9)
     assert len(found) < 3_000_000
-    assert "<script" not in found
+    assert found.count("<script") == 1, "its own"
     assert "<img src=x" not in found
     assert not re.search("[\u202a-\u202e\u2066-\u2069\x00-\x08\x1b\U000e0000-\U000e007f\ud800-\udfff]", found)
     seen = words(found)
@@ -346,7 +354,7 @@ def test_figures_take_any_name() -> None:
         figures.Row("$x_{", (figures.Bar(0.5, 0.4, 0.6), None), "<g>"),
         figures.Row("日本語 " * 9, (None, None)),
     ]
-    drawn = figures.bars(rows, ["a$b_", "\u202e</svg>"], (-0.1, 1.0), "</title>")
+    drawn = figures.bars(rows, ["a$b_", "\u202e</svg>"], (-0.1, 1.0), "</title>").page()
     ElementTree.fromstring(drawn)
     assert "<g>" not in drawn.split("</desc>")[0].split("<desc")[1]
 
@@ -428,7 +436,7 @@ def test_browser_shows_it_without_sideways_scrolling(
     assert seen["broken"] == 0
     assert seen["images"] > 5
     assert seen["figures"] >= 4
-    assert seen["scripts"] == 0
+    assert seen["scripts"] == 1
 
 
 @pytest.mark.browser
@@ -441,7 +449,7 @@ def test_browser_takes_hostile_text_as_text(browse: Browse, tmp_path: Path, pict
         seen = measured(browse, file, 375, page_)
         assert seen["title"].endswith("hemm report")
         assert "owned" not in seen["title"].replace("document.title='owned'", "")
-        assert seen["scripts"] == seen["handlers"] == 0
+        assert (seen["scripts"], seen["handlers"]) == (1, 0)
         assert seen["scroll"] <= 375
         assert "<script>document.title='owned'</script>" in seen["text"]
         assert "1\u202f000\u202f000 characters in all" in seen["text"]

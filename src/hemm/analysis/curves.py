@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import orjson
@@ -46,22 +48,56 @@ class Curve:
     without: int
 
 
-def numbers_in(items: Sequence[CellScores]) -> dict[str, dict[str, int]]:
-    """Task -> the keys of its metadata that have numbers, with how many different ones; those that tell
-    nothing apart (one number for all) are left out."""
-    found: dict[str, dict[str, int]] = {}
-    for item in items:
-        if item.task not in found:
-            values: dict[str, set[float]] = {}
-            for one in _metadata(item).values():
-                for key, value in one.items():
-                    if (number := _number(value)) is not None:
-                        values.setdefault(key, set()).add(number)
-            found[item.task] = {key: len(known) for key, known in values.items() if len(known) > 1}
-    return found
+class Numbers:
+    """The numbers in the metadata of some cells, each of which is read once, when it is asked for.
+
+    >>> import hemm
+    >>> Numbers(hemm.run("baseline/oracle", "probe_shapes", limit=12).study.cells).keys["probe_shapes"]
+    ['correct', 'permutation']
+    """
+
+    def __init__(self, items: Sequence[CellScores]) -> None:
+        self.items = tuple(items)
+        self._of: dict[str, dict[str, tuple[str, Mapping[str, object]]]] = {}
+        self._loaded: dict[str, Mapping[str, object]] = {}
+
+    @cached_property
+    def keys(self) -> dict[str, list[str]]:
+        """Task -> the keys of its metadata that have numbers; those that tell nothing apart (one number for
+        all) are left out."""
+        found: dict[str, list[str]] = {}
+        for item in self.items:
+            if item.task not in found:
+                values: dict[str, set[float]] = {}
+                for _, one in self.of(item).values():
+                    for key, value in one.items():
+                        if (number := _number(value)) is not None:
+                            values.setdefault(key, set()).add(number)
+                found[item.task] = [key for key, known in values.items() if len(known) > 1]
+        return found
+
+    def of(self, item: CellScores) -> Mapping[str, tuple[str, Mapping[str, object]]]:
+        """Sample -> its unit and its metadata."""
+        folder = str(item.cell.folder)
+        if folder not in self._of:
+            table = item.cell.answers(["id", "unit", "metadata"])
+            columns = (table[c].to_pylist() for c in ("id", "unit", "metadata"))
+            # all models have the same texts: each is parsed once
+            self._of[folder] = {
+                name: (unit, self._metadata(t)) for name, unit, t in zip(*columns, strict=True)
+            }
+        return self._of[folder]
+
+    def _metadata(self, text: str | None) -> Mapping[str, object]:
+        if not text:
+            return {}
+        if text not in self._loaded:
+            value = orjson.loads(text)
+            self._loaded[text] = value if isinstance(value, dict) else {}
+        return self._loaded[text]
 
 
-def curves(items: Sequence[CellScores], key: str) -> list[Curve]:
+def curves(items: Sequence[CellScores] | Numbers, key: str) -> list[Curve]:
     """The curves over ``key`` of every task that has it, a curve for each of the cells.
 
     All models have the same ranges, on the metric's own scale; failures count as the worst score. A group of
@@ -74,23 +110,44 @@ def curves(items: Sequence[CellScores], key: str) -> list[Curve]:
     ...
     hemm.core.errors.HemmError: no task of these results has different numbers under 'circles' in its metadata
     """
-    by_task: dict[str, list[tuple[CellScores, NDArray[np.float64]]]] = {}
-    for item in items:
-        by_task.setdefault(item.task, []).append((item, _of_groups(item, key)))
-    out = []
-    for task, pairs in by_task.items():
-        known = np.concatenate([numbers[~np.isnan(numbers)] for _, numbers in pairs])
-        if len(np.unique(known)) < 2 or len(known) < LEAST:
-            continue
-        ranges = _ranges(known)
-        for item, numbers in pairs:
-            points = tuple(p for low, high in ranges if (p := _point(item, numbers, low, high)) is not None)
-            without = int(np.isnan(numbers).sum())
-            spec = f"{item.headline.spec} {item.headline.component}".strip()
-            out.append(Curve(task, item.subject, item.label, spec, points, without))
+    known_numbers = items if isinstance(items, Numbers) else Numbers(items)
+    tasks = dict.fromkeys(item.task for item in known_numbers.items)
+    out = [curve for task in tasks for curve in curves_of(known_numbers, task, key)]
     if not out:
         raise HemmError(f"no task of these results has different numbers under {key!r} in its metadata")
     return out
+
+
+def curves_of(numbers: Numbers, task: str, key: str) -> list[Curve]:
+    """The curves of one task over ``key``, one for each of its cells; none where it has no such numbers."""
+    pairs = [(item, _of_groups(item, key, numbers.of(item))) for item in numbers.items if item.task == task]
+    known = np.concatenate([own[~np.isnan(own)] for _, own in pairs]) if pairs else np.array([])
+    if len(np.unique(known)) < 2 or len(known) < LEAST:
+        return []
+    ranges = _ranges(known)
+    out = []
+    for item, own in pairs:
+        points = tuple(p for low, high in ranges if (p := _point(item, own, low, high)) is not None)
+        without = int(np.isnan(own).sum())
+        spec = f"{item.headline.spec} {item.headline.component}".strip()
+        out.append(Curve(task, item.subject, item.label, spec, points, without))
+    return out
+
+
+def change(curves: Sequence[Curve]) -> float:
+    """How far the score changes beyond its intervals: the widest gap between the intervals of two points of
+    one curve; below 0 where all of them overlap.
+
+    >>> change([])
+    -inf
+    """
+    widest = -math.inf
+    for curve in curves:
+        ends = [(p.estimate.low, p.estimate.high) for p in curve.points]
+        known = [(low, high) for low, high in ends if low is not None and high is not None]
+        if len(known) > 1:
+            widest = max(widest, max(low for low, _ in known) - min(high for _, high in known))
+    return widest
 
 
 def _point(item: CellScores, numbers: NDArray[np.float64], low: float, high: float) -> CurvePoint | None:
@@ -112,17 +169,13 @@ def _ranges(numbers: NDArray[np.float64]) -> list[tuple[float, float]]:
     return [(float(own[0]), float(own[-1])) for own in ends]
 
 
-def _of_groups(item: CellScores, key: str) -> NDArray[np.float64]:
+def _of_groups(
+    item: CellScores, key: str, samples: Mapping[str, tuple[str, Mapping[str, object]]]
+) -> NDArray[np.float64]:
     """The mean number of each scored group's samples; NaN where none has one."""
     kind = item.headline.metric.group
     sums: dict[str, tuple[float, int]] = {}
-    table = item.cell.answers(["id", "unit", "metadata"])
-    seen: set[str] = set()
-    for name, unit, text in zip(*(table[c].to_pylist() for c in ("id", "unit", "metadata")), strict=True):
-        if name in seen:  # another repeat
-            continue
-        seen.add(name)
-        metadata = _loaded(text)
+    for name, (unit, metadata) in samples.items():
         number = _number(metadata.get(key))
         if number is None:
             continue
@@ -132,18 +185,6 @@ def _of_groups(item: CellScores, key: str) -> NDArray[np.float64]:
         sums[group] = total + number, count + 1
     found = [sums.get(group, (np.nan, 1)) for group in item.headline.groups.tolist()]
     return np.array([total / count for total, count in found], dtype=np.float64)
-
-
-def _metadata(item: CellScores) -> dict[str, Mapping[str, object]]:
-    table = item.cell.answers(["id", "metadata"])
-    return {
-        n: _loaded(t) for n, t in zip(table["id"].to_pylist(), table["metadata"].to_pylist(), strict=True)
-    }
-
-
-def _loaded(text: str | None) -> Mapping[str, object]:
-    value = orjson.loads(text) if text else {}
-    return value if isinstance(value, dict) else {}
 
 
 def _number(value: object) -> float | None:

@@ -1,4 +1,5 @@
-"""Selects the answers that a report shows: the best, the worst, those where models differ, and failures."""
+"""Selects the answers that a report shows: the worst, those where models differ, and failures. The best are
+rarely news."""
 
 from __future__ import annotations
 
@@ -139,7 +140,6 @@ def _choose(scores: Sequence[ScoreColumn], task: str, count: int) -> list[tuple[
     usable = table.readable()
     means = table.mean[usable]
     if len(usable) and np.ptp(means) > 1e-9:
-        kinds.append(("Best on average" if several else "Best", pick(table.sorted(usable, -table.mean))))
         kinds.append(("Worst on average" if several else "Worst", pick(table.sorted(usable, table.mean))))
     elif len(usable):
         kinds.append(("All scores are equal: some of the answers", pick(table.sorted(usable, table.mean))))

@@ -10,7 +10,7 @@ from hemm.core import CONTROLS, HemmError
 from hemm.core.terminal import printable
 from hemm.core.text import counted
 from hemm.engine.overlays.cell import OverlaidCell
-from hemm.report.page import overview
+from hemm.report.page import drawings, overview
 from hemm.report.page.template import render
 from hemm.report.tables import comparison as comparison_tables
 from hemm.report.tables.profile import legend, selections, stopped
@@ -31,12 +31,13 @@ def profile_html(profile: Profile) -> str:
     """The radar, and tables of the tasks and categories."""
     subjects = overview.main_subjects(profile)
     lines = overview.lines(profile, subjects)
+    radar = drawings.radar(lines, subjects)
     return render(
         "notebook.html",
         profile=profile,
         subjects=subjects,
         lines=lines,
-        radar=overview.radar(lines, subjects),
+        radar=None if radar is None else radar.page(),
         tasks=[row for row in profile.tasks if row.subject in profile.subjects][:SHOWN],
         controls=overview.controls_of(profile)[:SHOWN],
         control_words=CONTROLS,

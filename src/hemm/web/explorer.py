@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
 from hemm.core import DIMENSIONS, HemmError, digest_bytes
-from hemm.report.page.template import environment
+from hemm.report.page.template import SCRIPT, STYLE, environment
 from hemm.report.text import one_line
 from hemm.web.answers import Answers, Counts
 from hemm.web.filters import Filter, read_filter
@@ -34,7 +34,8 @@ STUDIED = 500_000
 KEPT = 200
 """Counts that are kept for the next page."""
 STATIC = {
-    "report.css": (HERE.parent / "report/page/templates/style.css", "text/css"),
+    "report.css": (STYLE, "text/css"),
+    "figures.js": (SCRIPT, "text/javascript"),
     "explorer.css": (HERE / "static/explorer.css", "text/css"),
     "explorer.js": (HERE / "static/explorer.js", "text/javascript"),
     "studio.css": (HERE / "static/studio.css", "text/css"),

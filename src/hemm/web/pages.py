@@ -18,6 +18,8 @@ from hemm.web.slices import slices
 if TYPE_CHECKING:
     from starlette.requests import Request
 
+CURVE_INCHES = 6.4
+"""Width of the figure on the page of curves."""
 DIMENSION_TITLES = {name: dimension.title for name, dimension in DIMENSIONS.items()}
 
 
@@ -49,12 +51,14 @@ def _large(given: Mapping[str, str]) -> bool:
 
 def profile(request: Request) -> Response:
     from hemm.analysis.compare.conclusions import ERROR
-    from hemm.report.page import overview
+    from hemm.analysis.profile.picture import picture_gains
+    from hemm.report.figures.drawing import MOST
+    from hemm.report.page import drawings, overview
     from hemm.report.page.comparison import comparison
-    from hemm.report.page.findings import findings, kinds
+    from hemm.report.page.findings import asides, failed, holding, kinds
+    from hemm.report.page.first import first_screen, slice_words
     from hemm.report.page.overlay import marked
     from hemm.report.tables.profile import stopped
-    from hemm.web.figures import plain_svg
 
     explorer, given = explorer_of(request), only(request, "large", "overlay")
     if given.get("overlay", "off") != "off":
@@ -74,18 +78,25 @@ def profile(request: Request) -> Response:
         subjects = overview.main_subjects(found)
         lines = overview.lines(found, subjects)
         compared = comparison(study, subjects, found.normaliser, kinds(found, subjects))
-        verdict, error_rate = ((), ERROR) if compared is None else (compared.verdict, compared.error)
-        radar = overview.radar(lines, subjects)
+        alone = ERROR / max(1, kinds(found, subjects))
+        verdict, error_rate = ((), alone) if compared is None else (compared.verdict, compared.error)
+        gains = picture_gains(study) if found.controls else []
+        radar = drawings.radar(lines, subjects)
         values |= {
             "profile": found,
             "subjects": subjects,
             "lines": lines,
-            "findings": findings(found, subjects, verdict, None if compared is None else error_rate),
+            "held": holding(found, subjects, verdict, error_rate),
+            "asides": asides(found, subjects),
+            "failed": failed(found, subjects),
+            "first": first_screen(study, found, subjects, gains, error_rate),
+            "slice_words": slice_words,
+            "most": MOST,
             "compared": compared,
             "controls": overview.controls_of(found),
             "control_words": CONTROLS,
-            "radar": None if radar is None else plain_svg(radar),
-            "bars": [(t, about, plain_svg(drawn)) for t, about, drawn in overview.bars(lines, subjects)],
+            "radar": None if radar is None else radar.page(),
+            "bars": drawings.bars(lines, subjects),
             "totals": overview.totals(found, subjects),
             "failures": overview.FAILURES,
             "notes": [*stopped(found), *found.notes],
@@ -252,7 +263,8 @@ def _titles(names: list[str]) -> dict[str, str]:
 
 def curve_page(request: Request) -> Response:
     from hemm.analysis.curves import curves
-    from hemm.web.figures import curve_figure
+    from hemm.report.figures.drawing import MOST
+    from hemm.report.page.drawings import curve_figure
 
     explorer, given = explorer_of(request), only(request, "task", "key", "large")
     rows = explorer.rows(
@@ -269,16 +281,15 @@ def curve_page(request: Request) -> Response:
     key = given.get("key") or next(iter(known.get(task, ())), "")
     if key and key not in known.get(task, ()):
         raise UnknownName(f"number in the metadata of {task}", key, known.get(task, ()))
-    found, figure, why = [], None, ""
+    figure, why = None, ""
     if key:
         try:
             found = curves(explorer.study(task, _large(given)).cells, key)
-            figure = curve_figure(found, key)
+            figure = curve_figure(found, key, CURVE_INCHES)
         except HemmError as error:
             why = explorer.folder.words(error)
     values: dict[str, Any] = {"known": known, "task": task, "key": key, "figure": figure, "why": why}
-    values["curves"] = found
-    values["longest"] = max(found, key=lambda c: len(c.points), default=None)
+    values["most"] = MOST
     return HTMLResponse(explorer.render("curves.html", "curves", **values))
 
 

@@ -23,12 +23,12 @@ def control_rows(loaded: Sequence[CellScores], subjects: Mapping[str, Subject]) 
     task; and their means over tasks."""
     uncontrolled = {(i.pair, i.task): i for i in loaded if not i.control}
     rows: list[ControlRow] = []
-    of_mean: dict[tuple[str, str], list[_Difference]] = {}
+    of_mean: dict[tuple[str, str], list[Difference]] = {}
     for item in loaded:
         base = uncontrolled.get((item.pair, item.task)) if item.control else None
         if base is None or isinstance(base.headline.metric, CorpusMetric):
             continue
-        found = _difference(base.headline, item.headline)
+        found = difference(base.headline, item.headline)
         scaled = None if found.score is None else found.score.estimate
         rows.append(
             ControlRow(subjects[base.subject], item.task, item.control, found.estimate, scaled, None, found.p)
@@ -45,7 +45,7 @@ def control_rows(loaded: Sequence[CellScores], subjects: Mapping[str, Subject]) 
 
 
 @dataclass(frozen=True, slots=True)
-class _Difference:
+class Difference:
     """With the right picture less with the control, on the metric's own scale; ``score`` and ``part`` (for
     the test) on the ``anchored`` scale, None where there is none."""
 
@@ -55,7 +55,7 @@ class _Difference:
     part: TaskPart | None = None
 
 
-def _difference(with_picture: ScoreColumn, without: ScoreColumn) -> _Difference:
+def difference(with_picture: ScoreColumn, without: ScoreColumn) -> Difference:
     """Over the groups that both have."""
     with_picture, without = with_picture.paired_with(without)
     clusters, bounds = with_picture.clusters, with_picture.metric.range
@@ -70,10 +70,10 @@ def _difference(with_picture: ScoreColumn, without: ScoreColumn) -> _Difference:
         floor, ceiling = ends(with_picture, Scale(), TaskSlice("", ""))
     width = ceiling - floor
     if estimate.value is None or not math.isfinite(width) or abs(width) < 1e-9:
-        return _Difference(estimate, p)
+        return Difference(estimate, p)
     differences = with_picture.values - without.values
     shared = ClusterParts.of(differences, with_picture.joint, width)
     df, most = pair.df if estimate.clusters > 1 else math.inf, pair.reach / abs(width)
     score = TaskScore(estimate.scaled(0.0, width), df, shared, (-most, most))
     numbers = with_picture.numbers(differences)
-    return _Difference(estimate, p, score, None if stopped else TaskPart.of(pair, width, numbers))
+    return Difference(estimate, p, score, None if stopped else TaskPart.of(pair, width, numbers))

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hemm.data.files import replacing
-from hemm.report.figures.profile import COLOURS
+from hemm.report.figures.drawing import COLOURS
 
 if TYPE_CHECKING:
     from hemm.analysis.paper_aggregates import Paper

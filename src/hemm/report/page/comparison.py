@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from hemm.analysis.study import Study, Subject
     from hemm.stats.label_effects import AdjustedEffect, LabelEffects
 
+TOGETHER = 5
+"""Fewest tasks or samples with a label of which it is said what they have in common: two always have much."""
+
 
 @dataclass(frozen=True)
 class Contrast:
@@ -110,6 +113,7 @@ def _level(table: LabelEffects, error: float) -> Level:
         f"{t.both} of {t.n} {table.level} with {_title(t.dimension).lower()} {_words(t.category)} have "
         f"{_title(t.other).lower()} {_words(t.other_category)} ({t.everywhere:.0%} of all)"
         for t in travelling(table)
+        if t.n >= TOGETHER
     )
     sentences = tuple(line[0].upper() + line[1:] for line in effect_sentences(table, error))
     return Level(table.level, effects, table, together, sentences)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import tempfile
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,10 +12,11 @@ from hemm.core import CONTROLS, HemmError, UnknownName
 from hemm.core.secrets import hide
 from hemm.core.text import counted
 from hemm.core.user_files import shown
-from hemm.report.figures.profile import MOST
-from hemm.report.page import overview
+from hemm.report.figures.drawing import MOST
+from hemm.report.page import drawings, overview
 from hemm.report.page.comparison import comparison
-from hemm.report.page.findings import findings, kinds
+from hemm.report.page.findings import asides, failed, holding, kinds
+from hemm.report.page.first import first_screen, slice_words
 from hemm.report.page.method import method, selection, stamp
 from hemm.report.page.overlay import beside_rows, marked
 from hemm.report.page.template import render
@@ -43,11 +45,13 @@ def write(
     """Write the report of ``results`` (a folder, or cells, as ``hemm.load`` gives) to ``file``, and return
     its path.
 
-    file        ``report.html`` in the folder by default; required for cells
+    file        ``report.html`` in the folder by default; required for cells. A name that ends in ``.pdf`` or
+                ``.png`` is made of the page by an installed browser
     per_group   examples of each kind and task; None: as many as fit on one page
     pictures    most bytes of encoded pictures
     command     the command line of the report, to be shown in it
-    Raises HemmError where there are no results, UnknownName for an unknown normaliser.
+    Raises HemmError where there are no results, or no browser that is needed; UnknownName for an unknown
+    normaliser.
     """
     from hemm.data.files import write_atomic
 
@@ -62,12 +66,50 @@ def write(
     file = Path(file)
     if file.is_dir():
         raise HemmError(f"{file} is a folder: name the report's file (-o {file / NAME})")
+    draw = _drawn_by(file)
     page = html(
         cells, normalise=normalise, common=common, per_group=per_group, pictures=pictures, command=command
     )
     file.parent.mkdir(parents=True, exist_ok=True)
-    write_atomic(file, hide(page).encode("utf-8"))
+    data = hide(page).encode("utf-8")
+    if draw is None:
+        write_atomic(file, data)
+        return file
+    with tempfile.TemporaryDirectory(prefix="hemm-") as folder:
+        html_file = Path(folder) / NAME
+        html_file.write_bytes(data)
+        draw(html_file, file)
     return file
+
+
+def _drawn_by(file: Path) -> Callable[[Path, Path], None] | None:
+    """What makes a file of this name from HTML; None for HTML itself. A browser that is not there is found
+    out before the page is made."""
+    from hemm.report import browser
+
+    makers = {".pdf": browser.to_pdf, ".png": browser.to_png}
+    if (draw := makers.get(file.suffix.lower())) is not None:
+        browser.installed()
+    return draw
+
+
+def figures(
+    cells: Sequence[Cell], folder: Path, *, normalise: str = "anchored", common: bool = True
+) -> list[Path]:
+    """Write every figure of the report as SVG and PDF for papers into ``folder``, and return the paths.
+
+    They are as wide as a column, with the names of the models in them, and told apart without colours.
+    Raises HemmError where there is nothing to draw.
+    """
+    study, profile, why = _profile(cells, normalise, common)
+    if study is None or profile is None:
+        raise HemmError(why)
+    drawn = drawings.for_papers(study, profile, common)
+    if not drawn:
+        raise HemmError("no answer has a score: there is nothing to draw")
+    folder.mkdir(parents=True, exist_ok=True)
+    note = f"with {study.overlay.words}" if study.overlay is not None else ""
+    return [path for one in drawn for path in one.save(folder, note)]
 
 
 def _cells(results: str | Path | Iterable[Cell]) -> list[Cell]:
@@ -106,6 +148,7 @@ def html(
     }
     if study is not None and profile is not None:
         values |= _scored_sections(cells, study, profile, per_group, pictures)
+        values |= _drawn_sections(study, profile, common)
         values |= {"overlay_use": study.overlay, "beside": beside_rows(study, profile, common)}
     return marked(render("report.html", **values), study.overlay if study is not None else None)
 
@@ -132,18 +175,14 @@ def _scored_sections(
     subjects = overview.main_subjects(profile)
     lines = overview.lines(profile, subjects)
     gallery = Gallery(bytes_left=pictures)
-    compared = comparison(study, subjects, profile.normaliser, kinds(profile, subjects))
-    verdict, error = ((), None) if compared is None else (compared.verdict, compared.error)
     return {
         "title": overview.title(profile, cells, subjects),
         "subjects": subjects,
         "lines": lines,
-        "findings": findings(profile, subjects, verdict, error),
-        "compared": compared,
+        "asides": asides(profile, subjects),
+        "failed": failed(profile, subjects),
         "policy_lines": overview.policy_lines(profile, lines, subjects),
         "stopped": stopped(profile),
-        "radar": overview.radar(lines, subjects),
-        "bars": overview.bars(lines, subjects),
         "most": MOST,
         "controls": overview.controls_of(profile),
         "control_words": CONTROLS,
@@ -155,6 +194,33 @@ def _scored_sections(
         "unlabelled": not any(line.dimension != "overall" for line in lines),
         "valued": any(c is not None and c.estimate.value is not None for line in lines for c in line.cells),
         "units": _units(profile, subjects),
+    }
+
+
+def _drawn_sections(study: Study, profile: Profile, common: bool) -> dict[str, Any]:
+    """The first screen, the comparison, and the figures."""
+    from hemm.analysis.compare.conclusions import ERROR
+    from hemm.analysis.profile.picture import picture_gains
+
+    subjects = overview.main_subjects(profile)
+    lines = overview.lines(profile, subjects)
+    compared = comparison(study, subjects, profile.normaliser, kinds(profile, subjects))
+    alone = ERROR / max(1, kinds(profile, subjects))
+    verdict, error = ((), alone) if compared is None else (compared.verdict, compared.error)
+    gains = picture_gains(study, common) if profile.controls else []
+    radar = drawings.radar(lines, subjects)
+    curves, curves_left = drawings.curve_figures(study, subjects)
+    return {
+        "compared": compared,
+        "held": holding(profile, subjects, verdict, error),
+        "first": first_screen(study, profile, subjects, gains, error),
+        "slice_words": slice_words,
+        "gains": gains,
+        "gain_bars": drawings.gain_bars(gains, subjects),
+        "curves": curves,
+        "curves_left": curves_left,
+        "radar": None if radar is None else radar.page(),
+        "bars": drawings.bars(lines, subjects),
     }
 
 

@@ -27,24 +27,25 @@ FEW = 4
 def findings(
     profile: Profile, subjects: Sequence[Subject], verdict: Sequence[str] = (), error: float | None = None
 ) -> list[str]:
-    """Sentences on overall scores, who is ahead (``verdict``: the result of tests), gaps between categories,
-    the controls, and failures.
+    """Sentences on overall scores, on what holds, and on failures.
 
-    error  most pages with a false sentence of one kind, where nothing differs; None: a page without a
-           comparison
+    verdict  who is ahead: the result of tests
+    error    most pages with a false sentence of one kind, where nothing differs; None: a page without a
+             comparison
     """
-    error = ERROR / max(1, kinds(profile, subjects)) if error is None else error
-    lines: list[str] = []
     overall = {c.subject.key: c for c in profile.categories if not c.category}
-    for subject in subjects:
-        row = overall.get(subject.key)
-        if row is not None and row.estimate.value is not None:
-            lines.append(_overall(row))
-    lines += verdict
-    lines += _gaps(profile, subjects, error)
-    lines += _controls(profile, error)
-    lines.append(_failures(profile, subjects))
-    return lines
+    rows = [overall[s.key] for s in subjects if s.key in overall]
+    scores = [_overall(row) for row in rows if row.estimate.value is not None]
+    held = holding(profile, subjects, verdict, error)
+    return [*scores, *held, *asides(profile, subjects), failed(profile, subjects)]
+
+
+def holding(
+    profile: Profile, subjects: Sequence[Subject], verdict: Sequence[str] = (), error: float | None = None
+) -> list[str]:
+    """The sentences that rest on tests: who is ahead (``verdict``), gaps between categories, the controls."""
+    error = ERROR / max(1, kinds(profile, subjects)) if error is None else error
+    return [*verdict, *_gaps(profile, subjects, error), *_controls(profile, error)]
 
 
 def kinds(profile: Profile, subjects: Sequence[Subject]) -> int:
@@ -78,18 +79,21 @@ def _gaps(profile: Profile, subjects: Sequence[Subject], error: float) -> list[s
     for subject in subjects:
         own = [gap for (key, _), gap in found.items() if key == subject.key]
         out += [_gap(gap, name) for gap in own[: 1 if name else GAPS]]
+    return out
+
+
+def asides(profile: Profile, subjects: Sequence[Subject]) -> list[str]:
+    """What cannot be said: a sentence on categories with too few tasks to speak of others like them."""
     keys = {s.key for s in subjects}
     rows = [r for r in profile.categories if r.subject.key in keys and r.category and r.parts]
     few = dict.fromkeys(_category(r) for r in rows if not enough(r))
     if few and len(few) < len({_category(r) for r in rows}):
         some = list(few)[:FEW]
         more = f" and {len(few) - FEW} more" if len(few) > FEW else ""
-        out.append(
+        return [
             f"Too few tasks ({LEAST - 1} at most) to say how others like them go: {', '.join(some)}{more}."
-        )
-    elif few:
-        out.append(f"No category has {LEAST} tasks: how others like them go is not known.")
-    return out
+        ]
+    return [f"No category has {LEAST} tasks: how others like them go is not known."] if few else []
 
 
 def _category(row: CategoryRow) -> str:
@@ -159,7 +163,8 @@ def _control(row: ControlRow, here: bool, there: bool) -> str:
     return f"{_who(row.subject)}: {verdict}{where}{open_}. {scored}"
 
 
-def _failures(profile: Profile, subjects: Sequence[Subject]) -> str:
+def failed(profile: Profile, subjects: Sequence[Subject]) -> str:
+    """How many answers of these subjects failed, and how."""
     keys = {s.key for s in subjects}
     total: dict[str, int] = {}
     for row in profile.tasks:
@@ -167,11 +172,11 @@ def _failures(profile: Profile, subjects: Sequence[Subject]) -> str:
             for outcome, n in row.outcomes.items():
                 total[outcome] = total.get(outcome, 0) + n
     answers = sum(total.values())
-    failed = {o: n for o, n in total.items() if o != "ok" and n}
-    if not failed:
+    failures = {o: n for o, n in total.items() if o != "ok" and n}
+    if not failures:
         return f"All {plural(answers, 'answer')} could be read." if answers else "There are no answers."
-    kinds = ", ".join(f"{n} {o}" for o, n in failed.items())
-    return f"{count(sum(failed.values()))} of {plural(answers, 'answer')} failed: {kinds}."
+    kinds = ", ".join(f"{n} {o}" for o, n in failures.items())
+    return f"{count(sum(failures.values()))} of {plural(answers, 'answer')} failed: {kinds}."
 
 
 def _who(subject: Subject) -> str:

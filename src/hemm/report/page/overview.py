@@ -6,11 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from markupsafe import Markup
-
 from hemm.core import CONTROLS, DIMENSIONS, HemmError
 from hemm.report.examples import CARDS, Group, ModelCell, examples
-from hemm.report.figures import profile as figures
+from hemm.report.figures.drawing import MOST
 from hemm.report.text import one_line
 
 if TYPE_CHECKING:
@@ -65,55 +63,6 @@ def lines(profile: Profile, subjects: Sequence[Subject]) -> list[CategoryLine]:
     return out
 
 
-def _bar(row: CategoryRow | None) -> figures.Bar | None:
-    if row is None or row.estimate.value is None:
-        return None
-    other = row.like.estimate
-    like = None if other.low is None or other.high is None else (other.low, other.high)
-    return figures.Bar(row.estimate.value, row.estimate.low, row.estimate.high, like)
-
-
-def _rows(of: Sequence[CategoryLine], count: int) -> list[figures.Row]:
-    rows = [figures.Row(line.name, tuple(map(_bar, line.cells[:count])), line.title) for line in of]
-    return [row for row in rows if any(row.bars)]
-
-
-def radar(of: Sequence[CategoryLine], subjects: Sequence[Subject]) -> Markup | None:
-    """The radar over all categories; None with fewer than three that have values."""
-    drawn = subjects[: figures.MOST]
-    rows = _rows([line for line in of if line.dimension != "overall"], len(drawn))
-    if len(rows) < 3:
-        return None
-    return figures.radar(rows, [s.label for s in drawn], "Normalised score by category")
-
-
-def bars(of: Sequence[CategoryLine], subjects: Sequence[Subject]) -> list[tuple[str, str, Markup]]:
-    """(title, description, figure) for each dimension with values; the overall score first if there are
-    several models."""
-    models = subjects[: figures.MOST]
-    rows = _rows(of, len(models))
-    if not rows:
-        return []
-    drawn = [bar for row in rows for bar in row.bars if bar]
-    values = [v for b in drawn for v in (b.value, b.low, b.high, *(b.like or ())) if v is not None]
-    limits = (min(-0.02, *values) - 0.02, max(1.0, *values) + 0.02)
-    out = []
-    for dimension in dict.fromkeys(line.dimension for line in of):
-        dimension_rows = _rows([line for line in of if line.dimension == dimension], len(models))
-        if dimension_rows and (dimension in DIMENSIONS or len(models) > 1):
-            about = DIMENSIONS.get(dimension)
-            title = about.title if about else "Overall"
-            figure = figures.bars(
-                dimension_rows,
-                [s.label for s in models],
-                limits,
-                f"{title}: normalised score, 95 % intervals",
-                max(len(row.name) for row in rows),
-            )
-            out.append((title, about.describes if about else "all tasks", figure))
-    return out
-
-
 def shown_examples(
     study: Study,
     profile: Profile,
@@ -136,8 +85,7 @@ def shown_examples(
     for task, of_task in rows.items():
         try:
             model_cells = [
-                ModelCell(by_folder[r.folder], number[r.subject.key], r.subject.label)
-                for r in of_task[: figures.MOST]
+                ModelCell(by_folder[r.folder], number[r.subject.key], r.subject.label) for r in of_task[:MOST]
             ]
             groups = examples(model_cells, gallery, per_group)
         except HemmError as error:

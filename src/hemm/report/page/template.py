@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from markupsafe import Markup
 
+from hemm.core import digest_bytes
 from hemm.core.text import escape_unseen
 from hemm.report import text
 from hemm.report.page.comparison import effect_of
 
-POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
-"""Browsers run and load nothing on the page, even if markup got past the gate."""
+TEMPLATES = Path(__file__).parent / "templates"
+STYLE, SCRIPT = TEMPLATES / "style.css", TEMPLATES / "figures.js"
 
 
 def _gate(value: Any) -> Any:
@@ -31,7 +33,7 @@ def environment(*folders: Path) -> Any:
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
     environment = Environment(
-        loader=FileSystemLoader([*folders, Path(__file__).parent / "templates"]),
+        loader=FileSystemLoader([*folders, TEMPLATES]),
         autoescape=True,
         undefined=StrictUndefined,
         finalize=_gate,
@@ -50,12 +52,26 @@ def environment(*folders: Path) -> Any:
         "signed": text.signed,
         "effect_of": effect_of,
     }
-    environment.globals |= {"policy": POLICY, "style": _style()}
+    style, script = (file.read_text("utf-8") for file in (STYLE, SCRIPT))
+    environment.globals |= {
+        "policy": policy(style),
+        "policy_of_figures": policy(style, script),
+        "style": Markup(style),
+        "script": Markup(script),
+    }
     return environment
 
 
-def _style() -> Markup:
-    return Markup((Path(__file__).parent / "templates" / "style.css").read_text("utf-8"))
+def policy(style: str, script: str = "") -> str:
+    """What browsers allow a page: this style sheet, this script, and pictures that it holds. Both are known
+    by their SHA-256, so nothing else that is inline counts, even if markup got past the gate."""
+    rules = ["default-src 'none'", "img-src data:", f"style-src {_digest(style)}"]
+    rules += [f"script-src {_digest(script)}"] if script else []
+    return "; ".join([*rules, "base-uri 'none'", "form-action 'none'"])
+
+
+def _digest(text: str) -> str:
+    return f"'sha256-{b64encode(bytes.fromhex(digest_bytes(text.encode()))).decode()}'"
 
 
 def render(template: str, **values: Any) -> str:

@@ -1,4 +1,4 @@
-// Keys, pages without a reload, live runs and words beside a figure. Everything works without this file.
+// Keys, pages without a reload, and live runs. Everything works without this file.
 "use strict";
 (() => {
   const main = () => document.getElementById("main");
@@ -30,6 +30,7 @@
     fresh.focus({ preventScroll: true });
     fold();
     watchLive();
+    document.dispatchEvent(new Event("hemm:page"));
   };
 
   const load = async (address, push) => {
@@ -81,7 +82,7 @@
 
   document.addEventListener("keydown", (event) => {
     const typing = event.target.closest("input:not([type=checkbox]):not([type=radio]), textarea, select");
-    if (event.metaKey || event.ctrlKey || event.altKey) return;
+    if (event.defaultPrevented || event.metaKey || event.ctrlKey || event.altKey) return;
     if (event.key === "Escape" && typing) { typing.blur(); return; }
     if (typing) return;
     if (event.key === "/") {
@@ -95,19 +96,6 @@
     const link = document.querySelector(`a[data-key="${key}"]`);
     if (link) { event.preventDefault(); load(link.href, true); }
   });
-
-  const tip = document.getElementById("tip");
-  const word = (event) => {
-    const point = event.target.closest && event.target.closest("[data-tip]");
-    tip.hidden = !point;
-    if (!point) return;
-    tip.textContent = point.dataset.tip;
-    const box = point.getBoundingClientRect();
-    const left = Math.min(window.innerWidth - tip.offsetWidth - 8, Math.max(8, box.left + box.width / 2 - tip.offsetWidth / 2));
-    tip.style.left = `${left + window.scrollX}px`;
-    tip.style.top = `${box.top + window.scrollY - tip.offsetHeight - 8}px`;
-  };
-  document.addEventListener("pointerover", word);
 
   const fold = () => {
     const filters = document.querySelector("details.filters");

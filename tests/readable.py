@@ -49,3 +49,6 @@ UNNAMED = """(() => {
   return bad.map(b => b.slice(0, 90));
 })()"""
 """Fields, links and landmarks that a screen reader could not name."""
+
+AXE = "axe.run(document).then(r => r.violations.map(v => `${v.impact} ${v.id} ${v.nodes[0].html}`))"
+"""What axe finds on a page, once its script runs there."""
