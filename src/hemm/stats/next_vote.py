@@ -17,9 +17,10 @@ PRIOR = 2.0
 
 
 def vote_gains(wins: Floats) -> Floats:
-    """The expected information of a vote on each pair (models x models, symmetric, 0 on the diagonal).
+    """The expected information of a vote on each pair (... x models x models, symmetric, 0 on the diagonal).
 
-    wins  votes that the row's model won against the column's; a tie is half a vote for each
+    wins  votes that the row's model won against the column's; a tie is half a vote for each. Leading axes are
+          studies of their own
 
     Three models of which the third met nobody: a vote on it tells most.
 
@@ -28,21 +29,33 @@ def vote_gains(wins: Floats) -> Floats:
     >>> bool(gains[0, 2] > 3 * gains[0, 1])
     True
     """
-    count = len(wins)
-    met = wins + wins.T
-    strengths = np.zeros(count)
+    strengths, information = posterior(wins)
+    p = _chances(strengths)
+    covariance = np.linalg.inv(information)
+    own = np.diagonal(covariance, axis1=-2, axis2=-1)
+    variance = own[..., :, None] + own[..., None, :] - 2 * covariance
+    gains = p * (1 - p) * variance
+    return np.asarray(gains * (1 - np.eye(wins.shape[-1])), dtype=np.float64)
+
+
+def posterior(wins: Floats) -> tuple[Floats, Floats]:
+    """The mode of the strengths (... x models) and the information there (... x models x models)."""
+    wins = np.asarray(wins, dtype=np.float64)
+    met = wins + np.swapaxes(wins, -1, -2)
+    eye = np.eye(wins.shape[-1])
+    strengths = np.zeros(wins.shape[:-1])
     for _ in range(100):
-        p = 1 / (1 + np.exp(strengths[None, :] - strengths[:, None]))
-        score = (wins - met * p).sum(axis=1) - strengths / PRIOR**2
+        p = _chances(strengths)
+        score = (wins - met * p).sum(axis=-1) - strengths / PRIOR**2
         weight = met * p * (1 - p)
-        information = np.diag(weight.sum(axis=1) + 1 / PRIOR**2) - weight
-        step = np.linalg.solve(information, score)
+        information = eye * (weight.sum(axis=-1) + 1 / PRIOR**2)[..., None] - weight
+        step = np.linalg.solve(information, score[..., None])[..., 0]
         strengths = strengths + np.clip(step, -2.0, 2.0)
         if float(np.abs(step).max(initial=0.0)) < 1e-9:
             break
-    covariance = np.linalg.inv(information)
-    own = np.diag(covariance)
-    variance = own[:, None] + own[None, :] - 2 * covariance
-    gains = np.asarray(p * (1 - p) * variance, dtype=np.float64)
-    np.fill_diagonal(gains, 0.0)
-    return gains
+    return strengths, information
+
+
+def _chances(strengths: Floats) -> Floats:
+    """The chance that the row's model wins against the column's."""
+    return np.asarray(1 / (1 + np.exp(strengths[..., None, :] - strengths[..., :, None])), dtype=np.float64)
