@@ -533,9 +533,14 @@ def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None
     assert abs(found["tasks"][0]["pair"]["difference"]["value"]) == pytest.approx(4 / 24)
     assert {c["category"] for c in found["categories"]} >= {"less", "more"}
     for format_ in ("table", "markdown"):
-        assert status(["compare", str(tmp_path), "--resamples", "200", "--format", format_]) == 0
+        words = ["compare", str(tmp_path), "--resamples", "200", "--format", format_]
+        assert status(words) == 0
         text = capsys.readouterr().out
+        assert text.lstrip("- ").startswith("On even no difference between ")
         assert "Ranks" in text
+        assert "McNemar" not in text
+        assert status([*words, "--full"]) == 0
+        text = capsys.readouterr().out
         assert "McNemar" in text
         assert "anchored" in text
     assert status(["compare", str(tmp_path), "--with", "published"]) == 2

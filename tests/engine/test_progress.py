@@ -117,3 +117,28 @@ def test_the_bars_have_one_for_the_whole(tmp_path: Path, monkeypatch: pytest.Mon
     shown.truncate(0)
     run(tmp_path / "one", Bar(), tasks=1)
     assert "tasks" not in shown.getvalue()
+
+
+def test_the_time_left_is_over_all_cells(
+    clock: Callable[[float], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shown = io.StringIO()
+    made = Console(file=shown, force_terminal=True, width=120)
+    monkeypatch.setattr("rich.console.Console", lambda **options: made)
+    bar = Bar()
+    bar.plan(3, "tasks", {"a · m": 100, "b · m": 100, "c · m": 400})
+    bar.done("c · m")  # all of it was there
+    track = bar.begin("a · m", 100)
+    clock(10.0)
+    track.step(50, 50, 0, 0, None)  # 5 a second: 50 of this task, 150 in all
+    assert (bar._whole.answers, bar._whole.total, bar._whole.left) == (50, 200, "30 s left in all")
+    track.end()  # stopped: the other 50 are not waited for
+    bar.done("a · m")
+    assert bar._whole.left == "20 s left in all"
+    second = bar.begin("b · m", 60)  # 40 of it were there before
+    clock(2.0)
+    second.step(12, 10, 0, 0, None)
+    assert bar._whole.left == "10 s left in all"
+    assert bar._whole.words == "2 of 3 tasks"
+    second.end()
+    assert "of 3 tasks" in shown.getvalue()

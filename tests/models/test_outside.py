@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import gzip
 import threading
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -114,7 +114,7 @@ class Heard:
     def say(self, text: str) -> None:
         self.lines.append(text)
 
-    def plan(self, cells: int, what: str) -> None: ...
+    def plan(self, cells: int, what: str, expected: Mapping[str, int]) -> None: ...
 
     def begin(self, title: str, total: int) -> Any:
         return self
@@ -125,7 +125,7 @@ class Heard:
 
     def end(self) -> None: ...
 
-    def done(self) -> None: ...
+    def done(self, title: str) -> None: ...
 
 
 def run(out: Path, model: Any, heard: Heard, **options: Any) -> Any:

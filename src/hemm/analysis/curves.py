@@ -124,7 +124,7 @@ def curves_of(numbers: Numbers, task: str, key: str) -> list[Curve]:
     known = np.concatenate([own[~np.isnan(own)] for _, own in pairs]) if pairs else np.array([])
     if len(np.unique(known)) < 2 or len(known) < LEAST:
         return []
-    ranges = _ranges(known)
+    ranges = ranges_of(known)
     out = []
     for item, own in pairs:
         points = tuple(p for low, high in ranges if (p := _point(item, own, low, high)) is not None)
@@ -158,7 +158,7 @@ def _point(item: CellScores, numbers: NDArray[np.float64], low: float, high: flo
     return CurvePoint(low, high, float(numbers[inside].mean()), own_scale(column))
 
 
-def _ranges(numbers: NDArray[np.float64]) -> list[tuple[float, float]]:
+def ranges_of(numbers: NDArray[np.float64]) -> list[tuple[float, float]]:
     """Each number that occurs, or ranges of about equally many, none of which cuts equal numbers apart."""
     different, counts = np.unique(numbers, return_counts=True)
     if len(different) <= DISTINCT:

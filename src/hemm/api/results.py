@@ -63,10 +63,11 @@ class ShownComparison(Comparison):
     """A comparison that shows itself: conclusions and tables, as ``hemm compare`` prints them."""
 
     def __repr__(self) -> str:
-        from hemm.report.tables.comparison import lines, tables
+        from hemm.report.tables.comparison import conclusions, lines
+        from hemm.report.tables.comparison_brief import brief_tables
         from hemm.report.tables.writer import tables_text
 
-        return tables_text(tables(self), lines(self))
+        return tables_text(brief_tables(self), lines(self), conclusions(self))
 
     def _repr_html_(self) -> str:
         from hemm.report.notebook import comparison_html

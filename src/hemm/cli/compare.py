@@ -58,6 +58,7 @@ from hemm.report.tables.writer import print_json, print_tables
 )
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Of the bootstrap.")
 @overlay_options()
+@click.option("--full", is_flag=True, help="All columns and tables.")
 @format_option("table", "json", "markdown")
 def command(
     folder: Path,
@@ -66,6 +67,7 @@ def command(
     format_: str,
     overlay: tuple[Path, ...],
     overlay_beside: bool,
+    full: bool,
     **options: Any,
 ) -> None:
     """Compare the models in DIR (results): two sample by sample, all by rank, and what labels explain."""
@@ -73,7 +75,8 @@ def command(
     from hemm.analysis.study import Study
     from hemm.core import HemmError
     from hemm.engine.overlays.matching import overlaid
-    from hemm.report.tables.comparison import lines, tables
+    from hemm.report.tables.comparison import conclusions, lines, tables
+    from hemm.report.tables.comparison_brief import MORE, brief_tables
     from hemm.results.read import cells
 
     if options["force"] and not beside:
@@ -87,4 +90,6 @@ def command(
     if format_ == "json":
         print_json(comparison.to_json())
     else:
-        print_tables(tables(comparison), lines(comparison), format_)
+        found = tables(comparison) if full else brief_tables(comparison)
+        notes = [*lines(comparison), *([] if full else [MORE])]
+        print_tables(found, notes, format_, conclusions(comparison))

@@ -20,6 +20,11 @@ def command(name: str | None, revision: str, format_: str) -> None:
     from hemm.models import MODELS, ModelOptions, describe
     from hemm.models.specs import FORMS
 
+    if name is None and format_ == "table":
+        from hemm.report.tables.models import listed
+
+        emit([*map(listed, describe.rows())], ["name", "spec", "about"], format_)
+        return
     if name is None:
         emit(describe.rows(), ["name", "spec", "extra", "installed", "about"], format_)
         return

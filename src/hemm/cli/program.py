@@ -36,6 +36,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "merge": ("hemm.cli.merge:command", "Unite the shards of a run in one folder of results."),
     "score": ("hemm.cli.score:command", "Judge stored answers again, without the model."),
     "profile": ("hemm.cli.profile:command", "Print scores by every dimension, with intervals and outcomes."),
+    "show": ("hemm.cli.show:command", "Show one answer: prompt, answer, what was read of it, scores."),
     "report": ("hemm.cli.report:command", "Write one self-contained HTML page about the results."),
     "serve": ("hemm.cli.serve:command", "Look at results in a browser: every answer, runs in progress."),
     "annotate": ("hemm.cli.annotate:command", "Let people vote on answers and label samples, blind."),

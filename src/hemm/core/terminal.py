@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 import sys
+from collections.abc import Sequence
 
 from hemm.core.secrets import hide
 from hemm.core.text import UNSEEN, escape_unseen, storable
@@ -42,6 +43,13 @@ def echo(text: str = "", *, err: bool = False, nl: bool = True, bold: bool = Fal
     import click
 
     click.echo(click.style(printable(text), bold=True) if bold else printable(text), err=err, nl=nl)
+
+
+def echo_marked(parts: Sequence[tuple[str, bool]]) -> None:
+    """Print pieces of one line, those that are marked (True) in reverse video where stdout is a terminal."""
+    import click
+
+    click.echo("".join(click.style(printable(t), reverse=True) if on else printable(t) for t, on in parts))
 
 
 def log_line(text: str) -> None:

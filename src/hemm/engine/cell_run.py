@@ -106,6 +106,11 @@ class ModelStarter:
             await self.model.close()
 
 
+def title(model: Model, task: Task) -> str:
+    """What a watcher calls the cell of a model and a task."""
+    return f"{task.name} · {model.identity.name}"
+
+
 @dataclass
 class CellRun:
     """What one command does to the cell of one model, task and protocol."""
@@ -275,7 +280,7 @@ class CellRun:
 
     async def _run_pipeline(self, plan: Plan) -> int:
         """Run ``plan`` and count the requests sent. ``stopped`` then says why it ended early, if it did."""
-        track = self.watcher.begin(f"{self.task.name} · {self.model.identity.name}", len(plan))
+        track = self.watcher.begin(title(self.model, self.task), len(plan))
         pipeline = Pipeline(
             self.cell,
             plan,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -309,12 +309,13 @@ class Watcher(Protocol):
 
     def say(self, text: str) -> None: ...
 
-    def plan(self, cells: int, what: str) -> None:
-        """A command begins that has so many cells; ``what`` names them (``tasks``)."""
+    def plan(self, cells: int, what: str, expected: Mapping[str, int]) -> None:
+        """A command begins that has so many cells; ``what`` names them (``tasks``). ``expected``: title of
+        each cell, as ``begin`` has it -> about how many answers it will have."""
 
     def begin(self, title: str, total: int) -> Track: ...
 
-    def done(self) -> None:
+    def done(self, title: str) -> None:
         """One cell more is done, whether or not anything had to be sent for it."""
 
 
@@ -323,12 +324,12 @@ class Silent:
 
     def say(self, text: str) -> None: ...
 
-    def plan(self, cells: int, what: str) -> None: ...
+    def plan(self, cells: int, what: str, expected: Mapping[str, int]) -> None: ...
 
     def begin(self, title: str, total: int) -> Track:
         return self
 
-    def done(self) -> None: ...
+    def done(self, title: str) -> None: ...
 
     def step(self, answers: int, new: int, tokens: int, errors: int, cost: float | None) -> None: ...
 

@@ -13,7 +13,7 @@ from hemm.core.errors import CannotTake, NotPrepared
 from hemm.core.event_loop import raising_interrupts, run_to_end
 from hemm.core.secrets import refuse_in_name
 from hemm.data.pack.quality import told
-from hemm.engine.cell_run import CellRun, ModelStarter, StartBarrier
+from hemm.engine.cell_run import CellRun, ModelStarter, StartBarrier, title
 from hemm.engine.control import first_of
 from hemm.engine.early_stopping import Rule, interim_checks
 from hemm.engine.limits import CostBudget
@@ -130,7 +130,12 @@ async def run_cells(
     command = _Command(options, packs, watcher, rule, refusals)
     if not options.dry_run:
         count = len(models) * len(packs) - len(refusals.found)
-        watcher.plan(count, "tasks" if len(models) == 1 else "cells")
+        expected = {
+            title(model, task): _expected(options, pack)
+            for number, model in enumerate(models)
+            for task, pack in refusals.asked(number, packs)
+        }
+        watcher.plan(count, "tasks" if len(models) == 1 else "cells", expected)
     names = [model.identity for model in models]
     together = [
         i
@@ -152,6 +157,13 @@ async def run_cells(
             if i not in results:
                 results[i] = await command.run(i, model, StartBarrier(1))
     return [result for i in range(len(models)) for result in results[i]]
+
+
+def _expected(options: RunOptions, pack: Pack) -> int:
+    """About how many answers a selection of a pack has; a limit counts units, which are often one sample."""
+    shards = 1 if options.part is None else options.part.count
+    size = pack.rows()
+    return min(size, options.limit or size) * options.repeats // shards
 
 
 @dataclass
@@ -181,9 +193,9 @@ class _Command:
                     results.append(await self._cell(model, task, pack, starter))
                 except CannotTake as error:
                     self.refusals.add(number, task, error, self.watcher)
-                    self.watcher.done()
+                    self.watcher.done(title(model, task))
                     continue
-                self.watcher.done()
+                self.watcher.done(title(model, task))
                 if results[-1].stopped:
                     break
         finally:

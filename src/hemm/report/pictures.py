@@ -83,17 +83,23 @@ class Gallery:
 
     def sample(self, cell: Cell, row: Mapping[str, Any]) -> Any:
         """The sample of a stored answer from its task's pack, or a text that says why it is not there."""
+        found = self.place(cell, row)
+        if isinstance(found, str):
+            return found
+        pack, number = found
+        sample = pack.sample(number)
+        if sample.sample_hash != row["sample_hash"]:
+            return "the pack here has another version of this sample"
+        return sample
+
+    def place(self, cell: Cell, row: Mapping[str, Any]) -> tuple[Pack, int] | str:
+        """The pack that a stored answer's sample is in, and its row there; or why it is in none."""
         opened = self._pack(cell)
         if isinstance(opened, str):
             return opened
         pack, rows = opened
-        row_number = rows.get(row["id"])
-        if row_number is None:
-            return "the pack here has no such sample"
-        sample = pack.sample(row_number)
-        if sample.sample_hash != row["sample_hash"]:
-            return "the pack here has another version of this sample"
-        return sample
+        number = rows.get(row["id"])
+        return "the pack here has no such sample" if number is None else (pack, number)
 
     def _pack(self, cell: Cell) -> tuple[Pack, Mapping[str, int]] | str:
         """The pack that was answered, or what has become of it, with its rows by sample id."""

@@ -11,21 +11,15 @@ import orjson
 from markupsafe import Markup
 
 from hemm.core import HemmError
-from hemm.core.from_files import is_digest
 from hemm.report.text import Excerpt, excerpt, visible
-from hemm.results.answer_record import MEDIA_MARK, is_media
+from hemm.results.stored_answer import SHOWN_COLUMNS, StoredAnswer, read_parts
 from hemm.web.answers import Answers, Row
 from hemm.web.explorer import Explorer
 from hemm.web.filters import Filter, at_start
-from hemm.web.index.rows import metadata_of
 
 SHOWN = 20_000
 """Most characters of one text on the page."""
 MOST_PICTURES = 24
-_STORED = (
-    *("prompt", "raw", "reasoning", "finish", "refusal", "failure", "failure_message", "model"),
-    *("media", "originals", "produced", "references", "choices", "metadata"),
-)
 
 
 @dataclass(frozen=True)
@@ -102,27 +96,26 @@ def sample_page(explorer: Explorer, task: str, name: str, content: str = "") -> 
     chosen = next((v for v in versions if content and v[1].startswith(content)), versions[0])
     answers = explorer.answers
     rows = answers.of_samples([chosen[0]])
-    stored = answers.texts(rows, _STORED)
+    stored = [StoredAnswer.of(facts) for facts in answers.texts(rows, SHOWN_COLUMNS)]
     scores, earlier = answers.other_scores(rows), _earlier(explorer, answers, chosen[0])
     shown = tuple(
         _answer(row, facts, tuple(scores.get(row.facts["n"], ())), earlier.get(row.facts["cell"], ()))
         for row, facts in zip(rows, stored, strict=True)
     )
-    first: Mapping[str, Any] = stored[0] if stored else {}
+    first = stored[0] if stored else None
     pictures = _pictures(rows, stored)
-    references = [str(r) for r in first.get("references") or ()]
     key = rows[0].cell.found.key if rows else ""
     return SamplePage(
         task,
         name,
         chosen[1],
         tuple(_labels(explorer, rows)),
-        tuple(_metadata(first.get("metadata"))),
+        tuple(_metadata(first.metadata if first else {})),
         pictures[:MOST_PICTURES],
         max(0, len(pictures) - MOST_PICTURES),
-        tuple(excerpt(r, 2_000) for r in references if not is_media(r)),
-        tuple(picture_query(key, r.removeprefix(MEDIA_MARK)) for r in references if is_media(r)),
-        tuple(map(str, first.get("choices") or ())),
+        tuple(excerpt(r, 2_000) for r in (first.references if first else ())),
+        tuple(picture_query(key, d) for d in (first.picture_references if first else ())),
+        first.choices if first else (),
         _prompts(shown),
         shown,
         tuple(other[:12] for _, other in versions if other != chosen[1]),
@@ -131,26 +124,21 @@ def sample_page(explorer: Explorer, task: str, name: str, content: str = "") -> 
 
 def _answer(
     row: Row,
-    facts: Mapping[str, Any],
+    stored: StoredAnswer,
     scores: tuple[tuple[str, float], ...],
     earlier: Sequence[EarlierAnswer],
 ) -> ModelAnswer:
-    raw = str(facts["raw"] or "")
-    why = str(facts["refusal"] or "")
-    if facts["failure"] is not None:
-        why = f"{facts['failure']}: {facts['failure_message'] or ''}"
-    produced = [d for d in facts["produced"] or () if is_digest(d)]
     return ModelAnswer(
         row,
-        marked(raw, row.facts["span_begin"], row.facts["span_end"]),
-        len(raw),
-        excerpt(str(facts["reasoning"] or ""), SHOWN),
-        excerpt(why, 2_000).text,
-        str(facts["finish"] or ""),
-        str(facts["model"] or ""),
+        marked(stored.raw, row.facts["span_begin"], row.facts["span_end"]),
+        len(stored.raw),
+        excerpt(stored.reasoning, SHOWN),
+        excerpt(stored.why, 2_000).text,
+        stored.finish,
+        stored.model,
         scores,
-        tuple(picture_query(row.cell.found.key, d) for d in produced[:MOST_PICTURES]),
-        excerpt(str(facts["prompt"] or ""), SHOWN),
+        tuple(picture_query(row.cell.found.key, d) for d in stored.produced[:MOST_PICTURES]),
+        excerpt(stored.prompt, SHOWN),
         tuple(earlier),
     )
 
@@ -163,11 +151,11 @@ def marked(text: str, begin: int | None, end: int | None) -> Markup:
     so: &lt;b&gt;<mark>B</mark>&lt;/b&gt;
     """
     shown = excerpt(text, SHOWN).text
-    if begin is None or end is None or not 0 <= begin < end <= min(len(text), len(shown)):
+    parts_read = read_parts(text, begin, end)
+    if parts_read is None or end is None or end > len(shown):
         return visible(shown)
-    if not (text[:begin].strip() or text[end:].strip()):
-        return visible(shown)
-    parts = (visible(excerpt(t, SHOWN).text) for t in (text[:begin], text[begin:end], text[end:SHOWN]))
+    before, read, after = parts_read
+    parts = (visible(excerpt(t, SHOWN).text) for t in (before, read, after[: SHOWN - end]))
     return Markup("{}<mark>{}</mark>{}").format(*parts)
 
 
@@ -176,23 +164,23 @@ def picture_query(cell: str, digest: str, original: str = "") -> str:
     return f"{digest}?{urlencode({'cell': cell} | ({'of': original} if original else {}))}"
 
 
-def _pictures(rows: Sequence[Row], stored: Sequence[Mapping[str, Any]]) -> tuple[PictureLink, ...]:
+def _pictures(rows: Sequence[Row], stored: Sequence[StoredAnswer]) -> tuple[PictureLink, ...]:
     """The pictures as they were sent to the model that got most, of those without a control."""
     best: tuple[PictureLink, ...] = ()
     order = sorted(zip(rows, stored, strict=True), key=lambda pair: pair[0].cell.control != "")
-    for row, facts in order:
-        sent, key = [d for d in facts["media"] or () if is_digest(d)], row.cell.found.key
-        sources = facts["originals"] or sent
-        own = tuple(
-            PictureLink(picture_query(key, s, o if o != s else ""), picture_query(key, o) if o != s else "")
-            for s, o in zip(sent, sources, strict=False)
-            if is_digest(o)
-        )
-        if len(own) > len(best):
-            best = own
+    for row, answer in order:
+        key = row.cell.found.key
+        if len(answer.pictures) > len(best):
+            best = tuple(_link(key, p.sent, p.original) for p in answer.pictures)
         if best and row.cell.control == "":
             break
     return best
+
+
+def _link(key: str, sent: str, original: str) -> PictureLink:
+    if sent == original:
+        return PictureLink(picture_query(key, sent))
+    return PictureLink(picture_query(key, sent, original), picture_query(key, original))
 
 
 def _prompts(shown: Sequence[ModelAnswer]) -> tuple[tuple[Excerpt, tuple[str, ...]], ...]:
@@ -215,8 +203,7 @@ def _labels(explorer: Explorer, rows: Sequence[Row]) -> list[tuple[str, str]]:
     return [(name, value) for name, value in zip(LABELS, values, strict=True) if value]
 
 
-def _metadata(text: str | None) -> list[tuple[str, str]]:
-    found = metadata_of(text)
+def _metadata(found: Mapping[str, Any]) -> list[tuple[str, str]]:
     return [
         (key, value if isinstance(value, str) else orjson.dumps(value).decode())
         for key, value in list(found.items())[:60]

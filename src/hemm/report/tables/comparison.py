@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from hemm.analysis.compare import Comparison
@@ -13,18 +13,25 @@ from hemm.analysis.study.normalise import MEANINGS
 from hemm.core.terminal import printable
 from hemm.core.text import counted
 from hemm.report.tables.writer import Table, table_of
+from hemm.report.text import p_value
 from hemm.stats.intervals import Estimate
 from hemm.stats.label_effects import LabelEffects, LabelOverlap
 from hemm.stats.power import POINTS, Power
 from hemm.stats.ranks import Rank
+from hemm.stats.regression import Effect
 
 SHOWN_TOGETHER = 12
 
 
 def tables(result: Comparison) -> Iterator[Table]:
-    """The tables of a comparison, in the order in which they are printed. Titles name the overlay."""
+    """All tables of a comparison, in the order in which they are printed. Titles name the overlay."""
+    return with_overlay(result, _tables(result))
+
+
+def with_overlay(result: Comparison, tables: Iterable[Table]) -> Iterator[Table]:
+    """Tables of a comparison under an overlay: titles name it; then the values without and with it."""
     over = "" if result.overlay is None else f" · {printable(result.overlay.words)}"
-    for title, rows, columns in _tables(result):
+    for title, rows, columns in tables:
         yield title if " · overlay " in title else f"{title}{over}", rows, columns
     if over and result.without is not None:
         for title, rows in (("Differences", _both_rows(result)), ("Ranks", _both_ranks(result))):
@@ -38,7 +45,7 @@ def _both_rows(result: Comparison) -> list[dict[str, Any]]:
     for one in (result.without, result):
         if one is None or one.overall is None:
             return []
-        rows = {_name(c): (c.difference, c.p_holm) for c in (one.overall, *one.categories)}
+        rows = {name_of(c): (c.difference, c.p_holm) for c in (one.overall, *one.categories)}
         rows |= {t.task: (t.pair.difference, t.p_holm) for t in one.tasks if t.pair is not None}
         found.append(rows)
     before, now = found
@@ -48,10 +55,10 @@ def _both_rows(result: Comparison) -> list[dict[str, Any]]:
             "": name,
             "without": getattr(before.get(name, nothing)[0], "value", None),
             "95 %": ends(before.get(name, nothing)[0]),
-            "Holm": before.get(name, nothing)[1],
+            "Holm": p_value(before.get(name, nothing)[1]),
             "with": getattr(now.get(name, nothing)[0], "value", None),
             "95 % with": ends(now.get(name, nothing)[0]),
-            "Holm with": now.get(name, nothing)[1],
+            "Holm with": p_value(now.get(name, nothing)[1]),
         }
         for name in dict.fromkeys((*before, *now))
     ]
@@ -109,10 +116,10 @@ def _tables(result: Comparison) -> Iterator[Table]:
             yield table_of(f"Labels that travel together, over {table.level}", rows)
     if result.published is not None:
         title = f"Beside the paper's models (BARTScore, subset {result.published.subset})"
-        yield table_of(title, [_published_row(result.published, m) for m in result.published.models])
+        yield table_of(title, [published_row(result.published, m) for m in result.published.models])
 
 
-def _published_row(found: PublishedComparison, model: RankedModel) -> dict[str, Any]:
+def published_row(found: PublishedComparison, model: RankedModel) -> dict[str, Any]:
     forced = {"forced": found.forced} if found.forced else {}
     return {
         "rank": model.rank,
@@ -143,15 +150,15 @@ def _pair_tables(result: Comparison, title: str) -> Iterator[Table]:
     ]
     if known:
         yield table_of(f"{title}: normalised ({result.choice.normalise})", [_category_row(c) for c in known])
-        yield table_of(f"{title}: power", [_power_row(_name(c), c.power) for c in known[:1]]
+        yield table_of(f"{title}: power", [_power_row(name_of(c), c.power) for c in known[:1]]
                   + [_power_row(t.task, t.pair.power) for t in result.tasks if t.pair])  # fmt: skip
-    rows = [(_name(c), c.by_policy) for c in known] + [(t.task, t.by_policy) for t in result.tasks]
+    rows = [(name_of(c), c.by_policy) for c in known] + [(t.task, t.by_policy) for t in result.tasks]
     failed = [{"": name, **_policy_row(r)} for name, r in rows if r is not None and r.left_out]
     if failed:
         yield table_of(f"{title}: failures in three readings", failed)
 
 
-def _name(row: CategoryPair) -> str:
+def name_of(row: CategoryPair) -> str:
     return f"{row.dimension}={row.category}" if row.category else "overall"
 
 
@@ -169,8 +176,9 @@ def _task_row(row: TaskPair) -> dict[str, Any]:
                                                "note": row.why}  # fmt: skip
     flips = "" if pair.won is None else f"+{pair.won} -{pair.lost}"
     values = (row.task, row.metric, pair.difference.n, pair.a, pair.b, pair.difference.value,
-              ends(pair.difference), ends(pair.bootstrap), flips, pair.effect, pair.effect_name, pair.p,
-              row.p_holm, row.p_bh, pair.test, row.why or pair.difference.note)  # fmt: skip
+              ends(pair.difference), ends(pair.bootstrap), flips, pair.effect, pair.effect_name,
+              p_value(pair.p), p_value(row.p_holm), p_value(row.p_bh),
+              pair.test, row.why or pair.difference.note)  # fmt: skip
     return dict(zip(_TASK_COLUMNS, values, strict=True))
 
 
@@ -183,15 +191,15 @@ _TASK_COLUMNS = (
 
 def _category_row(row: CategoryPair) -> dict[str, Any]:
     return {
-        "": _name(row),
+        "": name_of(row),
         "difference": row.difference.value,
         "these tasks": ends(row.difference),
         "bootstrap": ends(row.bootstrap),
-        "p": row.p,
+        "p": p_value(row.p),
         "tasks like these": ends(row.like.estimate),
-        "p there": row.like.p,
-        "Holm": row.p_holm,
-        "BH": row.p_bh,
+        "p there": p_value(row.like.p),
+        "Holm": p_value(row.p_holm),
+        "BH": p_value(row.p_bh),
         "tasks": len(row.tasks),
         "n": row.difference.n,
     }
@@ -225,6 +233,11 @@ def _rank_row(row: Rank, like: Rank | None, result: Comparison) -> dict[str, Any
     }
 
 
+def effect_interval(effect: Effect) -> str:
+    """The interval of a label's effect; empty where there is none."""
+    return "" if effect.low is None else f"{effect.low:.3f} to {effect.high:.3f}"
+
+
 def possible(row: Rank) -> str:
     """The rank interval: ``1 to 3``, or ``2``."""
     return f"{row.low} to {row.high}" if row.low != row.high else str(row.low)
@@ -240,17 +253,22 @@ def _effect_rows(table: LabelEffects) -> Iterator[dict[str, Any]]:
             "against": e.b,
             "raw difference": row.raw,
             "adjusted": e.value,
-            "95 %": "" if e.low is None else f"{e.low:.3f} to {e.high:.3f}",
-            "p": e.p,
-            "Holm": row.p_holm,
+            "95 %": effect_interval(e),
+            "p": p_value(e.p),
+            "Holm": p_value(row.p_holm),
             "inflation": e.inflation,
             "without one task": left_out,
         }
 
 
+def conclusions(result: Comparison) -> list[str]:
+    """The sentences above the tables."""
+    return [printable(line) for line in result.conclusions]
+
+
 def lines(result: Comparison) -> list[str]:
-    """The lines below the tables: conclusions, scale, failure policy, notes."""
-    out = [*result.conclusions, *terms(result)]
+    """The lines below the tables: scale, failure policy, notes."""
+    out = terms(result)
     out += result.published.notes if result.published is not None else ()
     if result.published is not None and result.published.new_worst:
         forced = f" [forced: {result.published.forced}]" if result.published.forced else ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 
@@ -31,6 +32,16 @@ def describe(spec: str) -> dict[str, Any]:
         "parameters": dict(metric.parameters),
         "definition": " ".join(text.split()),
     }
+
+
+def listed(row: Mapping[str, Any]) -> dict[str, str]:
+    """A metric as a row for people: what is usual (a sample at a time, higher is better) is not said."""
+    facts = [row["about"]]
+    facts += [] if row["higher_is_better"] else ["lower is better"]
+    facts += [] if row["group"] == "sample" else [f"scores a {row['group']} at once"]
+    facts += [f"needs {' and '.join(row['needs'])}"] if row["needs"] else []
+    range_ = "{} to {}".format(*map(short_end, row["range"]))
+    return {"name": row["name"], "range": range_, "about": "; ".join(facts)}
 
 
 def short_end(end: float | str) -> str:

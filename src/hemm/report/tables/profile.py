@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -13,14 +12,13 @@ from hemm.core import CONTROLS, DIMENSIONS, UnknownName
 from hemm.core.terminal import printable
 from hemm.core.text import counted
 from hemm.data.pack.selection import BALANCED
+from hemm.report.tables.layout import Line, Row, table_lines, wrap
 from hemm.report.tables.overlay_columns import extra_columns, with_overlay
-from hemm.report.tables.writer import to_csv
+from hemm.report.tables.writer import is_numeric, print_lines, to_csv, width
 from hemm.stats.between_tasks import LEAST
 from hemm.stats.intervals import LEVEL, Estimate
 
 if TYPE_CHECKING:
-    from rich.table import Table
-
     from hemm.analysis.profile.rows import BesideRow, CategoryRow, ControlRow, Profile, TaskRow
     from hemm.analysis.study import Subject
     from hemm.analysis.study.failure_policy import PolicyScores
@@ -30,7 +28,7 @@ FORMATS = ("table", "json", "csv", "markdown")
 FAILURES = ("unparsable", "refused", "truncated", "error")
 
 
-def render(profile: Profile, format_: str = "table", width: int | None = None) -> str:
+def render(profile: Profile, format_: str = "table", wide: int | None = None) -> str:
     """The profile as text. Raises UnknownName for a format that does not exist."""
     if format_ == "json":
         import orjson
@@ -43,19 +41,13 @@ def render(profile: Profile, format_: str = "table", width: int | None = None) -
     if format_ == "markdown":
         return _markdown(profile)
     if format_ == "table":
-        from rich.console import Console
-
-        out = io.StringIO()
-        _print(profile, Console(file=out, width=width or 100, highlight=False, force_terminal=False))
-        return out.getvalue()
+        return "\n".join(line.text for line in _lines(profile, wide or width())) + "\n"
     raise UnknownName("format", format_, FORMATS)
 
 
-def show(profile: Profile, width: int | None = None) -> None:
+def show(profile: Profile) -> None:
     """Print the tables on the terminal."""
-    from rich.console import Console
-
-    _print(profile, Console(width=width, highlight=False))
+    print_lines(_lines(profile, width()))
 
 
 _COLUMNS = (
@@ -130,7 +122,7 @@ def title(dimension: str, category: str) -> str:
     return "Overall" if not category else category.replace("_", " ")
 
 
-Line = tuple[str, list[str]]
+Cells = tuple[str, list[str]]
 """A row of a table: ``head`` (of a dimension) or ``row``, and its cells."""
 
 CATEGORY_HEAD = ["", "score", "these tasks", "like these", "tasks", "units", "failed"]
@@ -155,7 +147,7 @@ CONTROL_HEAD = [
 """The difference is on the metric's own scale; then it is on the scale that the mean over tasks is on."""
 
 
-def category_lines(rows: Sequence[CategoryRow]) -> Iterator[Line]:
+def category_lines(rows: Sequence[CategoryRow]) -> Iterator[Cells]:
     """The categories of one subject by dimension."""
     last = ""
     for row in rows:
@@ -176,7 +168,7 @@ def category_lines(rows: Sequence[CategoryRow]) -> Iterator[Line]:
         )
 
 
-def task_lines(rows: Sequence[TaskRow]) -> Iterator[Line]:
+def task_lines(rows: Sequence[TaskRow]) -> Iterator[Cells]:
     """The tasks of one subject: the headline, then other metrics and components."""
     for row in rows:
         for index, value in enumerate(row.values):
@@ -200,7 +192,7 @@ POLICY_HEAD = ["failures read as", "worst score", "left out", "worst case", "bes
 BOOTSTRAP_HEAD = ["task", "score", "95% interval", "by bootstrap"]
 
 
-def policy_lines(rows: Sequence[CategoryRow]) -> Iterator[Line]:
+def policy_lines(rows: Sequence[CategoryRow]) -> Iterator[Cells]:
     """Categories with answers without a value, under every failure policy."""
     for row in rows:
         if row.by_policy is not None and row.by_policy.left_out:
@@ -213,14 +205,14 @@ def policy_cells(scores: PolicyScores) -> list[str]:
     return [*(number(v) for v in values), str(scores.left_out)]
 
 
-def bootstrap_lines(rows: Sequence[TaskRow]) -> Iterator[Line]:
+def bootstrap_lines(rows: Sequence[TaskRow]) -> Iterator[Cells]:
     for row in rows:
         if row.bootstrap is not None:
             e = row.headline.estimate
             yield "row", [row.task, number(e.value), interval(e), interval(row.bootstrap)]
 
 
-def control_lines(rows: Sequence[ControlRow]) -> Iterator[Line]:
+def control_lines(rows: Sequence[ControlRow]) -> Iterator[Cells]:
     """With the right picture less with what the control shows in its place."""
     for row in rows:
         own = [number(row.difference.value), interval(row.difference)] if row.task else ["", ""]
@@ -236,7 +228,7 @@ def control_lines(rows: Sequence[ControlRow]) -> Iterator[Line]:
 BESIDE_HEAD = ["", "without", "with", "difference", "changed", "n", "n with"]
 
 
-def beside_lines(rows: Sequence[BesideRow]) -> Iterator[Line]:
+def beside_lines(rows: Sequence[BesideRow]) -> Iterator[Cells]:
     """The values of one subject without the overlay and with it: categories, then tasks."""
     last = ""
     for row in rows:
@@ -255,7 +247,7 @@ def title_of(dimension: str) -> str:
     return DIMENSIONS[dimension].title if dimension in DIMENSIONS else dimension
 
 
-def _sections(profile: Profile) -> Iterator[tuple[str, list[str], list[Line]]]:
+def _sections(profile: Profile) -> Iterator[tuple[str, list[str], list[Cells]]]:
     """(heading, header, lines) of every table."""
     for subject in profile.subjects:
         categories = [r for r in profile.categories if r.subject == subject]
@@ -337,35 +329,22 @@ def _asked(selection: Mapping[str, Any]) -> str:
     return text + (f", {repeats} answers each" if (repeats or 1) > 1 else "")
 
 
-def _print(profile: Profile, console: Any) -> None:
-    from rich.text import Text
-
+def _lines(profile: Profile, wide: int | None) -> Iterator[Line]:
     for heading, header, lines in _sections(profile):
-        console.print(Text(printable(heading), style="bold"))
-        console.print(_table(header, lines))
+        yield from (Line(text, bold=True) for text in wrap(printable(heading), wide))
+        yield from _table(header, lines, wide)
+        yield Line("")
     for line in (legend(profile), *stopped(profile), *selections(profile)):
-        console.print(Text(printable(line), style="dim"))
+        yield from map(Line, wrap(printable(line), wide))
     for note in profile.notes:
-        console.print(Text(f"Note: {printable(note)}"))
+        yield from map(Line, wrap(f"Note: {printable(note)}", wide, indent=2))
 
 
-def _table(header: Sequence[str], lines: Sequence[Line]) -> Table:
-    from rich import box
-    from rich.table import Table
-    from rich.text import Text
-
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
-    texts = {"", "task", "metric", "failed", "compared with", "failures read as"}
-    for column in header:
-        right = column not in texts
-        whole = right or not column  # names of categories stay on one line
-        table.add_column(
-            Text(printable(column)), justify="right" if right else "left", overflow="fold", no_wrap=whole
-        )
-    for kind, cells in lines:
-        padded = [*cells, *[""] * (len(header) - len(cells))]
-        table.add_row(*(Text(printable(c), style="bold" if kind == "head" else "") for c in padded))
-    return table
+def _table(header: Sequence[str], lines: Sequence[Cells], wide: int | None) -> list[Line]:
+    rows = [Row([*map(printable, cells)], head=kind == "head") for kind, cells in lines]
+    full = [[*row.cells, *[""] * (len(header) - len(row.cells))] for row in rows if not row.head]
+    right = [is_numeric([cells[n] for cells in full]) for n in range(len(header))]
+    return table_lines([*map(printable, header)], rows, right, wide)
 
 
 def _markdown(profile: Profile) -> str:

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
-import sys
-import textwrap
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +9,7 @@ from hemm.core.origin import origin_spec
 from hemm.core.terminal import echo
 from hemm.core.text import counted
 from hemm.metrics import spec_of
-from hemm.report.tables.writer import emit
+from hemm.report.tables.writer import emit, print_text, width
 
 if TYPE_CHECKING:
     from hemm.core import Media, Message, Sample, Source, Task
@@ -27,13 +24,9 @@ ACCESS = {
 COLUMNS = ("name", "use_case", "labels", "samples", "size", "licence", "access", "ready")
 
 
-def _in_terminal() -> bool:
-    return sys.stdout.isatty()
-
-
 def print_list(rows: Sequence[Mapping[str, Any]], format_: str) -> None:
     """Print all tasks: as a table in a terminal by use case, else in ``format_``."""
-    if format_ == "table" and _in_terminal():
+    if format_ == "table" and width() is not None:
         _list(rows)
         return
     if format_ in ("table", "markdown"):
@@ -55,24 +48,11 @@ def _list(rows: Sequence[Mapping[str, Any]]) -> None:
             ready = "not prepared" if row["ready"] == "no" else row["ready"].replace("yes", "prepared")
             count = counted(row["samples"], "sample") if row["samples"] else "samples not counted"
             facts = "; ".join(filter(None, (count, row["size"], row["access"], ready, row["licence"])))
-            echo(_wrapped(facts, f"  {row['name']:{indent - 2}}", pad))
+            print_text(f"  {row['name']:{indent - 2}}{facts}", indent - 2)
             if labels := _words(row["labels"]):
-                echo(_wrapped(labels, pad, pad))
+                print_text(f"{pad}{labels}")
         echo()
-    echo(_wrapped("hemm tasks NAME shows one: how to get it, an example, the prompt as it is sent."))
-
-
-def _wrapped(text: str, first: str = "", others: str = "") -> str:
-    """``text`` wrapped at words to the terminal's width, with the prefixes of the first and the other
-    lines."""
-    return textwrap.fill(
-        text,
-        max(40, shutil.get_terminal_size().columns),
-        initial_indent=first,
-        subsequent_indent=others,
-        break_long_words=False,
-        break_on_hyphens=False,
-    )
+    print_text("hemm tasks NAME shows one: how to get it, an example, the prompt as it is sent.")
 
 
 def _words(labels: Mapping[str, str]) -> str:
@@ -195,8 +175,7 @@ def print_task(task: Task, sample: Sample | None, messages: tuple[Message, ...])
     facts = ("citation", "homepage", "licence", "access", "size", "splits", "labels", "notes")
     for key in (*facts, "answer", "metrics", "variants"):
         if row[key]:
-            text = f"{key}: {_line(row[key])}"
-            echo(_wrapped(text, "  ", "    ") if _in_terminal() else f"  {text}")
+            print_text(f"  {key}: {_line(row[key])}", 2)
     echo(f"  ready: {row['ready']}" + (f", in {row['pack']['path']}" if row["pack"] else ""))
     echo("\nHow to get it:")
     if _at_hand(task):

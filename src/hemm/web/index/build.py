@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from hemm.analysis.stored_scores import stored_metrics
 from hemm.core import HemmError, digest
 from hemm.core.text import counted
 from hemm.data import cache
@@ -175,7 +176,7 @@ class Index:
             number = int(known[0][0]) if held else max(int(known[0][0]), self._next)
             self._next = max(self._next, number + 1)  # a number is never another cell's in one process
             self._clear(db, number)
-            CellRows(db, number, one.cell, rows.stored_metrics(one.cell, one.cell.aggregates())).insert()
+            CellRows(db, number, one.cell, stored_metrics(one.cell, one.cell.aggregates())).insert()
             tables.run(db, "insert into cells values (?, ?, ?)", [number, one.key, sign])
             tables.run(db, "commit")
         except BaseException:

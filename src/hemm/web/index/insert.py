@@ -7,6 +7,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from hemm.analysis.stored_scores import StoredMetric, newest_calls
 from hemm.results.read import Cell
 from hemm.web.index import rows
 from hemm.web.index.tables import LABELS, NOT_SCORED, OUTCOMES, run
@@ -28,7 +29,7 @@ class _Staged:
 class CellRows:
     """One cell on its way into the index, by its ``number`` there."""
 
-    def __init__(self, connection: Any, number: int, cell: Cell, metrics: list[rows.StoredMetric]) -> None:
+    def __init__(self, connection: Any, number: int, cell: Cell, metrics: list[StoredMetric]) -> None:
         self._db, self._number, self._cell = connection, number, cell
         self._task = self._task_number()
         self._staged = [s for metric in metrics for s in self._stage(metric)]
@@ -43,7 +44,7 @@ class CellRows:
     def insert(self) -> None:
         """Insert all rows, those of replaced answers into ``older``. Raises BadData where a file is damaged;
         the caller's transaction undoes what was inserted until then."""
-        self._register("calls_now", rows.newest_calls(self._cell))
+        self._register("calls_now", newest_calls(self._cell))
         self._register("unscored", self._cell.unscored())
         for part, table in rows.parts(self._cell):
             self._part(part, table)
@@ -65,7 +66,7 @@ class CellRows:
         self._run("insert into tasks values (?, ?)", number, self._cell.task)
         return number
 
-    def _stage(self, metric: rows.StoredMetric) -> list[_Staged]:
+    def _stage(self, metric: StoredMetric) -> list[_Staged]:
         """The components of a metric as temporary tables. Rows over all repeats are the profile's."""
         self._register("stored", metric.table)
         worst = "null" if metric.lowest is None else repr(float(metric.lowest))
