@@ -224,7 +224,7 @@ def test_a_terminal_shows_text(results: Any) -> None:
     assert "accuracy" in text
     assert "probe_shapes" in repr(results.profile())
     comparison = results.compare("baseline/oracle", "baseline/random")
-    assert "baseline/oracle less baseline/random" in repr(comparison)
+    assert "a: baseline/oracle\nb: baseline/random\n" in repr(comparison)
     assert comparison.to_json()["models"]
 
 
