@@ -34,6 +34,7 @@ from hemm.engine.plan import (
     not_journaled,
     sealed_answers,
 )
+from hemm.engine.progress import title
 from hemm.engine.reconcile import Reconciler
 from hemm.engine.requests import RequestBuilder
 from hemm.engine.selection import Selection
@@ -104,11 +105,6 @@ class ModelStarter:
         self._arrive()
         if self.started:
             await self.model.close()
-
-
-def title(model: Model, task: Task) -> str:
-    """What a watcher calls the cell of a model and a task."""
-    return f"{task.name} · {model.identity.name}"
 
 
 @dataclass

@@ -6,12 +6,17 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from hemm.core import redact
+from hemm.core import Model, Task, redact
 from hemm.core.terminal import log_line, printable
 from hemm.engine.options import Track
 
 EVERY = 10.0
 """Seconds between two lines where there is no terminal."""
+
+
+def title(model: Model, task: Task) -> str:
+    """What a watcher calls the cell of a model and a task."""
+    return f"{task.name} · {model.identity.name}"
 
 
 class _Whole:

@@ -13,11 +13,12 @@ from hemm.core.errors import CannotTake, NotPrepared
 from hemm.core.event_loop import raising_interrupts, run_to_end
 from hemm.core.secrets import refuse_in_name
 from hemm.data.pack.quality import told
-from hemm.engine.cell_run import CellRun, ModelStarter, StartBarrier, title
+from hemm.engine.cell_run import CellRun, ModelStarter, StartBarrier
 from hemm.engine.control import first_of
 from hemm.engine.early_stopping import Rule, interim_checks
 from hemm.engine.limits import CostBudget
 from hemm.engine.options import CellResult, CellResults, RunOptions, Silent, Watcher
+from hemm.engine.progress import title
 from hemm.engine.refusals import Refusals
 from hemm.engine.setup import model_options
 from hemm.engine.stored_task import keep_format
