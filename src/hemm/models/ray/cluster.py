@@ -11,7 +11,7 @@ import tempfile
 import threading
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -25,6 +25,7 @@ QUIET = {
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",  # an actor without GPUs leaves CUDA_VISIBLE_DEVICES as it is
 }
 """Environment variables of Ray, where the user has not set them."""
+_LOOPBACK = ("localhost", "127.0.0.1", "::1")
 LOOK_SECONDS = 10.0
 """Seconds for the head of the cluster to be reached."""
 
@@ -68,6 +69,7 @@ def connect(address: str) -> bool:
         )
     ray = ray_module()
     if ray.is_initialized():
+        _check_same(address, ray.get_runtime_context().gcs_address)
         return False
     from ray.job_config import JobConfig
 
@@ -90,6 +92,30 @@ def connect(address: str) -> bool:
             why = f"{why}: install the versions of the cluster here"
         raise HemmError(f"--ray {redact(address)}: {redact(why)[:400]}") from None
     return True
+
+
+def _check_same(address: str, connected: str) -> None:
+    """Raise HemmError where the program is connected to another cluster than ``address``.
+
+    Hosts have several names, and no two clusters of one host the same port.
+    """
+    host, _, port = address.rpartition(":")
+    ours, _, there = connected.rpartition(":")
+    if host and (port != there or _numbers(host).isdisjoint(_numbers(ours))):
+        raise HemmError(
+            f"--ray {redact(address)}: this program is connected to the cluster at {connected}: give that "
+            "address or auto, or call ray.shutdown() first"
+        )
+
+
+def _numbers(host: str) -> set[Any]:
+    """The addresses of a host; those of this node for its loopback too."""
+    host, found = host.strip("[]"), set[Any]()
+    names = [host, ray_module().util.get_node_ip_address()] if host in _LOOPBACK else [host]
+    for name in names:
+        with suppress(OSError):
+            found |= {each[4][0] for each in socket.getaddrinfo(name, None)}
+    return found
 
 
 def _look(address: str) -> None:
