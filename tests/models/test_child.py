@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -10,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from hemm.core import HemmError, OutOfMemory
+from hemm.models.process import guard
 from hemm.models.process.child import ChildProcess, ProcessEnded
 
 
@@ -73,3 +75,16 @@ def test_its_children_and_its_folder_are_gone_with_it(tmp_path: Path, stubborn: 
             return
         time.sleep(0.05)
     pytest.fail(f"something of the group {group} still runs")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the kernel of Linux ends it")
+def test_a_process_that_is_stopped_ends_with_its_guard() -> None:
+    program = "import os, signal; print(os.getpid(), flush=True); os.kill(os.getpid(), signal.SIGSTOP)"
+    command = [guard.__file__, str(os.getpid()), "", sys.executable, "-S", "-c", program]
+    started = subprocess.Popen([sys.executable, *command], stdout=subprocess.PIPE, start_new_session=True)
+    assert started.stdout is not None
+    pid = int(started.stdout.readline())
+    started.kill()
+    started.communicate()  # ends when the last process that holds the pipe has
+    state = Path(f"/proc/{pid}/stat")
+    assert not state.exists() or ") Z " in state.read_text()

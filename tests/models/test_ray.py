@@ -19,6 +19,7 @@ import pytest
 
 from fake import picture
 from hemm.cli import status
+from hemm.core import HemmError
 from hemm.models.specs import MODELS
 from hemm.results.read import cells
 from servers import ChatServer
@@ -383,3 +384,33 @@ def test_what_does_not_go_with_a_cluster_is_one_line(
     error = capsys.readouterr().err
     assert line in error
     assert error.count("\n") == 1
+
+
+def test_a_node_without_hemm_is_named() -> None:
+    """As Ray tells of an actor whose class its node cannot import."""
+    from hemm.models.ray.actors import ActorTransport, Nodes, Share
+
+    dead = (
+        "The actor died unexpectedly before finishing this task.\n\tclass_name: Host\n\tip: 10.0.0.7\n"
+        'The actor is dead because its worker process has died. Traceback (most recent call last):\n  File "f"'
+        "\nModuleNotFoundError: No module named 'hemm'\nAn unexpected internal error occurred while the worker "
+        "was executing a task."
+    )
+    transport = ActorTransport(Nodes(Share("auto")))
+    transport._actor = object()
+    with pytest.raises(HemmError, match=r"^10\.0\.0\.7 cannot load hemm \(No module named 'hemm'\): install"):
+        transport._ended(RuntimeError(dead))
+
+
+def test_a_program_that_is_connected_elsewhere_is_told(
+    started: tuple[Any, Path],
+) -> None:
+    from hemm.models.ray import cluster
+
+    assert cluster.connect(address(started))
+    try:
+        assert not cluster.connect(address(started))
+        with pytest.raises(HemmError, match="is connected to the cluster at .*: give that address or auto"):
+            cluster.connect("192.0.2.77:6379")
+    finally:
+        cluster.disconnect()

@@ -15,7 +15,10 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable
+from functools import partial
 
+PR_SET_PDEATHSIG = 1
 POLL_SECONDS = 0.5
 GONE = 99
 """A worker's exit status when its input ends: the worker may notice before the guard, and leave children."""
@@ -34,10 +37,23 @@ def end(folder: str) -> None:
     os.killpg(os.getpgrp(), signal.SIGKILL)
 
 
+def bound() -> Callable[[], object] | None:
+    """What has the kernel kill the new process when this one ends, though it is stopped or hangs: Ray kills
+    the children of a process that it ends by SIGKILL, guards among them. None where the kernel is not Linux.
+    """
+    if sys.platform != "linux":
+        return None
+    import ctypes
+
+    return partial(ctypes.CDLL(None).prctl, PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
 def main() -> int:
     parent, folder = int(sys.argv[1]), sys.argv[2]
+    # started before the thread, since a fork beside threads may not call what ``bound`` gives
+    child = subprocess.Popen(sys.argv[3:], preexec_fn=bound())
     threading.Thread(target=watch, args=(parent, folder), daemon=True).start()
-    status = subprocess.call(sys.argv[3:])
+    status = child.wait()
     if status == GONE or os.getppid() != parent:
         end(folder)
     return 128 - status if status < 0 else status

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import time
 import uuid
 from collections import Counter, defaultdict
@@ -26,6 +27,9 @@ WAIT = 120.0
 """Seconds for which the start waits for all replicas; ``HEMM_RAY_WAIT`` is another number."""
 _PAUSE = 1.0
 """Seconds between a place that is lost and the next attempt to have one."""
+_IMPORT = re.compile(r"^(?:ImportError|ModuleNotFoundError): (.+)$", re.M)
+_IP = re.compile(r"^\s*ip: (\S+)", re.M)
+"""In what Ray says of an actor that is dead: why hemm was not loaded, and where."""
 _PASSED_ON = ("HEMM_PICTURE_LIMIT",)
 """Environment variables that replicas get from here: all others are the business of ``runtime_env``."""
 
@@ -253,7 +257,13 @@ class ActorTransport:
         if self._actor is None:
             return ProcessEnded("was closed")
         text = str(error)
-        if getattr(error, "actor_init_failed", False) or "ImportError" in text or "ModuleNotFound" in text:
+        if lacking := _IMPORT.findall(text):
+            where = self.place.get("host") or "".join(_IP.findall(text)[:1]) or "a node"
+            raise HemmError(
+                f"{where} cannot load hemm ({redact(lacking[-1])[:300]}): install on every node the hemm of "
+                "here, for the Python that its Ray runs in"
+            ) from None
+        if getattr(error, "actor_init_failed", False):
             raise HemmError(f"the node cannot start it: {_line(error)}") from None
         node = self.place.get("node", "")
         # the cluster's own word for it: that it knows of no such node may take it ten seconds more
