@@ -392,9 +392,9 @@ def test_a_node_without_hemm_is_named() -> None:
 
     dead = (
         "The actor died unexpectedly before finishing this task.\n\tclass_name: Host\n\tip: 10.0.0.7\n"
-        'The actor is dead because its worker process has died. Traceback (most recent call last):\n  File "f"'
-        "\nModuleNotFoundError: No module named 'hemm'\nAn unexpected internal error occurred while the worker "
-        "was executing a task."
+        "The actor is dead because its worker process has died. Traceback (most recent call last):\n"
+        "ModuleNotFoundError: No module named 'hemm'\n"
+        "An unexpected internal error occurred while the worker was executing a task."
     )
     transport = ActorTransport(Nodes(Share("auto")))
     transport._actor = object()
@@ -410,7 +410,7 @@ def test_a_program_that_is_connected_elsewhere_is_told(
     assert cluster.connect(address(started))
     try:
         assert not cluster.connect(address(started))
-        with pytest.raises(HemmError, match="is connected to the cluster at .*: give that address or auto"):
+        with pytest.raises(HemmError, match=r"connected to the cluster at .*: give that address"):
             cluster.connect("192.0.2.77:6379")
     finally:
         cluster.disconnect()
