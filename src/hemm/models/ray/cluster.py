@@ -101,21 +101,24 @@ def _check_same(address: str, connected: str) -> None:
     """
     host, _, port = address.rpartition(":")
     ours, _, there = connected.rpartition(":")
-    if host and (port != there or _numbers(host).isdisjoint(_numbers(ours))):
+    if host and (port != there or not _same_host(host.strip("[]"), ours.strip("[]"))):
         raise HemmError(
             f"--ray {redact(address)}: this program is connected to the cluster at {connected}: give that "
             "address or auto, or call ray.shutdown() first"
         )
 
 
-def _numbers(host: str) -> set[Any]:
-    """The addresses of a host; those of this node for its loopback too."""
-    host, found = host.strip("[]"), set[Any]()
-    names = [host, ray_module().util.get_node_ip_address()] if host in _LOOPBACK else [host]
-    for name in names:
+def _same_host(host: str, other: str) -> bool:
+    """Whether both name one machine; of this one's loopback, whether the other is an address of it."""
+    if host in _LOOPBACK:
+        with suppress(OSError), socket.socket(socket.AF_INET6 if ":" in other else socket.AF_INET) as own:
+            own.bind((other, 0))  # which no machine does with the address of another
+            return True
+    found = []
+    for name in (host, other):
         with suppress(OSError):
-            found |= {each[4][0] for each in socket.getaddrinfo(name, None)}
-    return found
+            found.append({each[4][0] for each in socket.getaddrinfo(name, None)})
+    return len(found) == 2 and not found[0].isdisjoint(found[1])
 
 
 def _look(address: str) -> None:
