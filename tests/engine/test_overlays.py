@@ -309,3 +309,17 @@ def test_a_unit_goes_with_its_sample(tmp_path: Path) -> None:
     (cell,) = overlaid(cells(tmp_path / "results"), [path])
     assert cell.answers(["id"])["id"].to_pylist() == [f"s{n:05d}" for n in (0, 1, 4, 5, 6, 7)]
     assert cell.unscored().num_rows == 2
+
+
+def test_labels_of_ones_own_are_columns_of_these_results_alone(results: Path, tmp_path: Path) -> None:
+    """Whatever else was opened in the same process."""
+    plain = hemm.load(results).to_arrow().column_names
+    sample = stored(results).iloc[0]
+    moods, levels = (
+        hemm.load(results, overlay=written(tmp_path / f"{name}.csv", label(sample, name, "some")))
+        for name in ("mood", "level")
+    )
+    assert hemm.load(results).to_arrow().column_names == plain
+    assert set(moods.to_arrow().column_names) == {*plain, "mood"}
+    assert set(levels.to_arrow().column_names) == {*plain, "level"}
+    assert "mood" in {row.dimension for row in moods.profile().categories}

@@ -212,7 +212,7 @@ def check_labels(
     hemm.core.errors.UnknownName: unknown category of reasoning in my card 'much'; known: less, more
     """
     if known is None:
-        known = {name: dimension.categories for name, dimension in DIMENSIONS.items()}
+        known = {name: dimension.categories for name, dimension in taxonomy().items()}
     for name, category in labels.items():
         if name not in known:
             raise UnknownName(f"{kind} in {where}", name, known)

@@ -101,8 +101,8 @@ class Annotations:
             name for (name,) in self._base.execute("select name from sqlite_master where type = 'table'")
         }
         if not there and not reading:
-            self._base.executescript(f"begin immediate; {TABLES} commit;")
-            self._base.execute("insert or ignore into about values ('version', ?)", [str(VERSION)])
+            version = f"insert or ignore into about values ('version', '{VERSION}');"
+            self._base.executescript(f"begin immediate; {TABLES} {version} commit;")  # all of it, or nothing
             there = {"about"}
         if "about" not in there:
             raise BadData(f"{self.path} is no store of votes: it has no table 'about'")
@@ -129,13 +129,16 @@ class Annotations:
         with self._lock:
             try:
                 self._base.execute("begin immediate")
-            except sqlite3.OperationalError as error:
+            except sqlite3.DatabaseError as error:
                 raise HemmError(f"{self.path} cannot be written to: {error}") from error
             try:
                 yield Write(self._base)
                 self._base.execute("commit")
-            except BaseException:
-                self._base.execute("rollback")
+            except BaseException as error:
+                if self._base.in_transaction:  # SQLite itself has ended it where the disk is full
+                    self._base.execute("rollback")
+                if isinstance(error, sqlite3.DatabaseError):
+                    raise HemmError(f"{self.path} cannot be written to: {error}") from error
                 raise
 
     def close(self) -> None:
@@ -162,7 +165,13 @@ def _open(path: Path, reading: bool) -> sqlite3.Connection:
         try:
             base = sqlite3.connect(name, uri=True, isolation_level=None, check_same_thread=False, timeout=30)
             base.execute("select count(*) from sqlite_master")
-        except sqlite3.OperationalError:  # a folder that cannot be written to
+        except sqlite3.OperationalError as error:  # a folder that cannot be written to
+            ahead = path.with_name(f"{path.name}-wal")
+            if ahead.exists() and ahead.stat().st_size:
+                raise BadData(
+                    f"{path} cannot be opened ({error}), and its newest votes are in {ahead.name}: copy both "
+                    "into a folder that can be written to"
+                ) from error
             base = sqlite3.connect(f"{name}&immutable=1", uri=True, isolation_level=None)
     else:
         base = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=30)

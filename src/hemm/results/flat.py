@@ -1,7 +1,8 @@
 """Cells as flat tables: one column for each fact, so that rows of many cells can be filtered and joined.
 
 Each row has the columns of ``WHOSE``, which say what was asked of whom, and a column for each dimension of
-the taxonomy. ``cell`` joins the tables. No column has a name that SQL reserves.
+the taxonomy, and for each that an overlay of these cells adds. ``cell`` joins the tables. No column has a
+name that SQL reserves.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from hemm.core import DIMENSIONS
+from hemm.core.taxonomy import taxonomy
 from hemm.results.answer_record import ANSWER_SCHEMA, CALL_SCHEMA
 from hemm.results.counted import reading
 from hemm.results.layout import SCORE_SCHEMA
@@ -42,9 +43,10 @@ def score_table(folder: Path, cells: Iterable[Cell], subjects: Subjects) -> pa.T
     value      null: none, for the reason ``outcome``
     counted    the value that averages count: failures as the worst score; null where a row is left out
     """
+    cells = list(cells)
     kept = [f for f in SCORE_SCHEMA if f.name != "labels"]
     own = [("metric", _TEXT), ("headline", pa.bool_()), ("id", pa.string()), ("counted", pa.float64())]
-    schema = _schema([*own, *kept])
+    schema = _schema([*own, *kept], cells)
     tables = [schema.empty_table()]
     for cell in cells:
         stored = cell.aggregates()
@@ -75,7 +77,8 @@ def _counted(table: pa.Table, row: Mapping[str, Any]) -> pa.Array:
 def answer_table(folder: Path, cells: Iterable[Cell], subjects: Subjects) -> pa.Table:
     """The answers that are scored (``Cell.answers``), with the columns of ``answer_record.ANSWER_SCHEMA``,
     some of them ``RENAMED``."""
-    schema = _schema([f for f in ANSWER_SCHEMA if f.name != "labels"])
+    cells = list(cells)
+    schema = _schema([f for f in ANSWER_SCHEMA if f.name != "labels"], cells)
     tables = [_flat(_named(folder, cell, subjects), cell.answers(), {}, schema) for cell in cells]
     return pa.concat_tables([schema.empty_table(), *tables])
 
@@ -117,7 +120,7 @@ def cell_table(folder: Path, cells: Iterable[Cell], subjects: Subjects) -> pa.Ta
             "folder": str(cell.folder),
         }
         labels = (run.get("card") or {}).get("labels") or {}
-        rows.append(row | {dimension: labels.get(dimension) for dimension in DIMENSIONS})
+        rows.append(row | {dimension: labels.get(dimension) for dimension in taxonomy()})
     return pa.Table.from_pylist(rows, schema=_CELLS) if rows else _CELLS.empty_table()
 
 
@@ -126,16 +129,21 @@ _CELLS = pa.schema(
     [(name, pa.string()) for name in (*WHOSE, "state")]
     + [(name, pa.int64()) for name in _COUNTS]
     + [(name, pa.float64()) for name in ("seconds", "cost")]
-    + [(name, pa.string()) for name in ("pack", "hemm_version", "settings", "folder", *DIMENSIONS)]
+    + [(name, pa.string()) for name in ("pack", "hemm_version", "settings", "folder", *taxonomy())]
 )
 
 
-def _schema(own: Iterable[Any]) -> pa.Schema:
-    """``WHOSE``, the columns ``own`` under the names they have here, and the dimensions."""
+def _schema(own: Iterable[Any], cells: Iterable[Cell]) -> pa.Schema:
+    """``WHOSE``, the columns ``own`` under the names they have here, and the dimensions: labels of people's
+    own are those of these cells, whatever else was opened in this process."""
     fields = [pa.field(*f) if isinstance(f, tuple) else f for f in own]
     named = [f.with_name(RENAMED.get(f.name, f.name)) for f in fields]
-    whose, labels = ([(name, _TEXT) for name in names] for names in (WHOSE, DIMENSIONS))
+    whose, labels = ([(name, _TEXT) for name in names] for names in (WHOSE, _dimensions(cells)))
     return pa.schema([*whose, *named, *labels])
+
+
+def _dimensions(cells: Iterable[Cell]) -> list[str]:
+    return list(dict.fromkeys([*taxonomy(), *(name for cell in cells for name in cell.own_dimensions)]))
 
 
 def _flat(
@@ -144,7 +152,9 @@ def _flat(
     labels = table["labels"].combine_chunks()
     found = {RENAMED.get(name, name): table[name] for name in table.column_names}
     found |= _whose(whose, len(table)) | dict(columns)
-    found |= {d: pc.map_lookup(labels, d, "first").dictionary_encode() for d in DIMENSIONS}
+    found |= {
+        d: pc.map_lookup(labels, d, "first").dictionary_encode() for d in schema.names if d not in found
+    }
     return pa.table([found[f.name].cast(f.type) for f in schema], schema=schema)
 
 

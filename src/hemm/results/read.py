@@ -62,6 +62,11 @@ class Cell:
         return [Seal(**p) for p in self.run["parts"]]
 
     @property
+    def own_dimensions(self) -> tuple[str, ...]:
+        """Dimensions of its labels beside the taxonomy, which an overlay brings."""
+        return ()
+
+    @property
     def scores_folder(self) -> Path:
         """Where its scores are kept."""
         return self.plain_scores_folder

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import ipaddress
+import re
 import secrets
 import socket
 from dataclasses import dataclass, field
@@ -35,6 +36,8 @@ HEADERS = {
     "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
 }
 COOKIE = "hemm_explorer"
+_NO_HOST = re.compile(r"[^\w.:\[\]%-]")
+"""What no Host header has. One with a path in it would make an address that is not the one asked for."""
 OTHER_PAGE = "a page of another server asked: open the address that hemm printed"
 
 
@@ -123,7 +126,7 @@ class Guard:
     def _refused(self, scope: Scope) -> Response | None:
         headers = Headers(scope=scope)
         hosts = headers.getlist("host")
-        if len(hosts) != 1 or not self._access.knows(_name(hosts[0])):
+        if len(hosts) != 1 or _NO_HOST.search(hosts[0]) or not self._access.knows(_name(hosts[0])):
             return _line(
                 421, "this server does not answer under that name: open the address that hemm printed"
             )

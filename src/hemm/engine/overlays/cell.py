@@ -42,6 +42,10 @@ class OverlaidCell(Cell):
         return cls(plain.folder, _run(plain, overlay, effect), plain, overlay, effect)
 
     @property
+    def own_dimensions(self) -> tuple[str, ...]:
+        return tuple(self.overlay.categories)
+
+    @property
     def scores_folder(self) -> Path:
         return self.plain.scores_folder / f"overlay-{self.overlay.digest[:SHORT]}"
 

@@ -100,7 +100,7 @@ class _Roles:
         await self._app(scope, receive, send)
 
     def _answer(self, request: Request) -> Response | None:
-        path = request.url.path
+        path = str(request.scope["path"])  # that of the URL is made with the Host header, which anyone writes
         if path == "/organise" and "key" in request.query_params:
             keys: Keys = request.app.state.keys
             if not keys.same(request.query_params["key"], "organiser"):
@@ -125,7 +125,8 @@ def _bad(request: Request, error: Exception) -> Response:
     if is_organiser(request) or _is_plain(request, error):
         return _page(request, 400, request.app.state.study.explorer.folder.words(error))
     logging.getLogger("hemm.web").warning("%s", error)
-    return _page(request, 400, "this cannot be shown: tell the organiser, and skip it")
+    kept = "this was not stored: tell the organiser, and send it again" if request.method == "POST" else ""
+    return _page(request, 400, kept or "this cannot be shown: tell the organiser, and skip it")
 
 
 def _is_plain(request: Request, error: Exception) -> bool:

@@ -54,7 +54,7 @@ class Blind:
         names = {part for model in models for part in _parts(model)}
         longest = sorted(names, key=lambda n: (-len(n), n))
         self._own = (
-            re.compile(rf"(?<![\w-])(?:{'|'.join(map(re.escape, longest))})(?![\w-])", re.IGNORECASE)
+            re.compile(rf"(?<![\w-])(?:{'|'.join(map(_spelled, longest))})(?![\w-])", re.IGNORECASE)
             if longest
             else None
         )
@@ -94,6 +94,12 @@ def _parts(model: str) -> list[str]:
     last = bare.rpartition("/")[2]
     named = [n for n in (name, bare) if "/" in n or re.search(r"\d", n)]
     return [*named, *([last] if re.search(r"[\d-]", last) and len(last) > 3 else [])]
+
+
+def _spelled(name: str) -> str:
+    """A pattern for a name however its parts are joined: ``gpt-4o-mini`` and ``GPT 4o_mini`` are one."""
+    parts = [re.escape(part) for part in re.split(r"[-_\s\u2010-\u2015]+", name) if part]
+    return r"[-_\s\u2010-\u2015\u200b-\u200d\u00ad]{0,3}".join(parts)
 
 
 def _united(spans: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:

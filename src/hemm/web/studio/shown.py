@@ -79,10 +79,10 @@ class Sources:
         return answer_digest([row["id"], row["repeat"], *(row[n] for n in ANSWERED[1:])])
 
     def form(self, asked: Asked, models: Sequence[str], blind: Blind, masked: bool) -> Form:
-        """What is shown of a sample (its first model's prompt, pictures as the data have them) and of the
-        answers of ``models``, none for a form about the sample alone."""
-        rows = self.read(asked, models or self.first(asked))
-        first = rows[0]
+        """What is shown of a sample (one model's prompt, pictures as the data have them) and of the answers
+        of ``models``, none for a form about the sample alone."""
+        rows = self.read(asked, models)
+        (first,) = self.read(asked, self.first(asked, models))
         references = [str(r) for r in first["references"] or ()]
         return Form(
             excerpt(question(str(first["prompt"] or "")), SHOWN),
@@ -90,12 +90,13 @@ class Sources:
             tuple(excerpt(r, 2_000) for r in references if not is_media(r)),
             sum(map(is_media, references)),
             tuple(map(str, first["choices"] or ())),
-            tuple(_answer(row, blind, masked) for row in rows) if models else (),
+            tuple(_answer(row, blind, masked) for row in rows),
         )
 
-    def first(self, asked: Asked) -> list[str]:
-        """The model whose prompt and pictures stand for the sample."""
-        return [min(asked.answers)]
+    def first(self, asked: Asked, models: Sequence[str] = ()) -> list[str]:
+        """The model whose prompt and pictures stand for the sample. Of a pair it is the same one whichever
+        is on the left: models may have been asked in other words, which would tell the sides."""
+        return [min(models or asked.answers)]
 
     def picture(self, asked: Asked, models: Sequence[str], slot: str) -> Shown:
         """A picture of a form by its slot: ``s0`` of the sample, ``r0`` of the right answers, ``a0`` and
@@ -104,7 +105,7 @@ class Sources:
         kind, number = slot[:1], slot[1:]
         if kind not in "sarb" or not number.isdecimal() or len(number) > 3:
             raise HemmError("there is no such picture")
-        named = list(models) or self.first(asked)
+        named = list(models) if kind in "ab" and models else self.first(asked, models)
         rows = self.read(asked, named)
         place = 1 if kind == "b" else 0
         if place >= len(rows) or (kind in "ab" and not models):

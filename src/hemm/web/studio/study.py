@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import secrets
 import threading
 from collections.abc import Mapping, Sequence
@@ -11,7 +12,15 @@ from typing import Any
 import orjson
 
 from hemm.core import HemmError, UnknownName, canonical
-from hemm.results.annotations import CHOICES, CURRENT_LABELS, CURRENT_VOTES, Annotations, Write, now
+from hemm.results.annotations import (
+    CHOICES,
+    CURRENT_LABELS,
+    CURRENT_VOTES,
+    KINDS,
+    Annotations,
+    Write,
+    now,
+)
 from hemm.web.explorer import Explorer
 from hemm.web.studio.blind import Blind
 from hemm.web.studio.draws import Cast, Draw, Gold, next_labelled, next_pair
@@ -62,6 +71,7 @@ class Study:
         self.store = Annotations(explorer.folder.root)
         self.sources = Sources(explorer)
         self._lock = threading.Lock()
+        self._told: set[str] = set()
         self._pool: tuple[int, Pool] = (0, Pool({}, {}, {}, ()))
         self.settings = self._log_settings()
 
@@ -111,8 +121,19 @@ class Study:
             raise HemmError("the results changed since this was drawn")
         return asked
 
+    def read(self, drawn: Drawn) -> tuple[Asked, list[dict[str, Any]]]:
+        """The sample of a form and its models' answers (of one about a sample alone, the first model's).
+        Raises HemmError where they are not those that it was drawn with: a vote is on what was read."""
+        asked = self.asked(drawn)
+        rows = self.sources.read(asked, drawn.models or self.sources.first(asked))
+        digests = [self.sources.digest(row) for row in rows]
+        if drawn.models and drawn.why.get("answers", digests) != digests:
+            raise HemmError("the answers changed since this was drawn: open the page again")
+        return asked, rows
+
     def shown(self, drawn: Drawn) -> Form:
-        return self.sources.form(self.asked(drawn), drawn.models, self.blind, self.plan.masked)
+        asked, _ = self.read(drawn)
+        return self.sources.form(asked, drawn.models, self.blind, self.plan.masked)
 
     def casts(self) -> list[Cast]:
         """All votes that hold and all open forms, in the order in which they came."""
@@ -175,7 +196,7 @@ class Study:
         found = self.open(annotator, queue)
         if found is not None:
             try:
-                self.asked(found)
+                self.read(found)
                 return
             except HemmError:  # of answers that are not there any more
                 write("undone", {"form": found.form, "time": now(), "annotator": annotator})
@@ -198,18 +219,33 @@ class Study:
         return next_labelled(self.pool, self.plan, queue, done)
 
     def _usable(self, asked: Asked, a: str, b: str) -> bool:
-        return self.sources.usable(asked, a, b, self.plan.same)
+        try:
+            return self.sources.usable(asked, a, b, self.plan.same)
+        except HemmError as error:  # one answer that cannot be read is no end of a study
+            line = f"{asked.task} {asked.id}: not asked about ({error})"
+            if line not in self._told:
+                self._told.add(line)
+                logging.getLogger("hemm.web").warning("%s", line)
+            return False
 
     def _hand_out(self, write: Write, annotator: str, queue: str, draw: Draw) -> None:
+        form = secrets.token_urlsafe(12)
+        why = {name: value for name, value in draw.why.items() if name != "answers"}
+        drawn = Drawn(form, annotator, queue, draw.purpose, draw.of, draw.item, why)
+        try:
+            if drawn.models:
+                why["answers"] = [self.sources.digest(row) for row in self.read(drawn)[1]]
+        except HemmError:  # its page says that they are gone, and the next is drawn
+            why["answers"] = []
         row = {
-            "form": secrets.token_urlsafe(12),
+            "form": form,
             "time": now(),
             "annotator": annotator,
             "kind": queue,
             "purpose": draw.purpose,
             "of": draw.of,
             "item": canonical(draw.item).decode(),
-            "why": canonical(draw.why).decode(),
+            "why": canonical(why).decode(),
             "settings": self.settings,
         }
         write("drawn", row)
@@ -230,8 +266,7 @@ class Study:
             return added
 
     def _vote_row(self, drawn: Drawn, choice: str, reason: str, note: str) -> dict[str, Any]:
-        asked = self.asked(drawn)
-        rows = self.sources.read(asked, drawn.models)
+        asked, rows = self.read(drawn)
         left, right = (self.sources.digest(row) for row in rows)
         protocols = [self.sources.cell(asked.answers[m]).cell.protocol for m in drawn.models]
         return {
@@ -262,6 +297,8 @@ class Study:
         answered before. Raises HemmError for a field or value that it does not have."""
         with self.store.writing() as write:
             drawn = self.form(annotator, token)
+            if drawn.kind not in KINDS:
+                raise HemmError("this form is for a vote: open the page again")
             known = self.store.rows("select 1 from labels where form = ? limit 1", [token])
             if known or self._was_undone(token):
                 return False
@@ -276,8 +313,7 @@ class Study:
         said = self._checked(drawn.kind, values)
         if not said:
             raise HemmError("nothing is chosen: choose something, or skip")
-        asked = self.asked(drawn)
-        rows = self.sources.read(asked, drawn.models or self.sources.first(asked))
+        asked, rows = self.read(drawn)
         about = bool(drawn.models)
         cell = self.sources.cell(asked.answers[(drawn.models or self.sources.first(asked))[0]]).cell
         base = {
@@ -317,9 +353,14 @@ class Study:
         return out
 
     def undo(self, annotator: str, token: str) -> bool:
-        """Take a form back, and hand the same out anew: False where that was done before."""
+        """Take a form back, and hand the same out anew: False where that was done before. Raises HemmError
+        where names were to be seen already."""
         with self.store.writing() as write:
             drawn = self.form(annotator, token)
+            if self.plan.reveal and self.settled(annotator, drawn.kind):
+                raise HemmError(
+                    "you are done, and may have seen whose answers they were: nothing is taken back now"
+                )
             if not write("undone", {"form": token, "time": now(), "annotator": annotator}):
                 return False
             again = Draw(drawn.item, drawn.purpose, drawn.of, {**drawn.why, "again": token})
