@@ -260,6 +260,7 @@ def test_without_labels(tmp_path: Path) -> None:
     fake.go(tmp_path, Says(), pack, bare)
     found = page(tmp_path)
     assert "These tasks carry no labels" in words(found)
+    assert f"--out {tmp_path} --control none asks the same" in words(found), "the run's own command"
     assert 'class="radar"' not in found
 
 

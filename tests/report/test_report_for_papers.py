@@ -98,6 +98,7 @@ def test_markdown_has_the_same_cells(results: Path, capsys: pytest.CaptureFixtur
         widths = {len(re.findall(r"(?<!\\)\|", row)) for row in of_table if "Task " not in row}
         assert widths <= {8, 9}
     assert "**Use case**" in text
+    assert "| --- | --- | --- | ---: | ---: | ---: | ---: | --- |" in rows, "words left, numbers right"
     assert "Scores by task" in text
     assert cli.status(["report", str(results), "--latex", "--markdown"]) == 2
     assert "give one of them" in capsys.readouterr().err

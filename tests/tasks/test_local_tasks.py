@@ -627,6 +627,12 @@ def test_a_table_that_mixes_choices_and_open_questions(cache: Path, tmp_path: Pa
     )
     with pytest.raises(BadData, match=r"mixed.jsonl, line 2: there are no choices; .*lettered: true"):
         prepare(resolve(str(file)))
+    with file.open("a") as more:
+        more.write('{"id": "p", "question": "Name that.", "answer": "blue"}\n')
+    said = r"mixed.jsonl, lines 2, 3: there are no choices; a table that mixes [^;]*$"
+    with pytest.raises(BadData, match=said):
+        prepare(resolve(str(file)))
+    file.write_text("".join(file.read_text().splitlines(keepends=True)[:2]))
     card = tmp_path / "card.yaml"
     card.write_text("answer: {format: short_answer, lettered: true}\nmetrics: [accuracy]\n")
     task = resolve(str(file))

@@ -21,7 +21,7 @@ from hemm.tasks.cards import COLUMNS, UserCard
 from hemm.tasks.cells import choices_of, exchange, scalar, text_list
 from hemm.tasks.columns import ALIASES, TOLD_ONLY, Columns, Said, empty, read_columns, turns
 from hemm.tasks.picture_marks import NUMBERS, check_numbers, picture_numbers
-from hemm.tasks.right_answers import Answer, Choices, How, NoChoice, references_of
+from hemm.tasks.right_answers import Answer, Choices, How, NoChoice, Unsaid, references_of
 from hemm.tasks.row_checks import check_shown, contradiction
 from hemm.tasks.row_keys import PLACE, column_of, key_of, meaning
 
@@ -240,9 +240,10 @@ def sample_of(
     choices = choices_in(row, rules, where)
     check_shown(choices.shown, rules.folders, where)
     if rules.closed and not choices.shown:
-        raise BadData(
-            f"{where}: there are no choices; a table that mixes choices and open questions is read with "
-            f"'answer: {{format: short_answer, lettered: true}}' in its card"
+        raise Unsaid(
+            f"{where}: there are no choices",
+            "a table that mixes choices and open questions is read with 'answer: {format: short_answer, "
+            "lettered: true}' in its card",
         )
     try:
         references = references_of(Answer(where, *answer_in(row), choices), rules.how)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+import re
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
@@ -264,6 +265,23 @@ class _Words:
         return "; ".join(lines)
 
 
+def _grouped(faults: Sequence[str]) -> list[str]:
+    """The same fault of several lines of a file said once.
+
+    >>> _grouped(["a.jsonl, line 2: no text", "a.jsonl, line 3: no text", "a.jsonl, line 5: no answer"])
+    ['a.jsonl, lines 2, 3: no text', 'a.jsonl, line 5: no answer']
+    """
+    lines: dict[tuple[str, str], list[str]] = {}
+    for fault in faults:
+        found = re.match(r"(.*?), line (\d+): (.*)", fault, re.DOTALL)
+        place, line, what = found.groups() if found else ("", "", fault)
+        lines.setdefault((place, what), []).append(line)
+    return [
+        f"{place}, line{'s' if len(at) > 1 else ''} {', '.join(at)}: {what}" if place else what
+        for (place, what), at in lines.items()
+    ]
+
+
 class _Faults:
     """What is wrong with the rows of a table: listed together."""
 
@@ -284,5 +302,5 @@ class _Faults:
         """Raise BadData where there is any."""
         if self._first:
             more = self._count - len(self._first)
-            listed = "; also: ".join(self._first) + (f"; and {more} more" if more else "")
+            listed = "; also: ".join(_grouped(self._first)) + (f"; and {more} more" if more else "")
             raise BadData("; ".join([listed, *self._then]))

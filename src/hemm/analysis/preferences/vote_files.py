@@ -39,7 +39,10 @@ def read_votes(path: Path) -> Votes:
         own = (path / FOLDER).is_dir() or not store
         files = sorted(p for p in folder.iterdir() if p.suffix in _ENDINGS) if own else []
         if not files and not store:
-            raise HemmError(f"{folder}: no votes here; put {_NAMED} files into {path / FOLDER}")
+            raise HemmError(
+                f"{folder}: no votes here; let people vote with hemm annotate, or put {_NAMED} files into "
+                f"{path / FOLDER}"
+            )
     elif path.is_file():
         files = [path]
     else:

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 from hemm.core import DIMENSIONS
 from hemm.report.page.overview import FAILURES
-from hemm.report.text import one_line
 
 if TYPE_CHECKING:
     from hemm.analysis.profile.picture import PictureGain
@@ -20,6 +19,8 @@ SUBJECTS = 6
 """Most models whose strong and weak slices the first screen has."""
 GAINS = 3
 """Most categories in which the picture adds most, and least."""
+COMMANDS = 3
+"""Most commands that the first screen shows."""
 
 
 @dataclass(frozen=True)
@@ -62,12 +63,12 @@ class GainsOf:
 
 @dataclass(frozen=True)
 class FirstScreen:
-    """``how`` is a command that would tell what the picture adds, where that is not known."""
+    """``how`` are the commands that would tell what the picture adds, where that is not known."""
 
     scores: tuple[ScoreLine, ...]
     strengths: tuple[Strengths, ...]
     gains: tuple[GainsOf, ...]
-    how: str
+    how: tuple[str, ...]
 
 
 def first_screen(
@@ -88,7 +89,7 @@ def first_screen(
         ordered,
         tuple(s for s in slices if s is not None),
         tuple(g for g in own if g is not None),
-        "" if gains or any(s.control for s in subjects) else _how(study, subjects),
+        () if gains or any(s.control for s in subjects) else _how(study, subjects),
     )
 
 
@@ -131,16 +132,16 @@ def _content(gain: PictureGain) -> object:
     return (gain.tasks, gain.estimate.value, gain.estimate.n)
 
 
-def _how(study: Study, subjects: Sequence[Subject]) -> str:
-    """The command that asks the first model the same without the pictures."""
-    import shlex
-
-    from hemm.core import redact
+def _how(study: Study, subjects: Sequence[Subject]) -> tuple[str, ...]:
+    """The commands that ask these models the same without the pictures: those of the runs, with a control."""
+    from hemm.analysis.study.same_command import same_command
 
     keys = {s.key for s in subjects}
-    specs = dict.fromkeys(str(i.cell.run["model"]["spec"]) for i in study.cells if i.subject in keys)
-    names = " ".join(shlex.quote(redact(one_line(spec, 60))) for spec in list(specs)[:3])
-    return f"hemm run {names}{' …' if len(specs) > 3 else ''} --control none"
+    cells = [i.cell for i in study.cells if i.subject in keys]
+    words = dict.fromkeys(
+        same_command(c, run)[0] for c in cells for run in (c.run.get("commands") or [])[-1:]
+    )
+    return tuple(f"{line} --control none" for line in words if line)[:COMMANDS]
 
 
 def slice_words(dimension: str, category: str) -> str:

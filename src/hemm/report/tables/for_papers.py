@@ -100,7 +100,7 @@ def to_markdown(profile: Profile) -> str:
     """The tables as Markdown, each under its caption; notes below."""
     out = []
     for table in paper_tables(profile):
-        lines = [table.header, ("---", *["---:"] * (len(table.header) - 1))]
+        lines = [table.header, tuple("---" if side == "l" else "---:" for side in _sides(table))]
         for cells in table.lines:
             shown = [markdown_cell(c) for c in cells]
             lines.append(
@@ -114,17 +114,13 @@ def to_latex(profile: Profile) -> str:
     r"""The tables as LaTeX, for a document with ``\usepackage{booktabs}``; notes are comments below."""
     out = ["% needs \\usepackage{booktabs}, and \\usepackage[T1]{fontenc} where names have other letters"]
     for table in paper_tables(profile):
-        texts = sum(name in ("", "Task", "Model", "Metric") for name in table.header)
-        columns = "l" * texts + "r" * (len(table.header) - texts)
-        if table.header[-1] == "Failed":
-            columns = columns[:-1] + "l"
         out += [
             "",
             "\\begin{table}",
             "\\centering",
             f"\\caption{{{latex(table.caption)}}}",
             f"\\label{{{table.label}}}",
-            f"\\begin{{tabular}}{{{columns}}}",
+            f"\\begin{{tabular}}{{{_sides(table)}}}",
             "\\toprule",
             _row(table.header, latex),
             "\\midrule",
@@ -136,11 +132,28 @@ def to_latex(profile: Profile) -> str:
     return "\n".join([*out, "", *(f"% {_one_line(note)}" for note in notes(profile))]) + "\n"
 
 
+def _sides(table: PaperTable) -> str:
+    """On which side each column is set flush: words left, numbers right."""
+    return "".join("l" if name in ("", "Task", "Model", "Metric", "Failed") else "r" for name in table.header)
+
+
+def _signs(numbers: str) -> str:
+    """A cell of numbers with signs of minus: in LaTeX a hyphen would be printed as one.
+
+    >>> _signs("-0.97 to 0.27")
+    '−0.97 to 0.27'
+    """
+    return re.sub(r"(?<!\S)-(?=[\d.])", "\u2212", numbers)
+
+
 def _latex_lines(table: PaperTable) -> list[str]:
     out = []
+    sides = _sides(table)
     for at, cells in enumerate(table.lines):
         if len(cells) > 1:
-            out.append(_row(cells, latex))
+            out.append(
+                _row([_signs(c) if side == "r" else c for c, side in zip(cells, sides, strict=True)], latex)
+            )
             continue
         out += ["\\addlinespace"] if at else []
         out.append(f"\\multicolumn{{{len(table.header)}}}{{l}}{{\\textit{{{latex(cells[0])}}}}} \\\\")
