@@ -15,10 +15,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from readable import UNNAMED, UNREADABLE
 
 from chrome import Chrome, Tab, chrome
 from hemm.results.annotations import CURRENT_VOTES, Annotations
+from readable import UNNAMED, UNREADABLE
 
 pytestmark = pytest.mark.browser
 BALLOT = "document.querySelector('.ballot')?.dataset.form"
