@@ -76,6 +76,19 @@ def test_votes_of_the_store_are_preferences(tmp_path: Path, capsys: pytest.Captu
             assert words in notes, words
 
 
+def test_votes_on_answers_that_were_given_anew_are_told(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A repetition after its sample was asked again is on other answers, and says nothing of the voter."""
+    store, old = Annotations(tmp_path), {"sample": "s0", "left_answer": "x1", "right_answer": "y1"}
+    say(store, {**old, "form": "first"}, {**old, "annotator": "ben", "left_answer": "x2"}, {"sample": "s1"})
+    swapped = {"left_model": "y", "right_model": "x", "left_answer": "y1", "right_answer": "x2"}
+    say(store, {**swapped, "sample": "s0", "purpose": "repeat", "of": "first"})
+    notes = "\n".join(told(capsys, str(tmp_path))["notes"])
+    assert "1 answer was another in some votes than in others, since samples were asked again" in notes
+    assert "seen again with sides swapped" not in notes
+
+
 def test_files_and_the_store_are_read_together(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     say(Annotations(tmp_path), {}, {"choice": "right"})
     (tmp_path / "preferences").mkdir()

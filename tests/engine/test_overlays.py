@@ -248,11 +248,13 @@ def test_kept_scores_that_are_damaged_are_made_anew(tmp_path: Path) -> None:
 
 
 def test_a_task_that_is_left_out_as_a_whole_is_counted(results: Path, tmp_path: Path) -> None:
-    every = [gold(row, "of no use", "exclude") for _, row in stored(results).iterrows()]
+    every = [gold(row, "of no\nuse", "exclude") for _, row in stored(results).iterrows()]
     found = hemm.load(results, overlay=written(tmp_path / "gold.csv", *every))
     shown = found.profile()
     assert {row.task for row in shown.tasks} == {"probe_charts"}
     assert "0 with other right answers, 40 left out" in shown.notes[0]
+    assert "(of no use)" in shown.notes[1]
+    assert not any("\n" in note for note in shown.notes)
     assert ", with the overlay gold.csv [" in repr(found).splitlines()[0]
 
 

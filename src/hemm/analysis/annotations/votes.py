@@ -41,8 +41,28 @@ def stored_votes(store: Annotations) -> tuple[list[tuple[str, dict[str, Any]]], 
             counted(again, "repetition") + " of an annotator's own pair: no further votes",
         ),
         (gold, counted(gold, "answer", "answers") + " to gold questions: no votes between models"),
+        (
+            other := _asked_again(rows),
+            counted(other, "answer was another", "answers were others")
+            + " in some votes than in others, since samples were asked again: all these votes are counted",
+        ),
     ]
     return found, [line for n, line in told if n]
+
+
+def answers_of(row: Row) -> dict[str, str]:
+    """Model -> digest of the answer that was voted on."""
+    return {row["left_model"]: row["left_answer"], row["right_model"]: row["right_answer"]}
+
+
+def _asked_again(rows: Iterable[Row]) -> int:
+    """Answers of a model to a sample that are not the same in all votes on it."""
+    said: dict[tuple[str, str, str], set[str]] = {}
+    for row in rows:
+        for model, answer in answers_of(row).items():
+            if answer and row["choice"] != "skip":
+                said.setdefault((row["task"], row["sample"], model), set()).add(answer)
+    return sum(len(digests) > 1 for digests in said.values())
 
 
 def vote_row(row: Row) -> dict[str, Any]:
@@ -63,7 +83,7 @@ class Voter:
 
     seconds   median time of a vote; None where nothing was timed
     left      share of left among votes for one side, with its interval
-    repeats   pairs voted on twice with sides swapped; ``same``: how many got the same vote
+    repeats   pairs of the same answers voted on twice with sides swapped; ``same``: got the same vote
     gold      gold questions answered; ``right``: as they are known
     """
 
@@ -97,7 +117,8 @@ def _seconds(drawn: str, said: str) -> float:
 
 def _voter(name: str, rows: Sequence[Row], by_form: Mapping[str, Row], seconds: Mapping[str, float]) -> Voter:
     said = [row for row in rows if row["choice"] != "skip"]
-    pairs = [(by_form[row["of"]], row) for row in said if row["purpose"] == "repeat" and row["of"] in by_form]
+    again = [(by_form[row["of"]], row) for row in said if row["purpose"] == "repeat" and row["of"] in by_form]
+    pairs = [both for both in again if answers_of(both[0]) == answers_of(both[1])]
     gold = [row for row in said if row["purpose"] == "gold"]
     times = [seconds[row["form"]] for row in said if row["form"] in seconds]
     return Voter(

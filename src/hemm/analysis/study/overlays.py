@@ -116,7 +116,8 @@ class OverlayUse:
         each = []
         for (task, sample), why in list(self.excluded.items())[:SHOWN]:
             name = f"{task} {sample}" if several else sample
-            each.append(f"{name} ({why or 'with another sample of its unit'})")
+            reason = " ".join(why.split()) or "with another sample of its unit"  # a note is one line
+            each.append(f"{name} ({reason})")
         more = len(self.excluded) - SHOWN
         return ", ".join(each) + (f" and {more} more" if more > 0 else "")
 
