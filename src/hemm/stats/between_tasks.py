@@ -100,18 +100,16 @@ def reml(values: ArrayLike, within: ArrayLike) -> tuple[float, Floats, Floats]:
 
 
 def _most_likely(squares: Floats, own: Floats, scale: float) -> float:
-    from scipy.optimize import minimize_scalar
-
-    def loss(t: ArrayLike) -> Any:
-        total = np.asarray(t, dtype=np.float64)[..., None] + own
-        return (np.log(total) + squares / total).sum(axis=-1)
-
+    # a grid, then finer ones about the lowest point: scipy's search for a minimum takes longer to import than a
+    # small profile to make
     grid = np.concatenate([[0.0], scale * np.geomspace(1e-6, 2.0, 60)])
-    losses = loss(grid)
-    at = int(losses.argmin())
-    ends = float(grid[max(0, at - 1)]), float(grid[min(len(grid) - 1, at + 1)])
-    found = minimize_scalar(loss, bounds=ends, method="bounded", options={"xatol": 1e-9 * scale})
-    return float(found.x) if found.fun < losses[at] else float(grid[at])
+    while True:
+        total = grid[:, None] + own
+        at = int((np.log(total) + squares / total).sum(axis=-1).argmin())
+        low, high = float(grid[max(0, at - 1)]), float(grid[min(len(grid) - 1, at + 1)])
+        if high - low <= 1e-9 * scale:
+            return float(grid[at])
+        grid = np.linspace(low, high, 65)
 
 
 def tasks_like(

@@ -40,6 +40,23 @@ def codes_of(names: NDArray[Any]) -> NDArray[np.int64]:
     """
     if names.dtype != object:
         return np.unique(names, return_inverse=True)[1].reshape(-1)
+    if names.flags.writeable:
+        return _codes(names)
+    known = _KNOWN.get(id(names))
+    if known is None or known[0] is not names:
+        while len(_KNOWN) >= _KEPT:
+            _KNOWN.pop(next(iter(_KNOWN)), None)
+        known = _KNOWN[id(names)] = names, _codes(names)
+    return known[1]
+
+
+_KEPT = 64
+_KNOWN: dict[int, tuple[NDArray[Any], NDArray[np.int64]]] = {}
+"""The last arrays of names that nobody can write to, by identity, with their codes: one cell's clusters are
+asked for again and again."""
+
+
+def _codes(names: NDArray[Any]) -> NDArray[np.int64]:
     each = names.tolist()
     number = {name: n for n, name in enumerate(sorted(set(each)))}
     return np.fromiter(map(number.__getitem__, each), np.int64, len(each))
@@ -58,7 +75,8 @@ class Clustered:
         """``values`` that are no NaN; ``clusters`` names the cluster of each value."""
         x = np.asarray(values, dtype=np.float64)
         known = ~np.isnan(x)
-        codes = codes_of(np.asarray(clusters)[known])
+        names = np.asarray(clusters)
+        codes = codes_of(names if known.all() else names[known])
         return cls(x[known], codes, np.bincount(codes).astype(np.float64))
 
     @property

@@ -256,42 +256,59 @@ def _selection(run: Mapping[str, Any], scores: ScoreColumn) -> dict[str, Any]:
 def _categories(
     items: Sequence[tuple[CellScores, ScoreColumn]], subject: Subject, scale: Scale
 ) -> list[CategoryRow]:
-    by_category: dict[tuple[str, str], list[tuple[TaskSlice, ScoreColumn, ScoreColumn]]] = {}
+    known: dict[tuple[int, int], _Part] = {}
+    by_category: dict[tuple[str, str], list[_Part]] = {}
     for item, headline in items:
         if item.counts_as:
             continue
-        pairs = zip(slices_of(item.headline), slices_of(headline), strict=True)
-        for (dimension, category, scores), (_, _, raw) in pairs:
+        slices = list(slices_of(item.headline))
+        as_loaded = slices if headline is item.headline else list(slices_of(headline))
+        for (dimension, category, scores), (_, _, raw) in zip(slices, as_loaded, strict=True):
             task_slice = TaskSlice(item.subject, item.task, dimension, category)
-            by_category.setdefault((dimension, category), []).append((task_slice, scores, raw))
+            # 0 and 1 of ``anchored`` are the groups' own: most categories of a task have all of its groups
+            whole = scale.name == "anchored" and scores is item.headline and raw is headline
+            part = known.get((id(scores), id(raw))) if whole else None
+            if part is None:
+                part = _Part.of(task_slice, scores, raw, scale)
+            if whole:
+                known[id(scores), id(raw)] = part
+            by_category.setdefault((dimension, category), []).append(part)
     return [
         _category(subject, *place, parts, scale)
         for place, parts in sorted(by_category.items(), key=lambda kv: slice_order(*kv[0]))
     ]
 
 
+@dataclass(frozen=True)
+class _Part:
+    """What one task adds to a category; ``score`` and ``by_policy`` are None where it has no such value."""
+
+    task: str
+    score: TaskScore | None
+    outcomes: Mapping[str, int]
+    cut: int
+    units: int
+    by_policy: PolicyScores | None
+
+    @classmethod
+    def of(cls, task_slice: TaskSlice, scores: ScoreColumn, raw: ScoreColumn, scale: Scale) -> _Part:
+        score, _ = task_score(scores, scale, task_slice)
+        policies = None
+        if score is not None and scale.name != "rank":
+            policies = under_each_policy(raw, lambda s: scaled_mean(s, scale, task_slice))
+        units = len(set(scores.units.tolist()))
+        return cls(task_slice.task, score, scores.outcomes, int(scores.cut.sum()), units, policies)
+
+
 def _category(
-    subject: Subject,
-    dimension: str,
-    category: str,
-    slices: Sequence[tuple[TaskSlice, ScoreColumn, ScoreColumn]],
-    scale: Scale,
+    subject: Subject, dimension: str, category: str, slices: Sequence[_Part], scale: Scale
 ) -> CategoryRow:
-    parts: list[TaskScore] = []
-    by_policy: list[PolicyScores] = []
-    names: list[str] = []
     outcomes: Counter[str] = Counter(dict.fromkeys(OUTCOMES, 0))
-    units = cut = 0
-    for task_slice, scores, raw in slices:
-        part, _ = task_score(scores, scale, task_slice)
-        outcomes.update(scores.outcomes)
-        cut += int(scores.cut.sum())
-        if part is not None:
-            parts.append(part)
-            names.append(task_slice.task)
-            units += len(set(scores.units))
-            if scale.name != "rank":
-                by_policy.append(under_each_policy(raw, lambda s, p=task_slice: scaled_mean(s, scale, p)))  # type: ignore[misc]
+    for part in slices:
+        outcomes.update(part.outcomes)
+    scored = [part for part in slices if part.score is not None]
+    parts = [part.score for part in scored if part.score is not None]
+    by_policy = [part.by_policy for part in scored if part.by_policy is not None]
     nothing = Estimate(None, None, None, 0, 0, "no normalised score")
     estimate, like = (
         mean_of_scores(parts, mean_bounds(scale)) if parts else (nothing, tasks_like(nothing, [], [], []))
@@ -301,10 +318,10 @@ def _category(
         dimension,
         category,
         estimate,
-        tuple(names),
-        units,
+        tuple(part.task for part in scored),
+        sum(part.units for part in scored),
         dict(outcomes),
-        cut,
+        sum(part.cut for part in slices),
         mean_over(by_policy) if by_policy else None,
         like,
         tuple(parts),

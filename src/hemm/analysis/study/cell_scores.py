@@ -16,6 +16,7 @@ from hemm.analysis.study.sampling import CellSampling, Common, Sampling
 from hemm.analysis.study.shared_texts import shared
 from hemm.analysis.study.subjects import Member, members_of
 from hemm.core import DIMENSIONS, CorpusMetric, HemmError, Metric, Outcome
+from hemm.data.arrow import array
 from hemm.metrics.corpus_blocks import CorpusBlocks
 from hemm.results.selections import MIXED
 from hemm.stats.intervals import Estimate
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from hemm.results.read import Cell
 
 OUTCOMES = tuple(o.value for o in Outcome)
+_NUMBER_OF = {outcome: number for number, outcome in enumerate(OUTCOMES)}
 Texts = NDArray[np.object_]
 Floats = NDArray[np.float64]
 
@@ -308,7 +310,8 @@ def _score_now(cell: Cell, fall_back: bool) -> list[tuple[Metric, pa.Table]] | N
 def _scores(table: pa.Table, metric: Metric, component: str, version: int) -> ScoreColumn:
     import pyarrow.compute as pc
 
-    rows = table.filter(pc.equal(table.column("component"), component))
+    there = shared(table.column("component")) == component
+    rows = table if there.all() else table.filter(array(there.tolist(), "bool"))
     groups, first, codes = _grouped(shared(rows.column("group")).tolist())
     values, outcomes = (
         rows.column("value").to_numpy(zero_copy_only=False),
@@ -317,12 +320,15 @@ def _scores(table: pa.Table, metric: Metric, component: str, version: int) -> Sc
     known_values = np.asarray(values, dtype=np.float64)
     counted_values = _with_failures(values, outcomes, metric)
     labels = rows.column("labels").combine_chunks()
-    first_rows = rows.take(first)
-    counts = np.zeros((len(groups), len(OUTCOMES)), dtype=np.int64)
-    kinds = np.array([OUTCOMES.index(o) for o in outcomes], dtype=np.int64)
-    np.add.at(counts, (codes, kinds), 1)
+    once = len(groups) == len(rows)  # as without repeats
+    first_rows = rows if once else rows.take(first)
+    kinds = np.fromiter(map(_NUMBER_OF.__getitem__, outcomes), np.int64, len(outcomes))
+    cells = np.bincount(codes * len(OUTCOMES) + kinds, minlength=len(groups) * len(OUTCOMES))
+    counts = cells.astype(np.int64, copy=False).reshape(len(groups), len(OUTCOMES))
     cut = np.bincount(codes, weights=_numbers(rows, "cut"), minlength=len(groups)).astype(np.int64)
-    label_columns = {d: pc.map_lookup(labels, d, "first").take(first) for d in DIMENSIONS}
+    label_columns = {d: pc.map_lookup(labels, d, "first") for d in DIMENSIONS}
+    if not once:
+        label_columns = {d: column.take(first) for d, column in label_columns.items()}
     return ScoreColumn(
         metric=metric,
         component=component,
@@ -344,6 +350,9 @@ def _scores(table: pa.Table, metric: Metric, component: str, version: int) -> Sc
 
 def _grouped(keys: Sequence[str]) -> tuple[list[str], NDArray[np.int64], NDArray[np.int64]]:
     """Distinct keys in order, the first row of each, and the number of its key for each row."""
+    if len(set(keys)) == len(keys):
+        each = np.arange(len(keys), dtype=np.int64)
+        return list(keys), each, each
     code_of: dict[str, int] = {}
     first: list[int] = []
     codes = np.zeros(len(keys), dtype=np.int64)

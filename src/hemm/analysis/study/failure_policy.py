@@ -130,6 +130,10 @@ def failures_of(scores: ScoreColumn) -> int:
 def under_each_policy(scores: ScoreColumn, value: Callable[[ScoreColumn], float | None]) -> PolicyScores:
     """``value`` of these scores under every policy. A bound that is not finite somewhere is None."""
 
+    if not scores.missing.any() and np.array_equal(scores.values, scores.answered):
+        same = value(scores)  # nothing failed
+        return PolicyScores(same, same, same, same, 0)
+
     def of(case: Case) -> float | None:
         column = counted(scores, case)
         lacks = case in ("worst", "best") and bool(np.isnan(column.values).any())

@@ -26,4 +26,5 @@ def shared(column: pa.Array | pa.ChunkedArray) -> NDArray[Any]:
     names: list[str | None] = [*map(intern, encoded.dictionary.to_pylist()), None]
     numbers = encoded.indices.fill_null(len(names) - 1).to_numpy(zero_copy_only=False)
     found: NDArray[Any] = np.array(names, dtype=object)[numbers]
+    found.setflags(write=False)  # so that what is made of it (``stats.clusters``) is known to hold
     return found
