@@ -100,8 +100,8 @@ def reml(values: ArrayLike, within: ArrayLike) -> tuple[float, Floats, Floats]:
 
 
 def _most_likely(squares: Floats, own: Floats, scale: float) -> float:
-    # a grid, then finer ones about the lowest point: scipy's search for a minimum takes longer to import than a
-    # small profile to make
+    # a grid, then finer ones about the lowest point: scipy's search for a minimum takes longer to import than
+    # a small profile to make
     grid = np.concatenate([[0.0], scale * np.geomspace(1e-6, 2.0, 60)])
     while True:
         total = grid[:, None] + own

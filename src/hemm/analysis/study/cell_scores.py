@@ -16,7 +16,7 @@ from hemm.analysis.study.sampling import CellSampling, Common, Sampling
 from hemm.analysis.study.shared_texts import shared
 from hemm.analysis.study.subjects import Member, members_of
 from hemm.core import DIMENSIONS, CorpusMetric, HemmError, Metric, Outcome
-from hemm.data.arrow import array
+from hemm.data.arrow import array, numbers
 from hemm.metrics.corpus_blocks import CorpusBlocks
 from hemm.results.selections import MIXED
 from hemm.stats.intervals import Estimate
@@ -308,27 +308,17 @@ def _score_now(cell: Cell, fall_back: bool) -> list[tuple[Metric, pa.Table]] | N
 
 
 def _scores(table: pa.Table, metric: Metric, component: str, version: int) -> ScoreColumn:
-    import pyarrow.compute as pc
-
     there = shared(table.column("component")) == component
     rows = table if there.all() else table.filter(array(there.tolist(), "bool"))
     groups, first, codes = _grouped(shared(rows.column("group")).tolist())
-    values, outcomes = (
-        rows.column("value").to_numpy(zero_copy_only=False),
-        shared(rows.column("outcome")).tolist(),
-    )
-    known_values = np.asarray(values, dtype=np.float64)
-    counted_values = _with_failures(values, outcomes, metric)
-    labels = rows.column("labels").combine_chunks()
+    known_values, outcomes = _numbers(rows, "value"), shared(rows.column("outcome")).tolist()
+    counted_values = _with_failures(known_values, outcomes, metric)
     once = len(groups) == len(rows)  # as without repeats
     first_rows = rows if once else rows.take(first)
     kinds = np.fromiter(map(_NUMBER_OF.__getitem__, outcomes), np.int64, len(outcomes))
     cells = np.bincount(codes * len(OUTCOMES) + kinds, minlength=len(groups) * len(OUTCOMES))
     counts = cells.astype(np.int64, copy=False).reshape(len(groups), len(OUTCOMES))
     cut = np.bincount(codes, weights=_numbers(rows, "cut"), minlength=len(groups)).astype(np.int64)
-    label_columns = {d: pc.map_lookup(labels, d, "first") for d in DIMENSIONS}
-    if not once:
-        label_columns = {d: column.take(first) for d, column in label_columns.items()}
     return ScoreColumn(
         metric=metric,
         component=component,
@@ -344,8 +334,21 @@ def _scores(table: pa.Table, metric: Metric, component: str, version: int) -> Sc
         floor=_floor(first_rows, metric),
         counts=counts,
         cut=cut,
-        labels={d: shared(c) for d, c in label_columns.items()},
+        labels=_labels(first_rows.column("labels").combine_chunks()),
     )
+
+
+def _labels(column: pa.MapArray) -> dict[str, Texts]:
+    """Dimension -> its category in each map, the first where there are several; None without one."""
+    ends = numbers(column.offsets)
+    row = np.repeat(np.arange(len(column)), np.diff(ends))[::-1]
+    names, values = (shared(c)[ends[0] : ends[-1]][::-1] for c in (column.keys, column.items))
+    found = {}
+    for dimension in DIMENSIONS:
+        named = names == dimension
+        found[dimension] = np.full(len(column), None, dtype=object)
+        found[dimension][row[named]] = values[named]
+    return found
 
 
 def _grouped(keys: Sequence[str]) -> tuple[list[str], NDArray[np.int64], NDArray[np.int64]]:
@@ -365,10 +368,9 @@ def _grouped(keys: Sequence[str]) -> tuple[list[str], NDArray[np.int64], NDArray
 
 
 def _numbers(table: pa.Table, name: str) -> Floats:
-    import pyarrow as pa
-
-    column = table.column(name).cast(pa.float64()).to_numpy(zero_copy_only=False)
-    return np.asarray(column, dtype=np.float64)
+    column = table.column(name)
+    null = False if str(column.type) == "bool" else math.nan
+    return numbers(column, null).astype(np.float64)
 
 
 def _with_failures(values: Any, outcomes: Sequence[str], metric: Metric) -> Floats:

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from hemm.data.arrow import numbers, texts
+
 if TYPE_CHECKING:
     import pyarrow as pa
 
@@ -23,8 +25,7 @@ def shared(column: pa.Array | pa.ChunkedArray) -> NDArray[Any]:
 
     array = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
     encoded = array.dictionary_encode()
-    names: list[str | None] = [*map(intern, encoded.dictionary.to_pylist()), None]
-    numbers = encoded.indices.fill_null(len(names) - 1).to_numpy(zero_copy_only=False)
-    found: NDArray[Any] = np.array(names, dtype=object)[numbers]
+    names: list[str | None] = [*map(intern, texts(encoded.dictionary)), None]
+    found: NDArray[Any] = np.array(names, dtype=object)[numbers(encoded.indices, null=len(names) - 1)]
     found.setflags(write=False)  # so that what is made of it (``stats.clusters``) is known to hold
     return found
