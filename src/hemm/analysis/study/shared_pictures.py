@@ -16,6 +16,7 @@ import numpy as np
 
 from hemm.core import HemmError
 from hemm.core.text import counted
+from hemm.data.arrow import numbers, texts
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -124,7 +125,6 @@ def _shots(cell: Cell) -> int:
 
 
 def _pictures(cell: Cell) -> Iterator[tuple[str, str]]:
-    import pyarrow as pa
     import pyarrow.compute as pc
 
     table = cell.answers(["cluster", "media", "originals"]).combine_chunks()
@@ -136,9 +136,12 @@ def _pictures(cell: Cell) -> Iterator[tuple[str, str]]:
     if _shots(cell) and (media := _own(media, _shots(cell))) is None:
         return
     clusters = table.column("cluster").combine_chunks().take(pc.list_parent_indices(media))
-    pairs = pa.table({"cluster": clusters, "shown": pc.list_flatten(media)})
-    rows = pairs.group_by(["cluster", "shown"]).aggregate([])
-    yield from zip(rows["cluster"].to_pylist(), rows["shown"].to_pylist(), strict=True)
+    one, other = clusters.dictionary_encode(), pc.list_flatten(media).dictionary_encode()
+    names, shown = [*texts(one.dictionary), None], [*texts(other.dictionary), None]
+    first, second = numbers(one.indices, len(names) - 1), numbers(other.indices, len(shown) - 1)
+    pairs = np.unique(first.astype(np.int64) * len(shown) + second)
+    for name, picture in zip(*np.divmod(pairs, len(shown)), strict=True):
+        yield names[name], shown[picture]
 
 
 def _own(media: pa.Array, shots: int) -> pa.Array | None:
