@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from hemm.analysis.study.anytime_interval import NO_INTERVAL, AnytimeInterval, anytime_of
 from hemm.analysis.study.sampling import CellSampling, Common, Sampling
-from hemm.analysis.study.shared_texts import shared
+from hemm.analysis.study.shared_texts import looked_up, shared
 from hemm.analysis.study.subjects import Member, members_of
 from hemm.core import DIMENSIONS, CorpusMetric, HemmError, Metric, Outcome
 from hemm.data.arrow import array, numbers
@@ -334,21 +334,8 @@ def _scores(table: pa.Table, metric: Metric, component: str, version: int) -> Sc
         floor=_floor(first_rows, metric),
         counts=counts,
         cut=cut,
-        labels=_labels(first_rows.column("labels").combine_chunks()),
+        labels=looked_up(first_rows.column("labels").combine_chunks(), DIMENSIONS),
     )
-
-
-def _labels(column: pa.MapArray) -> dict[str, Texts]:
-    """Dimension -> its category in each map, the first where there are several; None without one."""
-    ends = numbers(column.offsets)
-    row = np.repeat(np.arange(len(column)), np.diff(ends))[::-1]
-    names, values = (shared(c)[ends[0] : ends[-1]][::-1] for c in (column.keys, column.items))
-    found = {}
-    for dimension in DIMENSIONS:
-        named = names == dimension
-        found[dimension] = np.full(len(column), None, dtype=object)
-        found[dimension][row[named]] = values[named]
-    return found
 
 
 def _grouped(keys: Sequence[str]) -> tuple[list[str], NDArray[np.int64], NDArray[np.int64]]:
