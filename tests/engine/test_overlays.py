@@ -255,6 +255,9 @@ def test_a_task_that_is_left_out_as_a_whole_is_counted(results: Path, tmp_path: 
     assert "0 with other right answers, 40 left out" in shown.notes[0]
     assert "(of no use)" in shown.notes[1]
     assert not any("\n" in note for note in shown.notes)
+    alone = hemm.load(results / "baseline-random" / "probe_shapes", overlay=tmp_path / "gold.csv")
+    with pytest.raises(HemmError, match="all answers are left out by it"):
+        alone.profile()
     assert ", with the overlay gold.csv [" in repr(found).splitlines()[0]
 
 

@@ -14,7 +14,7 @@ from hemm.analysis.study.cell_scores import CellScores, ScoreColumn, load_scores
 from hemm.analysis.study.choosing import check_one, is_protocol, matching
 from hemm.analysis.study.groups import groups_word
 from hemm.analysis.study.labels import Subject
-from hemm.analysis.study.overlays import OverlayUse, stored_cell
+from hemm.analysis.study.overlays import OverlayUse, effect_on, stored_cell
 from hemm.analysis.study.same_samples import old_data
 from hemm.analysis.study.sampling import Common
 from hemm.analysis.study.sampling_notes import notes_on, unlike
@@ -151,7 +151,9 @@ def _load(cells: Iterable[Cell], strict: bool) -> tuple[list[CellScores], list[s
             notes.append(str(error))
             continue
         if not len(item.headline):
-            notes.append(f"{_who(item)}: no answers yet")
+            effect = effect_on(cell)
+            why = "all answers are left out by it" if effect and effect.excluded else "no answers yet"
+            notes.append(f"{_who(item)}: {why}")
             continue
         loaded.append(item)
     if not loaded:
