@@ -15,6 +15,8 @@ from hemm.core.text import storable
 from hemm.engine.options import without_blanks
 
 if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
+
     from hemm.core import Task
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -95,7 +97,7 @@ def model_option(help_: str) -> Callable[[F], F]:
 
 def task_option(help_: str = "Only this task; may be given several times.") -> Callable[[F], F]:
     """``--task``, passed as ``tasks``."""
-    return click.option("--task", "tasks", multiple=True, metavar="T", help=help_)
+    return click.option("--task", "tasks", multiple=True, metavar="T", type=Name("tasks"), help=help_)
 
 
 def overlay_options(beside: bool = True) -> Callable[[F], F]:
@@ -133,6 +135,56 @@ class OneOf(click.ParamType):  # type: ignore[type-arg]  # generic from click 8.
         if value not in self.words:
             raise UnknownName(self.kind, str(value), self.words)
         return str(value)
+
+    def shell_complete(
+        self, ctx: click.Context, param: click.Parameter, incomplete: str
+    ) -> list[CompletionItem]:
+        return _items(self.words, incomplete)
+
+
+class Name(click.ParamType):  # type: ignore[type-arg]  # generic from click 8.4 on
+    """A text that a shell completes with the names of ``kind``: tasks, models or metrics; else with files."""
+
+    name = "text"
+
+    def __init__(self, kind: str) -> None:
+        self.kind = kind
+
+    def shell_complete(
+        self, ctx: click.Context, param: click.Parameter, incomplete: str
+    ) -> list[CompletionItem]:
+        from click.shell_completion import CompletionItem
+
+        found = _items(_names(self.kind), incomplete)
+        return found or [CompletionItem(incomplete, type="file")]
+
+
+def _names(kind: str) -> list[str]:
+    if kind == "tasks":
+        from hemm.tasks import TASKS
+
+        return TASKS.names()
+    if kind == "metrics":
+        from hemm.metrics import METRICS
+
+        return METRICS.names()
+    from hemm.models import MODELS
+
+    prefixes = ("hf", "openai", "anthropic", "google", "azure", "openrouter", "worker")
+    return [
+        f"{name}/" if name in prefixes else name for name in MODELS.names() if not name.startswith("http")
+    ]
+
+
+def _items(words: Sequence[str], incomplete: str) -> list[CompletionItem]:
+    from click.shell_completion import CompletionItem
+
+    return [CompletionItem(word) for word in words if word.startswith(incomplete)]
+
+
+def quiet_option(what: str) -> Callable[[F], F]:
+    """``--quiet``, passed as ``quiet``. ``what`` is left then."""
+    return click.option("-q", "--quiet", is_flag=True, help=f"No progress and no notes: {what}.")
 
 
 class NumberOr(click.ParamType):  # type: ignore[type-arg]  # generic from click 8.4 on

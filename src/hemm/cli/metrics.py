@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import click
 
-from hemm.cli._common import format_option
+from hemm.cli._common import Name, format_option
 from hemm.report.tables.writer import emit, print_facts
 
 
 @click.command(name="metrics")
-@click.argument("name", required=False)
+@click.argument("name", required=False, type=Name("metrics"))
 @format_option("table", "json", "csv", "markdown")
 def command(name: str | None, format_: str) -> None:
     """List the metrics, or show NAME (a metric with its parameters: vqa_accuracy:normalise=always)."""

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import click
 
-from hemm.cli._common import format_option
+from hemm.cli._common import Name, format_option
 from hemm.report.tables.writer import emit, print_facts, print_json
 
 
 @click.command(name="models")
-@click.argument("name", required=False)
+@click.argument("name", required=False, type=Name("models"))
 @click.option("--revision", default="", help="Hub branch, tag or commit.")
 @format_option("table", "json", "csv", "markdown")
 def command(name: str | None, revision: str, format_: str) -> None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from hemm.cli._common import Name, quiet_option
 from hemm.core.errors import HemmError
 from hemm.core.terminal import echo, printable
 from hemm.core.text import counted
@@ -23,7 +24,7 @@ WITH_ERRORS = 3
 
 
 @click.command("prepare")
-@click.argument("tasks", metavar="TASK...", nargs=-1, required=True)
+@click.argument("tasks", metavar="TASK...", nargs=-1, required=True, type=Name("tasks"))
 @click.option(
     "--from",
     "folder",
@@ -43,12 +44,14 @@ WITH_ERRORS = 3
     is_flag=True,
     help="Fetch pictures from private and local addresses too, where rows name such.",
 )
+@quiet_option("a line for each task, and what is missing")
 def command(
     tasks: Sequence[str],
     folder: Path | None,
     limit: int | None,
     card: Path | None,
     private_addresses: bool,
+    quiet: bool,
 ) -> int:
     """Turn a task's source into a pack, once; runs then read the pack alone.
 
@@ -66,7 +69,7 @@ def command(
     resolved = distinct(resolve(name, card) for name in tasks)
     complete = True
     for task in resolved:
-        with _progress(task.name) as progress, fetching(private=private_addresses):
+        with _progress(task.name, quiet) as progress, fetching(private=private_addresses):
             pack = prepare(task, folder=folder, limit=limit, progress=progress)
         _print_summary(pack)
         now = {t.name: t for t in (resolve(name, card) for name in tasks)} if task.origin else {}
@@ -145,8 +148,11 @@ def _size(size: int) -> str:
 
 
 @contextmanager
-def _progress(name: str) -> Iterator[Callable[[int, int | None, str], None] | None]:
-    """A bar on a terminal; lines where stderr goes to a file."""
+def _progress(name: str, quiet: bool) -> Iterator[Callable[[int, int | None, str], None] | None]:
+    """A bar on a terminal; lines where stderr goes to a file; nothing where it is to be ``quiet``."""
+    if quiet:
+        yield None
+        return
     if not sys.stderr.isatty():
         yield _Lines(name)
         return

@@ -18,6 +18,7 @@ from typing import Any
 
 import click
 
+from hemm.cli._examples import EXAMPLES
 from hemm.cli._process import end_as_interrupted, forgive_streams, interrupted, lost
 from hemm.core.errors import HemmError, MissingExtra, UnknownName
 from hemm.core.secrets import redact
@@ -54,6 +55,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "Check a judge against labels by people, and put scores right by them.",
     ),
     "diff": ("hemm.cli.diff:command", "Show answers that flipped between two models or checkpoints."),
+    "completion": ("hemm.cli.completion:command", "Print the script by which a shell completes hemm."),
 }
 """Command -> where it lives, what it does. ``hemm --help`` reads this alone."""
 
@@ -73,6 +75,8 @@ class LazyGroup(click.Group):
         module, _, attribute = COMMANDS[cmd_name][0].partition(":")
         command = getattr(importlib.import_module(module), attribute)
         assert isinstance(command, click.Command)
+        if cmd_name in EXAMPLES:
+            command.epilog = f"Example: {EXAMPLES[cmd_name]}"
         return command
 
     def resolve_command(
@@ -130,7 +134,7 @@ def main(args: Sequence[str] | None = None) -> None:
     forgive_streams()
     end_as_interrupted()
     warnings.filterwarnings("ignore", "Image size .* decompression bomb")  # hemm has a limit of its own
-    if "_HEMM_COMPLETE" in os.environ:
+    if "_HEMM_COMPLETE" in os.environ:  # set by the script of hemm completion
         group.main(prog_name="hemm")
     code = status(list(sys.argv[1:] if args is None else args))
     sys.exit(_not_shown(code, error) if (error := lost(sys.stdout)) else code)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from hemm.cli._common import FileOrText, KeyValue, NumberOr, OneOf, print_errors
+from hemm.cli._common import FileOrText, KeyValue, Name, NumberOr, OneOf, print_errors, quiet_option
 from hemm.cli._process import frugal_memory, interrupted
 from hemm.core import HemmError
 from hemm.core.terminal import echo
@@ -62,16 +62,21 @@ def _type(name: str, kind: str, about: Option) -> Any:
         return NumberOr("auto") if about.auto else NumberOr(least=about.least)
     if name == "prompt":
         return FileOrText(TEXT)
+    if name in ("tasks", "metrics"):
+        return Name(name)
     if kind == "Path":
         return click.Path(path_type=Path, file_okay=name != "out")
     return {"int": int, "float": float}.get(kind)
 
 
 @click.command(name="run")
-@click.argument("models", nargs=-1, metavar="[MODEL]...")
+@click.argument("models", nargs=-1, metavar="[MODEL]...", type=Name("models"))
 @_options_of_runs
+@quiet_option("a line for each cell, and errors")
 @click.pass_context
-def command(ctx: click.Context, /, models: tuple[str, ...], config: Path | None, **values: Any) -> int:
+def command(
+    ctx: click.Context, /, models: tuple[str, ...], config: Path | None, quiet: bool, **values: Any
+) -> int:
     """Ask MODELs (tiny) the samples of tasks (the probes), judge the answers, and print the profile."""
     frugal_memory()
     if config is not None:
@@ -81,10 +86,10 @@ def command(ctx: click.Context, /, models: tuple[str, ...], config: Path | None,
     from hemm.analysis.early_stopping import run
 
     try:
-        results = run(options, _watcher())
+        results = run(options, _watcher(quiet))
     except KeyboardInterrupt:
         return _interrupted(ctx)
-    return _report(options, results)
+    return _report(options, results, quiet)
 
 
 def _merge(ctx: click.Context, config: Path, values: dict[str, Any]) -> tuple[str, ...]:
@@ -120,21 +125,24 @@ def _options(models: tuple[str, ...], values: dict[str, Any]) -> RunOptions:
     return run_options(models=models or ("tiny",), command=("hemm", *sys.argv[1:]), **values)
 
 
-def _watcher() -> Watcher:
+def _watcher(quiet: bool) -> Watcher:
+    from hemm.engine.options import Silent
     from hemm.engine.progress import Bar, Lines
 
+    if quiet:
+        return Silent()
     return Bar() if sys.stderr.isatty() else Lines()
 
 
-def _report(options: RunOptions, results: CellResults) -> int:
-    status = _forecast(results) if options.dry_run else _report_cells(options, results)
+def _report(options: RunOptions, results: CellResults, quiet: bool) -> int:
+    status = _forecast(results) if options.dry_run else _report_cells(options, results, quiet)
     for error in filter(None, (results.not_prepared, results.cannot_take)):
         echo(f"hemm: not asked: {error}", err=True)
         status = 3
     return status
 
 
-def _report_cells(options: RunOptions, results: CellResults) -> int:
+def _report_cells(options: RunOptions, results: CellResults, quiet: bool) -> int:
     from hemm.analysis.profile import profile
     from hemm.analysis.study import Study
     from hemm.report.tables.profile import show
@@ -143,7 +151,7 @@ def _report_cells(options: RunOptions, results: CellResults) -> int:
 
     scored = [r.folder for r in results if (r.folder / layout.SCORES / layout.AGGREGATES).exists()]
     cells = [cell(folder) for folder in dict.fromkeys(scored)]
-    if cells:
+    if cells and not quiet:
         show(profile(Study.of(cells)))
     for result in results:
         there = f"{result.answers - result.missing} of " if result.missing else ""
@@ -152,7 +160,7 @@ def _report_cells(options: RunOptions, results: CellResults) -> int:
         echo(f"{result.folder}: {result.state}; {answers}{more}")
     if options.until_ci is not None:
         _print_checks(cells)
-    if options.part is None and any(result.answers > result.missing for result in results):
+    if options.part is None and not quiet and any(r.answers > r.missing for r in results):
         echo(f"for one page with figures and examples: hemm report {options.out}")
     if (part := options.part) is not None:
         echo(f"part {part.number} of {part.count}: hemm merge {options.out} unites them")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from hemm.cli._common import format_option, overlay_options, print_findings, results_argument
+from hemm.cli._common import Name, format_option, overlay_options, print_findings, results_argument
 from hemm.core.terminal import echo
 from hemm.core.text import counted
 from hemm.report.tables.writer import emit
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     "metrics",
     multiple=True,
     metavar="METRIC",
+    type=Name("metrics"),
     help="One more metric: NAME or NAME:KEY=VALUE.",
 )
 @click.option(

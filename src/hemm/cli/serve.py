@@ -33,7 +33,7 @@ from hemm.core.terminal import echo, log_line
 def command(folder: Path, host: str, port: int, token: str, open_: bool, overlay: tuple[Path, ...]) -> None:
     """Look at the results in DIR (results) in a browser: profile, every answer, slices, runs in progress.
 
-    It only reads. Example: hemm serve results --open
+    It only reads.
     """
     from importlib.util import find_spec
 

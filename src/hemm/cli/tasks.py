@@ -6,12 +6,12 @@ from pathlib import Path
 
 import click
 
-from hemm.cli._common import format_option, print_findings
+from hemm.cli._common import Name, format_option, print_findings
 from hemm.report.tables.writer import print_json
 
 
 @click.command("tasks")
-@click.argument("name", required=False)
+@click.argument("name", required=False, type=Name("tasks"))
 @format_option("table", "json", "csv", "markdown")
 @click.option(
     "--card", type=click.Path(path_type=Path), metavar="FILE", help="Card file for data of your own."
