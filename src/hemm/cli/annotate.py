@@ -65,7 +65,7 @@ def command(folder: Path, import_: Path | None, export: Path | None, what: str, 
     """Let people vote on pairs of answers in DIR (results), and label samples and answers, in a browser.
 
     Whose answers they are is on no page of theirs. What they say is in DIR/annotations.sqlite, which
-    `hemm preferences DIR` reads. Example: hemm annotate results --open
+    `hemm preferences DIR` reads.
     """
     if import_ is not None and export is not None:
         raise HemmError("--import and --export are two commands: give one of them")
