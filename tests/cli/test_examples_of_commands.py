@@ -44,6 +44,7 @@ def test_the_examples_work(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "votes.csv").write_text(VOTES)
+    (tmp_path / "shards").mkdir()
     opened: list[str] = []
     monkeypatch.setattr(webbrowser, "open", lambda address: bool(opened.append(address) or True))
     for name, line in EXAMPLES.items():
