@@ -84,15 +84,15 @@ def _worker(data: bytes, home: Path) -> None:
 
 
 def _journal(data: bytes, home: Path) -> None:
-    from hemm.results.journal import Journal, scan
+    from hemm.results.journal import OF_ANSWER, Journal, scan
 
     path = home / "journal.jsonl"
     path.write_bytes(data)
-    list(scan(path))
+    list(scan(path, members=OF_ANSWER))
     journal = Journal(path)
-    journal.append([{"id": "x"}])
+    journal.append([{"id": "x", "repeat": 0, "call": []}])
     journal.close()
-    assert [record["id"] for _, _, record in scan(path)][-1] == "x"
+    assert [record["id"] for _, _, record in scan(path, members=OF_ANSWER)][-1] == "x"
 
 
 def _json(data: bytes, home: Path, name: str) -> None:

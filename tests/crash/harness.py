@@ -149,6 +149,7 @@ def fork_for_ever() -> None:
     for module in sys.argv[1:]:  # what every child needs, once
         importlib.import_module(module)
 
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)  # under nohup hemm does not hear it
     for line in sys.stdin:
         target, *args = json.loads(line)
         pid = os.fork()

@@ -21,11 +21,12 @@ from hemm.results.read import cell
 COUNT = 1_000_000
 ASKED_AND_SCORED = """
 import sys
+from pathlib import Path
 from hemm.cli._process import frugal_memory
 from hemm.engine.options import RunOptions
 from hemm.engine.run import run
 frugal_memory()
-(result,) = run(RunOptions(models=("baseline/random",), tasks=(sys.argv[1],), out=sys.argv[2]))
+(result,) = run(RunOptions(models=("baseline/random",), tasks=(sys.argv[1],), out=Path(sys.argv[2])))
 print(result.folder, result.asked)
 """
 

@@ -17,8 +17,9 @@ from hemm.results.answer_record import Answer, Call
 from hemm.results.cell import CellWriter
 from hemm.results.checked import read_checked, read_run
 from hemm.results.files import write_json
+from hemm.results.journal import encode
 from hemm.results.read import cell
-from hemm.results.segments import segment_path, segments
+from hemm.results.segments import Segments, segment_path, segments
 from hemm.web.folder import FoundCell
 from hemm.web.live import Live
 
@@ -196,3 +197,12 @@ def test_a_journal_file_that_no_hemm_wrote_is_none(tmp_path: Path) -> None:
     for name in ("journal-0001.jsonl", "journal-2.jsonl", "journal-99999999.jsonl", "journal-x.jsonl"):
         write_json(tmp_path / name, {})
     assert segments(tmp_path) == {}
+
+
+def test_a_line_of_a_true_checksum_that_is_no_answer_is_dropped_and_told(tmp_path: Path) -> None:
+    journal = segment_path(tmp_path, 1)
+    journal.write_bytes(encode({"nothing": 1}) + encode({"key": "of a verdict"}))
+    warnings: list[str] = []
+    assert Segments(tmp_path, lambda: None).load(None, warnings) == {}
+    assert len(warnings) == 1
+    assert "2 lines are torn or damaged (the first at byte 0)" in warnings[0]

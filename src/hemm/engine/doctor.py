@@ -13,7 +13,7 @@ from hemm.data.cache import PACK_FILE
 from hemm.data.pack.reader import check_pack, open_pack
 from hemm.results import layout
 from hemm.results.checked import ASK_AGAIN, SCORE_AGAIN, broken, read_run, write_run
-from hemm.results.journal import Journal, scan
+from hemm.results.journal import OF_ANSWER, OF_VERDICT, Journal, scan
 from hemm.results.lock import Lock
 from hemm.results.old_secrets import SET_AGAIN, as_it_was, holds_a_secret
 from hemm.results.read import Cell, cell
@@ -122,9 +122,11 @@ def _answers(folder: Path, repair: bool) -> Iterator[Damage]:
 
 def _journals(folder: Path, repair: bool) -> Iterator[Damage]:
     """Torn and damaged lines, of answers and of verdicts. They are left out."""
-    for path in (*segments(folder).values(), *sorted((folder / layout.SCORES).glob("*.verdicts.jsonl"))):
+    answers = dict.fromkeys(segments(folder).values(), OF_ANSWER)
+    verdicts = dict.fromkeys(sorted((folder / layout.SCORES).glob("*.verdicts.jsonl")), OF_VERDICT)
+    for path, members in {**answers, **verdicts}.items():
         dropped: list[int] = []
-        places = [(offset, length) for offset, length, _ in scan(path, dropped)]
+        places = [(offset, length) for offset, length, _ in scan(path, dropped, members=members)]
         if not dropped:
             continue
         if repair:

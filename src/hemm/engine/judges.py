@@ -37,7 +37,7 @@ from hemm.core.text import counted
 from hemm.engine.limits import ACCOUNT
 from hemm.metrics.judge.llm_judge import LlmJudge, Others
 from hemm.models import ModelOptions, batcher
-from hemm.results.journal import Journal, scan
+from hemm.results.journal import OF_VERDICT, Journal, scan
 from hemm.results.lock import Lock
 from hemm.results.read import Cell, cells
 from hemm.results.response_record import response_of, response_record
@@ -253,7 +253,9 @@ class CellJudge(Judge):
         """Replies from the journal; from the model where it has none, or one that failed for a while."""
         dropped: list[int] = []
         paths = dict.fromkeys(path for path in (self.also, self.path) if path is not None)
-        known = {line["key"]: line for path in paths for _, _, line in scan(path, dropped)}
+        known = {
+            line["key"]: line for path in paths for _, _, line in scan(path, dropped, members=OF_VERDICT)
+        }
         self.damaged_lines = len(dropped)
         wanted = {r.key: r for r in requests}
         missing = [r for key, r in wanted.items() if not _is_answer(known.get(key))]

@@ -49,10 +49,18 @@ def decode(line: bytes) -> dict[str, Any] | None:
     return record if isinstance(record, dict) else None
 
 
-def scan(path: Path, dropped: list[int] | None = None) -> Iterator[tuple[int, int, dict[str, Any]]]:
+OF_ANSWER = frozenset({"id", "repeat", "call"})
+"""What tells the line of an answer from others."""
+OF_VERDICT = frozenset({"key"})
+"""The same of a judge's verdict."""
+
+
+def scan(
+    path: Path, dropped: list[int] | None = None, *, members: frozenset[str] = frozenset()
+) -> Iterator[tuple[int, int, dict[str, Any]]]:
     """(offset, length, record) of every intact line in file order; nothing if there is no file.
 
-    ``dropped`` gets the offset of each line that is torn or damaged.
+    ``dropped`` gets the offset of each line that is torn or damaged, or lacks one of ``members``.
     """
     if not path.exists():
         return
@@ -60,7 +68,7 @@ def scan(path: Path, dropped: list[int] | None = None) -> Iterator[tuple[int, in
     with open(path, "rb") as file:
         for line in file:
             record = decode(line) if line.endswith(b"\n") else None
-            if record is not None:
+            if record is not None and members <= record.keys():
                 yield offset, len(line), record
             elif dropped is not None:
                 dropped.append(offset)

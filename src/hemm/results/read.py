@@ -17,7 +17,7 @@ from hemm.data.files import TEMPORARY_FOLDER
 from hemm.results import layout
 from hemm.results.answer_record import ANSWER_SCHEMA, CALL_SCHEMA, answer_batch
 from hemm.results.checked import SCORE_AGAIN, read_aggregates_in, read_listed, read_run, read_scores
-from hemm.results.journal import dropped_words, scan
+from hemm.results.journal import OF_ANSWER, dropped_words, scan
 from hemm.results.seal import GROUP_ROWS, Seal, read_part, read_rows, rows_in_turn, with_later
 from hemm.results.segments import open_lines, segments
 from hemm.results.selections import STRATA_SCHEMA
@@ -166,7 +166,7 @@ class Cell:
         said: list[str] = []
         for path in segments(self.folder).values():
             dropped: list[int] = []
-            for _ in scan(path, dropped):
+            for _ in scan(path, dropped, members=OF_ANSWER):
                 pass
             said += [dropped_words(path, dropped)] if dropped else []
         return "; ".join(said)

@@ -23,7 +23,7 @@ import pyarrow.parquet as pq
 
 from hemm.data.files import sync_folder
 from hemm.results import layout
-from hemm.results.journal import Journal, dropped_words, scan
+from hemm.results.journal import OF_ANSWER, Journal, dropped_words, scan
 from hemm.results.seal import LATER, Seal
 
 Key = tuple[str, int]
@@ -63,13 +63,15 @@ def open_lines(folder: Path, run: Mapping[str, Any]) -> Iterator[dict[str, Any]]
     """
     paths, newest = list(segments(folder).values()), dict[Key, float]()
     for path in paths if run["calls"] is not None else ():
-        newest.update({(line["id"], line["repeat"]): line["call"][1] for _, _, line in scan(path)})
+        newest.update(
+            {(line["id"], line["repeat"]): line["call"][1] for _, _, line in scan(path, members=OF_ANSWER)}
+        )
     if newest:
         asked = ((*key, started) for key, started in newest.items())
         for name, repeat, _ in sealed_of(folder, Seal(**run["calls"]), asked):
             newest[name, repeat] = math.nan  # the start of no call
     for path in paths:
-        for _, _, line in scan(path):  # a line that came since is of a new answer
+        for _, _, line in scan(path, members=OF_ANSWER):  # a line that came since is of a new answer
             started = line["call"][1]
             if newest.get((line["id"], line["repeat"]), started) == started:
                 yield line
@@ -126,7 +128,7 @@ class Segments:
         for number, path in segments(self._folder).items():
             dropped: list[int] = []
             self._live[number] = 0
-            for offset, length, line in scan(path, dropped):
+            for offset, length, line in scan(path, dropped, members=OF_ANSWER):
                 key, place = (line["id"], line["repeat"]), (number << _SHIFT | offset, length)
                 self._live[number] += 1
                 self._look(line)
