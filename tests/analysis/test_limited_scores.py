@@ -108,7 +108,15 @@ def test_a_note_that_several_cells_have_is_one_line(tmp_path: Path) -> None:
     for answer in ("yes", "no", "perhaps"):
         go(tmp_path, Constant(answer), PACK, limit=100, balanced=True)
     (note,) = (n for n in study(tmp_path).notes if "balanced over strata" in n)
-    assert all(f"{answer} on even" in note for answer in ("yes", "no", "perhaps"))
+    assert note.startswith("every model on every task: ")
+    go(tmp_path, Constant("never"), PACK, limit=100)
+    (note,) = (
+        n
+        for n in study(tmp_path).notes
+        if "balanced over strata, " not in n and "are balanced over strata" in n
+    )
+    names, _, task = note.partition(":")[0].partition(" on ")
+    assert (set(names.split(", ")), task) == ({"yes", "no", "perhaps"}, "even")
 
 
 def test_a_category_within_a_task_keeps_the_weights(tmp_path: Path) -> None:

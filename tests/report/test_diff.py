@@ -130,10 +130,13 @@ def test_the_terminal_shows_text_and_where_the_picture_is(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr("hemm.data.pack.reader.find_pack", lambda *_: PACK)
-    fake.go(tmp_path, Says(identity=Identity("a", "1")), PACK)
+    name = "org/" + "a-long-name-" * 9 + "7b"
+    fake.go(tmp_path, Says(identity=Identity(name, "1")), PACK)
     fake.go(tmp_path, Says(identity=Identity("b", "1"), said={4: "\x1b[2Jno\u202e " + "x" * 9_999}), PACK)
-    assert cli.status(["diff", str(tmp_path), "--model", "a", "--model", "b"]) == 0
+    assert cli.status(["diff", str(tmp_path), "--model", name, "--model", "b"]) == 0
     said = capsys.readouterr().out
+    assert f"    {name}: " in said
+    assert " more characters)" in said
     assert "even: right, then wrong, 1" in said
     assert "picture    4.png sha256" in said
     assert "\x1b" not in said

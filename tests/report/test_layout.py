@@ -39,6 +39,7 @@ def test_a_pipe_has_whole_lines() -> None:
 def test_names_fold_at_slashes_and_hyphens_and_intervals_stay_whole() -> None:
     assert wrap("hf/Qwen/Qwen2.5-VL-7B-Instruct", 12) == ["hf/Qwen/", "Qwen2.5-VL-", "7B-Instruct"]
     assert wrap("from 0.10 to -0.20", 13) == ["from", "0.10 to -0.20"]
+    assert wrap("-0.123 to -0.456", 10) == ["-0.123 to", "-0.456"]  # a sign stays with its number
     assert wrap("x=0.123456", 6) == ["x=", "0.1234", "56"]
     assert wrap("one line\nand another", None) == ["one line", "and another"]
     assert wrap("鷺と鴎の話をしよう", 6) == ["鷺と鴎", "の話を", "しよう"]

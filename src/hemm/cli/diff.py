@@ -8,7 +8,7 @@ import click
 
 from hemm.cli._common import NumberOr, format_option, model_option, results_argument, task_option
 from hemm.core.terminal import echo
-from hemm.report.tables.writer import emit, print_json
+from hemm.report.tables.writer import emit, print_json, width
 
 
 @click.command(name="diff")
@@ -41,6 +41,7 @@ def command(
     from hemm.core.errors import HemmError
     from hemm.report.page.diff import write
     from hemm.report.tables.diff import COLUMNS, lines, table, values
+    from hemm.report.tables.layout import wrap
     from hemm.results.read import cells
 
     if len(models) != 2:
@@ -54,4 +55,5 @@ def command(
         return
     emit(table(flipped), COLUMNS, "table", f"{flipped.labels[0]} to {flipped.labels[1]}")
     for line in (*flipped.notes, *lines(flipped, examples)):
-        echo(line)
+        for part in wrap(line, width(), indent=2):
+            echo(part)

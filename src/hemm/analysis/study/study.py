@@ -75,10 +75,11 @@ class Study:
         self.overlay = overlay
         over = self.overlay.notes() if self.overlay else ()
         states = [f"{_who(item)}: {words}" for item in self.cells for words in _states(item)]
-        said: dict[str, list[str]] = {}
+        said: dict[str, list[CellScores]] = {}
         for item in self.cells:
-            said.setdefault(notes_on(item), []).append(_who(item))
-        states += [f"{', '.join(dict.fromkeys(who))}: {words}" for words, who in said.items() if words]
+            said.setdefault(notes_on(item), []).append(item)
+        every = len(self.cells)
+        states += [f"{_whose(items, every)}: {words}" for words, items in said.items() if words]
         states += [f"{item.task}: {words}" for item in self.cells for words in _met(item)]
         states += unlike(self.cells)
         states += map(str, old_data(self.cells))
@@ -189,6 +190,19 @@ def _check_data(loaded: Iterable[CellScores]) -> None:
 
 def _who(item: CellScores) -> str:
     return f"{item.label} on {item.task}"
+
+
+def _whose(items: Sequence[CellScores], every: int) -> str:
+    """Which cells, by model and task, each name once; ``every``: how many there are."""
+    if len(items) == every > 2:
+        return "every model on every task"
+    tasks: dict[str, dict[str, None]] = {}
+    for item in items:
+        tasks.setdefault(item.label, {})[item.task] = None
+    labels: dict[tuple[str, ...], list[str]] = {}
+    for label, on in tasks.items():
+        labels.setdefault(tuple(on), []).append(label)
+    return "; ".join(f"{', '.join(who)} on {', '.join(on)}" for on, who in labels.items())
 
 
 def _states(item: CellScores) -> Iterator[str]:

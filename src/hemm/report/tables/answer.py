@@ -90,7 +90,8 @@ def _drawn(cell: Cell, digest: str) -> str:
 def print_answers(found: SampleAnswers) -> None:
     """Print what a cell has to a sample."""
     cell, first = found.cell, found.answers[0].stored
-    echo(f"{cell.model} on {cell.task}, sample {found.id}", bold=True)
+    for line in wrap(f"{cell.model} on {cell.task}, sample {found.id}", width()):
+        echo(line, bold=True)
     print_text(f"  cell: {cell.folder} ({cell.state})", 4)
     for name in ("unit", "cluster"):
         if found.row[name] and found.row[name] != found.id:

@@ -136,7 +136,8 @@ def _row(name: str, tasks: Sequence[TaskFlips], p: float | None) -> dict[str, An
 
 
 def lines(flips: Flips, per_kind: int) -> Iterator[str]:
-    """The examples as text: invisible characters escaped, answers cut after 200 characters."""
+    """The examples as text: invisible characters escaped, answers cut after 200 characters,
+    with how many are not shown. Names are whole."""
     gallery = Gallery(bytes_left=0, pictures_left=0)
     for task in flips.tasks:
         for kind, count, cards in examples_of(flips, task, per_kind, gallery):
@@ -156,11 +157,13 @@ def _text(flip: Flip, card: Example) -> Iterator[str]:
     yield f"    reference  {' | '.join(_short(r.text) for r in card.references) or '-'}"
     for answer, outcome in zip(card.answers, flip.outcomes, strict=True):
         text = _short(answer.text.text) or answer.why or "(nothing)"
-        yield f"    {_short(answer.who, 40)}: {text}" + (f"  [{outcome}]" if outcome != "ok" else "")
+        yield f"    {escape_unseen(' '.join(answer.who.split()))}: {text}" + (
+            f"  [{outcome}]" if outcome != "ok" else ""
+        )
         if answer.stage:
             yield f"      read by {answer.stage}: {_short(answer.read, 100)}"
 
 
 def _short(text: str, limit: int = 200) -> str:
     line = escape_unseen(" ".join(text.split()))
-    return line if len(line) <= limit else f"{line[:limit]}…"
+    return line if len(line) <= limit else f"{line[:limit]}… ({len(line) - limit:,} more characters)"

@@ -18,7 +18,11 @@ _RANGE = re.compile(r"(?<=[\d.]) to (?=[+−-]?[\d.])")
 _KEPT = "\ue000"
 """Stands for a blank that no line ends at, while a text is broken into pieces."""
 _SOFT = re.compile(r"(?<=\s)(?=\S)|(?<=\w/)(?=\S)|(?<=\w-)(?=\w)")
-_HARD = re.compile(r"(?<=[_:=@#,;?&|()\[\]{}])(?=\w)|(?<=\.)(?=[^\W\d])|(?<=[/-])(?=\S)")
+_HARD = re.compile(
+    r"(?<=[_:=@#,;?&|()\[\]{}])(?=\w)|(?<=\.)(?=[^\W\d])"
+    r"|(?<=/)(?=\S)|(?<=[^\s\ue000]-)(?=\S)|(?<=to\ue000)(?=\S)"
+)
+"""Never behind the sign of a number, whose other line would be read as positive."""
 
 
 @dataclass(frozen=True)
