@@ -32,6 +32,15 @@ def test_a_table_is_as_wide_as_the_terminal_at_most(width: int) -> None:
     assert all(name in first for name in MODELS)
 
 
+def test_rows_of_a_table_that_is_parted_are_told_apart() -> None:
+    rows = [Row(["interaction", label, *["0.123"] * 9]) for label in ("redundancy", "synergy")]
+    header = ["dimension", "label", *(f"number-{n}" for n in range(9))]
+    shown = [line.text for line in table_lines(header, rows, [False, False, *[True] * 9], 60)]
+    parts = sum("dimension" in line for line in shown)
+    assert parts > 1
+    assert sum("interaction  synergy" in line for line in shown) == parts
+
+
 def test_a_pipe_has_whole_lines() -> None:
     assert len(lines(None, 30)) == 2 + len(MODELS)
 

@@ -17,12 +17,13 @@ _RANGE = re.compile(r"(?<=[\d.]) to (?=[+−-]?[\d.])")
 """An interval stays on one line."""
 _KEPT = "\ue000"
 """Stands for a blank that no line ends at, while a text is broken into pieces."""
-_SOFT = re.compile(r"(?<=\s)(?=\S)|(?<=\w/)(?=\S)|(?<=\w-)(?=\w)")
+_SOFT = re.compile(r"(?<=\s)(?=\S)|(?<=\w/)(?=[^\s/])|(?<=\w-)(?=\w)")
 _HARD = re.compile(
     r"(?<=[_:=@#,;?&|()\[\]{}])(?=\w)|(?<=\.)(?=[^\W\d])"
-    r"|(?<=/)(?=\S)|(?<=[^\s\ue000]-)(?=\S)|(?<=to\ue000)(?=\S)"
+    r"|(?<=/)(?=[^\s/])|(?<=[^\s\ue000]-)(?=\S)"
 )
 """Never behind the sign of a number, whose other line would be read as positive."""
+_BEFORE_END = re.compile(r"(?<= to )(?=\S)")
 
 
 @dataclass(frozen=True)
@@ -102,7 +103,7 @@ def _fitting(text: str, width: int) -> Iterator[str]:
         if cells_wide(piece.rstrip()) <= width:
             yield piece
             continue
-        for part in pieces(piece, True):
+        for part in (end for mark in pieces(piece, True) for end in _BEFORE_END.split(mark)):
             while cells_wide(part.rstrip()) > width:
                 end = _end(part, width)
                 yield part[:end]
@@ -124,7 +125,8 @@ def table_lines(
     """The lines of a table at most ``width`` wide; None: as wide as it is.
 
     right  which columns end at their right side
-    Where the columns do not fit beside one another, it is several tables, each with the first column.
+    Where the columns do not fit beside one another, it is several tables, each with the first column,
+    or with as many as it takes to tell the rows apart.
     """
     count = len(header)
     body = [Row([*row.cells, *[""] * (count - len(row.cells))], row.head) for row in rows]
@@ -132,14 +134,30 @@ def table_lines(
     if not columns:
         return []
     out: list[Line] = []
-    for block, widths in _blocks(columns, width):
+    for block, widths in _blocks(columns, width, _keys(body, right)):
         out += [Line("")] if out else []
         out += _block(header, body, right, block, widths, width)
     return out
 
 
-def _blocks(columns: Sequence[Sequence[str]], width: int | None) -> Iterator[tuple[list[int], list[int]]]:
-    """(numbers of columns, their widths) of each table."""
+def _keys(rows: Sequence[Row], right: Sequence[bool]) -> int:
+    """How many of the first columns, the last one of words, tell rows below one head apart; 1: none do."""
+    for count in (n for n, number in enumerate(right, 1) if not number):
+        seen: set[tuple[str, ...]] = set()
+        for row in rows:
+            key = tuple(row.cells[:count])
+            if not row.head and key in seen:
+                break
+            seen = set() if row.head else {*seen, key}
+        else:
+            return count
+    return 1
+
+
+def _blocks(
+    columns: Sequence[Sequence[str]], width: int | None, keys: int
+) -> Iterator[tuple[list[int], list[int]]]:
+    """(numbers of columns, their widths) of each table; each has the first ``keys`` where they leave room."""
     natural = [_widest(column) for column in columns]
     every = list(range(len(columns)))
     if width is None or _total(natural) <= width:
@@ -151,12 +169,13 @@ def _blocks(columns: Sequence[Sequence[str]], width: int | None) -> Iterator[tup
             yield every, _shared_out(natural, least, width)
             return
     least = [min(_least(c, first=not n, hard=False), width // 2) for n, c in enumerate(columns)]
-    block = [0]
-    for number in every[1:]:
-        if len(block) > 1 and _total([least[n] for n in (*block, number)]) > width:
+    first = every[: keys if _total(least[:keys]) <= width * 2 // 3 else 1]
+    block = first
+    for number in every[len(first) :]:
+        if len(block) > len(first) and _total([least[n] for n in (*block, number)]) > width:
             yield block, _shared_out([natural[n] for n in block], [least[n] for n in block], width)
-            block = [0]
-        block.append(number)
+            block = first
+        block = [*block, number]
     yield block, _shared_out([natural[n] for n in block], [least[n] for n in block], width)
 
 

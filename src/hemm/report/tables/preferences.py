@@ -56,7 +56,7 @@ def tables(ranked: Strengths, checked: Sequence[Validity]) -> list[Table]:
             "Elo (paper)": round(r.elo, 1),
             "Elo 95 %": "" if r.elo_low is None else f"{r.elo_low:.1f} to {r.elo_high:.1f}",
             "Bradley-Terry": r.strength,
-            "95 %": _strength_ends(r.low, r.high),
+            "Bradley-Terry 95 %": _strength_ends(r.low, r.high),
         }
         for r in ranked.rows
     ]
