@@ -17,7 +17,7 @@ pytest.importorskip("starlette")
 from studio_client import Person, Studio
 
 import fake
-from hemm.core import Capabilities, Identity, Media, Response
+from hemm.core import DIMENSIONS, Capabilities, Identity, Media, Response
 from hemm.web.studio.blind import MARK
 from hemm.web.studio.draws import Gold
 from hemm.web.studio.plan import Plan
@@ -101,6 +101,8 @@ def test_no_byte_that_is_sent_names_a_model(talking: Path, tmp_path: Path) -> No
             page = ann.page(queue)
             shown = pictures(ann, page)
             assert shown, queue
+            if queue == "label":
+                assert DIMENSIONS["interaction"].meanings["synergy"] in page
             ann.say(queue, **fields)
         ann.post(f"/annotate/{queue}", **ann.token(queue), choice="nobody", value="7", type="x", verdict="y")
     ann.get("/annotate/picture/none/a0")

@@ -17,7 +17,7 @@ from hemm.web.studio.render import page
 from hemm.web.studio.requests import Fields, Sent, annotator_of, keys_of, one, see, set_cookie, study_of
 
 REASONS = ("cannot tell", "picture does not show", "offensive", "other")
-DIMENSION_WORDS = {name: (d.title, d.describes, d.categories) for name, d in DIMENSIONS.items()}
+DIMENSION_WORDS = {name: (d.title, d.describes, d.categories, d.meanings) for name, d in DIMENSIONS.items()}
 
 
 def welcome(request: Request) -> Response:
