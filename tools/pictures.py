@@ -1,8 +1,9 @@
-"""Draws the picture of the explorer in README.md, of a real run.
+"""Draws the pictures of the report and of the explorer in README.md, of a real run.
 
-    make run && .venv/bin/hemm run baseline/random && python tools/pictures.py results
+    make run && .venv/bin/hemm run baseline/random && .venv/bin/hemm run --control none
+    python tools/pictures.py results
 
-It needs the extra ``web`` and a Chromium, and writes docs/images/explorer.png.
+It needs the extra ``web`` and a Chromium, and writes docs/images/report.png and docs/images/explorer.png.
 """
 
 from __future__ import annotations
@@ -20,7 +21,8 @@ import httpx
 from PIL import Image
 
 ROOT = Path(__file__).resolve().parent.parent
-WIDTH, HEIGHT = 1280, 660
+EXPLORER, REPORT = (1280, 660), (1040, 820)
+"""Width and height of what is drawn, in pixels."""
 FLAGS = ("--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", "--no-first-run")
 PAGE = "/answers?task=probe_scenes&agree=differ"
 """A page with answers on which models differ: the picture shows the first sample of it."""
@@ -30,25 +32,30 @@ def main(folder: Path) -> None:
     browser = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
     if browser is None:
         raise SystemExit("tools/pictures.py needs a Chromium")
-    words = [sys.executable, "-m", "hemm.cli", "serve", str(folder), "--port", "0"]
+    hemm = [sys.executable, "-m", "hemm.cli"]
+    with tempfile.TemporaryDirectory() as place:
+        page = Path(place) / "report.html"
+        subprocess.run([*hemm, "report", str(folder), "--model", "tiny", "-o", str(page)], check=True)
+        _draw(browser, page.as_uri(), ROOT / "docs/images/report.png", REPORT)
+    words = [*hemm, "serve", str(folder), "--port", "0"]
     with subprocess.Popen(words, stdout=subprocess.PIPE, text=True) as server:
         assert server.stdout is not None
         base = server.stdout.readline().strip().rstrip("/")
         try:
-            page = httpx.get(base + PAGE, trust_env=False, timeout=60).text
-            link = re.search(r'data-row href="([^"]+)"', page)
+            answers = httpx.get(base + PAGE, trust_env=False, timeout=60).text
+            link = re.search(r'data-row href="([^"]+)"', answers)
             if link is None:
                 raise SystemExit(f"{folder} has no answers on which models differ: {PAGE}")
-            _draw(browser, base + unescape(link[1]), ROOT / "docs/images/explorer.png")
+            _draw(browser, base + unescape(link[1]), ROOT / "docs/images/explorer.png", EXPLORER)
         finally:
             server.terminate()
 
 
-def _draw(browser: str, address: str, file: Path) -> None:
+def _draw(browser: str, address: str, file: Path, area: tuple[int, int]) -> None:
     with tempfile.TemporaryDirectory() as folder:
         shot = Path(folder) / "shot.png"
         size = [
-            f"--window-size={WIDTH},{HEIGHT}",
+            f"--window-size={area[0]},{area[1]}",
             f"--screenshot={shot}",
             f"--user-data-dir={folder}/profile",
         ]
