@@ -366,3 +366,6 @@ def test_what_is_in_progress_is_not_in_the_profile(tmp_path: Path, ask: Any, res
     live = words(client.get("/live").text)
     assert "vqa_rad" in live
     assert "First answers" in live
+    for page in ("/tasks", "/runs", "/answers", "/slices", "/curves", "/differences"):
+        assert client.get(page).status_code == 200, page
+    assert "not counted yet" in words(client.get("/runs").text)
