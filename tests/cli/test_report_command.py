@@ -66,7 +66,7 @@ def test_the_page_is_of_these_alone_and_opens(
     assert cli.status([*words, "--open"]) == 0
     assert capsys.readouterr() == (f"{page}\n", "")
     assert opened == [page.resolve().as_uri()]
-    text = re.sub(r'<pre class="command">.*?</pre>', "", page.read_text(), flags=re.DOTALL)
+    text = re.sub(r'<(pre class="command"|code)>.*?</(pre|code)>', "", page.read_text(), flags=re.DOTALL)
     assert "baseline/oracle" in text
     assert "probe_faces" in text
     assert "baseline/random" not in text

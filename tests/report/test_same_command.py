@@ -183,9 +183,9 @@ def test_every_option_of_the_command_line_has_its_words(
     assert set(values) == set(RunOptions.table()), "a new option has a value here"
     values = {name: value for name, value in values.items() if name not in without}
     seen: list[RunOptions] = []
-    monkeypatch.setattr("hemm.analysis.early_stopping.run", lambda options, _: seen.append(options) or [])
+    monkeypatch.setattr("hemm.analysis.early_stopping.run", lambda options, *_: seen.append(options) or [])
     monkeypatch.setattr("hemm.models.cards.is_model_card", lambda path: path.name == "model.yaml")
-    monkeypatch.setattr(module, "_report", lambda options, results: 0)
+    monkeypatch.setattr(module, "_report", lambda *_: 0)
     words = command_line({"models": ["hf/x/y"], "model_cards": ["model.yaml"], **values})
     assert status(words[1:]) == 0
     (options,) = seen

@@ -52,8 +52,8 @@ class Numbers:
     """The numbers in the metadata of some cells, each of which is read once, when it is asked for.
 
     >>> import hemm
-    >>> Numbers(hemm.run("baseline/oracle", "probe_shapes", limit=12).study.cells).keys["probe_shapes"]
-    ['correct', 'permutation']
+    >>> Numbers(hemm.run("baseline/oracle", "probe_shapes", limit=12).study.cells).keys  # texts alone
+    {'probe_shapes': []}
     """
 
     def __init__(self, items: Sequence[CellScores]) -> None:

@@ -84,9 +84,11 @@ def wrap(text: str, width: int | None, indent: int = 0) -> list[str]:
 
 def _wrapped(text: str, width: int, indent: int) -> Iterator[str]:
     lead = text[: len(text) - len(text.lstrip())]
-    pad = lead + " " * indent if cells_wide(lead) + indent < width // 2 else ""
-    line, used = "", 0
-    for piece in _fitting(text, max(1, width - cells_wide(pad))):
+    if cells_wide(lead) + indent >= width // 2:  # too narrow to indent anything
+        lead, indent = "", 0
+    pad = lead + " " * indent
+    line, used = lead, cells_wide(lead)
+    for piece in _fitting(text.lstrip(), max(1, width - cells_wide(pad))):
         wide = cells_wide(piece.rstrip())
         if line.strip() and used + wide > width:
             yield line.rstrip()
