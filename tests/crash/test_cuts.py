@@ -37,7 +37,7 @@ def _power_cuts(tmp_path: Path, nursery: Nursery, cuts: int, seed: int) -> None:
         pack = str(prepare(crash_task()).path)
     chance = random.Random(seed)
     done = kept_early = number = 0
-    with ChatServer(latency=0.03) as server:
+    with ChatServer(latency=0.05) as server:
         nursery.live("served", str(tmp_path / "undisturbed"), pack, server.spec(), seconds=None)
         _, life = nursery.live("served", str(tmp_path / "again"), pack, server.spec(), seconds=None)
         whole = parts(tmp_path / "undisturbed")
