@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -76,3 +77,9 @@ def test_data_sets_are_found_without_importing_them() -> None:
     code = "from hemm.tasks import TASKS; names = TASKS.names()[:30]; "
     code += "print([m for m in sys.modules if m.startswith('hemm.tasks.') and m.rpartition('.')[2] in names])"
     assert printed_last_by(code) == "[]"
+
+
+def test_a_run_and_its_profile_need_no_pandas(tmp_path: Path) -> None:
+    """Some of pyarrow's functions import it: 40 MB, and half a second."""
+    words = ["run", "baseline/random", "--task", "probe_shapes", "--limit", "8", "--out", str(tmp_path / "r")]
+    assert "pandas" not in loaded_by(f"from hemm.cli import status; assert status({words}) == 0")
