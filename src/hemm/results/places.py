@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.parquet as pq
 
 from hemm.core.text import counted
 from hemm.data.files import parquet_columns, read_table
@@ -23,20 +24,21 @@ def places(calls: Path) -> list[dict[str, Any]]:
     """
     if not set(_PLACE) <= set(parquet_columns(calls)):
         return []
-    found = _counted(read_table(calls, columns=list(_PLACE)))
+    with pq.ParquetFile(calls) as file:
+        found = _counted(file.iter_batches(columns=list(_PLACE)))
     if len(found) > 1:  # else it does not matter which call counts
         keyed = read_table(calls, columns=["id", "repeat", "started", *_PLACE]).sort_by("started")
         by_key = keyed.group_by(["id", "repeat"], use_threads=False)
         newest = by_key.aggregate([(n, "last", pc.ScalarAggregateOptions(skip_nulls=False)) for n in _PLACE])
-        found = _counted(newest.select([f"{n}_last" for n in _PLACE]))
+        found = _counted(newest.select([f"{n}_last" for n in _PLACE]).to_batches())
     said = {place: count for place, count in found.items() if any(place)}
     return [dict(zip(_PLACE, place, strict=True)) | {"answers": said[place]} for place in sorted(said)]
 
 
-def _counted(table: pa.Table) -> Counter[tuple[str, ...]]:
+def _counted(batches: Iterable[pa.RecordBatch]) -> Counter[tuple[str, ...]]:
     """Each place with its number of rows. Without pyarrow's groups, whose import brings pandas: 40 MB."""
     found: Counter[tuple[str, ...]] = Counter()
-    for batch in table.to_batches(max_chunksize=65_536):
+    for batch in batches:
         columns = ([word or "" for word in column.to_pylist()] for column in batch.columns)
         found.update(zip(*columns, strict=True))
     return found
