@@ -1,13 +1,5 @@
-"""How every test starts Chromium: without a window, a sandbox, or a word to anybody outside."""
+"""How every test starts Chromium: as reports do, and without a sandbox."""
 
-QUIET = (
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--disable-dev-shm-usage",
-    "--hide-scrollbars",
-)
+from hemm.report import browser
+
+QUIET = ("--no-sandbox", *browser.QUIET)

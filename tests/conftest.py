@@ -10,11 +10,15 @@ import sys
 import tarfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import HealthCheck, settings
 
 from fake_web import online, web  # noqa: F401 (fixtures)
+
+if TYPE_CHECKING:
+    from chrome import Chrome
 
 os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
@@ -156,3 +160,12 @@ def _no_network() -> Iterator[None]:
     sys.addaudithook(refuse)
     yield
     active = False
+
+
+@pytest.fixture(scope="module")
+def chromium(browser: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chrome]:
+    """A running Chromium, for the tests of one file."""
+    from chrome import chrome
+
+    with chrome(browser, tmp_path_factory.mktemp("profile")) as running:
+        yield running

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import io
 import re
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -20,18 +19,17 @@ from pathlib import Path
 import httpx
 from PIL import Image
 
+from hemm.report.browser import QUIET, installed
+
 ROOT = Path(__file__).resolve().parent.parent
 EXPLORER, REPORT = (1280, 660), (1040, 820)
 """Width and height of what is drawn, in pixels."""
-FLAGS = ("--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", "--no-first-run")
 PAGE = "/answers?task=probe_scenes&agree=differ"
 """A page with answers on which models differ: the picture shows the first sample of it."""
 
 
 def main(folder: Path) -> None:
-    browser = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-    if browser is None:
-        raise SystemExit("tools/pictures.py needs a Chromium")
+    browser = installed()
     hemm = [sys.executable, "-m", "hemm.cli"]
     with tempfile.TemporaryDirectory() as place:
         page = Path(place) / "report.html"
@@ -59,7 +57,12 @@ def _draw(browser: str, address: str, file: Path, area: tuple[int, int]) -> None
             f"--screenshot={shot}",
             f"--user-data-dir={folder}/profile",
         ]
-        subprocess.run([browser, *FLAGS, *size, address], check=True, capture_output=True, timeout=120)
+        subprocess.run(
+            [browser, "--headless", "--no-sandbox", *QUIET, *size, address],
+            check=True,
+            capture_output=True,
+            timeout=120,
+        )
         picture = Image.open(io.BytesIO(shot.read_bytes())).convert("RGB")
         picture.quantize(128, dither=Image.Dither.NONE).save(file, optimize=True)
         print(f"{file}: {file.stat().st_size / 1000:.0f} kB")

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 import fake
-from chrome import Chrome, Tab, chrome
+from chrome import Chrome, Tab
 from hemm import report
 from hemm.core import Identity, Request, Response
 from readable import AXE, UNNAMED, UNREADABLE
@@ -51,12 +51,6 @@ def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
         fake.go(out, Says(identity=Identity(name, "1"), wrong=wrong), PACK)
     fake.go(out, Says(identity=Identity("alpha", "1"), wrong=2), PACK, control="none")
     return report.write(out, per_group=0)
-
-
-@pytest.fixture(scope="module")
-def chromium(browser: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chrome]:
-    with chrome(browser, tmp_path_factory.mktemp("profile")) as running:
-        yield running
 
 
 @pytest.fixture

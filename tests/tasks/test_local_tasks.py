@@ -25,6 +25,7 @@ from hemm.parsing.outcome import judge
 from hemm.tasks import resolve
 from hemm.tasks.prompt import render
 from packs import png
+from pages import run_page
 
 
 def folder(path: Path, rows: Sequence[Mapping[str, Any] | str], card: str = "", pictures: int = 3) -> Path:
@@ -589,22 +590,7 @@ def test_any_row_is_a_sample_or_one_clear_line(tmp_path: Path, row: dict[str, An
 
 
 def test_the_commands_of_the_docs_run(cache: Path, tmp_path: Path) -> None:
-    import os
-    import re
-    import subprocess
-    import sys
-
-    text = (Path(__file__).parents[2] / "docs" / "your-own-data.md").read_text("utf-8")
-    script = "\n".join(re.findall(r"^```sh\n(.*?)^```$", text, re.MULTILINE | re.DOTALL))
-    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    done = subprocess.run(
-        ["bash", "-e", "-c", script],
-        cwd=tmp_path,
-        env={**os.environ, "PATH": path},
-        capture_output=True,
-        text=True,
-    )
-    assert done.returncode == 0, done.stderr
+    said = run_page("your-own-data.md", tmp_path)
     for line in (
         "garden_birds: 3 samples and 1 shot, 4 media",
         "land: 2 samples, 2 media",
@@ -615,7 +601,7 @@ def test_the_commands_of_the_docs_run(cache: Path, tmp_path: Path) -> None:
         "colours: 4 samples",
         "Is there a dog in the image?\n    Reply with one word: yes or no.",
     ):
-        assert line in done.stdout
+        assert line in said
 
 
 def test_a_table_that_mixes_choices_and_open_questions(cache: Path, tmp_path: Path) -> None:

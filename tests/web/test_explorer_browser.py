@@ -34,12 +34,6 @@ ADDRESSES = (
 )
 
 
-@pytest.fixture(scope="module")
-def chromium(browser: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chrome]:
-    with chrome(browser, tmp_path_factory.mktemp("profile")) as running:
-        yield running
-
-
 @pytest.fixture
 def tab(chromium: Chrome) -> Iterator[Tab]:
     with chromium.tab() as opened:

@@ -24,12 +24,6 @@ pytestmark = pytest.mark.browser
 BALLOT = "document.querySelector('.ballot')?.dataset.form"
 
 
-@pytest.fixture(scope="module")
-def chromium(browser: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chrome]:
-    with chrome(browser, tmp_path_factory.mktemp("profile")) as running:
-        yield running
-
-
 @pytest.fixture
 def folder(results: Path, tmp_path: Path) -> Path:
     return Path(shutil.copytree(results, tmp_path / "r", ignore=shutil.ignore_patterns("annotations*")))

@@ -9,8 +9,16 @@ from typing import TYPE_CHECKING
 
 from hemm.core import DIMENSIONS
 from hemm.core.terminal import printable
-from hemm.report.tables.profile import INTERVALS, failures, interval, legend, number, selections, stopped
-from hemm.report.tables.profile import _escaped as markdown_cell
+from hemm.report.tables.profile import (
+    INTERVALS,
+    failures,
+    interval,
+    legend,
+    markdown_cell,
+    number,
+    selections,
+    stopped,
+)
 
 if TYPE_CHECKING:
     from hemm.analysis.profile.rows import Profile

@@ -350,16 +350,16 @@ def _table(header: Sequence[str], lines: Sequence[Cells], wide: int | None) -> l
 def _markdown(profile: Profile) -> str:
     out: list[str] = []
     for heading, header, lines in _sections(profile):
-        out += [f"## {_escaped(heading)}", "", _bar(header), _bar(["---"] * len(header))]
+        out += [f"## {markdown_cell(heading)}", "", _bar(header), _bar(["---"] * len(header))]
         for kind, cells in lines:
             row = [*cells, *[""] * (len(header) - len(cells))]
-            cells = [_escaped(c.strip()) for c in row]
+            cells = [markdown_cell(c.strip()) for c in row]
             if kind == "head":
                 cells[0] = f"**{cells[0]}**"
             out.append(_bar(cells))
         out.append("")
-    out += [_escaped(line) for line in (legend(profile), *stopped(profile), *selections(profile))]
-    out += [f"\n- {_escaped(note)}" for note in profile.notes]
+    out += [markdown_cell(line) for line in (legend(profile), *stopped(profile), *selections(profile))]
+    out += [f"\n- {markdown_cell(note)}" for note in profile.notes]
     return "\n".join(out)
 
 
@@ -367,7 +367,8 @@ def _bar(cells: Sequence[str]) -> str:
     return "| " + " | ".join(cells) + " |"
 
 
-def _escaped(text: str) -> str:
+def markdown_cell(text: str) -> str:
+    """A text on one line, without a meaning in Markdown."""
     line = " ".join(printable(text).split())
     for mark in "\\|*_<>[]`":
         line = line.replace(mark, f"\\{mark}")
