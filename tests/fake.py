@@ -94,6 +94,8 @@ class FakePack:
             hashes=[s.sample_hash for s in rows],
             media=[tuple(m.digest for m in s.media) for s in rows],
             after=[s.after for s in rows],
+            choices=[s.choices for s in rows],
+            fields=[s.fields for s in rows],
         )
 
     def samples(self, rows: Any = None, split: str = "test") -> Iterator[Sample]:

@@ -336,7 +336,7 @@ class ProtocolSpec:
     system: str = ""
     shots: int = 0
     control: str = ""
-    """Empty: the pictures as they are; ``none`` (removed), ``grey`` or ``shuffle``."""
+    """Empty: picture and question as they are; else a name of ``CONTROLS``."""
     perturb: str = ""
     seed: int | None = None
     """The run's seed where shots, a transform or sampling depend on it; else None."""

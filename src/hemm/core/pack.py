@@ -41,6 +41,14 @@ class PackIndex(Protocol):
         """Digests of the media that the prompt shows."""
         ...
 
+    @property
+    def choices(self) -> Sequence[tuple[str, ...]]: ...
+
+    @property
+    def fields(self) -> Sequence[Mapping[str, str]]:
+        """The text values that the prompt may use."""
+        ...
+
 
 class Pack(Protocol):
     """A prepared task: samples by row number. Safe to use from several threads.

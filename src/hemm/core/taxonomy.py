@@ -109,18 +109,52 @@ DIMENSIONS: dict[str, Dimension] = {
 
 @dataclass(frozen=True, slots=True)
 class Control:
-    """What a control does to the pictures of a task: ``picture removed``, in full ``the picture removed``."""
+    """What a control shows of a sample: ``picture removed``, in full ``the picture removed``.
+
+    picture   the pictures: as they are (empty), ``none``, ``grey``, or ``shuffle`` (another sample's)
+    question  the question: as it is (empty), ``none``, or ``other`` (another sample's)
+    """
 
     short: str
     full: str
+    picture: str = ""
+    question: str = ""
+
+    @property
+    def label(self) -> str:
+        """``picture removed``: what is changed, and how."""
+        changed = [name for name in ("picture", "question") if getattr(self, name)]
+        return f"{' and '.join(changed)} {self.short}"
+
+    @property
+    def draws(self) -> bool:
+        """Whether it shows something of another sample, which is drawn."""
+        return "shuffle" in self.picture or self.question == "other"
 
 
 CONTROLS = {
-    "none": Control("removed", "the picture removed"),
-    "grey": Control("grey", "a grey picture"),
-    "shuffle": Control("shuffled", "another sample's picture"),
+    "none": Control("removed", "the picture removed", "none"),
+    "grey": Control("grey", "a grey picture", "grey"),
+    "shuffle": Control("shuffled", "another sample's picture", "shuffle"),
+    "question": Control("shuffled", "another sample's question", question="other"),
+    "question-none": Control("removed", "the question removed", question="none"),
+    "prior": Control("shuffled", "another sample's picture and a third one's question", "shuffle", "other"),
+    "prior-none": Control("removed", "picture and question removed", "none", "none"),
 }
-"""``--control``: what may be asked in place of a task as it is, to see whether the picture matters."""
+"""``--control``: what may be asked in place of a task as it is, to see what matters of it."""
+
+PICTURE_CONTROLS = tuple(name for name, control in CONTROLS.items() if not control.question)
+"""Controls that leave the question as it is: what a model scores less with them, is owed to the picture."""
+
+
+CONDITIONS = {
+    "vl": ("",),
+    "l": PICTURE_CONTROLS,
+    "v": tuple(name for name, control in CONTROLS.items() if not control.picture),
+    "prior": tuple(name for name, control in CONTROLS.items() if control.picture and control.question),
+}
+"""``--conditions``: what a sample is asked with (vision and language, one of them, neither) -> the controls
+that ask it so, the usual one first."""
 
 
 def declare(dimension: Dimension) -> None:

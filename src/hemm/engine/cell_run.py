@@ -276,7 +276,7 @@ class CellRun:
 
     async def _run_pipeline(self, plan: Plan) -> int:
         """Run ``plan`` and count the requests sent. ``stopped`` then says why it ended early, if it did."""
-        track = self.watcher.begin(title(self.model, self.task), len(plan))
+        track = self.watcher.begin(title(self.model, self.task, self.options.control), len(plan))
         pipeline = Pipeline(
             self.cell,
             plan,

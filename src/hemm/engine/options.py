@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -12,6 +12,7 @@ from hemm.core import CONTROLS, Generation, HemmError, Metric, Model, Task, Unkn
 from hemm.core.errors import CannotTake, NotPrepared
 from hemm.core.secrets import keep_options
 from hemm.core.user_files import shown
+from hemm.engine.conditions import controls_of
 from hemm.engine.shards import Shard
 
 if TYPE_CHECKING:
@@ -110,10 +111,13 @@ class RunOptions:
     out: Path = option(Path("results"), "Where the results go.", show_default=True)  # noqa: RUF009
     control: str = option(
         "",
-        "Ask without the pictures, with grey ones, or with those of other samples.",
+        "Ask without the pictures or the question, or with those of other samples.",
         "|".join(CONTROLS),
         words=tuple(CONTROLS),
         protocol=True,
+    )
+    conditions: str = option(
+        "", "Ask each with picture and question, with one, with neither.", "vl,l[=CONTROL],v,prior"
     )
     perturb: str = option("", "Change the pictures (noise:20, blur:2, ...).", "NAME:LEVEL", protocol=True)
     shots: int = option(0, "Examples in the prompt.", "K", least=0, protocol=True)
@@ -171,6 +175,8 @@ class RunOptions:
             raise HemmError(f"--out {self.out} is a file: name a folder")
         if self.control and self.control not in CONTROLS:
             raise UnknownName("control", self.control, CONTROLS)
+        if controls_of(self.conditions) and (self.control or self.until_ci is not None):
+            raise HemmError(f"--conditions does not go with --{'control' if self.control else 'until-ci'}")
         for row in fields(self):
             value, kind = getattr(self, row.name), str(row.type).removesuffix(" | None")
             if kind in ("int", "float") and value is not None:
@@ -207,6 +213,12 @@ class RunOptions:
     def protocol(self) -> dict[str, Any]:
         """The options that are fields of ``ProtocolSpec``."""
         return {name: getattr(self, name) for name, about in self.table().items() if about.protocol}
+
+    @property
+    def in_turn(self) -> list[RunOptions]:
+        """The options of each of ``conditions``; without them these alone."""
+        controls = controls_of(self.conditions)
+        return [replace(self, control=control, conditions="") for control in controls] or [self]
 
     @property
     def part(self) -> Shard | None:

@@ -6,7 +6,7 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from hemm.core import Model, Task, redact
+from hemm.core import CONTROLS, Model, Task, redact
 from hemm.core.terminal import log_line, printable
 from hemm.engine.options import Track
 
@@ -14,9 +14,10 @@ EVERY = 10.0
 """Seconds between two lines where there is no terminal."""
 
 
-def title(model: Model, task: Task) -> str:
+def title(model: Model, task: Task, control: str = "") -> str:
     """What a watcher calls the cell of a model and a task."""
-    return f"{task.name} · {model.identity.name}"
+    changed = f" ({CONTROLS[control].label})" if control else ""
+    return f"{task.name} · {model.identity.name}{changed}"
 
 
 class _Whole:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 class Refusals:
     """The pairs of a command that cannot be asked.
 
-    others  whether the others are asked all the same: the tasks are those of a suite or of labels
+    others  whether the others are asked all the same: the tasks are those of a suite or of labels, or unnamed
     found   (number of the model, name of the task) -> why
     """
 
@@ -39,11 +39,12 @@ class Refusals:
         rule: Rule | None,
     ) -> Refusals:
         """Raises CannotTake that names all, where the tasks were named or nothing is left to ask."""
-        refusals = cls(bool(options.suite or options.where))
+        refusals = cls(bool(options.suite or options.where or not options.tasks))
         for number, model in enumerate(models):
             for task, pack in packs:
                 try:
-                    _check(options, model, task, pack, rule)
+                    for each in options.in_turn:
+                        _check(each, model, task, pack, rule)
                 except CannotTake as error:
                     refusals.found[number, task.name] = error
         if refusals.found and (not refusals.others or len(refusals.found) == len(models) * len(packs)):

@@ -27,7 +27,7 @@ from hemm.core.text import counted
 from hemm.models.image_fit import fit
 from hemm.parsing.picture_format import Pictured
 from hemm.tasks.prompt import Renderer
-from hemm.tasks.transforms import Ring, Transform
+from hemm.tasks.transforms import NoDonor, Ring, Transform
 
 REQUEST_RULES = 2
 """Version of what makes requests of samples: rendering, fitting of pictures, choice of donors and shots.
@@ -165,6 +165,8 @@ class RequestBuilder:
             transformed = self.transform(sample)
         except BadData as error:
             raise _Unaskable(Failure("media", str(error), permanent=True)) from error
+        except NoDonor as error:
+            raise _Unaskable(Failure("donor", str(error), permanent=True)) from error
         if transformed.problem:
             raise _Unaskable(Failure("media", transformed.problem, permanent=True))
         return transformed

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -130,13 +130,15 @@ async def run_cells(
     refusals = refusals or Refusals()
     command = _Command(options, packs, watcher, rule, refusals)
     if not options.dry_run:
-        count = len(models) * len(packs) - len(refusals.found)
+        asked = options.in_turn
+        count = (len(models) * len(packs) - len(refusals.found)) * len(asked)
         expected = {
-            title(model, task): _expected(options, pack)
+            title(model, task, each.control): _expected(options, pack)
             for number, model in enumerate(models)
             for task, pack in refusals.asked(number, packs)
+            for each in asked
         }
-        watcher.plan(count, "tasks" if len(models) == 1 else "cells", expected)
+        watcher.plan(count, "tasks" if len(models) == len(asked) == 1 else "cells", expected)
     names = [model.identity for model in models]
     together = [
         i
@@ -187,30 +189,40 @@ class _Command:
         """Run one model on every task that it can take, one cell after the other."""
         starter, results = ModelStarter(model, self.watcher, barrier), []
         try:
-            for task, pack in self.refusals.asked(number, self.packs):
+            for task, pack, options in self._asked(number):
                 if self.ended:
                     break
                 try:
-                    results.append(await self._cell(model, task, pack, starter))
+                    results.append(await self._cell(options, model, task, pack, starter))
                 except CannotTake as error:
                     self.refusals.add(number, task, error, self.watcher)
-                    self.watcher.done(title(model, task))
                     continue
-                self.watcher.done(title(model, task))
+                finally:
+                    self.watcher.done(title(model, task, options.control))
                 if results[-1].stopped:
                     break
         finally:
             await starter.close()
         return results
 
-    async def _cell(self, model: Model, task: Task, pack: Pack, starter: ModelStarter) -> CellResult:
+    def _asked(self, number: int) -> Iterator[tuple[Task, Pack, RunOptions]]:
+        """What one model is asked: of each task one condition after the other, so that a task is there whole
+        as early as can be."""
+        for task, pack in self.refusals.asked(number, self.packs):
+            for options in self.options.in_turn:
+                if (number, task.name) not in self.refusals.found:
+                    yield task, pack, options
+
+    async def _cell(
+        self, options: RunOptions, model: Model, task: Task, pack: Pack, starter: ModelStarter
+    ) -> CellResult:
         """Run one model on one task: in one go, or from check to check until ``rule`` is met."""
         results: list[CellResult] = []
         planned = self.options.dry_run
         for interim in interim_checks(self.rule, pack, self.options.seed, self.options.limit):
             if planned and results and results[-1].asked and interim is not None and not interim.is_last:
                 continue  # what is not asked yet may end it at any check: the forecast is that of the last
-            cell = CellRun(self.options, model, task, pack, self.watcher, self.budget, interim)
+            cell = CellRun(options, model, task, pack, self.watcher, self.budget, interim)
             results.append(await cell.run(starter))
             self.ended |= cell.ends_all
             if results[-1].stopped or (interim is not None and interim.reached):

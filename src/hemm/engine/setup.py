@@ -8,8 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from hemm.core import HemmError, Model, Pack, ProtocolSpec, RequestModel, Task, redact
+from hemm.core import CONTROLS, HemmError, Model, Pack, ProtocolSpec, RequestModel, Sample, Task, redact
 from hemm.core.errors import CannotTake
+from hemm.core.taxonomy import Control
 from hemm.core.text import counted
 from hemm.data.pack.quality import met
 from hemm.data.pack.reader import PackIndex
@@ -24,7 +25,8 @@ from hemm.models import ModelOptions, cards
 from hemm.models.prices import Priced
 from hemm.parsing.picture_format import Pictured
 from hemm.tasks.prompt import Renderer
-from hemm.tasks.transforms import Perturb, Shuffle, Transform, grey, identity, remove
+from hemm.tasks.questions import another_question, check_question, without_question
+from hemm.tasks.transforms import Perturb, Shuffle, Transform, grey, remove
 
 
 def model_options(options: RunOptions) -> ModelOptions:
@@ -53,9 +55,7 @@ def protocol_spec(options: RunOptions, task: Task, model: Model) -> ProtocolSpec
     generation = options.generation(task.max_new_tokens, tuple(sorted(extra.items())))
     if model.capabilities.draws:
         generation = replace(generation, seed=options.seed)
-    drawn = (
-        model.capabilities.draws or options.shots > 0 or options.control == "shuffle" or bool(options.perturb)
-    )
+    drawn = model.capabilities.draws or options.shots > 0 or _draws(options) or bool(options.perturb)
     return ProtocolSpec(
         model=model.identity,
         template=task.prompt if options.prompt is None else options.prompt,
@@ -83,7 +83,7 @@ def request_builder(
         task=task,
         pack=pack,
         renderer=renderer,
-        transform=_transform(options, pack),
+        transform=_transform(options, task, pack),
         shots=Shots.of(pack, options.shots, options.seed),
         protocol=spec.digest,
         generation=spec.generation,
@@ -93,29 +93,40 @@ def request_builder(
 
 def shows_other_samples(options: RunOptions) -> bool:
     """Whether a request is made with other samples than its own: their change changes it."""
-    return options.shots > 0 or options.control == "shuffle"
+    return options.shots > 0 or _draws(options)
+
+
+def _draws(options: RunOptions) -> bool:
+    """Whether the control shows something of another sample, drawn by the seed."""
+    return bool(options.control) and CONTROLS[options.control].draws
 
 
 @dataclass(frozen=True)
 class _Composed:
-    first: Transform
-    second: Transform
+    steps: tuple[Transform, ...]
 
-    def __call__(self, sample: Any) -> Any:
-        return self.second(self.first(sample))
+    def __call__(self, sample: Sample) -> Sample:
+        for step in self.steps:
+            sample = step(sample)
+        return sample
 
 
-def _transform(options: RunOptions, pack: Pack) -> Transform:
-    controls: dict[str, Transform] = {"": identity, "none": remove, "grey": grey}
-    if options.control == "shuffle":
+def _transform(options: RunOptions, task: Task, pack: Pack) -> Transform:
+    """The pictures' control, the question's, then the perturbation."""
+    control = CONTROLS[options.control] if options.control else Control("", "")
+    steps: list[Transform] = []
+    if control.picture == "shuffle":
         index = pack.index()
-        control: Transform = Shuffle(index.clusters, index.media, pack.sample, options.seed)
-    else:
-        control = controls[options.control]
-    if not options.perturb:
-        return control
-    perturb = Perturb.parse(options.perturb, options.seed)
-    return perturb if not options.control else _Composed(control, perturb)
+        steps.append(Shuffle(index.clusters, index.media, pack.sample, options.seed, options.control))
+    elif control.picture:
+        steps.append({"none": remove, "grey": grey}[control.picture])
+    if control.question == "other":
+        steps.append(another_question(task, options.prompt, pack, options.seed))
+    elif control.question:
+        steps.append(without_question)
+    if options.perturb:
+        steps.append(Perturb.parse(options.perturb, options.seed))
+    return steps[0] if len(steps) == 1 else _Composed(tuple(steps))
 
 
 def check_capabilities(
@@ -134,6 +145,8 @@ def check_capabilities(
     shows, without = f"which model {model.spec} does not take", "--control none asks without them"
     if drawn and "image" not in can.outputs:
         raise no(f"task {{task}} is answered with pictures, which model {model.spec} does not make")
+    if options.control and (question := CONTROLS[options.control].question):
+        check_question(question, task, options.prompt, pack, options.seed)
     changed = "--control grey" if options.control == "grey" else "--perturb" if options.perturb else ""
     for kind in (_KINDS[column] for column in pack.info["media_columns"] if column in _KINDS):
         if changed and kind in ("audio", "video") and shown.most:
@@ -144,7 +157,7 @@ def check_capabilities(
     if drawn and "image" not in can.drawn_from and shown.most:
         raise no(f"task {{task}} shows pictures, {shows} where it draws one; {without}")
     if can.min_images and shown.fewest(can.min_images) < can.min_images:
-        keeps = options.control == "none"
+        keeps = options.control in _WITHOUT
         why = "--control grey keeps one there" if keeps else "task {task} has some"
         raise no(f"model {model.spec} takes no prompt without a picture, {why}")
     if can.max_images is not None and (most := shown.most * (1 + options.shots)) > can.max_images:
@@ -152,10 +165,15 @@ def check_capabilities(
             f"task {{task}} shows up to {counted(most, 'picture')} in one prompt"
             f"{' (shots included)' if options.shots else ''}, model {model.spec} takes {can.max_images}"
         )
-    if options.generation(task.max_new_tokens).scoring == "likelihood" and not can.likelihood:
-        raise no(f"--set scoring=likelihood: model {model.spec} gives no log-probabilities of options")
+    if options.generation(task.max_new_tokens).scoring == "likelihood":
+        if not can.likelihood:
+            raise no(f"--set scoring=likelihood: model {model.spec} gives no log-probabilities of options")
+        first = next(pack.samples([0] if rows is None else rows[:1]), None) if pack.rows() else None
+        if first is not None and not task.answer.options(first):
+            raise no("--set scoring=likelihood: task {task} has open answers, no options to score")
 
 
+_WITHOUT = frozenset(name for name, control in CONTROLS.items() if control.picture == "none")
 _KINDS = {"images": "image", "audio": "audio", "video": "video"}
 """Column of media of a pack -> what a model that takes it says."""
 
@@ -171,7 +189,7 @@ class _Shown:
     @cached_property
     def _counts(self) -> np.ndarray[Any, Any]:
         columns = self.pack.info["media_columns"]
-        without = self.options.control == "none" and not self.options.shots
+        without = self.options.control in _WITHOUT and not self.options.shots
         if without or _KINDS.keys().isdisjoint(columns):
             return np.zeros(1, np.int64)
         if REFERENCE_MEDIA in columns:

@@ -25,6 +25,10 @@ from hemm.data.pixels import rgb, upright_size
 Transform = Callable[[Sample], Sample]
 
 
+class NoDonor(HemmError):
+    """No other sample can stand for this one, which is not asked."""
+
+
 def identity(sample: Sample) -> Sample:
     return sample
 
@@ -82,6 +86,7 @@ class Shuffle:
 
     clusters, media  by row of the split (media as digests, including those of references)
     load             row -> sample
+    control          the control that it is a part of, for messages
     """
 
     def __init__(
@@ -90,8 +95,9 @@ class Shuffle:
         media: Sequence[tuple[str, ...]],
         load: Callable[[int], Sample],
         seed: int,
+        control: str = "shuffle",
     ) -> None:
-        self._load = load
+        self._load, self._control = load, control
         self._rings: dict[int, tuple[Ring, list[int], list[set[str]]]] = {}
         by_count: dict[int, dict[tuple[str, ...], tuple[int, set[str]]]] = {}
         for row, (cluster, digests) in enumerate(zip(clusters, media, strict=True)):
@@ -100,6 +106,10 @@ class Shuffle:
         for count, sets in by_count.items():
             ring = Ring("shuffle", seed, [" ".join(digests) for digests in sets])
             self._rings[count] = (ring, [row for row, _ in sets.values()], [c for _, c in sets.values()])
+
+    @property
+    def _instead(self) -> str:
+        return "none or grey" if self._control == "shuffle" else "prior-none"
 
     def __call__(self, sample: Sample) -> Sample:
         """``sample`` with another sample's pictures. Raises HemmError if no other sample has suitable
@@ -118,8 +128,8 @@ class Shuffle:
             if own.isdisjoint(m.digest for m in donor.media):
                 return sample.with_media(donor.media)
         raise HemmError(
-            f"--control shuffle: no other sample has {counted(len(sample.media), 'picture')} of another "
-            f"cluster than sample {sample.id!r}; use --control none or grey"
+            f"--control {self._control}: no other sample has {counted(len(sample.media), 'picture')} of "
+            f"another cluster than sample {sample.id!r}; use --control {self._instead}"
         )
 
 

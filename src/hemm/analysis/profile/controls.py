@@ -12,6 +12,7 @@ from hemm.analysis.study.anytime_interval import NO_INTERVAL
 from hemm.analysis.study.cell_scores import CellScores, ScoreColumn
 from hemm.analysis.study.normalise import Scale, TaskSlice, ends
 from hemm.core import CorpusMetric
+from hemm.core.taxonomy import PICTURE_CONTROLS
 from hemm.stats.intervals import Estimate
 from hemm.stats.paired import Options, paired
 from hemm.stats.shared_clusters import ClusterParts
@@ -19,13 +20,13 @@ from hemm.stats.task_means import TaskPart, TaskScore, mean_of_scores, mean_of_t
 
 
 def control_rows(loaded: Sequence[CellScores], subjects: Mapping[str, Subject]) -> list[ControlRow]:
-    """Paired differences between cells without control and the controls of the same model, settings and
-    task; and their means over tasks."""
+    """Paired differences between cells without control and those with other pictures of the same model,
+    settings and task; and their means over tasks. What the question adds is told by ``interactions``."""
     uncontrolled = {(i.pair, i.task): i for i in loaded if not i.control}
     rows: list[ControlRow] = []
     of_mean: dict[tuple[str, str], list[Difference]] = {}
     for item in loaded:
-        base = uncontrolled.get((item.pair, item.task)) if item.control else None
+        base = uncontrolled.get((item.pair, item.task)) if item.control in PICTURE_CONTROLS else None
         if base is None or isinstance(base.headline.metric, CorpusMetric):
             continue
         found = difference(base.headline, item.headline)

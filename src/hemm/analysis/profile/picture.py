@@ -8,6 +8,7 @@ from hemm.analysis.profile.controls import difference
 from hemm.analysis.study import Study, Subject
 from hemm.analysis.study.normalise import slice_order, slices_of
 from hemm.core import CONTROLS, CorpusMetric
+from hemm.core.taxonomy import PICTURE_CONTROLS
 from hemm.stats.between_tasks import TasksLike
 from hemm.stats.intervals import Estimate
 from hemm.stats.task_means import TaskScore, mean_of_scores
@@ -28,8 +29,8 @@ class PictureGain:
 
 
 def picture_gains(study: Study, common: bool = True) -> list[PictureGain]:
-    """Every category of every model that has a control; of several controls the first of ``CONTROLS``, which
-    shows no picture. Metrics of whole data sets, and those without a scale, have no part in it.
+    """Every category of every model that has a control of the picture; of several the first of ``CONTROLS``,
+    which shows no picture. Metrics of whole data sets, and those without a scale, have no part in it.
 
     common  as in ``profile``
 
@@ -41,12 +42,12 @@ def picture_gains(study: Study, common: bool = True) -> list[PictureGain]:
     uncontrolled = {(i.pair, i.task): i for i in study.cells if not i.control}
     kinds: dict[str, set[str]] = {}
     for item in study.cells:
-        if item.control and (item.pair, item.task) in uncontrolled:
+        if item.control in PICTURE_CONTROLS and (item.pair, item.task) in uncontrolled:
             kinds.setdefault(uncontrolled[item.pair, item.task].subject, set()).add(item.control)
     first = {subject: min(found, key=list(CONTROLS).index) for subject, found in kinds.items()}
     parts: dict[tuple[str, str, str], list[tuple[str, TaskScore]]] = {}
     for item in study.cells:
-        base = uncontrolled.get((item.pair, item.task)) if item.control else None
+        base = uncontrolled.get((item.pair, item.task)) if item.control in PICTURE_CONTROLS else None
         if base is None or base.counts_as or item.control != first[base.subject]:
             continue
         if isinstance(base.headline.metric, CorpusMetric):

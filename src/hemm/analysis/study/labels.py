@@ -61,7 +61,7 @@ def labels_of(
         over = [f"overlay {one['name']} [{one['digest'][:6]}]" for one in cell.run.get("overlays") or ()]
         label = " · ".join([names[subject.model, subject.revision], *words.of(subject), *over])
         if subject.control:
-            label += f" (picture {CONTROLS[subject.control].short})"
+            label += f" ({CONTROLS[subject.control].label})"
         if subject.key in apart:
             label += f" [{apart[subject.key][1]}]"
         labels[subject.key] = label

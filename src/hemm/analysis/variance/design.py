@@ -93,7 +93,7 @@ def designs_of(study: Study) -> tuple[list[Design], list[str]]:
         if not item.control:
             by_model.setdefault(_in_common(item), {}).setdefault(item.task, []).append(item)
     if controls:
-        notes.append(f"left out: {counted(controls, 'cell')} with other pictures (controls)")
+        notes.append(f"left out: {counted(controls, 'cell')} with other pictures or questions (controls)")
     designs = []
     for tasks in by_model.values():
         items = [item for each in tasks.values() for item in each]

@@ -9,6 +9,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import orjson
+
 from hemm.core import BadData, HemmError, Sample, forms, from_files
 from hemm.core.errors import NotPrepared
 from hemm.core.origin import origin_spec
@@ -61,6 +63,14 @@ class PackIndex:
     def media(self) -> Sequence[tuple[str, ...]]:
         """Digests of each row's media, then of its picture references."""
         return self._reader.column("media_digests", _lists)
+
+    @cached_property
+    def choices(self) -> Sequence[tuple[str, ...]]:
+        return self._reader.column("choices", _lists)
+
+    @cached_property
+    def fields(self) -> Sequence[Mapping[str, str]]:
+        return self._reader.column("fields", _objects)
 
     @cached_property
     def media_counts(self) -> Sequence[int]:
@@ -208,6 +218,10 @@ def _lists(column: Any) -> list[tuple[Any, ...]]:
         ends = (ends - ends[0]).tolist()
         lists += [tuple(values[a:b]) for a, b in itertools.pairwise(ends)]
     return lists
+
+
+def _objects(column: Any) -> list[Mapping[str, str]]:
+    return [orjson.loads(text) for text in texts(column)]
 
 
 def _lengths(column: Any) -> list[int]:

@@ -105,7 +105,7 @@ def _model(cell: Cell) -> Model:
 def settings(run: Mapping[str, Any], spec: Mapping[str, Any]) -> str:
     """The settings of a protocol that differ from the defaults: ``temperature 0.7, 4 shots``."""
     generation = dict(spec.get("generation") or {})
-    parts = [f"picture: {spec['control']}"] if spec.get("control") else []
+    parts = [f"control: {spec['control']}"] if spec.get("control") else []
     parts += [f"perturbed: {spec['perturb']}"] if spec.get("perturb") else []
     parts += [plural(spec["shots"], "shot")] if spec.get("shots") else []
     usual = {"temperature": 0.0, "top_p": 1.0, "max_pixels": 0, "thinking_budget": 0, "scoring": "generate"}
