@@ -157,9 +157,9 @@ def test_files_of_options_and_prompts(tmp_path: Path, monkeypatch: pytest.Monkey
 @pytest.mark.parametrize(
     "without",
     [
-        ("until_ci", "serve"),
-        ("balanced", "shard", "serve"),
-        ("until_ci", "ray", "replica_gpus", "replica_cpus", "mixed_hardware"),
+        ("until_ci", "serve", "conditions"),
+        ("balanced", "shard", "serve", "conditions"),
+        ("until_ci", "control", "ray", "replica_gpus", "replica_cpus", "mixed_hardware"),
     ],
 )
 def test_every_option_of_the_command_line_has_its_words(
@@ -177,7 +177,7 @@ def test_every_option_of_the_command_line_has_its_words(
         "metrics": ["m", "n"], "revision": "r", "card": "c.yaml", "retry_errors": True, "dry_run": True,
         "ray": "auto",
         "replica_gpus": 2.0, "replica_cpus": 0.5,
-        "mixed_hardware": True,
+        "mixed_hardware": True, "conditions": "vl,l=grey",
         "balanced": True, "shard": "2/3",
     }  # fmt: skip
     assert set(values) == set(RunOptions.table()), "a new option has a value here"
