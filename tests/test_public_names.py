@@ -30,7 +30,7 @@ PUBLIC = {
         only_refuses read_number split_labels without_markdown yes_or_no""",
     "hemm.metrics": "METRICS SampleMetric metric_key resolve same spec_of texts written",
     "hemm.models": "MODELS PROTOCOL_SETTINGS Factory ModelOptions resolve",
-    "hemm.tasks": "MORE SUITES TASKS resolve select",
+    "hemm.tasks": "MORE REPORTED SUITES TASKS resolve select",
     "hemm.testing": "check_format check_metric check_model check_task",
 }
 OF_0_1_0 = {

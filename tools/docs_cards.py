@@ -18,9 +18,10 @@ from hemm.metrics import METRICS
 from hemm.report.tables.metrics import describe as describe_metric
 from hemm.report.tables.metrics import short_end
 from hemm.report.tables.tasks import ACCESS, describe
-from hemm.tasks import SUITES, TASKS
+from hemm.tasks import TASKS
 from hemm.tasks.probes import FAMILIES
 from hemm.tasks.probes.base import generate
+from hemm.tasks.registry import REPORTED, suites_by_task
 from hemm.tasks.selection import registered
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
@@ -56,7 +57,7 @@ def pages() -> tuple[dict[str, str], dict[str, bytes]]:
 
 def task_list() -> str:
     """All tasks in one table, by suite."""
-    suites = {task: suite for suite, names in SUITES.items() for task in names}
+    suites = {task: names[0] for task, names in suites_by_task().items()}
     order = list(DIMENSIONS["use_case"].categories)
     rows = sorted(
         (describe(registered(name)) for name in TASKS.names()),
@@ -72,11 +73,14 @@ def task_list() -> str:
         "hemm": "The thirty of the HEMM paper",
         "probes": "Probes, which hemm draws itself",
         "": "Others",
+        "today": "Today's suites, whose labels hemm proposes",
     }
     for suite, heading in headings.items():
         text.append(f"\n## {heading}\n\n| task | use case | samples | answer | headline metric | access |")
         text.append("|---|---|---|---|---|---|")
-        for row in (row for row in rows if suites.get(row["name"], "") == suite):
+        for row in rows:
+            if suite != ("today" if row["name"] in REPORTED else suites.get(row["name"], "")):
+                continue
             cells = (
                 f"[{_cell(row['title'])}]({row['name']}.md) `{row['name']}`",
                 _words(row["use_case"]),

@@ -90,7 +90,9 @@ def reason(words: list[str]) -> str:
         return "weights of a metric"
     if "$" in " ".join(words) or "--shard" in words or name == "merge":
         return "a cluster (tests/cli/test_shards_command.py)"
-    if "hemm" in given(words, "--suite") or (name == "prepare" and "--from" not in words):
+    if {"hemm", "reported-2026"} & {*given(words, "--suite")} or (
+        name == "prepare" and "--from" not in words
+    ):
         return "data of the hub"
     if (name == "verify" and models) or any(m.startswith("worker/") for m in models):
         return "a checkpoint"
@@ -132,6 +134,7 @@ def workplace(tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch) -> P
         Image.new("RGB", (16, 16), colour).save(folder / f"{i}.png")
         rows.append({"image": f"{i}.png", "question": "Which colour?", "answer": colour})
     (folder / "questions.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    (tmp_path / "ours.yaml").write_text("tasks: {vqa_rad: 2, probe_scans: 1}")
     (tmp_path / "other.txt").write_text("{{ image }}{{ question }} Be brief. {{ instruction }}")
     vote = {
         "task": "probe_shapes",

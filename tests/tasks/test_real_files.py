@@ -342,6 +342,8 @@ def test_names_variants_suites_and_conditions() -> None:
     assert "vqa_rad" in healthcare
     assert "nlvr" not in healthcare
     assert {"probe_shapes"} <= {t.name for t in select(suite="probes", where=["reasoning=more"])}
+    assert "muirbench" in {t.name for t in select(suite="multi-image", where=["use_case=multimedia"])}
+    assert "muirbench" not in {t.name for t in select(where=["use_case=multimedia"])}
     for where, message in (
         ("use_case", "not of the form"),
         ("use_cas=hci", "did you mean 'use_case'"),

@@ -19,12 +19,20 @@ from hemm.report.tables.writer import print_json
 def command(name: str | None, format_: str, card: Path | None) -> None:
     """List the tasks, or show one: how to get it, an example, the prompt as it is sent."""
     from hemm.report.tables.tasks import describe, example, example_json, print_list, print_task
-    from hemm.tasks import SUITES, TASKS, resolve
+    from hemm.tasks import TASKS, resolve
+    from hemm.tasks.registry import suites_by_task
     from hemm.tasks.selection import registered
 
     if name is None:
-        suites = {task: suite for suite, names in SUITES.items() for task in names}
-        rows = [{**describe(registered(n)), "suite": suites.get(n, "")} for n in TASKS.names()]
+        suites = suites_by_task()
+        rows = [
+            {
+                **describe(registered(n)),
+                "suite": next(iter(suites.get(n, [])), ""),
+                "suites": suites.get(n, []),
+            }
+            for n in TASKS.names()
+        ]
         print_list(rows, format_)
         return
     task = resolve(name, card)

@@ -23,6 +23,8 @@ class Card:
     size    download size as people say it ("8.4 GB")
     splits  split -> number of samples as published
     labels  taxonomy labels, dimension -> category (``dimension_labels``); a sample's own labels come first
+    labels_by  who proposed the labels, where they are not the HEMM paper's or the data set's own: ``hemm``.
+            Scores by proposed labels stand beside the others in a profile, and are pooled when asked
     placeholders  SHA-256 of pictures that stand for ones that are gone ("no longer available"): samples that
             show them are not one cluster, as those with equal pictures are
 
@@ -49,6 +51,7 @@ class Card:
     labels: Mapping[str, str] = field(default_factory=dict)
     notes: str = ""
     placeholders: tuple[str, ...] = ()
+    labels_by: str = ""
 
 
 @dataclass(frozen=True, slots=True)

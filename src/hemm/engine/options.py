@@ -95,7 +95,7 @@ class RunOptions:
     tasks: tuple[str | Task, ...] = option(
         (), "A task; may be given several times.", "T", name="task", several=True
     )
-    suite: str = option("", "A suite of tasks (probes is the default).", "S")
+    suite: str = option("", "A suite of tasks (probes is the default), or FILE.yaml.", "S")
     where: tuple[str, ...] = option((), "All tasks so labelled.", "DIM=CATEGORY", pairs=True, several=True)
     limit: int | None = option(None, "Ask this many units of each task.", "N", least=1)
     balanced: bool = option(False, "Let --limit take as many units of each stratum as it can.")

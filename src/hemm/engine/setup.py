@@ -242,7 +242,7 @@ def header(options: RunOptions, task: Task, pack: Pack, model: Model, spec: Prot
         "model_card": None if card is None else card.to_json(),
         "task": task.name,
         "origin": dict(task.origin),
-        "card": {"title": task.card.title, "licence": task.card.licence, "labels": dict(task.card.labels)},
+        "card": _card(task),
         "metrics": [m if isinstance(m, str) else spec_of(m) for m in task.metrics],
         "answer_format": {"name": task.answer.name, "version": task.answer.version},
         "protocol": spec.digest,
@@ -260,3 +260,10 @@ def header(options: RunOptions, task: Task, pack: Pack, model: Model, spec: Prot
         "request_rules": requests.REQUEST_RULES,
         "versions": versions(),
     }
+
+
+def _card(task: Task) -> dict[str, Any]:
+    """The card as run.json has it; ``labels_by`` only where somebody proposed the labels."""
+    card = task.card
+    told = {"title": card.title, "licence": card.licence, "labels": dict(card.labels)}
+    return {**told, "labels_by": card.labels_by} if card.labels_by else told

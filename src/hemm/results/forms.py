@@ -120,7 +120,7 @@ RUN = {
         "limit?": (int, NoneType),
         "order?": (str, NoneType),
     },
-    "card": {"title?": str, "licence?": str, "labels": _TEXTS},
+    "card": {"title?": str, "licence?": str, "labels": _TEXTS, "labels_by?": str},
     "origin?": {
         "*": (*_PLAIN, list, dict),
         "kind?": str,

@@ -5,9 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from pkgutil import iter_modules
 
-from hemm.core import HemmError, Registry, Task, slug
+from hemm.core import HemmError, Registry, Task, UnknownName, slug
 from hemm.core.secrets import refuse_in_name
 from hemm.tasks.probes import PROBES
+from hemm.tasks.suite_lists import LISTS, Suite, is_file, read_suite
 
 PAPER = (
     "decimer", "enrico", "fer2013", "flickr30k", "gqa", "hateful_memes", "inaturalist", "irfl", "ln_coco",
@@ -25,22 +26,24 @@ def _data_sets() -> dict[str, str]:
 
     The files are not imported. Those whose names begin with an underscore are what data sets share.
     """
-    use_cases = [m.name for m in iter_modules([str(_HOME)]) if m.ispkg and m.name != "probes"]
-    found = {
-        module.name: f"hemm.tasks.{use_case}.{module.name}:TASK"
-        for use_case in use_cases
-        for module in iter_modules([str(_HOME / use_case)])
-        if not module.name.startswith("_")
-    }
-    return dict(sorted(found.items()))
+    rooms = [m.name for m in iter_modules([str(_HOME)]) if m.ispkg and m.name not in ("probes", "suites")]
+    return dict(sorted((name, where) for room in rooms for name, where in _files(room).items()))
+
+
+def _files(room: str) -> dict[str, str]:
+    names = [m.name for m in iter_modules([str(_HOME / room)]) if not m.name.startswith("_")]
+    return {name: f"hemm.tasks.{room}.{name}:TASK" for name in names}
 
 
 _DATA_SETS = _data_sets()
 
+REPORTED: dict[str, str] = _files("suites")
+"""Data sets that makers of models report today, with labels proposed by hemm: name -> where its task is."""
+
 MORE: dict[str, str] = {name: where for name, where in _DATA_SETS.items() if name not in PAPER}
 """Other data sets than those of the paper."""
 
-OWN = {**{name: _DATA_SETS[name] for name in PAPER}, **MORE, **PROBES}
+OWN = {**{name: _DATA_SETS[name] for name in PAPER}, **MORE, **PROBES, **REPORTED}
 """Every data set that hemm itself knows."""
 
 TASKS: Registry[Task] = Registry("task", "hemm.tasks", OWN)
@@ -48,8 +51,39 @@ TASKS: Registry[Task] = Registry("task", "hemm.tasks", OWN)
 SUITES: dict[str, list[str]] = {
     "probes": list(PROBES),
     "hemm": list(PAPER),
+    **{name: list(tasks) for name, tasks in LISTS.items()},
 }
-"""Named lists of tasks: what hemm draws itself, and the data sets of the HEMM paper."""
+"""Named lists of tasks: what hemm draws itself, the data sets of the HEMM paper, and those of ``LISTS``."""
+
+
+def suite_of(text: str) -> Suite:
+    """The suite of that name, or of the user's own YAML file.
+
+    Raises UnknownName, or HemmError for a file that is not there, is wrong, or has the name of one of hemm's
+    suites.
+
+    >>> suite_of("healthcare").weights["slake"]
+    1.0
+    """
+    if not is_file(text):
+        if text not in SUITES:
+            raise UnknownName(
+                "suite", text, SUITES, f"known: {', '.join(SUITES)}; a file of yours is FILE.yaml"
+            )
+        return Suite.equal(text, SUITES[text])
+    suite = read_suite(Path(text))
+    if suite.name in SUITES:
+        raise HemmError(f"{text}: the name {suite.name!r} is a suite of hemm: give another as name")
+    return suite
+
+
+def suites_by_task() -> dict[str, list[str]]:
+    """Task -> the suites that have it, those of one source of labels first."""
+    found: dict[str, list[str]] = {}
+    for suite, names in SUITES.items():
+        for name in names:
+            found.setdefault(name, []).append(suite)
+    return found
 
 
 def taken(name: str) -> str:

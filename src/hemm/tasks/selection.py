@@ -7,7 +7,7 @@ from pathlib import Path
 
 from hemm.core import DIMENSIONS, HemmError, Task, UnknownName, slug
 from hemm.core.origin import origin_text, same_origin
-from hemm.tasks.registry import OWN, SUITES, TASKS, check_free, taken
+from hemm.tasks.registry import OWN, REPORTED, TASKS, check_free, suite_of, taken
 
 
 def resolve(spec: str | Task, card: Path | None = None) -> Task:
@@ -108,19 +108,20 @@ def select(
 ) -> list[Task]:
     """The tasks that are named, those of a suite, or all, as far as they match every ``DIMENSION=CATEGORY``.
 
-    A task whose card leaves a dimension open is kept: its samples carry that label themselves. Each task
-    comes once. Raises UnknownName, or HemmError where nothing is left.
+    ``suite`` is a name, or a YAML file of the user's own. All are those whose labels are no proposals: data
+    sets that makers report today are named, or taken by a suite. A task whose card leaves a dimension open is
+    kept: its samples carry that label themselves. Each task comes once. Raises UnknownName, or HemmError
+    where nothing is left.
 
     >>> [task.name for task in select(suite="hemm", where=["use_case=hci"])]
     ['enrico', 'screen2words']
     """
     names = list(tasks)
     if suite:
-        if suite not in SUITES:
-            raise UnknownName("suite", suite, SUITES)
-        names += SUITES[suite]
+        names += suite_of(suite).tasks
     wanted = [_condition(text) for text in where]
-    tasks_named = (resolve(name, card) for name in names or TASKS.names())
+    every = names if tasks or suite else [name for name in TASKS.names() if name not in REPORTED]
+    tasks_named = (resolve(name, card) for name in every)
     selected = distinct(t for t in tasks_named if all(t.card.labels.get(d, c) == c for d, c in wanted))
     if not selected:
         raise HemmError(f"no task matches {' and '.join(f'{d}={c}' for d, c in wanted)}")

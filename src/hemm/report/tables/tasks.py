@@ -21,7 +21,20 @@ ACCESS = {
     "form": "asked for by hand; below is what can be had without",
     "private": "not published",
 }
-COLUMNS = ("name", "use_case", "labels", "samples", "size", "licence", "access", "ready")
+COLUMNS = (
+    "name",
+    "use_case",
+    "labels",
+    "samples",
+    "size",
+    "licence",
+    "access",
+    "ready",
+    "suite",
+    "labels_by",
+)
+PROPOSED = {"hemm": "Today's suites (labels proposed by hemm)"}
+"""Who proposed labels -> the heading of their tasks in a listing."""
 
 
 def print_list(rows: Sequence[Mapping[str, Any]], format_: str) -> None:
@@ -41,10 +54,14 @@ def _list(rows: Sequence[Mapping[str, Any]]) -> None:
     indent = 2 + max(len(row["name"]) for row in rows) + 2
     pad = " " * indent
     order = list(DIMENSIONS["use_case"].categories)
-    groups = sorted({row["use_case"] for row in rows}, key=lambda use: [*order, use].index(use))
-    for use in groups:
+    groups = {(row["labels_by"], row["use_case"]): None for row in rows}
+    by = ""
+    for labels_by, use in sorted(groups, key=lambda group: (group[0], [*order, group[1]].index(group[1]))):
+        if labels_by != by:
+            echo(PROPOSED.get(labels_by, f"labels proposed by {labels_by}"), bold=True)
+            by = labels_by
         echo(use.replace("_", " ") or "without a use case", bold=True)
-        for row in (row for row in rows if row["use_case"] == use):
+        for row in (r for r in rows if (r["labels_by"], r["use_case"]) == (labels_by, use)):
             ready = "not prepared" if row["ready"] == "no" else row["ready"].replace("yes", "prepared")
             count = counted(row["samples"], "sample") if row["samples"] else "samples not counted"
             facts = "; ".join(filter(None, (count, row["size"], row["access"], ready, row["licence"])))
@@ -83,6 +100,7 @@ def describe(task: Task) -> dict[str, Any]:
         "title": card.title,
         "use_case": card.labels.get("use_case", ""),
         "labels": dict(card.labels),
+        "labels_by": card.labels_by,
         "samples": len(pack) if pack else next(iter(card.splits.values()), None),
         "splits": dict(card.splits),
         "size": card.size,
@@ -172,6 +190,8 @@ def print_task(task: Task, sample: Sample | None, messages: tuple[Message, ...])
     row = describe(task)
     echo(f"{row['name']}: {row['title']}")
     row["access"] = f"{row['access']} ({ACCESS[row['access']]})" if row["access"] in ACCESS else row["access"]
+    if row["labels_by"]:
+        row["labels"]["proposed by"] = row["labels_by"]
     facts = ("citation", "homepage", "licence", "access", "size", "splits", "labels", "notes")
     for key in (*facts, "answer", "metrics", "variants"):
         if row[key]:
