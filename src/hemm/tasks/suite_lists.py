@@ -67,7 +67,9 @@ def is_file(text: str) -> bool:
 
 def _named(given: object) -> bool:
     """Whether these are names of tasks: a list, or the keys of a mapping."""
-    return isinstance(given, list | dict) and all(isinstance(name, str) and name.strip() for name in given)
+    if not isinstance(given, list | dict) or not given:
+        return False
+    return all(isinstance(name, str) and name.strip() for name in given)
 
 
 @dataclass(frozen=True)
