@@ -18,7 +18,7 @@ PIP := $(VENV)/bin/python -m pip --disable-pip-version-check -qq install $(PIP_F
 CPUS := $(shell getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2)
 JOBS ?= $(shell test $(CPUS) -gt 4 && echo 4 || echo $(CPUS))
 SETUP := pyproject.toml constraints.txt
-TESTED := hf,metrics,anthropic,google,notebook,worker,web,ray,docs,test
+TESTED := hf,metrics,math,anthropic,google,notebook,worker,web,ray,docs,test
 
 .PHONY: run test test-full servers docs dist lint lint-style lint-format lint-types lint-layers setup upgrade clean
 .DELETE_ON_ERROR:

@@ -26,8 +26,8 @@ PUBLIC = {
         hub_rows in_folders json_items json_rows json_value jsonl_rows list_of media_of objects
         parquet_rows pickle_value reading row_id table_rows text_of texts_of whole_of xlsx_rows""",
     "hemm.parsing": """
-        Caption FreeText ManyOf Number OneOf Picture Pictured ShortAnswer YesNo answered join_labels letters
-        only_refuses read_number split_labels without_markdown yes_or_no""",
+        Box Caption Expression FreeText ManyOf Number OneOf Picture Pictured Point ShortAnswer YesNo
+        answered join_labels letters only_refuses read_number split_labels without_markdown yes_or_no""",
     "hemm.metrics": "METRICS SampleMetric metric_key resolve same spec_of texts written",
     "hemm.models": "MODELS PROTOCOL_SETTINGS Factory ModelOptions resolve",
     "hemm.tasks": "MORE REPORTED SUITES TASKS resolve select",

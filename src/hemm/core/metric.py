@@ -213,7 +213,8 @@ class Metric(Protocol):
         return {}
 
     def record(self) -> Mapping[str, Any]:
-        """What else aggregates.json should keep of a scoring, by key."""
+        """What else aggregates.json should keep of a scoring, by key. ``remarks``, a list of lines, are notes
+        of profile and report too: what a reader of the scores should know."""
         return {}
 
 

@@ -29,6 +29,8 @@ METRICS: Registry[Callable[..., Metric]] = Registry(
     {
         "accuracy": "hemm.metrics.text.answers:Accuracy",
         "exact_match": "hemm.metrics.text.answers:ExactMatch",
+        "contains": "hemm.metrics.text.answers:Contains",
+        "math_equal": "hemm.metrics.text.math_equal:MathEqual",
         "token_f1": "hemm.metrics.text.answers:TokenF1",
         "vqa_accuracy": "hemm.metrics.text.answers:VqaAccuracy",
         "balanced_accuracy": "hemm.metrics.classes.classification:BalancedAccuracy",
@@ -51,6 +53,8 @@ METRICS: Registry[Callable[..., Metric]] = Registry(
         "mse": "hemm.metrics.images.pixels:MSE",
         "psnr": "hemm.metrics.images.pixels:PSNR",
         "ssim": "hemm.metrics.images.pixels:SSIM",
+        "iou": "hemm.metrics.images.regions:Iou",
+        "point_in_box": "hemm.metrics.images.regions:PointInBox",
         "smiles": "hemm.metrics.domain.molecules:SmilesSimilarity",
         "species": "hemm.metrics.domain.species:Species",
         "bartscore": "hemm.metrics.learned.bartscore:BartScore",

@@ -9,6 +9,7 @@
 """
 
 from hemm.parsing.answer_text import answered, without_markdown
+from hemm.parsing.expressions import Expression
 from hemm.parsing.formats import (
     Caption,
     FreeText,
@@ -24,16 +25,20 @@ from hemm.parsing.numbers import read_number
 from hemm.parsing.options import letters
 from hemm.parsing.picture_format import Picture, Pictured
 from hemm.parsing.refusal import only_refuses
+from hemm.parsing.regions import Box, Point
 from hemm.parsing.yes_no_words import yes_or_no
 
 __all__ = [
+    "Box",
     "Caption",
+    "Expression",
     "FreeText",
     "ManyOf",
     "Number",
     "OneOf",
     "Picture",
     "Pictured",
+    "Point",
     "ShortAnswer",
     "YesNo",
     "answered",

@@ -11,7 +11,9 @@ from typing import Annotated, Any
 from hemm.core import AnswerFormat, BadData, HemmError, UnknownName, check_labels, digest_file
 from hemm.core.from_files import is_digest, lies_below
 from hemm.core.user_files import Takes, read_yaml, typed
+from hemm.parsing.expressions import Expression
 from hemm.parsing.formats import Caption, FreeText, ManyOf, Number, OneOf, ShortAnswer, YesNo
+from hemm.parsing.regions import Box, Point
 
 CARD = "card.yaml"
 
@@ -21,6 +23,9 @@ ANSWERS: Mapping[str, tuple[type[AnswerFormat], tuple[str, ...]]] = {
     "many_of": (ManyOf, ("labels", "lettered")),
     "short_answer": (ShortAnswer, ("lettered",)),
     "number": (Number, ()),
+    "expression": (Expression, ()),
+    "box": (Box, ("dialect",)),
+    "point": (Point, ("dialect",)),
     "caption": (Caption, ()),
     "free_text": (FreeText, ()),
 }
@@ -181,6 +186,7 @@ class UserCard:
         arguments: dict[str, Any] = {"words": answer.words} if answer.words else {}
         arguments |= {"labels": labels, "lettered": False} if labels else {}
         arguments |= {"lettered": answer.lettered == "true"} if answer.lettered else {}
+        arguments |= {"dialect": answer.dialect} if answer.dialect else {}
         return kind(**arguments), labels
 
     def _check_as(self, format_: Any) -> None:
@@ -206,6 +212,7 @@ class _Answer:
         tuple[str, ...], Takes("a list of two words, the affirmative one first", lambda w: len(w) == 2)
     ] = ()
     labels: Mapping[str, str] | tuple[str, ...] = ()
+    dialect: str = ""
     lettered: Annotated[str, Takes("true or false", {"true", "false"}.__contains__)] = ""
 
 

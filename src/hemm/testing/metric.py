@@ -242,7 +242,7 @@ class _Check:
             read = (self._judged(sample, s) for s in wrong if _folded(s) not in own)
             first = next((j for j in read if j is not None and j.value != right[n].value), None)
             if first is None and isinstance(right[n].value, str):
-                first = replace(right[n], response=Response(text="qwxzj"), value="qwxzj")
+                first = replace(right[n], response=Response(text="qwxzj"), value="qwxzj", span=None)
             answers.append(first or right[n])
         return answers
 
@@ -328,12 +328,14 @@ class _Check:
         if all(isinstance(j.value, Media) for group in right for j in group):
             for mode, size in (("RGB", (1, 1)), ("RGBA", (40, 3)), ("L", (3, 40)), ("1", (8, 8))):
                 odd = _drawn(99, mode, size)
-                groups = [[replace(j, response=Response(media=(odd,)), value=odd) for j in right[0]]]
+                groups = [
+                    [replace(j, response=Response(media=(odd,)), value=odd, span=None) for j in right[0]]
+                ]
                 self._score(groups, f"a picture of {size[0]} x {size[1]} in mode {mode}")
         if not all(isinstance(j.value, str) for group in right for j in group):
             return
         for text in ("", " ", "\n", "😀" * 3, "ﷺ é ß", "a" * 5000, "\u200b", "1e999", "<b>&amp;</b>"):
-            groups = [[replace(j, response=Response(text=text), value=text) for j in right[0]]]
+            groups = [[replace(j, response=Response(text=text), value=text, span=None) for j in right[0]]]
             self._score(groups, f"the answer {text[:12]!r}")
 
     def _corpus(self, metric: CorpusMetric, groups: Sequence[Group]) -> None:

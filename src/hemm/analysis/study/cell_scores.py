@@ -174,6 +174,7 @@ class CellScores:
     unscored  why answers are kept and not scored -> how many
     counts_as  the form of the task (``task``, ``task:variant``) that counts in means over tasks in place of
                this one; empty: it counts
+    remarks   what its metrics remarked of the answers (``Metric.record``)
     """
 
     cell: Cell
@@ -188,6 +189,7 @@ class CellScores:
     unscored: Mapping[str, int] = field(default_factory=dict)
     blocks: Mapping[str, CorpusBlocks] = field(default_factory=dict)
     counts_as: str = ""
+    remarks: tuple[str, ...] = ()
 
     @property
     def task(self) -> str:
@@ -253,6 +255,7 @@ def load_scores(cell: Cell) -> CellScores:
         tables[0][1],
         unscored,
         {spec: found for spec, row in specs.items() if (found := CorpusBlocks.from_json(row.get("blocks")))},
+        remarks=tuple(str(line) for row in specs.values() for line in row.get("remarks") or ()),
     )
 
 

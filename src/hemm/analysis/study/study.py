@@ -217,6 +217,7 @@ def _states(item: CellScores) -> Iterator[str]:
         yield unscored_words(item.unscored)
     if words := kinds_words(item.cell.run):
         yield words
+    yield from dict.fromkeys(item.remarks)
 
 
 def _met(item: CellScores) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""Metrics on short answers: accuracy, exact match, token F1, VQA accuracy."""
+"""Metrics on short answers: accuracy, exact match, containment, token F1, VQA accuracy."""
 
 from __future__ import annotations
 
@@ -74,6 +74,36 @@ class ExactMatch(SampleMetric):
             return float(bool(matching(answer, sample)))
         tokens = squad_tokens(written(answer))
         return float(any(tokens == squad_tokens(reference) for reference in texts(sample)))
+
+
+NO_BLANKS = "no blanks"
+"""The metadata ``contains`` of a sample whose references are looked for without blanks, in their case."""
+
+
+@dataclass(frozen=True)
+class Contains(SampleMetric):
+    """1 where the answer contains a reference, else 0: OCRBench's rule (Liu et al. 2024). Both in lower case,
+    line ends as blanks. Samples with ``contains: no blanks`` in their metadata (handwritten formulas) are
+    compared without any blank, and with their case.
+
+    A short reference is easily contained: a model that lists what it sees is paid for it.
+    """
+
+    name = "contains"
+    title = "share of answers that contain a reference"
+
+    def value(self, answer: Any, sample: Sample) -> float:
+        bare = _bare if sample.metadata.get("contains") == NO_BLANKS else _lowered
+        said = bare(written_for(answer, sample))
+        return float(any(wanted in said for r in texts(sample) if (wanted := bare(r))))
+
+
+def _lowered(text: str) -> str:
+    return text.lower().strip().replace("\n", " ")
+
+
+def _bare(text: str) -> str:
+    return text.strip().replace("\n", "").replace(" ", "")
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,111 @@
+"""The answer format of mathematics: an expression, with its LaTeX kept."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+
+from hemm.core import Reading, Sample
+from hemm.parsing.answer_text import body_of, lines, sentence_spans, unmarked, with_marks
+from hemm.parsing.formats import OneOf
+from hemm.parsing.located import Located, Span
+from hemm.parsing.markers import is_blank, ordered
+from hemm.parsing.patterns import late
+from hemm.parsing.refusal import only_refuses, refuses
+from hemm.parsing.stages import CONCLUSION, MARKER, STRUCTURED, WHOLE
+
+_MATH = late(
+    r"\$\$([^$]{1,2000})\$\$|\$([^$\n]{1,2000})\$|\\\((.{1,2000}?)\\\)|\\\[(.{1,2000}?)\\\]", re.DOTALL
+)
+_WORD = late(r"(?<![\\A-Za-z])[A-Za-z]{2,}")
+_MOST_WORDS = 4
+"""Words beside an expression (its unit, say) above which a text is prose."""
+_LEAD = late(r"^(?:(?:[:=：]|\\approx|≈|about|approximately|equal to)\s*)+")
+
+
+@dataclass(frozen=True)
+class Expression:
+    r"""A number, a term, a set, a point: what mathematics answers with. The value is its text, LaTeX kept;
+    ``math_equal`` compares it. A sample with choices is read as ``OneOf``, by letters.
+
+    Read are, in this order: the last box or other structured answer; the last ``the answer is ...``, of which
+    the mathematics between dollars where there is some; a text that is one line with no more than four words
+    in it; and the last sentence, where it holds one piece of mathematics between dollars, or is nothing else.
+
+    >>> from hemm.core import Sample
+    >>> Expression().parse(r"So the area is $A = 6$. \boxed{\frac{3}{4}}", Sample("1"))
+    '\\frac{3}{4}'
+    >>> Expression().parse("It is either 3, which I doubt, or it may well be 4.", Sample("1")) is None
+    True
+    """
+
+    name: str = field(default="expression", init=False)
+    version: int = field(default=1, init=False)
+
+    @property
+    def instruction(self) -> str:
+        closed = OneOf().instruction
+        open_ = r"End your reply with the final answer in \boxed{}."
+        return f"{{% if labels %}}{closed}{{% else %}}{open_}{{% endif %}}"
+
+    def parse(self, text: str, sample: Sample) -> str | None:
+        value: str | None = self.read(text, sample).value
+        return value
+
+    def read(self, text: str, sample: Sample) -> Reading:
+        if sample.choices:
+            return OneOf().read(text, sample)
+        body = body_of(text)
+        if only_refuses(body.text):
+            return Reading()
+        clean = unmarked(body)
+        for piece, place, mark in ordered(body, clean):
+            if piece.strip() and not is_blank(piece):
+                found = piece if mark.structured else _marked(piece, with_marks(text, place))
+                return _reading(found, STRUCTURED if mark.structured else MARKER, place)
+        said = lines(clean.text)
+        if len(said) == 1 and _is_term(said[0]):
+            return _reading(said[0], WHOLE, clean.span(0, len(clean.text)))
+        return Reading() if refuses(clean.text) else _concluded(body)
+
+    def options(self, sample: Sample) -> tuple[str, ...]:
+        return OneOf().options(sample) if sample.choices else ()
+
+    def render(self, reference: str, sample: Sample) -> str:
+        return OneOf().render(reference, sample) if sample.choices else rf"\boxed{{{reference}}}"
+
+
+def _reading(text: str, stage: str, span: Span) -> Reading:
+    value = _LEAD.sub("", text.strip()).strip().rstrip(".。,;").strip()
+    return Reading(value, stage, span) if value else Reading()
+
+
+def _is_term(text: str) -> bool:
+    return len(_WORD.findall(text)) <= _MOST_WORDS
+
+
+def _pieces(text: str) -> list[tuple[str, Span]]:
+    """The mathematics between dollars or LaTeX's brackets, with its place."""
+    return [(next(g for g in m.groups() if g is not None), m.span()) for m in _MATH.finditer(text)]
+
+
+def _marked(piece: str, with_dollars: str) -> str:
+    """What an explicit answer says: its one piece of mathematics, else its first sentence."""
+    first = sentence_spans(piece)[:1]
+    sentence = piece[slice(*first[0])] if first else piece
+    pieces = _pieces(with_dollars)
+    return pieces[0][0] if len(pieces) == 1 else sentence
+
+
+def _concluded(body: Located) -> Reading:
+    """The last sentence's one piece of mathematics, or the whole of a last line that is a term."""
+    text = body.text
+    last = text.rstrip().rfind("\n") + 1
+    line, pieces = text[last:].strip(), _pieces(text[last:])
+    if len(pieces) == 1:
+        (piece, (begin, end)) = pieces[0]
+        return _reading(piece, CONCLUSION, body.span(last + begin, last + end))
+    plain = unmarked(Located.whole(line)).text
+    if last and not pieces and re.search(r"\d", plain) and not _WORD.search(plain):
+        return _reading(plain, CONCLUSION, body.span(last, last + len(line)))
+    return Reading()

@@ -1,0 +1,69 @@
+"""The format of mathematical answers, as a table."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hemm.core import Sample
+from hemm.parsing import Expression
+
+OPEN = Sample("1")
+
+
+@pytest.mark.parametrize(
+    ("text", "stage", "value"),
+    [
+        (r"\boxed{\frac{3}{4}}", "structured", r"\frac{3}{4}"),
+        (r"First $x=2$, so \[ \boxed{2\sqrt{2}} \]", "structured", r"2\sqrt{2}"),
+        (r"\boxed{5} is wrong. Rather \boxed{6}", "structured", "6"),
+        ("<answer>3/4</answer>", "structured", "3/4"),
+        (r"So the final answer is $\frac{3}{4}$ because it is.", "final marker", r"\frac{3}{4}"),
+        ("**Answer:** 12 cm", "final marker", "12 cm"),
+        ("The answer is: 7.", "final marker", "7"),
+        (r"$\frac{3}{4}$", "whole", r"\frac{3}{4}"),
+        ("12 square feet", "whole", "12 square feet"),
+        ("= 12", "whole", "12"),
+        ("We double it.\nThis gives us $36\\pi$ in the end.", "conclusion", r"36\pi"),
+        ("We double 6.\n\n12", "conclusion", "12"),
+        ("<think>maybe \\boxed{1}</think>\\boxed{2}", "structured", "2"),
+    ],
+)
+def test_expressions_are_read(text: str, stage: str, value: str) -> None:
+    reading = Expression().read(text, OPEN)
+    assert (reading.value, reading.stage) == (value, stage)
+    assert reading.span is not None
+    begin, end = reading.span
+    assert 0 <= begin < end <= len(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "The figure shows a triangle whose sides are not known to me at all.",
+        "We double it.\nIt is $3$, or perhaps $4$.",
+        "I cannot solve this, since there is no picture.",
+        "<think>it is \\boxed{3}",
+    ],
+)
+def test_what_commits_to_nothing_is_none(text: str) -> None:
+    assert Expression().parse(text, OPEN) is None
+
+
+def test_samples_with_choices_are_answered_by_letter() -> None:
+    sample = Sample("1", choices=(r"$\frac{1}{2}$", r"$2$"))
+    assert Expression().parse("The answer is (B).", sample) == r"$2$"
+    assert Expression().options(sample) == ("A", "B")
+    assert Expression().options(OPEN) == ()
+
+
+@pytest.mark.parametrize("reference", ["3/4", r"\frac{3}{4}", "12", r"\{1,2\}", r"2\sqrt{2}", "(1,2)", "x=3"])
+def test_a_perfect_answer_is_read_back(reference: str) -> None:
+    assert Expression().parse(Expression().render(reference, OPEN), OPEN) == reference
+
+
+@given(st.text(max_size=120))
+def test_no_text_raises(text: str) -> None:
+    Expression().read(text, OPEN)
