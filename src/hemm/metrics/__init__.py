@@ -32,6 +32,7 @@ METRICS: Registry[Callable[..., Metric]] = Registry(
         "contains": "hemm.metrics.text.answers:Contains",
         "math_equal": "hemm.metrics.text.math_equal:MathEqual",
         "token_f1": "hemm.metrics.text.answers:TokenF1",
+        "mmmu_accuracy": "hemm.metrics.text.mmmu:MmmuAccuracy",
         "vqa_accuracy": "hemm.metrics.text.answers:VqaAccuracy",
         "balanced_accuracy": "hemm.metrics.classes.classification:BalancedAccuracy",
         "macro_f1": "hemm.metrics.classes.classification:MacroF1",

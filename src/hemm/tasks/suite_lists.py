@@ -12,7 +12,15 @@ from hemm.core import BadData, HemmError
 from hemm.core.user_files import Takes, read_yaml, shown, typed
 
 LISTS: dict[str, tuple[str, ...]] = {
-    "reported-2026": ("muirbench",),
+    "reported-2026": (
+        "mmmu",
+        "mmmu_pro",
+        "ai2d",
+        "mmstar",
+        "mmbench",
+        "hallusionbench",
+        "muirbench",
+    ),
     "multi-image": (
         "muirbench",
         "nlvr2",
@@ -24,12 +32,16 @@ LISTS: dict[str, tuple[str, ...]] = {
         "resisc45",
         "scienceqa",
         "uc_merced",
+        "ai2d",
+        "mmmu",
+        "mmmu_pro",
     ),
     "healthcare": (
         "open_path",
         "pathvqa",
         "slake",
         "vqa_rad",
+        "mmmu",
     ),
 }
 """Name -> its tasks, in the order in which they are asked. ``reported-2026`` are data sets that model cards

@@ -311,7 +311,8 @@ def _check_metric(task: Task, metric: Metric, samples: Sequence[Sample], finding
     if metric.needs:
         keyed = keyed[:OPTION_SAMPLES]  # pictures take their time
     if metric.group not in ("sample", "unit"):
-        without = [s.id for s in keyed if metric.group not in s.metadata]
+        parts = metric.group.split("+")
+        without = [s.id for s in keyed if metric.group not in s.metadata and not {*parts} <= {*s.metadata}]
         if without:
             findings.add(f"metric {metric.name} groups by {metric.group!r}, which metadata have", without[0])
             return
@@ -324,9 +325,9 @@ def _check_metric(task: Task, metric: Metric, samples: Sequence[Sample], finding
 
 
 def _key(metric: Metric, sample: Sample) -> str:
-    if metric.group in ("sample", "unit"):
-        return sample.id if metric.group == "sample" else sample.unit
-    return str(sample.metadata[metric.group])
+    from hemm.metrics.answer_groups import group_key
+
+    return group_key(sample, metric.group)
 
 
 @dataclass(frozen=True)
