@@ -170,7 +170,7 @@ def _names(kind: str) -> list[str]:
         return METRICS.names()
     from hemm.models import MODELS
 
-    prefixes = ("hf", "openai", "anthropic", "google", "azure", "openrouter", "worker")
+    prefixes = ("hf", "text", "openai", "anthropic", "google", "azure", "openrouter", "worker")
     return [
         f"{name}/" if name in prefixes else name for name in MODELS.names() if not name.startswith("http")
     ]

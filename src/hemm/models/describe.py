@@ -15,6 +15,7 @@ from hemm.models.specs import FORMS, MODELS, resolve
 EXTRAS: dict[str, tuple[str, tuple[str, ...]]] = {
     "tiny": ("hf", ("torch", "transformers")),
     "hf": ("hf", ("torch", "transformers")),
+    "text": ("hf", ("torch", "transformers")),
     "anthropic": ("anthropic", ("anthropic",)),
     "google": ("google", ("google.genai",)),
     "worker": ("worker", ("uv",)),

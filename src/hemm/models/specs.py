@@ -17,6 +17,7 @@ MODELS: Registry[Factory] = Registry(
     {
         "tiny": "hemm.models.hf.adapter:open_tiny",
         "hf": "hemm.models.hf.adapter:open_hf",
+        "text": "hemm.models.hf.text:open_text",
         "openai": "hemm.models.api.openai:open_openai",
         "anthropic": "hemm.models.api.anthropic:open_anthropic",
         "google": "hemm.models.api.google:open_google",
@@ -34,6 +35,7 @@ MODELS: Registry[Factory] = Registry(
 
 FORMS = {
     "hf": "hf/ORG/NAME[@revision], hf/./folder, hf//absolute/folder",
+    "text": "text/ORG/NAME[@revision], text/./folder, text//absolute/folder",
     "openai": "openai/NAME",
     "anthropic": "anthropic/NAME",
     "google": "google/NAME",

@@ -59,5 +59,6 @@ def _revision(cell: Cell) -> dict[str, Any]:
     """``--revision``, where it tells which model it was: a served one's label, a commit of the hub."""
     spec, revision = str(cell.run["model"]["spec"]), cell.revision
     served = spec.startswith(("openai/", "anthropic/", "google/", "azure/", "openrouter/", "http:", "https:"))
-    hub = spec.startswith("hf/") and not spec.startswith(("hf/.", "hf//", "hf/~")) and "@" not in spec
+    family, _, rest = spec.partition("/")
+    hub = family in ("hf", "text") and not rest.startswith((".", "/", "~")) and "@" not in spec
     return {"revision": revision} if revision and (served or hub) else {}

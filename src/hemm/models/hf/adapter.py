@@ -51,12 +51,14 @@ def open_hf(spec: str, options: ModelOptions) -> HFModel:
     require_packages(spec)
     settings = options.read("hf", SETTINGS)
     check(settings)
-    text = spec.removeprefix("hf/")
+    return HFModel(spec, checkpoint_of(spec.removeprefix("hf/"), options.revision), settings, options, 16)
+
+
+def checkpoint_of(text: str, revision: str) -> Checkpoint:
+    """The checkpoint that a spec names behind its prefix: a folder's, or a hub repository's."""
     if is_folder(text):
-        checkpoint = folder_checkpoint(Path(text).expanduser())
-    else:
-        checkpoint = hub_checkpoint(text, options.revision)
-    return HFModel(spec, checkpoint, settings, options, 16)
+        return folder_checkpoint(Path(text).expanduser())
+    return hub_checkpoint(text, revision)
 
 
 class HFModel(BatchModel):
@@ -141,9 +143,9 @@ class HFModel(BatchModel):
     async def start(self) -> None:
         """Load weights and processor. Raises HemmError if they do not load, and for settings that the
         checkpoint does not know."""
-        self._loaded = await asyncio.to_thread(load, self.spec, self._checkpoint, self._settings)
+        self._loaded = await asyncio.to_thread(self._load)
         processor, config = self._loaded.processor, self._loaded.model.config
-        self._family = family = family_of(processor, config)
+        self._family = family = self._family_of(processor, config)
         decoding.make_plain(self._loaded.model.generation_config, known(config.model_type).draws)
         name, tokenizer = self.identity.name, processor.tokenizer
         prompt_options.set_up(family, self._settings, name)
@@ -152,6 +154,12 @@ class HFModel(BatchModel):
         self._opened = self._marks.last_opened(begins)
         if self._thinking_budget and not self._marks.pairs:
             raise HemmError(f"--set thinking_budget: the vocabulary of {name} has no marks of thinking")
+
+    def _load(self) -> Loaded:
+        return load(self.spec, self._checkpoint, self._settings)
+
+    def _family_of(self, processor: Any, config: Any) -> Family:
+        return family_of(processor, config)
 
     async def close(self) -> None:
         """Free the weights."""

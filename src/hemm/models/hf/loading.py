@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.util import find_spec
 from typing import Any
@@ -12,6 +13,7 @@ from hemm.metrics.learned import torchvision_check
 from hemm.metrics.learned.torch_device import torch_device
 from hemm.models.hf import prompt_options
 from hemm.models.hf.families import known
+from hemm.models.hf.families.text import TextProcessor
 from hemm.models.hf.identity import Checkpoint
 
 SETTINGS: dict[str, Any] = {
@@ -57,6 +59,30 @@ def load(spec: str, checkpoint: Checkpoint, settings: dict[str, Any]) -> Loaded:
 
     Code in the checkpoint's repository is not run. Raises HemmError with one line if it does not load.
     """
+    options = prompt_options.pictures_at_loading(settings)
+    return _load(
+        spec,
+        checkpoint,
+        settings,
+        lambda transformers: _processor(transformers, checkpoint, options),
+        "AutoModelForMultimodalLM",
+    )
+
+
+def load_text(spec: str, checkpoint: Checkpoint, settings: dict[str, Any]) -> Loaded:
+    """``load`` for a causal language model, with its tokenizer."""
+    return _load(
+        spec,
+        checkpoint,
+        settings,
+        lambda transformers: _tokenizer(transformers, checkpoint),
+        "AutoModelForCausalLM",
+    )
+
+
+def _load(
+    spec: str, checkpoint: Checkpoint, settings: dict[str, Any], reader: Callable[[Any], Any], kind: str
+) -> Loaded:
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # read when CUDA starts
     import torch
 
@@ -71,8 +97,8 @@ def load(spec: str, checkpoint: Checkpoint, settings: dict[str, Any]) -> Loaded:
     if dtype == "auto":
         dtype = "float32" if device == "cpu" else "bfloat16"
     try:
-        processor = _processor(transformers, checkpoint, prompt_options.pictures_at_loading(settings))
-        model = _model(transformers, checkpoint, settings, getattr(torch, dtype))
+        processor = reader(transformers)
+        model = _model(getattr(transformers, kind), checkpoint, settings, getattr(torch, dtype))
     except HemmError:
         raise
     except Exception as error:
@@ -93,20 +119,35 @@ def _processor(transformers: Any, checkpoint: Checkpoint, options: dict[str, Any
     pictures = getattr(processor, "image_processor", None)
     if pictures is None or getattr(processor, "tokenizer", None) is None:
         raise HemmError(
-            f"{checkpoint.identity.name} has no picture processor: it is no vision-language model"
+            f"{checkpoint.identity.name} has no picture processor: it is no vision-language model (text/... "
+            "asks a language model, without pictures)"
         )
     if options or not type(pictures).__name__.endswith("Pil"):
         processor.image_processor = transformers.AutoImageProcessor.from_pretrained(
             checkpoint.source, backend="pil", **at, **options
         )
-    tokenizer = processor.tokenizer
-    tokenizer.padding_side = "left"
-    if tokenizer.pad_token is None:
-        tokenizer.pad_token = tokenizer.eos_token
+    _pad_left(processor.tokenizer)
     return processor
 
 
-def _model(transformers: Any, checkpoint: Checkpoint, settings: dict[str, Any], dtype: Any) -> Any:
+def _tokenizer(transformers: Any, checkpoint: Checkpoint) -> TextProcessor:
+    at = {"revision": checkpoint.revision} if checkpoint.revision else {}
+    tokenizer = transformers.AutoTokenizer.from_pretrained(checkpoint.source, **at)
+    _pad_left(tokenizer)
+    if tokenizer.pad_token is None:
+        raise HemmError(
+            f"the tokenizer of {checkpoint.identity.name} has no mark to pad with, and no end mark"
+        )
+    return TextProcessor(tokenizer)
+
+
+def _pad_left(tokenizer: Any) -> None:
+    tokenizer.padding_side = "left"
+    if tokenizer.pad_token is None:
+        tokenizer.pad_token = tokenizer.eos_token
+
+
+def _model(kind: Any, checkpoint: Checkpoint, settings: dict[str, Any], dtype: Any) -> Any:
     options: dict[str, Any] = {"dtype": dtype}
     if checkpoint.revision:
         options["revision"] = checkpoint.revision
@@ -121,10 +162,12 @@ def _model(transformers: Any, checkpoint: Checkpoint, settings: dict[str, Any], 
         if find_spec("bitsandbytes") is None:
             raise HemmError("--set quantization needs bitsandbytes: pip install bitsandbytes")
         four = settings["quantization"] == "4bit"
+        import transformers
+
         options["quantization_config"] = transformers.BitsAndBytesConfig(
             load_in_4bit=four, load_in_8bit=not four, bnb_4bit_compute_dtype=dtype
         )
-    return transformers.AutoModelForMultimodalLM.from_pretrained(checkpoint.source, **options)
+    return kind.from_pretrained(checkpoint.source, **options)
 
 
 def _why(spec: str, error: Exception, torchvision: str) -> str:

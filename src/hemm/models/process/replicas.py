@@ -125,6 +125,7 @@ def start_message(
 ) -> dict[str, Any]:
     """The first message to each process, with the model to load; a checkpoint at its commit."""
     options = replace(options, replicas=1, serve="", batch_size=batch_size)
-    if named.startswith("hf/") and not is_folder(named.removeprefix("hf/")):
-        named, options = f"hf/{identity.name}@{identity.revision}", replace(options, revision="")
+    family, _, rest = named.partition("/")
+    if family in ("hf", "text") and not is_folder(rest):
+        named, options = f"{family}/{identity.name}@{identity.revision}", replace(options, revision="")
     return {"spec": named, "options": asdict(options)}

@@ -65,7 +65,7 @@ def _plain(options: ModelOptions) -> ModelOptions:
 def _anywhere(spec: str) -> str:
     """A spec that means the same in another working folder."""
     family, slash, rest = spec.partition("/")
-    if family in ("hf", "worker") and slash and (is_folder(rest) or rest.endswith(".py")):
+    if family in ("hf", "text", "worker") and slash and (is_folder(rest) or rest.endswith(".py")):
         return f"{family}/{Path(rest).expanduser().absolute()}"
     if user_code.is_code(spec):
         file, name = user_code.split(spec)
