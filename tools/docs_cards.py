@@ -10,10 +10,11 @@ import importlib
 import re
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from hemm.core import DIMENSIONS, Dimension, Sample, Task
+from hemm.core import DIMENSIONS, Dimension, Media, Sample, Task
 from hemm.metrics import METRICS
 from hemm.report.tables.metrics import describe as describe_metric
 from hemm.report.tables.metrics import short_end
@@ -21,6 +22,8 @@ from hemm.report.tables.tasks import ACCESS, describe
 from hemm.tasks import TASKS
 from hemm.tasks.probes import FAMILIES
 from hemm.tasks.probes.base import generate
+from hemm.tasks.probes.factorial.samples import generate as generate_factorial
+from hemm.tasks.probes.factorial.signs import USE_CASES
 from hemm.tasks.registry import REPORTED, suites_by_task
 from hemm.tasks.selection import registered
 
@@ -45,13 +48,16 @@ def pages() -> tuple[dict[str, str], dict[str, bytes]]:
     """Markdown pages and pictures by their paths in the documentation's folder."""
     pictures: dict[str, bytes] = {}
     probes = {
-        name: list(generate(importlib.import_module(f"hemm.tasks.probes.{name}").FAMILY)) for name in FAMILIES
+        f"probe_{name}": list(generate(importlib.import_module(f"hemm.tasks.probes.{name}").FAMILY))
+        for name in FAMILIES
     }
+    factorial = {f"probe_v2_{case}": list(islice(generate_factorial(case), 12)) for case in USE_CASES}
     made = {"tasks/index.md": task_list(), "metrics/all.md": metric_list()}
     for name in TASKS.names():
-        samples = probes.get(name.removeprefix("probe_"), []) if name.startswith("probe_") else []
-        made[f"tasks/{name}.md"] = task_page(registered(name), samples[:1], pictures)
-    made["taxonomy.md"] = taxonomy(probes, pictures)
+        examples = (probes | factorial).get(name, [])[:1]
+        made[f"tasks/{name}.md"] = task_page(registered(name), examples, pictures)
+    drawn = {"probe_v2_hci:draw": list(islice(generate_factorial("hci", size=192, drawing=True), 12))}
+    made["taxonomy.md"] = taxonomy(probes | drawn, pictures)
     return made, pictures
 
 
@@ -72,6 +78,7 @@ def task_list() -> str:
     headings = {
         "hemm": "The thirty of the HEMM paper",
         "probes": "Probes, which hemm draws itself",
+        "probes_v2": "Probes, version 2: a balanced factorial",
         "": "Others",
         "today": "Today's suites, whose labels hemm proposes",
     }
@@ -120,7 +127,7 @@ def task_page(task: Task, samples: list[Sample], pictures: dict[str, bytes]) -> 
     if instruction := task.answer.instruction:
         text.append(f"where `{{{{ instruction }}}}` is\n\n```jinja\n{instruction}\n```\n")
     for sample in samples:
-        text.append(f"\n## An example\n\n{_example(sample, pictures, '../')}")
+        text.append(f"\n## An example\n\n{_example(sample, task.name, pictures, '../')}")
     if task.variants:
         text.append("\n## Other forms\n\n| task | headline metric | answer |\n|---|---|---|")
         for name, form in sorted(task.variants.items()):
@@ -221,12 +228,9 @@ def taxonomy(probes: Mapping[str, list[Sample]], pictures: dict[str, bytes]) -> 
             text.append(
                 f"\n### {dimension.title}: {_words(category)}\n\n{dimension.meanings.get(category, '')}\n"
             )
-            sample = _pick(probes, name, category, seen)
-            if sample is None:
-                text.append("No probe has this category: it needs models that give pictures back.\n")
-            else:
-                seen.add(sample.id)
-                text.append(_example(sample, pictures, ""))
+            sample, task = _pick(probes, name, category, seen)
+            seen.add(sample.id)
+            text.append(_example(sample, task, pictures, ""))
             if tasks := members[name, category]:
                 text.append("\nTasks: " + ", ".join(f"[{t}](tasks/{t}.md)" for t in tasks) + ".")
     return "\n".join(text) + "\n"
@@ -241,30 +245,42 @@ def _members() -> dict[tuple[str, str], list[str]]:
     return members
 
 
-def _pick(probes: Mapping[str, list[Sample]], dimension: str, category: str, seen: set[str]) -> Sample | None:
-    """A probe sample of a category: one whose other labels are the simplest, and that was not shown yet."""
+def _pick(
+    probes: Mapping[str, list[Sample]], dimension: str, category: str, seen: set[str]
+) -> tuple[Sample, str]:
+    """A probe sample of a category, and its task: one whose other labels are the simplest, and that was not
+    shown yet; one that is answered with a picture only where no other has the category."""
     plain = {"fine_grained": "no", "reasoning": "less", "external_knowledge": "no"}
-    having = [s for family in probes.values() for s in family if s.labels.get(dimension) == category]
-    return min(
-        having,
-        key=lambda s: (s.id in seen, sum(s.labels[k] != v for k, v in plain.items() if k != dimension)),
-        default=None,
-    )
+    having = [(s, t) for t, every in probes.items() for s in every if s.labels.get(dimension) == category]
+
+    def rank(one: tuple[Sample, str]) -> tuple[bool, bool, int]:
+        sample, task = one
+        others = sum(sample.labels[k] != v for k, v in plain.items() if k != dimension)
+        return (":" in task, sample.id in seen, others)
+
+    return min(having, key=rank)
 
 
-def _example(sample: Sample, pictures: dict[str, bytes], up: str) -> str:
+def _example(sample: Sample, task: str, pictures: dict[str, bytes], up: str) -> str:
     """A sample as people read it: its picture, what is asked, what is right."""
-    (media,) = sample.media
+    lines = [_shown(sample.media[0], f"The picture of probe {sample.id}", pictures, up)]
+    said = [sample.fields.get("context", ""), sample.fields["question"]]
+    lines += [f"> {_code(line)}\n>" for part in said if part for line in str(part).splitlines()]
+    lines[-1] = lines[-1].removesuffix("\n>")
+    right = sample.references[0]
+    if isinstance(right, Media):
+        shown = _shown(right, f"The right answer to probe {sample.id}", pictures, up)
+        lines.append(f"\nRight:\n\n{shown}\nFrom `{task}`, question `{sample.metadata['template']}`.\n")
+    else:
+        lines.append(f"\nRight: *{right}*. From `{task}`, question `{sample.metadata['template']}`.\n")
+    return "\n".join(lines)
+
+
+def _shown(media: Media, words: str, pictures: dict[str, bytes], up: str) -> str:
+    """A picture of a page."""
     name = f"images/probes/{media.name}"
     pictures[name] = media.data
-    said = [sample.fields.get("context", ""), sample.fields["question"]]
-    answers = " or ".join(f"*{r}*" for r in sample.references[:1])
-    lines = [f"![The picture of probe {sample.id}]({up}{name}){{ width=192 }}\n"]
-    lines += [f"> {_code(str(part))}\n>" for part in said if part]
-    lines[-1] = lines[-1].removesuffix("\n>")
-    family = sample.id.rpartition("-")[0].split("-")[0]
-    lines.append(f"\nRight: {answers}. From `probe_{family}`, question `{sample.metadata['template']}`.\n")
-    return "\n".join(lines)
+    return f"![{words}]({up}{name}){{ width=192 }}\n"
 
 
 def _linked(text: str) -> str:

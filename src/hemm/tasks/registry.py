@@ -8,6 +8,7 @@ from pkgutil import iter_modules
 from hemm.core import HemmError, Registry, Task, UnknownName, slug
 from hemm.core.secrets import refuse_in_name
 from hemm.tasks.probes import PROBES
+from hemm.tasks.probes.factorial import FACTORIAL
 from hemm.tasks.suite_lists import LISTS, Suite, is_file, read_suite
 
 PAPER = (
@@ -43,13 +44,14 @@ REPORTED: dict[str, str] = _files("suites")
 MORE: dict[str, str] = {name: where for name, where in _DATA_SETS.items() if name not in PAPER}
 """Other data sets than those of the paper."""
 
-OWN = {**{name: _DATA_SETS[name] for name in PAPER}, **MORE, **PROBES, **REPORTED}
+OWN = {**{name: _DATA_SETS[name] for name in PAPER}, **MORE, **PROBES, **FACTORIAL, **REPORTED}
 """Every data set that hemm itself knows."""
 
 TASKS: Registry[Task] = Registry("task", "hemm.tasks", OWN)
 
 SUITES: dict[str, list[str]] = {
     "probes": list(PROBES),
+    "probes_v2": list(FACTORIAL),
     "hemm": list(PAPER),
     **{name: list(tasks) for name, tasks in LISTS.items()},
 }

@@ -133,11 +133,12 @@ def questions(family: Family, drawn: Picture, rand: Rand, turn: int) -> Question
     return picked
 
 
-def png(pixels: NDArray[np.uint8]) -> bytes:
+def png(pixels: NDArray[np.uint8], level: int = 6) -> bytes:
+    """Pixels as PNG; a lower ``level`` of compression takes less time."""
     from PIL import Image
 
     out = io.BytesIO()
-    Image.fromarray(pixels).save(out, "PNG")
+    Image.fromarray(pixels).save(out, "PNG", compress_level=level)
     return out.getvalue()
 
 

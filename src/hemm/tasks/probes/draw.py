@@ -106,10 +106,10 @@ def ellipse(width: int, height: int) -> Mask:
 
 
 class Canvas:
-    """A picture being drawn: ``pixels`` is uint8 of shape (SIDE, SIDE, 3), row 0 on top."""
+    """A picture being drawn: ``pixels`` is uint8 of shape (side, side, 3), row 0 on top."""
 
-    def __init__(self, background: Colour) -> None:
-        self.pixels = np.empty((SIDE, SIDE, 3), dtype=np.uint8)
+    def __init__(self, background: Colour, side: int = SIDE) -> None:
+        self.pixels = np.empty((side, side, 3), dtype=np.uint8)
         self.pixels[:] = background
 
     def box(self, x: int, y: int, width: int, height: int, colour: Colour) -> None:
@@ -127,7 +127,8 @@ class Canvas:
         """Colour the pixels of ``mask`` with its top left corner at (x, y); what lies outside is cut off."""
         left, top = max(0, x), max(0, y)
         height, width = mask.shape
-        right, bottom = min(SIDE, x + width), min(SIDE, y + height)
+        side = len(self.pixels)
+        right, bottom = min(side, x + width), min(side, y + height)
         if left < right and top < bottom:
             visible = mask[top - y : bottom - y, left - x : right - x]
             self.pixels[top:bottom, left:right][visible] = colour
