@@ -20,11 +20,27 @@ LISTS: dict[str, tuple[str, ...]] = {
         "mmbench",
         "hallusionbench",
         "muirbench",
+        "mathvista",
+        "mathvision",
+        "mathverse",
+        "ocrbench",
+        "docvqa",
+        "infovqa",
     ),
     "multi-image": (
         "muirbench",
         "nlvr2",
         "winoground",
+    ),
+    "math": (
+        "mathvista",
+        "mathvision",
+        "mathverse",
+    ),
+    "documents": (
+        "docvqa",
+        "infovqa",
+        "ocrbench",
     ),
     "science": (
         "decimer",

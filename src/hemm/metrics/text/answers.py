@@ -24,6 +24,12 @@ from hemm.metrics.base import (
 )
 
 
+def by_answer_type(group: Sequence[Sample]) -> tuple[str, ...]:
+    """The main value, and one for the kind of question that the first sample's metadata say."""
+    kind = group[0].metadata.get("answer_type")
+    return ("", folded(str(kind))) if kind else ("",)
+
+
 @dataclass(frozen=True)
 class Accuracy(SampleMetric):
     """1 where the parsed answer is one of the references, else 0: to the letter, or but for case, blanks,
@@ -41,8 +47,7 @@ class Accuracy(SampleMetric):
         return float(bool(matching(answer, sample)))
 
     def components(self, group: Sequence[Sample]) -> tuple[str, ...]:
-        kind = group[0].metadata.get("answer_type")
-        return ("", folded(str(kind))) if kind else ("",)
+        return by_answer_type(group)
 
 
 @dataclass(frozen=True)
@@ -87,10 +92,14 @@ class Contains(SampleMetric):
     compared without any blank, and with their case.
 
     A short reference is easily contained: a model that lists what it sees is paid for it.
+    Components: one more for each ``answer_type`` in the metadata.
     """
 
     name = "contains"
     title = "share of answers that contain a reference"
+
+    def components(self, group: Sequence[Sample]) -> tuple[str, ...]:
+        return by_answer_type(group)
 
     def value(self, answer: Any, sample: Sample) -> float:
         bare = _bare if sample.metadata.get("contains") == NO_BLANKS else _lowered
@@ -162,8 +171,7 @@ class VqaAccuracy(SampleMetric):
         return {"normalise": "always"} if self.normalise == "always" else {}
 
     def components(self, group: Sequence[Sample]) -> tuple[str, ...]:
-        kind = group[0].metadata.get("answer_type")
-        return ("", folded(str(kind))) if kind else ("",)
+        return by_answer_type(group)
 
     def value(self, answer: Any, sample: Sample) -> float:
         annotations = self._annotations(sample)

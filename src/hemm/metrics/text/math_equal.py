@@ -8,7 +8,7 @@ import re
 import subprocess
 import sys
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from importlib.util import find_spec
@@ -17,6 +17,7 @@ from typing import Any
 
 from hemm.core import HemmError, MissingExtra, Sample
 from hemm.metrics.base import SampleMetric, matching, texts, written
+from hemm.metrics.text.answers import by_answer_type
 from hemm.parsing.numbers import read_number
 
 SECONDS = 5.0
@@ -44,6 +45,8 @@ class MathEqual(SampleMetric):
     A comparison has five seconds of processor time, in a process of its own. One that takes longer, and an
     answer that is no expression, are not equal, and counted in aggregates.json (``math``).
 
+    Components: one more for each ``answer_type`` in the metadata.
+
     decimals  places to which numbers are compared where the sample says none; empty: exactly
     """
 
@@ -60,6 +63,9 @@ class MathEqual(SampleMetric):
     @property
     def parameters(self) -> Mapping[str, str]:
         return {"decimals": self.decimals} if self.decimals else {}
+
+    def components(self, group: Sequence[Sample]) -> tuple[str, ...]:
+        return by_answer_type(group)
 
     def prepared(self) -> MathEqual:
         """Itself. Raises MissingExtra where math-verify is not installed."""

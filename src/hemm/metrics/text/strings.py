@@ -21,6 +21,7 @@ from hemm.metrics.base import (
     written,
     written_for,
 )
+from hemm.metrics.text.answers import by_answer_type
 from hemm.metrics.text.captions import places_of
 from hemm.parsing.numbers import read_number
 
@@ -54,6 +55,8 @@ class Anls(SampleMetric):
     by the length of the longer text; 0 where d is ``threshold`` or more. In lower case, with single blanks.
 
     threshold  0.5
+
+    Components: one more for each ``answer_type`` in the metadata.
     """
 
     threshold: str = "0.5"
@@ -68,6 +71,9 @@ class Anls(SampleMetric):
     @property
     def parameters(self) -> Mapping[str, str]:
         return {} if float(self.threshold) == 0.5 else {"threshold": self.threshold}
+
+    def components(self, group: Sequence[Sample]) -> tuple[str, ...]:
+        return by_answer_type(group)
 
     def value(self, answer: Any, sample: Sample) -> float:
         candidate = _lower(written_for(answer, sample))
