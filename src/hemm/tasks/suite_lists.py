@@ -26,6 +26,11 @@ LISTS: dict[str, tuple[str, ...]] = {
         "ocrbench",
         "docvqa",
         "infovqa",
+        "charxiv",
+        "chartqa",
+        "textvqa",
+        "zerobench",
+        "dynamath",
     ),
     "multi-image": (
         "muirbench",
@@ -36,11 +41,15 @@ LISTS: dict[str, tuple[str, ...]] = {
         "mathvista",
         "mathvision",
         "mathverse",
+        "dynamath",
     ),
     "documents": (
         "docvqa",
         "infovqa",
         "ocrbench",
+        "chartqa",
+        "charxiv",
+        "textvqa",
     ),
     "science": (
         "decimer",

@@ -5,9 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import ClassVar
 
-from hemm.core import Group, Metric, Sample
+from hemm.core import Group, HemmError, Judged, Metric, Sample
+from hemm.metrics.base import SampleMetric
 from hemm.metrics.text.answers import Accuracy
 
 _RIGHT = Accuracy()
@@ -20,9 +22,11 @@ class Consistency(Metric):
 
     by  what is scored together instead of a unit: the name of a metadata key, or several joined by ``+``, as
         ``set_id+figure_id`` (HallusionBench: all questions about one figure)
+    of  the metric by which an answer is right, where it reaches its ceiling; empty: accuracy
     """
 
     by: str = ""
+    of: str = ""
 
     name: ClassVar[str] = "consistency"
     title: ClassVar[str] = "share of units whose answers are all right"
@@ -37,20 +41,40 @@ class Consistency(Metric):
 
     @property
     def parameters(self) -> Mapping[str, str]:
-        return {"by": self.by} if self.by else {}
+        return {name: value for name in ("by", "of") if (value := getattr(self, name))}
+
+    @cached_property
+    def _right(self) -> SampleMetric:
+        """The metric of one answer."""
+        if not self.of:
+            return _RIGHT
+        from hemm.metrics import resolve
+
+        found = resolve(self.of)
+        if not isinstance(found, SampleMetric) or found.needs or not found.higher_is_better:
+            raise HemmError(f"metric parameter of={self.of!r} is no metric of single answers from their text")
+        return found
+
+    def prepared(self) -> Consistency:
+        """Itself. Raises as the metric that ``of`` names does."""
+        self._right.prepared()
+        return self
+
+    def _is_right(self, judged: Judged) -> bool:
+        return self._right.value(judged.value, judged.sample) >= self._right.ceiling((judged.sample,))
 
     def components(self, group: Sequence[Sample]) -> tuple[str, ...]:
         return ("",)
 
     def score(self, groups: Sequence[Group]) -> list[dict[str, float | None]]:
-        return [{"": float(all(_RIGHT.value(j.value, j.sample) for j in group))} for group in groups]
+        return [{"": float(all(map(self._is_right, group)))} for group in groups]
 
     def ceiling(self, group: Sequence[Sample]) -> float:
         return 1.0
 
     def chance(self, group: Sequence[Sample]) -> float | None:
         """The chance to guess all answers of a group."""
-        each = [_RIGHT.chance((sample,)) for sample in group]
+        each = [self._right.chance((sample,)) for sample in group]
         return None if any(c is None for c in each) else math.prod(c for c in each if c is not None)
 
 

@@ -43,15 +43,15 @@ def main() -> None:
         asked = json.loads(line)
         limited(asked["seconds"])
         try:
-            found = compare(asked["wanted"], asked["given"], asked["decimals"])
+            found = compare(asked["wanted"], asked["given"], asked["decimals"], asked["within"])
         except (Exception, RecursionError) as error:  # of a package, on a text that anyone may have written
             found = f"failed: {type(error).__name__}"
         limited(0)
         print(json.dumps(found), flush=True)
 
 
-def comparer() -> Callable[[str, str, int | None], str]:
-    """compare(wanted, given, decimals) -> ``equal``, ``unequal``, ``unread`` (the given one is no expression)
+def comparer() -> Callable[[str, str, int | None, float], str]:
+    """compare(wanted, given, decimals, within) -> ``equal``, ``unequal``, ``unread`` (the given one is none)
     or ``no expression`` (the wanted one)."""
     from math_verify import ExprExtractionConfig, LatexExtractionConfig, parse, verify
 
@@ -61,7 +61,7 @@ def comparer() -> Callable[[str, str, int | None], str]:
         found = parse(f"${text}$", extraction_config=how, parsing_timeout=None, raise_on_error=False)
         return [item for item in found if not isinstance(item, str)] and found
 
-    def compare(wanted: str, given: str, decimals: int | None) -> str:
+    def compare(wanted: str, given: str, decimals: int | None, within: float) -> str:
         right, left = read(wanted), read(given)
         if not right:
             return "no expression"
@@ -69,13 +69,19 @@ def comparer() -> Callable[[str, str, int | None], str]:
             return "unread"
         if verify(right, left, timeout_seconds=None, raise_on_error=True):
             return "equal"
-        if decimals is None:
+        if decimals is None and not within:
             return "unequal"
         values = [_number(items) for items in (right, left)]
-        near = None not in values and round(values[0], decimals) == round(values[1], decimals)
-        return "equal" if near else "unequal"
+        return "equal" if None not in values and near(values[0], values[1], decimals, within) else "unequal"
 
     return compare
+
+
+def near(a: float, b: float, decimals: int | None, within: float) -> bool:
+    """Whether two numbers are the same to so many places, or differ by no more than ``within``."""
+    if decimals is not None and round(a, decimals) == round(b, decimals):
+        return True
+    return abs(a - b) <= within * (1 + 1e-9)
 
 
 def _number(items: list[Any]) -> Any:

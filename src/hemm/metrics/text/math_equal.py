@@ -18,6 +18,7 @@ from typing import Any
 from hemm.core import HemmError, MissingExtra, Sample
 from hemm.metrics.base import SampleMetric, matching, texts, written
 from hemm.metrics.text.answers import by_answer_type
+from hemm.metrics.text.math_child import near
 from hemm.parsing.numbers import read_number
 
 SECONDS = 5.0
@@ -40,7 +41,7 @@ class MathEqual(SampleMetric):
 
     An answer that names a choice is that choice and no other. A text of letters alone is a word, compared as
     ``accuracy`` compares it. Two numbers may differ where the sample's metadata say to how many places it is
-    asked (``precision``), or ``decimals`` does for all: then both are rounded to it.
+    asked (``precision``), or ``decimals`` does for all: then both are rounded to it; or by ``within``.
 
     A comparison has five seconds of processor time, in a process of its own. One that takes longer, and an
     answer that is no expression, are not equal, and counted in aggregates.json (``math``).
@@ -48,9 +49,11 @@ class MathEqual(SampleMetric):
     Components: one more for each ``answer_type`` in the metadata.
 
     decimals  places to which numbers are compared where the sample says none; empty: exactly
+    within    how far numbers may differ, as 0.001; empty: not at all
     """
 
     decimals: str = ""
+    within: str = ""
     _undecided: dict[str, set[str]] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     name = "math_equal"
@@ -59,10 +62,16 @@ class MathEqual(SampleMetric):
     def __post_init__(self) -> None:
         if self.decimals and not (self.decimals.isdecimal() and int(self.decimals) <= 12):
             raise HemmError(f"metric parameter decimals={self.decimals!r} is no whole number from 0 to 12")
+        try:
+            fits = not self.within or 0.0 < float(self.within) < 1e6
+        except ValueError:
+            fits = False
+        if not fits:
+            raise HemmError(f"metric parameter within={self.within!r} is no number above 0")
 
     @property
     def parameters(self) -> Mapping[str, str]:
-        return {"decimals": self.decimals} if self.decimals else {}
+        return {name: value for name in ("decimals", "within") if (value := getattr(self, name))}
 
     def components(self, group: Sequence[Sample]) -> tuple[str, ...]:
         return by_answer_type(group)
@@ -87,17 +96,21 @@ class MathEqual(SampleMetric):
             return int(said)
         return int(self.decimals) if self.decimals else None
 
+    @property
+    def _within(self) -> float:
+        return float(self.within or 0.0)
+
     def _equal(self, answer: str, reference: str, places: int | None) -> bool:
         numbers = [read_number(text) for text in (answer, reference)]
         if None not in numbers:
             left, right = (float(n) for n in numbers if n is not None)
-            if left == right or (places is not None and round(left, places) == round(right, places)):
+            if near(left, right, places, self._within):
                 return True
             if all(map(_PLAIN_NUMBER.fullmatch, (answer, reference))):
                 return False
         if _WORDS.fullmatch(reference.strip()) or _WORDS.fullmatch(answer.strip()):
             return False
-        found = compared(reference, answer, places)
+        found = compared(reference, answer, places, self._within)
         if found not in ("equal", "unequal"):
             self._undecided.setdefault(found, set()).add(answer[:200])
         return found == "equal"
@@ -111,7 +124,7 @@ class MathEqual(SampleMetric):
 
 
 @lru_cache(maxsize=65_536)
-def compared(wanted: str, given: str, decimals: int | None = None) -> str:
+def compared(wanted: str, given: str, decimals: int | None = None, within: float = 0.0) -> str:
     """What math-verify says of two expressions: ``equal``, ``unequal``; or why it says nothing: ``unread``
     (``given`` is no expression), ``no expression`` (``wanted`` is none), ``out of time``, ``too long``,
     ``failed: ERROR``.
@@ -120,7 +133,8 @@ def compared(wanted: str, given: str, decimals: int | None = None) -> str:
     """
     if max(len(wanted), len(given)) > _LONGEST:
         return "too long"
-    return _COMPARER.ask({"wanted": _tidy(wanted), "given": _tidy(given), "decimals": decimals})
+    pair = {"wanted": _tidy(wanted), "given": _tidy(given)}
+    return _COMPARER.ask({**pair, "decimals": decimals, "within": within})
 
 
 def _tidy(text: str) -> str:

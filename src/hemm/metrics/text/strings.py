@@ -99,6 +99,8 @@ class RelaxedAccuracy(SampleMetric):
     reference of 0 wants 0.
 
     tolerance  0.05
+
+    Components: one more for each ``answer_type`` in the metadata.
     """
 
     tolerance: str = "0.05"
@@ -113,6 +115,9 @@ class RelaxedAccuracy(SampleMetric):
     @property
     def parameters(self) -> Mapping[str, str]:
         return {} if float(self.tolerance) == 0.05 else {"tolerance": self.tolerance}
+
+    def components(self, group: Sequence[Sample]) -> tuple[str, ...]:
+        return by_answer_type(group)
 
     def value(self, answer: Any, sample: Sample) -> float:
         if matching(answer, sample):
