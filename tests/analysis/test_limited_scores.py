@@ -23,7 +23,7 @@ from hemm.analysis.study.normalise import own_scale
 from hemm.cli import group
 from hemm.core import Identity, Request, Response
 from hemm.report.page.method import selection
-from hemm.report.tables.profile import selections
+from hemm.report.tables.selection_words import selections
 from hemm.results.checked import write_checked
 from hemm.results.read import cells
 from packs import png

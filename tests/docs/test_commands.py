@@ -134,7 +134,7 @@ def workplace(tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch) -> P
         Image.new("RGB", (16, 16), colour).save(folder / f"{i}.png")
         rows.append({"image": f"{i}.png", "question": "Which colour?", "answer": colour})
     (folder / "questions.jsonl").write_text("\n".join(map(json.dumps, rows)))
-    (tmp_path / "ours.yaml").write_text("tasks: {vqa_rad: 2, probe_scans: 1}")
+    (tmp_path / "ours.yaml").write_text("tasks: {vqa_rad: 2, probe_scans: 1, probe_shapes: 1}")
     (tmp_path / "other.txt").write_text("{{ image }}{{ question }} Be brief. {{ instruction }}")
     vote = {
         "task": "probe_shapes",

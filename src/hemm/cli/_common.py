@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
 
     from hemm.core import Task
+    from hemm.results.read import Cell
+    from hemm.tasks.suite_lists import Suite
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -121,6 +123,36 @@ def check_beside(overlay: Sequence[Path], beside: bool) -> bool:
     if beside and not overlay:
         raise HemmError("--overlay-beside prints values without and with an overlay: give --overlay FILE")
     return beside
+
+
+def suite_option() -> Callable[[F], F]:
+    """``--suite``, passed as ``suite``."""
+    return click.option(
+        "--suite",
+        default="",
+        metavar="S",
+        help="Only the tasks of a suite (a name, or FILE.yaml), and all of them in one mean.",
+    )
+
+
+def of_suite(cells: Sequence[Cell], name: str) -> tuple[Suite | None, list[Cell]]:
+    """The suite of that name, its tasks by their names, and the cells of its tasks; without one all cells.
+
+    Raises HemmError where it has no cell here.
+    """
+    if not name:
+        return None, list(cells)
+    from hemm.tasks import resolve
+    from hemm.tasks.registry import suite_of
+    from hemm.tasks.suite_lists import Suite
+
+    found = suite_of(name)
+    suite = Suite(found.name, {resolve(task).name: weight for task, weight in found.weights.items()})
+    chosen = [cell for cell in cells if cell.task in suite.weights]
+    if not chosen:
+        there = ", ".join(dict.fromkeys(cell.task for cell in cells)) or "none"
+        raise HemmError(f"--suite {name}: none of its tasks is in these results; tasks here: {there}")
+    return suite, chosen
 
 
 class OneOf(click.ParamType):  # type: ignore[type-arg]  # generic from click 8.4 on

@@ -16,8 +16,10 @@ from hemm.cli._common import (
     format_option,
     model_option,
     normalise_option,
+    of_suite,
     overlay_options,
     results_argument,
+    suite_option,
 )
 from hemm.report.tables.writer import print_json, print_tables
 
@@ -58,6 +60,7 @@ from hemm.report.tables.writer import print_json, print_tables
 )
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Of the bootstrap.")
 @overlay_options()
+@suite_option()
 @click.option("--full", is_flag=True, help="All columns and tables.")
 @format_option("table", "json", "markdown")
 def command(
@@ -81,12 +84,13 @@ def command(
 
     if options["force"] and not beside:
         raise HemmError("--force goes with --with published: nothing else is refused that it would allow")
-    both = check_beside(overlay, overlay_beside)
+    both, suite = check_beside(overlay, overlay_beside), options.pop("suite")
     choice = Choice(published=subset if beside else "", **options)
-    stored = cells(folder)
-    comparison = compare(Study.of(overlaid(stored, overlay)), choice)
+    chosen, stored = of_suite(cells(folder), suite)
+    pool = chosen is not None
+    comparison = compare(Study.of(overlaid(stored, overlay), pool=pool), choice)
     if both:
-        comparison = replace(comparison, without=compare(Study.of(stored), choice))
+        comparison = replace(comparison, without=compare(Study.of(stored, pool=pool), choice))
     if format_ == "json":
         print_json(comparison.to_json())
     else:

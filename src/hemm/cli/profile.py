@@ -14,8 +14,10 @@ from hemm.cli._common import (
     failures_option,
     format_option,
     normalise_option,
+    of_suite,
     overlay_options,
     results_argument,
+    suite_option,
 )
 from hemm.cli._process import frugal_memory, one_thread
 from hemm.core import HemmError
@@ -33,6 +35,7 @@ if TYPE_CHECKING:
 @click.option("--bootstrap", is_flag=True, help="Intervals by bootstrap over clusters beside the others.")
 @each_option()
 @overlay_options()
+@suite_option()
 @click.option(
     "--by",
     "field",
@@ -50,6 +53,7 @@ def command(
     field: str,
     overlay: tuple[Path, ...],
     overlay_beside: bool,
+    suite: str,
     **how: Any,
 ) -> None:
     """Scores of the results in DIR (results) by every dimension, with intervals and outcomes."""
@@ -63,22 +67,23 @@ def command(
     from hemm.report.tables.profile import render, show
     from hemm.results.read import cells
 
-    normalise, extras = how.pop("normalise"), Extras(bootstrap=how.pop("bootstrap"))
+    normalise = how.pop("normalise")
     how["common"] = not how.pop("each")
 
     def of(study: Study) -> Profile:
         return profile(study, normalise, extras=extras, **how)
 
     both = check_beside(overlay, overlay_beside)
-    stored = cells(folder)
-    study = Study.of(overlaid(stored, overlay))
+    chosen, stored = of_suite(cells(folder), suite)
+    extras = Extras(bootstrap=how.pop("bootstrap"), suite=chosen)
+    study = Study.of(overlaid(stored, overlay), pool=chosen is not None)
     if field:
         _refuse_with_by(ctx)
         _print_by_field(by_field(study, field, **how), format_)
         return
     found = of(study)
     if both:
-        found = replace(found, beside=beside(study, found, of(Study.of(stored))))
+        found = replace(found, beside=beside(study, found, of(Study.of(stored, pool=chosen is not None))))
     if format_ == "table":
         show(found)
     else:

@@ -13,8 +13,9 @@ from hemm.engine.overlays.cell import OverlaidCell
 from hemm.report.page import drawings, overview
 from hemm.report.page.template import render
 from hemm.report.tables import comparison as comparison_tables
-from hemm.report.tables.profile import legend, selections, stopped
+from hemm.report.tables.profile import legend, stopped
 from hemm.report.tables.scores import score_rows
+from hemm.report.tables.selection_words import selections
 from hemm.report.tables.writer import table_text
 
 if TYPE_CHECKING:

@@ -80,7 +80,7 @@ def compare(study: Study, choice: Choice | None = None) -> Comparison:
     overall: CategoryPair | None = None
     tasks: list[TaskPair] = []
     categories: list[CategoryPair] = []
-    columns = [item for item in columns if item.subject in rated]
+    columns = [item for item in columns if item.subject in rated and not item.apart]
     ranks, ranks_like, ranked = _ranks(columns, rated, scale, notes)
     if choice.best and not choice.models and ranks is not None:
         chosen = [row.subject for row in ranks.rows[:2]]
@@ -235,7 +235,8 @@ def _pairwise(
     options = Options(choice.resamples, choice.seed)
     tasks = corrected([pair_task(a, b, scale, options) for a, b in pairs.values()])
     notes += [f"{t.task}: {t.why}" for t in tasks if t.why not in ("", UNTESTED)]
-    overall, categories = category_pairs(pairs, scale, options)
+    together = {task: pair for task, pair in pairs.items() if not pair[0].apart}
+    overall, categories = category_pairs(together, scale, options)
     notes += notes_on(left_out(pairs).items())
     if overall.difference.value is None:
         notes.append("no overall difference: no task has a normalised one")

@@ -11,12 +11,13 @@ import math
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from hemm.analysis.early_stopping import check_words
 from hemm.analysis.profile.controls import control_rows
 from hemm.analysis.profile.model_dimensions import ModelDimensions, model_dimensions
 from hemm.analysis.profile.rows import CategoryRow, MetricValue, Profile, TaskRow
+from hemm.analysis.profile.suite_mean import suite_rows
 from hemm.analysis.study import Study, Subject
 from hemm.analysis.study.anytime_interval import NO_INTERVAL
 from hemm.analysis.study.cell_scores import OUTCOMES, CellScores, ScoreColumn
@@ -49,14 +50,18 @@ from hemm.stats.bootstrap import RESAMPLES, bootstrap_interval
 from hemm.stats.intervals import Estimate
 from hemm.stats.task_means import TaskScore, mean_of_scores
 
+if TYPE_CHECKING:
+    from hemm.tasks.suite_lists import Suite
+
 
 @dataclass(frozen=True, slots=True)
 class Extras:
-    """Optional parts of a profile: bootstrap intervals of the tasks' headlines."""
+    """Optional parts of a profile: bootstrap intervals of the tasks' headlines; the mean over a suite."""
 
     bootstrap: bool = False
     resamples: int = RESAMPLES
     seed: int = 0
+    suite: Suite | None = None
 
 
 def profile(
@@ -94,10 +99,12 @@ def profile(
     scale = scale_of(loaded, normalise, failures)
     tasks: list[TaskRow] = []
     categories: list[CategoryRow] = []
+    proposed: list[CategoryRow] = []
     for key, subject in subjects.items():
         cells = [(item, r.headline) for item, r in zip(loaded, raw, strict=True) if item.subject == key]
         tasks += [_task_row(item, headline, subject, scale, extras) for item, headline in cells]
-        categories += _categories(cells, subject, scale)
+        categories += _categories([c for c in cells if not c[0].apart], subject, scale)
+        proposed += _categories([c for c in cells if c[0].apart], subject, scale)
     notes += [f"{t.subject.label} on {t.task}: listed, not averaged: {t.why}" for t in tasks if t.why]
     notes += _unshared(tasks)
     notes += [f"{i.label} on {i.task}: {words}" for i in loaded if (words := check_words(i.cell.run))]
@@ -112,6 +119,8 @@ def profile(
         failures,
         dimensions,
         study.overlay,
+        proposed=tuple(proposed),
+        suites=tuple(suite_rows(categories, extras.suite)) if extras.suite else (),
     )
 
 

@@ -34,7 +34,7 @@ def control_rows(loaded: Sequence[CellScores], subjects: Mapping[str, Subject]) 
         rows.append(
             ControlRow(subjects[base.subject], item.task, item.control, found.estimate, scaled, None, found.p)
         )
-        if found.score is not None and not base.counts_as:
+        if found.score is not None and base.in_means:
             of_mean.setdefault((base.subject, item.control), []).append(found)
     for (key, control), parts in of_mean.items():
         if len(parts) > 1:

@@ -48,7 +48,7 @@ def picture_gains(study: Study, common: bool = True) -> list[PictureGain]:
     parts: dict[tuple[str, str, str], list[tuple[str, TaskScore]]] = {}
     for item in study.cells:
         base = uncontrolled.get((item.pair, item.task)) if item.control in PICTURE_CONTROLS else None
-        if base is None or base.counts_as or item.control != first[base.subject]:
+        if base is None or not base.in_means or item.control != first[base.subject]:
             continue
         if isinstance(base.headline.metric, CorpusMetric):
             continue

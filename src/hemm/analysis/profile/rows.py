@@ -123,6 +123,30 @@ class CategoryRow:
 
 
 @dataclass(frozen=True)
+class SuiteRow:
+    """The mean of one subject over the tasks of a suite.
+
+    weights  task -> its weight, of those with a score
+    lacking  tasks of the suite without one
+    """
+
+    subject: Subject
+    suite: str
+    estimate: Estimate
+    weights: Mapping[str, float]
+    lacking: tuple[str, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "subject": self.subject.key,
+            "suite": storable(self.suite),
+            **self.estimate.to_json(),
+            "weights": dict(self.weights),
+            "lacking": list(self.lacking),
+        }
+
+
+@dataclass(frozen=True)
 class ControlRow:
     """Score with the picture minus score under a control, on groups that both have.
 
@@ -195,7 +219,9 @@ class BesideRow:
 @dataclass(frozen=True)
 class Profile:
     """All rows, and notes on them. ``failures`` is the failure policy, ``overlay`` what lies over the cells,
-    ``beside`` the values without it, where they were asked for."""
+    ``beside`` the values without it, where they were asked for. ``proposed`` are the categories of tasks
+    whose labels are proposals, where other tasks are at hand too, which ``categories`` are of. ``suites`` are
+    the means of the suite that was asked for."""
 
     normaliser: str
     subjects: tuple[Subject, ...]
@@ -207,6 +233,8 @@ class Profile:
     model_dimensions: ModelDimensions | None = None
     overlay: OverlayUse | None = None
     beside: tuple[BesideRow, ...] = ()
+    proposed: tuple[CategoryRow, ...] = ()
+    suites: tuple[SuiteRow, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """The JSON of ``hemm profile``."""
@@ -223,4 +251,6 @@ class Profile:
             "notes": [storable(note) for note in self.notes],
             **({} if self.overlay is None else {"overlay": self.overlay.to_json()}),
             **({"beside": [row.to_json() for row in self.beside]} if self.beside else {}),
+            **({"suites": [row.to_json() for row in self.suites]} if self.suites else {}),
+            **({"proposed": [row.to_json() for row in self.proposed]} if self.proposed else {}),
         }

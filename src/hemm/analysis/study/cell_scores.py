@@ -174,6 +174,7 @@ class CellScores:
     unscored  why answers are kept and not scored -> how many
     counts_as  the form of the task (``task``, ``task:variant``) that counts in means over tasks in place of
                this one; empty: it counts
+    apart     who proposed its labels, where tasks with other labels are at hand: no mean has both
     remarks   what its metrics remarked of the answers (``Metric.record``)
     """
 
@@ -189,11 +190,16 @@ class CellScores:
     unscored: Mapping[str, int] = field(default_factory=dict)
     blocks: Mapping[str, CorpusBlocks] = field(default_factory=dict)
     counts_as: str = ""
+    apart: str = ""
     remarks: tuple[str, ...] = ()
 
     @property
     def task(self) -> str:
         return self.cell.task
+
+    @property
+    def in_means(self) -> bool:
+        return not (self.counts_as or self.apart)
 
     def of(self, member: Member) -> CellScores:
         """The same scores as those of ``member``'s subject."""

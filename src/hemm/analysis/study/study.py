@@ -13,6 +13,7 @@ import numpy as np
 from hemm.analysis.study.cell_scores import CellScores, ScoreColumn, load_scores
 from hemm.analysis.study.choosing import check_one, is_protocol, matching
 from hemm.analysis.study.groups import groups_word
+from hemm.analysis.study.label_sources import kept_apart
 from hemm.analysis.study.labels import Subject
 from hemm.analysis.study.overlays import OverlayUse, effect_on, stored_cell
 from hemm.analysis.study.same_samples import old_data
@@ -41,7 +42,7 @@ class Study:
     subjects  by key: models in alphabetical order, each before its controls
     notes     warnings for readers: cells that cannot be read, are unfinished or have two
               protocols, or were judged against other data than a later one; tasks that share pictures;
-              forms of one task, of which one counts
+              forms of one task, of which one counts; whose proposals labels are
     shared_pictures  which tasks share how many pictures, in words
     overlay   the overlay over the cells, and what it changes; None: none
 
@@ -61,10 +62,12 @@ class Study:
         notes: Sequence[str],
         shared: SharedPictures | None = None,
         overlay: OverlayUse | None = None,
+        pool: bool = False,
     ) -> None:
-        self._loaded, self._loading_notes = tuple(cells), tuple(notes)
+        self._loaded, self._loading_notes, self._pool = tuple(cells), tuple(notes), pool
         members, naming_notes = members_of([item.cell for item in cells])
         named, form_notes = one_form_each([cells[m.number].of(m) for m in members])
+        named, label_notes = kept_apart(named, pool)
         self._shared = shared_pictures([i for i in named if not i.counts_as]) if shared is None else shared
         self.shared_pictures: tuple[str, ...] = self._shared.pairs
         self.cells: tuple[CellScores, ...] = tuple(map(self._shared.of, named))
@@ -84,23 +87,26 @@ class Study:
         states += unlike(self.cells)
         states += map(str, old_data(self.cells))
         self.notes: tuple[str, ...] = tuple(
-            dict.fromkeys((*over, *notes, *states, *naming_notes, *form_notes, *self._shared.notes))
+            dict.fromkeys(
+                (*over, *notes, *states, *naming_notes, *form_notes, *label_notes, *self._shared.notes)
+            )
         )
 
     @classmethod
-    def of(cls, cells: Iterable[Cell], *, strict: bool = False) -> Study:
+    def of(cls, cells: Iterable[Cell], *, strict: bool = False, pool: bool = False) -> Study:
         """Load the scores of ``cells``. Raises HemmError where none can be read or has answers; if
-        ``strict``, for any cell that cannot be read, which is otherwise a note.
+        ``strict``, for any cell that cannot be read, which is otherwise a note. ``pool``: tasks with proposed
+        labels count in means with those of other labels.
         """
         every = list(cells)
         loaded, notes = _load(every, strict)
-        return cls(loaded, notes, overlay=OverlayUse.of(every))
+        return cls(loaded, notes, overlay=OverlayUse.of(every), pool=pool)
 
     @cached_property
     def without_overlay(self) -> Study:
         """The same cells as they are stored."""
         plain = {item.cell.folder: stored_cell(item.cell) for item in self._loaded}
-        return Study.of(plain.values())
+        return Study.of(plain.values(), pool=self._pool)
 
     @property
     def left_out(self) -> tuple[str, ...]:
@@ -117,7 +123,7 @@ class Study:
             _on_shared_groups(replace(item, label=self._labels[number]), shared, notes)
             for number, item in enumerate(self._loaded)
         ]
-        return Study(items, notes, self._shared, self.overlay)
+        return Study(items, notes, self._shared, self.overlay, self._pool)
 
     def named(self, spec: str, other_ways: str = "") -> tuple[Subject, list[CellScores]]:
         """The subject that ``spec`` names, and its cells.

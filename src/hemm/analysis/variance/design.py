@@ -88,7 +88,7 @@ def designs_of(study: Study) -> tuple[list[Design], list[str]]:
     notes = [here.get(note, note) for note in study.notes]
     by_model: dict[bytes, dict[str, list[CellScores]]] = {}
     controls = 0
-    for item in _once([item for item in study.cells if not item.counts_as]):
+    for item in _once([item for item in study.cells if item.in_means]):
         controls += bool(item.control)
         if not item.control:
             by_model.setdefault(_in_common(item), {}).setdefault(item.task, []).append(item)

@@ -179,6 +179,7 @@ def _scored_sections(
         "title": overview.title(profile, cells, subjects),
         "subjects": subjects,
         "lines": lines,
+        "beside_proposed": overview.beside_proposed(profile, subjects),
         "asides": asides(profile, subjects),
         "failed": failed(profile, subjects),
         "policy_lines": overview.policy_lines(profile, lines, subjects),

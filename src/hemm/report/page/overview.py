@@ -49,8 +49,21 @@ def main_subjects(profile: Profile) -> list[Subject]:
 
 def lines(profile: Profile, subjects: Sequence[Subject]) -> list[CategoryLine]:
     """The overall row, then every category that has answers, in the order of the dimensions."""
+    return _lines(profile.categories, subjects)
+
+
+def beside_proposed(
+    profile: Profile, subjects: Sequence[Subject]
+) -> list[tuple[CategoryLine | None, CategoryLine]]:
+    """Each category of the tasks whose labels are proposals, beside that of the others."""
+    others = {(line.dimension, line.name): line for line in lines(profile, subjects)}
+    found = _lines(profile.proposed, subjects)
+    return [(others.get((line.dimension, line.name)), line) for line in found]
+
+
+def _lines(rows_of: Sequence[CategoryRow], subjects: Sequence[Subject]) -> list[CategoryLine]:
     by_category: dict[tuple[str, str], dict[str, CategoryRow]] = {}
-    for row in profile.categories:
+    for row in rows_of:
         by_category.setdefault((row.dimension, row.category), {})[row.subject.key] = row
     out = []
     order = [("overall", ""), *((d, c) for d, about in DIMENSIONS.items() for c in about.categories)]

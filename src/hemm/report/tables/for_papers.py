@@ -16,9 +16,9 @@ from hemm.report.tables.profile import (
     legend,
     markdown_cell,
     number,
-    selections,
     stopped,
 )
+from hemm.report.tables.selection_words import selections
 
 if TYPE_CHECKING:
     from hemm.analysis.profile.rows import Profile

@@ -7,19 +7,18 @@ from typing import TYPE_CHECKING, Any
 
 from hemm.analysis.study.anytime_interval import EXPLAINED, MARK, NOTHING
 from hemm.analysis.study.failure_policy import DESCRIPTIONS
-from hemm.analysis.study.normalise import MEANINGS
+from hemm.analysis.study.normalise import MEANINGS, slice_order
 from hemm.core import CONTROLS, DIMENSIONS, UnknownName
 from hemm.core.terminal import printable
-from hemm.core.text import counted
-from hemm.data.pack.selection import BALANCED
 from hemm.report.tables.layout import Line, Row, table_lines, wrap
 from hemm.report.tables.overlay_columns import extra_columns, with_overlay
+from hemm.report.tables.selection_words import selections
 from hemm.report.tables.writer import is_numeric, print_lines, to_csv, width
 from hemm.stats.between_tasks import LEAST
 from hemm.stats.intervals import LEVEL, Estimate
 
 if TYPE_CHECKING:
-    from hemm.analysis.profile.rows import BesideRow, CategoryRow, ControlRow, Profile, TaskRow
+    from hemm.analysis.profile.rows import BesideRow, CategoryRow, ControlRow, Profile, SuiteRow, TaskRow
     from hemm.analysis.study import Subject
     from hemm.analysis.study.failure_policy import PolicyScores
     from hemm.stats.between_tasks import TasksLike
@@ -60,12 +59,18 @@ COLUMNS = tuple(_COLUMNS.split())
 
 
 def flat(profile: Profile) -> list[dict[str, Any]]:
-    """One row for each value, with the keys of ``COLUMNS``; kinds are ``category``, ``task``, ``control``."""
+    """One row for each value, with the keys of ``COLUMNS``; kinds are ``category``, ``proposed``
+    (categories of tasks whose labels are proposals), ``suite``, ``task``, ``control``."""
     rows: list[dict[str, Any]] = []
-    for c in profile.categories:
+    rows += [
+        _flat("suite", r.subject, r.estimate, {"category": r.suite, "normalised": True})
+        for r in profile.suites
+    ]
+    kinds = [("category", c) for c in profile.categories] + [("proposed", c) for c in profile.proposed]
+    for kind, c in kinds:
         columns = {"dimension": c.dimension, "category": c.category, "tasks": len(c.tasks), "units": c.units}
         columns |= {"normalised": True, **c.outcomes, "cut": c.cut, **_like(c.like)}
-        rows.append(_flat("category", c.subject, c.estimate, columns))
+        rows.append(_flat(kind, c.subject, c.estimate, columns))
     for t in profile.tasks:
         for number, v in enumerate(t.values):
             columns = {"task": t.task, "metric": v.metric, "component": v.component, "normalised": False}
@@ -168,6 +173,40 @@ def category_lines(rows: Sequence[CategoryRow]) -> Iterator[Cells]:
         )
 
 
+NONE = ["-", "", "0"]
+PROPOSED_HEAD = ["", "score", "these tasks", "tasks", "proposed", "these tasks", "tasks"]
+
+
+def proposed_lines(rows: Sequence[CategoryRow], proposed: Sequence[CategoryRow]) -> Iterator[Cells]:
+    """The categories of one subject, and beside each that of the tasks whose labels are proposals."""
+    both = [{(r.dimension, r.category): r for r in side} for side in (rows, proposed)]
+    last = ""
+    for place in sorted({**both[0], **both[1]}, key=lambda p: slice_order(*p)):
+        if place[1] and place[0] != last:
+            yield "head", [title_of(place[0])]
+        last = place[0]
+        cells = [("  " if place[1] else "") + title(*place)]
+        for row in (side.get(place) for side in both):
+            if row is None or not row.tasks:
+                cells += NONE
+            else:
+                cells += [number(row.estimate.value), interval(row.estimate), str(len(row.tasks))]
+        yield "row", cells
+
+
+SUITE_HEAD = ["suite", "score", "these tasks", "tasks", "without a score"]
+
+
+def suite_lines(rows: Sequence[SuiteRow]) -> Iterator[Cells]:
+    """The mean of a suite, by its weights."""
+    for row in rows:
+        weights = ", ".join(f"{t} {w:g}" for t, w in row.weights.items())
+        equal = len({*row.weights.values()}) < 2
+        told = str(len(row.weights)) if equal else weights
+        lacking = ", ".join(row.lacking)
+        yield "row", [row.suite, number(row.estimate.value), interval(row.estimate), told, lacking]
+
+
 def task_lines(rows: Sequence[TaskRow]) -> Iterator[Cells]:
     """The tasks of one subject: the headline, then other metrics and components."""
     for row in rows:
@@ -254,6 +293,11 @@ def _sections(profile: Profile) -> Iterator[tuple[str, list[str], list[Cells]]]:
         tasks = [r for r in profile.tasks if r.subject == subject]
         if not subject.control:
             yield f"{subject.label}: scores by category", CATEGORY_HEAD, list(category_lines(categories))
+        if suites := [r for r in profile.suites if r.subject == subject]:
+            yield f"{subject.label}: the suite", SUITE_HEAD, list(suite_lines(suites))
+        if proposed := [r for r in profile.proposed if r.subject == subject]:
+            heading = f"{subject.label}: beside them, tasks whose labels are hemm's proposals"
+            yield heading, PROPOSED_HEAD, list(proposed_lines(categories, proposed))
         yield f"{subject.label}: tasks", TASK_HEAD, list(task_lines(tasks))
         policies = list(policy_lines(categories))
         if policies and not subject.control:
@@ -288,45 +332,15 @@ def stopped(profile: Profile) -> list[str]:
     """Notes on intervals of runs that stopped early; empty if none did."""
     estimates = [v.estimate for t in profile.tasks for v in t.values]
     out = [f"{EXPLAINED}."] if any(e.anytime for e in estimates) else []
-    estimates += [c.estimate for c in profile.categories] + [c.difference for c in profile.controls]
+    estimates += [c.estimate for c in (*profile.categories, *profile.proposed)] + [
+        c.difference for c in profile.controls
+    ]
     if any(NOTHING in e.note for e in estimates):
         out.append(
             "What else these runs have (further metrics, other readings of failures, differences to a "
             "control) has no interval: none holds after such a stop."
         )
     return out
-
-
-def selections(profile: Profile) -> list[str]:
-    """Sentences on the samples that were scored, one for each selection."""
-    tasks_of: dict[str, dict[str, None]] = {}
-    for row in profile.tasks:
-        asked = row.selection.get("asked") or [row.selection]
-        text = " and ".join(dict.fromkeys(map(_asked, asked)))
-        if weights := row.selection.get("weights"):
-            text += f", {weights}"
-        tasks_of.setdefault(text, {})[row.task] = None
-    if len(tasks_of) == 1:
-        return [f"Selection: {next(iter(tasks_of))}."]
-    return [f"Selection: {text} of {', '.join(tasks)}." for text, tasks in tasks_of.items()]
-
-
-def _asked(selection: Mapping[str, Any]) -> str:
-    """The words for one selection; a limit above what there is took all."""
-    limit, seed, units, repeats = (selection.get(k) for k in ("limit", "seed", "units", "repeats"))
-    shard = f"shard {selection['shard']} of " if selection.get("shard") else ""
-    text = f"{shard}all samples"
-    if limit is not None and (shard or units is None or limit <= units):  # a shard counts its own units
-        first = f"the first {counted(limit, 'unit')}"
-        if "clusters" in selection:
-            first = f"the first {counted(selection['clusters'], 'cluster')} ({counted(limit, 'unit')})"
-        text = f"{shard}{first} in the order of seed {seed}"
-        text += (
-            " balanced over strata"
-            if selection.get("order") == BALANCED and "weights" not in selection
-            else ""
-        )
-    return text + (f", {repeats} answers each" if (repeats or 1) > 1 else "")
 
 
 def _lines(profile: Profile, wide: int | None) -> Iterator[Line]:

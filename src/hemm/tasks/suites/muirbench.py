@@ -42,7 +42,7 @@ def read(folder: Path) -> Iterator[Sample | LeftOut | Notice]:
             },
         )
     if first:
-        yield Notice(f"{counted(first, 'question')} do not place all of their pictures: those come first")
+        yield Notice(f"{counted(first, 'question')} with pictures that no mark places: those come first")
 
 
 TASK = Task(
