@@ -31,9 +31,13 @@ LISTS: dict[str, tuple[str, ...]] = {
         "textvqa",
         "zerobench",
         "dynamath",
+        "visual_haystacks",
+        "refcoco",
+        "screenspot_pro",
     ),
     "multi-image": (
         "muirbench",
+        "visual_haystacks",
         "nlvr2",
         "winoground",
     ),

@@ -9,6 +9,7 @@ from typing import Any
 
 from hemm.core import Group, HemmError, Judged, Sample
 from hemm.metrics.base import SampleMetric, texts
+from hemm.metrics.text.answers import by_answer_type
 from hemm.parsing.coordinates import DIALECTS, Region, of_reference, size_of
 
 _ENOUGH = 10
@@ -34,10 +35,16 @@ def inside(point: Sequence[float], box: Sequence[float]) -> bool:
 
 @dataclass(frozen=True)
 class _OfRegions(SampleMetric):
-    """Metrics whose answers are a ``Region`` and whose references are boxes."""
+    """Metrics whose answers are a ``Region`` and whose references are boxes.
+
+    Components: one more for each ``answer_type`` in the metadata.
+    """
 
     _counts: Counter[str] = field(default_factory=Counter, init=False, repr=False, compare=False)
     _declared: set[str] = field(default_factory=set, init=False, repr=False, compare=False)
+
+    def components(self, group: Sequence[Sample]) -> tuple[str, ...]:
+        return by_answer_type(group)
 
     def value_of(self, region: Region, sample: Sample) -> float:
         boxes = [box for r in texts(sample) if (box := of_reference(r)) and len(box) == 4]
