@@ -35,6 +35,7 @@ METRICS: Registry[Callable[..., Metric]] = Registry(
         "mmmu_accuracy": "hemm.metrics.text.mmmu:MmmuAccuracy",
         "vqa_accuracy": "hemm.metrics.text.answers:VqaAccuracy",
         "balanced_accuracy": "hemm.metrics.classes.classification:BalancedAccuracy",
+        "macro_accuracy": "hemm.metrics.classes.nested:MacroAccuracy",
         "macro_f1": "hemm.metrics.classes.classification:MacroF1",
         "weighted_f1": "hemm.metrics.classes.classification:WeightedF1",
         "micro_f1": "hemm.metrics.classes.classification:MicroF1",
@@ -67,6 +68,7 @@ METRICS: Registry[Callable[..., Metric]] = Registry(
         "judge": "hemm.metrics.judge.llm_judge:LlmJudge",
         "consistency": "hemm.metrics.groups.consistency:Consistency",
         "winoground": "hemm.metrics.groups.winoground:Winoground",
+        "we_math": "hemm.metrics.groups.we_math:WeMath",
         "permutation_consistency": "hemm.metrics.groups.consistency:PermutationConsistency",
     },
 )

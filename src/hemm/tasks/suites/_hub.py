@@ -61,6 +61,17 @@ def told_apart(options: Sequence[str]) -> tuple[str, ...]:
     return tuple(out)
 
 
+def own_letters(options: Sequence[str]) -> tuple[str, ...]:
+    """Options that the data show with letters of their own, A, B, ...: the options, or, where hemm would show
+    them with later letters, these letters alone.
+
+    >>> own_letters(["the left one", "the right one"]), own_letters(["C", "A"])
+    (('the left one', 'the right one'), ('A', 'B'))
+    """
+    choices, marks = told_apart(options), letters(tuple(str(n) for n in range(len(options))))
+    return choices if letters(choices) == marks else marks
+
+
 def lettered_answer(options: Sequence[str], letter: str, where: str) -> str:
     """The option that a letter (``B``, ``(B)``) names. Raises BadData where it names none."""
     marks = letters(tuple(options))
