@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import fields
 from pathlib import Path
@@ -151,28 +152,57 @@ def _report_cells(options: RunOptions, results: CellResults, quiet: bool) -> int
 
     scored = [r.folder for r in results if (r.folder / layout.SCORES / layout.AGGREGATES).exists()]
     cells = [cell(folder) for folder in dict.fromkeys(scored)]
+    suite = len({r.perturb for r in results}) > 1
+    plain = {r.folder for r in results if not r.perturb}  # of a suite the rest is for hemm compare
     if cells and not quiet:
-        show(profile(Study.of(cells)))
+        show(profile(Study.of([c for c in cells if c.folder in plain] if suite else cells)))
     for result in results:
         there = f"{result.answers - result.missing} of " if result.missing else ""
         answers = f"{there}{counted(result.answers, 'answer')}, {result.asked:,} asked now"
         more = _scored_besides(result, next((c for c in cells if c.folder == result.folder), None))
-        echo(f"{result.folder}: {result.state}; {answers}{more}")
+        changed = f" {result.perturb};" if result.perturb else ""
+        echo(f"{result.folder}:{changed} {result.state}; {answers}{more}")
     if options.until_ci is not None:
         _print_checks(cells)
+    if suite and options.part is None and not quiet:
+        echo(f"for what each perturbation costs: hemm compare {options.out}")
     if options.part is None and not quiet and any(r.answers > r.missing for r in results):
         echo(f"for one page with figures and examples: hemm report {options.out}")
     if (part := options.part) is not None:
         echo(f"part {part.number} of {part.count}: hemm merge {options.out} unites them")
-    errors = [(f"{r.task} {sample}", why) for r in results for sample, _, why in r.errors]
+    unchanged = _not_perturbed(results)
+    errors = [
+        (f"{r.task} {sample}", why)
+        for r in results
+        for sample, _, why in r.errors
+        if not why.startswith(NOT_PERTURBED)
+    ]
     if errors:
         echo(f"{counted(len(errors), 'sample')} ended in an error:", err=True)
         print_errors(errors)
-        echo(_asked_again(len(errors), sum(r.permanent for r in results)), err=True)
+        echo(_asked_again(len(errors), sum(r.permanent for r in results) - unchanged), err=True)
     stopped = [f"{r.model} on {r.task}: {r.stopped}" for r in results if r.stopped]
     for line in stopped:
         echo(f"hemm: stopped: {line}; the same command goes on from there", err=True)
-    return 3 if errors or stopped or any(_incomplete(result.folder) for result in results) else 0
+    return 3 if errors or unchanged or stopped or any(_incomplete(result.folder) for result in results) else 0
+
+
+NOT_PERTURBED = "perturb: "
+"""How the reason of an error begins where ``--perturb`` could not change the sample."""
+
+
+def _not_perturbed(results: Sequence[CellResult]) -> int:
+    """Print how many samples of each cell could not be perturbed, and why; the number of all."""
+    found: Counter[tuple[str, str, str]] = Counter(
+        (r.task, r.perturb, why.removeprefix(NOT_PERTURBED))
+        for r in results
+        for _, _, why in r.errors
+        if why.startswith(NOT_PERTURBED)
+    )
+    for (task, perturb, why), count in found.items():
+        left = f"hemm: {task}, {perturb}: {counted(count, 'sample')} left out of scores"
+        echo(f"{left}: {why}", err=True)
+    return found.total()
 
 
 def _scored_besides(result: CellResult, cell: Cell | None) -> str:
@@ -218,7 +248,9 @@ def _forecast(results: list[CellResult]) -> int:
     from hemm.engine.forecast import dollars
 
     for result in results:
-        echo(f"{result.model} on {result.task}: {result.asked} of {counted(result.answers, 'answer')} to ask")
+        changed = f", {result.perturb}" if result.perturb else ""
+        of = f"{result.asked} of {counted(result.answers, 'answer')} to ask"
+        echo(f"{result.model} on {result.task}{changed}: {of}")
         if result.asked and result.forecast is not None:
             echo(f"  {result.forecast.line()}")
     costs = [r.forecast.most for r in results if r.forecast is not None and r.asked]

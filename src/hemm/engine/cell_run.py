@@ -23,6 +23,7 @@ from hemm.engine.early_stopping import InterimCheck
 from hemm.engine.forecast import Forecast, forecast
 from hemm.engine.limits import CostBudget, Stopped
 from hemm.engine.options import CellResult, RunOptions, Watcher
+from hemm.engine.perturbing import judged_pack
 from hemm.engine.pipeline import Pipeline
 from hemm.engine.plan import (
     ANSWERED,
@@ -126,7 +127,7 @@ class CellRun:
     async def run(self, starter: ModelStarter) -> CellResult:
         options = self.options
         if isinstance(self.model, Binds):
-            self.model.bind(self.task, self.pack)
+            self.model.bind(self.task, judged_pack(self.options, self.task, self.pack))
         if isinstance(self.model, ReadsPacks):
             self.model.reads(self.pack)
         self.spec = protocol_spec(options, self.task, self.model)
@@ -276,7 +277,7 @@ class CellRun:
 
     async def _run_pipeline(self, plan: Plan) -> int:
         """Run ``plan`` and count the requests sent. ``stopped`` then says why it ended early, if it did."""
-        track = self.watcher.begin(title(self.model, self.task, self.options.control), len(plan))
+        track = self.watcher.begin(title(self.model, self.task, self.options), len(plan))
         pipeline = Pipeline(
             self.cell,
             plan,

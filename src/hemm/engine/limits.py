@@ -36,7 +36,7 @@ _CAUSES = {
 _SERVER = frozenset({"connection", "timeout", "server", "rate_limit", "bad_response", "broken_off"})
 """Kinds of failure that the server causes, whatever the request; they may pass."""
 
-_SAMPLE = frozenset({"media", "earlier_turn", "likelihood", "donor"})
+_SAMPLE = frozenset({"media", "earlier_turn", "likelihood", "donor", "perturb"})
 """Kinds of failure that the sample causes."""
 
 MANY = 5

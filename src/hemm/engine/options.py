@@ -119,7 +119,9 @@ class RunOptions:
     conditions: str = option(
         "", "Ask each with picture and question, with one, with neither.", "vl,l[=CONTROL],v,prior"
     )
-    perturb: str = option("", "Change the pictures (noise:20, blur:2, ...).", "NAME:LEVEL", protocol=True)
+    perturb: str = option(
+        "", "Change pictures or texts (c/fog:3, all, ...).", "NAME:LEVEL|all", protocol=True
+    )
     shots: int = option(0, "Examples in the prompt.", "K", least=0, protocol=True)
     repeats: int = option(1, "Answers to each sample.", "N", least=1)
     prompt: str | None = option(
@@ -362,6 +364,7 @@ class CellResult:
     permanent  how many of them are asked again with ``retry_errors`` alone
     stopped   why the cell is incomplete; empty if it is complete
     missing   answers of the selection that are not there
+    perturb   how the samples were changed; empty: not at all
     forecast  of a dry run
     """
 
@@ -377,6 +380,7 @@ class CellResult:
     stopped: str = ""
     forecast: Forecast | None = None
     missing: int = 0
+    perturb: str = ""
 
 
 class CellResults(list[CellResult]):

@@ -8,16 +8,17 @@ from typing import Any
 
 from hemm.core import CONTROLS, Model, Task, redact
 from hemm.core.terminal import log_line, printable
-from hemm.engine.options import Track
+from hemm.engine.options import RunOptions, Track
 
 EVERY = 10.0
 """Seconds between two lines where there is no terminal."""
 
 
-def title(model: Model, task: Task, control: str = "") -> str:
-    """What a watcher calls the cell of a model and a task."""
-    changed = f" ({CONTROLS[control].label})" if control else ""
-    return f"{task.name} · {model.identity.name}{changed}"
+def title(model: Model, task: Task, options: RunOptions) -> str:
+    """What a watcher calls the cell of a model, a task, a control and a perturbation."""
+    changed = f" ({CONTROLS[options.control].label})" if options.control else ""
+    perturbed = f" · {options.perturb}" if options.perturb else ""
+    return f"{task.name} · {model.identity.name}{changed}{perturbed}"
 
 
 class _Whole:

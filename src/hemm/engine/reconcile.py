@@ -170,7 +170,8 @@ class Reconciler:
         ordered = sorted(rows, key=lambda pair: pair[1])
         wanted = np.array([row for _, row in ordered], dtype=np.int64)
         unique, back = np.unique(wanted, return_inverse=True)
-        samples = list(self.pack.samples(unique))
+        judge = self.builder().judge
+        samples = [judge(sample) for sample in self.pack.samples(unique)]
         chosen = [samples[at] for at in back.tolist()]
         answers = self.cell.part(part).take(pa.array([row for row, _ in ordered]))
         self.cell.add_part(refreshed(answers, chosen, [self.task.labels_of(s) for s in chosen]))

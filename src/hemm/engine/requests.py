@@ -26,8 +26,9 @@ from hemm.core import (
 from hemm.core.text import counted
 from hemm.models.image_fit import fit
 from hemm.parsing.picture_format import Pictured
+from hemm.tasks.perturbations.texts import CannotPerturb
 from hemm.tasks.prompt import Renderer
-from hemm.tasks.transforms import NoDonor, Ring, Transform
+from hemm.tasks.transforms import NoDonor, Ring, Transform, identity
 
 REQUEST_RULES = 2
 """Version of what makes requests of samples: rendering, fitting of pictures, choice of donors and shots.
@@ -103,6 +104,8 @@ class RequestBuilder:
 
     earlier  finds the answers that chained samples continue; without it (a dry run has no answers) every
              sample is rendered as the first of its chain
+    judge    a sample that is asked -> what its answer is judged by, where the transform changes options or
+             right answer
     """
 
     task: Task
@@ -114,6 +117,7 @@ class RequestBuilder:
     generation: Generation
     capabilities: Capabilities
     earlier: Earlier | None = None
+    judge: Transform = identity
 
     def items(self, rows: Numbers, repeats: Numbers, positions: Numbers) -> Iterator[Item]:
         """The items of these rows, in order. Rows ascend; equal rows are repeats of one sample."""
@@ -143,6 +147,7 @@ class RequestBuilder:
         failure: Failure | None,
     ) -> Item:
         options: tuple[str, ...] = ()
+        sample = sample if failure is not None else self.judge(sample)
         if self.generation.scoring == "likelihood":
             options = self.task.answer.options(sample)
             if not options:
@@ -167,6 +172,8 @@ class RequestBuilder:
             raise _Unaskable(Failure("media", str(error), permanent=True)) from error
         except NoDonor as error:
             raise _Unaskable(Failure("donor", str(error), permanent=True)) from error
+        except CannotPerturb as error:
+            raise _Unaskable(Failure("perturb", f"cannot be perturbed: {error}", permanent=True)) from error
         if transformed.problem:
             raise _Unaskable(Failure("media", transformed.problem, permanent=True))
         return transformed

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -12,12 +12,13 @@ from hemm.core import HemmError, Model, Pack, RequestModel, Task, redact
 from hemm.core.errors import CannotTake, NotPrepared
 from hemm.core.event_loop import raising_interrupts, run_to_end
 from hemm.core.secrets import refuse_in_name
-from hemm.data.pack.quality import told
+from hemm.data.pack.quality import told as told_of_pack
 from hemm.engine.cell_run import CellRun, ModelStarter, StartBarrier
 from hemm.engine.control import first_of
 from hemm.engine.early_stopping import Rule, interim_checks
 from hemm.engine.limits import CostBudget
 from hemm.engine.options import CellResult, CellResults, RunOptions, Silent, Watcher
+from hemm.engine.perturbing import planned, told, variants
 from hemm.engine.progress import title
 from hemm.engine.refusals import Refusals
 from hemm.engine.setup import model_options
@@ -41,6 +42,7 @@ def run(options: RunOptions, watcher: Watcher | None = None, rule: Rule | None =
 
     if options.until_ci is not None and rule is None:
         raise HemmError("until_ci is given and no rule: call hemm.analysis.early_stopping.run")
+    variants(options)  # wrong names end here
     tasks = [keep_format(task, *options.folders) for task in _tasks(options)]
     for task in tasks:
         check_scored(task, options.metrics, later=not options.score)
@@ -125,20 +127,20 @@ async def run_cells(
     for folder in options.folders:
         check_results(folder, packs, write=not options.dry_run)
     for task, pack in packs:
-        for line in told(task.name, pack.info):
+        for line in told_of_pack(task.name, pack.info):
             watcher.say(line)
-    refusals = refusals or Refusals()
+    refusals = refusals or Refusals(variants=variants(options))
     command = _Command(options, packs, watcher, rule, refusals)
+    cells = [
+        (model, of, task, pack)
+        for number, model in enumerate(models)
+        for of, task, pack in refusals.asked(number, packs)
+    ]
+    _tell_perturbed(cells, packs if options.perturb else (), watcher)
     if not options.dry_run:
-        asked = options.in_turn
-        count = (len(models) * len(packs) - len(refusals.found)) * len(asked)
-        expected = {
-            title(model, task, each.control): _expected(options, pack)
-            for number, model in enumerate(models)
-            for task, pack in refusals.asked(number, packs)
-            for each in asked
-        }
-        watcher.plan(count, "tasks" if len(models) == len(asked) == 1 else "cells", expected)
+        expected = {title(model, task, of): _expected(of, pack) for model, of, task, pack in cells}
+        one = len(models) == len(refusals.variants) == 1
+        watcher.plan(len(cells), "tasks" if one else "cells", expected)
     names = [model.identity for model in models]
     together = [
         i
@@ -160,6 +162,20 @@ async def run_cells(
             if i not in results:
                 results[i] = await command.run(i, model, StartBarrier(1))
     return [result for i in range(len(models)) for result in results[i]]
+
+
+Planned = tuple[Model, RunOptions, Task, Pack]
+
+
+def _tell_perturbed(cells: Sequence[Planned], packs: Sequence[tuple[Task, Pack]], watcher: Watcher) -> None:
+    """Say what cannot be perturbed, and how much a suite of perturbations is."""
+    for task, pack in packs:
+        for line in told([of for _, of, one, _ in cells if one is task], task, pack):
+            watcher.say(line)
+    changes = {of.perturb for _, of, _, _ in cells}
+    if packs and "" in changes:
+        requests = sum(_expected(of, pack) for _, of, _, pack in cells)
+        watcher.say(planned(len(cells), requests, len(changes) - 1))
 
 
 def _expected(options: RunOptions, pack: Pack) -> int:
@@ -189,42 +205,35 @@ class _Command:
         """Run one model on every task that it can take, one cell after the other."""
         starter, results = ModelStarter(model, self.watcher, barrier), []
         try:
-            for task, pack, options in self._asked(number):
+            for options, task, pack in self.refusals.asked(number, self.packs):
                 if self.ended:
                     break
                 try:
                     results.append(await self._cell(options, model, task, pack, starter))
                 except CannotTake as error:
-                    self.refusals.add(number, task, error, self.watcher)
+                    self.refusals.add(number, options, task, error, self.watcher)
                     continue
                 finally:
-                    self.watcher.done(title(model, task, options.control))
+                    self.watcher.done(title(model, task, options))
                 if results[-1].stopped:
                     break
         finally:
             await starter.close()
         return results
 
-    def _asked(self, number: int) -> Iterator[tuple[Task, Pack, RunOptions]]:
-        """What one model is asked: of each task one condition after the other, so that a task is there whole
-        as early as can be."""
-        for task, pack in self.refusals.asked(number, self.packs):
-            for options in self.options.in_turn:
-                if (number, task.name) not in self.refusals.found:
-                    yield task, pack, options
-
     async def _cell(
         self, options: RunOptions, model: Model, task: Task, pack: Pack, starter: ModelStarter
     ) -> CellResult:
         """Run one model on one task: in one go, or from check to check until ``rule`` is met."""
         results: list[CellResult] = []
-        planned = self.options.dry_run
-        for interim in interim_checks(self.rule, pack, self.options.seed, self.options.limit):
-            if planned and results and results[-1].asked and interim is not None and not interim.is_last:
+        dry = options.dry_run
+        for interim in interim_checks(self.rule, pack, options.seed, options.limit):
+            if dry and results and results[-1].asked and interim is not None and not interim.is_last:
                 continue  # what is not asked yet may end it at any check: the forecast is that of the last
             cell = CellRun(options, model, task, pack, self.watcher, self.budget, interim)
             results.append(await cell.run(starter))
             self.ended |= cell.ends_all
             if results[-1].stopped or (interim is not None and interim.reached):
                 break
-        return results[-1] if planned else replace(results[-1], asked=sum(r.asked for r in results))
+        asked = results[-1].asked if dry else sum(r.asked for r in results)
+        return replace(results[-1], asked=asked, perturb=options.perturb)

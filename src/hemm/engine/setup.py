@@ -18,15 +18,17 @@ from hemm.data.pack.schema import REFERENCE_MEDIA
 from hemm.data.pack.selection import BALANCED, RANDOM
 from hemm.engine import requests
 from hemm.engine.options import RunOptions
+from hemm.engine.perturbing import check_perturb, perturb_of
 from hemm.engine.protocol_options import changed_options
 from hemm.engine.requests import RequestBuilder, Shots
 from hemm.metrics import spec_of
 from hemm.models import ModelOptions, cards
 from hemm.models.prices import Priced
 from hemm.parsing.picture_format import Pictured
+from hemm.tasks.perturbations.named import Perturb, is_text
 from hemm.tasks.prompt import Renderer
 from hemm.tasks.questions import another_question, check_question, without_question
-from hemm.tasks.transforms import Perturb, Shuffle, Transform, grey, remove
+from hemm.tasks.transforms import Shuffle, Transform, grey, identity, remove
 
 
 def model_options(options: RunOptions) -> ModelOptions:
@@ -72,22 +74,25 @@ def request_builder(
 ) -> RequestBuilder:
     """The builder of a cell's requests. Raises HemmError where the prompt or the shots do not work."""
     takes_system = model.capabilities.system
+    perturb = perturb_of(options, task)
     renderer = Renderer(
         task,
         template=options.prompt,
         system=options.system,
         where=options.prompt_name,
         merge=not takes_system,
+        instruction=None if perturb is None else perturb.instruction,
     )
     return RequestBuilder(
         task=task,
         pack=pack,
         renderer=renderer,
-        transform=_transform(options, task, pack),
+        transform=_transform(options, task, pack, perturb),
         shots=Shots.of(pack, options.shots, options.seed),
         protocol=spec.digest,
         generation=spec.generation,
         capabilities=model.capabilities,
+        judge=identity if perturb is None else perturb.judged,
     )
 
 
@@ -111,7 +116,7 @@ class _Composed:
         return sample
 
 
-def _transform(options: RunOptions, task: Task, pack: Pack) -> Transform:
+def _transform(options: RunOptions, task: Task, pack: Pack, perturb: Perturb | None) -> Transform:
     """The pictures' control, the question's, then the perturbation."""
     control = CONTROLS[options.control] if options.control else Control("", "")
     steps: list[Transform] = []
@@ -124,8 +129,8 @@ def _transform(options: RunOptions, task: Task, pack: Pack) -> Transform:
         steps.append(another_question(task, options.prompt, pack, options.seed))
     elif control.question:
         steps.append(without_question)
-    if options.perturb:
-        steps.append(Perturb.parse(options.perturb, options.seed))
+    if perturb is not None:
+        steps.append(perturb)
     return steps[0] if len(steps) == 1 else _Composed(tuple(steps))
 
 
@@ -140,6 +145,7 @@ def check_capabilities(
     def no(words: str) -> CannotTake:
         return CannotTake({words: [task.name]})
 
+    check_perturb(options, task, pack, rows)
     can, drawn = model.capabilities, isinstance(task.answer, Pictured)
     shown = _Shown(options, pack, rows)
     shows, without = f"which model {model.spec} does not take", "--control none asks without them"
@@ -147,7 +153,8 @@ def check_capabilities(
         raise no(f"task {{task}} is answered with pictures, which model {model.spec} does not make")
     if options.control and (question := CONTROLS[options.control].question):
         check_question(question, task, options.prompt, pack, options.seed)
-    changed = "--control grey" if options.control == "grey" else "--perturb" if options.perturb else ""
+    of_pictures = bool(options.perturb) and not is_text(options.perturb)
+    changed = "--control grey" if options.control == "grey" else "--perturb" if of_pictures else ""
     for kind in (_KINDS[column] for column in pack.info["media_columns"] if column in _KINDS):
         if changed and kind in ("audio", "video") and shown.most:
             raise no(f"{changed} is for pictures, and task {{task}} has {kind}")

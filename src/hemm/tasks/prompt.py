@@ -118,6 +118,7 @@ class Renderer:
     template  replaces the task's template (``--prompt``); ``where`` names it in errors
     system    replaces the task's system prompt
     merge     put the system prompt at the beginning of the first user turn, for models without system prompts
+    instruction  replaces the answer format's
     """
 
     def __init__(
@@ -128,6 +129,7 @@ class Renderer:
         system: str = "",
         where: str = "",
         merge: bool = False,
+        instruction: str | None = None,
     ) -> None:
         self.task = task
         self.system = system or task.system
@@ -139,7 +141,8 @@ class Renderer:
         self._instruction: _Text | None = None
         self._constant: dict[str, str] = {}
         if "instruction" in self._names:
-            self._instruction, names = self._compile(environment, task.answer.instruction)
+            told = task.answer.instruction if instruction is None else instruction
+            self._instruction, names = self._compile(environment, told)
             self._names |= names
             if not names:  # the same for every sample
                 self._constant["instruction"] = self._instruction.render({})

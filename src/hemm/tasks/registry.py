@@ -27,7 +27,8 @@ def _data_sets() -> dict[str, str]:
 
     The files are not imported. Those whose names begin with an underscore are what data sets share.
     """
-    rooms = [m.name for m in iter_modules([str(_HOME)]) if m.ispkg and m.name not in ("probes", "suites")]
+    others = ("perturbations", "probes", "suites")
+    rooms = [m.name for m in iter_modules([str(_HOME)]) if m.ispkg and m.name not in others]
     return dict(sorted((name, where) for room in rooms for name, where in _files(room).items()))
 
 

@@ -1,4 +1,4 @@
-"""Controls and perturbations, which change a sample's pictures before its request is built.
+"""Controls, which change a sample's pictures before its request is built.
 
 Their result depends on the seed and the sample's id, not on which samples are selected.
 """
@@ -6,21 +6,14 @@ Their result depends on the seed and the sample's id, not on which samples are s
 from __future__ import annotations
 
 import bisect
-import io
-import math
 import struct
 import zlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
-from typing import Any
 
-import numpy as np
-from PIL import Image, ImageFilter
-
-from hemm.core import HemmError, Media, Sample, UnknownName, keyed_number
+from hemm.core import HemmError, Media, Sample, keyed_number
 from hemm.core.text import counted
-from hemm.data.pixels import rgb, upright_size
+from hemm.data.pixels import upright_size
 
 Transform = Callable[[Sample], Sample]
 
@@ -131,109 +124,3 @@ class Shuffle:
             f"--control {self._control}: no other sample has {counted(len(sample.media), 'picture')} of "
             f"another cluster than sample {sample.id!r}; use --control {self._instead}"
         )
-
-
-# perturbations: (pixels as float array height x width x 3 in 0..255, level, generator) -> the same
-
-
-def _noise(pixels: np.ndarray[Any, Any], level: float, random: np.random.Generator) -> np.ndarray[Any, Any]:
-    """Gaussian noise, ``level`` in grey values (standard deviation)."""
-    noisy: np.ndarray[Any, Any] = pixels + random.normal(0.0, level, pixels.shape)
-    return noisy
-
-
-def _blur(pixels: np.ndarray[Any, Any], level: float, random: np.random.Generator) -> np.ndarray[Any, Any]:
-    """Gaussian blur, ``level`` in pixels (radius)."""
-    return np.asarray(_picture(pixels).filter(ImageFilter.GaussianBlur(level)), dtype=np.float64)
-
-
-def _brightness(
-    pixels: np.ndarray[Any, Any], level: float, random: np.random.Generator
-) -> np.ndarray[Any, Any]:
-    """All values times ``level``."""
-    scaled: np.ndarray[Any, Any] = pixels * level
-    return scaled
-
-
-def _contrast(
-    pixels: np.ndarray[Any, Any], level: float, random: np.random.Generator
-) -> np.ndarray[Any, Any]:
-    """Distance from the mean value times ``level``."""
-    mean = float(pixels.mean())
-    return np.add((pixels - mean) * level, mean)
-
-
-def _occlude(pixels: np.ndarray[Any, Any], level: float, random: np.random.Generator) -> np.ndarray[Any, Any]:
-    """A grey rectangle over the share ``level`` (0 to 1) of the picture, somewhere."""
-    height, width = pixels.shape[:2]
-    side = math.sqrt(min(max(level, 0.0), 1.0))
-    h, w = round(height * side), round(width * side)
-    top, left = random.integers(0, height - h + 1), random.integers(0, width - w + 1)
-    covered = pixels.copy()
-    covered[top : top + h, left : left + w] = 128.0
-    return covered
-
-
-def _rotate(pixels: np.ndarray[Any, Any], level: float, random: np.random.Generator) -> np.ndarray[Any, Any]:
-    """Rotation by ``level`` degrees counter-clockwise, with grey corners."""
-    turned = _picture(pixels).rotate(level, Image.Resampling.BILINEAR, fillcolor=(128, 128, 128))
-    return np.asarray(turned, dtype=np.float64)
-
-
-PERTURBATIONS: Mapping[
-    str, Callable[[np.ndarray[Any, Any], float, np.random.Generator], np.ndarray[Any, Any]]
-] = {
-    "noise": _noise,
-    "blur": _blur,
-    "brightness": _brightness,
-    "contrast": _contrast,
-    "occlude": _occlude,
-    "rotate": _rotate,
-}
-
-
-@dataclass(frozen=True, slots=True)
-class Perturb:
-    """One perturbation of all pictures: its name, its level, and the run's seed for random ones."""
-
-    name: str
-    level: float
-    seed: int
-
-    @classmethod
-    def parse(cls, text: str, seed: int) -> Perturb:
-        """From ``NAME:LEVEL``. Raises UnknownName or HemmError."""
-        name, _, level = text.partition(":")
-        if name not in PERTURBATIONS:
-            raise UnknownName("perturbation", name, PERTURBATIONS)
-        try:
-            value = float(level)
-        except ValueError:
-            value = math.nan
-        if not math.isfinite(value) or (value < 0 and name != "rotate"):
-            raise HemmError(f"--perturb {text!r}: give a level as in {name}:0.5 (a number, 0 or more)")
-        if value == (1.0 if name in ("brightness", "contrast") else 0.0):
-            raise HemmError(f"--perturb {text}: this level changes nothing; leave --perturb out")
-        return cls(name, value, seed)
-
-    def __call__(self, sample: Sample) -> Sample:
-        if not sample.media:
-            return sample
-        return sample.with_media(tuple(self._one(sample.id, i, m) for i, m in enumerate(sample.media)))
-
-    def _one(self, sample: str, index: int, media: Media) -> Media:
-        pixels = np.asarray(rgb(media), dtype=np.float64)
-        random = np.random.Generator(
-            np.random.PCG64(keyed_number("perturb", self.name, self.seed, sample, index))
-        )
-        return _png(_picture(PERTURBATIONS[self.name](pixels, self.level, random)), media.name)
-
-
-def _picture(pixels: np.ndarray[Any, Any]) -> Image.Image:
-    return Image.fromarray(np.clip(np.rint(pixels), 0, 255).astype(np.uint8))
-
-
-def _png(picture: Image.Image, name: str) -> Media:
-    out = io.BytesIO()
-    picture.save(out, "PNG", compress_level=6)
-    return Media(out.getvalue(), mime="image/png", name=name)
