@@ -145,7 +145,8 @@ def _brightness(pixels: Floats, level: int, draws: Draws) -> Floats:
     more = 255.0 * (0.1, 0.2, 0.3, 0.4, 0.5)[level - 1]
     value = pixels.max(axis=2, keepdims=True)  # V of HSV: hue and saturation stay
     brighter = np.minimum(value + more, 255.0)
-    return np.where(value > 0, pixels / np.where(value > 0, value, 1.0) * brighter, brighter)
+    lit: Floats = np.where(value > 0, pixels / np.where(value > 0, value, 1.0) * brighter, brighter)
+    return lit
 
 
 def _contrast(pixels: Floats, level: int, draws: Draws) -> Floats:

@@ -151,7 +151,7 @@ def frost_tile(number: int) -> NDArray[np.float64]:
     """
     draws = Draws("frost", number)
     field = np.zeros((_TILE, _TILE))
-    for _ in range(14):  # sheaves of needles, each in a direction and in places of its own
+    for _ in range(10):  # sheaves of needles, each in a direction and in places of its own
         seeds = draws.uniform(0.0, 1.0, field.shape) ** 160
         places = np.maximum(_cloud(draws, 14.0), 0.0)
         field += _streaked(seeds, draws.number(0.0, 180.0), draws.one(8, 24)) * places

@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from hemm.core import AnswerFormat, HemmError, Sample
-from hemm.parsing import letters, yes_or_no
+from hemm.parsing import yes_or_no
 from hemm.tasks.perturbations.draws import Draws
 from hemm.tasks.perturbations.wordings import DIALECTS, FRAMES, LANGUAGES
 
@@ -211,7 +211,7 @@ _POINTING = re.compile(
     r"|(?:all|none|both|any|either|neither|each) of (?:these|them|those|the)"
     r"|all the others?|oben genannte\w*|obige\w*|ci-dessus|anteriores|precedentes"
     r"|выше\w*|перечисленн\w*)\b|以上|上述|उपरोक्त"
-    r"|^\W*[A-Ha-h]\W{0,3}(?:and|or|&|,|und|et|y|e|и|和|与)\W{0,3}[A-Ha-h]\b"
+    r"|(?-i:\b[A-H]\W{0,3}(?:and|or|&|,|und|oder|et|ou|y|o|e|и|или|和|与|或)\W{0,3}[A-H]\b)"
     r"|\b(?:option|choice|answer)s? [A-H1-8]\b"
 )
 """An option that speaks of others by their place."""
@@ -234,7 +234,7 @@ def _options(sample: Sample, level: str, draws: Draws, shown: Shown) -> Sample:
     for text in sample.fields.values():
         if _LISTED.search(text) or _NAMED.search(text):
             raise CannotPerturb("its text names options by letter")
-    if letters(sample.choices)[0] != "A":
+    if any(len(mark := choice.strip(" ().")) == 1 and mark.isalpha() for choice in sample.choices):
         raise CannotPerturb("its options are letters themselves")
     order = draws.order(len(sample.choices))
     while order == sorted(order):
@@ -266,6 +266,8 @@ def _two_answers(sample: Sample, shown: Shown) -> tuple[str, str]:
     """The two possible answers, as references have them. Raises CannotPerturb where there are others."""
     options = () if shown.answer is None else shown.answer.options(sample)
     values = [shown.answer.parse(option, sample) for option in options] if shown.answer is not None else []
+    if shown.answer is not None and shown.answer.name == "yes_no" and None in values:
+        raise CannotPerturb("its answer is yes or no by other words")
     if len(values) != 2:
         raise CannotPerturb(
             "it has more than two options, of which several are wrong" if values else "its answer is open"
