@@ -83,6 +83,6 @@ def test_what_is_wrong_is_told_before_anything_is_asked(tmp_path: Path) -> None:
     fixed = task(prompt="{{ image }}Which? {{ options }}", name="fixed")
     options = RunOptions(conditions="vl,v", suite="hemm")
     found = Refusals.of(options, [Batched()], [(fixed, PACK), (task(), PACK)], None)
-    assert [name for _, name in found.found] == ["fixed"]
+    assert [name for _, name, _ in found.found] == ["fixed"]
     with pytest.raises(CannotTake, match="task fixed asks the same of every sample"):
         Refusals.of(RunOptions(conditions="vl,v", tasks=("fixed",)), [Batched()], [(fixed, PACK)], None)

@@ -38,7 +38,7 @@ def go(
     options = RunOptions(models=(model,), out=out, perturb=perturb, **more)  # type: ignore[arg-type]
     heard, packs = Heard(), [(of, FakePack(samples))]
     models = [resolve(model, model_options(options))]
-    refusals = Refusals.of(variants(options), models, packs, None)
+    refusals = Refusals.of(options, models, packs, None)
     return asyncio.run(run_cells(options, models, packs, heard, None, refusals)), heard.lines
 
 
