@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hemm.core import Sample
-from hemm.parsing import Expression
+from hemm.parsing import Expression, Number
 
 OPEN = Sample("1")
 
@@ -23,7 +23,9 @@ OPEN = Sample("1")
         ("**Answer:** 12 cm", "final marker", "12 cm"),
         ("The answer is: 7.", "final marker", "7"),
         (r"$\frac{3}{4}$", "whole", r"\frac{3}{4}"),
-        ("12 square feet", "whole", "12 square feet"),
+        ("12 square feet", "only", "12"),
+        ("The model has 9 dots in 3 groups. There are 3 dots in each group.", "conclusion", "3"),
+        ("no solution", "whole", "no solution"),
         ("= 12", "whole", "12"),
         ("We double it.\nThis gives us $36\\pi$ in the end.", "conclusion", r"36\pi"),
         ("We double 6.\n\n12", "conclusion", "12"),
@@ -43,7 +45,8 @@ def test_expressions_are_read(text: str, stage: str, value: str) -> None:
     [
         "",
         "The figure shows a triangle whose sides are not known to me at all.",
-        "We double it.\nIt is $3$, or perhaps $4$.",
+        "We double it.\nIt is $\\sqrt{3}$, or perhaps $\\sqrt{5}$.",
+        "About 40 to 50 miles per gallon on the highway.",
         "I cannot solve this, since there is no picture.",
         "<think>it is \\boxed{3}",
     ],
@@ -67,3 +70,20 @@ def test_a_perfect_answer_is_read_back(reference: str) -> None:
 @given(st.text(max_size=120))
 def test_no_text_raises(text: str) -> None:
     Expression().read(text, OPEN)
+
+
+PROSE = (
+    "The velocity of car P relative to Barbara is -78 km/h - 52 km/h = -130 km/h.",
+    "So, the perimeter of the square is 4 x 4 = 16 meters.",
+    "There are two items below 30: pens and cups. So the number of items is 2.",
+    "The year in which the share was highest is 2019.",
+)
+
+
+@pytest.mark.parametrize("text", PROSE)
+def test_prose_is_read_as_a_number_is(text: str) -> None:
+    """Models that were asked for no box write sentences: they are read as every number is."""
+    found, number = Expression().parse(text, OPEN), Number().parse(text, OPEN)
+    assert found is not None
+    assert number is not None
+    assert float(found) == number

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from hemm.core import Reading, Sample
 from hemm.parsing.answer_text import body_of, lines, sentence_spans, unmarked, with_marks
-from hemm.parsing.formats import OneOf
+from hemm.parsing.formats import Number, OneOf
 from hemm.parsing.located import Located, Span
 from hemm.parsing.markers import is_blank, ordered
 from hemm.parsing.patterns import late
@@ -18,6 +18,8 @@ _MATH = late(
     r"\$\$([^$]{1,2000})\$\$|\$([^$\n]{1,2000})\$|\\\((.{1,2000}?)\\\)|\\\[(.{1,2000}?)\\\]", re.DOTALL
 )
 _WORD = late(r"(?<![\\A-Za-z])[A-Za-z]{2,}")
+_FUNCTION = late(r"(?<![A-Za-z])(?:sqrt|pi|sin|cos|tan|log|ln|exp|infinity)(?![A-Za-z])")
+_QUANTITY = late(r"[^A-Za-z]*\d[^A-Za-z]*(?:[A-Za-z]+\.?[\s^\d²³/]*){1,3}\.?$")
 _MOST_WORDS = 4
 """Words beside an expression (its unit, say) above which a text is prose."""
 _LEAD = late(r"^(?:(?:[:=：]|\\approx|≈|about|approximately|equal to)\s*)+")
@@ -29,8 +31,10 @@ class Expression:
     ``math_equal`` compares it. A sample with choices is read as ``OneOf``, by letters.
 
     Read are, in this order: the last box or other structured answer; the last ``the answer is ...``, of which
-    the mathematics between dollars where there is some; a text that is one line with no more than four words
-    in it; and the last sentence, where it holds one piece of mathematics between dollars, or is nothing else.
+    the mathematics between dollars where there is some, and a sentence only where it is no prose; a text that
+    is one line of mathematics; the last line, where it holds one piece of mathematics between dollars, or is
+    nothing else; and, where none of these is there, the one number that ``Number`` reads. A line of no more
+    than four words without a number is taken as it is.
 
     >>> from hemm.core import Sample
     >>> Expression().parse(r"So the area is $A = 6$. \boxed{\frac{3}{4}}", Sample("1"))
@@ -60,13 +64,21 @@ class Expression:
             return Reading()
         clean = unmarked(body)
         for piece, place, mark in ordered(body, clean):
-            if piece.strip() and not is_blank(piece):
-                found = piece if mark.structured else _marked(piece, with_marks(text, place))
-                return _reading(found, STRUCTURED if mark.structured else MARKER, place)
+            if mark.structured and piece.strip():
+                return _reading(piece, STRUCTURED, place)
+            if not piece.strip() or is_blank(piece):
+                continue
+            said = _marked(piece, with_marks(text, place))
+            return _reading(said, MARKER, place) if said else _number(text, sample)
         said = lines(clean.text)
-        if len(said) == 1 and _is_term(said[0]):
+        if len(said) == 1 and not _WORD.search(_FUNCTION.sub("", said[0])):
             return _reading(said[0], WHOLE, clean.span(0, len(clean.text)))
-        return Reading() if refuses(clean.text) else _concluded(body)
+        if refuses(clean.text):
+            return Reading()
+        concluded, number = _concluded(body), _number(text, sample)
+        if concluded.value is None and number.value is None and len(said) == 1 and _is_term(said[0]):
+            return _reading(said[0], WHOLE, clean.span(0, len(clean.text)))
+        return number if concluded.value is None else concluded
 
     def options(self, sample: Sample) -> tuple[str, ...]:
         return OneOf().options(sample) if sample.choices else ()
@@ -80,6 +92,11 @@ def _reading(text: str, stage: str, span: Span) -> Reading:
     return Reading(value, stage, span) if value else Reading()
 
 
+def _is_quantity(text: str) -> bool:
+    """Whether a text is mathematics with a unit behind it."""
+    return _QUANTITY.match(text.strip()) is not None
+
+
 def _is_term(text: str) -> bool:
     return len(_WORD.findall(text)) <= _MOST_WORDS
 
@@ -90,11 +107,19 @@ def _pieces(text: str) -> list[tuple[str, Span]]:
 
 
 def _marked(piece: str, with_dollars: str) -> str:
-    """What an explicit answer says: its one piece of mathematics, else its first sentence."""
+    """What an explicit answer says: its one piece of mathematics, else its first sentence; of prose nothing."""
     first = sentence_spans(piece)[:1]
     sentence = piece[slice(*first[0])] if first else piece
     pieces = _pieces(with_dollars)
-    return pieces[0][0] if len(pieces) == 1 else sentence
+    if len(pieces) == 1:
+        return pieces[0][0]
+    return sentence if not _WORD.search(_FUNCTION.sub("", sentence)) or _is_quantity(sentence) else ""
+
+
+def _number(text: str, sample: Sample) -> Reading:
+    """The one number that the text answers with, as ``Number`` reads it."""
+    found = Number().read(text, sample)
+    return found if found.value is None else replace(found, value=f"{found.value:.15g}")
 
 
 def _concluded(body: Located) -> Reading:
