@@ -107,7 +107,7 @@ def _pieces(text: str) -> list[tuple[str, Span]]:
 
 
 def _marked(piece: str, with_dollars: str) -> str:
-    """What an explicit answer says: its one piece of mathematics, else its first sentence; of prose nothing."""
+    """What an explicit answer says: one piece of mathematics, else its first sentence; nothing of prose."""
     first = sentence_spans(piece)[:1]
     sentence = piece[slice(*first[0])] if first else piece
     pieces = _pieces(with_dollars)
