@@ -21,6 +21,7 @@ EXAMPLES = {
     "doctor": "hemm doctor results",
     "compare": "hemm compare results",
     "variance": "hemm variance results",
+    "probes": "hemm probes",
     "judge-check": "hemm judge-check results --metric accuracy --template labels.csv",
     "diff": "hemm diff results --model tiny --model baseline/random",
     "completion": 'eval "$(hemm completion bash)"',

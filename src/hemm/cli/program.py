@@ -50,6 +50,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "hemm.cli.variance:command",
         "Say where the uncertainty of a score comes from, and what more answers would buy.",
     ),
+    "probes": (
+        "hemm.cli.probes:command",
+        "Say what labels cost a model on the probes of version 2, and what breaks first.",
+    ),
     "judge-check": (
         "hemm.cli.judge_check:command",
         "Check a judge against labels by people, and put scores right by them.",

@@ -31,6 +31,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hemm.core.text import counted
+from hemm.stats.cluster_robust import Leverage
 from hemm.stats.corrections import holm
 from hemm.stats.intervals import t_quantile
 from hemm.stats.paired import t_p
@@ -200,7 +201,7 @@ def by_samples(data: LabelledSamples, order: Mapping[str, Sequence[str]]) -> Lab
     labelled = [dict(zip(data.labels, row, strict=True)) for row in zip(*data.labels.values(), strict=True)]
     travel = overlaps([{d: c for d, c in row.items() if c is not None} for row in labelled], order)
     names = list(dict.fromkeys(data.tasks.tolist()))
-    used = _varying(data, order)
+    used = varying(data, order)
     if not used:
         why = "no label varies within a task"
         return LabelEffects("samples", (), travel, len(names), data.models, len(data.y), why)
@@ -225,7 +226,7 @@ def by_samples(data: LabelledSamples, order: Mapping[str, Sequence[str]]) -> Lab
     return LabelEffects("samples", rows, travel, len(names), data.models, len(data.y), why)
 
 
-def _varying(data: LabelledSamples, order: Mapping[str, Sequence[str]]) -> dict[str, list[str]]:
+def varying(data: LabelledSamples, order: Mapping[str, Sequence[str]]) -> dict[str, list[str]]:
     """Dimension -> its categories, for dimensions that vary within a task."""
     used: dict[str, list[str]] = {}
     for dimension, column in data.labels.items():
@@ -253,7 +254,7 @@ def _fit(data: LabelledSamples, used: Mapping[str, Sequence[str]]) -> tuple[list
         return [], f"too few clusters ({groups}) for {counted(x.shape[1], 'parameter')}"
     inverse: Floats = np.asarray(np.linalg.pinv(x.T @ x), dtype=np.float64)
     beta = inverse @ (x.T @ data.y)
-    leverage = _Leverage.of(x, codes, inverse)
+    leverage = Leverage.of(x, codes, inverse)
     out = []
     for d, categories in used.items():
         for a, b in combinations(categories, 2):
@@ -277,45 +278,6 @@ def _effect(key: tuple[str, str, str], value: float, variance: float, df: float,
         return Effect(*key, value, None, None, None, None, inflation, df)
     reach = t_quantile(df) * error
     return Effect(*key, value, value - reach, value + reach, t_p(value, error, df), None, inflation, df)
-
-
-@dataclass(frozen=True)
-class _Leverage:
-    """The design with each cluster's rows as if it were left out: the rows of cluster g of ``adjusted`` are
-    (I - H_gg)^-1 X_g."""
-
-    design: Floats
-    adjusted: Floats
-    codes: NDArray[Any]
-    inverse: Floats
-
-    @classmethod
-    def of(cls, x: Floats, codes: NDArray[Any], inverse: Floats) -> _Leverage:
-        adjusted = np.empty_like(x)
-        order = np.argsort(codes, kind="stable")
-        for rows in np.split(order, np.cumsum(np.bincount(codes))[:-1]):
-            hat: Floats = x[rows] @ inverse @ x[rows].T
-            adjusted[rows] = np.linalg.lstsq(np.eye(len(rows)) - hat, x[rows], rcond=1e-8)[0]
-        return cls(x, adjusted, codes, inverse)
-
-    def variance(self, rest: Floats, contrast: Floats) -> tuple[float, float]:
-        """CR3 of a contrast from the residuals ``rest``, and its degrees of freedom (at least 1).
-
-        The variance is a sum of squares of one score for each cluster. For independent residuals of equal
-        variance the scores have the covariance diag(own) - U M U', with M the inverse of X'X.
-        """
-        groups = int(self.codes.max()) + 1
-        weights: Floats = self.adjusted @ self.inverse @ contrast
-        scores = np.bincount(self.codes, weights=weights * rest, minlength=groups)
-        own = np.bincount(self.codes, weights=weights**2, minlength=groups)
-        u = np.zeros((groups, self.design.shape[1]))
-        np.add.at(u, self.codes, self.design * weights[:, None])
-        shared = ((u @ self.inverse) * u).sum(axis=1)
-        squared = self.inverse @ (u.T @ u)
-        trace = float((own - shared).sum())
-        squares = float(np.trace(squared @ squared) - (shared**2).sum() + ((own - shared) ** 2).sum())
-        df = trace**2 / squares if squares > 0 else groups - 1
-        return float((scores**2).sum()) * (groups - 1) / groups, max(1.0, df)
 
 
 def overlaps(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -52,13 +52,15 @@ def label_effects(
     out = []
     if labels_of_task:
         out.append(by_tasks(np.array(columns).T, list(labels_of_task), labels_of_task, order))
-    samples = _samples(varying, scale)
+    samples = labelled_samples(varying, scale)
     if samples is not None:
         out.append(by_samples(samples, order))
     return tuple(out)
 
 
-def _samples(varying: dict[str, list[CellScores]], scale: Scale) -> LabelledSamples | None:
+def labelled_samples(varying: Mapping[str, Sequence[CellScores]], scale: Scale) -> LabelledSamples | None:
+    """The samples of tasks (task -> a cell of each model), with the mean over models of their normalised
+    scores; None where no task has a scale."""
     y, tasks, clusters = [], [], []
     labels: dict[str, list[Any]] = {d: [] for d in taxonomy()}
     models = 0

@@ -141,6 +141,24 @@ def factors(samples: Iterable[Sample]) -> dict[str, list[str]]:
     return {name: column for name, column in found.items() if len(rows) == 1 or len(set(column)) > 1}
 
 
+def columns_of(planned: Iterable[Plan]) -> dict[str, list[str]]:
+    """The factors of plans, as ``factors`` gives those of samples."""
+    rows = [
+        Sample(
+            "plan",
+            labels=plan.cell.labels(""),
+            metadata={
+                "steps": plan.cell.steps,
+                "held": plan.holder,
+                "signs": f"set {plan.signs + 1}",
+                "side": ("left", "right")[plan.side],
+            },
+        )
+        for plan in planned
+    ]
+    return factors(rows)
+
+
 def balance(columns: Mapping[str, Column]) -> dict[str, dict[str, int]]:
     """How many samples have each level of each factor.
 

@@ -191,6 +191,6 @@ def place(canvas: Canvas, number: int) -> None:
         canvas.shape("triangle", 4, 0, 20, GREEN)
     else:
         for sign in (-1, 1):
-            canvas.box(14 + 5 * sign - 1, 8, 2, 12, BLACK)
-            canvas.line(14 + 5 * sign, 8, 14 + 11 * sign, 2, BLACK, 2)
-            canvas.line(14 + 5 * sign, 19, 14 + 11 * sign, 25, BLACK, 2)
+            canvas.box(14 + 4 * sign - 1, 8, 2, 12, BLACK)
+            canvas.line(14 + 4 * sign, 8, 14 + 8 * sign, 4, BLACK, 2)
+            canvas.line(14 + 4 * sign, 19, 14 + 8 * sign, 23, BLACK, 2)

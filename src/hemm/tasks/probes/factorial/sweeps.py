@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import Any
 
 from hemm.core import Media, Sample
 from hemm.tasks.probes.base import png
@@ -42,6 +42,17 @@ class Dial:
     levels: tuple[int, ...]
     held: tuple[Held, Held]
     words: str
+
+    def difficulty(self, level: float) -> float:
+        """How hard a level is: it rises by one with each doubling or halving (of the level, or of one more
+        than it where 0 is among the levels)."""
+        size = math.log2(level + 1) if 0 in self.levels else math.log2(level)
+        return size if self.levels[-1] >= self.levels[0] else -size
+
+    def level(self, difficulty: float) -> float:
+        """The level that is so hard."""
+        size = math.exp2(difficulty if self.levels[-1] >= self.levels[0] else -difficulty)
+        return size - 1 if 0 in self.levels else size
 
 
 _SEEN, _READ, _PARTED = (PICTURE, PICTURE), (TEXT, TEXT), (PICTURE, TEXT)
@@ -189,6 +200,5 @@ def _one(made: Drawn, start: int | None, rand: Rand) -> Pixels:
     return pixels[:HALF, :HALF].copy()
 
 
-def facts() -> dict[str, Any]:
-    """Variant -> its dial, of all variants that sweep one."""
-    return {**DIALS, **{name: dial for name, dial in PICTURES.items() if len(dial.levels) > 1}}
+SWEEPS: dict[str, Dial] = {**DIALS, **{n: dial for n, dial in PICTURES.items() if len(dial.levels) > 1}}
+"""Every variant that sweeps a dial."""

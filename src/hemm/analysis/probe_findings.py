@@ -1,0 +1,217 @@
+"""What the factorial probes say of a model: effects of labels, their interactions, and what breaks first."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+from hemm.analysis.compare.label_effects import labelled_samples
+from hemm.analysis.curves import Numbers
+from hemm.analysis.study import Study
+from hemm.analysis.study.cell_scores import CellScores
+from hemm.analysis.study.normalise import scale_of
+from hemm.core import HemmError
+from hemm.core.taxonomy import taxonomy
+from hemm.stats.label_effects import LabelEffects, by_samples
+from hemm.stats.label_interactions import LabelInteractions, interactions
+from hemm.stats.thresholds import Threshold, threshold
+from hemm.tasks.probes.factorial import FACTORIAL
+from hemm.tasks.probes.factorial.sweeps import SWEEPS, Dial
+
+SCHEMA_VERSION = 1
+
+
+@dataclass(frozen=True)
+class DialLevel:
+    """The score at one level of a dial: the mean over ``n`` samples."""
+
+    level: float
+    score: float
+    n: int
+
+
+@dataclass(frozen=True)
+class DialFit:
+    """One model's scores by the levels of a dial, over all use cases, and the curve through them.
+
+    chance     what guessing scores
+    threshold  on the scale of ``Dial.difficulty``
+    at         the level at the threshold, and its interval, the smaller end first
+    passed     the share of the way from the easiest to the hardest level at the threshold; None without
+    """
+
+    label: str
+    dial: str
+    levels: tuple[DialLevel, ...]
+    chance: float
+    threshold: Threshold
+    at: float | None
+    ends: tuple[float | None, float | None]
+    passed: float | None
+    words: str
+
+
+@dataclass(frozen=True)
+class ModelFindings:
+    """What the probes say of one model. ``why`` says why there are no effects."""
+
+    label: str
+    effects: LabelEffects | None
+    interactions: LabelInteractions | None
+    fits: tuple[DialFit, ...]
+    sentences: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class ProbeFindings:
+    """The findings of every model, and notes."""
+
+    models: tuple[ModelFindings, ...]
+    notes: tuple[str, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """The JSON of ``hemm probes DIR``."""
+        models = [
+            {
+                "model": m.label,
+                "effects": m.effects.to_json() if m.effects else None,
+                "interactions": m.interactions.to_json() if m.interactions else None,
+                "dials": [asdict(fit) for fit in m.fits],
+                "sentences": list(m.sentences),
+            }
+            for m in self.models
+        ]
+        return {"schema_version": SCHEMA_VERSION, "models": models, "notes": list(self.notes)}
+
+
+def probe_findings(study: Study) -> ProbeFindings:
+    """The findings from the factorial probes among some results.
+
+    Effects and interactions are over the samples of the five tasks, thresholds over those of their variants
+    that turn a dial. Raises HemmError where there are none of either.
+
+    >>> import hemm
+    >>> from hemm.testing import IdealSolver
+    >>> results = hemm.run(IdealSolver(steps=1), "probe_v2_hci")
+    >>> (found,) = probe_findings(results.study).models
+    >>> [(e.effect.a, e.effect.b, e.effect.value > 0.5) for e in found.effects.effects
+    ...  if e.effect.dimension == "reasoning"]
+    [('less', 'more', True)]
+    """
+    by_model: dict[str, list[CellScores]] = {}
+    for item in study.cells:
+        if item.task.partition(":")[0] in FACTORIAL and len(item.headline):
+            by_model.setdefault(item.label, []).append(item)
+    if not by_model:
+        raise HemmError(
+            "no results of the probes of version 2 here: hemm run MODEL --suite probes_v2 asks them, and "
+            "--task probe_v2_hci:contrast (or another dial) what breaks first"
+        )
+    numbers = Numbers(study.cells)
+    return ProbeFindings(
+        tuple(_of_model(label, items, numbers) for label, items in by_model.items()), study.notes
+    )
+
+
+def _of_model(label: str, items: Sequence[CellScores], numbers: Numbers) -> ModelFindings:
+    factorial = {item.task: [item] for item in items if ":" not in item.task}
+    effects = found = None
+    order = {name: d.categories for name, d in taxonomy().items()}
+    samples = labelled_samples(factorial, scale_of([i for i in items if i.task in factorial], "anchored"))
+    if samples is not None:
+        effects, found = by_samples(samples, order), interactions(samples, order)
+    fits = []
+    for name, dial in SWEEPS.items():
+        swept = [item for item in items if item.task.partition(":")[2] == name]
+        fit = _fit(label, name, dial, swept, numbers) if swept else None
+        if fit is not None:
+            fits.append(fit)
+    return ModelFindings(label, effects, found, tuple(fits), tuple(_sentences(label, fits)))
+
+
+def _fit(label: str, name: str, dial: Dial, items: Sequence[CellScores], numbers: Numbers) -> DialFit | None:
+    """The curve over the samples of all use cases; None with samples of one level alone."""
+    scores: dict[float, list[float]] = {}
+    floors: list[float] = []
+    for item in items:
+        metadata = numbers.of(item)
+        column = item.headline
+        for group, value, floor in zip(column.groups.tolist(), column.values, column.floor, strict=True):
+            level = metadata[group][1].get(dial.key)
+            if not isinstance(level, int | float) or np.isnan(value):
+                continue
+            scores.setdefault(float(level), []).append(float(value))
+            floors.append(float(floor))
+    if len(scores) < 2:
+        return None
+    order = sorted(scores, key=dial.difficulty)
+    x = [dial.difficulty(level) for level in order]
+    chance = float(np.mean(floors))
+    found = threshold(x, [sum(scores[v]) for v in order], [len(scores[v]) for v in order], chance)
+    levels = tuple(DialLevel(v, sum(scores[v]) / len(scores[v]), len(scores[v])) for v in order)
+    if found.value is None:
+        return DialFit(label, name, levels, chance, found, None, (None, None), None, dial.words)
+    passed = min(1.0, max(0.0, (found.value - x[0]) / (x[-1] - x[0])))
+    ends = [None if v is None else dial.level(v) for v in (found.low, found.high)]
+    if dial.levels[-1] < dial.levels[0]:
+        ends.reverse()
+    return DialFit(
+        label, name, levels, chance, found, dial.level(found.value), (ends[0], ends[1]), passed, dial.words
+    )
+
+
+def _sentences(label: str, fits: Sequence[DialFit]) -> list[str]:
+    """What breaks first, what holds, and of what nothing can be said."""
+    broken = sorted((f for f in fits if f.passed is not None), key=lambda f: f.passed or 0.0)
+    out = []
+    for rank, fit in enumerate(broken):
+        first = f"{label}: {_name(fit)} breaks first" if rank == 0 else f"{label}: {_name(fit)} comes next"
+        if len(broken) == 1:
+            first = f"{label}: {_name(fit)} breaks"
+        out.append(
+            f"{first}: at {fit.words.format(_short(fit.at))} ({_between(fit)}) half of what it knows beyond "
+            f"chance is gone, {fit.passed:.0%} of the way from the easiest level to the hardest."
+        )
+    holds = [f for f in fits if f.passed is None and f.threshold.known]
+    if holds:
+        hardest = "; ".join(f.words.format(_short(f.levels[-1].level)) for f in holds)
+        out.append(f"{label}: no measurable fall up to {hardest}.")
+    lost = [f for f in fits if not f.threshold.known]
+    if lost:
+        names = ", ".join(_name(f) for f in lost)
+        out.append(f"{label}: not above chance at the easiest level, so that nothing can break: {names}.")
+    return out
+
+
+def _name(fit: DialFit) -> str:
+    return {"one_of": "one of several pictures", "needle": "a needle among pictures"}.get(
+        fit.dial, fit.dial.replace("_", " ")
+    )
+
+
+def _short(value: float | None) -> str:
+    if value is None:
+        return "?"
+    return f"{value:.0f}" if abs(value) >= 10 or value == round(value) else f"{value:.1f}"
+
+
+def _between(fit: DialFit) -> str:
+    low, high = fit.ends
+    if low is None and high is None:
+        return "95 % interval open at both ends"
+    if low is None or high is None:
+        known = "at most" if low is None else "at least"
+        return f"95 %: {known} {_short(high if low is None else low)}"
+    return f"95 %: {_short(low)} to {_short(high)}"
+
+
+def by_dial(models: Sequence[ModelFindings]) -> Mapping[str, list[DialFit]]:
+    """The fits of every dial, over models."""
+    found: dict[str, list[DialFit]] = {}
+    for model in models:
+        for fit in model.fits:
+            found.setdefault(fit.dial, []).append(fit)
+    return found
