@@ -31,7 +31,7 @@ PUBLIC = {
     "hemm.metrics": "METRICS SampleMetric metric_key resolve same spec_of texts written",
     "hemm.models": "MODELS PROTOCOL_SETTINGS Factory ModelOptions resolve",
     "hemm.tasks": "MORE REPORTED SUITES TASKS resolve select",
-    "hemm.testing": "IdealSolver check_format check_metric check_model check_task",
+    "hemm.testing": "IdealSolver PlantedInteractions check_format check_metric check_model check_task",
 }
 OF_0_1_0 = {
     "hemm.data.hub": "Hub",

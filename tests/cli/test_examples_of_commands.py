@@ -20,6 +20,7 @@ ONLY_PARSED = {
     "annotate": "it serves until it is ended",
     "completion": "run by bash in test_completion",
     "merge": "it needs shards: tests/cli/test_shards_command.py has them",
+    "interactions": "it needs --conditions: tests/analysis/test_interactions.py has them",
     "verify": "it asks a model all of its checks: tests of verify do",
 }
 

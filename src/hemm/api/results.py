@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hemm.analysis.compare import Comparison
+from hemm.analysis.interactions import Interactions
 from hemm.analysis.judge_check import JudgeCheck
 from hemm.analysis.profile import Profile
 from hemm.analysis.variance import Variance
@@ -89,6 +90,28 @@ class ShownVariance(Variance):
         import pyarrow as pa
 
         from hemm.report.tables.variance import flat
+
+        return pa.Table.from_pylist(flat(self))
+
+    def to_pandas(self) -> pandas.DataFrame:
+        """``to_arrow()`` as a data frame. Raises MissingExtra without pandas."""
+        return _frame(self.to_arrow())
+
+
+class ShownInteractions(Interactions):
+    """Interactions that show themselves, as ``hemm interactions`` prints them."""
+
+    def __repr__(self) -> str:
+        from hemm.report.tables.interactions import lines, tables
+        from hemm.report.tables.writer import tables_text
+
+        return tables_text(tables(self), lines(self))
+
+    def to_arrow(self) -> pa.Table:
+        """A row for each value, with the columns of ``hemm interactions --format csv``."""
+        import pyarrow as pa
+
+        from hemm.report.tables.interactions import flat
 
         return pa.Table.from_pylist(flat(self))
 
@@ -201,6 +224,13 @@ class Results:
         from hemm.analysis.variance import variance
 
         return ShownVariance(**_values(variance(self.study)))
+
+    def interactions(self) -> ShownInteractions:
+        """What picture and text do together and alone, where ``conditions`` were asked: see
+        ``hemm.analysis.interactions.interactions``."""
+        from hemm.analysis.interactions import interactions
+
+        return ShownInteractions(**_values(interactions(self.study)))
 
     def judge_check(self, human: str | Path, metric: str = "") -> ShownJudgeCheck:
         """The judge (or another ``metric``) against the labels by people in the file ``human``: see

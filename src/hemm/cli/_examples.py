@@ -22,6 +22,7 @@ EXAMPLES = {
     "compare": "hemm compare results",
     "variance": "hemm variance results",
     "probes": "hemm probes",
+    "interactions": "hemm interactions results",
     "judge-check": "hemm judge-check results --metric accuracy --template labels.csv",
     "diff": "hemm diff results --model tiny --model baseline/random",
     "completion": 'eval "$(hemm completion bash)"',

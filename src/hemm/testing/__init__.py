@@ -8,12 +8,14 @@ Each check raises AssertionError with every rule that is broken, in words. For t
 
 ``IdealSolver`` answers the factorial probes from what is sent; with parts switched off it shows what a
 failure of that part looks like.
+``PlantedInteractions`` is a model whose interactions are known, for tests of what finds them.
 """
 
 from hemm.testing.answer_format import check_format
 from hemm.testing.ideal import IdealSolver
 from hemm.testing.metric import check_metric
 from hemm.testing.model import check_model
+from hemm.testing.planted import PlantedInteractions
 from hemm.testing.task import check_task
 
-__all__ = ["IdealSolver", "check_format", "check_metric", "check_model", "check_task"]
+__all__ = ["IdealSolver", "PlantedInteractions", "check_format", "check_metric", "check_model", "check_task"]
