@@ -20,6 +20,7 @@ from hemm.report.page.first import first_screen, slice_words
 from hemm.report.page.method import method, selection, stamp
 from hemm.report.page.overlay import beside_rows, marked
 from hemm.report.page.template import render
+from hemm.report.page.together import together
 from hemm.report.pictures import Gallery
 
 if TYPE_CHECKING:
@@ -188,6 +189,7 @@ def _scored_sections(
         "controls": overview.controls_of(profile),
         "control_words": CONTROLS,
         "components": _components(study),
+        "together": together(study),
         "shown_instead": overview.shown_instead(profile),
         "examples": overview.shown_examples(study, profile, subjects, gallery, per_group),
         "totals": overview.totals(profile, subjects),
