@@ -106,6 +106,7 @@ def figures(
     if study is None or profile is None:
         raise HemmError(why)
     drawn = drawings.for_papers(study, profile, common)
+    drawn += [one.drawing for one in found.figures] if (found := together(study)) is not None else []
     if not drawn:
         raise HemmError("no answer has a score: there is nothing to draw")
     folder.mkdir(parents=True, exist_ok=True)

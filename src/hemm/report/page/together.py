@@ -34,7 +34,9 @@ class Together:
 
     @property
     def with_decisions(self) -> list[TaskInteractions]:
-        return [i for i in self.with_bits if i.information is not None and i.information.decisions is not None]
+        return [
+            i for i in self.with_bits if i.information is not None and i.information.decisions is not None
+        ]
 
     def shares(self, item: TaskInteractions) -> tuple[float, ...]:
         return shares(item)
