@@ -105,7 +105,7 @@ def interactions(study: Study) -> Interactions:
             continue
         found, refused, bits = None, "", {}
         try:
-            scores = option_scores(conditions)
+            scores = option_scores(conditions, judged.column)
             found = information(scores)
             bits = dict(zip(scores.ids, found.calibrated.samples["synergy"].tolist(), strict=True))
         except HemmError as error:

@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hemm.analysis.interactions.conditions import NEEDED, Conditions
-from hemm.core import AnswerFormat, HemmError, Media, Sample
+from hemm.analysis.interactions.conditions import Conditions
+from hemm.core import AnswerFormat, HemmError, Sample
 from hemm.engine.stored_task import task_of
 
 if TYPE_CHECKING:
+    from hemm.analysis.study.cell_scores import ScoreColumn
     from hemm.results.read import Cell
 
 MOST_OPTIONS = 10
@@ -25,7 +26,7 @@ MOST_OPTIONS = 10
 class OptionScores:
     """The samples whose options every condition has scored, in one order.
 
-    ids, clusters, labels  of each sample; labels are those of ``interaction``
+    ids, clusters  of each sample
     scores   condition -> natural-log probabilities, samples x options (-inf beyond those of a sample)
     right    marks of the right options, in the same form
     sizes    how many options each sample has
@@ -38,7 +39,6 @@ class OptionScores:
 
     ids: list[str]
     clusters: NDArray[np.object_]
-    labels: NDArray[np.object_]
     scores: Mapping[str, NDArray[np.float64]]
     right: NDArray[np.bool_]
     sizes: NDArray[np.int64]
@@ -55,8 +55,9 @@ class OptionScores:
         return np.asarray(self.scores[condition].argmax(axis=1), dtype=np.int64)
 
 
-def option_scores(conditions: Conditions) -> OptionScores:
-    """Columns are in the order of the options' texts, so that a column says the same in one set of options.
+def option_scores(conditions: Conditions, judged: ScoreColumn) -> OptionScores:
+    """Those of the samples that were judged in every condition. Columns are in the order of what options say,
+    so that a column says the same in one set of options.
 
     Raises HemmError where there are none: answers were generated, or are open.
     """
@@ -64,18 +65,19 @@ def option_scores(conditions: Conditions) -> OptionScores:
     tables = {name: _rows(item.cell) for name, item in conditions.cells.items()}
     if not any(row["options"] for rows in tables.values() for row in rows.values()):
         raise HemmError(_none_stored(task.answer, tables["vl"]))
-    names = [name for name in tables if name in NEEDED or name == "prior"]
+    names = ["vl", *(name for name in tables if name != "vl")]
     reader = _Reader(task.answer)
     left: dict[str, int] = {}
-    kept: list[tuple[str, dict[str, Any], list[list[float]], _Options]] = []
-    for key, row in tables["vl"].items():
+    kept: list[tuple[str, str, list[list[float]], _Options]] = []
+    for key, cluster in zip(judged.groups.tolist(), judged.clusters.tolist(), strict=True):
         own = [tables[name].get(key) for name in names]
-        read = reader.read(row)
+        read = reader.read(own[0] or {"id": key})
         why = _why_left(own, read)
         if why:
             left[why] = left.get(why, 0) + 1
             continue
-        kept.append((key, row, [[o["options"][i] for i in read.order] for o in own if o is not None], read))
+        in_order = [[o["options"][i] for i in read.order] for o in own if o is not None]
+        kept.append((key, cluster, in_order, read))
     if not kept:
         reasons = ", ".join(f"{n} {why}" for why, n in left.items())
         raise HemmError(f"no sample has options that were scored in every condition ({reasons})")
@@ -89,8 +91,7 @@ def option_scores(conditions: Conditions) -> OptionScores:
     sets = ["\n".join(read.texts) for *_, read in kept]
     return OptionScores(
         [key for key, *_ in kept],
-        np.array([row["cluster"] for _, row, *_ in kept], dtype=object),
-        np.array([dict(row["labels"] or ()).get("interaction", "") for _, row, *_ in kept], dtype=object),
+        np.array([cluster for _, cluster, *_ in kept], dtype=object),
         scores,
         right,
         np.array([len(read.order) for *_, read in kept]),
@@ -103,7 +104,7 @@ def option_scores(conditions: Conditions) -> OptionScores:
 
 def _rows(cell: Cell) -> dict[str, dict[str, Any]]:
     """Sample id -> its first answer."""
-    names = ["id", "repeat", "cluster", "labels", "choices", "references", "metadata", "options"]
+    names = ["id", "repeat", "choices", "references", "options"]
     return {row["id"]: row for row in cell.answers(names).to_pylist() if row["repeat"] == 0}
 
 
@@ -115,8 +116,9 @@ def _none_stored(answer: AnswerFormat, rows: Mapping[str, Mapping[str, Any]]) ->
 
 
 def _sample(row: Mapping[str, Any]) -> Sample:
-    texts = tuple(r for r in row["references"] or () if isinstance(r, str))
-    return Sample(row["id"], choices=tuple(row["choices"] or ()), references=texts)
+    return Sample(
+        row["id"], choices=tuple(row.get("choices") or ()), references=tuple(row.get("references") or ())
+    )
 
 
 def _why_left(own: list[dict[str, Any] | None], read: _Options) -> str:
@@ -152,7 +154,7 @@ class _Reader:
 
     def read(self, row: Mapping[str, Any]) -> _Options:
         sample = _sample(row)
-        key = (sample.choices, tuple(r for r in sample.references if not isinstance(r, Media)))
+        key = (sample.choices, tuple(r for r in sample.references if isinstance(r, str)))
         if key not in self._known:
             self._known[key] = self._read(sample)
         return self._known[key]
