@@ -53,6 +53,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "probes": (
         "hemm.cli.probes:command",
         "Say what labels cost a model on the probes of version 2, and what breaks first.",
+    ),
     "interactions": (
         "hemm.cli.interactions:command",
         "Say what picture and text do together and alone, and whether labels say so.",
