@@ -168,6 +168,8 @@ def _report_cells(options: RunOptions, results: CellResults, quiet: bool) -> int
         echo(f"for what each perturbation costs: hemm compare {options.out}")
     if options.part is None and not quiet and any(r.answers > r.missing for r in results):
         echo(f"for one page with figures and examples: hemm report {options.out}")
+    if options.conditions and options.part is None and not quiet:
+        echo(f"for what picture and text do together and alone: hemm interactions {options.out}")
     if (part := options.part) is not None:
         echo(f"part {part.number} of {part.count}: hemm merge {options.out} unites them")
     unchanged = _not_perturbed(results)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from hemm.analysis.study import Study, Subject
 from hemm.analysis.study.cell_scores import CellScores, ScoreColumn
 from hemm.analysis.study.sampling import Common
-from hemm.core import CorpusMetric, HemmError, SetMetric
+from hemm.core import CONTROLS, CorpusMetric, HemmError, SetMetric
 from hemm.core.taxonomy import CONDITIONS
 
 NEEDED = ("vl", "l", "v")
@@ -30,8 +30,8 @@ class Conditions:
 
     @property
     def who(self) -> str:
-        """The model with its settings, and the controls where they are not the usual ones."""
-        unusual = [f"{n}={c}" for n, c in self.controls.items() if c != CONDITIONS[n][0]]
+        """The model with its settings, and the controls of text and picture alone unless they are usual."""
+        unusual = [f"{n}={self.controls[n]}" for n in ("l", "v") if self.controls[n] != CONDITIONS[n][0]]
         return f"{self.subject.label} ({', '.join(unusual)})" if unusual else self.subject.label
 
 
@@ -70,12 +70,14 @@ def conditions_of(study: Study) -> tuple[list[Conditions], list[str]]:
 
 
 def _each(there: Mapping[str, list[CellScores]]) -> Iterator[dict[str, CellScores]]:
-    """The usual cells of all conditions, then one for each further cell of a condition."""
-    usual = {name: items[0] for name, items in there.items() if items}
-    yield usual
-    for name, items in there.items():
-        for item in items[1:]:
-            yield {**usual, name: item}
+    """The usual cells, then a set for each further one with the text or the picture alone. *Neither* has the
+    question as the picture alone has it, where it was asked so."""
+    texts, pictures, neither = (there[name] for name in ("l", "v", "prior"))
+    pairs = [(texts[0], picture) for picture in pictures] + [(text, pictures[0]) for text in texts[1:]]
+    for text, picture in pairs:
+        question = CONTROLS[picture.control].question
+        prior = sorted(neither, key=lambda item: CONTROLS[item.control].question != question)
+        yield {"vl": there["vl"][0], "l": text, "v": picture, **({"prior": prior[0]} if prior else {})}
 
 
 def judged(conditions: Conditions) -> tuple[dict[str, ScoreColumn], int]:
