@@ -320,7 +320,7 @@ def test_json_is_plain_and_complete() -> None:
     assert found["schema_version"] == 1
     assert set(found) == {
         "schema_version", "normaliser", "failures", "level", "subjects", "categories", "tasks", "controls",
-        "notes", "model_dimensions",
+        "notes", "model_dimensions", "perceptual",
     }  # fmt: skip
     keys = {s["key"] for s in found["subjects"]}
     for rows in (found["categories"], found["tasks"], found["controls"]):

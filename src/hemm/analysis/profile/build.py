@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from hemm.analysis.early_stopping import check_words
 from hemm.analysis.profile.controls import control_rows
 from hemm.analysis.profile.model_dimensions import ModelDimensions, model_dimensions
+from hemm.analysis.profile.perceptual import perceptual_scores
 from hemm.analysis.profile.rows import CategoryRow, MetricValue, Profile, TaskRow
 from hemm.analysis.profile.suite_mean import suite_rows
 from hemm.analysis.study import Study, Subject
@@ -121,6 +122,7 @@ def profile(
         study.overlay,
         proposed=tuple(proposed),
         suites=tuple(suite_rows(categories, extras.suite)) if extras.suite else (),
+        perceptual=tuple(perceptual_scores(study)),
     )
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from hemm.analysis.profile.model_dimensions import ModelDimensions
+from hemm.analysis.profile.perceptual import PerceptualScore
 from hemm.analysis.study import Subject
 from hemm.analysis.study.failure_policy import FailurePolicy, PolicyScores
 from hemm.analysis.study.overlays import OverlayUse
@@ -221,7 +222,8 @@ class Profile:
     """All rows, and notes on them. ``failures`` is the failure policy, ``overlay`` what lies over the cells,
     ``beside`` the values without it, where they were asked for. ``proposed`` are the categories of tasks
     whose labels are proposals, where other tasks are at hand too, which ``categories`` are of. ``suites`` are
-    the means of the suite that was asked for."""
+    the means of the suite that was asked for, ``perceptual`` the shares of scores that are owed to
+    the picture."""
 
     normaliser: str
     subjects: tuple[Subject, ...]
@@ -235,6 +237,7 @@ class Profile:
     beside: tuple[BesideRow, ...] = ()
     proposed: tuple[CategoryRow, ...] = ()
     suites: tuple[SuiteRow, ...] = ()
+    perceptual: tuple[PerceptualScore, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """The JSON of ``hemm profile``."""
@@ -251,6 +254,7 @@ class Profile:
             "notes": [storable(note) for note in self.notes],
             **({} if self.overlay is None else {"overlay": self.overlay.to_json()}),
             **({"beside": [row.to_json() for row in self.beside]} if self.beside else {}),
+            **({"perceptual": [row.to_json() for row in self.perceptual]} if self.perceptual else {}),
             **({"suites": [row.to_json() for row in self.suites]} if self.suites else {}),
             **({"proposed": [row.to_json() for row in self.proposed]} if self.proposed else {}),
         }

@@ -172,6 +172,7 @@ def _profile(cells: Sequence[Cell], normalise: str, common: bool) -> tuple[Study
 def _scored_sections(
     cells: Sequence[Cell], study: Study, profile: Profile, per_group: int | None, pictures: int
 ) -> dict[str, Any]:
+    from hemm.report.tables.perceptual import name_of
     from hemm.report.tables.profile import stopped
 
     subjects = overview.main_subjects(profile)
@@ -191,6 +192,7 @@ def _scored_sections(
         "control_words": CONTROLS,
         "components": _components(study),
         "together": together(study),
+        "perceptual_name": name_of,
         "shown_instead": overview.shown_instead(profile),
         "examples": overview.shown_examples(study, profile, subjects, gallery, per_group),
         "totals": overview.totals(profile, subjects),

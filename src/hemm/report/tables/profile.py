@@ -12,6 +12,8 @@ from hemm.core import CONTROLS, DIMENSIONS, UnknownName
 from hemm.core.terminal import printable
 from hemm.report.tables.layout import Line, Row, table_lines, wrap
 from hemm.report.tables.overlay_columns import extra_columns, with_overlay
+from hemm.report.tables.perceptual import HEAD as PERCEPTUAL_HEAD
+from hemm.report.tables.perceptual import perceptual_lines
 from hemm.report.tables.selection_words import selections
 from hemm.report.tables.writer import is_numeric, print_lines, to_csv, width
 from hemm.stats.between_tasks import LEAST
@@ -309,6 +311,10 @@ def _sections(profile: Profile) -> Iterator[tuple[str, list[str], list[Cells]]]:
         if controls:
             heading = f"{subject.label}: does the picture matter? The right one less what it is compared with"
             yield heading, CONTROL_HEAD, list(control_lines(controls))
+        shares = [r for r in profile.perceptual if r.subject == subject]
+        if shares:
+            heading = f"{subject.label}: the share of scores that is owed to the picture"
+            yield heading, PERCEPTUAL_HEAD, list(perceptual_lines(shares))
         both = [r for r in profile.beside if r.subject == subject.key]
         if both:
             yield f"{subject.label}: without and with the overlay", BESIDE_HEAD, list(beside_lines(both))
