@@ -11,7 +11,7 @@ from hemm.report.text import number, p_value, span
 if TYPE_CHECKING:
     from hemm.analysis.profile.perceptual import PerceptualScore
 
-HEAD = ["", "compared with", "score", "its score", "share", "95% interval", "above floor", "p"]
+HEAD = ["", "compared with", "score", "compared score", "share", "95% interval", "above floor", "p"]
 
 
 def perceptual_lines(rows: Sequence[PerceptualScore]) -> Iterator[tuple[str, list[str]]]:
