@@ -43,13 +43,13 @@ class Plan:
         resumed after a sealed part composes the same batches.
         """
         for depth in range(int(self.depth.max(initial=0)) + 1):
-            yield self._stretches(np.flatnonzero(self.depth == depth))
+            yield self._stretches(depth)
 
-    def _stretches(self, positions: Numbers) -> Iterator[Numbers]:
-        ends = np.arange(layout.PART_ROWS, len(self) + layout.PART_ROWS, layout.PART_ROWS)
-        for stretch in np.split(positions, np.searchsorted(positions, ends)):
-            if len(stretch):
-                yield stretch
+    def _stretches(self, depth: int) -> Iterator[Numbers]:
+        for start in range(0, len(self), layout.PART_ROWS):
+            positions = start + np.flatnonzero(self.depth[start : start + layout.PART_ROWS] == depth)
+            if len(positions):
+                yield positions
 
 
 @dataclass(frozen=True)

@@ -85,9 +85,12 @@ def select(
     """Select up to ``limit`` units (None: all) in ``order``. A chain belongs to the unit of the sample that
     starts it."""
     depth, root = chain_depth(ids, after)
-    roots = hashed(units)[root]
+    roots = hashed(units)
+    if any(after):
+        roots = roots[root]
     if limit is None:
-        return Selection(np.arange(len(ids), dtype=np.int64), depth, len(np.unique(roots)))
+        del root
+        return Selection(np.arange(len(ids), dtype=np.int64), depth, _distinct(roots))
     _, first, number = np.unique(roots, return_index=True, return_inverse=True)
     chosen = np.ones(len(first), dtype=np.bool_)
     if limit < len(first):
@@ -100,6 +103,13 @@ def select(
             chosen = first_of(names, limit, seed)
     rows = np.flatnonzero(chosen[number]).astype(np.int64)
     return Selection(rows, depth[rows], int(chosen.sum()))
+
+
+def _distinct(numbers: Rows) -> int:
+    """How many different ones there are; ``numbers`` is sorted by it, since ``np.unique`` takes five times
+    their memory."""
+    numbers.sort()
+    return int(np.count_nonzero(np.diff(numbers))) + 1 if len(numbers) else 0
 
 
 def _at(values: Sequence[str], rows: Rows) -> Sequence[str]:

@@ -32,6 +32,9 @@ from hemm.results.seal import Seal, read_part, write_answers, write_part
 from hemm.results.segments import Key, Place, Places, Segments
 from hemm.results.stored_media import media_path
 
+_PLACES = 1024
+"""Lines of the journal that are looked up at a time: the numbers of a whole part would take 9 MB."""
+
 
 class CellWriter:
     """One cell, opened for writing by one process.
@@ -310,7 +313,9 @@ class CellWriter:
 
     def _write(self, places: Places) -> tuple[Seal, Seal]:
         def records() -> Iterator[dict[str, Any]]:
-            return (self._journal.record(place, length) for place, length in places.tolist())
+            for start in range(0, len(places), _PLACES):
+                for place, length in places[start : start + _PLACES].tolist():
+                    yield self._journal.record(place, length)
 
         old = self.run["calls"]
         return write_part(
