@@ -68,8 +68,8 @@ class Expression:
                 return _reading(piece, STRUCTURED, place)
             if not piece.strip() or is_blank(piece):
                 continue
-            said = _marked(piece, with_marks(text, place))
-            return _reading(said, MARKER, place) if said else _number(text, sample)
+            claim = _marked(piece, with_marks(text, place))
+            return _reading(claim, MARKER, place) if claim else _number(text, sample)
         said = lines(clean.text)
         if len(said) == 1 and not _WORD.search(_FUNCTION.sub("", said[0])):
             return _reading(said[0], WHOLE, clean.span(0, len(clean.text)))
