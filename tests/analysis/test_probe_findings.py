@@ -99,6 +99,24 @@ def test_parts_that_are_off_cost_what_they_cost(
         assert "external_knowledge" in capsys.readouterr().out
 
 
+def test_ladders_and_drawn_answers_are_told_apart_and_nothing_is_dropped_in_silence(
+    cache: Path, tmp_path: Path
+) -> None:
+    solver = IdealSolver(picture=False)
+    tasks = ["probe_v2_hci:ladder", "probe_v2_hci:compare", "probe_v2_hci:draw"]
+    found = probe_findings(hemm.run(solver, tasks, out=tmp_path, limit=96).study)
+    words, drawn = found.models
+    assert (words.label, drawn.label) == ("ideal-no-picture", "ideal-no-picture, drawn answers")
+    assert [rung.level for rung in words.ladder] == [1.0, 0.5, 0.0]
+    assert words.ladder[0].score == 1.0
+    assert words.ladder[2].score < 0.6
+    assert "by what the text carries of them: all 1.00, half " in words.sentences[0]
+    assert words.effects is None
+    assert drawn.effects is not None
+    assert any("probe_v2_hci:compare: nothing is found from it here" in note for note in found.notes)
+    assert not any("forms of one task" in note for note in found.notes)
+
+
 def test_the_design_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.status(["probes"]) == 0
     text = capsys.readouterr().out

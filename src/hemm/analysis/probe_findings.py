@@ -13,6 +13,7 @@ from hemm.analysis.curves import Numbers
 from hemm.analysis.study import Study
 from hemm.analysis.study.cell_scores import CellScores
 from hemm.analysis.study.normalise import scale_of
+from hemm.analysis.study.variants import notes_on
 from hemm.core import HemmError
 from hemm.core.taxonomy import taxonomy
 from hemm.stats.label_effects import LabelEffects, by_samples
@@ -22,6 +23,8 @@ from hemm.tasks.probes.factorial import FACTORIAL
 from hemm.tasks.probes.factorial.sweeps import SWEEPS, Dial
 
 SCHEMA_VERSION = 1
+DRAWN, LADDER = "draw", "ladder"
+"""Forms of a task that are no dials."""
 
 
 @dataclass(frozen=True)
@@ -56,12 +59,17 @@ class DialFit:
 
 @dataclass(frozen=True)
 class ModelFindings:
-    """What the probes say of one model. ``why`` says why there are no effects."""
+    """What the probes say of one model: of its answers in words, or of its drawn ones.
+
+    effects, interactions  over the samples of the factorial; None where it was not asked
+    ladder                 the score where the text carries all, half and nothing
+    """
 
     label: str
     effects: LabelEffects | None
     interactions: LabelInteractions | None
     fits: tuple[DialFit, ...]
+    ladder: tuple[DialLevel, ...]
     sentences: tuple[str, ...]
 
 
@@ -80,6 +88,7 @@ class ProbeFindings:
                 "effects": m.effects.to_json() if m.effects else None,
                 "interactions": m.interactions.to_json() if m.interactions else None,
                 "dials": [asdict(fit) for fit in m.fits],
+                "ladder": [asdict(rung) for rung in m.ladder],
                 "sentences": list(m.sentences),
             }
             for m in self.models
@@ -102,22 +111,31 @@ def probe_findings(study: Study) -> ProbeFindings:
     [('less', 'more', True)]
     """
     by_model: dict[str, list[CellScores]] = {}
-    for item in study.cells:
-        if item.task.partition(":")[0] in FACTORIAL and len(item.headline):
-            by_model.setdefault(item.label, []).append(item)
+    probes = [i for i in study.cells if i.task.partition(":")[0] in FACTORIAL and len(i.headline)]
+    for item in probes:
+        label = f"{item.label}, drawn answers" if _form(item) == DRAWN else item.label
+        by_model.setdefault(label, []).append(item)
     if not by_model:
         raise HemmError(
             "no results of the probes of version 2 here: hemm run MODEL --suite probes_v2 asks them, and "
             "--task probe_v2_hci:contrast (or another dial) what breaks first"
         )
     numbers = Numbers(study.cells)
-    return ProbeFindings(
-        tuple(_of_model(label, items, numbers) for label, items in by_model.items()), study.notes
-    )
+    models = tuple(_of_model(label, items, numbers) for label, items in by_model.items())
+    # every form is a finding of its own here: that it counts in no mean is no news
+    of_means = notes_on((i.task, i.counts_as) for i in probes if i.counts_as)
+    unused = dict.fromkeys(i.task for i in probes if _form(i) not in ("", DRAWN, LADDER, *SWEEPS))
+    notes = [f"{task}: nothing is found from it here; hemm profile has its score" for task in unused]
+    return ProbeFindings(models, (*notes, *(n for n in study.notes if n not in of_means)))
+
+
+def _form(item: CellScores) -> str:
+    """Which form of its task a cell is of; empty for the task itself."""
+    return item.task.partition(":")[2]
 
 
 def _of_model(label: str, items: Sequence[CellScores], numbers: Numbers) -> ModelFindings:
-    factorial = {item.task: [item] for item in items if ":" not in item.task}
+    factorial = {item.task: [item] for item in items if _form(item) in ("", DRAWN)}
     effects = found = None
     order = {name: d.categories for name, d in taxonomy().items()}
     samples = labelled_samples(factorial, scale_of([i for i in items if i.task in factorial], "anchored"))
@@ -125,33 +143,44 @@ def _of_model(label: str, items: Sequence[CellScores], numbers: Numbers) -> Mode
         effects, found = by_samples(samples, order), interactions(samples, order)
     fits = []
     for name, dial in SWEEPS.items():
-        swept = [item for item in items if item.task.partition(":")[2] == name]
-        fit = _fit(label, name, dial, swept, numbers) if swept else None
+        fit = _fit(label, name, dial, [i for i in items if _form(i) == name], numbers)
         if fit is not None:
             fits.append(fit)
-    return ModelFindings(label, effects, found, tuple(fits), tuple(_sentences(label, fits)))
+    rungs, _ = _scores([i for i in items if _form(i) == LADDER], "text_carries", numbers)
+    ladder = tuple(_level(v, rungs[v]) for v in sorted(rungs, reverse=True))
+    return ModelFindings(label, effects, found, tuple(fits), ladder, tuple(_sentences(label, fits, ladder)))
+
+
+def _scores(
+    items: Sequence[CellScores], key: str, numbers: Numbers
+) -> tuple[dict[float, list[float]], list[float]]:
+    """Number in the metadata -> the scores of its samples, and what guessing scores; without errors."""
+    scores: dict[float, list[float]] = {}
+    floors: list[float] = []
+    for item in items:
+        metadata, column = numbers.of(item), item.headline
+        for group, value, floor in zip(column.groups.tolist(), column.values, column.floor, strict=True):
+            level = metadata[group][1].get(key)
+            if isinstance(level, int | float) and not np.isnan(value):
+                scores.setdefault(float(level), []).append(float(value))
+                floors.append(float(floor))
+    return scores, floors
+
+
+def _level(level: float, scores: Sequence[float]) -> DialLevel:
+    return DialLevel(level, sum(scores) / len(scores), len(scores))
 
 
 def _fit(label: str, name: str, dial: Dial, items: Sequence[CellScores], numbers: Numbers) -> DialFit | None:
     """The curve over the samples of all use cases; None with samples of one level alone."""
-    scores: dict[float, list[float]] = {}
-    floors: list[float] = []
-    for item in items:
-        metadata = numbers.of(item)
-        column = item.headline
-        for group, value, floor in zip(column.groups.tolist(), column.values, column.floor, strict=True):
-            level = metadata[group][1].get(dial.key)
-            if not isinstance(level, int | float) or np.isnan(value):
-                continue
-            scores.setdefault(float(level), []).append(float(value))
-            floors.append(float(floor))
+    scores, floors = _scores(items, dial.key, numbers)
     if len(scores) < 2:
         return None
     order = sorted(scores, key=dial.difficulty)
     x = [dial.difficulty(level) for level in order]
     chance = float(np.mean(floors))
     found = threshold(x, [sum(scores[v]) for v in order], [len(scores[v]) for v in order], chance)
-    levels = tuple(DialLevel(v, sum(scores[v]) / len(scores[v]), len(scores[v])) for v in order)
+    levels = tuple(_level(v, scores[v]) for v in order)
     if found.value is None:
         return DialFit(label, name, levels, chance, found, None, (None, None), None, dial.words)
     passed = min(1.0, max(0.0, (found.value - x[0]) / (x[-1] - x[0])))
@@ -163,8 +192,8 @@ def _fit(label: str, name: str, dial: Dial, items: Sequence[CellScores], numbers
     )
 
 
-def _sentences(label: str, fits: Sequence[DialFit]) -> list[str]:
-    """What breaks first, what holds, and of what nothing can be said."""
+def _sentences(label: str, fits: Sequence[DialFit], ladder: Sequence[DialLevel]) -> list[str]:
+    """What breaks first, what holds, of what nothing can be said, and the ladder."""
     broken = sorted((f for f in fits if f.passed is not None), key=lambda f: f.passed or 0.0)
     out = []
     for rank, fit in enumerate(broken):
@@ -183,6 +212,10 @@ def _sentences(label: str, fits: Sequence[DialFit]) -> list[str]:
     if lost:
         names = ", ".join(_name(f) for f in lost)
         out.append(f"{label}: not above chance at the easiest level, so that nothing can break: {names}.")
+    if ladder:
+        carried = {1.0: "all", 0.5: "half", 0.0: "nothing"}
+        rungs = ", ".join(f"{carried.get(r.level, f'{r.level:g}')} {r.score:.2f}" for r in ladder)
+        out.append(f"{label}: the same questions and pictures, by what the text carries of them: {rungs}.")
     return out
 
 

@@ -25,7 +25,7 @@ SHOWN = 12
 """Most interactions of a model in a table, those of the smallest p; JSON and CSV have all."""
 COLUMNS = ("model", "what", "of", "level", "against", "other", "at", "less_at", "value", "low", "high", "p",
            "p_holm", "n")  # fmt: skip
-"""Of the CSV: a row for each effect, interaction, level of a dial, and threshold."""
+"""Of the CSV: a row for each effect, interaction, level of a dial, threshold, and rung of a ladder."""
 ANSWERED = (("answered in words", TEXT_FLOWS), ("answered with a picture", DRAWN_FLOWS))
 
 
@@ -178,3 +178,5 @@ def _rows_of(model: ModelFindings) -> Iterator[dict[str, Any]]:
             yield {"what": "score", "of": fit.dial, "level": level.level, "value": level.score, "n": level.n}
         low, high = fit.ends
         yield {"what": "threshold", "of": fit.dial, "value": fit.at, "low": low, "high": high}
+    for rung in model.ladder:
+        yield {"what": "ladder", "of": "text_carries", "level": rung.level, "value": rung.score, "n": rung.n}
