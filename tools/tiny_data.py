@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+import tiny_factorial
 from hemm.core import HemmError, Media, Sample, Task
 from hemm.tasks.probes import FAMILIES
 from hemm.tasks.probes.base import (
@@ -27,6 +28,7 @@ from hemm.tasks.probes.base import (
     picture_key,
 )
 from hemm.tasks.probes.draw import COLOURS, SHAPES, Rand
+from hemm.tasks.probes.factorial.cells import TEXT_FLOWS, cells
 from hemm.tasks.probes.scans import MIRROR
 from hemm.tasks.probes.screens import ROWS, STATES
 from hemm.tasks.probes.shapes import QUARTERS, STEPS, quarter
@@ -165,10 +167,18 @@ class Row:
 
 
 class Maker:
-    """Makes training rows from one seed of the training range."""
+    """Makes training rows from one seed of the training range.
+
+    factorial  the share of rows from the probes of version 2
+    """
 
     def __init__(
-        self, tokenizer: Any, seed: int, weights: Weights | None = None, blind: float = 0.04
+        self,
+        tokenizer: Any,
+        seed: int,
+        weights: Weights | None = None,
+        blind: float = 0.04,
+        factorial: float = 0.0,
     ) -> None:
         if seed not in TRAIN_SEEDS:
             raise HemmError(f"seed {seed} is no training seed of the probes")
@@ -176,8 +186,11 @@ class Maker:
         self.rand, self.seed, self.blind = Rand("train", seed), seed, blind
         self.short, self.terse = 0.0, 0.0
         self.weights = weights or Weights()
-        self.reserved = reserved_pictures()
-        self.kinds, self.colours, self.traits = vocabulary(self.families)
+        self.factorial = factorial
+        self.reserved = reserved_pictures() | (tiny_factorial.reserved() if factorial else set())
+        self.kinds, self.colours, self.traits = vocabulary(self.families, bool(factorial))
+        self.factorial_tasks = tiny_factorial.tasks()
+        self.cells = cells(TEXT_FLOWS)
         one = tokenizer.convert_tokens_to_ids
         self.prefix = [one(USER), one(FAKE), one(GLOBAL), *[one(IMAGE)] * IMAGE_TOKENS, one(FAKE)]
         self.end, self.assistant = one(END), one(ASSISTANT)
@@ -186,6 +199,9 @@ class Maker:
     def rows(self) -> Iterator[Row]:
         """Rows without end."""
         while True:
+            if self.rand.below(1000) < self.factorial * 1000:
+                yield from self.factorial_row()
+                continue
             index = _weighted(self.rand, [self.weights.family[f.name] for f in self.families])
             family = self.families[index]
             drawn = family.draw(self.rand)
@@ -213,13 +229,49 @@ class Maker:
             if len(spans) == before:
                 break
             asked.append((family.name, skill.name, len(question.choices)))
-        grid = drawn.grid
+        return self._row(shrink(drawn.pixels), ids, spans, asked, drawn.grid, family.name, drawn.traits)
+
+    def factorial_row(self) -> Iterator[Row]:
+        """A picture of version 2 with terse questions and one whole one; none where it is a reserved one, or
+        where the question is too long."""
+        names = list(self.factorial_tasks)
+        use_case = names[_weighted(self.rand, [self.weights.family[f"v2_{n}"] for n in names])]
+        task = self.factorial_tasks[use_case]
+        question = tiny_factorial.ask(use_case, self.rand.pick(self.cells), task, self.rand, PICTURE)
+        if question.key in self.reserved:
+            return
+        ids: list[int] = list(self.prefix)
+        spans: list[tuple[int, int, int]] = []
+        asked: list[tuple[str, str, int]] = []
+        if self.rand.below(1000) < self.terse * 1000:
+            for what in self.rand.sample(list(question.facts), len(question.facts)):
+                if len(ids) > TERSE:
+                    break
+                self._add(ids, spans, f"{what}?", question.facts[what])
+                asked.append((question.family, "", 0))
+        before = len(spans)
+        self._add(ids, spans, question.prompt, question.answer, tiny_factorial.LENGTH)
+        if len(spans) > before:
+            asked.append((question.family, question.skill, 4))
+            grid = (("", ""),) * 16
+            yield self._row(question.pixels, ids, spans, asked, grid, question.family, question.traits)
+
+    def _row(
+        self,
+        pixels: np.ndarray,
+        ids: list[int],
+        spans: list[tuple[int, int, int]],
+        asked: list[tuple[str, str, int]],
+        grid: tuple[tuple[str, str], ...],
+        family: str,
+        shown: dict[str, str],
+    ) -> Row:
         traits = np.full(len(self.traits), -100, dtype=np.int64)
-        for name, value in drawn.traits.items():
-            slot, classes = self.traits[family.name, name]
+        for name, value in shown.items():
+            slot, classes = self.traits[family, name]
             traits[slot] = classes[value]
         return Row(
-            shrink(drawn.pixels),
+            pixels,
             np.array(ids, dtype=np.int64),
             spans,
             asked,
@@ -229,11 +281,18 @@ class Maker:
             self.rand.below(1000) < self.blind * 1000,
         )
 
-    def _add(self, ids: list[int], spans: list[tuple[int, int, int]], prompt: str, answer: str) -> None:
+    def _add(
+        self,
+        ids: list[int],
+        spans: list[tuple[int, int, int]],
+        prompt: str,
+        answer: str,
+        longest: int = LENGTH,
+    ) -> None:
         """A question with its answer at the end of a row; nothing where it does not fit."""
         question, words = self._tokens(prompt), self._tokens(f" {answer}")
         start = len(ids)
-        if start + len(question) + len(words) + 3 <= LENGTH:
+        if start + len(question) + len(words) + 3 <= longest:
             ids += [*question, self.end, self.assistant, *words, self.end]
             spans.append((start, start + len(question) + 2, len(ids)))
 
@@ -256,7 +315,7 @@ class Maker:
 Traits = dict[tuple[str, str], tuple[int, dict[str, int]]]
 
 
-def vocabulary(known: list[Family]) -> tuple[dict[str, int], dict[str, int], Traits]:
+def vocabulary(known: list[Family], factorial: bool = False) -> tuple[dict[str, int], dict[str, int], Traits]:
     """Names of cell kinds and colours, and for each family's trait its slot and classes."""
     kinds, colours, values = {""}, {""}, defaultdict(set)
     for family in known:
@@ -266,6 +325,8 @@ def vocabulary(known: list[Family]) -> tuple[dict[str, int], dict[str, int], Tra
             colours |= {c for _, c in drawn.grid}
             for name, value in drawn.traits.items():
                 values[family.name, name].add(value)
+    if factorial:
+        values |= {key: set(found) for key, found in tiny_factorial.trait_classes().items()}
     traits: Traits = {}
     for slot, (key, found) in enumerate(sorted(values.items())):
         if len(found) > TRAITS_WIDTH:

@@ -27,6 +27,7 @@ import torch
 import torch.nn.functional as F  # noqa: N812
 from torch import nn
 
+import tiny_factorial
 from hemm.metrics.learned import torchvision_check
 from tiny_data import (
     ASSISTANT,
@@ -74,7 +75,10 @@ Counts = dict[tuple[str, str], tuple[int, int]]
 
 @dataclass(frozen=True)
 class Plan:
-    """Settings of one training run; minutes are wall clock."""
+    """Settings of one training run; minutes are wall clock.
+
+    factorial  the share of rows from the probes of version 2
+    """
 
     minutes: float
     vision_minutes: float
@@ -82,9 +86,10 @@ class Plan:
     rate: float
     out: Path
     seed: int
+    factorial: float = 0.0
 
 
-def make_tokenizer() -> Any:
+def make_tokenizer(factorial: bool = False) -> Any:
     """A byte-level BPE tokenizer: every byte has a token, every word of the probes one."""
     from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers, trainers
     from transformers import PreTrainedTokenizerFast
@@ -100,7 +105,7 @@ def make_tokenizer() -> Any:
         special_tokens=[AddedToken(s, special=True, normalized=False) for s in special],
         show_progress=False,
     )
-    raw.train_from_iterator(corpus(), trainer)
+    raw.train_from_iterator([*corpus(), *(tiny_factorial.corpus() if factorial else ())], trainer)
     return PreTrainedTokenizerFast(
         tokenizer_object=raw,
         pad_token=PAD,
@@ -287,7 +292,7 @@ def reweigh(weights: Weights, found: Counts, chance: dict[tuple[str, str], float
     gaps: dict[str, list[float]] = defaultdict(list)
     for key, (right, asked) in found.items():
         gap = min(1.0, (1 - right / asked) / (1 - chance[key]))
-        first = 1.0 if reasoning[key] == "less" else 0.25 + 0.75 * done
+        first = 1.0 if reasoning.get(key, key[1].rpartition("/")[2]) == "less" else 0.25 + 0.75 * done
         weights.skill[key] = (0.2 + gap) * first
         gaps[key[0]].append(gap)
     for family, values in gaps.items():
@@ -354,7 +359,7 @@ class Run:
     def __init__(self, plan: Plan, init: Path | None) -> None:
         self.plan = plan
         if init is None:
-            self.tokenizer = make_tokenizer()
+            self.tokenizer = make_tokenizer(plan.factorial > 0)
             self.model = make_model(self.tokenizer)
         else:
             from transformers import AutoTokenizer, Idefics3ForConditionalGeneration
@@ -363,12 +368,13 @@ class Run:
             self.model = Idefics3ForConditionalGeneration.from_pretrained(init, dtype=torch.float32)
         self.processor = make_processor(self.tokenizer)
         self.weights = Weights()
-        self.maker = Maker(self.tokenizer, plan.seed, self.weights)
+        self.maker = Maker(self.tokenizer, plan.seed, self.weights, factorial=plan.factorial)
         self.heads = Heads(self.maker)
         if init is not None:
             self.heads.load_state_dict(torch.load(init.parent / f"{init.name}-heads.pt"), strict=False)
         self.rows = self.maker.rows()
-        self.held_out = list(islice(Maker(self.tokenizer, EVAL_SEED, blind=0.0).rows(), 280))
+        held_out = Maker(self.tokenizer, EVAL_SEED, blind=0.0, factorial=plan.factorial)
+        self.held_out = list(islice(held_out.rows(), 280 if plan.factorial == 0 else 700))
         self.chance = {
             (family, skill): 1 / options if options else 0.0
             for row in self.held_out
@@ -474,10 +480,14 @@ def main() -> None:
     )
     parser.add_argument("--init", type=Path, help="go on from this checkpoint folder")
     parser.add_argument("--out", type=Path, required=True, help="checkpoint folder")
+    parser.add_argument(
+        "--factorial", type=float, default=0.0, metavar="SHARE", help="share of rows from version 2 (0 to 1)"
+    )
     args = parser.parse_args()
     torchvision_check.prepare()
     torch.manual_seed(args.seed)
-    run = Run(Plan(args.minutes, args.vision_minutes, args.batch, args.rate, args.out, args.seed), args.init)
+    plan = Plan(args.minutes, args.vision_minutes, args.batch, args.rate, args.out, args.seed, args.factorial)
+    run = Run(plan, args.init)
     count = sum(p.numel() for p in run.model.parameters())
     run.log(f"{count / 1e6:.2f} M parameters, {len(run.tokenizer)} tokens, rows of at most {LENGTH}")
     if args.vision_minutes > 0:

@@ -141,14 +141,18 @@ def _of_model(label: str, items: Sequence[CellScores], numbers: Numbers) -> Mode
     samples = labelled_samples(factorial, scale_of([i for i in items if i.task in factorial], "anchored"))
     if samples is not None:
         effects, found = by_samples(samples, order), interactions(samples, order)
-    fits = []
+    fits, short = [], []
     for name, dial in SWEEPS.items():
-        fit = _fit(label, name, dial, [i for i in items if _form(i) == name], numbers)
+        swept = [i for i in items if _form(i) == name]
+        fit = _fit(label, name, dial, swept, numbers)
         if fit is not None:
             fits.append(fit)
+        elif swept:
+            short.append(f"{label}: the samples of {name} have one level alone, through which goes no curve.")
     rungs, _ = _scores([i for i in items if _form(i) == LADDER], "text_carries", numbers)
     ladder = tuple(_level(v, rungs[v]) for v in sorted(rungs, reverse=True))
-    return ModelFindings(label, effects, found, tuple(fits), ladder, tuple(_sentences(label, fits, ladder)))
+    sentences = (*_sentences(label, fits, ladder), *short)
+    return ModelFindings(label, effects, found, tuple(fits), ladder, sentences)
 
 
 def _scores(
