@@ -65,6 +65,15 @@ def test_planted_bits_are_found_again(
     assert total == pytest.approx(sum(means[q].value for q in (*wanted.values(), "synergy")))
     assert (information.stored.interference.value > 0.9) == (planted["synergy"] < 0)
     assert "500 clusters" in information.refused
+    # each alone makes the right option the likeliest one of four: decisions are copies of the right answer
+    monkeypatch.setattr("hemm.analysis.interactions.information.LEAST_CLUSTERS", 100)
+    (again,) = interactions(run.study).tasks
+    decisions = again.information.decisions
+    assert (decisions.categories, decisions.options, decisions.n) == ("texts", 4, 240)
+    for parts in decisions.targets.values():
+        by_name = {part.name: part.plain for part in parts}
+        assert by_name["redundancy"] == pytest.approx(2, abs=0.02)
+        assert by_name["synergy"] == pytest.approx(0, abs=0.02)
     assert found.conditions.controls == {"vl": "", "l": "none", "v": "question", "prior": "prior"}
 
 

@@ -14,7 +14,7 @@ import click
 
 from hemm.cli._common import FileOrText, KeyValue, Name, NumberOr, OneOf, print_errors, quiet_option
 from hemm.cli._process import frugal_memory, interrupted
-from hemm.core import HemmError
+from hemm.core import CONTROLS, HemmError
 from hemm.core.terminal import echo
 from hemm.core.text import counted
 from hemm.engine.option_values import run_options
@@ -174,7 +174,7 @@ def _report_cells(options: RunOptions, results: CellResults, quiet: bool) -> int
         echo(f"part {part.number} of {part.count}: hemm merge {options.out} unites them")
     unchanged = _not_perturbed(results)
     errors = [
-        (f"{r.task} {sample}", why)
+        (f"{r.task} {sample}{_changed(r)}", why)
         for r in results
         for sample, _, why in r.errors
         if not why.startswith(NOT_PERTURBED)
@@ -229,6 +229,11 @@ def _asked_again(errors: int, permanent: int) -> str:
     )
 
 
+def _changed(result: CellResult) -> str:
+    """`` (question removed)``: what a control shows in a cell; empty without one."""
+    return f" ({CONTROLS[result.control].label})" if result.control else ""
+
+
 def _incomplete(folder: Path) -> bool:
     """Whether samples of the cell's data were left out since their files are missing."""
     from hemm.results.checked import read_run
@@ -250,9 +255,9 @@ def _forecast(results: list[CellResult]) -> int:
     from hemm.engine.forecast import dollars
 
     for result in results:
-        changed = f", {result.perturb}" if result.perturb else ""
+        perturbed = f", {result.perturb}" if result.perturb else ""
         of = f"{result.asked} of {counted(result.answers, 'answer')} to ask"
-        echo(f"{result.model} on {result.task}{changed}: {of}")
+        echo(f"{result.model} on {result.task}{_changed(result)}{perturbed}: {of}")
         if result.asked and result.forecast is not None:
             echo(f"  {result.forecast.line()}")
     costs = [r.forecast.most for r in results if r.forecast is not None and r.asked]

@@ -116,9 +116,7 @@ class RunOptions:
         words=tuple(CONTROLS),
         protocol=True,
     )
-    conditions: str = option(
-        "", "Ask each with picture and question, with one, with neither.", "vl,l[=CONTROL],v,prior"
-    )
+    conditions: str = option("", "Ask with picture and text, one, neither.", "vl,l[=CONTROL],v,prior")
     perturb: str = option(
         "", "Change pictures or texts (c/fog:3, all, ...).", "NAME:LEVEL|all", protocol=True
     )
@@ -364,7 +362,7 @@ class CellResult:
     permanent  how many of them are asked again with ``retry_errors`` alone
     stopped   why the cell is incomplete; empty if it is complete
     missing   answers of the selection that are not there
-    perturb   how the samples were changed; empty: not at all
+    perturb, control  how the samples were changed; empty: not at all
     forecast  of a dry run
     """
 
@@ -381,6 +379,7 @@ class CellResult:
     forecast: Forecast | None = None
     missing: int = 0
     perturb: str = ""
+    control: str = ""
 
 
 class CellResults(list[CellResult]):

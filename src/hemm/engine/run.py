@@ -236,4 +236,4 @@ class _Command:
             if results[-1].stopped or (interim is not None and interim.reached):
                 break
         asked = results[-1].asked if dry else sum(r.asked for r in results)
-        return replace(results[-1], asked=asked, perturb=options.perturb)
+        return replace(results[-1], asked=asked, perturb=options.perturb, control=options.control)
