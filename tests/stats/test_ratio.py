@@ -40,6 +40,8 @@ def test_where_there_is_no_ratio_or_no_interval() -> None:
     few = ratio([PairOfMeans.of([1.0, 0, 0], [1.0, 0, 0], [1, 2, 3])])
     assert (few.value, few.low, few.note) == (1, None, "the score may be 0: no interval")
     assert ratio([PairOfMeans.of([1.0, 0], [1.0, 1], ["a", "a"])]).note == "one cluster"
+    same = ratio([PairOfMeans.of([0.0, 0, 0], [1.0, 0, 1], range(3))])
+    assert (same.value, same.low) == (0, None), "no width of 0"
     two = [
         PairOfMeans.of([0.5, 0.7, 0.6], [1.0, 1, 1], range(3)),
         PairOfMeans.of([0.0, 0, 0.1], [1.0, 1, 0.9], range(3)),

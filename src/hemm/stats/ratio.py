@@ -74,6 +74,8 @@ def ratio(parts: Sequence[PairOfMeans]) -> Estimate:
     first, second, covariance = (math.fsum(p.variances[i] for p in parts) for i in range(3))
     if not math.isfinite(first + second):
         return Estimate(value, None, None, n, clusters, "one cluster")
+    if first <= 0:  # a width of 0 would claim to know that no other sample changes
+        return Estimate(value, None, None, n, clusters, "all differences are equal: no interval")
     dfs = [p.df for p in parts]
     df = dfs[0] if len(parts) == 1 else welch_df([math.sqrt(p.variances[0]) for p in parts], dfs)
     square = t_quantile(df) ** 2
