@@ -112,21 +112,28 @@ def probe_findings(study: Study) -> ProbeFindings:
     """
     by_model: dict[str, list[CellScores]] = {}
     probes = [i for i in study.cells if i.task.partition(":")[0] in FACTORIAL and len(i.headline)]
-    for item in probes:
+    for item in filter(_by_sample, probes):
         label = f"{item.label}, drawn answers" if _form(item) == DRAWN else item.label
         by_model.setdefault(label, []).append(item)
-    if not by_model:
+    if not probes:
         raise HemmError(
             "no results of the probes of version 2 here: hemm run MODEL --suite probes_v2 asks them, and "
             "--task probe_v2_hci:contrast (or another dial) what breaks first"
         )
-    numbers = Numbers(study.cells)
+    numbers = Numbers(probes)
     models = tuple(_of_model(label, items, numbers) for label, items in by_model.items())
     # every form is a finding of its own here: that it counts in no mean is no news
     of_means = notes_on((i.task, i.counts_as) for i in probes if i.counts_as)
     unused = dict.fromkeys(i.task for i in probes if _form(i) not in ("", DRAWN, LADDER, *SWEEPS))
     notes = [f"{task}: nothing is found from it here; hemm profile has its score" for task in unused]
+    joined = dict.fromkeys((i.task, i.headline.spec) for i in probes if not _by_sample(i))
+    notes += [f"{task}: left out, since {spec} scores several samples at once" for task, spec in joined]
     return ProbeFindings(models, (*notes, *(n for n in study.notes if n not in of_means)))
+
+
+def _by_sample(item: CellScores) -> bool:
+    """Whether the headline metric has a value for each sample."""
+    return item.headline.metric.group in ("sample", "unit")
 
 
 def _form(item: CellScores) -> str:
