@@ -18,6 +18,7 @@ from explorer_client import Client, words
 from PIL import Image
 
 import fake
+import hemm
 from hemm.core import Failure, Identity, Media, Response
 from hemm.core.text import UNSEEN
 from hemm.results.read import cells
@@ -369,3 +370,12 @@ def test_what_is_in_progress_is_not_in_the_profile(tmp_path: Path, ask: Any, res
     for page in ("/tasks", "/runs", "/answers", "/slices", "/curves", "/differences"):
         assert client.get(page).status_code == 200, page
     assert "not counted yet" in words(client.get("/runs").text)
+
+
+def test_the_profile_shows_what_picture_and_text_do_together(tmp_path: Path, ask: Any) -> None:
+    hemm.run("baseline/random", "probe_faces", limit=8, conditions="vl,l,v", out=tmp_path)
+    page = ask(tmp_path).get("/").text
+    section = page.partition('id="together"')[2].partition("</section>")[0]
+    assert "Picture and text, together and alone" in section
+    assert "probe_faces, redundant:" in section
+    assert "Bits about the right answer" not in section, "which would look for the task"

@@ -58,6 +58,7 @@ def profile(request: Request) -> Response:
     from hemm.report.page.findings import asides, failed, holding, kinds
     from hemm.report.page.first import first_screen, slice_words
     from hemm.report.page.overlay import marked
+    from hemm.report.page.together import together
     from hemm.report.tables.profile import stopped
 
     explorer, given = explorer_of(request), only(request, "large", "overlay")
@@ -95,6 +96,8 @@ def profile(request: Request) -> Response:
             "compared": compared,
             "controls": overview.controls_of(found),
             "control_words": CONTROLS,
+            # bits need the task, and with it files that the results name
+            "together": together(study, bits=False),
             "radar": None if radar is None else radar.page(),
             "bars": drawings.bars(lines, subjects),
             "totals": overview.totals(found, subjects),

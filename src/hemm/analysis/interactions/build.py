@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from hemm.analysis.interactions.behaviour import Behaviour, behaviour, judge
+from hemm.analysis.interactions.behaviour import Behaviour, Judgements, behaviour, judge
 from hemm.analysis.interactions.conditions import Conditions, conditions_of
 from hemm.analysis.interactions.information import Information, information
 from hemm.analysis.interactions.labels import (
@@ -84,9 +84,11 @@ class Interactions:
         }
 
 
-def interactions(study: Study) -> Interactions:
+def interactions(study: Study, bits: bool = True) -> Interactions:
     """The interactions of every model and task of ``study``. Raises HemmError where nothing was asked in all
     conditions, or nothing of it can be judged.
+
+    bits  read the probabilities of options too, for which the task is looked up
 
     >>> import hemm
     >>> run = hemm.run("baseline/majority", "probe_faces", limit=24, conditions="vl,l,v=question-none")
@@ -103,18 +105,20 @@ def interactions(study: Study) -> Interactions:
         except HemmError as error:
             notes.append(f"{conditions.who} on {conditions.task}: {error}")
             continue
-        found, refused, bits = None, "", {}
-        try:
-            scores = option_scores(conditions, judged.column)
-            found = information(scores)
-            bits = dict(zip(scores.ids, found.calibrated.samples["synergy"].tolist(), strict=True))
-        except HemmError as error:
-            refused = str(error)
+        found, refused = _information(conditions, judged) if bits else (None, "probabilities were not read")
         tasks.append(TaskInteractions(conditions, behaviour(judged), found, refused))
-        labelled.append(Labelled(conditions, judged, bits))
+        labelled.append(Labelled(conditions, judged, {} if found is None else found.synergy))
     if not tasks:
         raise HemmError(f"nothing can be judged: {'; '.join(notes)}")
     return _with_labels(tasks, labelled, notes)
+
+
+def _information(conditions: Conditions, judged: Judgements) -> tuple[Information | None, str]:
+    """What the probabilities tell; or None, and why not."""
+    try:
+        return information(option_scores(conditions, judged.column)), ""
+    except HemmError as error:
+        return None, str(error)
 
 
 def _with_labels(

@@ -92,6 +92,7 @@ class Information:
     temperatures  condition -> mean temperature over the folds; above 1: the model is too sure
     decisions     the decomposition; None, and ``refused`` says why
     left_out      reason -> samples
+    ids           of the samples of both readings
     """
 
     n: int
@@ -103,6 +104,12 @@ class Information:
     decisions: Decisions | None
     refused: str
     left_out: Mapping[str, int]
+    ids: list[str]
+
+    @property
+    def synergy(self) -> dict[str, float]:
+        """Sample id -> bits of synergy, calibrated."""
+        return dict(zip(self.ids, self.calibrated.samples["synergy"].tolist(), strict=True))
 
     def to_json(self) -> dict[str, Any]:
         facts = {k: getattr(self, k) for k in ("n", "clusters", "scored", "refused")}
@@ -138,6 +145,7 @@ def information(scores: OptionScores) -> Information:
         None if refused else _decisions(scores),
         refused,
         scores.left,
+        scores.ids,
     )
 
 

@@ -42,14 +42,14 @@ class Together:
         return shares(item)
 
 
-def together(study: Study) -> Together | None:
-    """The section; None where nothing was asked in all conditions."""
+def together(study: Study, bits: bool = True) -> Together | None:
+    """The section; None where nothing was asked in all conditions. ``bits`` as in ``interactions``."""
     from hemm.analysis.interactions import interactions
 
     if not any(item.control for item in study.cells):
         return None
     try:
-        found = interactions(study)
+        found = interactions(study, bits)
     except HemmError:
         return None
     return Together(found, tuple(figures(found.tasks)))
