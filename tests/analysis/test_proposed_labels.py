@@ -119,6 +119,28 @@ def test_a_suite_takes_both_by_its_weights(
     assert status(["compare", str(out), "--suite", str(file)]) == 0
 
 
+def test_gain_and_leakage_of_mmstar(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """MG is the score less that without pictures, ML what is above another model's without pictures."""
+    monkeypatch.setenv("HEMM_CACHE", str(tmp_path / "cache"))
+    held()["mmstar"].write(tmp_path / "mmstar", 40)
+    prepare(resolve("mmstar"), folder=tmp_path / "mmstar")
+    results = tmp_path / "results"
+    hemm.run(["baseline/oracle", "baseline/majority"], "mmstar", out=results)
+    hemm.run(["baseline/oracle", "baseline/majority"], "mmstar", out=results, control="none")
+    score = {(c.model, bool(c.run["protocol_spec"]["control"])): c for c in cells(results)}
+    assert len(score) == 4
+    study = Study.of(cells(results))
+    value = {i.label: i.headline.mean_of(i.headline.values) for i in study.cells}
+    gains = {r.subject.label: r.difference.value for r in profile(study).controls if r.task == "mmstar"}
+    for model in ("baseline/oracle", "baseline/majority"):
+        assert gains[model] == pytest.approx(value[model] - value[f"{model} (picture removed)"])
+    pair = ("baseline/oracle (picture removed)", "baseline/majority (picture removed)")
+    found = compare(study, Choice(models=pair, resamples=0))
+    (row,) = found.tasks
+    assert row.pair is not None
+    assert row.pair.difference.value == pytest.approx(value[pair[0]] - value[pair[1]])
+
+
 def test_older_results_name_nobody(out: Path) -> None:
     (cell,) = [c for c in cells(out) if c.task == "mmstar" and "random" in c.model]
     assert cell.run["card"]["labels_by"] == "hemm"

@@ -12,6 +12,7 @@ import re
 import shlex
 from collections import Counter
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import click
@@ -23,6 +24,7 @@ from hemm.core import HemmError
 from hemm.metrics import resolve as resolve_metric
 from hemm.tasks import TASKS
 from layouts import write_layout
+from suites import held
 from test_docs import COMMANDS, ROOT, USAGE
 
 ELSEWHERE = {
@@ -125,7 +127,8 @@ def small(words: list[str]) -> list[str]:
 def workplace(tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder with what the pages suppose: data, a folder of one's own, votes, a prompt."""
     for name in needed():
-        write_layout(name, tmp_path / "originals" / name, 6)
+        today = held().get(name)
+        (today.write if today else partial(write_layout, name))(tmp_path / "originals" / name, 6)
     write_layout("mm_imdb", tmp_path / "mmimdb", 6)
     folder = tmp_path / "my_folder"
     folder.mkdir()

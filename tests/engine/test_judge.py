@@ -106,6 +106,54 @@ def test_the_judge_is_told_question_references_answer_and_form() -> None:
     assert judge.asked[0].generation.temperature == 0
 
 
+def test_a_rubric_names_fields_that_the_judge_is_shown(tmp_path: Path) -> None:
+    file = tmp_path / "chart.yaml"
+    text = "text: Is it right, by the rule for its kind?\nvalues: {yes: 1, no: 0}\n"
+    file.write_text(text)
+    without = LlmJudge(rubric=str(file)).by.digest
+    file.write_text(f"{text}fields: [answer_kind, steps]\n")
+    metric = LlmJudge(rubric=str(file))
+    assert metric.by.digest != without
+
+    def says(code: str, blocks: dict[str, str]) -> str:
+        return f"Verdict {code}: {'yes' if blocks['answer kind'] == 'number in chart' else 'no'}"
+
+    def one(name: str, **metadata: Any) -> Group:
+        sample_ = Sample(name, references=("4",), fields={"prompt": "How many?"}, metadata=metadata)
+        return [Judged(sample_, 0, Response("4"), Outcome.OK, "4")]
+
+    judge = Honest(says)
+    found = score(
+        metric,
+        judge,
+        one("a", answer_kind="number in chart", steps=[1, 2]),
+        one("b", answer_kind="x", steps=2),
+    )
+    assert found == [{"": 1.0}, {"": 0.0}]
+    assert read(judge.asked[0].prompt)[1] == {
+        "question": "How many?", "answer kind": "number in chart", "steps": "[1,2]",
+        "reference": "4", "answer": "4",
+    }  # fmt: skip
+    with pytest.raises(
+        HemmError, match="shows the field 'steps' of a sample's metadata, which sample 'c' does not"
+    ):
+        score(metric, judge, one("c", answer_kind="x"))
+    file.write_text(f"{text}fields: ['a] b']\n")
+    with pytest.raises(BadData, match=r"fields is .* give keys of the samples' metadata"):
+        _ = LlmJudge(rubric=str(file)).by
+
+
+def test_the_rubric_of_attempts_has_three_verdicts() -> None:
+    def says(code: str, blocks: dict[str, str]) -> str:
+        word = {"a bus": "correct", "a car": "incorrect"}.get(blocks["answer"], "not_attempted")
+        return f"Verdict {code}: {word}"
+
+    found = score(
+        LlmJudge(rubric="attempted"), Honest(says), group("a bus"), group("a car"), group("no idea")
+    )
+    assert found == [{"": 1.0}, {"": 0.0}, {"": 0.0}]
+
+
 def test_equal_texts_are_one_request_and_others_are_not() -> None:
     judge = Honest(by_length)
     score(LlmJudge(), judge, group("a"), group("a", repeat=1), group("b"), group("a", prompt="And this?"))

@@ -26,6 +26,7 @@ LISTS: dict[str, tuple[str, ...]] = {
         "blink",
         "vstar",
         "countbench",
+        "simplevqa",
         "we_math",
         "mathvista",
         "mathvision",

@@ -22,6 +22,7 @@ from hemm.core import (
     Request,
     Response,
     Sample,
+    canonical,
     request_key,
 )
 from hemm.metrics.base import one_of, texts, written
@@ -44,12 +45,12 @@ class LlmJudge(Metric):
     ``tie``, ``loss``, and the share of answers where both verdicts were for the ``first`` or the ``second``
     place.
 
-    The judge sees the prompt (pictures as ``[image]``), the references and the answer as it was parsed, no
-    picture. Verdicts are read from the last line of its reply alone; one that cannot be read is a null with
-    its own count. Verdicts are kept beside the scores: nothing is asked twice.
+    The judge sees the prompt (pictures as ``[image]``), the fields that its rubric names, the references and
+    the answer as it was parsed, no picture. Verdicts are read from the last line of its reply alone; one that
+    cannot be read is a null with its own count. Verdicts are kept beside the scores: nothing is asked twice.
 
     model      the judge, as models are written: openai/NAME, http://host:port/v1#NAME, hf/ORG/NAME, ...
-    rubric     graded, correct, caption, or ./FILE.yaml
+    rubric     graded, correct, caption, attempted, or ./FILE.yaml
     mode       graded or pairwise
     against    pairwise: ``reference`` (the first one), or the name of a model that answered the same task in
                the same results folder
@@ -91,7 +92,7 @@ class LlmJudge(Metric):
             raise HemmError("metric judge: against= is for mode=pairwise")
         if self.rubric == "pairwise" and self.mode != "pairwise":
             raise HemmError("metric judge: rubric=pairwise is for mode=pairwise")
-        if self.mode == "pairwise" and self.rubric in ("graded", "correct", "caption"):
+        if self.mode == "pairwise" and self.rubric in RUBRICS and not RUBRICS[self.rubric].pairwise:
             raise HemmError(f"metric judge: rubric={self.rubric} is for mode=graded")
 
     # what it is
@@ -209,6 +210,7 @@ class LlmJudge(Metric):
         sample, answer = judged.sample, written(judged.value)
         prompt = sample.fields.get("prompt", "")
         head: list[Block] = [("question", prompt)] if prompt else []
+        head += [(name.replace("_", " ").lower(), self._field(sample, name)) for name in self.by.fields]
         references = texts(sample)
         if self.mode == "graded":
             return [self._request(judged, [*head, *_numbered(references), ("answer", answer)])]
@@ -219,6 +221,16 @@ class LlmJudge(Metric):
             head += _numbered(references)
         orders = ((answer, other), (other, answer))
         return [self._request(judged, [*head, ("first answer", a), ("second answer", b)]) for a, b in orders]
+
+    def _field(self, sample: Sample, name: str) -> str:
+        value = sample.metadata.get(name)
+        if value in (None, ""):
+            there = ", ".join(sample.metadata) or "none"
+            raise HemmError(
+                f"metric judge: rubric {self.by.name} shows the field {name!r} of a sample's metadata, which "
+                f"sample {sample.id!r} does not have; it has: {there}"
+            )
+        return value if isinstance(value, str) else canonical(value).decode()
 
     def _request(self, judged: Judged, blocks: Sequence[Block]) -> tuple[Request, str]:
         assert self._judge is not None

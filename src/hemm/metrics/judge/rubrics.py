@@ -32,6 +32,7 @@ class Rubric:
 
     text    the criteria, as in the prompt
     values  verdict (one word, lower case) -> score, higher is better
+    fields  keys of a sample's metadata that the judge is shown beside the references
     """
 
     name: str
@@ -39,6 +40,7 @@ class Rubric:
     text: str
     values: Mapping[str, float]
     pairwise: bool = False
+    fields: tuple[str, ...] = ()
 
     @property
     def range(self) -> tuple[float, float]:
@@ -47,7 +49,8 @@ class Rubric:
     @property
     def digest(self) -> str:
         """Of all that a verdict depends on beside the judge and the texts (16 hex digits)."""
-        return digest([FRAME, self.version, self.text, list(self.values.items()), self.pairwise], 16)
+        told = [FRAME, self.version, self.text, list(self.values.items()), self.pairwise]
+        return digest([*told, list(self.fields)] if self.fields else told, 16)
 
 
 _GRADES = {str(grade): float(grade) for grade in range(1, 6)}
@@ -89,6 +92,15 @@ references describe it, each in its own way, and what they agree on is certain.
 What no reference mentions is no error unless a reference rules it out.""",
         _GRADES,
     ),
+    "attempted": Rubric(
+        "attempted",
+        1,
+        """Decide whether the answer gives the fact that was asked for. It is correct where all that the
+reference says of it is there and nothing contradicts it: spelling, order and doubts do not count, numbers
+must be right to the last digit of the reference. It is incorrect where it contradicts the reference, also
+with doubts. It is not_attempted where it neither gives the fact nor contradicts it.""",
+        {"correct": 1.0, "incorrect": 0.0, "not_attempted": 0.0},
+    ),
     "pairwise": Rubric(
         "pairwise",
         1,
@@ -104,7 +116,8 @@ style and the order of the two answers do not count.""",
 
 def rubric_named(name: str, *, pairwise: bool = False) -> Rubric:
     """The rubric ``name``, or that in a YAML file (``./rubric.yaml``) with ``text`` and ``values`` (verdict
-    -> number) or ``scale: [1, 5]`` (whole grades); a pairwise rubric has neither of these two.
+    -> number) or ``scale: [1, 5]`` (whole grades); a pairwise rubric has neither of these two. ``fields`` are
+    keys of the samples' metadata that the judge is shown.
 
     Raises UnknownName or BadData.
     """
@@ -115,11 +128,18 @@ def rubric_named(name: str, *, pairwise: bool = False) -> Rubric:
     return _read(Path(name).expanduser(), pairwise)
 
 
+def _words(names: tuple[str, ...]) -> bool:
+    return all(re.fullmatch(r"\w+", name) for name in names)
+
+
 @dataclass(frozen=True)
 class _RubricFile:
     text: Annotated[str, Takes("a text: what the judge is to look at", str.strip)]
     values: Mapping[Any, float | bool] = field(default_factory=dict)
     scale: tuple[int, ...] = ()
+    fields: Annotated[
+        tuple[str, ...], Takes("keys of the samples' metadata: letters, digits, _", _words)
+    ] = ()
     version: int = 1
 
 
@@ -127,7 +147,7 @@ def _read(path: Path, pairwise: bool) -> Rubric:
     where = f"rubric {path}"
     file = typed(_RubricFile, read_yaml(path, where), where)
     values = _SIDES if pairwise else _values(file, where)
-    return Rubric(path.stem, file.version, file.text.strip(), values, pairwise)
+    return Rubric(path.stem, file.version, file.text.strip(), values, pairwise, file.fields)
 
 
 def _values(file: _RubricFile, where: str) -> dict[str, float]:

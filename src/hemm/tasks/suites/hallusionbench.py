@@ -39,6 +39,7 @@ def read(folder: Path) -> Iterator[Sample]:
                 "figure": int(figure) if figure.isdecimal() else figure,
                 "question": int(question) if question.isdecimal() else question,
                 "visual_input": text_of(row, "visual_input", where, ""),
+                "details": text_of(row, "gt_answer_details", where, ""),
             },
         )
 
