@@ -48,6 +48,12 @@ from hemm.report.tables.writer import print_json, print_tables
     help="With the paper's models: compare although checkpoint, direction or case of BARTScore are not the "
     "paper's; every line says so.",
 )
+@click.option(
+    "--reference",
+    default="",
+    metavar="MODEL",
+    help="Of perturbed samples: divide each model's errors under the corruptions by this model's (mCE).",
+)
 @normalise_option("rank")
 @failures_option()
 @click.option(

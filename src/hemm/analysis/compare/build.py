@@ -21,6 +21,7 @@ from hemm.analysis.compare.pairs import (
 )
 from hemm.analysis.compare.pairs import task_pair as pair_task
 from hemm.analysis.compare.published_comparison import compare_with_published
+from hemm.analysis.compare.robustness import robustness
 from hemm.analysis.study import Study
 from hemm.analysis.study.anytime_interval import UNTESTED
 from hemm.analysis.study.cell_scores import CellScores, ScoreColumn
@@ -63,6 +64,9 @@ def compare(study: Study, choice: Choice | None = None) -> Comparison:
     """
     choice = choice or Choice()
     _check(study, choice)
+    options = Options(choice.resamples, choice.seed)
+    cost = robustness(study.whole, choice.failures, options, choice.reference)
+    study = study if choice.models else study.plain
     chosen = _chosen(study, choice)
     notes = [*study.notes, *([] if chosen else _alone(study))]
     models = [s for s in study.subjects.values() if not s.control or s.key in chosen]
@@ -104,6 +108,7 @@ def compare(study: Study, choice: Choice | None = None) -> Comparison:
         published=published,
         notes=tuple(dict.fromkeys(notes)),
         overlay=study.overlay,
+        robustness=cost,
     )
     return replace(comparison, conclusions=tuple(conclusions(comparison)))
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from hemm.analysis.compare.pairs import CategoryPair, TaskPair
 from hemm.analysis.compare.published_comparison import PublishedComparison
+from hemm.analysis.compare.robustness import Robustness
 from hemm.analysis.study.failure_policy import FailurePolicy
 from hemm.analysis.study.overlays import OverlayUse
 from hemm.core import HemmError, storable
@@ -28,6 +29,7 @@ class Choice:
     best       if ``models`` is empty: compare the two that rank first
     published  subset of the paper's figures (``100``, ``full``) to list as well; empty: none
     force      list them although the user's BARTScore is not the paper's
+    reference  the model by which corruption errors are normalised; empty: none
     """
 
     models: tuple[str, ...] = ()
@@ -38,6 +40,7 @@ class Choice:
     failures: str = FailurePolicy.AS_WORST
     resamples: int = RESAMPLES
     seed: int = 0
+    reference: str = ""
 
     def __post_init__(self) -> None:
         if not all(isinstance(name, str) for name in self.models):
@@ -58,6 +61,7 @@ class Comparison:
     ranks_like     on tasks like these; None with fewer than three tasks
     label_effects  over tasks, and over samples where labels vary within tasks
     conclusions    sentences about the numbers
+    robustness     what perturbations cost; None where nothing was asked perturbed and as it is
     overlay        what lies over the cells; ``without``: the same comparison without it, where asked for
     """
 
@@ -77,6 +81,7 @@ class Comparison:
     conclusions: tuple[str, ...] = ()
     overlay: OverlayUse | None = None
     without: Comparison | None = None
+    robustness: Robustness | None = None
 
     def to_json(self) -> dict[str, Any]:
         """The JSON of ``hemm compare``."""
@@ -101,6 +106,7 @@ class Comparison:
             "published": None if self.published is None else self.published.to_json(),
             "conclusions": [storable(line) for line in self.conclusions],
             "notes": [storable(note) for note in self.notes],
+            **({} if self.robustness is None else {"robustness": self.robustness.to_json()}),
             **({} if self.overlay is None else {"overlay": self.overlay.to_json()}),
             **({} if self.without is None else {"without_overlay": self.without.to_json()}),
         }

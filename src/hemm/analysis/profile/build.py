@@ -91,6 +91,7 @@ def profile(
     if normalise not in NORMALISERS:
         raise UnknownName("normaliser", normalise, NORMALISERS)
     FailurePolicy.check(failures)
+    study = study.plain
     if common:
         study = study.on_common_samples
     raw = loaded = list(study.cells)

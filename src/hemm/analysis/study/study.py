@@ -16,6 +16,7 @@ from hemm.analysis.study.groups import groups_word
 from hemm.analysis.study.label_sources import kept_apart
 from hemm.analysis.study.labels import Subject
 from hemm.analysis.study.overlays import OverlayUse, effect_on, stored_cell
+from hemm.analysis.study.perturbed import of_suites
 from hemm.analysis.study.same_samples import old_data
 from hemm.analysis.study.sampling import Common
 from hemm.analysis.study.sampling_notes import notes_on, unlike
@@ -45,6 +46,7 @@ class Study:
               forms of one task, of which one counts; whose proposals labels are
     shared_pictures  which tasks share how many pictures, in words
     overlay   the overlay over the cells, and what it changes; None: none
+    whole     the study that this one is ``plain`` of; itself of any other
 
     It does not change, and reads each cell once. ``hemm.load(DIR).study`` is the study of a results folder:
 
@@ -65,6 +67,7 @@ class Study:
         pool: bool = False,
     ) -> None:
         self._loaded, self._loading_notes, self._pool = tuple(cells), tuple(notes), pool
+        self.whole: Study = self
         members, naming_notes = members_of([item.cell for item in cells])
         named, form_notes = one_form_each([cells[m.number].of(m) for m in members])
         named, label_notes = kept_apart(named, pool)
@@ -112,6 +115,22 @@ class Study:
     def left_out(self) -> tuple[str, ...]:
         """Notes on cells that are not among these: they cannot be read, have no answers, or are of shards."""
         return self._loading_notes
+
+    @cached_property
+    def plain(self) -> Study:
+        """The same cells without those of suites of perturbations, which are no models of their own; a note
+        says so. ``whole`` of it is this study, which it is itself where there are none."""
+        aside = of_suites([item.cell for item in self._loaded])
+        if not aside:
+            return self
+        told = (
+            f"{counted(len(aside), 'cell')} of perturbed samples are no models of their own: hemm compare "
+            "sets them against the same samples as they are"
+        )
+        kept = [item for number, item in enumerate(self._loaded) if number not in aside]
+        found = Study(kept, [*self._loading_notes, told], None, self.overlay, self._pool)
+        found.whole = self
+        return found
 
     @cached_property
     def on_common_samples(self) -> Study:

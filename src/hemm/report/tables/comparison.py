@@ -12,6 +12,7 @@ from hemm.analysis.study.failure_policy import DESCRIPTIONS, PolicyScores
 from hemm.analysis.study.normalise import MEANINGS
 from hemm.core.terminal import printable
 from hemm.core.text import counted
+from hemm.report.tables.robustness import robustness_lines, robustness_tables
 from hemm.report.tables.writer import Table, table_of
 from hemm.report.text import p_value
 from hemm.stats.intervals import Estimate
@@ -25,7 +26,9 @@ SHOWN_TOGETHER = 12
 
 def tables(result: Comparison) -> Iterator[Table]:
     """All tables of a comparison, in the order in which they are printed. Titles name the overlay."""
-    return with_overlay(result, _tables(result))
+    found = with_overlay(result, _tables(result))
+    more = () if result.robustness is None else robustness_tables(result.robustness, full=True)
+    yield from (*found, *more)
 
 
 def with_overlay(result: Comparison, tables: Iterable[Table]) -> Iterator[Table]:
@@ -274,7 +277,8 @@ def lines(result: Comparison) -> list[str]:
         forced = f" [forced: {result.published.forced}]" if result.published.forced else ""
         names = ", ".join(result.published.new_worst)
         out.append(f"One of your models is the worst, and so the 0, of {names}{forced}")
-    return [printable(line) for line in (*out, *result.notes)]
+    cost = [] if result.robustness is None else robustness_lines(result.robustness)
+    return [*cost, *(printable(line) for line in (*out, *result.notes))]
 
 
 def terms(result: Comparison) -> list[str]:

@@ -16,6 +16,7 @@ from hemm.report.tables.comparison import (
     published_row,
     with_overlay,
 )
+from hemm.report.tables.robustness import robustness_tables
 from hemm.report.tables.writer import Table, table_of
 from hemm.report.text import p_value
 
@@ -27,7 +28,9 @@ MORE = (
 
 def brief_tables(result: Comparison) -> Iterator[Table]:
     """The tables in short, with what an overlay changes."""
-    return with_overlay(result, _tables(result))
+    yield from with_overlay(result, _tables(result))
+    if result.robustness is not None:
+        yield from robustness_tables(result.robustness, full=False)
 
 
 def _tables(result: Comparison) -> Iterator[Table]:
