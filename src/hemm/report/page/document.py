@@ -161,7 +161,7 @@ def _profile(cells: Sequence[Cell], normalise: str, common: bool) -> tuple[Study
     from hemm.analysis.study import Study
 
     try:
-        study = Study.of(cells)
+        study = Study.of(cells).plain
         return study, profile(study, normalise, common=common), ""
     except UnknownName:
         raise
@@ -216,6 +216,7 @@ def _drawn_sections(study: Study, profile: Profile, common: bool) -> dict[str, A
     gains = picture_gains(study, common) if profile.controls else []
     radar = drawings.radar(lines, subjects)
     curves, curves_left = drawings.curve_figures(study, subjects)
+    levels, levels_left = drawings.level_figures(study, subjects)
     return {
         "compared": compared,
         "held": holding(profile, subjects, verdict, error),
@@ -225,6 +226,8 @@ def _drawn_sections(study: Study, profile: Profile, common: bool) -> dict[str, A
         "gain_bars": drawings.gain_bars(gains, subjects),
         "curves": curves,
         "curves_left": curves_left,
+        "levels": levels,
+        "levels_left": levels_left,
         "radar": None if radar is None else radar.page(),
         "bars": drawings.bars(lines, subjects),
     }

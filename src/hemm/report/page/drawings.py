@@ -188,6 +188,18 @@ def curve_figures(study: Study, subjects: Sequence[Subject]) -> tuple[list[Curve
     return [curve_figure(*pair) for pair in found[:CURVES]], len(found) - len(found[:CURVES])
 
 
+def level_figures(study: Study, subjects: Sequence[Subject]) -> tuple[list[CurveFigure], int]:
+    """The curves of these models over the levels of perturbations: that over all corruptions of each task,
+    then those in which the score changes most beyond its intervals, ``CURVES`` at most; and how many more."""
+    from hemm.analysis.compare.perturbation_curves import perturbation_curves
+    from hemm.analysis.compare.robustness import ALL
+    from hemm.analysis.curves import change
+
+    found = perturbation_curves(study.whole, [s.key for s in subjects])
+    found.sort(key=lambda pair: (f" {ALL} " not in pair[1], -change(pair[0])))
+    return [curve_figure(*pair) for pair in found[:CURVES]], len(found) - len(found[:CURVES])
+
+
 def for_papers(study: Study, profile: Profile, common: bool = True) -> list[Drawing]:
     """Every figure of the report: radar, bars by dimension, what the picture adds, curves."""
     from hemm.analysis.profile.picture import picture_gains
@@ -198,4 +210,5 @@ def for_papers(study: Study, profile: Profile, common: bool = True) -> list[Draw
     spokes = radar(of, subjects)
     drawn = [one.drawing for one in (*bars(of, subjects), *gain_bars(gains, subjects))]
     drawn += [one.drawing for one in curve_figures(study, subjects)[0]]
+    drawn += [one.drawing for one in level_figures(study, subjects)[0]]
     return drawn if spokes is None else [spokes, *drawn]
