@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import io
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import mean
 
@@ -13,11 +13,14 @@ from PIL import Image
 
 from fake import Batched, FakePack, sample, task
 from hemm.analysis.compare import Choice, compare
+from hemm.analysis.compare.perturbation_curves import perturbation_curves
 from hemm.analysis.profile import profile
 from hemm.analysis.study import Study
 from hemm.core import HemmError, Identity, Media, Request, Response, UnknownName, keyed_number
 from hemm.engine.options import RunOptions, Silent
 from hemm.engine.run import run_cells
+from hemm.report.page.document import html
+from hemm.report.page.drawings import level_figures
 from hemm.report.tables.comparison import lines, tables
 from hemm.results.read import Cell, cells
 
@@ -153,6 +156,27 @@ def test_suites_are_no_models_and_their_figures_are_told(results: Path) -> None:
     assert "Over 2 of the 15 corruptions" in said
     shown = found.to_json()["robustness"]
     assert (len(shown["drops"]), shown["reference"]) == (24, None)
+
+
+def test_curves_have_the_clean_score_and_the_mean_at_each_level(results: Path) -> None:
+    study = Study.of(cells(results))
+    keys = {s.label: s.key for s in study.plain.subjects.values()}
+    found = {key: curves for curves, key in perturbation_curves(study, keys.values())}
+    assert list(found) == [f"level of {n} (0: as it is)" for n in ("c/*", "c/brightness", "c/contrast")]
+    hand = _by_hand(results, "weak")
+    of = {f"s{n:05d}" for n in range(24)}
+    curve = next(c for c in found["level of c/* (0: as it is)"] if c.label == "weak")
+    assert [p.at for p in curve.points] == [0, 1, 2, 3, 4, 5]
+    names = ("c/brightness", "c/contrast")
+    means = [mean(1 - _error(hand[f"{n}:{s}"], of) for n in names) for s in range(1, 6)]
+    assert [p.estimate.value for p in curve.points] == pytest.approx([1 - _error(hand[""], of), *means])
+    assert curve.without == 1
+    # a model without a curve keeps its place, and so the others their colours
+    nobody = replace(study.subjects[keys["weak"]], key="none", label="nobody")
+    figures, more = level_figures(study.plain, [nobody, study.subjects[keys["weak"]]])
+    assert (len(figures), more) == (3, 0)
+    assert [(c.label, len(c.points)) for c in figures[0].curves] == [("nobody", 0), ("weak", 6)]
+    assert "level of c/*" in html(cells(results))
 
 
 def test_one_perturbed_cell_is_compared_as_before(tmp_path: Path) -> None:

@@ -21,7 +21,8 @@ def perturbation_curves(study: Study, subjects: Collection[str]) -> list[tuple[l
     """For each task and perturbation whose levels are degrees, the curves of these models and what the axis
     is; the mean over the corruptions that were asked at all levels first.
 
-    All levels of a curve are over the same groups, and so is its point of the samples as they are.
+    All levels of a curve are over the same groups, those with a score at each, and so is its point of the
+    samples as they are.
     """
     by_task: dict[str, list[Tried]] = {}
     for one in tried(study):
@@ -54,7 +55,7 @@ def _curve(one: Tried, name: str) -> Curve | None:
         at: [changed_columns(one.clean, one.under[text]) for text in texts] for at, texts in levels.items()
     }
     every = [column for pairs in columns.values() for pair in pairs for column in pair]
-    kept = set.intersection(*(set(column.groups.tolist()) for column in every))
+    kept = set.intersection(*(set(column.groups[~np.isnan(column.values)].tolist()) for column in every))
     groups = [g for g in one.clean.headline.groups.tolist() if g in kept]
     if not groups:
         return None

@@ -185,7 +185,24 @@ def curve_figures(study: Study, subjects: Sequence[Subject]) -> tuple[list[Curve
         if (curves := curves_of(numbers, task, key))
     ]
     found.sort(key=lambda pair: -change(pair[0]))
-    return [curve_figure(*pair) for pair in found[:CURVES]], len(found) - len(found[:CURVES])
+    return _figures(found, subjects), max(0, len(found) - CURVES)
+
+
+def _figures(found: Sequence[tuple[Sequence[Curve], str]], subjects: Sequence[Subject]) -> list[CurveFigure]:
+    """The first figures. A model without a curve has one without points before those of later models, so that
+    each has the colour that it has in the legend."""
+    from hemm.analysis.curves import Curve
+
+    figures = []
+    for curves, key in found[:CURVES]:
+        own, first = {curve.subject: curve for curve in curves}, curves[0]
+        last = max(n for n, s in enumerate(subjects) if s.key in own)
+        row = [
+            own.get(s.key) or Curve(first.task, s.key, s.label, first.metric, (), 0)
+            for s in subjects[: last + 1]
+        ]
+        figures.append(curve_figure(row, key))
+    return figures
 
 
 def level_figures(study: Study, subjects: Sequence[Subject]) -> tuple[list[CurveFigure], int]:
@@ -197,7 +214,7 @@ def level_figures(study: Study, subjects: Sequence[Subject]) -> tuple[list[Curve
 
     found = perturbation_curves(study.whole, [s.key for s in subjects])
     found.sort(key=lambda pair: (f" {ALL} " not in pair[1], -change(pair[0])))
-    return [curve_figure(*pair) for pair in found[:CURVES]], len(found) - len(found[:CURVES])
+    return _figures(found, subjects), max(0, len(found) - CURVES)
 
 
 def for_papers(study: Study, profile: Profile, common: bool = True) -> list[Drawing]:
