@@ -21,7 +21,7 @@ from hemm.analysis.compare.pairs import (
 )
 from hemm.analysis.compare.pairs import task_pair as pair_task
 from hemm.analysis.compare.published_comparison import compare_with_published
-from hemm.analysis.compare.robustness import robustness
+from hemm.analysis.compare.robustness import Robustness, robustness
 from hemm.analysis.study import Study
 from hemm.analysis.study.anytime_interval import UNTESTED
 from hemm.analysis.study.cell_scores import CellScores, ScoreColumn
@@ -63,10 +63,7 @@ def compare(study: Study, choice: Choice | None = None) -> Comparison:
     True
     """
     choice = choice or Choice()
-    _check(study, choice)
-    options = Options(choice.resamples, choice.seed)
-    cost = robustness(study.whole, choice.failures, options, choice.reference)
-    study = study if choice.models else study.plain
+    study, cost = _checked(study, choice)
     chosen = _chosen(study, choice)
     notes = [*study.notes, *([] if chosen else _alone(study))]
     models = [s for s in study.subjects.values() if not s.control or s.key in chosen]
@@ -111,6 +108,13 @@ def compare(study: Study, choice: Choice | None = None) -> Comparison:
         robustness=cost,
     )
     return replace(comparison, conclusions=tuple(conclusions(comparison)))
+
+
+def _checked(study: Study, choice: Choice) -> tuple[Study, Robustness | None]:
+    """What is compared, without suites of perturbations unless models are named, and what those cost."""
+    _check(study, choice)
+    cost = robustness(study.whole, choice.failures, choice.reference)
+    return (study if choice.models else study.plain), cost
 
 
 def _check(study: Study, choice: Choice) -> None:

@@ -127,9 +127,7 @@ def tried(study: Study) -> list[Tried]:
     ]
 
 
-def robustness(
-    study: Study, failures: str, options: Options | None = None, reference: str = ""
-) -> Robustness | None:
+def robustness(study: Study, failures: str, reference: str = "") -> Robustness | None:
     """What perturbations cost the models of ``study``; None where nothing was asked both ways.
 
     reference  the name of the model by which corruption errors are normalised
@@ -140,10 +138,9 @@ def robustness(
         if reference:
             raise HemmError(f"--reference {reference}: no samples were asked perturbed and as they are")
         return None
-    plain = replace(options or Options(), resamples=0)
     drops, means, notes = [], [], []
     for one in found:
-        own = [_drop(one, text, failures, plain) for text in one.under]
+        own = [_drop(one, text, failures) for text in one.under]
         drops += own
         means += _means(one, own)
         if left := {d.unchanged for d in own} - {0}:
@@ -177,12 +174,12 @@ def changed_columns(clean: CellScores, item: CellScores) -> tuple[ScoreColumn, S
     return left, right
 
 
-def _drop(one: Tried, text: str, failures: str, options: Options) -> Drop:
+def _drop(one: Tried, text: str, failures: str) -> Drop:
     name, _, level = text.partition(":")
     item = one.under[text]
     left, right = changed_columns(one.clean, item)
     scale = Scale("anchored", failures=failures)
-    pair = task_pair(replace(one.clean, headline=left), replace(item, headline=right), scale, options)
+    pair = task_pair(replace(one.clean, headline=left), replace(item, headline=right), scale, Options(0))
     known = 0 if pair.pair is None else pair.pair.difference.n
     unchanged = len(item.headline) - known if pair.pair is not None else 0
     return Drop(one.clean.subject, one.clean.label, name, level, pair, unchanged)
