@@ -7,6 +7,7 @@ import re
 from collections import Counter
 from dataclasses import replace
 from itertools import combinations, islice, permutations
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,7 @@ import pytest
 from PIL import Image
 from scipy.stats.contingency import association, crosstab
 
-from hemm.core import DIMENSIONS, HemmError, Judged, Media, Outcome, Response, Sample
+from hemm.core import DIMENSIONS, HemmError, Judged, Media, Outcome, Response, Sample, digest, digest_bytes
 from hemm.tasks import SUITES, TASKS, resolve
 from hemm.tasks.probes.base import SHOT_SEEDS, TRAIN_SEEDS, content_key, pixels_hash
 from hemm.tasks.probes.draw import Rand
@@ -45,6 +46,20 @@ HASHES = {
 }
 """Digests of pixels and fields of the first 12 samples of each use case; they change only with a new
 REVISION."""
+FORMS = {
+    "draw": "2f7c1fbce37188cd6f574e60391265af",
+    "ladder": "876b83cbfd441a70c57c17bfda9db0c7",
+    "objects": "303d72da0d866e7572fa48bf3e8ac585",
+    "clutter": "87e74ccd00f814e3683cdd6741086e08",
+    "contrast": "d3eef4cce7eddc4e348025cb420df3e4",
+    "resolution": "e33896f20f3eafa9681bb7590d1eb4d3",
+    "text_length": "0abc4fb4ceeb5343f35b2ee0d8d1b5c4",
+    "distractors": "1972fb46357118e72e1e64525ca698d0",
+    "one_of": "39e466ba49a99883187f6dcf985bbdb0",
+    "needle": "2607e95d52f1f71c13e3ea335e0e23ea",
+    "compare": "cdd39d9587ca9f0f218c61181d8f3153",
+}
+"""The same of the last samples of each variant of one use case, which are the hardest of a dial."""
 SIGNS = {s.name: s for pair in USE_CASES.values() for s in pair}
 
 
@@ -118,6 +133,15 @@ def test_every_cell_comes_equally_often_and_prefixes_of_other_seeds_differ(
 
 def test_same_seed_same_pixels_and_fields(packs: dict[str, list[Sample]]) -> None:
     assert {name: pixels_hash(samples[:12]) for name, samples in packs.items()} == HASHES
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_every_form_has_the_same_pixels_and_fields(form: str) -> None:
+    task = resolve(f"probe_v2_hci:{form}")
+    samples = [s for s in task.sources[0].layout.read(Path()) if isinstance(s, Sample)]
+    last = samples[-6:]
+    shown = [[digest_bytes(r.pixels().tobytes()) for r in s.references if isinstance(r, Media)] for s in last]
+    assert digest([pixels_hash(last), shown], 32) == FORMS[form]
 
 
 def test_seeds_and_sizes_are_checked() -> None:
