@@ -39,7 +39,7 @@ def complete(folder: Path, *words: str) -> list[str]:
 @pytest.mark.skipif(BASH is None, reason="no bash here")
 def test_bash_completes_commands_names_words_and_folders(tmp_path: Path) -> None:
     (tmp_path / "results-of-may").mkdir()
-    assert complete(tmp_path, "hemm", "pro") == ["profile"]
+    assert complete(tmp_path, "hemm", "prof") == ["profile"]
     assert complete(tmp_path, "hemm", "run", "--task", "probe_sh") == ["probe_shapes"]
 
 
