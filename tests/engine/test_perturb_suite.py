@@ -13,6 +13,8 @@ from fake import go as asked
 from hemm.core import HemmError, Sample, Task
 from hemm.core.errors import CannotTake
 from hemm.engine.options import CellResult, RunOptions, Silent
+from hemm.engine.overlays.effect import effect_of
+from hemm.engine.overlays.rows import GOLD, REFERENCE, Overlay, OverlayRow
 from hemm.engine.perturbing import perturb_of, variants
 from hemm.engine.refusals import Refusals
 from hemm.engine.run import run_cells
@@ -134,3 +136,13 @@ def test_what_is_shown_decides_which_text_is_changed() -> None:
     assert perturb is not None
     fields = {"question": "unseen", "hint": "seen"}
     assert perturb(Sample("s", fields=fields)).fields == {"question": "unseen", "hint": "SEEN"}
+
+
+def test_right_answers_by_people_leave_a_negated_sample_out(tmp_path: Path) -> None:
+    """Its stored right answer is that to the question turned round, which theirs is not."""
+    results, _ = go(tmp_path, LISTED, [sample(n) for n in range(6)], "text/options:1,text/negation")
+    row = OverlayRow("people.csv", 2, "even", "s00002", "", GOLD, REFERENCE, "no")
+    clean, turned, denied = (effect_of(cell(r.folder), Overlay.of("people.csv", [row])) for r in results)
+    assert clean.references == turned.references == {"s00002": ("no",)}
+    assert denied.references == {}
+    assert "text/negation" in denied.excluded["s00002"]

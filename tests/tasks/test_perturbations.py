@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from fake import sample
-from hemm.core import HemmError, Media, Sample, UnknownName
+from hemm.core import BadData, HemmError, Media, Sample, UnknownName
 from hemm.parsing import OneOf, ShortAnswer, YesNo
 from hemm.tasks.perturbations.draws import Draws
 from hemm.tasks.perturbations.named import KINDS, SUITE, Perturb, named
@@ -123,6 +123,16 @@ def test_resize_crop_and_jpeg_do_what_they_say() -> None:
     again = _pixels(Perturb.parse("jpeg:100", 0)(one).media[0])
     worse = _pixels(Perturb.parse("jpeg:1", 0)(one).media[0])
     assert np.abs(again - ramp).mean() < 2 < np.abs(worse - ramp).mean()
+
+
+def test_pictures_that_are_too_large_for_a_change_say_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    long = sample(1, media=(_media(np.zeros((1, 65_501, 3))),))
+    for text in ("jpeg:50", "c/jpeg_compression:1"):
+        with pytest.raises(BadData, match="65,500"):
+            Perturb.parse(text, 0)(long)
+    monkeypatch.setenv("HEMM_PICTURE_LIMIT", "100000")
+    with pytest.raises(BadData, match="pixels"):
+        Perturb.parse("resize:4", 0)(long)
 
 
 def test_an_overlay_writes_a_wrong_option_and_nothing_else() -> None:

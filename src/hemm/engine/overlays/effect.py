@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 Labels = Mapping[str, str]
 _ANSWER = ("id", "unit", "repeat", "request_key")
 _JUDGED = ("sample_hash", "labels", "references", "choices")
+NEGATION = "text/negation"
+"""The perturbation whose stored right answers are not those of the data."""
 
 
 @dataclass(frozen=True)
@@ -75,7 +77,8 @@ def effect_of(cell: Cell, overlay: Overlay) -> Effect:
 
     table = cell.answers([*_ANSWER, *_JUDGED])
     named = table.filter(pc.is_in(table["id"], value_set=array(list(rows), "string")))
-    making = _Making()
+    perturb = str(cell.run["protocol_spec"].get("perturb") or "")
+    making = _Making(negated=perturb.startswith(NEGATION))
     for sample in named.select(["id", *_JUDGED]).to_pylist():
         making.take(sample, rows[sample["id"]])
     return making.effect(_left_out(table, making.excluded) if making.excluded else pa.table({}))
@@ -92,7 +95,8 @@ def _left_out(table: pa.Table, excluded: Mapping[str, str]) -> pa.Table:
 class _Making:
     """An effect while the samples of a cell are gone through."""
 
-    def __init__(self) -> None:
+    def __init__(self, negated: bool) -> None:
+        self._negated = negated
         self.labels: dict[str, dict[str, str]] = {}
         self.before: dict[str, dict[str, str]] = {}
         self.references: dict[str, tuple[str, ...]] = {}
@@ -114,6 +118,9 @@ class _Making:
         if reasons := [row.value for row in known if row.kind == GOLD and row.field == EXCLUDE]:
             self.excluded[name] = "; ".join(reasons)
         answers = [row for row in known if row.kind == GOLD and row.field == REFERENCE]
+        if answers and self._negated:  # the row is about the question as it was before it was turned round
+            self.excluded.setdefault(name, f"another right answer, under --perturb {NEGATION}")
+            return
         right, before = tuple(row.value for row in answers), set(sample["references"] or ())
         if right and set(right) != before:
             self.references[name] = right

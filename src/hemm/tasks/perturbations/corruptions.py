@@ -16,6 +16,7 @@ from collections.abc import Callable, Mapping
 import numpy as np
 from PIL import Image
 
+from hemm.core import BadData
 from hemm.tasks.perturbations.draws import Draws, Floats
 from hemm.tasks.perturbations.filters import (
     FROSTS,
@@ -44,7 +45,10 @@ def as_picture(pixels: Floats) -> Image.Image:
 
 
 def recoded(picture: Image.Image, quality: int) -> Image.Image:
-    """The picture after JPEG compression of this quality (1 to 100), with Pillow's usual subsampling."""
+    """The picture after JPEG compression of this quality (1 to 100), with Pillow's usual subsampling. Raises
+    BadData for one that libjpeg does not take."""
+    if max(picture.size) > 65_500:
+        raise BadData(f"a JPEG holds at most 65,500 pixels a side, and the picture has {max(picture.size):,}")
     file = io.BytesIO()
     picture.save(file, "JPEG", quality=quality)
     return Image.open(file).convert("RGB")

@@ -237,7 +237,11 @@ class Perturb:
         return self._draws(sample, -1).choice(usable)
 
     def _one(self, sample: Sample, index: int, media: Media, wrong: str) -> Media:
-        pixels = np.asarray(rgb(media), dtype=np.float64)
+        picture = rgb(media)
+        if self.name == "resize":  # before the memory is taken
+            times = float(self.level)
+            media.check_size((round(picture.width * times), round(picture.height * times)))
+        pixels = np.asarray(picture, dtype=np.float64)
         return _png(self._changed(pixels, sample, index, wrong), media.name)
 
     def _changed(self, pixels: Floats, sample: Sample, index: int, wrong: str) -> Floats:
