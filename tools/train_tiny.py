@@ -172,6 +172,13 @@ def make_model(tokenizer: Any) -> Any:
     return model
 
 
+def mean_loss(guessed: torch.Tensor, wanted: torch.Tensor) -> torch.Tensor:
+    """Cross entropy over the rows that have a class (-100: none); 0 where none has, as in a batch without
+    grids, of which the mean would be no number."""
+    total = F.cross_entropy(guessed, wanted, ignore_index=-100, reduction="sum")
+    return total / (wanted != -100).sum().clamp(min=1)
+
+
 class Heads(nn.Module):
     """Cell contents, cell numbers and traits of the picture, from its 16 tokens; thrown away later."""
 
@@ -195,7 +202,7 @@ class Heads(nn.Module):
         wanted = [batch["kinds"][grid].flatten(), batch["colours"][grid].flatten(), batch["traits"].flatten()]
         guessed = [kind[grid].flatten(0, 1), colour[grid].flatten(0, 1), trait.flatten(0, 1)]
         loss = sum(
-            (F.cross_entropy(g, w, ignore_index=-100) for g, w in zip(guessed, wanted, strict=True)),
+            (mean_loss(g, w) for g, w in zip(guessed, wanted, strict=True)),
             start=F.cross_entropy(place, here),
         )
         seen = [(w > 0, g.argmax(-1) == w) for g, w in zip(guessed[:2], wanted[:2], strict=True)]
