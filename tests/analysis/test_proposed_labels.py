@@ -9,7 +9,9 @@ import pytest
 
 import hemm
 from hemm.analysis.compare import Choice, compare
+from hemm.analysis.interactions import interactions
 from hemm.analysis.profile import Profile, profile
+from hemm.analysis.profile.perceptual import perceptual_scores
 from hemm.analysis.study import Study
 from hemm.cli import status
 from hemm.core import HemmError
@@ -148,3 +150,18 @@ def test_older_results_name_nobody(out: Path) -> None:
     assert "labels_by" not in plain.run["card"]
     with pytest.raises(HemmError, match="unknown suite"):
         suite_of("reported")
+
+
+def test_tests_of_labels_and_shares_of_the_picture_keep_them_apart(
+    out: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HEMM_CACHE", str(out.parent / "cache"))
+    both = ("probe_faces", "mmstar")
+    hemm.run("baseline/random", list(both), limit=24, out=tmp_path, conditions="vl,l,v=question-none")
+    every, ours = (Study.of(of(tmp_path, *tasks)) for tasks in (both, both[:1]))
+    found, alone = interactions(every, bits=False), interactions(ours, bits=False)
+    assert found.tests == alone.tests
+    assert {row.task for row in found.labels} == {*both}
+    assert "the labels of mmstar are proposals: in no test of labels with the others" in found.notes
+    shares = [row for row in perceptual_scores(every) if not row.task]
+    assert all(row.tasks == ("probe_faces",) for row in shares)

@@ -102,7 +102,7 @@ def reason(words: list[str]) -> str:
         return "a checkpoint"
     if any(w.partition(":")[0].endswith(".py") for w in (*models, *given(words, "--task"), *metrics)):
         return "files of the reader (tests/test_contributing.py)"
-    if name == "run" and any(m.startswith(("hf/", "worker/", "http", *SERVICES)) for m in models):
+    if name == "run" and any(m.startswith(("hf/", "text/", "worker/", "http", *SERVICES)) for m in models):
         return "what only such a model knows" if OF_MODELS & {*words} else ""
     return ""
 
@@ -112,7 +112,7 @@ def small(words: list[str]) -> list[str]:
     words = [NAMED.get(word, word) for word in words]
     if words[0] != "run":
         return [IN_RESULTS.get(word, word) for word in words]
-    models = {m for m in positional(words) if m.startswith(("hf/", "http", *SERVICES))}
+    models = {m for m in positional(words) if m.startswith(("hf/", "text/", "http", *SERVICES))}
     if "--dry-run" not in words:
         words = [STANDS_IN if word in models else word for word in words]
         words = [w for i, w in enumerate(words) if w != STANDS_IN or STANDS_IN not in words[:i]]

@@ -37,7 +37,7 @@ from suites import held
 HELD = held()
 N = 24
 TABLE = Path(__file__).resolve().parents[2] / "docs/suites.md"
-LARGE = 240
+LARGE = 150
 """Rows for what guessing scores."""
 
 

@@ -125,5 +125,8 @@ def _with_labels(
     tasks: Sequence[TaskInteractions], labelled: Sequence[Labelled], notes: Sequence[str]
 ) -> Interactions:
     rows, count = contradictions(labelled)
-    tests, by_label = label_tests(labelled), label_rows(labelled)
-    return Interactions(tuple(tasks), tuple(by_label), tuple(tests), tuple(rows), count, tuple(notes))
+    tests = label_tests([item for item in labelled if not item.conditions.apart])
+    apart = ", ".join(dict.fromkeys(item.conditions.task for item in labelled if item.conditions.apart))
+    told = [f"the labels of {apart} are proposals: in no test of labels with the others"] if apart else []
+    by_label = label_rows(labelled)
+    return Interactions(tuple(tasks), tuple(by_label), tuple(tests), tuple(rows), count, (*notes, *told))

@@ -24,6 +24,11 @@ class Conditions:
     cells: Mapping[str, CellScores]
 
     @property
+    def apart(self) -> bool:
+        """Whether its labels are proposals beside tasks with others (``CellScores.apart``)."""
+        return any(cell.apart for cell in self.cells.values())
+
+    @property
     def controls(self) -> dict[str, str]:
         """Condition -> the control that asked it so."""
         return {name: item.control for name, item in self.cells.items()}

@@ -93,7 +93,7 @@ def perceptual_scores(study: Study) -> list[PerceptualScore]:
                 rows.append(
                     PerceptualScore(*whose, ratio([part.pair]), part.pair.below, part.without, above, p)
                 )
-            if not base.counts_as:
+            if base.in_means:
                 parts.setdefault((base.subject, item.control, dimension, category), []).append(part)
     return [*rows, *_categories(parts, study.subjects)]
 
