@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import doctest
 import hashlib
 import io
 import string
 import unicodedata
 from dataclasses import replace
+from types import ModuleType
 
 import numpy as np
 import pytest
@@ -17,6 +19,8 @@ from PIL import Image
 from fake import sample
 from hemm.core import BadData, HemmError, Media, Sample, UnknownName
 from hemm.parsing import OneOf, ShortAnswer, YesNo
+from hemm.tasks.perturbations import draws, pictures
+from hemm.tasks.perturbations import named as named_module
 from hemm.tasks.perturbations.draws import Draws
 from hemm.tasks.perturbations.named import KINDS, SUITE, Perturb, named
 from hemm.tasks.perturbations.pictures import FIRST, written_over
@@ -385,3 +389,9 @@ def test_negation_is_refused_where_it_turns_no_answer(
     one = Sample("n", fields={"question": "Is it?"}, references=references, choices=choices)
     with pytest.raises(CannotPerturb, match=why):
         Perturb.parse("text/negation", 0, shown)(one)
+
+
+@pytest.mark.parametrize("module", [draws, named_module, pictures], ids=lambda m: m.__name__)
+def test_the_examples_run(module: ModuleType) -> None:
+    found = doctest.testmod(module)
+    assert (found.failed, found.attempted > 0) == (0, True)

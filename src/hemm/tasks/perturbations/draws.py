@@ -22,7 +22,7 @@ class Draws:
     """A stream of draws that depends on ``key`` alone.
 
     >>> Draws("perturb", "c/fog", 0, "q17", 0).whole(0, 10, 4).tolist()
-    [2, 3, 7, 1]
+    [4, 2, 7, 8]
     """
 
     def __init__(self, *key: str | int) -> None:
