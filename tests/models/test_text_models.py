@@ -15,7 +15,7 @@ from PIL import Image
 from hemm.core import Card, HemmError, Layout, Media, Message, Sample, Task, UnknownName
 from hemm.data import Local
 from hemm.metrics.learned import torchvision_check
-from hemm.models import ModelOptions, resolve
+from hemm.models import ModelOptions, describe, resolve
 from hemm.parsing import OneOf
 from hemm.testing import check_model
 
@@ -177,6 +177,8 @@ def test_what_is_no_language_model_is_one_line(made: Made, tmp_path: Path) -> No
     assert "\n" not in str(caught.value)
     with pytest.raises(UnknownName, match="max_pixels"):
         started(made("llama"), max_pixels="1000")
+    assert "max_pixels" in describe.row("hf")["settings"]
+    assert "max_pixels" not in describe.row("text")["settings"]
     with pytest.raises(HemmError, match=r"text/ORG/NAME"):
         resolve("text")
     with pytest.raises(HemmError, match=r"no picture processor.*text/"):

@@ -191,8 +191,8 @@ def textvqa(folder: Path, n: int) -> None:
 
 
 def agreement(folder: Path, said: Answers) -> dict[str, float]:
-    """Singh et al. 2019: over the ten ways to leave one annotator out, min(1, matches / 3); all "
-    "normalised."""
+    """Singh et al. 2019: over the ten ways to leave one annotator out, min(1, matches / 3); all
+    normalised."""
 
     def plain(text: str) -> str:
         words = {"two": "2", "three": "3"}

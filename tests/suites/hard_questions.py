@@ -114,8 +114,8 @@ def dyna_says(sample: Sample, number: int) -> str:
 
 
 def dyna_official(folder: Path, said: Answers) -> dict[str, float]:
-    """|answer - truth| <= 0.001, or the letter, or the word; the mean, and the worst of each question's "
-    "ten."""
+    """|answer - truth| <= 0.001, or the letter, or the word; the mean, and the worst of each question's
+    ten."""
     right: dict[str, list[bool]] = {}
     subjects: dict[str, list[bool]] = {}
     for variant in range(1, 11):

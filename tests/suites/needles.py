@@ -30,8 +30,8 @@ def _pictures(folder: Path) -> list[str]:
 
 
 def writes(files: Sequence[tuple[str, str, int]], share: int) -> Callable[[Path, int], None]:
-    """``KIND/visual_haystack_SIZE.json``, arrays of rows; (kind, size, needles) of each, n / share rows "
-    "in it."""
+    """``KIND/visual_haystack_SIZE.json``, arrays of rows; (kind, size, needles) of each, n / share rows
+    in it."""
 
     def write(folder: Path, n: int) -> None:
         names = _pictures(folder)

@@ -52,8 +52,8 @@ def _picture(number: int, size: tuple[int, int]) -> dict[str, Any]:
 
 def refcoco(split: str) -> Callable[[Path, int], None]:
     def write(folder: Path, n: int) -> None:
-        """``data/SPLIT-00000-of-00005.parquet``: left, top, width, height; one thing, one phrase or "
-        "several."""
+        """``data/SPLIT-00000-of-00005.parquet``: left, top, width, height; one thing, one phrase or
+        several."""
         rows = []
         for i in range(n // 2):
             wide, high = SIZES[i % 3]

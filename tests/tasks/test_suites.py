@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from scipy import stats
@@ -71,6 +72,36 @@ def test_cards_say_whose_the_labels_are() -> None:
         assert set(card.labels) == set(DIMENSIONS), name
         assert len(card.notes) > 100, name
     assert all(not resolve(name).card.labels_by for name in SUITES["hemm"])
+
+
+HOSTILE: tuple[Any, ...] = (
+    "",
+    math.nan,
+    10**18,
+    "[1,",
+    b"\xff",
+    ["a"],
+    {"bytes": b"no picture", "path": None},
+)
+
+
+@pytest.mark.parametrize("name", sorted(HELD))
+def test_hostile_columns_are_one_line_each(name: str, tmp_path: Path) -> None:
+    HELD[name].write(tmp_path, 2)
+    layout = resolve(name).sources[0].layout
+    for file in sorted(tmp_path.rglob("*.parquet"))[:1]:
+        table = pq.read_table(file)
+        for number, column in enumerate(table.column_names):
+            for value in HOSTILE:
+                hostile = pa.array([value] * table.num_rows)
+                pq.write_table(table.set_column(number, column, hostile), file)
+                said = ""
+                try:
+                    list(layout.read(tmp_path))
+                except HemmError as error:
+                    said = str(error)
+                assert "\n" not in said, (column, value)
+        pq.write_table(table, file)
 
 
 def test_the_table_of_todays_suites_is_whole_and_true() -> None:

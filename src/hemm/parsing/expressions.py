@@ -31,10 +31,10 @@ class Expression:
     ``math_equal`` compares it. A sample with choices is read as ``OneOf``, by letters.
 
     Read are, in this order: the last box or other structured answer; the last ``the answer is ...``, of which
-    the mathematics between dollars where there is some, and a sentence only where it is no prose; a text that
-    is one line of mathematics; the last line, where it holds one piece of mathematics between dollars, or is
-    nothing else; and, where none of these is there, the one number that ``Number`` reads. A line of no more
-    than four words without a number is taken as it is.
+    the mathematics between dollars where there is some, a sentence that is no prose, the one number that
+    ``Number`` reads, else up to four words; a text that is one line of mathematics; the last line, where it
+    holds one piece of mathematics between dollars, or is nothing else; and, where none of these is there, the
+    one number that ``Number`` reads. A line of no more than four words without a number is taken as it is.
 
     >>> from hemm.core import Sample
     >>> Expression().parse(r"So the area is $A = 6$. \boxed{\frac{3}{4}}", Sample("1"))
@@ -68,8 +68,10 @@ class Expression:
                 return _reading(piece, STRUCTURED, place)
             if not piece.strip() or is_blank(piece):
                 continue
-            claim = _marked(piece, with_marks(text, place))
-            return _reading(claim, MARKER, place) if claim else _number(text, sample)
+            if claim := _marked(piece, with_marks(text, place)):
+                return _reading(claim, MARKER, place)
+            found = _number(text, sample)
+            return _reading(_words(piece), MARKER, place) if found.value is None else found
         said = lines(clean.text)
         if len(said) == 1 and not _WORD.search(_FUNCTION.sub("", said[0])):
             return _reading(said[0], WHOLE, clean.span(0, len(clean.text)))
@@ -108,12 +110,23 @@ def _pieces(text: str) -> list[tuple[str, Span]]:
 
 def _marked(piece: str, with_dollars: str) -> str:
     """What an explicit answer says: one piece of mathematics, else its first sentence; nothing of prose."""
-    first = sentence_spans(piece)[:1]
-    sentence = piece[slice(*first[0])] if first else piece
+    sentence = _first_sentence(piece)
     pieces = _pieces(with_dollars)
     if len(pieces) == 1:
         return pieces[0][0]
     return sentence if not _WORD.search(_FUNCTION.sub("", sentence)) or _is_quantity(sentence) else ""
+
+
+def _words(piece: str) -> str:
+    """The first sentence of an explicit answer in up to four words, without a number; nothing of others."""
+    sentence = _first_sentence(piece)
+    said = _is_term(sentence) and not re.search(r"\d", piece) and not refuses(piece)
+    return sentence if said else ""
+
+
+def _first_sentence(piece: str) -> str:
+    first = sentence_spans(piece)[:1]
+    return piece[slice(*first[0])] if first else piece
 
 
 def _number(text: str, sample: Sample) -> Reading:

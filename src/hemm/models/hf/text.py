@@ -12,18 +12,19 @@ from hemm.core import Capabilities
 from hemm.models.hf.adapter import HFModel, checkpoint_of
 from hemm.models.hf.families import Family
 from hemm.models.hf.families.text import PlainText
-from hemm.models.hf.loading import SETTINGS, Loaded, check, load_text, require_packages
+from hemm.models.hf.loading import SETTINGS as HF_SETTINGS
+from hemm.models.hf.loading import Loaded, check, load_text, require_packages
 from hemm.models.hf.prompt_options import PICTURE_OPTIONS
 from hemm.models.options import ModelOptions
 
-TEXT_SETTINGS = {name: value for name, value in SETTINGS.items() if name not in PICTURE_OPTIONS}
+SETTINGS = {name: value for name, value in HF_SETTINGS.items() if name not in PICTURE_OPTIONS}
 """Settings (``--set``): those of ``hf/`` but for pictures."""
 
 
 def open_text(spec: str, options: ModelOptions) -> TextModel:
     """A language model of the Hugging Face hub, or in a folder of this machine."""
     require_packages(spec)
-    settings = {**SETTINGS, **options.read("text", TEXT_SETTINGS)}
+    settings = {**HF_SETTINGS, **options.read("text", SETTINGS)}
     check(settings)
     return TextModel(spec, checkpoint_of(spec.removeprefix("text/"), options.revision), settings, options, 16)
 

@@ -7,13 +7,11 @@ from collections.abc import Mapping
 NONE = "Not Applicable"
 _AXIS_X = (
     "An axis that several subplots share counts; of one above and one below, the one below. Leave out "
-    "units and "
-    "scales that stand apart from the tick."
+    "units and scales that stand apart from the tick."
 )
 _AXIS_Y = (
     "An axis that several subplots share counts; of one on the left and one on the right, the left one. "
-    "Leave out "
-    "units and scales that stand apart from the tick."
+    "Leave out units and scales that stand apart from the tick."
 )
 _STEP = f"Where ticks are missing, are no numbers or have unequal steps, answer '{NONE}'."
 _LINES = "Grid lines, tick marks and straight auxiliary lines do not count."

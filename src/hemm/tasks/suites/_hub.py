@@ -35,6 +35,14 @@ def rows(folder: Path, split: Names, config: Names = "") -> Iterator[Row]:
                 yield part.config, f"{file}, row {number}", row
 
 
+def struct_of(row: Mapping[str, Any], name: str, where: str) -> Mapping[str, Any]:
+    """A column that has fields of its own; empty where it has no value. Raises BadData where it has none."""
+    value = row.get(name)
+    if value is not None and not isinstance(value, Mapping):
+        raise BadData(f"{where}: field {name!r} has no fields of its own: {str(value)[:60]!r}")
+    return value or {}
+
+
 def listed_options(row: Mapping[str, Any], name: str, where: str) -> list[str]:
     """The options of a row: a list, or the text of a Python list. Raises BadData where it is neither."""
     value = row.get(name)

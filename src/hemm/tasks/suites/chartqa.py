@@ -34,9 +34,8 @@ TASK = Task(
     name="chartqa",
     card=Card(
         title="ChartQA",
-        citation="Masry, Long, Tan, Joty, Hoque. ChartQA: A Benchmark for Question Answering about "
-        "Charts with "
-        "Visual and Logical Reasoning. Findings of ACL 2022.",
+        citation="Masry, Long, Tan, Joty, Hoque. ChartQA: A Benchmark for Question Answering about Charts "
+        "with Visual and Logical Reasoning. Findings of ACL 2022.",
         homepage="https://github.com/vis-nlp/ChartQA",
         licence="GPL-3.0",
         size="0.1 GB",
@@ -44,11 +43,10 @@ TASK = Task(
         labels=dimension_labels("science", "uniqueness", "querying", fine_grained="yes", reasoning="more"),
         labels_by="hemm",
         notes="1,250 questions by people and 1,250 made from captions (components human and augmented); "
-        "their "
-        "mean, which reports give, is the mean over all. Relaxed accuracy within 5 %: the usual scripts "
-        "divide an answer with a percent sign by a hundred, hemm reads 25% as 25 on both sides, which "
-        "differs where one side has the sign and the other has not. Years are within 5 % of one another too. "
-        "The usual prompt asks for a single word or phrase.",
+        "their mean, which reports give, is the mean over all. Relaxed accuracy within 5 %: the usual "
+        "scripts divide an answer with a percent sign by a hundred, hemm reads 25% as 25 on both sides, "
+        "which differs where one side has the sign and the other has not. Years are within 5 % of one "
+        "another too. The usual prompt asks for a single word or phrase.",
     ),
     sources=hub(("HuggingFaceM4/ChartQA",), read, "test"),
     prompt="{{ image }}\n{{ question }}\n{{ instruction }}",

@@ -85,16 +85,14 @@ def _sources(read: Callable[[Path], Iterator[Sample | LeftOut]], ids: str) -> tu
 
 
 _NOTES = (
-    "The validation split; the answers to test are not public. Reports give the reasoning questions (RQ) and "
-    "the descriptive ones (DQ, charxiv:dq) apart, with or without Python, and never their mean. The official "
-    "score is what GPT-4o says of each answer by rules of its kind. math_equal is a rule without a "
-    "judge: the "
-    "text of the answer but for case and marks, or an equal number; it takes no other wording, so that it is "
-    "lower, most for trends and legends. It is no official score; a judge is hemm score --metric "
-    "judge:rubric=correct,model=..., whose rubric is hemm's. The nineteen kinds of descriptive questions are "
-    "worded anew here. lmms-eval reads the kind of a reasoning answer from reasoning_q_source, which "
-    "says who "
-    "wrote the question: its prompts differ."
+    "The validation split; the answers to test are not public. Reports give the reasoning questions (RQ) "
+    "and the descriptive ones (DQ, charxiv:dq) apart, with or without Python, and never their mean. The "
+    "official score is what GPT-4o says of each answer by rules of its kind. math_equal is a rule without "
+    "a judge: the text of the answer but for case and marks, or an equal number; it takes no other "
+    "wording, so that it is lower, most for trends and legends. It is no official score; a judge is hemm "
+    "score --metric judge:rubric=correct,model=..., whose rubric is hemm's. The nineteen kinds of "
+    "descriptive questions are worded anew here. lmms-eval reads the kind of a reasoning answer from "
+    "reasoning_q_source, which says who wrote the question: its prompts differ."
 )
 
 TASK = Task(

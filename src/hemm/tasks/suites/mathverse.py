@@ -11,7 +11,7 @@ from hemm.core import Card, Sample, Task, dimension_labels
 from hemm.data.readers.rows import media_of, text_of
 from hemm.parsing.expressions import Expression
 from hemm.parsing.formats import letters
-from hemm.tasks.suites._hub import hub, lettered_answer, rows
+from hemm.tasks.suites._hub import hub, lettered_answer, rows, struct_of
 
 INTERACTION = {
     "Text Dominant": "redundancy",
@@ -35,7 +35,7 @@ def read(folder: Path, only: str = "") -> Iterator[Sample]:
         if text_of(row, "question_type", where) == "multi-choice":
             shown = len(dict.fromkeys(_OPTION.findall(whole.partition("Choices:")[2])))
             choices = letters(tuple(map(str, range(shown or 4))))
-        about = row.get("metadata") or {}
+        about = struct_of(row, "metadata", where)
         yield Sample(
             id=text_of(row, "sample_index", where),
             media=(media_of(row, "image", where),),

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from hemm.core import BadData, Card, Sample, Task, dimension_labels
-from hemm.data.readers.rows import media_of, text_of
+from hemm.data.readers.rows import media_of, text_of, texts_of
 from hemm.parsing.expressions import Expression
-from hemm.tasks.suites._hub import hub, listed_options, rows, told_apart
+from hemm.tasks.suites._hub import hub, listed_options, rows, struct_of, told_apart
 
 FREE, CHOICE = "free_form", "multi_choice"
 
@@ -17,21 +17,21 @@ FREE, CHOICE = "free_form", "multi_choice"
 def read(folder: Path) -> Iterator[Sample]:
     """The split testmini, whose answers are public."""
     for _, where, row in rows(folder, "testmini"):
-        about: Mapping[str, Any] = row.get("metadata") or {}
+        about = struct_of(row, "metadata", where)
         answer, kind = text_of(row, "answer", where), text_of(row, "question_type", where)
         choices = told_apart(listed_options(row, "choices", where)) if kind == CHOICE else ()
         if choices and answer not in choices:
             raise BadData(f"{where}: the answer {answer!r} is none of the choices")
-        places, unit = row.get("precision"), text_of(row, "unit", where, "")
-        skills = [str(skill) for skill in about.get("skills") or ()]
+        places = "" if choices else _places(row, where)
+        skills = texts_of({"skills": about.get("skills") or []}, "skills", where)
         science = {"external_knowledge": "yes"} if "scientific reasoning" in skills else {}
         yield Sample(
             id=text_of(row, "pid", where),
             media=(media_of(row, "decoded_image", where),),
             fields={
                 "question": text_of(row, "question", where),
-                "unit_asked": unit,
-                "places": str(int(places)) if places and not choices else "",
+                "unit_asked": text_of(row, "unit", where, ""),
+                "places": places,
                 "kind": text_of(row, "answer_type", where),
             },
             references=(answer,),
@@ -43,9 +43,17 @@ def read(folder: Path) -> Iterator[Sample]:
                 "source": str(about.get("source", "")),
                 "skills": ", ".join(skills),
                 "grade": str(about.get("grade", "")),
-                **({"precision": int(places)} if places and not choices else {}),
+                **({"precision": int(places)} if places else {}),
             },
         )
+
+
+def _places(row: Mapping[str, Any], where: str) -> str:
+    """How many decimal places are asked for, which the hub has as 1.0; empty where none are."""
+    said = text_of(row, "precision", where, "").removesuffix(".0")
+    if said and not (said.isascii() and said.isdigit() and len(said) < 3):
+        raise BadData(f"{where}: field 'precision' is {said[:60]!r}, not a number of places")
+    return said.lstrip("0")
 
 
 TASK = Task(

@@ -52,17 +52,12 @@ TASK = in_dialects(
             labels=dimension_labels("multimedia", "uniqueness", "querying", fine_grained="yes"),
             labels_by="hemm",
             notes="The val split with one question for each phrase (:test_a, :test_b likewise). Acc@0.5: "
-            "the share "
-            "of boxes with an overlap of at least one half. Reports often give the mean over the eight "
-            "splits of "
-            "RefCOCO, RefCOCO+ and RefCOCOg. Each maker asks in its own dialect of coordinates; scorers "
-            "that try "
-            "several give points to numbers that mean nothing. Here the dialect is declared: "
-            "thousandths, and "
-            ":pixels, :yx (y first, as Gemini writes) and :fractions; where another one would fit, "
-            "profile and "
-            "report say so. The labels of HEMM know no grounding. Models' training data have RefCOCO's "
-            "training split, whose pictures are COCO's.",
+            "the share of boxes with an overlap of at least one half. Reports often give the mean over "
+            "the eight splits of RefCOCO, RefCOCO+ and RefCOCOg. Each maker asks in its own dialect of "
+            "coordinates; scorers that try several give points to numbers that mean nothing. Here the "
+            "dialect is declared: thousandths, and :pixels, :yx (y first, as Gemini writes) and "
+            ":fractions; where another one would fit, profile and report say so. The labels of HEMM know "
+            "no grounding. Models' training data have RefCOCO's training split, whose pictures are COCO's.",
         ),
         sources=hub(REPOS, partial(read, split="val"), "val"),
         prompt='{{ image }}\nFind what this phrase means in the picture: "{{ phrase }}"\n{{ instruction }}',

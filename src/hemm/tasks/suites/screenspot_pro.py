@@ -61,24 +61,20 @@ TASK = in_dialects(
         card=Card(
             title="ScreenSpot-Pro",
             citation="Li, Meng, Lin, Luo, Tian, Ma, Huang, Chua. ScreenSpot-Pro: GUI Grounding for "
-            "Professional "
-            "High-Resolution Computer Use. 2025. arXiv 2504.07981.",
+            "Professional High-Resolution Computer Use. 2025. arXiv 2504.07981.",
             homepage="https://gui-agent.github.io/grounding-leaderboard/",
             licence="MIT; the screens show programs of others",
             size="3 GB",
             splits={"test": 1581},
             labels=dimension_labels("hci", "uniqueness", "querying", fine_grained="yes"),
             labels_by="hemm",
-            notes="Right is a point in the box of the element, its edge included, or a box whose middle is; "
-            "components text and icon. Screens have up to 15 megapixels and targets a thousandth of "
-            "that: a limit "
-            "on pixels (--max-pixels, or a model's own) decides more than the model. Agents that crop "
-            "and ask "
-            "again are another thing. Instructions are the English ones. The dialect of coordinates is "
-            "declared: "
-            "thousandths, and :pixels, :yx, :fractions; one that would fit better is named in profile "
-            "and report. "
-            "A point a pixel wide in thousandths is 4 pixels wide on a large screen.",
+            notes="Right is a point in the box of the element, its edge included, or a box whose middle "
+            "is; components text and icon. Screens have up to 15 megapixels and targets a thousandth of "
+            "that: a limit on pixels (--max-pixels, or a model's own) decides more than the model. Agents "
+            "that crop and ask again are another thing. Instructions are the English ones. The dialect of "
+            "coordinates is declared: thousandths, and :pixels, :yx, :fractions; one that would fit "
+            "better is named in profile and report. A point a pixel wide in thousandths is 4 pixels wide "
+            "on a large screen.",
         ),
         sources=hub(("TIGER-Lab/ScreenSpot-Pro", "lmms-lab/ScreenSpot-Pro"), read, "test"),
         prompt='{{ image }}\nWhere on this screen do you click to do this: "{{ wish }}"\n{{ instruction }}',

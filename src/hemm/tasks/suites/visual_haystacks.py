@@ -15,8 +15,8 @@ from hemm.data.sources.kinds import File, Http
 from hemm.parsing.formats import YesNo
 
 SIZES = ("oracle", "2", "3", "5", "10", "20", "50", "100")
-"""Names of the files of one needle, by how many pictures a question has; above a hundred no service "
-"takes them."""
+"""Names of the files of one needle, by how many pictures a question has; above a hundred no service
+takes them."""
 FEW = ("oracle", "2", "3", "5", "10")
 POSITIONS = ("10", "50")
 """Sizes whose needle is put at ten places."""
@@ -118,19 +118,15 @@ TASK = (
             ),
             labels_by="hemm",
             notes="A thousand yes-no questions at each of eight sizes, 1 to 100 pictures: of the picture "
-            "with one "
-            "thing, whether it shows another. The score by size is a component and, in report and "
-            "explorer, a "
-            "curve over the metadata pictures; over needle_depth it is one by place (:position puts the "
-            "needle "
-            "at ten places). The authors draw the order of pictures without a seed; here it comes from a "
-            "keyed "
-            "hash and is that of the pack. They count an answer as right where the word stands in it, so "
-            "that "
-            "'yes ... no' is right twice, and report compliance, the share that says either: here such an "
-            "answer is unparsable, and compliance is 1 less the share of unparsable answers. Their intervals "
-            "are bootstraps, here by needle. Guessing gives a half. 100 pictures are 3 to 30 MB a request: "
-            "many services take fewer (:few has up to 10, :oracle 1).",
+            "with one thing, whether it shows another. The score by size is a component and, in report "
+            "and explorer, a curve over the metadata pictures; over needle_depth it is one by place "
+            "(:position puts the needle at ten places). The authors draw the order of pictures without a "
+            "seed; here it comes from a keyed hash and is that of the pack. They count an answer as right "
+            "where the word stands in it, so that 'yes ... no' is right twice, and report compliance, the "
+            "share that says either: here such an answer is unparsable, and compliance is 1 less the "
+            "share of unparsable answers. Their intervals are bootstraps, here by needle. Guessing gives "
+            "a half. 100 pictures are 3 to 30 MB a request: many services take fewer (:few has up to 10, "
+            ":oracle 1).",
         ),
         sources=_source(_files(LARGE, SIZES), "large"),
         prompt="{{ image }}\nThese are {{ pictures }} pictures.\n{{ question }}\n{{ instruction }}",
