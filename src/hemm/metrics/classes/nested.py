@@ -26,7 +26,7 @@ class MacroAccuracy(Accuracy, Summed):
     {'': 0.75, 'large': 1.0, 'small': 0.5}
     """
 
-    by: str = ""
+    by: str = "answer_type"
 
     name = "macro_accuracy"
     title = "mean over parts of the data of the share that is right"
