@@ -23,9 +23,9 @@ ASKED_AND_SCORED = """
 import sys
 from pathlib import Path
 from hemm.cli._process import frugal_memory
+frugal_memory()  # before Arrow is imported, as the command does
 from hemm.engine.options import RunOptions
 from hemm.engine.run import run
-frugal_memory()
 (result,) = run(RunOptions(models=("baseline/random",), tasks=(sys.argv[1],), out=Path(sys.argv[2])))
 print(result.folder, result.asked)
 """
@@ -54,7 +54,7 @@ def test_a_million_samples_are_asked_and_scored_in_little_memory(tmp_path: Path)
     assert json.loads((Path(folder) / "run.json").read_text())["outcomes"]["ok"] == COUNT
     sealed = max(look["rows"] for look in looks)
     assert max(look["VmHWM"] for look in looks if look["rows"] < sealed) < 300 * 1024
-    assert looks[-1]["VmHWM"] < 330 * 1024, "scored in the same process"
+    assert looks[-1]["VmHWM"] < 300 * 1024, "scored in the same process"
     late = [look for look in looks if look["rows"] >= 200_000]
     early = [look["VmRSS"] for look in late if look["rows"] < 400_000]
     asking = [look["VmRSS"] for look in late if look["rows"] < 900_000]
