@@ -37,8 +37,10 @@ ALIKE = {
     "tasks", "suite", "where", "limit", "until_ci", "seed", "out", "repeats", "settings", "concurrency",
     "stop_after", "max_cost", "batch_size", "serve", "replicas", "metrics", "card", "retry_errors", "dry_run",
     "balanced", "shard", "ray", "replica_gpus", "replica_cpus", "mixed_hardware",
+    "conditions",
 }  # fmt: skip
-"""Options that make none for this model: the seed where something is drawn, the server for checkpoints."""
+"""Options that make none for this model: the seed where something is drawn, the server for checkpoints;
+``conditions`` is several runs, each with its ``control``."""
 SETTINGS = {
     "max_new_tokens": "7",
     "temperature": "0.7",
