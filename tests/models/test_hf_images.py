@@ -181,22 +181,19 @@ def test_loading_options_reach_transformers(
 
     given: dict[str, Any] = {}
 
-    class Models:
-        AutoModelForMultimodalLM: Any
-
-        class BitsAndBytesConfig:
-            def __init__(self, **options: Any) -> None:
-                given.update(options)
+    class BitsAndBytesConfig:
+        def __init__(self, **options: Any) -> None:
+            given.update(options)
 
     class Auto:
         @staticmethod
         def from_pretrained(source: str, **options: Any) -> None:
             given.update(options)
 
-    Models.AutoModelForMultimodalLM = Auto
+    monkeypatch.setattr("transformers.BitsAndBytesConfig", BitsAndBytesConfig)
     monkeypatch.setattr(loading, "find_spec", lambda name: True)
     at = Checkpoint("org/name", "a" * 40, Identity("org/name", "a" * 40))
-    loading._model(Models, at, {**loading.SETTINGS, **settings}, torch.bfloat16)
+    loading._model(Auto, at, {**loading.SETTINGS, **settings}, torch.bfloat16)
     assert given.items() >= {**expected, "dtype": torch.bfloat16, "revision": "a" * 40}.items()
     if settings.get("quantization") == "4bit":
         assert given["bnb_4bit_compute_dtype"] is torch.bfloat16

@@ -16,6 +16,7 @@ from PIL import Image
 from scipy.stats.contingency import association, crosstab
 
 from hemm.core import DIMENSIONS, HemmError, Judged, Media, Outcome, Response, Sample, digest, digest_bytes
+from hemm.core.taxonomy import taxonomy
 from hemm.tasks import SUITES, TASKS, resolve
 from hemm.tasks.probes.base import SHOT_SEEDS, TRAIN_SEEDS, content_key, pixels_hash
 from hemm.tasks.probes.draw import Rand
@@ -85,7 +86,7 @@ def test_no_two_labels_correlate(packs: dict[str, list[Sample]], drawings: list[
     """By scipy's Cramer's V; what varies within cells (set of signs, side) hangs on no label either."""
     for samples in (packs["hci"], drawings):
         columns = factors(samples)
-        assert {*columns} >= {*DIMENSIONS} - {"use_case"}
+        assert {*columns} >= {*taxonomy()} - {"use_case"}
         for a, b in combinations(columns, 2):
             if {a, b} in ({"reasoning", "steps"}, {"interaction", "held"}):  # one is the other, more finely
                 continue

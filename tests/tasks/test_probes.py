@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from hemm.core import DIMENSIONS, HemmError, Registry, Sample, Task, check_labels
+from hemm.core.taxonomy import taxonomy
 from hemm.tasks.probes import FAMILIES, PROBES
 from hemm.tasks.probes.base import (
     CELLS,
@@ -79,7 +80,7 @@ def test_samples_are_complete_and_balanced(name: str, packs: dict[str, list[Samp
     cells = Counter((s.labels["reasoning"], s.labels["fine_grained"]) for s in samples)
     assert cells == dict.fromkeys(CELLS, DEFAULT_SIZE // 4)
     for sample in samples:
-        assert set(sample.labels) == set(DIMENSIONS)
+        assert set(sample.labels) == set(taxonomy())
         check_labels(sample.labels, sample.id)
         assert not sample.choices or sample.references[0] in sample.choices
         assert len(set(sample.choices)) == len(sample.choices)

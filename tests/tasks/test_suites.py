@@ -16,7 +16,6 @@ from scipy import stats
 
 import hemm
 from hemm.core import (
-    DIMENSIONS,
     BatchModel,
     Capabilities,
     CorpusMetric,
@@ -26,6 +25,7 @@ from hemm.core import (
     Response,
     Task,
 )
+from hemm.core.taxonomy import taxonomy
 from hemm.data.pack.prepare import prepare
 from hemm.metrics import metric_key
 from hemm.metrics import resolve as metric_of
@@ -69,7 +69,7 @@ def test_cards_say_whose_the_labels_are() -> None:
     for name in REPORTED:
         card = resolve(name).card
         assert card.labels_by == "hemm", name
-        assert set(card.labels) == set(DIMENSIONS), name
+        assert set(card.labels) == set(taxonomy()), name
         assert len(card.notes) > 100, name
     assert all(not resolve(name).card.labels_by for name in SUITES["hemm"])
 

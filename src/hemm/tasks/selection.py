@@ -7,6 +7,7 @@ from pathlib import Path
 
 from hemm.core import DIMENSIONS, HemmError, Task, UnknownName, slug
 from hemm.core.origin import origin_text, same_origin
+from hemm.tasks.probes.factorial import FACTORIAL
 from hemm.tasks.registry import OWN, REPORTED, TASKS, check_free, suite_of, taken
 
 
@@ -108,8 +109,9 @@ def select(
 ) -> list[Task]:
     """The tasks that are named, those of a suite, or all, as far as they match every ``DIMENSION=CATEGORY``.
 
-    ``suite`` is a name, or a YAML file of the user's own. All are those whose labels are no proposals: data
-    sets that makers report today are named, or taken by a suite. A task whose card leaves a dimension open is
+    ``suite`` is a name, or a YAML file of the user's own. All are without data
+    sets that makers report today, whose labels are proposals, and without the second version of the probes:
+    these are named, or taken by a suite. A task whose card leaves a dimension open is
     kept: its samples carry that label themselves. Each task comes once. Raises UnknownName, or HemmError
     where nothing is left.
 
@@ -120,7 +122,8 @@ def select(
     if suite:
         names += suite_of(suite).tasks
     wanted = [_condition(text) for text in where]
-    every = names if tasks or suite else [name for name in TASKS.names() if name not in REPORTED]
+    apart = REPORTED.keys() | FACTORIAL.keys()
+    every = names if tasks or suite else [name for name in TASKS.names() if name not in apart]
     tasks_named = (resolve(name, card) for name in every)
     selected = distinct(t for t in tasks_named if all(t.card.labels.get(d, c) == c for d, c in wanted))
     if not selected:
