@@ -17,7 +17,8 @@ from hemm.metrics import METRICS, metric_key, resolve, spec_of
 from hemm.metrics.base import same
 from hemm.metrics.groups.consistency import Consistency, PermutationConsistency
 from hemm.metrics.text.answers import Accuracy, ExactMatch, TokenF1, VqaAccuracy, vqa_normal
-from hemm.parsing.formats import join_labels
+from hemm.parsing.formats import OneOf, join_labels
+from hemm.testing import check_metric
 
 
 def ok(value: object, sample: Sample) -> Judged:
@@ -191,6 +192,43 @@ def test_consistency_wants_every_answer() -> None:
     assert Consistency().chance([Sample(id="1", references=("x",))]) is None
 
 
+def problem(name: str, *steps: str) -> list[Sample]:
+    options = ("a", "b", "c", "d")
+    return [
+        Sample(f"{name}-{s}", unit=name, references=("b",), choices=options, metadata={"step": s})
+        for s in steps
+    ]
+
+
+@pytest.mark.parametrize(
+    ("said", "strict", "loose", "case"),  # two steps, then the whole
+    [
+        ("bbb", 1.0, 1.0, "mastery"),
+        ("bba", 0.5, 0.5, "generalisation"),
+        ("bab", 0.0, 1.0, "memorised"),
+        ("aab", 0.0, 0.0, "memorised"),
+        ("baa", 0.0, 0.0, "knowledge"),
+        ("aaa", 0.0, 0.0, "knowledge"),
+    ],
+)
+def test_we_math_tells_four_cases_apart(said: str, strict: float, loose: float, case: str) -> None:
+    asked = problem("p", "1", "2", "whole")
+    found = resolve("we_math").score([[ok(v, s) for v, s in zip(said, asked, strict=True)]])[0]
+    assert (found[""], found["loose"]) == (strict, loose)
+    cases = ("mastery", "generalisation", "memorised", "knowledge")
+    assert [c for c in cases if found[c]] == [case]
+
+
+def test_we_math_keeps_the_contract_and_judges_whole_problems_alone() -> None:
+    metric = resolve("we_math")
+    asked = [s for name in "pqr" for s in problem(name, "1", "2", "whole")]
+    check_metric(metric, samples=asked, answer=OneOf())
+    guessed = 0.25 * 0.25 * (0.25 + 0.5 * 0.75)  # both steps; then the whole, or half a point
+    assert metric.chance(asked[:3]) == pytest.approx(guessed)
+    for part in (asked[:2], asked[2:3]):
+        assert set(metric.score([[ok("b", s) for s in part]])[0].values()) == {None}
+
+
 def test_chance_is_the_mean_score_of_the_options() -> None:
     four = Sample(id="1", references=("b",), choices=("a", "b", "c", "d"))
     assert Accuracy().chance([four]) == 0.25
@@ -202,8 +240,9 @@ def test_chance_is_the_mean_score_of_the_options() -> None:
     ) == pytest.approx((1 + 2 / 3) / 2)
 
 
-OF_ROWS = {"winoground"}  # judges whole rows of its data set, and is tested with them
-WEIGHTLESS = [n for n in METRICS.names() if not resolve(n).needs and n not in OF_ROWS]
+OWN_QUESTIONS = {"winoground", "we_math", "iou", "point_in_box"}
+"""Metrics that judge whole rows of a data set, or places in a picture, and are tested with these."""
+WEIGHTLESS = [n for n in METRICS.names() if not resolve(n).needs and n not in OWN_QUESTIONS]
 
 
 @pytest.mark.parametrize("name", WEIGHTLESS)
@@ -222,8 +261,6 @@ def test_values_stay_in_the_range_and_under_the_ceiling(name: str, references: l
 
 @pytest.mark.parametrize("name", WEIGHTLESS)
 def test_the_contract(name: str) -> None:
-    from hemm.testing import check_metric
-
     metric = resolve(name)
     assert isinstance(metric, Metric)
     assert metric.name == name

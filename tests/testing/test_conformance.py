@@ -20,7 +20,7 @@ from hemm.tasks.probes import PROBES
 from hemm.tasks.prompt import render
 from hemm.testing import check_metric, check_model, check_task
 
-OWN_QUESTIONS = ("winoground", "iou", "point_in_box")
+OWN_QUESTIONS = ("winoground", "we_math", "iou", "point_in_box")
 """Metrics that judge questions of one form alone; their own tests check them."""
 
 WEIGHTLESS = [n for n in METRICS.names() if not metric(n).needs and n not in OWN_QUESTIONS]
