@@ -183,6 +183,12 @@ def presentation(right: list[bool]) -> list[Judged]:
     return [ok("true" if r else "false", s) for r, s in zip(right, samples, strict=True)]
 
 
+@pytest.mark.parametrize("name", ["we_math", "winoground"])
+def test_another_rule_of_right_is_refused_where_it_would_change_nothing(name: str) -> None:
+    with pytest.raises(HemmError, match="leave out of=contains"):
+        resolve(f"{name}:of=contains")
+
+
 def test_consistency_wants_every_answer() -> None:
     groups = [presentation([True] * 4), presentation([True, True, False, True])]
     assert [s[""] for s in Consistency().score(groups)] == [1.0, 0.0]

@@ -34,6 +34,11 @@ class Consistency(Metric):
     range: ClassVar[tuple[float, float]] = (0.0, 1.0)
     higher_is_better: ClassVar[bool] = True
     needs: ClassVar[frozenset[str]] = frozenset()
+    own_rule: ClassVar[bool] = False  # whether a subclass judges answers otherwise than by ``of``
+
+    def __post_init__(self) -> None:
+        if self.of and self.own_rule:
+            raise HemmError(f"metric {self.name} judges answers by a rule of its own: leave out of={self.of}")
 
     @property
     def group(self) -> str:

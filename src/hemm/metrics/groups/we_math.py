@@ -26,6 +26,7 @@ class WeMath(Consistency):
     """
 
     name: ClassVar[str] = "we_math"
+    own_rule: ClassVar[bool] = True
     title: ClassVar[str] = "We-Math's strict score of problems with their steps"
     version: ClassVar[int] = 1
 

@@ -37,6 +37,7 @@ class Winoground(Consistency):
     """
 
     name: ClassVar[str] = "winoground"
+    own_rule: ClassVar[bool] = True
     title: ClassVar[str] = "share of rows whose two pictures and two captions are all told apart"
 
     def components(self, group: Sequence[Sample]) -> tuple[str, ...]:
