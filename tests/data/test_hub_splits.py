@@ -168,7 +168,7 @@ def test_several_configs_are_one_task(cache: Path, tmp_path: Path, online: Web, 
     FakeHub(online, {"MMMU/MMMU": {"main": files}})
     card = tmp_path / "card.yaml"
     card.write_text(
-        "name: mmmu\nconfig: [Art, Biology]\nsplit: validation\nshots: dev\nanswer: short_answer\n"
+        "name: two_subjects\nconfig: [Art, Biology]\nsplit: validation\nshots: dev\nanswer: short_answer\n"
     )
     folder = local(tmp_path / "copy", files) if source == "copy" else None
     pack = prepare(resolve("hub:MMMU/MMMU", card), folder=folder)

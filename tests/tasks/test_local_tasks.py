@@ -319,8 +319,8 @@ def test_multiple_choice_as_in_mmbench(cache: Path, tmp_path: Path) -> None:
         },
         {"index": "6", "question": "No answer", "A": "x", "B": "y", "answer": "", "image": b64(1)},
     ]
-    task = resolve(str(tsv(tmp_path / "MMBench.tsv", rows)))
-    assert task.name == "MMBench"
+    task = resolve(str(tsv(tmp_path / "MMBench_DEV_EN.tsv", rows)))
+    assert task.name == "MMBench_DEV_EN"
     got = samples(task)
     assert got["241"].choices == ("kite", "ball", "cup")
     assert got["241"].references == ("cup",)
@@ -344,15 +344,34 @@ def test_multiple_choice_as_in_mmbench(cache: Path, tmp_path: Path) -> None:
 
 def test_open_questions_as_in_chartqa_and_yes_no_as_in_pope(cache: Path, tmp_path: Path) -> None:
     chart = [{"index": "0", "question": "How many?", "answer": "['14', '14.0']", "image": b64(0)}]
-    got = samples(resolve(str(tsv(tmp_path / "ChartQA.tsv", chart))))
+    got = samples(resolve(str(tsv(tmp_path / "ChartQA_TEST.tsv", chart))))
     assert got["0"].references == ("14", "14.0")
     pope = [
         {"index": "0", "question": "Is there a cat?", "answer": "Yes", "image": b64(0), "category": "random"}
     ]
     card = "answer: yes_no\nlabels: {use_case: multimedia, interaction: redundancy}"
-    task = resolve(str(tsv(tmp_path / "POPE.tsv", pope, card)))
+    with pytest.raises(HemmError, match=r"the name 'POPE' is a task of hemm \(pope\): .* in POPE.card.yaml;"):
+        resolve(str(tsv(tmp_path / "POPE.tsv", pope, card)))
+    task = resolve(str(tsv(tmp_path / "POPE.tsv", pope, f"name: my_pope\n{card}")))
+    assert task.name == "my_pope"
     assert task.metrics == ("accuracy",)
     assert task.card.labels["interaction"] == "redundancy"
+
+
+def test_a_table_with_the_name_of_a_task_of_hemm(cache: Path, tmp_path: Path) -> None:
+    """What the refusal says to do gives the table a name of its own, or is the way to hemm's task."""
+    rows = [{"index": "1", "question": "Which?", "A": "kite", "B": "ball", "answer": "B", "image": b64(0)}]
+    file = tsv(tmp_path / "MMBench.tsv", rows)
+    with pytest.raises(HemmError) as refused:
+        resolve(str(file))
+    assert str(refused.value) == (
+        f"{file}: the name 'MMBench' is a task of hemm (mmbench): give another with 'name:' in "
+        "MMBench.card.yaml beside it; 'hemm tasks mmbench' says how to get hemm's, and "
+        "'hemm prepare mmbench:v11 --from FOLDER' reads MMBench_DEV_EN_V11.tsv"
+    )
+    (tmp_path / "MMBench.card.yaml").write_text("name: my_mmbench\n")
+    assert samples(resolve(str(file)))["1"].references == ("ball",)
+    assert resolve(str(file)).name == "my_mmbench"
 
 
 def test_several_pictures_and_pictures_in_files(cache: Path, tmp_path: Path) -> None:
@@ -595,7 +614,7 @@ def test_the_commands_of_the_docs_run(cache: Path, tmp_path: Path) -> None:
         "garden_birds: 3 samples and 1 shot, 4 media",
         "land: 2 samples, 2 media",
         "MMBench_DEV_EN: 3 samples, 2 media",
-        "POPE: 2 samples",
+        "my_pope: 2 samples",
         "ChartQA_TEST: 2 samples",
         "mmmu_art: 3 samples and 3 shots",
         "colours: 4 samples",

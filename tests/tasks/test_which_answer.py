@@ -77,7 +77,7 @@ def test_the_one_way_that_reads_the_whole_file_is_taken(cache: Path, tmp_path: P
     """Texts that happen to be a letter or a position, and positions that happen to be a text."""
     assert first(answers(tmp_path / "texts", ["2", "9", "7"], ("2", "7", "9"))) == ["2", "9", "7"]
     rows = [{"choices": list(NUMERALS), "answer": "2"}, {"choices": list(BIRDS), "answer": "0"}]
-    got = {s.id: s.references for s in ensure(data(tmp_path / "ai2d", rows)).samples()}
+    got = {s.id: s.references for s in ensure(data(tmp_path / "diagrams", rows)).samples()}
     assert got == {"0": ("3",), "1": ("owl",)}
 
 

@@ -34,7 +34,7 @@ from hemm.tasks.origins import card_origin, file_origin, from_task_file
 from hemm.tasks.own_tables import TABLES, Found, file_rows, folder_rows, parquet_table, suffix
 from hemm.tasks.parts import of_part, part_of
 from hemm.tasks.prompt import RESERVED, template_names
-from hemm.tasks.registry import check_free
+from hemm.tasks.registry import check_free, how_to_get, taken
 from hemm.tasks.tsv import tsv_layout, tsv_table
 from hemm.tasks.user_rows import Rules
 from hemm.tasks.user_tables import Table
@@ -310,6 +310,24 @@ def _read_hub(
                 yield of_part(sample, named) if isinstance(sample, Sample) else sample
 
 
+def _place(source: Source) -> str:
+    return str(source.path) if isinstance(source, Local) else source.name
+
+
+def _another(name: str, card: UserCard, source: Source) -> str:
+    """How data of the user's own get another name, and how to get hemm's where the name is one of hemm's."""
+    ending = source.path.suffix.lower() if isinstance(source, Local) else ""
+    if card.where:
+        how = f"with 'name:' in {Path(card.where).name}"
+    elif not isinstance(source, Local):
+        how = "with 'name:' in a card (--card FILE)"
+    elif source.path.is_dir():
+        how = f"with 'name:' in {CARD} there"
+    else:
+        how = f"with 'name:' in {source.path.stem}.card.yaml beside it"
+    return "; ".join(filter(None, (how, how_to_get(taken(name), ending))))
+
+
 def _task(
     name: str,
     card: UserCard,
@@ -326,7 +344,7 @@ def _task(
     name = card.name or name
     if not name or any(c in name for c in ":/\\"):
         raise HemmError(f"{card.where or source.name}: {name!r} is no name for a task (no ':' or '/')")
-    check_free(name, card.where or source.name, f"with 'name:' in {CARD}")
+    check_free(name, card.where or _place(source), _another(name, card, source))
     answer = card.format or (OneOf() if answers is None else usual_format(name, source, origin, answers))
     if isinstance(answer, NumberByDefault):
         answer = NumberByDefault(text_metrics=card.metrics or METRICS[ShortAnswer])

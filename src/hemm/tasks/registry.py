@@ -99,6 +99,29 @@ def taken(name: str) -> str:
     return next((own for own in TASKS.names() if _folded(own) in wanted), "")
 
 
+def how_to_get(own: str, ending: str = "") -> str:
+    """Where hemm says how to get its data set ``own``, and which of its variants are read from one file with
+    this ending; empty for what is not hemm's.
+
+    >>> how_to_get("pope", ".tsv")
+    "'hemm tasks pope' says how to get hemm's"
+    >>> how_to_get("mmbench", ".tsv").partition(", and ")[2]
+    "'hemm prepare mmbench:v11 --from FOLDER' reads MMBench_DEV_EN_V11.tsv"
+    >>> how_to_get("birds_of_mine")
+    ''
+    """
+    if own not in OWN:
+        return ""
+    task = TASKS.get(own)
+    files: dict[str, str] = {}
+    for one in (task, *task.variants.values()):
+        for required in (source.layout.required for source in one.sources):
+            if ending and len(required) == 1 and required[0].endswith(ending):
+                files.setdefault(one.name, required[0])
+    reads = (f"'hemm prepare {name} --from FOLDER' reads {file}" for name, file in files.items())
+    return ", and ".join((f"'hemm tasks {own}' says how to get hemm's", *reads))
+
+
 def check_free(name: str, where: str, how: str) -> None:
     """Raise HemmError where a registered task or a suite has this name, or where it is no name: empty, or
     with characters that do not show. ``how`` says how to give another."""
