@@ -1,5 +1,5 @@
 # make run    sets up .venv, runs the main job (the bundled model on the probe tasks) and writes its report
-# make test   sets up .venv and passes the tests (under 15 minutes)
+# make test   sets up .venv and passes the tests (about 20 minutes on 2 cores)
 # make test-full   the long crash, soak and simulation tests, and those with real servers (under 80 minutes)
 # make servers   transformers serve, llama.cpp, vLLM for the CPU and LiteLLM for these, 5 GB in .venv-servers
 # make docs   builds the pages of docs/ as a site that works without network: site/index.html
