@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import ClassVar
 
 from hemm.core import Reading, Sample
 from hemm.parsing.answer_text import body_of
@@ -75,7 +76,36 @@ def _named(text: str) -> list[tuple[tuple[float, ...], Span]]:
 
 
 @dataclass(frozen=True)
-class Box:
+class _Place:
+    """What boxes and points have in common.
+
+    dialect  as in ``Box``
+    numbers  how many an answer may have
+    """
+
+    dialect: str = "0-1000"
+    numbers: ClassVar[tuple[int, ...]]
+
+    def __post_init__(self) -> None:
+        dialect(self.dialect)
+
+    @property
+    def _dialect(self) -> Dialect:
+        return dialect(self.dialect)
+
+    def parse(self, text: str, sample: Sample) -> Region | None:
+        value: Region | None = self.read(text, sample).value
+        return value
+
+    def read(self, text: str, sample: Sample) -> Reading:
+        return _read(text, sample, self._dialect, self.numbers)
+
+    def options(self, sample: Sample) -> tuple[str, ...]:
+        return ()
+
+
+@dataclass(frozen=True)
+class Box(_Place):
     """A box. The value is a ``Region``; references are boxes by ``as_reference``.
 
     Read are what marks a box (``<box>``, ``<|box_start|>``, JSON's ``bbox_2d``, ``box_2d``, ``bbox``,
@@ -92,12 +122,9 @@ class Box:
     0.1 0.25 0.5 0.75
     """
 
-    dialect: str = "0-1000"
     name: str = field(default="box", init=False)
     version: int = field(default=1, init=False)
-
-    def __post_init__(self) -> None:
-        dialect(self.dialect)
+    numbers: ClassVar[tuple[int, ...]] = (4,)
 
     @property
     def instruction(self) -> str:
@@ -105,26 +132,12 @@ class Box:
         order = "top, left, bottom, right" if self._dialect.y_first else "left, top, right, bottom"
         return f"Reply with its bounding box, {sides} ({order}), {self._dialect.told}, and nothing else."
 
-    @property
-    def _dialect(self) -> Dialect:
-        return dialect(self.dialect)
-
-    def parse(self, text: str, sample: Sample) -> Region | None:
-        value: Region | None = self.read(text, sample).value
-        return value
-
-    def read(self, text: str, sample: Sample) -> Reading:
-        return _read(text, sample, self._dialect, (4,))
-
-    def options(self, sample: Sample) -> tuple[str, ...]:
-        return ()
-
     def render(self, reference: str, sample: Sample) -> str:
         return _rendered(reference, sample, self._dialect)
 
 
 @dataclass(frozen=True)
-class Point:
+class Point(_Place):
     """A point. The value is a ``Region``; the point of a box that a model answers with is its middle.
 
     dialect  as in ``Box``
@@ -134,31 +147,14 @@ class Point:
     0.5 0.25
     """
 
-    dialect: str = "0-1000"
     name: str = field(default="point", init=False)
     version: int = field(default=1, init=False)
-
-    def __post_init__(self) -> None:
-        dialect(self.dialect)
+    numbers: ClassVar[tuple[int, ...]] = (2, 4)
 
     @property
     def instruction(self) -> str:
         order = "[y, x]" if self._dialect.y_first else "[x, y]"
         return f"Reply with one point, {order}, {self._dialect.told}, and nothing else."
-
-    @property
-    def _dialect(self) -> Dialect:
-        return dialect(self.dialect)
-
-    def parse(self, text: str, sample: Sample) -> Region | None:
-        value: Region | None = self.read(text, sample).value
-        return value
-
-    def read(self, text: str, sample: Sample) -> Reading:
-        return _read(text, sample, self._dialect, (2, 4))
-
-    def options(self, sample: Sample) -> tuple[str, ...]:
-        return ()
 
     def render(self, reference: str, sample: Sample) -> str:
         fractions = of_reference(reference)
