@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gzip
+import re
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -56,16 +57,18 @@ async def endless() -> AsyncIterator[bytes]:
 @contextmanager
 def serving(body: Body, *headers: str, models: bytes = LIST) -> Iterator[str]:
     """A server whose every answer is ``body``, in chunks: its address. ``models``: its list of models; empty:
-    the body too."""
+    the body too. It reads each request whole: a socket closed with bytes unread resets the connection."""
     loop, ready, ends, ports = asyncio.new_event_loop(), threading.Event(), asyncio.Event(), list[int]()
-    head = "\r\n".join(("HTTP/1.1 200 OK", "Content-Type: application/json", "Connection: close", *headers))
+    plain = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nConnection: close"
+    head = "\r\n".join((plain, *headers))
 
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
             request = await reader.readuntil(b"\r\n\r\n")
+            if sized := re.search(rb"(?i)content-length: (\d+)", request):
+                await reader.readexactly(int(sized[1]))
             if models and request.startswith(b"GET"):
-                sized = f"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {len(models)}"
-                writer.write(f"{sized}\r\n\r\n".encode() + models)
+                writer.write(f"{plain}\r\nContent-Length: {len(models)}\r\n\r\n".encode() + models)
                 await writer.drain()
                 writer.close()
                 return
