@@ -34,10 +34,11 @@ test: $(VENV)/.installed-test
 	@status=0; $(MAKE) --no-print-directory --keep-going lint || status=2; \
 		$(VENV)/bin/python -m pytest -n $(JOBS) || status=2; exit $$status
 
-# The longest first; what shares a server stays in one process.
+# The longest first; what shares a server stays in one process. Two processes a core: half of these tests
+# wait for a server, a killed child or a fuzzer's clock.
 test-full: $(VENV)/.installed-test servers
 	@$(PIP) -e '.[fuzz]' || echo "ATHERIS DOES NOT INSTALL HERE: readers are fuzzed by random changes" >&2
-	$(VENV)/bin/python -m pytest -m full -n $(JOBS) --dist loadgroup --timeout 4000
+	$(VENV)/bin/python -m pytest -m full -n $$((2 * $(JOBS))) --dist loadgroup --timeout 4000
 
 # A server that does not install here is told, and its tests are skipped.
 servers: $(VENV)/.installed-test
