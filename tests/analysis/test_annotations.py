@@ -118,6 +118,41 @@ def test_votes_from_elsewhere_are_imported_once(tmp_path: Path, capsys: pytest.C
     assert "names its task" in capsys.readouterr().err
 
 
+def test_an_export_of_votes_is_read_as_votes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Into another folder, and by the preferences; what is no vote between models is counted."""
+    say(Annotations(tmp_path), {}, {"choice": "both_bad"}, {"choice": "skip"}, {"purpose": "gold"})
+    out, other = tmp_path / "votes.csv", tmp_path / "other"
+    other.mkdir()
+    assert status(["annotate", str(tmp_path), "--export", str(out), "--of", "votes"]) == 0
+    capsys.readouterr()
+    assert status(["annotate", str(other), "--import", str(out)]) == 0
+    no_vote = "2 rows are no vote between models (skipped, repetitions, gold questions)"
+    assert f"2 votes added; {no_vote}" in capsys.readouterr().out
+    rows = Annotations(other).rows("select left_model, choice from votes order by n")
+    assert [tuple(row.values()) for row in rows] == [("x", "left"), ("x", "both_bad")]
+    found = told(capsys, str(out))
+    assert (found["votes"], no_vote in found["notes"]) == (2, True)
+
+
+def test_all_rows_that_are_no_votes_are_told_at_once(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "votes.csv"
+    file.write_text(
+        "task,sample,a,b,winner\nt,1,x,y,x\nt,1,x,y,nobody\n,2,x,y,tie\nt,,x,y,tie\nt,3,x,x,tie\n"
+        + "t,4,x,,tie\n" * 20
+    )
+    for words in (["annotate", str(tmp_path), "--import", str(file)], ["preferences", str(file)]):
+        assert status(words) == 2
+        line = capsys.readouterr().err
+        assert line.count("\n") == 1
+        for part in ("line 3: field 'winner' is 'nobody'", "line 5: field 'sample'", "line 6: a and b are"):
+            assert part in line
+        assert ("line 4: a vote in the store names its task" in line) == (words[0] == "annotate")
+        assert line.rstrip().endswith(f"and {12 if words[0] == 'annotate' else 11} more")
+    assert Annotations(tmp_path).rows("select * from votes") == []
+
+
 def test_agreement_on_labels_and_what_holds(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Two annotators on ten samples: 4 both yes, 3 both no, 3 apart; kappa by hand."""
     store = Annotations(tmp_path)

@@ -139,4 +139,4 @@ def _gold(file: Path) -> list[Gold]:
     from hemm.analysis.preferences.vote_files import single_votes
     from hemm.web.studio.draws import Gold
 
-    return [Gold(v.task, v.sample, v.a, v.b, v.winner) for _, v in single_votes(file)]
+    return [Gold(v.task, v.sample, v.a, v.b, v.winner) for _, v in single_votes(file)[0]]

@@ -9,20 +9,16 @@ from typing import Any
 
 from hemm.analysis.preferences.vote_files import single_votes
 from hemm.analysis.preferences.votes import Vote
-from hemm.core import BadData, digest
+from hemm.core import digest
 from hemm.core.text import counted
 from hemm.results.annotations import Annotations, now
 
 
 def import_votes(folder: Path, file: Path) -> str:
     """Add the votes of a file (any form of docs/preferences.md) to a folder's store, all or none, and say in
-    a line how many. A file that was added before adds nothing. Raises BadData for a row that cannot be."""
-    found = single_votes(file)
-    for where, vote in found:
-        if vote.turn:
-            raise BadData(f"{where}: a vote on turn {vote.turn} has no place in the store: use preferences/")
-        if not vote.task:
-            raise BadData(f"{where}: a vote in the store names its task")
+    a line how many. A file that was added before adds nothing. Raises BadData that names every row that
+    cannot be."""
+    found, notes = single_votes(file, _no_place)
     store, seen, added = Annotations(folder), Counter[str](), 0
     try:
         with store.writing() as write:
@@ -35,7 +31,14 @@ def import_votes(folder: Path, file: Path) -> str:
         store.close()
     again = len(found) - added
     more = f", {again} were there already" if again else ""
-    return f"{store.path}: {counted(added, 'vote')} added{more}"
+    return "; ".join([f"{store.path}: {counted(added, 'vote')} added{more}", *notes])
+
+
+def _no_place(vote: Vote) -> str:
+    """Why a vote has no place in a store; empty where it has."""
+    if vote.turn:
+        return f"a vote on turn {vote.turn} has no place in the store: use preferences/"
+    return "" if vote.task else "a vote in the store names its task"
 
 
 def _row(vote: Vote, form: str, own: str) -> dict[str, Any]:

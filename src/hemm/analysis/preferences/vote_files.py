@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from itertools import chain
 from pathlib import Path
 from typing import Any
 
 from hemm.analysis.annotations.votes import notes_on_voters, stored_votes, voters
-from hemm.analysis.preferences.votes import Vote, Votes, vote_of, votes
+from hemm.analysis.preferences.votes import Vote, Votes, each_vote, votes
 from hemm.core import BadData, HemmError
 from hemm.data.readers.rows import csv_rows, json_items, jsonl_rows, objects, parquet_rows
 from hemm.results.annotations import FILE, Annotations, has_votes
@@ -64,14 +64,17 @@ def _of_store(folder: Path) -> tuple[list[tuple[str, dict[str, Any]]], list[str]
         store.close()
 
 
-def single_votes(file: Path) -> list[tuple[str, Vote]]:
-    """(where, vote) of each row of a file. Raises HemmError, BadData with file, line and field."""
+def single_votes(
+    file: Path, asks: Callable[[Vote], str] | None = None
+) -> tuple[list[tuple[str, Vote]], list[str]]:
+    """(where, vote) of each row of a file, and notes; see ``each_vote``. Raises HemmError, and BadData with
+    file, line and field of every row that is no vote."""
     if not file.is_file():
         raise HemmError(f"{file}: there is no such file")
-    found = [(where, vote_of(row, where, set())) for where, row in _rows(file)]
+    found, notes = each_vote(_rows(file), set(), asks)
     if not found:
         raise BadData(f"{file}: there are no votes")
-    return found
+    return found, notes
 
 
 def _rows(file: Path) -> Iterator[tuple[str, Mapping[str, Any]]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -20,6 +20,8 @@ _TIE = ("tie", "both", *_BAD)
 """Letters alone: others write ``tie (bothbad)``, ``both_bad``."""
 _IN_COLUMNS = ("winner_model_a", "winner_model_b", "winner_tie")
 """Of tables that have a column of 0 and 1 for each outcome."""
+SHOWN = 12
+"""Most rows that a message names."""
 
 Ints = NDArray[np.int64]
 
@@ -104,12 +106,16 @@ def votes(rows: Iterable[tuple[str, Mapping[str, Any]]]) -> Votes:
     two names; or a column of 0 and 1 for each outcome), ``sample`` (or ``question_id``, or ``id``), and may
     have ``task``, ``annotator`` (or ``judge``) and ``turn``. Raises BadData, which begins with ``where``.
     """
-    read: list[Vote] = []
     used: set[str] = set()
     columns: dict[str, None] = {}
-    for where, row in rows:
-        read.append(vote_of(row, where, used))
-        columns |= dict.fromkeys(row)
+
+    def noted() -> Iterator[tuple[str, Mapping[str, Any]]]:
+        for where, row in rows:
+            columns.update(dict.fromkeys(row))
+            yield where, row
+
+    found, left_out = each_vote(noted(), used)
+    read = [vote for _, vote in found]
     if not read:
         raise BadData("there are no votes")
     order = sorted({name for vote in read for name in (vote.a, vote.b)})
@@ -124,7 +130,7 @@ def votes(rows: Iterable[tuple[str, Mapping[str, Any]]]) -> Votes:
         np.array([v.annotator for v in read], dtype=object),
         np.array([v.turn for v in read], dtype=object),
     )
-    notes = [*_of_columns(columns, used), *_of_bad(sum(v.bad for v in read)), *_of_repeats(out)]
+    notes = [*left_out, *_of_columns(columns, used), *_of_bad(sum(v.bad for v in read)), *_of_repeats(out)]
     return replace(out, notes=tuple(notes))
 
 
@@ -149,6 +155,39 @@ class Vote:
         return {1.0: self.a, 0.0: self.b}.get(self.outcome, "tie")
 
 
+def each_vote(
+    rows: Iterable[tuple[str, Mapping[str, Any]]], used: set[str], asks: Callable[[Vote], str] | None = None
+) -> tuple[list[tuple[str, Vote]], list[str]]:
+    """(where, vote) of each row, and a note on rows of an export of hemm that are no votes between models.
+
+    used  gets the columns that votes are read from
+    asks  says what is wrong with a vote for a purpose, else nothing
+    Raises BadData that names every row that is no vote.
+    """
+    read: list[tuple[str, Vote]] = []
+    wrong: list[str] = []
+    passed = 0
+    for where, row in rows:
+        if "left_model" in row and (row.get("choice") == "skip" or row.get("purpose") in ("repeat", "gold")):
+            used |= {"choice", "purpose"}
+            passed += 1
+            continue
+        try:
+            vote = vote_of(row, where, used)
+        except BadData as error:
+            wrong.append(str(error))
+            continue
+        if asks is not None and (told := asks(vote)):
+            wrong.append(f"{where}: {told}")
+        read.append((where, vote))
+    if wrong:
+        more = f"; and {len(wrong) - SHOWN} more" if len(wrong) > SHOWN else ""
+        first = "" if len(wrong) == 1 else f"{len(wrong)} rows cannot be used: "
+        raise BadData(first + "; ".join(wrong[:SHOWN]) + more)
+    told = counted(passed, "row is", "rows are")
+    return read, [f"{told} no vote between models (skipped, repetitions, gold questions)"] if passed else []
+
+
 def vote_of(row: Mapping[str, Any], where: str, used: set[str]) -> Vote:
     """The vote of one row; the columns that it is read from are added to ``used``."""
 
@@ -157,7 +196,7 @@ def vote_of(row: Mapping[str, Any], where: str, used: set[str]) -> Vote:
         used.add(name)
         return text_of(row, name, where, default)
 
-    a, b = text(("a", "model_a")), text(("b", "model_b"))
+    a, b = text(("a", "model_a", "left_model")), text(("b", "model_b", "right_model"))
     if a == b:
         raise BadData(
             f"{where}: a and b are the same model, {a!r} (two prompts or settings of one model are two "
