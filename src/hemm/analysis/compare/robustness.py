@@ -13,6 +13,7 @@ from hemm.analysis.compare.corruption_errors import CorruptionErrors, corruption
 from hemm.analysis.compare.pairs import TaskPair, common_groups, corrected, task_pair
 from hemm.analysis.study import Study
 from hemm.analysis.study.cell_scores import CellScores, ScoreColumn
+from hemm.analysis.study.failure_policy import FailurePolicy
 from hemm.analysis.study.normalise import Scale
 from hemm.analysis.study.perturbed import clean_of, perturbation_of
 from hemm.core import CorpusMetric, HemmError, storable
@@ -172,6 +173,12 @@ def changed_columns(clean: CellScores, item: CellScores) -> tuple[ScoreColumn, S
             pictured = {row[names] for row in rows if row["media"]}
             right = right.take(np.array([g in pictured for g in right.groups.tolist()], dtype=bool))
     return left, right
+
+
+def mean_drops(one: Tried, name: str, failures: str = FailurePolicy.AS_WORST) -> list[MeanDrop]:
+    """What one perturbation costs a model on a task, over its levels; empty where nothing can be compared."""
+    own = [_drop(one, text, failures) for text in one.under if text.partition(":")[0] == name]
+    return _means(one, own)
 
 
 def _drop(one: Tried, text: str, failures: str) -> Drop:

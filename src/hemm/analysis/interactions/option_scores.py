@@ -62,17 +62,17 @@ def option_scores(conditions: Conditions, judged: ScoreColumn) -> OptionScores:
     Raises HemmError where there are none: answers were generated, or are open.
     """
     task = task_of(conditions.cells["vl"].cell)
-    tables = {name: _rows(item.cell) for name, item in conditions.cells.items()}
+    tables = {name: first_answers(item.cell) for name, item in conditions.cells.items()}
     if not any(row["options"] for rows in tables.values() for row in rows.values()):
-        raise HemmError(_none_stored(task.answer, tables["vl"]))
+        raise HemmError(none_stored(task.answer, tables["vl"]))
     names = ["vl", *(name for name in tables if name != "vl")]
-    reader = _Reader(task.answer)
+    reader = OptionReader(task.answer)
     left: dict[str, int] = {}
-    kept: list[tuple[str, str, list[list[float]], _Options]] = []
+    kept: list[tuple[str, str, list[list[float]], Options]] = []
     for key, cluster in zip(judged.groups.tolist(), judged.clusters.tolist(), strict=True):
         own = [tables[name].get(key) for name in names]
         read = reader.read(own[0] or {"id": key})
-        why = _why_left(own, read)
+        why = why_left(own, read)
         if why:
             left[why] = left.get(why, 0) + 1
             continue
@@ -102,13 +102,13 @@ def option_scores(conditions: Conditions, judged: ScoreColumn) -> OptionScores:
     )
 
 
-def _rows(cell: Cell) -> dict[str, dict[str, Any]]:
+def first_answers(cell: Cell) -> dict[str, dict[str, Any]]:
     """Sample id -> its first answer."""
-    names = ["id", "repeat", "choices", "references", "options"]
+    names = ["id", "cluster", "repeat", "choices", "references", "options"]
     return {row["id"]: row for row in cell.answers(names).to_pylist() if row["repeat"] == 0}
 
 
-def _none_stored(answer: AnswerFormat, rows: Mapping[str, Mapping[str, Any]]) -> str:
+def none_stored(answer: AnswerFormat, rows: Mapping[str, Mapping[str, Any]]) -> str:
     first = next(iter(rows.values()), None)
     if first is not None and not answer.options(_sample(first)):
         return "its answers are open: there are no options whose probabilities could be compared"
@@ -121,7 +121,7 @@ def _sample(row: Mapping[str, Any]) -> Sample:
     )
 
 
-def _why_left(own: list[dict[str, Any] | None], read: _Options) -> str:
+def why_left(own: list[dict[str, Any] | None], read: Options) -> str:
     if any(o is None or not o["options"] for o in own):
         return "without options in some condition"
     if not read.order:
@@ -137,7 +137,7 @@ def _why_left(own: list[dict[str, Any] | None], read: _Options) -> str:
 
 
 @dataclass(frozen=True)
-class _Options:
+class Options:
     """The options of a sample in the order of what they say: their places, texts, and which are right."""
 
     order: tuple[int, ...]
@@ -145,25 +145,25 @@ class _Options:
     right: tuple[int, ...]
 
 
-class _Reader:
+class OptionReader:
     """Reads options and right answers as the answer format does; equal ones once."""
 
     def __init__(self, answer: AnswerFormat) -> None:
         self._answer = answer
-        self._known: dict[tuple[tuple[str, ...], tuple[str, ...]], _Options] = {}
+        self._known: dict[tuple[tuple[str, ...], tuple[str, ...]], Options] = {}
 
-    def read(self, row: Mapping[str, Any]) -> _Options:
+    def read(self, row: Mapping[str, Any]) -> Options:
         sample = _sample(row)
         key = (sample.choices, tuple(r for r in sample.references if isinstance(r, str)))
         if key not in self._known:
             self._known[key] = self._read(sample)
         return self._known[key]
 
-    def _read(self, sample: Sample) -> _Options:
+    def _read(self, sample: Sample) -> Options:
         options = self._answer.options(sample)
         lettered = getattr(self._answer, "lettered", False)
         said = [str(self._answer.parse(o, sample)) if lettered else o for o in options]
         order = tuple(sorted(range(len(options)), key=lambda i: said[i]))
         wanted = {self._answer.render(r, sample) for r in sample.references if isinstance(r, str)}
         right = tuple(place for place, i in enumerate(order) if options[i] in wanted)
-        return _Options(order, tuple(said[i] for i in order), right)
+        return Options(order, tuple(said[i] for i in order), right)

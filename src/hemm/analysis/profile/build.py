@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from hemm.analysis.early_stopping import check_words
 from hemm.analysis.profile.controls import control_rows
 from hemm.analysis.profile.model_dimensions import ModelDimensions, model_dimensions
+from hemm.analysis.profile.option_orders import option_orders
 from hemm.analysis.profile.perceptual import perceptual_scores
 from hemm.analysis.profile.rows import CategoryRow, MetricValue, Profile, TaskRow
 from hemm.analysis.profile.suite_mean import suite_rows
@@ -92,6 +93,7 @@ def profile(
         raise UnknownName("normaliser", normalise, NORMALISERS)
     FailurePolicy.check(failures)
     study = study.plain
+    orders = option_orders(study.whole)
     if common:
         study = study.on_common_samples
     raw = loaded = list(study.cells)
@@ -124,6 +126,7 @@ def profile(
         proposed=tuple(proposed),
         suites=tuple(suite_rows(categories, extras.suite)) if extras.suite else (),
         perceptual=tuple(perceptual_scores(study)),
+        option_orders=tuple(orders),
     )
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from hemm.analysis.profile.model_dimensions import ModelDimensions
+from hemm.analysis.profile.option_orders import OptionOrder
 from hemm.analysis.profile.perceptual import PerceptualScore
 from hemm.analysis.study import Subject
 from hemm.analysis.study.failure_policy import FailurePolicy, PolicyScores
@@ -223,7 +224,7 @@ class Profile:
     ``beside`` the values without it, where they were asked for. ``proposed`` are the categories of tasks
     whose labels are proposals, where other tasks are at hand too, which ``categories`` are of. ``suites`` are
     the means of the suite that was asked for, ``perceptual`` the shares of scores that are owed to
-    the picture."""
+    the picture, ``option_orders`` what the published order of options is worth."""
 
     normaliser: str
     subjects: tuple[Subject, ...]
@@ -238,6 +239,7 @@ class Profile:
     proposed: tuple[CategoryRow, ...] = ()
     suites: tuple[SuiteRow, ...] = ()
     perceptual: tuple[PerceptualScore, ...] = ()
+    option_orders: tuple[OptionOrder, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """The JSON of ``hemm profile``."""
@@ -255,6 +257,9 @@ class Profile:
             **({} if self.overlay is None else {"overlay": self.overlay.to_json()}),
             **({"beside": [row.to_json() for row in self.beside]} if self.beside else {}),
             **({"perceptual": [row.to_json() for row in self.perceptual]} if self.perceptual else {}),
+            **(
+                {"option_orders": [row.to_json() for row in self.option_orders]} if self.option_orders else {}
+            ),
             **({"suites": [row.to_json() for row in self.suites]} if self.suites else {}),
             **({"proposed": [row.to_json() for row in self.proposed]} if self.proposed else {}),
         }

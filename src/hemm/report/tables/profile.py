@@ -13,7 +13,7 @@ from hemm.core.terminal import printable
 from hemm.report.tables.layout import Line, Row, table_lines, wrap
 from hemm.report.tables.overlay_columns import extra_columns, with_overlay
 from hemm.report.tables.perceptual import HEAD as PERCEPTUAL_HEAD
-from hemm.report.tables.perceptual import perceptual_lines
+from hemm.report.tables.perceptual import ORDER_HEAD, order_lines, perceptual_lines
 from hemm.report.tables.selection_words import selections
 from hemm.report.tables.writer import is_numeric, print_lines, to_csv, width
 from hemm.stats.between_tasks import LEAST
@@ -315,6 +315,9 @@ def _sections(profile: Profile) -> Iterator[tuple[str, list[str], list[Cells]]]:
         if shares:
             heading = f"{subject.label}: the share of scores that is owed to the picture"
             yield heading, PERCEPTUAL_HEAD, list(perceptual_lines(shares))
+        if orders := [r for r in profile.option_orders if r.subject.key == subject.key]:
+            heading = f"{subject.label}: the options in their published order less in drawn ones"
+            yield heading, ORDER_HEAD, list(order_lines(orders))
         both = [r for r in profile.beside if r.subject == subject.key]
         if both:
             yield f"{subject.label}: without and with the overlay", BESIDE_HEAD, list(beside_lines(both))
