@@ -78,9 +78,8 @@ def option_orders(study: Study) -> list[OptionOrder]:
         for mean in mean_drops(own, SHUFFLED):
             likelihood, p, why = None, None, ""
             try:
-                likelihood, p = _likelihood(own)
-                if likelihood.value is None:
-                    likelihood, why = None, likelihood.note
+                found, p = _likelihood(own)
+                likelihood, why = (None, found.note) if found.value is None else (found, "")
             except HemmError as error:
                 why = str(error)
             subject = study.subjects[one.clean.subject]

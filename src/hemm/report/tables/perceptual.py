@@ -50,7 +50,7 @@ def order_lines(rows: Sequence[OptionOrder]) -> Iterator[tuple[str, list[str]]]:
                 signed(row.gap.value),
                 span(row.gap.low, row.gap.high) if row.gap.low is not None else row.gap.note,
                 "" if bits is None else signed(bits.value),
-                row.why if bits is None else span(bits.low, bits.high),
+                row.why.partition(":")[0] if bits is None else span(bits.low, bits.high),
                 "" if row.p is None else p_value(row.p),
             ],
         )
