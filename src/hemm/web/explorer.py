@@ -152,12 +152,13 @@ class Explorer:
     def profile(self, large: bool = False, over: bool = False) -> Profile:
         """The profile of all cells, as ``hemm profile`` has it."""
         from hemm.analysis.profile import profile
+        from hemm.analysis.profile.build import Extras
 
         study, key = self.study(large=large, over=over), (self.catalog.generation, over)
         with self._lock:
             if key not in self._profiles:
                 kept = {k: p for k, p in self._profiles.items() if k[0] == key[0]}
-                self._profiles = {**kept, key: profile(study)}
+                self._profiles = {**kept, key: profile(study, extras=Extras(bits=False))}
             return self._profiles[key]
 
     def dimensions(self) -> list[str]:

@@ -58,12 +58,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Extras:
-    """Optional parts of a profile: bootstrap intervals of the tasks' headlines; the mean over a suite."""
+    """Optional parts of a profile: bootstrap intervals of the tasks' headlines; the mean over a suite; what
+    log-probabilities of options tell, for which tasks are looked up."""
 
     bootstrap: bool = False
     resamples: int = RESAMPLES
     seed: int = 0
     suite: Suite | None = None
+    bits: bool = True
 
 
 def profile(
@@ -92,10 +94,8 @@ def profile(
     if normalise not in NORMALISERS:
         raise UnknownName("normaliser", normalise, NORMALISERS)
     FailurePolicy.check(failures)
-    study = study.plain
-    orders = option_orders(study.whole)
-    if common:
-        study = study.on_common_samples
+    whole, study = study.whole, study.plain
+    study = study.on_common_samples if common else study
     raw = loaded = list(study.cells)
     subjects, notes = study.subjects, list(study.notes)
     if failures == FailurePolicy.EXCLUDE:
@@ -126,7 +126,7 @@ def profile(
         proposed=tuple(proposed),
         suites=tuple(suite_rows(categories, extras.suite)) if extras.suite else (),
         perceptual=tuple(perceptual_scores(study)),
-        option_orders=tuple(orders),
+        option_orders=tuple(option_orders(whole, extras.bits)),
     )
 
 

@@ -63,8 +63,10 @@ class OptionOrder:
         }
 
 
-def option_orders(study: Study) -> list[OptionOrder]:
+def option_orders(study: Study, bits: bool = True) -> list[OptionOrder]:
     """A row for each model and task of ``study`` that was asked both as published and under ``text/options``.
+
+    bits  read the probabilities of options too, for which the task is looked up
 
     >>> import hemm
     >>> asked = hemm.run("baseline/first", "probe_faces", limit=20, perturb="text/options")
@@ -78,6 +80,8 @@ def option_orders(study: Study) -> list[OptionOrder]:
         for mean in mean_drops(own, SHUFFLED):
             likelihood, p, why = None, None, ""
             try:
+                if not bits:
+                    raise HemmError("probabilities were not read")
                 found, p = _likelihood(own)
                 likelihood, why = (None, found.note) if found.value is None else (found, "")
             except HemmError as error:
