@@ -69,7 +69,7 @@ def option_orders(study: Study, bits: bool = True) -> list[OptionOrder]:
     bits  read the probabilities of options too, for which the task is looked up
 
     >>> import hemm
-    >>> asked = hemm.run("baseline/first", "probe_faces", limit=20, perturb="text/options")
+    >>> asked = hemm.run("baseline/majority", "probe_faces", limit=20, perturb="text/options")
     >>> option_orders(asked.study)[0].orders
     3
     """
