@@ -75,7 +75,11 @@ def _cell(out: Path, run: Any, aggregates: Any, which: tuple[int, int, int], tex
     calls = {"id": ids, "repeat": np.zeros(each, np.int32), "attempts": np.ones(each, np.int32)}
     calls |= {"started": 1.7e9 + number * 0.01, "latency": rng.gamma(2.0, 0.4, each)}
     calls |= {"input_tokens": rng.integers(50, 900, each), "output_tokens": rng.integers(1, 60, each)}
-    called = pa.table(calls | {"cost": rng.random(each) / 1e4}).select(CALL_SCHEMA.names).cast(CALL_SCHEMA)
+    calls |= {"cost": rng.random(each) / 1e4}
+    called = pa.table(
+        [pa.array(calls[f.name], f.type) if f.name in calls else pa.nulls(each, f.type) for f in CALL_SCHEMA],
+        schema=CALL_SCHEMA,
+    )
     identity = {"name": f"model-{model}", "revision": "1"}
     write_run(
         folder,
