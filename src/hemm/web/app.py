@@ -81,7 +81,8 @@ async def _watching(app: Starlette) -> AsyncIterator[None]:
     def look() -> None:
         while not stop.wait(LOOK_EVERY):
             try:
-                explorer.index.refresh()
+                if explorer.index.refresh():
+                    explorer.warm()
             except Exception:  # the pages go on with what they have
                 logging.getLogger("hemm.web").exception("the folder could not be looked at")
 

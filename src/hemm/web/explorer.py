@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -120,6 +121,15 @@ class Explorer:
     @property
     def total(self) -> int:
         return int(self.rows("select count(*) from answers")[0][0])
+
+    def warm(self) -> None:
+        """Make what the first page of answers needs, so that whoever opens it does not wait for it."""
+        with suppress(HemmError):  # what cannot be read is said on the page
+            found, chosen = self.answers, Filter()
+            self.counts(chosen)
+            self.dimensions()
+            found.texts(found.page(chosen).rows, ["raw"])
+        self.templates.get_template("answers.html")  # its compilation takes longer than the page
 
     def study(self, task: str = "", large: bool = False, over: bool = False) -> Study:
         """The scores of all cells, or of one task's, loaded once for each state of the folder; ``over``: with

@@ -293,23 +293,17 @@ class Where:
             }[once["agree"]]
             self._add(f"a.sample in (select sample from agreement where models > 1 and {term})")
         if "a" in once:
-            both = (once["a"], once["b"])
-            rights = FLIPS[once["flip"]] if "flip" in once else (None, None)
-            for model, right in zip(both, rights, strict=True):
-                numbers = self._numbers(model)
-                only = "" if right is None else f"and correct = {right}"
-                term = f"a.sample in (select sample from answers where {among('cell', numbers)} {only})"
-                self._add(term, *numbers)
-            numbers = [n for model in both for n in self._numbers(model)]
-            self._add(among("a.cell", numbers), *numbers)
-        if once.get("flip") == "changed":
             first, second = self._numbers(once["a"]), self._numbers(once["b"])
+            term = f"{among('x.cell', first)} and {among('y.cell', second)}"
+            if "flip" in once:
+                right = FLIPS[once["flip"]]
+                term += f" and x.correct = {right[0]} and y.correct = {right[1]}"
+            if once.get("flip") == "changed":
+                term += " and x.outcome <> y.outcome"
             self._add(
-                f"""a.sample in (select x.sample from answers x join answers y on x.sample = y.sample
-                and x.repeat = y.repeat where {among("x.cell", first)} and {among("y.cell", second)}
-                and x.outcome <> y.outcome)""",
-                *first,
-                *second,
+                f"""a.sample in (select x.sample from answers x join answers y using (sample, repeat)
+                where {term}) and {among("a.cell", [*first, *second])}""",
+                *[*first, *second] * 2,
             )
 
     def _numbers(self, model: str) -> list[int]:

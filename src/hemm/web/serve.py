@@ -41,6 +41,7 @@ class Server:
         access = Access.of(host, token)
         explorer = Explorer(folder, overlay=overlay)
         explorer.index.refresh(told)
+        explorer.warm()
         overlaid([c.cell for c in explorer.catalog.cells], overlay)  # what is wrong with it is told now
         self._app = app_of(explorer, access, watch=True)
         query = f"?{urlencode({'token': access.token})}" if access.token else ""

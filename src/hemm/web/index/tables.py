@@ -13,7 +13,7 @@ from typing import Any
 from hemm.core import DIMENSIONS, digest
 from hemm.core.exchange import Outcome
 
-VERSION = 1
+VERSION = 2
 """Of the tables and of what is put into them: an index of another one is made anew."""
 
 OUTCOMES = (*(o.value for o in Outcome), "not scored")
@@ -26,24 +26,26 @@ LABELS = {name: f"label_{number}" for number, name in enumerate(DIMENSION_NAMES)
 
 TABLES = f"""
 create table about (version integer, dimensions varchar);
-create table cells (cell smallint, key varchar, signature varchar);
+create table cells (cell integer, key varchar, signature varchar);
 create table tasks (task smallint, name varchar);
 create table samples (sample integer, task smallint, id varchar, hash varchar, cluster varchar);
 create table metadata (sample integer, key varchar, number double, value varchar);
 create table answers (
-    n bigint, cell smallint, sample integer, repeat smallint, part integer, place integer,
+    n bigint, cell integer, sample integer, repeat smallint, part integer, place integer,
     outcome utinyint, cut boolean, score double, correct boolean, stage varchar,
     span_begin integer, span_end integer,
     length integer, latency float, input_tokens integer, output_tokens integer, cost double, calls smallint,
     {", ".join(f"{column} varchar" for column in LABELS.values())});
-create table scores (n bigint, cell smallint, metric varchar, value double);
-create table older (cell smallint, sample integer, repeat smallint, part integer, place integer, why varchar);
+create table scores (n bigint, cell integer, metric varchar, value double);
+create table older (cell integer, sample integer, repeat smallint, part integer, place integer, why varchar);
 create table agreement (sample integer, models smallint, correct smallint, spread double);
 """
 """``answers`` has the newest scored answer of each cell, sample and repeat, ``older`` those that were
 replaced or are kept and not scored; ``place`` is the row in the part. ``score`` is the headline's, failures
 as the worst score. ``scores`` has the other metrics. ``agreement`` is over the answers of all cells without
-a control to the same sample, known by task, id and content."""
+a control to the same sample, known by task, id and content.
+``cell`` is as wide as a number in a statement: a narrower column would be cast for each comparison, and
+DuckDB could not skip the rows of other cells."""
 
 
 def connect(file: Path | None, memory: str, spill: Path | None = None) -> Any:
