@@ -9,7 +9,15 @@ from hypothesis import strategies as st
 from fake import FakePack, picture, sample, task
 from hemm.core import Sample
 from hemm.core.errors import CannotTake
-from hemm.tasks.questions import AnotherQuestion, check_question, without_question
+from hemm.tasks.probes.factorial.samples import generate
+from hemm.tasks.questions import (
+    AnotherNote,
+    AnotherQuestion,
+    WithoutNote,
+    check_note,
+    check_question,
+    without_question,
+)
 from hemm.tasks.transforms import NoDonor
 
 
@@ -91,3 +99,30 @@ def test_tasks_without_a_question_to_replace() -> None:
     check_question("none", task(), None, apart, 0)
     with pytest.raises(CannotTake, match="no two samples of task even have equal options"):
         check_question("other", task(), None, apart, 0)
+
+
+def test_a_note_is_swapped_alone_and_every_sample_of_the_probes_has_a_donor() -> None:
+    samples = list(generate("hci"))
+    notes = {s.fields["context"]: s.cluster for s in samples}
+    swap = AnotherNote(FakePack(samples), {"context"}, 0)
+    for own in samples:
+        asked = swap(own)
+        assert asked.fields["question"] == own.fields["question"]
+        assert (asked.choices, asked.media, asked.references) == (own.choices, own.media, own.references)
+        assert asked.fields["context"] != own.fields["context"]
+        assert notes[asked.fields["context"]] != own.cluster
+        assert WithoutNote(("context",))(own).fields["context"] == ""
+
+
+def test_a_sample_without_a_note_is_named_and_a_task_without_one_refused() -> None:
+    noted = {"question": "Which?", "note": "It rains."}
+    samples = [sample(0, fields=noted), sample(1, fields=noted), sample(2)]
+    swap = AnotherNote(FakePack(samples), {"note"}, 0)
+    with pytest.raises(NoDonor, match="no sample of another cluster has another text"):
+        swap(samples[0])
+    for change in (swap, WithoutNote(("note",))):
+        with pytest.raises(NoDonor, match="it has no text beside its question"):
+            change(samples[2])
+    with pytest.raises(CannotTake, match="task even shows no text beside its question"):
+        check_note(task(), None)
+    check_note(task(), "{{ note }} {{ question }}")

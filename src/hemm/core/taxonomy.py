@@ -113,23 +113,25 @@ class Control:
 
     picture   the pictures: as they are (empty), ``none``, ``grey``, or ``shuffle`` (another sample's)
     question  the question: as it is (empty), ``none``, or ``other`` (another sample's)
+    note      the texts beside the question (a note, caption or context): likewise
     """
 
     short: str
     full: str
     picture: str = ""
     question: str = ""
+    note: str = ""
 
     @property
     def label(self) -> str:
         """``picture removed``: what is changed, and how."""
-        changed = [name for name in ("picture", "question") if getattr(self, name)]
+        changed = [name for name in ("picture", "question", "note") if getattr(self, name)]
         return f"{' and '.join(changed)} {self.short}"
 
     @property
     def draws(self) -> bool:
         """Whether it shows something of another sample, which is drawn."""
-        return "shuffle" in self.picture or self.question == "other"
+        return "shuffle" in self.picture or "other" in (self.question, self.note)
 
 
 CONTROLS = {
@@ -138,13 +140,17 @@ CONTROLS = {
     "shuffle": Control("shuffled", "another sample's picture", "shuffle"),
     "question": Control("shuffled", "another sample's question", question="other"),
     "question-none": Control("removed", "the question removed", question="none"),
+    "note": Control("shuffled", "another sample's note", note="other"),
+    "note-none": Control("removed", "the note removed", note="none"),
     "prior": Control("shuffled", "another sample's picture and a third one's question", "shuffle", "other"),
     "prior-none": Control("removed", "picture and question removed", "none", "none"),
 }
 """``--control``: what may be asked in place of a task as it is, to see what matters of it."""
 
-PICTURE_CONTROLS = tuple(name for name, control in CONTROLS.items() if not control.question)
-"""Controls that leave the question as it is: what a model scores less with them, is owed to the picture."""
+PICTURE_CONTROLS = tuple(
+    name for name, control in CONTROLS.items() if control.picture and not control.question
+)
+"""Controls of the picture alone: what a model scores less with them, is owed to the picture."""
 
 
 CONDITIONS = {

@@ -27,7 +27,14 @@ from hemm.models.prices import Priced
 from hemm.parsing.picture_format import Pictured
 from hemm.tasks.perturbations.named import Perturb, is_text
 from hemm.tasks.prompt import Renderer
-from hemm.tasks.questions import another_question, check_question, without_question
+from hemm.tasks.questions import (
+    another_note,
+    another_question,
+    check_note,
+    check_question,
+    without_note,
+    without_question,
+)
 from hemm.tasks.transforms import Shuffle, Transform, grey, identity, remove
 
 
@@ -129,6 +136,9 @@ def _transform(options: RunOptions, task: Task, pack: Pack, perturb: Perturb | N
         steps.append(another_question(task, options.prompt, pack, options.seed))
     elif control.question:
         steps.append(without_question)
+    if control.note:
+        swap = another_note if control.note == "other" else without_note
+        steps.append(swap(task, options.prompt, pack, options.seed))
     if perturb is not None:
         steps.append(perturb)
     return steps[0] if len(steps) == 1 else _Composed(tuple(steps))
@@ -153,6 +163,8 @@ def check_capabilities(
         raise no(f"task {{task}} is answered with pictures, which model {model.spec} does not make")
     if options.control and (question := CONTROLS[options.control].question):
         check_question(question, task, options.prompt, pack, options.seed)
+    if options.control and CONTROLS[options.control].note:
+        check_note(task, options.prompt)
     of_pictures = bool(options.perturb) and not is_text(options.perturb)
     changed = "--control grey" if options.control == "grey" else "--perturb" if of_pictures else ""
     for kind in (_KINDS[column] for column in pack.info["media_columns"] if column in _KINDS):

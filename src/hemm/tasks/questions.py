@@ -1,4 +1,4 @@
-"""Controls of the question: that of another sample, or none; the options stay.
+"""Controls of the question, or of the texts beside it: those of another sample, or none; the options stay.
 
 The question of a sample is all text of its own that the prompt shows: question, caption, context.
 """
@@ -91,6 +91,58 @@ class AnotherQuestion:
         raise NoDonor(f"no sample of another cluster has these options and another question: {_told(sample)}")
 
 
+class AnotherNote:
+    """Replaces the texts beside the question by those of a donor: a sample of another cluster with other such
+    texts and none of the pictures that are shown; question and options stay. It is drawn by keyed hash.
+
+    names  the texts beside the question that the prompt shows
+    """
+
+    def __init__(self, pack: Pack, names: Collection[str], seed: int) -> None:
+        self._load, self._names = pack.sample, sorted(names)
+        index = pack.index()
+        columns = zip(index.ids, index.clusters, index.fields, index.media, strict=True)
+        told = [(i, row) for i, row in enumerate(columns) if any(self._note(row[2]).values())]
+        self._ring = Ring("note", seed, [row[0] for _, row in told])
+        self._asked = [_Asked(i, row[1], digest(self._note(row[2]), 20), row[3]) for i, row in told]
+
+    def _note(self, fields: Mapping[str, str]) -> dict[str, str]:
+        return {name: fields.get(name, "") for name in self._names}
+
+    def __call__(self, sample: Sample) -> Sample:
+        """``sample`` with another's note. Raises NoDonor."""
+        if not any(self._note(sample.fields).values()):
+            raise NoDonor(_NO_NOTE)
+        own, shown = digest(self._note(sample.fields), 20), {m.digest for m in sample.media}
+        for item in self._ring.walk(sample.id):
+            donor = self._asked[item]
+            if donor.cluster != sample.cluster and donor.text != own and shown.isdisjoint(donor.media):
+                note = self._note(self._load(donor.row).fields)
+                return replace(sample, fields={**sample.fields, **note}, stored_hash="")
+        raise NoDonor("no sample of another cluster has another text beside its question")
+
+
+_NO_NOTE = "it has no text beside its question"
+
+
+@dataclass(frozen=True)
+class WithoutNote:
+    """Empties the texts beside the question.
+
+    >>> WithoutNote(("note",))(Sample("q1", fields={"question": "Which?", "note": "It rains."})).fields
+    {'question': 'Which?', 'note': ''}
+    """
+
+    names: tuple[str, ...]
+
+    def __call__(self, sample: Sample) -> Sample:
+        """``sample`` without its note. Raises NoDonor where it has none: it would be asked as it is."""
+        note = {name: "" for name in self.names if sample.fields.get(name)}
+        if not note:
+            raise NoDonor(_NO_NOTE)
+        return replace(sample, fields={**sample.fields, **note}, stored_hash="")
+
+
 def _told(sample: Sample) -> str:
     return ", ".join(sample.choices[:6]) + (" ..." if len(sample.choices) > 6 else "") or "open answers"
 
@@ -99,6 +151,29 @@ def question_names(task: Task, template: str | None) -> frozenset[str]:
     """The names of the sample's own texts that the prompt asks for; ``template`` replaces the task's."""
     shown = (task.prompt if template is None else template, task.answer.instruction)
     return frozenset(set().union(*map(template_names, shown)) - RESERVED)
+
+
+def note_names(task: Task, template: str | None) -> frozenset[str]:
+    """The names of the sample's own texts that the prompt shows beside ``question``."""
+    shown = question_names(task, template)
+    return shown - {"question"} if "question" in shown else frozenset()
+
+
+def another_note(task: Task, template: str | None, pack: Pack, seed: int) -> AnotherNote:
+    """The draw of donors of notes for a task."""
+    return AnotherNote(pack, note_names(task, template), seed)
+
+
+def without_note(task: Task, template: str | None, pack: Pack, seed: int) -> WithoutNote:
+    """What removes the notes of a task."""
+    return WithoutNote(tuple(sorted(note_names(task, template))))
+
+
+def check_note(task: Task, template: str | None) -> None:
+    """Raise CannotTake where the prompt of a task shows no text beside the question (``Control.note``)."""
+    if not note_names(task, template):
+        why = "the prompt of task {task} shows no text beside its question: it has no note to replace"
+        raise CannotTake({why: [task.name]})
 
 
 _made: dict[tuple[int, frozenset[str], int], tuple[Pack, AnotherQuestion]] = {}
