@@ -19,7 +19,7 @@ def test_the_page_runs(tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPa
     monkeypatch.chdir(tmp_path)
     every = re.findall(r"^    hemm (.+)$", text, re.MULTILINE)
     lines = [line for line in every if not line.startswith("serve")]  # that ends when it is ended
-    assert len(lines) == 7
+    assert len(lines) == 9
     for line in lines:
         done = run_command(*line.split(), cwd=tmp_path)
         assert done.returncode == 0, done.stderr

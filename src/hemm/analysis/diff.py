@@ -116,7 +116,7 @@ def flips(study: Study, first: str, second: str, tasks: Sequence[str] = ()) -> F
     if not common:
         why = "; ".join(("", *study.left_out[:3]))
         raise HemmError(f"{label_a} and {label_b} have no task in common{why}")
-    notes = [*study.left_out]
+    notes = [*(study.overlay.notes() if study.overlay else ()), *study.left_out]
     notes += [f"{task}: asked of {label} alone" for label, cells, others in ((label_a, a, b), (label_b, b, a))
              for task in cells if task not in others]  # fmt: skip
     notes += unlike([side[t] for t in common for side in (a, b)])

@@ -6,7 +6,14 @@ from pathlib import Path
 
 import click
 
-from hemm.cli._common import NumberOr, format_option, model_option, results_argument, task_option
+from hemm.cli._common import (
+    NumberOr,
+    format_option,
+    model_option,
+    overlay_options,
+    results_argument,
+    task_option,
+)
 from hemm.core.terminal import echo
 from hemm.report.tables.writer import emit, print_json, width
 
@@ -19,6 +26,7 @@ from hemm.report.tables.writer import emit, print_json, width
     "-o", "--output", type=click.Path(path_type=Path), metavar="FILE.html", help="The HTML file to write."
 )
 @format_option("table", "json", "html")
+@overlay_options(beside=False)
 @click.option(
     "--examples",
     type=NumberOr(least=0),
@@ -34,11 +42,13 @@ def command(
     output: Path | None,
     format_: str,
     examples: int,
+    overlay: tuple[Path, ...],
 ) -> None:
     """Answers that flipped from one model (or checkpoint, or protocol) to another, in the results in DIR."""
     from hemm.analysis.diff import flips
     from hemm.analysis.study import Study
     from hemm.core.errors import HemmError
+    from hemm.engine.overlays.matching import overlaid
     from hemm.report.page.diff import write
     from hemm.report.tables.diff import COLUMNS, lines, table, values
     from hemm.report.tables.layout import wrap
@@ -46,7 +56,7 @@ def command(
 
     if len(models) != 2:
         raise HemmError(f"hemm diff compares two models: give --model twice ({len(models)} given)")
-    flipped = flips(Study.of(cells(folder)), *models, tasks)
+    flipped = flips(Study.of(overlaid(cells(folder), overlay)), *models, tasks)
     if output is not None or format_ == "html":
         echo(str(write(flipped, output or folder / "diff.html", examples)))
         return

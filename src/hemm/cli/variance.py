@@ -6,22 +6,24 @@ from pathlib import Path
 
 import click
 
-from hemm.cli._common import format_option, results_argument
+from hemm.cli._common import format_option, overlay_options, results_argument
 from hemm.report.tables.writer import emit, print_json, print_tables
 
 
 @click.command(name="variance")
 @results_argument()
+@overlay_options(beside=False)
 @format_option("table", "json", "csv", "markdown")
-def command(folder: Path, format_: str) -> None:
+def command(folder: Path, overlay: tuple[Path, ...], format_: str) -> None:
     """The variance of the scores in DIR (results) by task, cluster, sample, prompt, seed and repeat, from
     what was varied there; and what more of each would buy."""
     from hemm.analysis.study import Study
     from hemm.analysis.variance import variance
+    from hemm.engine.overlays.matching import overlaid
     from hemm.report.tables.variance import COLUMNS, flat, lines, tables
     from hemm.results.read import cells
 
-    found = variance(Study.of(cells(folder)))
+    found = variance(Study.of(overlaid(cells(folder), overlay)))
     if format_ == "json":
         print_json(found.to_json())
     elif format_ == "csv":

@@ -62,7 +62,7 @@ def instructions(request: Request) -> Response:
     if not who:
         return see("/annotate")
     study = study_of(request)
-    counts = {queue: study.count(who, queue) for queue in study.plan.queues}
+    counts = {queue: study.counts(who, queue) for queue in study.plan.queues}
     values = {"own": request.app.state.instructions, "counts": counts, "errors": ERRORS}
     return HTMLResponse(page(request, "instructions.html", **values))
 
@@ -76,10 +76,11 @@ def ask(queue: str) -> Callable[[Request], Response]:
             return see("/annotate")
         if queue not in study.plan.queues:
             raise HTTPException(404)
-        done, drawn = study.count(who, queue), study.open(who, queue)
+        (done, total), drawn = study.counts(who, queue), study.open(who, queue)
         values: dict[str, Any] = {
             "queue": queue,
             "done": done,
+            "total": total,
             "last": study.last(who, queue),
             "reasons": REASONS,
             "form": None,
@@ -176,5 +177,5 @@ def yours(request: Request) -> Response:
         }
         for row in rows
     ]
-    counts = {queue: study.count(who, queue) for queue in study.plan.queues}
+    counts = {queue: study.counts(who, queue) for queue in study.plan.queues}
     return HTMLResponse(page(request, "yours.html", rows=shown, revealed=revealed, counts=counts))

@@ -11,6 +11,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -102,12 +104,24 @@ def next_pair(
         return found
     if found := _repeat(pool, plan, own, annotator, step):
         return found
-    known = {one.item for one in gold}  # they are for voters alone, and are never asked as pairs like others
+    return _Draws(pool, plan, casts, annotator, _but_gold(gold, usable)).next(step)
 
-    def may_be_asked(sample: Asked, a: str, b: str) -> bool:
-        return (sample.task, sample.id, (a, b)) not in known and usable(sample, a, b)
 
-    return _Draws(pool, plan, casts, annotator, may_be_asked).next(step)
+def pairs_left(
+    pool: Pool, plan: Plan, casts: Sequence[Cast], annotator: str, gold: Sequence[Gold], usable: Usable,
+    most: int,
+) -> int:  # fmt: skip
+    """How many pairs an annotator can still be asked, ``most`` at most. Where there are twice as many, they
+    are taken to be enough: whether a pair is usable is found by reading both answers."""
+    left = _Draws(pool, plan, casts, annotator, _but_gold(gold, usable)).left()
+    found = list(islice(left, 2 * most))
+    return most if len(found) == 2 * most else min(most, sum(ask() for ask in found))
+
+
+def _but_gold(gold: Sequence[Gold], usable: Usable) -> Usable:
+    """``usable``, without gold questions: they are for voters alone, and never asked as pairs like others."""
+    known = {one.item for one in gold}
+    return lambda sample, a, b: (sample.task, sample.id, (a, b)) not in known and usable(sample, a, b)
 
 
 def _gold(
@@ -183,6 +197,14 @@ class _Draws:
                     return Draw(_item(*one.key, *sides), "shared" if begun else "new", "", why)
         return None
 
+    def left(self) -> Iterator[Callable[[], bool]]:
+        """Whether it is usable, of each pair that the annotator has not seen and few voted on."""
+        for (_, a, b), samples in self._pool.pairs.items():
+            for one in samples:
+                item = (*one.key, (a, b))
+                if item not in self._seen and self._said[item] < self._plan.voters:
+                    yield partial(self._usable, one, a, b)
+
     def _groups(self, gains: Mapping[tuple[str, str], float]) -> Iterator[tuple[str, str, str]]:
         """(task, model, model), that which is to be asked first, first."""
 
@@ -219,6 +241,13 @@ class _Draws:
                 wins[at[c.right], at[c.left]] += 1 - _WON[c.choice]
         gains = vote_gains(wins)
         return {(a, b): float(gains[at[a], at[b]]) for a in names for b in names if a < b}
+
+
+def labels_left(pool: Pool, queue: str, done: set[tuple[str, ...]]) -> int:
+    """How many samples, or answers, an annotator who labelled ``done`` has before them."""
+    own = queue in ("label", "gold")
+    keys = {k for s in pool.by_key.values() for k in ([s.key] if own else [(*s.key, m) for m in s.answers])}
+    return len(keys - done)
 
 
 def next_labelled(pool: Pool, plan: Plan, queue: str, done: set[tuple[str, ...]]) -> Draw | None:

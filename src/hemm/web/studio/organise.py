@@ -36,10 +36,7 @@ def progress(request: Request) -> Response:
     found, _ = stored_votes(study.store)
     counts = vote_counts(votes(found)) if found else None
     several = 0 if counts is None else int((counts.sum(axis=1) > 1).sum())
-    rows = [
-        (name, [(queue, study.count(name, queue)) for queue in study.plan.queues])
-        for name in study.annotators()
-    ]
+    rows = [(name, [study.counts(name, queue) for queue in study.plan.queues]) for name in study.annotators()]
     values = {
         "plan": study.plan,
         "rows": rows,
@@ -75,7 +72,7 @@ def _addresses(request: Request, study: Study) -> list[tuple[str, str]]:
 def labels(request: Request) -> Response:
     """Units on which annotators differ, to be decided; all of them with ``all=yes``."""
     study = study_of(request)
-    found = labelled(study.store)
+    found = [u for u in labelled(study.store) if u.unit.kind != "score"]  # each annotator's score counts
     every = request.query_params.get("all") == "yes"
     chosen = [u for u in found if every or (u.differ and u.decided is None)]
     values = {
@@ -83,7 +80,7 @@ def labels(request: Request) -> Response:
         "more": max(0, len(chosen) - SHOWN),
         "every": every,
         "total": len(found),
-        "agreement": agreement(found),
+        "agreement": agreement(labelled(study.store)),
         "by": annotator_of(request),
         "fresh": secrets.token_urlsafe(9),
         "and_mark": AND,
@@ -94,6 +91,9 @@ def labels(request: Request) -> Response:
 def _options(one_unit: Labelled) -> list[str]:
     """What a unit can be decided to be: what was said of it, then all else that it may be."""
     known = list(dict.fromkeys(one_unit.said.values()))
+    if one_unit.unit.field == "type":  # each may have seen what the other did not
+        every = {value for said in known for value in said.split(AND)} - {"none"}
+        known = list(dict.fromkeys([*known, AND.join(sorted(every)) or known[0]]))
     fields = fields_of(one_unit.unit.kind).get(one_unit.unit.field, ())
     return [*known, *(value for value in fields if value not in known)]
 

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from hemm.core import DIMENSIONS
+from hemm.core import DIMENSIONS, HemmError, UnknownName
+from hemm.core.text import storable
 
+LONGEST = 2_000
+"""Most characters of a note."""
 DRAWS = ("balanced", "adaptive")
 QUEUES = ("vote", "label", "gold", "error", "score")
 """What people can be asked; ``vote`` is on pairs of answers."""
@@ -82,3 +86,39 @@ def fields_of(queue: str) -> dict[str, tuple[str, ...]]:
     if queue == "gold":
         return {"verdict": tuple(VERDICTS), "answer": ()}
     return {"type": tuple(ERRORS)} if queue == "error" else {"value": ()}
+
+
+def checked_labels(
+    kind: str, values: Mapping[str, Sequence[str]], scale: tuple[float, float]
+) -> list[tuple[str, str]]:
+    """(field, value) of what a label form says. Raises HemmError for one that the form does not have."""
+    if "skip" in values:
+        return [("skip", short(values["skip"][0]))]
+    fields = fields_of(kind)
+    out: list[tuple[str, str]] = []
+    for field, given in values.items():
+        if field not in fields:
+            raise UnknownName("field", field, fields)
+        for value in dict.fromkeys(short(g) for g in given if g.strip()):
+            if fields[field] and value not in fields[field]:
+                raise UnknownName(field, value, fields[field])
+            out.append((field, _score(value, scale) if kind == "score" else value))
+    types = [v for f, v in out if f == "type"]
+    if "none" in types and len(types) > 1:
+        raise HemmError("nothing is wrong, or something is: choose one of them")
+    return out
+
+
+def short(text: str) -> str:
+    """A text of a form as it is stored."""
+    return storable(text.strip()[:LONGEST])
+
+
+def _score(text: str, scale: tuple[float, float]) -> str:
+    try:
+        value = float(text.replace(",", "."))
+    except ValueError:
+        value = float("nan")
+    if not scale[0] <= value <= scale[1]:
+        raise HemmError(f"a score is a number from {scale[0]:g} to {scale[1]:g}")
+    return f"{value:g}"

@@ -23,13 +23,11 @@ from hemm.results.annotations import (
 )
 from hemm.web.explorer import Explorer
 from hemm.web.studio.blind import Blind
-from hemm.web.studio.draws import Cast, Draw, Gold, next_labelled, next_pair
-from hemm.web.studio.plan import Plan, fields_of
+from hemm.web.studio.draws import Cast, Draw, Gold, labels_left, next_labelled, next_pair, pairs_left
+from hemm.web.studio.plan import Plan, checked_labels, short
 from hemm.web.studio.pool import Asked, Item, Pool, make_pool
 from hemm.web.studio.shown import Form, Sources
 
-LONGEST = 2_000
-"""Most characters of a note."""
 _CAST = {"content": "sample_hash", "left": "left_model", "right": "right_model"}
 """Members of a cast that the table ``votes`` names otherwise."""
 _OPEN = """select d.* from drawn d where d.annotator = ? and d.kind = ?
@@ -72,6 +70,7 @@ class Study:
         self.sources = Sources(explorer)
         self._lock = threading.Lock()
         self._told: set[str] = set()
+        self._known: dict[tuple[Any, ...], bool] = {}
         self._pool: tuple[int, Pool] = (0, Pool({}, {}, {}, ()))
         self.settings = self._log_settings()
 
@@ -173,6 +172,18 @@ class Study:
         )
         return str(rows[0]["form"]) if rows else ""
 
+    def counts(self, annotator: str, queue: str) -> tuple[int, int]:
+        """How many forms of a queue an annotator answered, and how many these will be in the end: fewer than
+        the plan's where less is there. Repetitions and gold questions count once they are drawn."""
+        done, most = self.count(annotator, queue), self.plan.votes
+        if queue == "vote":
+            left = int(self.open(annotator, queue) is not None)
+            wanted, casts = max(0, most - done - left), self.casts()
+            left += pairs_left(self.pool, self.plan, casts, annotator, self.gold, self._was_usable, wanted)
+        else:
+            left = labels_left(self.pool, queue, self._labelled(annotator, queue))
+        return done, max(done, min(most, done + left))
+
     def settled(self, annotator: str, queue: str) -> bool:
         """Whether an annotator did all of a queue, or nothing is left of it."""
         if self.open(annotator, queue) is not None:
@@ -209,14 +220,24 @@ class Study:
     def _draw(self, annotator: str, queue: str) -> Draw | None:
         if queue == "vote":
             return next_pair(self.pool, self.plan, self.casts(), annotator, self.gold, self._usable)
+        return next_labelled(self.pool, self.plan, queue, self._labelled(annotator, queue))
+
+    def _labelled(self, annotator: str, queue: str) -> set[tuple[str, ...]]:
+        """What an annotator labelled, or skipped."""
         rows = self.store.rows(
             f"select distinct task, sample, sample_hash, model from ({CURRENT_LABELS}) "
             "where annotator = ? and kind = ?",
             [annotator, queue],
         )
         names = ("task", "sample", "sample_hash") + (("model",) if queue in ("error", "score") else ())
-        done: set[tuple[str, ...]] = {tuple(str(row[n]) for n in names) for row in rows}
-        return next_labelled(self.pool, self.plan, queue, done)
+        return {tuple(str(row[n]) for n in names) for row in rows}
+
+    def _was_usable(self, asked: Asked, a: str, b: str) -> bool:
+        """``_usable`` as it was found first: for counts, which every page has."""
+        key = (self._pool[0], *asked.key, a, b)
+        if key not in self._known:
+            self._known[key] = self._usable(asked, a, b)
+        return self._known[key]
 
     def _usable(self, asked: Asked, a: str, b: str) -> bool:
         try:
@@ -261,7 +282,7 @@ class Study:
                 raise HemmError("this form is not for a vote: open the page again")
             if self._was_undone(token):
                 return False
-            added = write("votes", self._vote_row(drawn, choice, _short(reason), _short(note)))
+            added = write("votes", self._vote_row(drawn, choice, short(reason), short(note)))
             self._next(write, annotator, "vote")
             return added
 
@@ -302,7 +323,7 @@ class Study:
             known = self.store.rows("select 1 from labels where form = ? limit 1", [token])
             if known or self._was_undone(token):
                 return False
-            for row in self._label_rows(drawn, values, _short(note)):
+            for row in self._label_rows(drawn, values, short(note)):
                 write("labels", row)
             self._next(write, annotator, drawn.kind)
             return True
@@ -310,10 +331,14 @@ class Study:
     def _label_rows(
         self, drawn: Drawn, values: Mapping[str, Sequence[str]], note: str
     ) -> list[dict[str, Any]]:
-        said = self._checked(drawn.kind, values)
+        said = checked_labels(drawn.kind, values, self.plan.scale)
         if not said:
             raise HemmError("nothing is chosen: choose something, or skip")
         asked, rows = self.read(drawn)
+        choices = [str(choice).strip() for choice in rows[0]["choices"] or ()]
+        for field, value in said:
+            if field == "answer" and choices and value not in choices:
+                raise UnknownName("choice", value, choices)
         about = bool(drawn.models)
         cell = self.sources.cell(asked.answers[(drawn.models or self.sources.first(asked))[0]]).cell
         base = {
@@ -332,25 +357,6 @@ class Study:
             "version": self.version,
         }
         return [{**base, "field": field, "value": value} for field, value in said]
-
-    def _checked(self, kind: str, values: Mapping[str, Sequence[str]]) -> list[tuple[str, str]]:
-        if "skip" in values:
-            return [("skip", _short(values["skip"][0]))]
-        fields = fields_of(kind)
-        out: list[tuple[str, str]] = []
-        for field, given in values.items():
-            if field not in fields:
-                raise UnknownName("field", field, fields)
-            for value in dict.fromkeys(_short(g) for g in given if g.strip()):
-                if fields[field] and value not in fields[field]:
-                    raise UnknownName(field, value, fields[field])
-                if kind == "score":
-                    value = _score(value, self.plan.scale)
-                out.append((field, value))
-        types = [v for f, v in out if f == "type"]
-        if "none" in types and len(types) > 1:
-            raise HemmError("nothing is wrong, or something is: choose one of them")
-        return out
 
     def undo(self, annotator: str, token: str) -> bool:
         """Take a form back, and hand the same out anew: False where that was done before. Raises HemmError
@@ -374,19 +380,3 @@ class Study:
 def _drawn(row: Mapping[str, Any]) -> Drawn:
     item, why = orjson.loads(row["item"]), orjson.loads(row["why"])
     return Drawn(row["form"], row["annotator"], row["kind"], row["purpose"], row["of"], item, why)
-
-
-def _short(text: str) -> str:
-    from hemm.core.text import storable
-
-    return storable(text.strip()[:LONGEST])
-
-
-def _score(text: str, scale: tuple[float, float]) -> str:
-    try:
-        value = float(text.replace(",", "."))
-    except ValueError:
-        value = float("nan")
-    if not scale[0] <= value <= scale[1]:
-        raise HemmError(f"a score is a number from {scale[0]:g} to {scale[1]:g}")
-    return f"{value:g}"
