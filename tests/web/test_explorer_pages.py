@@ -379,3 +379,16 @@ def test_the_profile_shows_what_picture_and_text_do_together(tmp_path: Path, ask
     assert "Picture and text, together and alone" in section
     assert "probe_faces, redundant:" in section
     assert "Bits about the right answer" not in section, "which would look for the task"
+
+
+def test_levels_of_perturbations_make_curves_as_in_the_report(tmp_path: Path, ask: Any) -> None:
+    hemm.run("baseline/random", "probe_shapes", limit=12, out=tmp_path, perturb="noise:10,noise:60,text/case")
+    client = ask(tmp_path)
+    page = client.get("/curves?task=probe_shapes&key=--perturb+noise").text
+    assert page.count('<g class="hit m0"><title>') == 3
+    assert "level of noise (0: as it is)" in page
+    assert "--perturb text/case" not in page, "its levels are no degrees"
+    assert 'class="hit m1"' not in client.get("/curves?task=probe_shapes&key=circles").text, (
+        "they are no models"
+    )
+    assert client.get("/curves?task=probe_shapes&key=--perturb+fog").status_code == 400

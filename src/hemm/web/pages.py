@@ -18,8 +18,13 @@ from hemm.web.slices import slices
 if TYPE_CHECKING:
     from starlette.requests import Request
 
+    from hemm.analysis.curves import Curve
+    from hemm.analysis.study import Study
+
 CURVE_INCHES = 6.4
 """Width of the figure on the page of curves."""
+PERTURB = "--perturb "
+"""Begins what is chosen where a curve is over the levels of a perturbation, not over a number in the data."""
 DIMENSION_TITLES = {name: dimension.title for name, dimension in DIMENSIONS.items()}
 
 
@@ -265,7 +270,7 @@ def _titles(names: list[str]) -> dict[str, str]:
 
 
 def curve_page(request: Request) -> Response:
-    from hemm.analysis.curves import curves
+    from hemm.analysis.compare.perturbation_curves import names_of_curves
     from hemm.report.figures.drawing import MOST
     from hemm.report.page.drawings import curve_figure
 
@@ -278,6 +283,8 @@ def curve_page(request: Request) -> Response:
     known: dict[str, list[str]] = {}
     for task, key, _ in rows:
         known.setdefault(task, []).append(key)
+    for task, names in names_of_curves([c.cell for c in explorer.catalog.cells]).items():
+        known.setdefault(task, []).extend(f"{PERTURB}{name}" for name in names)
     task = given.get("task") or next(iter(known), "")
     if task and task not in known:
         raise UnknownName("task with numbers in its metadata", task, known)
@@ -287,13 +294,26 @@ def curve_page(request: Request) -> Response:
     figure, why = None, ""
     if key:
         try:
-            found = curves(explorer.study(task, _large(given)).cells, key)
-            figure = curve_figure(found, key, CURVE_INCHES)
+            figure = curve_figure(*_curves(explorer.study(task, _large(given)), key), CURVE_INCHES)
         except HemmError as error:
             why = explorer.folder.words(error)
     values: dict[str, Any] = {"known": known, "task": task, "key": key, "figure": figure, "why": why}
     values["most"] = MOST
     return HTMLResponse(explorer.render("curves.html", "curves", **values))
+
+
+def _curves(study: Study, key: str) -> tuple[list[Curve], str]:
+    """The curves of one task over a number of its metadata or the level of a perturbation, and their axis."""
+    from hemm.analysis.compare.perturbation_curves import perturbation_curves
+    from hemm.analysis.curves import curves
+
+    if not key.startswith(PERTURB):
+        return curves(study.plain.cells, key), key
+    name = key.removeprefix(PERTURB)
+    found = perturbation_curves(study, study.subjects, name)
+    if not found:
+        raise HemmError(f"no sample has a score at every level of {name}")
+    return found[0]
 
 
 def differences(request: Request) -> Response:
