@@ -65,7 +65,7 @@ def app_of(explorer: Explorer, access: Access | None = None, *, watch: bool = Fa
     app = Starlette(
         routes=routes,
         middleware=[Middleware(Guard, access=access or Access())],
-        exception_handlers={HemmError: _bad, HTTPException: _http, Exception: _fault},
+        exception_handlers={HemmError: _bad, OSError: _gone, HTTPException: _http, Exception: _fault},
         lifespan=_watching if watch else None,
     )
     app.state.explorer = explorer
@@ -105,6 +105,13 @@ def _bad(request: Request, error: Exception) -> Response:
     explorer: Explorer = request.app.state.explorer
     title = "Not known" if isinstance(error, UnknownName) else "This cannot be shown"
     return _page(request, 400, title, explorer.folder.words(error))
+
+
+def _gone(request: Request, error: Exception) -> Response:
+    """A file of the results was taken away, or could not be read, while the page was made."""
+    explorer: Explorer = request.app.state.explorer
+    line = f"the results changed meanwhile, or cannot be read: load the page again ({error})"
+    return _page(request, 400, "This cannot be shown", explorer.folder.words(HemmError(line)))
 
 
 def _http(request: Request, error: Exception) -> Response:

@@ -15,7 +15,8 @@ from hemm.report.text import Excerpt, excerpt, visible
 from hemm.results.stored_answer import SHOWN_COLUMNS, StoredAnswer, read_parts
 from hemm.web.answers import Answers, Row
 from hemm.web.explorer import Explorer
-from hemm.web.filters import Filter, at_start
+from hemm.web.filters import LONGEST, Filter, at_start
+from hemm.web.index.rows import filtered_by
 
 SHOWN = 20_000
 """Most characters of one text on the page."""
@@ -65,7 +66,7 @@ class SamplePage:
     id: str
     content: str
     tags: tuple[tuple[str, str], ...]
-    facts: tuple[tuple[str, str], ...]
+    facts: tuple[tuple[str, str, str], ...]
     pictures: tuple[PictureLink, ...]
     more_pictures: int
     references: tuple[Excerpt, ...]
@@ -203,11 +204,15 @@ def _labels(explorer: Explorer, rows: Sequence[Row]) -> list[tuple[str, str]]:
     return [(name, value) for name, value in zip(LABELS, values, strict=True) if value]
 
 
-def _metadata(found: Mapping[str, Any]) -> list[tuple[str, str]]:
-    return [
-        (key, value if isinstance(value, str) else orjson.dumps(value).decode())
-        for key, value in list(found.items())[:60]
-    ]
+def _metadata(found: Mapping[str, Any]) -> list[tuple[str, str, str]]:
+    """(key, value as it is shown, value of the filter ``meta`` or empty) of each entry."""
+    out = []
+    for key, value in list(found.items())[:60]:
+        named = filtered_by(value)
+        pair = "" if named is None else f"{key}:{named}"
+        shown = value if isinstance(value, str) else orjson.dumps(value).decode()
+        out.append((key, shown, pair if len(pair) <= LONGEST else ""))
+    return out
 
 
 def _earlier(explorer: Explorer, answers: Answers, sample: int) -> dict[int, list[EarlierAnswer]]:

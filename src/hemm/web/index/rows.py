@@ -76,9 +76,21 @@ def facts(samples: Iterable[tuple[int, str | None]]) -> pa.Table:
     return pa.table({name: pa.array(c, types[name]) for name, c in zip(types, columns, strict=True)})
 
 
+def filtered_by(value: Any) -> str | None:
+    """The text by which answers are filtered for a value of the metadata; None for one that they cannot be
+    filtered by.
+
+    >>> filtered_by(1e308), filtered_by(True), filtered_by([1, 2])
+    ('1e+308', 'True', None)
+    """
+    if not isinstance(value, str | int | float) or (isinstance(value, str) and len(value) > LONGEST):
+        return None
+    return str(value)
+
+
 def _facts_of(text: str | None) -> Iterator[tuple[str, float | None, str]]:
     for key, value in metadata_of(text).items():
-        if not isinstance(value, str | int | float) or (isinstance(value, str) and len(value) > LONGEST):
-            continue
-        number = None if isinstance(value, str | bool) else float(value) if abs(value) < 1e300 else None
-        yield key, number, str(value)
+        named = filtered_by(value)
+        if named is not None:
+            number = None if isinstance(value, str | bool) else float(value) if abs(value) < 1e300 else None
+            yield key, number, named
