@@ -79,7 +79,7 @@ def test_every_import_is_declared() -> None:
 @pytest.mark.parametrize("folder", ["tests", "tools", "benchmarks"])
 def test_every_import_of_tests_and_tools_is_declared(folder: str) -> None:
     files = list((ROOT / folder).rglob("*.py"))
-    own = {folder, "simulated", "simulated_votes", "tinymodels"} | {p.stem for p in files}
+    own = {folder, "chrome", "simulated", "simulated_votes", "tinymodels"} | {p.stem for p in files}
     own |= {p.name for p in (ROOT / folder).rglob("*") if p.is_dir()}
     comes_along = {*PULLED_IN, "safetensors"}
     allowed = declared(tests=True) | set(sys.stdlib_module_names) | {"hemm", *comes_along, *own}

@@ -103,7 +103,7 @@ def task_list() -> str:
 def task_page(task: Task, samples: list[Sample], pictures: dict[str, bytes]) -> str:
     """One task: its card, how to get it, how it is asked, and its forms."""
     row, card = describe(task), task.card
-    text = [f"# {card.title}\n\nRun it with `--task {task.name}`.\n"]
+    text = [f"# {card.title}\n\nAfter this page you can run `--task {task.name}`, and know what it asks.\n"]
     if card.citation:
         text.append(f"{_linked(card.citation)}\n")
     facts = {

@@ -124,6 +124,13 @@ def test_links_and_anchors_lead_somewhere(built: tuple[Path, str], site: dict[st
     assert not broken
 
 
+def test_each_page_begins_with_what_its_reader_can_do_after_it(site: dict[str, Page]) -> None:
+    """All but the list of changes, and the page that says that there is none."""
+    first = {name: "".join(page.text).partition("¶")[2].strip() for name, page in site.items()}
+    others = {name for name, text in first.items() if not text.startswith("After this page ")}
+    assert others == {"changes.html", "404.html"}
+
+
 def test_pages_are_built_as_other_readers_of_markdown_build_them(site: dict[str, Page]) -> None:
     """A list or a block of code that one reader sees and another does not is a paragraph on one of both."""
     reader = MarkdownIt("commonmark").enable("table")
