@@ -65,6 +65,24 @@ _UNKNOWN = late(
     r"|would\s+(?:need|require|depend))\b",
     re.IGNORECASE,
 )
+_FIND = (
+    r"(?:determined?|tell|told|sa(?:y|id)|know|known|answer(?:ed)?|see|seen|read|identif(?:y|ied)"
+    r"|calculated?|computed?|solved?|found|find|inferred|deduced?|counted|given?)"
+)
+_NO_ANSWER = late(
+    r"\W*(?:(?-i:[A-Z])[).:]\s*)?(?:(?:so|sorry|unfortunately|therefore|thus)\W+)?(?:"
+    rf"(?:\w+\s+){{0,3}}(?:can\s?not|can['’]?t|could\s+not|couldn['’]t)\s+(?:be\s+)?(?:\w+ly\s+)?{_FIND}\b"
+    rf"|(?:\w+\s+){{0,3}}(?:unable|impossible|not\s+(?:possible|able))\s+to\s+(?:be\s+)?{_FIND}\b"
+    r"|(?:i|we)\s+(?:\w+ly\s+)?(?:do\s+not|don['’]?t)\s+know\b|i\s+(?:am|['’]m)\s+(?:not\s+sure|unsure)\b"
+    r"|i['’]m\s+(?:not\s+sure|unsure)\b|(?:i\s+have\s+)?no\s+(?:idea|clue)\b|not\s+sure\b"
+    r"|(?:\w+\s+){0,3}(?:not\s+enough|insufficient)\s+(?:information|data|context|details)\b"
+    r"|(?:\w+\s+){0,3}is\s+(?:unknown|not\s+known)\b|not\s+(?:known|determinable)\b"
+    r"|(?:我)?(?:不知道|不清楚|[无無]法(?:确定|確定|判断|判斷|回答|计算|計算|得知)|不能确定)"
+    r"|(?:я\s+)?не\s+знаю\b|невозможно\s+определить|ich\s+wei(?:ß|ss)\s+(?:es\s+)?nicht|je\s+ne\s+sais\s+pas"
+    r"|no\s+(?:lo\s+)?sé|non\s+lo\s+so|não\s+sei"
+    r")[^\d=]{0,60}",
+    re.IGNORECASE,
+)
 _METHOD = late(
     r"\b(?:need\s+(?:to\s+know|the)|requires?\s+(?:analy|count|an?\s)"
     r"|looking\s+for|question\s+(?:asks?|is\s+asking)|we\s+(?:need|have)\s+to|to\s+(?:find|determine|answer"
@@ -165,6 +183,15 @@ def says_unknown(sentence: str) -> bool:
 def unknown(sentence: str) -> bool:
     """Whether a sentence says that the answer is not known."""
     return _UNKNOWN.search(sentence) is not None
+
+
+def no_answer(text: str) -> bool:
+    """Whether a short answer says that there is none: all of it, without a number.
+
+    >>> no_answer("It cannot be determined."), no_answer("I don't know"), no_answer("no solution")
+    (True, True, False)
+    """
+    return _NO_ANSWER.fullmatch(text) is not None
 
 
 @lru_cache(maxsize=1024)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from hemm.core import Reading, Sample
 from hemm.parsing.answer_text import body_of, lines, sentence_spans, unmarked, with_marks
+from hemm.parsing.clauses import no_answer
 from hemm.parsing.formats import Number, OneOf
 from hemm.parsing.located import Located, Span
 from hemm.parsing.markers import is_blank, ordered
@@ -18,6 +19,10 @@ _MATH = late(
     r"\$\$([^$]{1,2000})\$\$|\$([^$\n]{1,2000})\$|\\\((.{1,2000}?)\\\)|\\\[(.{1,2000}?)\\\]", re.DOTALL
 )
 _WORD = late(r"(?<![\\A-Za-z])[A-Za-z]{2,}")
+_OTHER_SCRIPT = late(r"[\u0400-\u06ff\u0900-\u0e7f\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
+"""Letters that are words and no mathematics, as Greek ones are."""
+_OR = late(r"[^=]*\d[^=]*(?:\b(?:or|maybe|perhaps|possibly|oder|ou)\b|或)[^=]*\d[^=]*", re.IGNORECASE)
+"""Two numbers of which one is the answer. Solutions of an equation (``x = 3 or x = -4``) are one answer."""
 _FUNCTION = late(r"(?<![A-Za-z])(?:sqrt|pi|sin|cos|tan|log|ln|exp|infinity)(?![A-Za-z])")
 _QUANTITY = late(r"[^A-Za-z]*\d[^A-Za-z]*(?:[A-Za-z]+\.?[\s^\d²³/]*){1,3}\.?$")
 _MOST_WORDS = 4
@@ -34,7 +39,9 @@ class Expression:
     the mathematics between dollars where there is some, a sentence that is no prose, the one number that
     ``Number`` reads, else up to four words; a text that is one line of mathematics; the last line, where it
     holds one piece of mathematics between dollars, or is nothing else; and, where none of these is there, the
-    one number that ``Number`` reads. A line of no more than four words without a number is taken as it is.
+    one number that ``Number`` reads. A line of no more than four words that is no number is taken as it is.
+    Numbers of which one is the answer (``3 or 4``) are none, outside a box; nor is what says that it does
+    not know (``It cannot be determined``), in a box or not.
 
     >>> from hemm.core import Sample
     >>> Expression().parse(r"So the area is $A = 6$. \boxed{\frac{3}{4}}", Sample("1"))
@@ -68,17 +75,20 @@ class Expression:
                 return _reading(piece, STRUCTURED, place)
             if not piece.strip() or is_blank(piece):
                 continue
+            if no_answer(_first_sentence(piece)):
+                return Reading()
             if claim := _marked(piece, with_marks(text, place)):
                 return _reading(claim, MARKER, place)
             found = _number(text, sample)
             return _reading(_words(piece), MARKER, place) if found.value is None else found
         said = lines(clean.text)
-        if len(said) == 1 and not _WORD.search(_FUNCTION.sub("", said[0])):
+        if len(said) == 1 and not _is_prose(said[0]) and not _OTHER_SCRIPT.search(said[0]):
             return _reading(said[0], WHOLE, clean.span(0, len(clean.text)))
         if refuses(clean.text):
             return Reading()
         concluded, number = _concluded(body), _number(text, sample)
-        if concluded.value is None and number.value is None and len(said) == 1 and _is_term(said[0]):
+        nothing = concluded.value is None and number.value is None
+        if nothing and len(said) == 1 and _is_term(said[0]) and not _OR.fullmatch(said[0]):
             return _reading(said[0], WHOLE, clean.span(0, len(clean.text)))
         return number if concluded.value is None else concluded
 
@@ -91,12 +101,16 @@ class Expression:
 
 def _reading(text: str, stage: str, span: Span) -> Reading:
     value = _LEAD.sub("", text.strip()).strip().rstrip(".。,;").strip()
-    return Reading(value, stage, span) if value else Reading()
+    return Reading(value, stage, span) if value and not no_answer(value) else Reading()
 
 
 def _is_quantity(text: str) -> bool:
     """Whether a text is mathematics with a unit behind it."""
     return _QUANTITY.match(text.strip()) is not None
+
+
+def _is_prose(text: str) -> bool:
+    return _WORD.search(_FUNCTION.sub("", text)) is not None
 
 
 def _is_term(text: str) -> bool:
@@ -114,7 +128,9 @@ def _marked(piece: str, with_dollars: str) -> str:
     pieces = _pieces(with_dollars)
     if len(pieces) == 1:
         return pieces[0][0]
-    return sentence if not _WORD.search(_FUNCTION.sub("", sentence)) or _is_quantity(sentence) else ""
+    if _OR.fullmatch(sentence):
+        return ""
+    return sentence if not _is_prose(sentence) or _is_quantity(sentence) else ""
 
 
 def _words(piece: str) -> str:

@@ -91,9 +91,43 @@ _MANY = 60
 _RATIO = late(r"\bfor\s+every\b|\bratio\b[^.]*\d\s?:\s?\d", re.IGNORECASE)
 
 
+_HEDGE = r"(?:maybe|perhaps|possibly|potentially)"
+_HEDGED = late(
+    rf"^[^.;:?!]{{0,60}}?(?:[,(]|\s)\s*(?<!and\s)(?:or,?\s+(?:(?:it|there|that|this|they)\s+(?:may|might|could|is"
+    rf"|are)|even|{_HEDGE})|{_HEDGE})\b(?:\s+(?:even|also|it|is|be|well|just|only|about|there|are|as|many))*\s*$",
+    re.IGNORECASE,
+)
+"""What stands between a number and one that the sentence offers in its place (``3, or maybe 4``)."""
+_NEXT_WORD = late(r"\s*(\w*)")
+
+
 def asserted(sentence: str, decimal_comma: bool = False) -> list[Numeral]:
     """The numbers that ``sentence`` asserts: the right side of its last equation; what it says something *is*
-    (``is 10 years``, ``there are 3``); else all that are no condition, comparison, name or pronoun."""
+    (``is 10 years``, ``there are 3``); else all that are no condition, comparison, name or pronoun; and what
+    it offers in the place of that (``or maybe 4``)."""
+    return with_alternatives(sentence, _claimed(sentence, decimal_comma), decimal_comma)
+
+
+def with_alternatives(sentence: str, found: list[Numeral], decimal_comma: bool = False) -> list[Numeral]:
+    """One number that ``sentence`` asserts, and others of the same things that it offers in its place."""
+    if len({n.value for n in found}) != 1:
+        return found
+    first = found[-1]
+    after = _NEXT_WORD.match(sentence, first.end)
+    others = [
+        n
+        for n in numerals(sentence, decimal_comma)
+        if n.begin >= first.end
+        and n.value != first.value
+        and (word := _NEXT_WORD.match(sentence, n.end))
+        and word[1] in ("", after[1] if after else "")
+        and _HEDGED.match(sentence[first.end : n.begin])
+    ]
+    return [*found, *others[:1]]
+
+
+def _claimed(sentence: str, decimal_comma: bool) -> list[Numeral]:
+    """The numbers that ``sentence`` claims without a hedge."""
     found = [] if _RATIO.search(sentence) else numerals(sentence, decimal_comma)
     none = _NONE_THERE.search(sentence)
     if none:

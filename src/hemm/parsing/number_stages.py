@@ -11,7 +11,7 @@ from hemm.parsing import clauses
 from hemm.parsing.answer_text import sentence_spans
 from hemm.parsing.located import Span
 from hemm.parsing.markers import Mark, is_blank
-from hemm.parsing.number_claims import PREDICATE, RANGE, THERE, asserted
+from hemm.parsing.number_claims import PREDICATE, RANGE, THERE, asserted, with_alternatives
 from hemm.parsing.numbers import Numeral, numerals, read_number
 from hemm.parsing.patterns import late
 from hemm.parsing.stages import (
@@ -90,7 +90,8 @@ def marked(answer: NumberAnswer, structured: bool) -> Found[float] | None:
                     return Found(frozenset(), span)
                 continue
             sentence = text[slice(*first[0])]
-            found = [n.value for n in _opening(sentence, answer) or asserted(sentence, answer.decimal_comma)]
+            said = _opening(sentence, answer) or asserted(sentence, answer.decimal_comma)
+            found = [n.value for n in said]
         if found:
             return Found(frozenset(found), span) if mark.structured == structured else None
         if mark.structured == structured and says_other(text, mark):
@@ -123,7 +124,9 @@ def _opening(sentence: str, answer: NumberAnswer) -> list[Numeral]:
         or re.match(r"^\s*[=+*/×]|^\s*(?:of|out)\b", rest)
     ):
         return []
-    return found[:1] if _AFTERWARDS.match(rest) and not re.match(r"^\s*,\s*\d", rest) else []
+    if not _AFTERWARDS.match(rest) or re.match(r"^\s*,\s*\d", rest):
+        return []
+    return with_alternatives(sentence, found[:1], answer.decimal_comma)
 
 
 _DIGITS = late(r"\d+")

@@ -11,6 +11,7 @@ from collections.abc import Callable
 
 from hemm.core import Reading
 from hemm.parsing import clauses
+from hemm.parsing.answer_text import fold
 from hemm.parsing.languages import any_of
 from hemm.parsing.located import Span
 from hemm.parsing.markers import is_blank
@@ -43,7 +44,8 @@ from hemm.parsing.yes_no_words import affirms, denies, opening_side, sides_of
 
 
 def whole(answer: OptionAnswer) -> Found[int] | None:
-    """The text is one option: its text to the letter, its letter, or both."""
+    """The text is one option: its text to the letter, its letter, or both; or says that it does not know, in
+    the words of an option."""
     options = answer.options
     for text, span, mark in answer.marks[:1]:  # a box around it all: "$5" and "5" are two options
         number = answer.to_the_letter(span) if mark.structured and text == answer.clean.text else None
@@ -54,6 +56,12 @@ def whole(answer: OptionAnswer) -> Found[int] | None:
             return answer.found(numbers, 0, len(answer.clean.text))
     if options.only_sides and (sides := sides_of(answer.clean.text, whole=True)):
         return answer.found({options.sides[s] for s in sides}, 0, len(answer.clean.text))
+    if clauses.no_answer(answer.clean.text):
+        said = fold(answer.clean.text)
+        if numbers := {
+            i for i, option in enumerate(options.shown) if fold(option) in said and clauses.no_answer(option)
+        }:
+            return answer.found(numbers, 0, len(answer.clean.text))
     return None
 
 
