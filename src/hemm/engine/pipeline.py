@@ -143,7 +143,7 @@ class Pipeline:
         longest = now - min(self._open.values())
         words = f"waiting for {counted(len(self._open), 'answer')}, for {longest:.0f} s"
         trouble = self._model.trouble if isinstance(self._model, RequestModel) else ""
-        self._track.waits(f"{words}; {trouble}" if trouble else words)
+        self._track.waits("; ".join(filter(None, (words, self._model.at_work, trouble))))
 
     async def _seal(self) -> None:
         while True:

@@ -95,8 +95,9 @@ class Crew:
 
         patience = math.inf if self.site.patience is None else self.site.patience
         end = time.monotonic() + patience
-        while not self._settled_within(min(LOOK_SECONDS, end - time.monotonic()), settled):
-            if time.monotonic() >= end or not self.site.expects_more(len(self.free)):
+        while not self._settled_within(min(LOOK_SECONDS, max(0.1, end - time.monotonic())), settled):
+            over = time.monotonic() >= end or not self.site.expects_more(len(self.free))
+            if over and (self.free or not self._some_load()):
                 break
         with self._changed:
             if len(self._all) < count or not self._free:
@@ -106,6 +107,12 @@ class Crew:
                 self._news.append(f"{late}: they begin, and the others join when they come up")
             if wrong := self.site.refuses([r.place for r in self._free]):
                 raise HemmError(wrong)
+
+    def _some_load(self) -> bool:
+        """Whether some that have not come up have a place, and load their model there."""
+        with self._changed:
+            coming = list(self._coming)
+        return any(replica.placed for replica in coming)
 
     def _settled_within(self, seconds: float, settled: Callable[[], bool]) -> bool:
         with self._changed:
@@ -222,6 +229,11 @@ class Replica:
         place = {**self._transport.place}
         place["accelerator"] = self._found.get("accelerator") or place.get("accelerator", "")
         return place
+
+    @property
+    def placed(self) -> bool:
+        """Whether there is room for the process."""
+        return self._transport.placed
 
     def start(self) -> None:
         """Start the process and load the model. Raises HemmError with the process's message."""

@@ -27,6 +27,11 @@ class Transport(Protocol):
         """Where the replica runs, as run.json has it; empty: nothing is known, or it is this machine."""
         ...
 
+    @property
+    def placed(self) -> bool:
+        """Whether there is room for the replica: it starts, and does not wait for others to make room."""
+        ...
+
     def open(self) -> None:
         """Start the process, which may take long. Raises ProcessEnded if it ends, HemmError where there is
         none to be had."""
@@ -56,6 +61,7 @@ class Pipe:
         self._name, self._gpu = name, gpu
         self.place: Mapping[str, Any] = {"gpu": gpu}
         self._child: ChildProcess | None = None
+        self.placed = True
 
     def open(self) -> None:
         variables = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}

@@ -24,7 +24,7 @@ from hemm.models.ray import cluster
 from hemm.models.ray.media import Filling, record
 
 WAIT = 120.0
-"""Seconds for which the start waits for all replicas; ``HEMM_RAY_WAIT`` is another number."""
+"""Seconds for which the start waits for room for all replicas; ``HEMM_RAY_WAIT`` is another number."""
 _PAUSE = 1.0
 """Seconds between a place that is lost and the next attempt to have one."""
 _IMPORT = re.compile(r"^(?:ImportError|ModuleNotFoundError): (.+)$", re.M)
@@ -71,7 +71,11 @@ class Nodes:
 
     @property
     def patience(self) -> float:
-        return float(os.environ.get("HEMM_RAY_WAIT") or WAIT)
+        named = os.environ.get("HEMM_RAY_WAIT") or str(WAIT)
+        with suppress(ValueError):
+            if (seconds := float(named)) >= 0:
+                return seconds
+        raise HemmError(f"HEMM_RAY_WAIT is {named!r}: it is a number of seconds, as in 600")
 
     def reads(self, pack: Pack) -> None:
         """Samples of ``pack`` are asked next: nodes that can read it take their media from there."""
@@ -79,7 +83,7 @@ class Nodes:
         self.pack = None if path is None else (str(path.resolve()), pack.hash)
 
     def open(self) -> Sequence[Transport]:
-        share = self._share
+        share, _ = self._share, self.patience  # a wrong number is told before anything starts
         self._connected = cluster.connect(share.address)
         self.run = uuid.uuid4().hex[:12]
         self._fillings.clear()
@@ -107,7 +111,7 @@ class Nodes:
         return cluster.room(self.bundle["CPU"], self.bundle["GPU"])
 
     def wants(self) -> str:
-        there = cluster.described() or "no node"
+        there = f"{cluster.described() or 'no node'}, of which {cluster.free()} free"
         return f"each wants {cluster.resources(self.bundle)}, and the cluster has {there}"
 
     def refuses(self, places: Sequence[Mapping[str, Any]]) -> str:
@@ -156,6 +160,10 @@ class ActorTransport:
         self._actor: Any = None
         self._group: Any = None
         self.place: Mapping[str, Any] = {}
+
+    @property
+    def placed(self) -> bool:
+        return bool(self.place) if self._group is None else cluster.has_room(self._group)
 
     def open(self) -> None:
         ray, site = cluster.ray_module(), self._site

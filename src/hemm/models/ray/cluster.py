@@ -27,7 +27,10 @@ QUIET = {
 """Environment variables of Ray, where the user has not set them."""
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
 LOOK_SECONDS = 10.0
-"""Seconds for the head of the cluster to be reached."""
+"""Seconds for the head of the cluster to be reached, and for it to answer."""
+_SETTINGS = bytes((0, 0, 0, 4, 0, 0, 0, 0, 0))
+"""The head of the frame with which both sides of HTTP/2, so of gRPC, begin; its fourth byte is its type."""
+_GREETING = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + _SETTINGS
 
 
 def ray_module() -> Any:
@@ -49,7 +52,7 @@ def check_address(address: str) -> None:
             f"--ray {redact(address)}: the command runs on a node of the cluster (ray job submit, or a shell "
             "there); give HOST:PORT of its head, or auto"
         )
-    if address != "auto" and not (host and port.isdecimal()):
+    if address != "auto" and not (host and port.isdecimal() and "/" not in host):
         raise HemmError(
             f"--ray {redact(address)} is no address: give HOST:PORT of the cluster's head, or auto "
             "(--ray as the last word means auto)"
@@ -122,13 +125,23 @@ def _same_host(host: str, other: str) -> bool:
 
 
 def _look(address: str) -> None:
-    """Raise HemmError where nothing listens at the address: Ray itself tries for minutes."""
+    """Raise HemmError where no cluster listens at the address: Ray itself tries for minutes."""
     host, _, port = address.rpartition(":")
-    if host:
-        try:
-            socket.create_connection((host.strip("[]"), int(port)), timeout=LOOK_SECONDS).close()
-        except (OSError, OverflowError) as error:
-            raise HemmError(f"--ray {redact(address)}: no cluster is there ({error})") from None
+    if not host:
+        return
+    try:
+        with socket.create_connection((host.strip("[]"), int(port)), timeout=LOOK_SECONDS) as there:
+            if os.environ.get("RAY_USE_TLS", "0") != "0":
+                return
+            there.sendall(_GREETING)
+            reply = there.recv(len(_SETTINGS), socket.MSG_WAITALL)
+    except (OSError, OverflowError) as error:
+        raise HemmError(f"--ray {redact(address)}: no cluster is there ({error})") from None
+    if reply[3:4] != _SETTINGS[3:4]:
+        raise HemmError(
+            f"--ray {redact(address)}: what listens there is no head of a Ray cluster, whose port is usually "
+            "6379 (a dashboard has 8265)"
+        )
 
 
 @contextmanager
@@ -193,6 +206,19 @@ def described() -> str:
     """The nodes in words, as in ``2 nodes of 8 CPU and 1 GPU, 1 node of 4 CPU``."""
     kinds = Counter(resources(node["Resources"]) for node in nodes())
     return ", ".join(f"{counted(count, 'node')} of {kind}" for kind, count in sorted(kinds.items()))
+
+
+def free() -> str:
+    """What of the CPUs and GPUs nobody uses, in words with their verb."""
+    found = resources(ray_module().available_resources())
+    return f"{found} {'is' if found in ('nothing', '1 CPU', '1 GPU') else 'are'}"
+
+
+def has_room(group: Any) -> bool:
+    """Whether the cluster keeps the place of this placement group."""
+    from ray.util.placement_group import placement_group_table
+
+    return bool(placement_group_table(group).get("state") == "CREATED")
 
 
 def resources(found: Mapping[str, float]) -> str:
