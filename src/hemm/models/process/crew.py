@@ -95,7 +95,7 @@ class Crew:
 
         patience = math.inf if self.site.patience is None else self.site.patience
         end = time.monotonic() + patience
-        while not self._settled_within(min(LOOK_SECONDS, max(0.1, end - time.monotonic())), settled):
+        while not self._settled_within(LOOK_SECONDS, settled):
             over = time.monotonic() >= end or not self.site.expects_more(len(self.free))
             if over and (self.free or not self._some_load()):
                 break
