@@ -321,3 +321,6 @@ def test_tasks_read_well_in_a_narrow_terminal(
     assert max(map(len, facts.splitlines())) <= 80
     assert "access: gated (accept its terms on the hub, then: hf auth login)" in facts
     assert "\n  hemm prepare winoground    from hub:facebook/winoground\n" in how
+    assert cli.status(["tasks", "mmbench"]) == 0
+    _, _, how = capsys.readouterr().out.partition("How to get it:")
+    assert "\n  hemm prepare mmbench:v11 --from FOLDER    with MMBench_DEV_EN_V11.tsv\n" in how

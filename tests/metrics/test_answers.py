@@ -17,7 +17,7 @@ from hemm.metrics import METRICS, metric_key, resolve, spec_of
 from hemm.metrics.base import same
 from hemm.metrics.groups.consistency import Consistency, PermutationConsistency
 from hemm.metrics.text.answers import Accuracy, ExactMatch, TokenF1, VqaAccuracy, vqa_normal
-from hemm.parsing.formats import OneOf, join_labels
+from hemm.parsing.formats import OneOf, YesNo, join_labels
 from hemm.testing import check_metric
 
 
@@ -233,6 +233,31 @@ def test_we_math_keeps_the_contract_and_judges_whole_problems_alone() -> None:
     assert metric.chance(asked[:3]) == pytest.approx(guessed)
     for part in (asked[:2], asked[2:3]):
         assert set(metric.score([[ok("b", s) for s in part]])[0].values()) == {None}
+        assert metric.chance(part) is None
+
+
+@pytest.mark.parametrize("form", ["choose", "match"])
+def test_winoground_keeps_the_contract(form: str) -> None:
+    keys = {
+        "choose": [("text", 0, None), ("text", 1, None), ("image", None, 0), ("image", None, 1)],
+        "match": [("match", i, j) for i in (0, 1) for j in (0, 1)],
+    }[form]
+    asked = [
+        Sample(
+            f"{row}-{n}",
+            unit=row,
+            references=("yes" if form == "choose" or key[1] == key[2] else "no",),
+            choices=("yes", "no"),
+            metadata={"asked": key[0], "image": key[1], "caption": key[2]},
+        )
+        for row in "pqr"
+        for n, key in enumerate(keys)
+    ]
+    metric = resolve("winoground")
+    check_metric(metric, samples=asked, answer=YesNo())
+    assert metric.chance(asked[:4]) == 1 / 16
+    assert metric.chance(asked[:3]) is None
+    assert set(metric.score([[ok("yes", s) for s in asked[:3]]])[0].values()) == {None}
 
 
 def test_chance_is_the_mean_score_of_the_options() -> None:

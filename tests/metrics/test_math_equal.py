@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import math
 import os
+import subprocess
+import sys
 from fractions import Fraction
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -12,6 +16,7 @@ from hypothesis import strategies as st
 
 from hemm.core import HemmError, MissingExtra, Sample
 from hemm.metrics import metric_key, resolve
+from hemm.metrics.text import math_equal
 from hemm.metrics.text.math_equal import compared
 from hemm.testing import check_metric
 
@@ -148,3 +153,23 @@ def test_the_process_that_compares_is_one_for_all() -> None:
     compared("1", "3 - 2")
     assert first is math_equal._COMPARER._process
     assert math.isclose(score("3-2", "1"), 1.0)
+
+
+def test_what_a_package_prints_is_no_verdict(tmp_path: Path) -> None:
+    (tmp_path / "math_verify.py").write_text(
+        "import os\nprint('\"equal\"')\nExprExtractionConfig = LatexExtractionConfig = object\n"
+        "def parse(text, **how):\n    print('\"equal\"')\n    os.system('echo equal')\n"
+        "    return [text.count('x')]\n"
+        "def verify(a, b, **how): return a == b\n"
+    )
+    question = {"wanted": "x", "given": "xx", "decimals": None, "within": 0.0, "seconds": 5}
+    child = Path(math_equal.__file__).with_name("math_child.py")
+    told = subprocess.run(
+        [sys.executable, str(child)],
+        input=json.dumps(question) + "\n",
+        env={**os.environ, "PYTHONPATH": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert told.stdout.splitlines() == ["{}", '"unequal"']

@@ -43,7 +43,7 @@ class WeMath(Consistency):
         whole = [
             bool(_RIGHT.value(j.value, j.sample)) for j in group if j.sample.metadata.get("step") == WHOLE
         ]
-        if len(whole) != 1 or not steps:
+        if not _is_whole([j.sample for j in group]):
             return dict.fromkeys(self.components(()), None)
         half = 0.5 * (all(steps) and not whole[0])
         return {
@@ -56,7 +56,10 @@ class WeMath(Consistency):
         }
 
     def chance(self, group: Sequence[Sample]) -> float | None:
-        """What guessing scores: mastery, and half where the steps alone are right."""
+        """What guessing scores: mastery, and half where the steps alone are right; nothing where ``score``
+        has no value."""
+        if not _is_whole(group):
+            return None
         each = {s.id: _RIGHT.chance((s,)) for s in group}
         steps, whole = 1.0, 0.0
         for sample in group:
@@ -68,3 +71,9 @@ class WeMath(Consistency):
             else:
                 steps *= chance
         return steps * (whole + 0.5 * (1.0 - whole))
+
+
+def _is_whole(problem: Sequence[Sample]) -> bool:
+    """Whether a problem is asked once as a whole, and has steps."""
+    wholes = sum(sample.metadata.get("step") == WHOLE for sample in problem)
+    return wholes == 1 and len(problem) > 1

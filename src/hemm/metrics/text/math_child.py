@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import sys
 from collections.abc import Callable
 from typing import Any
@@ -28,7 +29,9 @@ def limited(seconds: float) -> None:
 
 
 def main() -> None:
-    """Answer until the input ends."""
+    """Answer until the input ends. What a package prints goes to the error stream: it is no answer."""
+    answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    os.dup2(2, 1)
     try:
         import resource
 
@@ -38,7 +41,7 @@ def main() -> None:
         pass
     logging.disable(logging.CRITICAL)
     compare = comparer()
-    print("{}", flush=True)  # the packages are imported
+    print("{}", file=answers, flush=True)  # the packages are imported
     for line in sys.stdin:
         asked = json.loads(line)
         limited(asked["seconds"])
@@ -47,7 +50,7 @@ def main() -> None:
         except (Exception, RecursionError) as error:  # of a package, on a text that anyone may have written
             found = f"failed: {type(error).__name__}"
         limited(0)
-        print(json.dumps(found), flush=True)
+        print(json.dumps(found), file=answers, flush=True)
 
 
 def comparer() -> Callable[[str, str, int | None, float], str]:

@@ -201,11 +201,11 @@ def print_task(task: Task, sample: Sample | None, messages: tuple[Message, ...])
     if _at_hand(task):
         echo("  nothing to get: it is prepared on first use")
     else:
-        spec = origin_spec(task.origin, task.name)
-        for line in dict.fromkeys(_how(spec, source) for source in task.sources):
+        ways = dict.fromkeys(_ways(task))
+        for variant in task.variants.values():
+            ways.update(dict.fromkeys(_ways(variant, task.sources)))
+        for line in ways:
             echo(f"  {line}")
-        for required in dict.fromkeys(s.layout.required for s in task.sources if s.layout.required):
-            echo(f"  hemm prepare {spec} --from FOLDER    with {', '.join(required)}")
     if sample is None:
         echo("\nAn example and the prompt are shown when it is prepared. The template:")
         echo(_indented(task.prompt))
@@ -215,6 +215,20 @@ def print_task(task: Task, sample: Sample | None, messages: tuple[Message, ...])
         echo(f"  [{message.role}]")
         echo(_indented(_text(message)))
     echo(f"  [right answer] {' | '.join(_reference(r) for r in sample.references)}")
+
+
+def _ways(task: Task, but: Sequence[Source] = ()) -> list[str]:
+    """How to get the data of ``task`` from its sources and from a folder, and what has to lie there; nothing
+    where it reads the files of the sources ``but``."""
+    known = {(source.name, source.layout.required) for source in but}
+    if known and known >= {(source.name, source.layout.required) for source in task.sources}:
+        return []
+    spec = origin_spec(task.origin, task.name)
+    files = dict.fromkeys(s.layout.required for s in task.sources if s.layout.required)
+    return [
+        *(_how(spec, source) for source in task.sources),
+        *(f"hemm prepare {spec} --from FOLDER    with {', '.join(required)}" for required in files),
+    ]
 
 
 def _how(name: str, source: Source) -> str:
