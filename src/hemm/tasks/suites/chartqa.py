@@ -46,7 +46,9 @@ TASK = Task(
         "their mean, which reports give, is the mean over all. Relaxed accuracy within 5 %: the usual "
         "scripts divide an answer with a percent sign by a hundred, hemm reads 25% as 25 on both sides, "
         "which differs where one side has the sign and the other has not. Years are within 5 % of one "
-        "another too. The usual prompt asks for a single word or phrase.",
+        "another too. Scripts compare the whole reply; hemm takes the answer out of a sentence (The answer "
+        "is 3.), and reads $50 and number words as numbers. The usual prompt asks for a single "
+        "word or phrase.",
     ),
     sources=hub(("HuggingFaceM4/ChartQA",), read, "test"),
     prompt="{{ image }}\n{{ question }}\n{{ instruction }}",

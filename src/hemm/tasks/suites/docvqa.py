@@ -50,10 +50,11 @@ TASK = Task(
         labels=dimension_labels("multimedia", "uniqueness", "querying", fine_grained="yes"),
         labels_by="hemm",
         notes="The validation split, whose answers are public; the 5,188 of test are scored by the "
-        "competition's server, and reports mix the two. ANLS with threshold 0.5 is the official score. The "
-        "usual prompt asks for a single word or phrase. Resolution decides: pages have about 2 megapixels, "
-        "and a limit (--max-pixels, or a model's own) costs several points. Questions of one page are one "
-        "cluster.",
+        "competition's server, and reports mix the two. ANLS with threshold 0.5 is the official score; at "
+        "exactly half the edits it is 0, as in its definition, where scripts give 0.5. Scripts compare the "
+        "whole reply, hemm the answer that it states (The answer is 3.). The usual prompt asks for a single "
+        "word or phrase. Resolution decides: pages have about 2 megapixels, and a limit (--max-pixels, or a "
+        "model's own) costs several points. Questions of one page are one cluster.",
     ),
     sources=hub(
         REPOS,

@@ -21,7 +21,8 @@ TASK = Task(
         labels=dimension_labels("multimedia", "uniqueness", "querying", fine_grained="yes", reasoning="more"),
         labels_by="hemm",
         notes="The validation split, whose answers are public; reports mix it with test, which the "
-        "competition's server scores. ANLS with threshold 0.5 is the official score. Pictures are long and "
+        "competition's server scores. ANLS with threshold 0.5 is the official score, of the "
+        "answer that a reply states, and 0 at exactly half the edits (see docvqa). Pictures are long and "
         "tall, and resolution costs most here: Gemma 4's makers lose nine points with fewer tokens a "
         "picture. The usual prompt asks for a single word or phrase. Components: where the answer stands.",
     ),

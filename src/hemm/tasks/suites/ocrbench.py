@@ -52,7 +52,8 @@ TASK = Task(
         "Right is an answer that contains a reference in lower case; formulas of HME100k without blanks and "
         "in their case. The question is the whole prompt, as officially; answers were cut at 100 tokens "
         "there. OCRBench v2 (0 to 100, English and Chinese) is another data set. Thinking is taken away here "
-        "before the answer is searched, which the official script does not do.",
+        "before the answer is searched, and a dialogue that the model goes on to write, which the official "
+        "script does not do. Some harnesses also make full-width letters plain; neither it nor hemm does.",
     ),
     sources=hub(("echo840/OCRBench",), read, "test"),
     prompt="{{ image }}\n{{ question }}",
