@@ -14,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hemm.core import DIMENSIONS, BadData, HemmError
+from hemm.engine.overlays import rows as overlay_rows
 from hemm.engine.overlays.rows import read_overlay, read_overlays
 
 HEAD = "task,sample,sample_hash,kind,field,value,by\n"
@@ -151,3 +152,13 @@ def test_a_label_with_many_values_is_no_label(tmp_path: Path) -> None:
     rows = [f"t,s{n},,label,note,number {n},ann" for n in range(51)]
     with pytest.raises(BadData, match="the label 'note' has 51 values"):
         read_overlay(file(tmp_path / "x.csv", *rows))
+
+
+def test_a_name_in_many_rows_is_looked_up_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file of 200,000 labels has few names: each is compared with the dimensions once."""
+    looked: list[str] = []
+    monkeypatch.setattr(overlay_rows, "nearest", lambda name, known: looked.append(name))
+    file = tmp_path / "many.csv"
+    file.write_text(HEAD + "".join(f"t,s{n},,label,stroke_order,hard,ann\n" for n in range(500)))
+    assert len(read_overlay(file).rows) == 500
+    assert looked == ["stroke_order"]

@@ -6,6 +6,14 @@ from pathlib import Path
 
 from pages import run_page
 
+PAGE = Path(__file__).resolve().parents[2] / "docs/annotate.md"
+
+
+def test_the_study_says_what_it_needs_and_how_its_server_ends() -> None:
+    study = PAGE.read_text("utf-8").partition("## A study in an afternoon")[2]
+    assert study.index("hemm[hf]") < study.index("hemm run tiny")
+    assert "hemm annotate study --open\n\nVote as long as you like, then end it with Ctrl+C" in study
+
 
 def test_the_study_runs_as_it_stands(cache: Path, tmp_path: Path) -> None:
     said = run_page("annotate.md", tmp_path)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -188,8 +189,8 @@ def _checked_label(texts: dict[str, str]) -> tuple[str, str] | None:
     if name in _ALSO_CALLED:
         return "an unknown dimension", f"{shown(texts['field'])}; it is called {_ALSO_CALLED[name]!r}"
     if name not in known:
-        close = nearest(name, known)
-        if close is not None and _like(name, close) >= _LIKE_DIMENSION:
+        close = _slip(name, tuple(known))
+        if close:
             return "an unknown dimension", f"{shown(texts['field'])}; did you mean {close!r}?"
         taken = name in _TAKEN
         return ("a name that tables have for something else", shown(texts["field"])) if taken else None
@@ -201,10 +202,14 @@ def _checked_label(texts: dict[str, str]) -> tuple[str, str] | None:
     return None
 
 
-def _like(one: str, other: str) -> float:
+@lru_cache(maxsize=256)
+def _slip(name: str, known: tuple[str, ...]) -> str:
+    """The dimension that a name is a slip of; empty for none. A file has few names, each in many rows."""
     from difflib import SequenceMatcher
 
-    return SequenceMatcher(None, one, other).ratio()
+    close = nearest(name, known)
+    like = close is not None and SequenceMatcher(None, name, close).ratio() >= _LIKE_DIMENSION
+    return close if close is not None and like else ""
 
 
 def _as_name(text: str) -> str:
