@@ -14,10 +14,11 @@ import pytest
 
 from hemm.cli import status
 from hemm.core import HemmError, Identity, Media
+from hemm.models.process.child import ProcessEnded
 from hemm.models.process.crew import Crew
 from hemm.models.process.transport import Reply
 from hemm.models.ray import cluster
-from hemm.models.ray.actors import Nodes, Share
+from hemm.models.ray.actors import ActorTransport, Nodes, Share
 
 pytest.importorskip("ray", reason="pip install 'hemm[ray]'")
 
@@ -27,14 +28,17 @@ class Slow:
 
     place: Mapping[str, Any] = {"node": "n", "host": "h"}
 
-    def __init__(self, placed: bool, seconds: float) -> None:
+    def __init__(self, placed: bool, seconds: float, failed: str = "") -> None:
         self.placed, self._seconds, self._killed = placed, seconds, threading.Event()
+        self._failed = failed
 
     def open(self) -> None:
         return
 
     def exchange(self, message: Mapping[str, Any], media: Sequence[Media] = ()) -> Reply:
         self._killed.wait(self._seconds)
+        if self._failed:
+            return {"failed": self._failed}, []
         return {"ready": ["m", "1"], "accelerator": "A"}, []
 
     def finish(self) -> None:
@@ -74,6 +78,24 @@ def test_where_nobody_has_room_the_run_ends(monkeypatch: pytest.MonkeyPatch) -> 
     assert time.monotonic() - began < 30
 
 
+def test_a_node_that_lacks_the_model_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(HemmError, match=r"^model m, process 1 of 1 on h: /models/m is not there$"):
+        asyncio.run(started(crew(monkeypatch, Slow(True, 0, "/models/m is not there"))))
+
+
+def test_a_node_whose_actor_cannot_begin_is_named() -> None:
+    """As Ray tells of a constructor that raises."""
+
+    class Died(Exception):
+        actor_init_failed = True
+
+    transport = ActorTransport(Nodes(Share("auto")))
+    transport._actor = object()
+    told = Died("The actor died\n\tip: 10.0.0.7\nPermissionError: [Errno 13] Permission denied: '/tmp/x'")
+    with pytest.raises(HemmError, match=r"^10\.0\.0\.7 cannot start a replica: PermissionError: .*'/tmp/x'$"):
+        transport._ended(told)
+
+
 @pytest.mark.parametrize("named", ["ten", "-1", "nan"])
 def test_a_wait_that_is_no_number_is_one_line(named: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HEMM_RAY_WAIT", named)
@@ -99,6 +121,19 @@ def test_what_is_waited_for_is_told_with_the_nodes_that_are_there(
     told = [line for line in capsys.readouterr().err.splitlines() if "waiting for 1 answer" in line]
     assert told
     assert all(line.endswith(" s; 0 nodes, 0 of 2 replicas") for line in told)
+
+
+def test_a_batch_that_the_full_disk_of_this_node_refuses_is_lost_and_no_request_is_to_blame() -> None:
+    from ray.exceptions import OutOfDiskError
+
+    class Ask:
+        def remote(self, *given: Any) -> None:
+            raise OutOfDiskError
+
+    transport = ActorTransport(Nodes(Share("auto")))
+    with pytest.raises(ProcessEnded, match=r"^is lost: .*disk") as found:
+        transport._get(Ask(), {})
+    assert found.value.lost
 
 
 @pytest.fixture

@@ -253,8 +253,9 @@ class Replica:
                     problem = "the checkpoint changed since the run began"
             if problem is None:
                 return
+            where = f" on {self.place['host']}" if self.place.get("host") else ""
             self.kill()
-            raise HemmError(f"{self.name}: {problem}")
+            raise HemmError(f"{self.name}{where}: {problem}")
 
     def answer(self, requests: Sequence[Request]) -> list[Response]:
         """The answers to a batch. Raises ProcessEnded if the process ends."""

@@ -179,7 +179,7 @@ class ActorTransport:
         )
         self._actor = actor = options.remote()
         variables = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
-        place = dict(self._get(actor.open.remote(site.run, variables)))
+        place = dict(self._get(actor.open, site.run, variables))
         if wants.get("GPU"):
             place["accelerator"] = cluster.gpu_type(place["node"])
         self.place = place
@@ -211,7 +211,7 @@ class ActorTransport:
             told = {**message, "media": records, "pack": self._site.pack}
             try:
                 with filling.claim(wanted) as filled:
-                    answer = self._get(actor.ask.remote(told, filled))
+                    answer = self._get(actor.ask, told, filled)
             except (FileNotFoundError, BadData):
                 records = [_checked(r, m, wanted) for r, m in zip(records, media, strict=True)]
                 wanted = {}
@@ -244,15 +244,15 @@ class ActorTransport:
 
             remove_placement_group(group)
 
-    def _get(self, reference: Any) -> Any:
-        """What a method of the actor gives. Raises ProcessEnded where the actor is gone, HemmError where the
-        method fails."""
+    def _get(self, method: Any, *given: Any) -> Any:
+        """What a method of the actor gives. Raises ProcessEnded where the actor is gone or is not reached,
+        HemmError where the method fails."""
         ray = cluster.ray_module()
         errors = ray.exceptions
         try:
-            return ray.get(reference)
+            return ray.get(method.remote(*given))
         except errors.RayTaskError as error:
-            raise HemmError(_line(error.cause or error)) from None
+            raise HemmError(f"{self.place.get('host') or error.ip}: {_line(error.cause or error)}") from None
         except errors.ActorUnavailableError:
             raise ProcessEnded("is not reached any more", lost=True) from None
         except errors.ActorDiedError as error:
@@ -265,14 +265,14 @@ class ActorTransport:
         if self._actor is None:
             return ProcessEnded("was closed")
         text = str(error)
+        where = self.place.get("host") or "".join(_IP.findall(text)[:1]) or "a node"
         if lacking := _IMPORT.findall(text):
-            where = self.place.get("host") or "".join(_IP.findall(text)[:1]) or "a node"
             raise HemmError(
                 f"{where} cannot load hemm ({redact(lacking[-1])[:300]}): install on every node the hemm of "
                 "here, for the Python that its Ray runs in"
             ) from None
         if getattr(error, "actor_init_failed", False):
-            raise HemmError(f"the node cannot start it: {_line(error)}") from None
+            raise HemmError(f"{where} cannot start a replica: {_line(error)}") from None
         node = self.place.get("node", "")
         # the cluster's own word for it: that it knows of no such node may take it ten seconds more
         if "its node has died" in text or (node and not cluster.is_alive(node)):
