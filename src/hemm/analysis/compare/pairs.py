@@ -84,6 +84,7 @@ class CategoryPair:
 
     difference, p  for other samples of these tasks
     like           for tasks like these
+    a, b           the means of both models' normalised scores; None without a task
     """
 
     dimension: str
@@ -95,6 +96,8 @@ class CategoryPair:
     by_policy: PolicyScores | None
     tasks: tuple[str, ...]
     like: TasksLike
+    a: float | None = None
+    b: float | None = None
     p_holm: float | None = None
     p_bh: float | None = None
 
@@ -102,6 +105,8 @@ class CategoryPair:
         return {
             "dimension": self.dimension,
             "category": self.category,
+            "a": self.a,
+            "b": self.b,
             "difference": self.difference.to_json(),
             "bootstrap": None if self.bootstrap is None else self.bootstrap.to_json(),
             "tasks_like_these": self.like.to_json(),
@@ -116,12 +121,16 @@ class CategoryPair:
 
 @dataclass(frozen=True, slots=True)
 class TaskDifference:
-    """A normalised difference of one task; ``estimate`` covers both cases under ``bounds``."""
+    """A normalised difference of one task; ``estimate`` covers both cases under ``bounds``.
+
+    scores  both models' normalised scores, whose difference it is
+    """
 
     task: str
     estimate: Estimate
     part: TaskPart
     by_policy: PolicyScores | None
+    scores: tuple[float, float]
 
 
 def task_pair(a: CellScores, b: CellScores, scale: Scale, options: Options) -> TaskPair:
@@ -227,25 +236,32 @@ def task_difference(
                 return None, why
         wins = [wins_of(s, scale, part) for s, part in zip(columns, (a, b), strict=True)]
         rated = paired(wins[0], wins[1], left.clusters, (0.0, 1.0), Options(resamples), left.part)
-        return _task_difference(a.task, rated, 1.0, None, left.numbers(wins[0] - wins[1])), ""
+        return _task_difference(a.task, rated, (0.0, 1.0), None, left.numbers(wins[0] - wins[1])), ""
     bounds = [limits(s, scale, part) for s, part in zip(columns, (a, b), strict=True)]
     for _, _, why in bounds:
         if why:
             return None, why
-    width = float(np.mean([ceiling - floor for floor, ceiling, _ in bounds]))
+    ends = [
+        float(np.mean(end)) for end in zip(*((floor, ceiling) for floor, ceiling, _ in bounds), strict=True)
+    ]
     if pair is None:
         pair = _pair(left, right, scale.failures, Options(resamples))
     if pair.difference.value is None:
         return None, "no sample has a score of both"
     numbers = left.numbers(columns[0].values - columns[1].values)
-    return _task_difference(a.task, pair, width, by_policy(left, right), numbers), ""
+    return _task_difference(a.task, pair, (ends[0], ends[1]), by_policy(left, right), numbers), ""
 
 
 def _task_difference(
-    task: str, pair: Pair, width: float, policies: PolicyScores | None, numbers: Any
+    task: str, pair: Pair, ends: tuple[float, float], policies: PolicyScores | None, numbers: Any
 ) -> TaskDifference:
+    width = ends[1] - ends[0]
     part = TaskPart.of(pair, width, numbers)
-    return TaskDifference(task, part.estimate, part, None if policies is None else policies.scaled(width))
+    scaled = None if policies is None else policies.scaled(width)
+    assert pair.a is not None  # as its difference is
+    assert pair.b is not None
+    scores = (pair.a - ends[0]) / width, (pair.b - ends[0]) / width
+    return TaskDifference(task, part.estimate, part, scaled, scores)
 
 
 def by_policy(left: ScoreColumn, right: ScoreColumn) -> PolicyScores:
@@ -277,8 +293,9 @@ def average(
     policies = mean_over(known) if len(known) == len(parts) else None
     power = power_of(mean.error, estimate.clusters, mean.df)
     names = tuple(x.task for x in parts)
+    a, b = (float(np.mean(scores)) for scores in zip(*(x.scores for x in parts), strict=True))
     return CategoryPair(
-        dimension, category, estimate, mean.bootstrap, mean.p, power, policies, names, mean.like
+        dimension, category, estimate, mean.bootstrap, mean.p, power, policies, names, mean.like, a, b
     )
 
 

@@ -45,6 +45,7 @@ def tables(found: FieldScores) -> Iterator[Table]:
             "score",
             f"{LEVEL:.0%} interval",
             "n",
+            *(["clusters"] if any(row.estimate.clusters != row.estimate.n for row in rows) else []),
             "failed",
         ]
         title = f"{task} by {found.field}: {rows[0].metric}" + ("" if several else f", {rows[0].label}")
@@ -53,7 +54,7 @@ def tables(found: FieldScores) -> Iterator[Table]:
 
 def _header(field: str) -> str:
     """The field's name as a header, which no other column has."""
-    return f"{field} (field)" if field in ("model", "score", "n", "failed") else field
+    return f"{field} (field)" if field in ("model", "score", "n", "clusters", "failed") else field
 
 
 def _shown(rows: list[FieldRow]) -> set[str]:
@@ -70,6 +71,7 @@ def _row(row: FieldRow, name: str) -> dict[str, Any]:
         "score": row.estimate.value,
         f"{LEVEL:.0%} interval": interval(row.estimate),
         "n": row.estimate.n,
+        "clusters": row.estimate.clusters,
         "failed": failures(row.outcomes, row.cut),
     }
 

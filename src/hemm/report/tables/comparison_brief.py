@@ -44,8 +44,9 @@ def _tables(result: Comparison) -> Iterator[Table]:
             yield table_of(f"{names}\nTasks, each on its metric's scale", rows)
         known = [c for c in (result.overall, *result.categories) if c.difference.value is not None]
         if known:
-            title = f"a less b, normalised ({result.choice.normalise}), mean over tasks"
-            yield table_of(title, [_category_row(c) for c in known])
+            title = f"Normalised scores ({result.choice.normalise}), means over tasks"
+            like = any(c.like.estimate.low is not None for c in known)
+            yield table_of(title, [_category_row(c, like) for c in known])
     if result.ranks is not None:
         yield table_of("Ranks", _rank_rows(result))
     for table in result.label_effects:
@@ -84,15 +85,18 @@ def _task_row(row: TaskPair, noted: bool) -> dict[str, Any]:
     return facts | ({"note": row.why if pair is None else ""} if noted else {})
 
 
-def _category_row(row: CategoryPair) -> dict[str, Any]:
-    return {
+def _category_row(row: CategoryPair, like: bool) -> dict[str, Any]:
+    """``like``: some category has an interval for tasks like these."""
+    facts: dict[str, Any] = {
         "": name_of(row),
         "tasks": len(row.tasks),
-        "difference": row.difference.value,
+        "a": row.a,
+        "b": row.b,
+        "a less b": row.difference.value,
         "these tasks": ends(row.difference),
-        "like these": ends(row.like.estimate),
-        "p": p_value(row.p_holm if row.category else row.p),
     }
+    facts |= {"like these": ends(row.like.estimate)} if like else {}
+    return facts | {"p": p_value(row.p_holm if row.category else row.p)}
 
 
 def _rank_rows(result: Comparison) -> list[dict[str, Any]]:

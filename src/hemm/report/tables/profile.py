@@ -323,6 +323,7 @@ def _sections(profile: Profile) -> Iterator[tuple[str, list[str], list[Cells]]]:
             yield f"{subject.label}: without and with the overlay", BESIDE_HEAD, list(beside_lines(both))
 
 
+BELOW = "Below 0 is worse than guessing, as guesses at few samples can be. "
 INTERVALS = (
     f"{LEVEL:.0%} intervals: for other samples of these tasks; for other tasks like these, of which "
     f"fewer than {LEAST} tell nothing."
@@ -331,9 +332,10 @@ INTERVALS = (
 
 def legend(profile: Profile) -> str:
     words = DESCRIPTIONS[profile.failures]
+    negative = any(r.normalised is not None and (r.normalised.value or 0) < 0 for r in profile.tasks)
     return (
         f"Category scores and norm. are normalised ({profile.normaliser}: {MEANINGS[profile.normaliser]}), "
-        f"a mean over tasks. {words[0].upper()}{words[1:]}. {INTERVALS}"
+        f"a mean over tasks. {BELOW if negative else ''}{words[0].upper()}{words[1:]}. {INTERVALS}"
     )
 
 
