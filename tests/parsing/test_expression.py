@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -92,6 +94,14 @@ def test_samples_with_choices_are_answered_by_letter() -> None:
 @pytest.mark.parametrize("reference", ["3/4", r"\frac{3}{4}", "12", r"\{1,2\}", r"2\sqrt{2}", "(1,2)", "x=3"])
 def test_a_perfect_answer_is_read_back(reference: str) -> None:
     assert Expression().parse(Expression().render(reference, OPEN), OPEN) == reference
+
+
+def test_long_lists_of_alternatives_take_no_time() -> None:
+    began = time.process_time()
+    for piece in ("1 2 ", "3 or ", "3, or maybe ", "I cannot "):
+        for lead in ("", "The answer is "):
+            Expression().read(lead + piece * 500, OPEN)
+    assert time.process_time() - began < 5
 
 
 @given(st.text(max_size=120))

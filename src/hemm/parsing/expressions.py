@@ -21,8 +21,8 @@ _MATH = late(
 _WORD = late(r"(?<![\\A-Za-z])[A-Za-z]{2,}")
 _OTHER_SCRIPT = late(r"[\u0400-\u06ff\u0900-\u0e7f\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
 """Letters that are words and no mathematics, as Greek ones are."""
-_OR = late(r"[^=]*\d[^=]*(?:\b(?:or|maybe|perhaps|possibly|oder|ou)\b|或)[^=]*\d[^=]*", re.IGNORECASE)
-"""Two numbers of which one is the answer. Solutions of an equation (``x = 3 or x = -4``) are one answer."""
+_OR = late(r"\b(?:or|maybe|perhaps|possibly|oder|ou)\b|或", re.IGNORECASE)
+_DIGIT = late(r"\d")
 _FUNCTION = late(r"(?<![A-Za-z])(?:sqrt|pi|sin|cos|tan|log|ln|exp|infinity)(?![A-Za-z])")
 _QUANTITY = late(r"[^A-Za-z]*\d[^A-Za-z]*(?:[A-Za-z]+\.?[\s^\d²³/]*){1,3}\.?$")
 _MOST_WORDS = 4
@@ -88,7 +88,7 @@ class Expression:
             return Reading()
         concluded, number = _concluded(body), _number(text, sample)
         nothing = concluded.value is None and number.value is None
-        if nothing and len(said) == 1 and _is_term(said[0]) and not _OR.fullmatch(said[0]):
+        if nothing and len(said) == 1 and _is_term(said[0]) and not _offers_two(said[0]):
             return _reading(said[0], WHOLE, clean.span(0, len(clean.text)))
         return number if concluded.value is None else concluded
 
@@ -113,6 +113,13 @@ def _is_prose(text: str) -> bool:
     return _WORD.search(_FUNCTION.sub("", text)) is not None
 
 
+def _offers_two(text: str) -> bool:
+    """Whether a text has two numbers of which one is the answer. Solutions of an equation
+    (``x = 3 or x = -4``) are one answer."""
+    places = [m.start() for m in _DIGIT.finditer(text)] if "=" not in text else []
+    return bool(places) and any(places[0] < m.start() < places[-1] for m in _OR.finditer(text))
+
+
 def _is_term(text: str) -> bool:
     return len(_WORD.findall(text)) <= _MOST_WORDS
 
@@ -128,7 +135,7 @@ def _marked(piece: str, with_dollars: str) -> str:
     pieces = _pieces(with_dollars)
     if len(pieces) == 1:
         return pieces[0][0]
-    if _OR.fullmatch(sentence):
+    if _offers_two(sentence):
         return ""
     return sentence if not _is_prose(sentence) or _is_quantity(sentence) else ""
 

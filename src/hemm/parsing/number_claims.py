@@ -98,6 +98,7 @@ _HEDGED = late(
     re.IGNORECASE,
 )
 """What stands between a number and one that the sentence offers in its place (``3, or maybe 4``)."""
+_FAR = 120
 _NEXT_WORD = late(r"\s*(\w*)")
 
 
@@ -117,7 +118,7 @@ def with_alternatives(sentence: str, found: list[Numeral], decimal_comma: bool =
     others = [
         n
         for n in numerals(sentence, decimal_comma)
-        if n.begin >= first.end
+        if 0 <= n.begin - first.end <= _FAR
         and n.value != first.value
         and (word := _NEXT_WORD.match(sentence, n.end))
         and word[1] in ("", after[1] if after else "")
