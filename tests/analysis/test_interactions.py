@@ -5,15 +5,19 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from PIL import Image
 
 import hemm
 from hemm import cli
 from hemm.analysis.interactions import interactions
+from hemm.analysis.interactions.information import information
+from hemm.analysis.interactions.option_scores import OptionScores
 from hemm.core import BatchModel, Capabilities, HemmError, Identity, Request, Response, keyed_number
 from hemm.testing import PlantedInteractions
 
@@ -174,3 +178,20 @@ def test_the_command_writes_tables_markdown_csv_and_json(
     (task,) = found["tasks"]
     assert task["information"]["scored"] == "texts"
     assert sum(kind["samples"] for kind in task["behaviour"]["kinds"].values()) == 12
+
+
+def test_a_model_that_knows_nothing_has_what_equal_probabilities_give() -> None:
+    """Options in sets of three samples: how often an answer is right is counted from two, and parts that are
+    no information appear; the reading beside them has the same."""
+    rng = np.random.default_rng(3)
+    n = 180
+    right = np.eye(4, dtype=bool)[rng.integers(0, 4, n)]
+    scores = {c: rng.normal(0, 1e-6, (n, 4)) for c in ("vl", "l", "v")}
+    sets, names = [f"set {i // 3}" for i in range(n)], [f"s{i}" for i in range(n)]
+    scored = OptionScores(names, np.array(names), scores, right, np.full(n, 4), sets, (), "letters", {})
+    found = information(scored)
+    seeming, nothing = (r.means["synergy"] for r in (found.calibrated, found.equal))
+    assert seeming.low > 0.05
+    assert nothing.value == pytest.approx(seeming.value, abs=0.02)
+    whole = replace(scored, sets=["one"] * n)
+    assert abs(information(whole).equal.means["synergy"].value) < 0.03

@@ -46,8 +46,9 @@ def decomposed(
     clusters   the cluster of each sample; whole clusters are resampled
 
     The bias is that of ``RESAMPLES`` resamples against the table that they are drawn from; the interval is
-    the estimate and Student's t times their standard deviation. Permutations would correct too much: where
-    the sources do tell the target, fewer cells are filled by chance.
+    the estimate and Student's t times their standard deviation, wider where the sources may be equally good
+    (``_ends``). Permutations would correct too much: where the sources do tell the target, fewer cells are
+    filled by chance.
     """
     codes, cluster = np.asarray(decisions, dtype=np.int64), codes_of(np.asarray(clusters))
     groups, rng = int(cluster.max()) + 1, np.random.default_rng([seed, 2014])
@@ -65,14 +66,41 @@ def decomposed(
         [counted(target, weights[cluster]) for block in draws(groups, RESAMPLES, rng) for weights in block]
     )
     found = _parts(resampled, _ROUGH)
-    bias, spread = found.mean(axis=0) - plain, found.std(axis=0, ddof=1)
-    half = t_quantile(groups - 1) * spread
+    bias = found.mean(axis=0) - plain
+    ends = _ends(plain - bias, found, t_quantile(groups - 1))
     return tuple(
-        EstimatedPart(name, p, u, Estimate(p - b, p - b - h, p - b + h, len(codes), groups))
-        for name, p, u, b, h in zip(
-            PARTS, *(each.tolist() for each in (plain, unrelated, bias, half)), strict=True
+        EstimatedPart(name, p, u, Estimate(p - b, low, high, len(codes), groups))
+        for name, p, u, b, low, high in zip(
+            PARTS, *(each.tolist() for each in (plain, unrelated, bias, *ends)), strict=True
         )
     )
+
+
+def _ends(
+    value: NDArray[np.float64], found: NDArray[np.float64], t: float
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Lower and upper ends of the parts ``value``, from the resamples ``found``.
+
+    A unique part is a minimum, with a kink where the sources are equally good: there resamples spread too
+    little, and what chance makes unique is missing from redundancy and synergy. The difference of both unique
+    parts is that of what the sources tell, which has no kink: where it may be 0, neither part is known better
+    than it. Where a unique part may be 0, redundancy may be all that this source tells, and synergy all that
+    both tell beyond the other one. Ends are widened alone.
+    """
+    half = t * found.std(axis=0, ddof=1)
+    apart = t * float(np.std(found[:, 1] - found[:, 2], ddof=1))
+    if abs(value[1] - value[2]) <= apart:
+        half[1:3] = np.maximum(half[1:3], apart)
+    low, high = value - half, value + half
+
+    def most(*parts: int) -> float:
+        return float(value[list(parts)].sum() + t * found[:, list(parts)].sum(axis=1).std(ddof=1))
+
+    for unique in (1, 2):
+        if low[unique] <= 0:
+            high[0] = max(high[0], most(0, unique))  # what this source tells
+            high[3] = max(high[3], most(3, unique))  # the total less what the other one tells
+    return low, high
 
 
 def _parts(tables: NDArray[np.float64], tolerance: float) -> NDArray[np.float64]:

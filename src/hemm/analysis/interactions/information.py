@@ -89,6 +89,8 @@ class Information:
 
     scored        ``letters`` or ``texts``: what of the options was scored
     stored        with the probabilities as they are; ``calibrated``: at the temperatures that fit best
+    equal         what the same formulas make of a model that finds all options equally likely: what shows
+                  where nothing is known, since how often an answer is right is counted from few samples
     temperatures  condition -> mean temperature over the folds; above 1: the model is too sure
     decisions     the decomposition; None, and ``refused`` says why
     left_out      reason -> samples
@@ -100,6 +102,7 @@ class Information:
     scored: str
     stored: Reading
     calibrated: Reading
+    equal: Reading
     temperatures: Mapping[str, float]
     decisions: Decisions | None
     refused: str
@@ -117,6 +120,7 @@ class Information:
             **facts,
             "stored": self.stored.to_json(),
             "calibrated": self.calibrated.to_json(),
+            "equal": self.equal.to_json(),
             "temperatures": dict(self.temperatures),
             "decisions": None if self.decisions is None else self.decisions.to_json(),
             "left_out": dict(self.left_out),
@@ -124,13 +128,15 @@ class Information:
 
 
 def information(scores: OptionScores) -> Information:
-    """Both readings, and the decomposition of decisions where there are clusters enough for it."""
+    """The readings, and the decomposition of decisions where there are clusters enough for it."""
     groups = np.array(scores.sets, dtype=object)
     prior = prior_bits(groups, scores.sizes, scores.right, scores.clusters)
     inverse = {name: cross_fitted(x, scores.right, scores.clusters) for name, x in scores.scores.items()}
-    stored, calibrated = (
+    ones = dict.fromkeys(scores.scores, np.ones(len(scores)))
+    nothing = dict.fromkeys(scores.scores, np.zeros(len(scores)))
+    stored, calibrated, equal = (
         _reading({n: right_bits(x, scores.right, t[n]) - prior for n, x in scores.scores.items()}, scores)
-        for t in (dict.fromkeys(scores.scores, np.ones(len(scores))), inverse)
+        for t in (ones, inverse, nothing)
     )
     refused = _why_refused(scores)
     with np.errstate(divide="ignore"):
@@ -141,6 +147,7 @@ def information(scores: OptionScores) -> Information:
         scores.scored,
         stored,
         calibrated,
+        equal,
         temperatures,
         None if refused else _decisions(scores),
         refused,

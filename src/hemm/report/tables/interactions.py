@@ -45,7 +45,7 @@ def flat(found: Interactions) -> list[dict[str, Any]]:
         rows += [_flat(whose, "behaviour", k, e, samples=n) for k, (n, e) in table.kinds.items()]
         rows.append(_flat(whose, "behaviour", "harm", table.harm, p=table.p))
         if item.information is not None:
-            for reading in ("stored", "calibrated"):
+            for reading in ("stored", "calibrated", "equal"):
                 means = getattr(item.information, reading).means
                 rows += [_flat(whose, "bits", name, e, reading=reading) for name, e in means.items()]
             if item.information.decisions is not None:
@@ -114,7 +114,7 @@ def behaviour_rows(item: TaskInteractions) -> list[dict[str, Any]]:
 
 
 def bit_rows(item: TaskInteractions) -> list[dict[str, Any]]:
-    """A row for each quantity: with the stored probabilities, and calibrated."""
+    """A row for each quantity: with the stored probabilities, calibrated, and with equal ones."""
     found = item.information
     assert found is not None
     rows = []
@@ -129,6 +129,7 @@ def bit_rows(item: TaskInteractions) -> list[dict[str, Any]]:
                 "95 %": _between(first),
                 "calibrated": signed(second.value),
                 "95 % ": _between(second),
+                "all equal": signed(found.equal.means[name].value),
             }
         )
     shares = found.stored.interference, found.calibrated.interference
@@ -205,7 +206,8 @@ def lines(found: Interactions) -> Iterator[str]:
     if any(item.information for item in found.tasks):
         yield (
             "bits are above how often an answer is right in other clusters; calibrated: at the temperature "
-            "that fits other clusters best (above 1: the model is too sure)"
+            "that fits other clusters best (above 1: the model is too sure); all equal: what the formulas "
+            "give where all options are equally likely, so no more than that is nothing"
         )
     yield from map(printable, found.notes)
 
