@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from hemm.analysis.study.groups import group_members
 from hemm.core import keyed_number
+from hemm.data.arrow import array
 from hemm.report.pictures import MEDIA_MARK, Gallery, Picture
 from hemm.report.text import Excerpt, excerpt
 
@@ -92,14 +92,9 @@ def rows_of(cell: Cell, ids: Iterable[str]) -> dict[str, list[dict[str, Any]]]:
 def _read(cell: Cell, wanted: list[str]) -> pa.Table:
     import pyarrow as pa
 
-    ids = pa.array(wanted, type=pa.string())
-    if cell.state == "open":
-        table = cell.answers()
-        return table.filter(pc.is_in(table["id"], value_set=ids))
-    cell.verify()
-    picked = pc.field("id").isin(ids)
-    parts = [pq.read_table(cell.folder / p.file, filters=picked) for p in cell.parts]
-    return pa.concat_tables(parts, promote_options="default") if parts else cell.answers()
+    ids = array(wanted, "string")
+    read = (table.filter(pc.is_in(table["id"], value_set=ids)) for table in cell.answers_in_turn())
+    return pa.concat_tables(list(read))
 
 
 def examples(model_cells: Sequence[ModelCell], gallery: Gallery, per_group: int) -> list[Group]:
@@ -286,14 +281,18 @@ def _read_by(item: CellScores, key: str, row: Mapping[str, Any]) -> dict[str, st
     table = item.answers
     if "stage" not in table.column_names:
         return {}
-    wanted = (
-        (pc.field("group") == key) & (pc.field("repeat") == row["repeat"]) & (pc.field("component") == "")
-    )
-    found = table.select(["group", "repeat", "component", "stage", "span"]).filter(wanted).to_pylist()
-    if not found or not found[0]["stage"]:
+    wanted = {
+        "group": array([key], "string"),
+        "repeat": array([row["repeat"]], "int32"),
+        "component": array([""], "string"),
+    }
+    found = table.select([*wanted, "stage", "span"])
+    for name, values in wanted.items():
+        found = found.filter(pc.is_in(found[name], value_set=values))
+    if not found.num_rows or not (first := found.slice(0, 1).to_pylist()[0])["stage"]:
         return {}
-    begin, end = found[0]["span"] or (0, 0)
-    return {"stage": found[0]["stage"], "read": excerpt((row["raw"] or "")[begin:end], 200).text}
+    begin, end = first["span"] or (0, 0)
+    return {"stage": first["stage"], "read": excerpt((row["raw"] or "")[begin:end], 200).text}
 
 
 def _outcome(scores: ScoreColumn, key: str) -> tuple[str, bool]:

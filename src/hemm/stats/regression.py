@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 
 from hemm.core.text import counted
 from hemm.stats.intervals import LEVEL
+from hemm.stats.paired import t_p
 
 PERMUTATIONS = 4999
 _TINY = 1e-9
@@ -189,14 +190,14 @@ def _effect(
     permutations: int,
     seed: int,
 ) -> Effect:
-    from scipy import stats
+    from scipy.special import stdtrit  # scipy.stats takes half a second to import
 
     contrast = contrast_of(columns, fit.design.shape[1], *key)
     if not estimable(fit.design, fit.inverse, contrast):
         return Effect(*key, None, None, None, None, None, None, fit.df)
     own = [0, *(column for (dimension, _), column in columns.items() if dimension == key[0])]
     value, error = float(contrast @ fit.beta), fit.error(contrast)
-    reach = float(stats.t.isf((1 - LEVEL) / 2, fit.df)) * error
+    reach = float(stdtrit(fit.df, (1 + LEVEL) / 2)) * error
     return Effect(
         *key,
         value,
@@ -210,11 +211,9 @@ def _effect(
 
 
 def _p(value: float, error: float, df: int) -> float:
-    from scipy import stats
-
     if error <= _TINY:
         return 1.0 if abs(value) <= _TINY else 0.0
-    return float(2 * stats.t.sf(abs(value) / error, df))
+    return t_p(value, error, df)
 
 
 def _permuted(fit: _Fit, contrast: Floats, permutations: int, seed: int) -> float | None:

@@ -298,6 +298,6 @@ def _notes(tasks: Sequence[TaskParts], rows: Sequence[Row]) -> list[str]:
 
 def _factors(freedom: int) -> tuple[float, float]:
     """The ends of the 95 % interval of a standard deviation, as multiples of its estimate."""
-    from scipy.stats import chi2
+    from scipy.special import chdtri  # scipy.stats takes half a second to import
 
-    return tuple(math.sqrt(freedom / q) for q in chi2.ppf([0.975, 0.025], freedom))  # type: ignore[return-value]
+    return tuple(math.sqrt(freedom / float(chdtri(freedom, above))) for above in (0.025, 0.975))  # type: ignore[return-value]
