@@ -195,8 +195,8 @@ _TASK_COLUMNS = (
 def _category_row(row: CategoryPair) -> dict[str, Any]:
     return {
         "": name_of(row),
-        "a": row.a,
-        "b": row.b,
+        "first": row.a,
+        "second": row.b,
         "difference": row.difference.value,
         "these tasks": ends(row.difference),
         "bootstrap": ends(row.bootstrap),
