@@ -3,6 +3,7 @@ not meant, and nothing tells whose an answer is."""
 
 from __future__ import annotations
 
+import re
 import shutil
 import sqlite3
 from collections.abc import Callable, Sequence
@@ -16,7 +17,7 @@ pytest.importorskip("starlette")
 from studio_client import HOST, Studio
 
 from hemm.core import BadData, HemmError
-from hemm.results.annotations import FILE, Annotations
+from hemm.results.annotations import CURRENT_VOTES, FILE, Annotations
 from hemm.web.studio.blind import Blind
 from hemm.web.studio.plan import Plan
 
@@ -182,3 +183,21 @@ def test_damaged_stores_are_errors_in_a_line(tmp_path: Path) -> None:
         with pytest.raises(HemmError) as caught:
             use(folder)
         assert str(folder / FILE) in str(caught.value)
+
+
+def test_a_tab_that_was_left_open_votes_for_nothing_that_was_taken_back(
+    fresh: Callable[..., Studio],
+) -> None:
+    """Two tabs of one person: the vote is given in one and taken back there; the other still shows its form."""
+    studio = fresh()
+    ann = studio.annotator("ann")
+    ann.start()
+    old = ann.token()  # in both tabs
+    ann.say(choice="left")
+    again = re.search(r'undo" data-undo>.*?name="form" value="([^"]+)"', ann.page(), re.DOTALL)
+    assert again is not None
+    assert ann.post("/annotate/vote/undo", csrf=old["csrf"], form=again[1]).status_code == 303
+    assert ann.post("/annotate/vote", **old, choice="right").status_code == 303
+    assert studio.study.count("ann", "vote") == 0
+    ann.say(choice="tie")
+    assert [r["choice"] for r in studio.study.store.rows(CURRENT_VOTES)] == ["tie"]
