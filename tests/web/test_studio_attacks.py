@@ -188,7 +188,7 @@ def test_damaged_stores_are_errors_in_a_line(tmp_path: Path) -> None:
 def test_a_tab_that_was_left_open_votes_for_nothing_that_was_taken_back(
     fresh: Callable[..., Studio],
 ) -> None:
-    """Two tabs of one person: the vote is given in one and taken back there; the other still shows its form."""
+    """The vote is given in one tab and taken back there; the other one still shows its form."""
     studio = fresh()
     ann = studio.annotator("ann")
     ann.start()
