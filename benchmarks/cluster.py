@@ -131,7 +131,7 @@ def _speed(folder: Path, address: str, way: str, turns: int = 3) -> dict[str, An
             calls = pq.read_table(next((folder / out).rglob("calls*.parquet")))
             began = calls["started"].to_numpy()
             ended = began + calls["latency"].to_numpy()
-            rates[count].append(len(began) / (ended.max() - began.min()))
+            rates[count].append(len(began) / float(ended.max() - began.min()))
     one, two = (statistics.median(rates[count]) for count in (1, 2))
     ratios = [b / a for a, b in zip(rates[1], rates[2], strict=True)]
     return {"one": round(one, 1), "two": round(two, 1), "ratios": [round(r, 2) for r in ratios]}

@@ -124,5 +124,7 @@ def test_a_sample_without_a_note_is_named_and_a_task_without_one_refused() -> No
         with pytest.raises(NoDonor, match="it has no text beside its question"):
             change(samples[2])
     with pytest.raises(CannotTake, match="task even shows no text beside its question"):
-        check_note(task(), None)
-    check_note(task(), "{{ note }} {{ question }}")
+        check_note(task(), None, FakePack(samples))
+    check_note(task(), "{{ note }} {{ question }}", FakePack(samples))
+    with pytest.raises(CannotTake, match="no sample of task even has a text beside its question"):
+        check_note(task(), "{{ note }} {{ question }}", FakePack(samples[2:]))

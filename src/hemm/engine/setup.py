@@ -164,7 +164,7 @@ def check_capabilities(
     if options.control and (question := CONTROLS[options.control].question):
         check_question(question, task, options.prompt, pack, options.seed)
     if options.control and CONTROLS[options.control].note:
-        check_note(task, options.prompt)
+        check_note(task, options.prompt, pack)
     of_pictures = bool(options.perturb) and not is_text(options.perturb)
     changed = "--control grey" if options.control == "grey" else "--perturb" if of_pictures else ""
     for kind in (_KINDS[column] for column in pack.info["media_columns"] if column in _KINDS):

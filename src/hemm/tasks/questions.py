@@ -169,10 +169,14 @@ def without_note(task: Task, template: str | None, pack: Pack, seed: int) -> Wit
     return WithoutNote(tuple(sorted(note_names(task, template))))
 
 
-def check_note(task: Task, template: str | None) -> None:
-    """Raise CannotTake where the prompt of a task shows no text beside the question (``Control.note``)."""
-    if not note_names(task, template):
+def check_note(task: Task, template: str | None, pack: Pack) -> None:
+    """Raise CannotTake where there is no text beside the question (``Control.note``): the prompt of this task
+    shows none, or no sample has one."""
+    if not (names := note_names(task, template)):
         why = "the prompt of task {task} shows no text beside its question: it has no note to replace"
+        raise CannotTake({why: [task.name]})
+    if not any(fields.get(name) for fields in pack.index().fields for name in names):
+        why = "no sample of task {task} has a text beside its question: it has no note to replace"
         raise CannotTake({why: [task.name]})
 
 
