@@ -118,6 +118,25 @@ def test_votes_from_elsewhere_are_imported_once(tmp_path: Path, capsys: pytest.C
     assert "names its task" in capsys.readouterr().err
 
 
+def test_what_imported_votes_name_and_the_results_lack_is_told(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A model's name with a typing error would be a model of its own. Votes that leave one pair of ties to be
+    fitted are not all ties."""
+    hemm.run("baseline/random", "probe_shapes", limit=2, out=tmp_path)
+    file = tmp_path / "votes.csv"
+    file.write_text(
+        "task,question_id,model_a,model_b,winner,judge\n"
+        "probe_shapes,1,baseline/random,baseline/randm,model_a,ann\nnone,3,gpt,baseline/random,tie,ann\n"
+    )
+    capsys.readouterr()
+    assert status(["annotate", str(tmp_path), "--import", str(file)]) == 0
+    line = capsys.readouterr().out.strip()
+    assert line.endswith("models without results here: baseline/randm, gpt; tasks without results here: none")
+    assert status(["preferences", str(tmp_path)]) == 0
+    assert "every vote between models of which neither always won is a tie" in capsys.readouterr().out
+
+
 def test_an_export_of_votes_is_read_as_votes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Into another folder, and by the preferences; what is no vote between models is counted."""
     say(Annotations(tmp_path), {}, {"choice": "both_bad"}, {"choice": "skip"}, {"purpose": "gold"})

@@ -63,7 +63,7 @@ def why_unbounded(votes: Votes) -> str:
     if len(votes.models) < 2:
         return "no finite strengths: of any two models that met one always won"
     if bool((votes.outcome == 0.5).all()):
-        return "every vote is a tie"
+        return "no finite strengths: every vote between models of which neither always won is a tie"
     if _grow_together(votes):
         return "no finite strengths: by these wins and ties models may be any distance apart; more votes tell"
     return ""

@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 from hemm.analysis.preferences.vote_files import single_votes
 from hemm.analysis.preferences.votes import Vote
-from hemm.core import digest
+from hemm.analysis.study.subjects import members_of
+from hemm.core import HemmError, digest
 from hemm.core.text import counted
 from hemm.results.annotations import Annotations, now
+from hemm.results.read import cells
 
 
 def import_votes(folder: Path, file: Path) -> str:
     """Add the votes of a file (any form of docs/preferences.md) to a folder's store, all or none, and say in
-    a line how many. A file that was added before adds nothing. Raises BadData that names every row that
+    a line how many, and which models and tasks have no results there. A file that was added before adds
+    nothing. Raises BadData that names every row that
     cannot be."""
     found, notes = single_votes(file, _no_place)
     store, seen, added = Annotations(folder), Counter[str](), 0
@@ -31,7 +35,24 @@ def import_votes(folder: Path, file: Path) -> str:
         store.close()
     again = len(found) - added
     more = f", {again} were there already" if again else ""
-    return "; ".join([f"{store.path}: {counted(added, 'vote')} added{more}", *notes])
+    strange = _strange(folder, [vote for _, vote in found])
+    return "; ".join([f"{store.path}: {counted(added, 'vote')} added{more}", *strange, *notes])
+
+
+def _strange(folder: Path, votes: Sequence[Vote]) -> list[str]:
+    """Models and tasks of votes that the folder has no results of, which may be typing errors; nothing where
+    it has no results at all."""
+    try:
+        stored = cells(folder)
+    except HemmError:
+        return []
+    subjects = [member.subject for member in members_of(stored)[0]]
+    models = {name for s in subjects for name in (s.label, s.model, f"{s.model}@{s.revision}")}
+    lacking = {
+        "models": sorted({name for vote in votes for name in (vote.a, vote.b)} - models),
+        "tasks": sorted({vote.task for vote in votes} - {cell.task for cell in stored}),
+    }
+    return [f"{what} without results here: {', '.join(names)}" for what, names in lacking.items() if names]
 
 
 def _no_place(vote: Vote) -> str:
