@@ -17,7 +17,7 @@ import hemm
 from hemm import cli
 from hemm.analysis.interactions import interactions
 from hemm.analysis.interactions.information import information
-from hemm.analysis.interactions.option_scores import OptionScores
+from hemm.analysis.interactions.option_scores import Options, OptionScores, why_left
 from hemm.core import BatchModel, Capabilities, HemmError, Identity, Request, Response, keyed_number
 from hemm.testing import PlantedInteractions
 
@@ -146,12 +146,15 @@ def _kind(text: bool, picture: bool) -> str:
 
 def test_what_cannot_be_told_is_said_in_a_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     only = hemm.run("baseline/random", FACES, limit=6, out=tmp_path / "a", control="none")
-    with pytest.raises(HemmError, match="nothing was asked with picture and question, and with each alone"):
+    with pytest.raises(HemmError, match=r"nothing was asked .*not asked in condition vl, v: baseline"):
         interactions(only.study)
     hemm.run("baseline/random", FACES, limit=6, out=tmp_path / "a")
     two = hemm.load(tmp_path / "a")
     with pytest.raises(HemmError, match="not asked in condition v: baseline/random on probe_faces"):
         interactions(two.study)
+    hemm.run("baseline/random", FACES, limit=4, out=tmp_path / "a", control="question-none")
+    (fewer,) = interactions(hemm.load(tmp_path / "a").study).tasks
+    assert (fewer.behaviour.n, fewer.behaviour.left_out) == (4, 2)
     hemm.run(
         "baseline/random", "probe_scenes", limit=6, conditions="vl,l,v=question-none", out=tmp_path / "b"
     )
@@ -161,6 +164,23 @@ def test_what_cannot_be_told_is_said_in_a_line(tmp_path: Path, capsys: pytest.Ca
     _run(tmp_path / "c", limit=6)
     (task,) = interactions(hemm.load(tmp_path / "c").study).tasks
     assert "scoring=likelihood" in task.refused, "generated answers have no probabilities"
+
+
+@pytest.mark.parametrize(
+    ("scores", "why"),
+    [
+        ([-1.0, -2.0], ""),
+        ([math.nan, -2.0], "whose log-probability is no number"),
+        ([math.inf, -2.0], "whose log-probability is no number"),
+        ([0.0, -math.inf], "of probability 0"),
+        ([-0.1, -9999.0], "of probability 0"),  # what OpenAI's and vLLM's servers write for it
+        ([-1.0], "with other options"),
+    ],
+)
+def test_options_without_a_probability_are_left_out_for_what_they_lack(scores: list[float], why: str) -> None:
+    found = why_left([{"options": [-1.0, -1.0]}, {"options": scores}], Options((0, 1), ("a", "b"), (0,)))
+    assert why in found
+    assert bool(why) == bool(found)
 
 
 def test_the_command_writes_tables_markdown_csv_and_json(

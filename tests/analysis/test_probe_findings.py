@@ -117,6 +117,14 @@ def test_ladders_and_drawn_answers_are_told_apart_and_nothing_is_dropped_in_sile
     assert not any("forms of one task" in note for note in found.notes)
 
 
+def test_a_model_with_one_score_for_all_has_no_effects(cache: Path, tmp_path: Path) -> None:
+    study = hemm.run("baseline/oracle", "probe_v2_hci", limit=72, out=tmp_path).study
+    (model,) = probe_findings(study).models
+    for part in (model.effects, model.interactions):
+        assert part is not None
+        assert part.why == "all samples of a task have one score, which no label changes"
+
+
 def test_the_design_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.status(["probes"]) == 0
     text = capsys.readouterr().out

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from hemm.engine.conditions import controls_of
 from hemm.engine.options import CellResult, RunOptions, Silent
 from hemm.engine.refusals import Refusals
 from hemm.engine.run import run_cells
+from hemm.engine.setup import told_of_control
 
 PACK = FakePack([sample(i) for i in range(24)])
 
@@ -45,6 +47,20 @@ def test_four_cells_of_the_same_samples_by_one_model_that_starts_once(tmp_path: 
     assert [r.asked for r in _go(tmp_path, again, conditions="vl,l=grey,v,prior", limit=8)] == [0] * 4
     single = Batched()
     assert _go(tmp_path, single, control="question", limit=8)[0].asked == 0, "a control is the same cell"
+
+
+def test_pictures_cannot_be_taken_from_what_has_none(tmp_path: Path) -> None:
+    bare = FakePack([sample(n, media=()) for n in range(4)])
+    options = RunOptions(conditions="vl,l", out=tmp_path)
+    with pytest.raises(CannotTake, match=r"no sample of task even has a picture that control none"):
+        Refusals.of(options, [Batched()], [(task(), bare)], None)
+    mixed = FakePack([*bare.samples(), sample(9)])
+    Refusals.of(options, [Batched()], [(task(), mixed)], None)
+    one = replace(options, conditions="", control="none")
+    assert told_of_control(one, task(), mixed) == (
+        "even, --control none: 4 of 5 samples have no picture for it to change"
+    )
+    assert told_of_control(replace(one, control="question"), task(), mixed) == ""
 
 
 def test_a_sample_without_a_donor_is_a_permanent_error_of_its_own(tmp_path: Path) -> None:

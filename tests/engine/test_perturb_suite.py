@@ -44,6 +44,11 @@ def go(
     return asyncio.run(run_cells(options, models, packs, heard, None, refusals)), heard.lines
 
 
+def _refused(out: Path, samples: list[Sample], perturb: str) -> Refusals:
+    options = RunOptions(models=("baseline/oracle",), out=out, perturb=perturb)
+    return Refusals.of(options, [Batched()], [(LISTED, FakePack(samples))], None)
+
+
 def _mixed() -> list[Sample]:
     """Questions of four options, of two, of none, and one without a picture."""
     four = [sample(n, choices=BIRDS, references=(BIRDS[n % 4],)) for n in range(4)]
@@ -106,6 +111,8 @@ def test_what_changes_no_sample_is_refused_by_name_and_left_out_of_a_suite(tmp_p
         CannotTake, match=r"--perturb c/fog changes no sample of task even: it has no picture"
     ):
         go(tmp_path, LISTED, bare, "c/fog:1")
+    with pytest.raises(CannotTake, match=r"^--perturb c/fog, c/frost changes no sample[^;]*no picture$"):
+        raise CannotTake.all_of(_refused(tmp_path, bare, "c/fog:1,c/frost:2,text/case:upper").found.values())
     results, _ = go(tmp_path, LISTED, bare, "c/fog:1,text/case:upper")
     assert [r.perturb for r in results] == ["", "text/case:upper"]
     unlisted = task()

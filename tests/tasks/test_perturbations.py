@@ -5,6 +5,7 @@ from __future__ import annotations
 import doctest
 import hashlib
 import io
+import re
 import string
 import unicodedata
 from dataclasses import replace
@@ -86,7 +87,7 @@ def test_what_is_no_perturbation() -> None:
     with pytest.raises(UnknownName, match="did you mean 'blur'"):
         Perturb.parse("blurr:2", 0)
     for text in ("blur", "blur:x", "noise:-1", "noise:nan", "c/fog:6", "c/fog:2.5", "c/fog:0", "jpeg:101",
-                 "text/typos:2", "crop:1", "text/negation:2"):  # fmt: skip
+                 "text/typos:2", "crop:1", "text/negation:2", "occlude:2"):  # fmt: skip
         with pytest.raises(HemmError, match="--perturb"):
             Perturb.parse(text, 0)
     with pytest.raises(UnknownName, match="'upper'"):
@@ -105,6 +106,9 @@ def test_suites_are_parts_of_one_list() -> None:
     assert named("") == ()
     for text in (",", "d/*", "c/fogg:1", "noise"):
         with pytest.raises(HemmError):
+            named(text)
+    for text, why in (("c/*:7", "none of c/* has a level 7"), ("all:3", "all has all levels")):
+        with pytest.raises(HemmError, match=re.escape(why)):
             named(text)
     for one in SUITE:  # all of them are levels that one may also give by hand
         Perturb.parse(one, 0)

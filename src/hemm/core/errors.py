@@ -65,29 +65,44 @@ class CannotTake(HemmError):
     """A model that cannot be asked tasks, since it does not take what they show or how they are answered.
 
     why    words, with ``{task}`` where names of tasks stand -> these names
-    tasks  all of them
+    of     words -> what stands in place of ``{of}`` in them: what they are said of, such as perturbations
+    tasks  all names of tasks
 
     >>> print(CannotTake({"task {task} shows pictures, which model m does not take": ["gqa", "nlvr"]}))
     task gqa (also nlvr) shows pictures, which model m does not take
     """
 
-    def __init__(self, why: Mapping[str, Iterable[str]]) -> None:
+    def __init__(
+        self, why: Mapping[str, Iterable[str]], of: Mapping[str, Iterable[str]] | None = None
+    ) -> None:
         self.why = {words: tuple(dict.fromkeys(tasks)) for words, tasks in why.items()}
+        self.of = {words: tuple(dict.fromkeys(names)) for words, names in (of or {}).items()}
         self.tasks = tuple(dict.fromkeys(task for tasks in self.why.values() for task in tasks))
-        super().__init__("; ".join(words.replace("{task}", _named(t)) for words, t in self.why.items()))
+        said = (
+            words.replace("{task}", _named(t)).replace("{of}", _some(self.of.get(words, ())))
+            for words, t in self.why.items()
+        )
+        super().__init__("; ".join(said))
 
     @classmethod
     def all_of(cls, errors: Iterable[CannotTake]) -> CannotTake:
         """One error for several."""
         why: dict[str, list[str]] = {}
+        of: dict[str, list[str]] = {}
         for error in errors:
             for words, tasks in error.why.items():
                 why.setdefault(words, []).extend(tasks)
-        return cls(why)
+            for words, names in error.of.items():
+                of.setdefault(words, []).extend(names)
+        return cls(why, of)
 
 
 def _named(tasks: tuple[str, ...]) -> str:
     return tasks[0] + (f" (also {', '.join(tasks[1:])})" if len(tasks) > 1 else "")
+
+
+def _some(names: tuple[str, ...]) -> str:
+    return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
 
 
 class MissingExtra(HemmError):

@@ -69,9 +69,8 @@ def check_perturb(options: RunOptions, task: Task, pack: Pack, rows: np.ndarray[
             return
     if why:
         words = "; ".join(reason for reason, _ in why.most_common(3))
-        raise CannotTake(
-            {f"--perturb {perturb.name} changes no sample of task {{task}}: {words}": [task.name]}
-        )
+        said = f"--perturb {{of}} changes no sample of task {{task}}: {words}"
+        raise CannotTake({said: [task.name]}, {said: [perturb.name]})
 
 
 def told(options: Sequence[RunOptions], task: Task, pack: Pack) -> Iterator[str]:

@@ -12,7 +12,7 @@ from hemm.engine.early_stopping import Rule, interim_checks
 from hemm.engine.options import RunOptions
 from hemm.engine.perturbing import variants
 from hemm.engine.selections import Selections
-from hemm.engine.setup import check_capabilities, protocol_spec
+from hemm.engine.setup import check_capabilities, check_conditions, protocol_spec
 from hemm.results import layout
 from hemm.results.checked import read_run
 
@@ -54,6 +54,8 @@ class Refusals:
                     try:
                         for each in conditions:
                             _check(each, model, task, pack, rule)
+                            if len(conditions) > 1:
+                                check_conditions(each, task, pack)
                     except CannotTake as error:
                         refusals.found[number, task.name, perturb] = error
         cells = len(models) * len(packs) * len(by_perturb)

@@ -21,7 +21,7 @@ from hemm.engine.options import CellResult, CellResults, RunOptions, Silent, Wat
 from hemm.engine.perturbing import planned, told, variants
 from hemm.engine.progress import title
 from hemm.engine.refusals import Refusals
-from hemm.engine.setup import model_options
+from hemm.engine.setup import model_options, told_of_control
 from hemm.engine.stored_task import keep_format
 from hemm.results.same_data import check_results
 
@@ -136,6 +136,9 @@ async def run_cells(
         for number, model in enumerate(models)
         for of, task, pack in refusals.asked(number, packs)
     ]
+    for line in dict.fromkeys(told_of_control(of, task, pack) for _, of, task, pack in cells):
+        if line:
+            watcher.say(line)
     _tell_perturbed(cells, packs if options.perturb else (), watcher)
     if not options.dry_run:
         expected = {title(model, task, of): _expected(of, pack) for model, of, task, pack in cells}

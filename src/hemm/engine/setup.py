@@ -228,6 +228,30 @@ class _Shown:
         return int(self._counts.min()) if len(self._counts) else otherwise
 
 
+def pictureless(options: RunOptions, pack: Pack) -> tuple[int, int]:
+    """How many samples of a pack have no picture that ``--control`` could change, and of how many; 0 of 0
+    where the control leaves pictures alone."""
+    if not options.control or not CONTROLS[options.control].picture:
+        return 0, 0
+    counts, rows = _Shown(replace(options, control=""), pack, None)._counts, pack.rows()
+    return (rows if not counts.any() else int((counts == 0).sum())), rows
+
+
+def check_conditions(options: RunOptions, task: Task, pack: Pack) -> None:
+    """Raise CannotTake where a condition without the picture is that with it, since no sample has one."""
+    without, of = pictureless(options, pack)
+    if of and without == of:
+        why = f"no sample of task {{task}} has a picture that control {options.control} could change"
+        raise CannotTake({why: [task.name]})
+
+
+def told_of_control(options: RunOptions, task: Task, pack: Pack) -> str:
+    """A line on samples without a picture, which a control of pictures asks as they are; or none."""
+    without, of = pictureless(options, pack)
+    said = f"{without:,} of {counted(of, 'sample')} have no picture for it to change"
+    return f"{task.name}, --control {options.control}: {said}" if without else ""
+
+
 def check_started(
     options: RunOptions, task: Task, pack: Pack, model: Model, rows: np.ndarray[Any, Any]
 ) -> None:

@@ -50,6 +50,7 @@ Labels = Mapping[str, Mapping[str, str]]
 CLOSE, LIFTED = 0.8, 0.1
 """Labels travel together if their share is at least ``CLOSE``, and more than ``LIFTED`` above that
 elsewhere."""
+ALL_EQUAL = "all samples of a task have one score, which no label changes"
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,6 +240,11 @@ def varying(data: LabelledSamples, order: Mapping[str, Sequence[str]]) -> dict[s
     return used
 
 
+def all_equal(data: LabelledSamples) -> bool:
+    """Whether the scores of each task are equal but for rounding, so that no label has an effect."""
+    return all(np.ptp(data.y[data.tasks == task]) < 1e-9 for task in set(data.tasks.tolist()))
+
+
 def _fit(data: LabelledSamples, used: Mapping[str, Sequence[str]]) -> tuple[list[Effect], str]:
     names = list(dict.fromkeys(data.tasks.tolist()))
     columns = {(d, c): len(names) + i for i, (d, c) in enumerate((d, c) for d in used for c in used[d][1:])}
@@ -252,6 +258,8 @@ def _fit(data: LabelledSamples, used: Mapping[str, Sequence[str]]) -> tuple[list
     groups = int(codes.max()) + 1 if len(codes) else 0
     if groups <= x.shape[1]:
         return [], f"too few clusters ({groups}) for {counted(x.shape[1], 'parameter')}"
+    if all_equal(data):
+        return [], ALL_EQUAL
     inverse: Floats = np.asarray(np.linalg.pinv(x.T @ x), dtype=np.float64)
     beta = inverse @ (x.T @ data.y)
     leverage = Leverage.of(x, codes, inverse)

@@ -24,7 +24,7 @@ from hemm.core.text import counted
 from hemm.stats.cluster_robust import Leverage
 from hemm.stats.corrections import holm
 from hemm.stats.intervals import t_quantile
-from hemm.stats.label_effects import LabelledSamples, varying
+from hemm.stats.label_effects import ALL_EQUAL, LabelledSamples, all_equal, varying
 from hemm.stats.paired import t_p
 from hemm.stats.regression import estimable
 
@@ -93,6 +93,8 @@ def interactions(data: LabelledSamples, order: Mapping[str, Sequence[str]]) -> L
     if groups <= design.shape[1]:
         why = f"too few clusters ({groups}) for {counted(design.shape[1], 'parameter')}"
         return LabelInteractions((), len(data.y), why)
+    if all_equal(data):
+        return LabelInteractions((), len(data.y), ALL_EQUAL)
     inverse: Floats = np.asarray(np.linalg.pinv(design.T @ design), dtype=np.float64)
     beta = inverse @ (design.T @ data.y)
     rest, leverage = data.y - design @ beta, Leverage.of(design, codes, inverse)

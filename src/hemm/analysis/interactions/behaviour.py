@@ -44,7 +44,7 @@ class Judgements:
     right   condition -> whether each is right: at least half of what the best answer scores
     kind    number in ``NAMES`` of each
     column  the scores with both, for ids, clusters, labels and weights
-    left    samples with both that are left out: a condition has no score of theirs (an error, or no donor)
+    left    samples that are left out: a condition has no score of theirs (not asked, an error, or no donor)
     """
 
     right: Mapping[str, NDArray[np.bool_]]

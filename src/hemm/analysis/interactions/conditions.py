@@ -51,16 +51,17 @@ def conditions_of(study: Study) -> tuple[list[Conditions], list[str]]:
     sets: list[Conditions] = []
     lacking: dict[str, list[str]] = {}
     for (_, task), by_control in found.items():
-        if len(by_control) < 2 or "" not in by_control:
+        if by_control.keys() <= {""}:
             continue
-        subject = study.subjects[by_control[""].subject]
         there = {
             n: [by_control[c] for c in controls if c in by_control] for n, controls in CONDITIONS.items()
         }
         missing = [name for name in NEEDED if not there[name]]
         if missing:
-            lacking.setdefault(", ".join(missing), []).append(f"{subject.label} on {task}")
+            who = study.subjects[next(iter(by_control.values())).subject].label
+            lacking.setdefault(", ".join(missing), []).append(f"{who} on {task}")
             continue
+        subject = study.subjects[by_control[""].subject]
         sets += (Conditions(subject, task, cells) for cells in _each(there))
     notes = [f"not asked in condition {names}: {', '.join(who)}" for names, who in lacking.items()]
     if not sets:
@@ -87,7 +88,7 @@ def _each(there: Mapping[str, list[CellScores]]) -> Iterator[dict[str, CellScore
 
 def judged(conditions: Conditions) -> tuple[dict[str, ScoreColumn], int]:
     """Condition -> the scores of the samples that all have, by the first metric that tells right from wrong;
-    and how many samples were asked with both.
+    and how many samples were asked in any of them.
 
     Raises HemmError where the task has none.
     """
@@ -104,7 +105,8 @@ def judged(conditions: Conditions) -> tuple[dict[str, ScoreColumn], int]:
             continue
         common = Common.of([(c.groups, c.sampling) for c in columns.values()])
         groups = [g for g in column.groups.tolist() if g in common.groups]
-        return {name: c.in_common(groups, common) for name, c in columns.items()}, len(column)
+        asked = set().union(*(c.groups.tolist() for c in columns.values()))
+        return {name: c.in_common(groups, common) for name, c in columns.items()}, len(asked)
     raise HemmError(f"task {conditions.task} has no score that tells right from wrong sample by sample")
 
 

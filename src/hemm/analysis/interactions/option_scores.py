@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 MOST_OPTIONS = 10
 """Most categories of a decision in the decomposition."""
+NEVER = -9999.0
+"""What servers write in place of the logarithm of 0, and what none of a text is below in earnest."""
 
 
 @dataclass(frozen=True)
@@ -131,7 +133,9 @@ def why_left(own: list[dict[str, Any] | None], read: Options) -> str:
     values = [o["options"] for o in own if o is not None]
     if any(len(v) != len(read.order) for v in values):
         return "with other options in some condition"
-    if any(not math.isfinite(x) for v in values for x in v):
+    if any(math.isnan(x) or x == math.inf for v in values for x in v):
+        return "with an option whose log-probability is no number"
+    if any(x <= NEVER for v in values for x in v):
         return "with an option of probability 0"
     return ""
 

@@ -152,9 +152,9 @@ def notes(found: ProbeFindings) -> Iterator[str]:
         if rows > SHOWN:
             shown = f"{SHOWN} of {rows} interactions are shown, all are in --format csv and json"
             yield f"{printable(model.label)}: {shown}"
-        for part in (model.effects, model.interactions):
-            if part is not None and part.why:
-                yield f"{printable(model.label)}: {part.why}"
+        parts = (model.effects, model.interactions)
+        for why in dict.fromkeys(part.why for part in parts if part is not None and part.why):
+            yield f"{printable(model.label)}: {why}"
     yield from map(printable, found.notes)
 
 

@@ -52,7 +52,7 @@ KINDS: dict[str, Kind] = {
     "blur": Kind((), 0.0, usual=0.0),
     "brightness": Kind((), 0.0, usual=1.0),
     "contrast": Kind((), 0.0, usual=1.0),
-    "occlude": Kind(_TENTHS, 0.0, usual=0.0),
+    "occlude": Kind(_TENTHS, 0.0, 1.0, usual=0.0),
     "rotate": Kind(("5", "10", "20", "45", "90"), -math.inf, usual=0.0),
     "jpeg": Kind(("75", "50", "30", "20", "10"), 1, 100, whole=True),
     "resize": Kind(("0.75", "0.5", "0.35", "0.25", "0.15"), 0.001, 4.0, usual=1.0),
@@ -73,6 +73,10 @@ KINDS: dict[str, Kind] = {
 
 SUITE = tuple(f"{name}:{level}" for name, kind in KINDS.items() for level in kind.levels)
 """Every perturbation at each of its suite levels: ``--perturb all``."""
+
+
+PARTS = ("all", "c/all", "picture/all", "text/all")
+"""Parts of the suite by name."""
 
 
 def is_text(name: str) -> bool:
@@ -100,6 +104,8 @@ def parsed(text: str) -> tuple[str, str]:
     least = "0" if kind.least == -math.inf else f"{kind.least:g}"
     if not math.isfinite(value) or not kind.least <= value <= kind.most or (kind.whole and value % 1):
         example = kind.levels[min(2, len(kind.levels) - 1)] if kind.levels else "0.5"
+        if kind.least == kind.most:
+            raise HemmError(f"--perturb {text!r}: {name} has no levels; write {name}")
         what = "whole number" if kind.whole else "number"
         span = f"{least}{bound}" if bound else f"{least} or more"
         raise HemmError(f"--perturb {text!r}: give a level as in {name}:{example} (a {what}, {span})")
@@ -134,8 +140,13 @@ def _part(text: str) -> Sequence[str]:
     if any(sign in pattern for sign in "*?["):
         levels = [pattern] if ":" in pattern else [f"{pattern}:*"]
         if not (found := [one for one in SUITE if fnmatch.fnmatchcase(one, levels[0])]):
-            raise UnknownName("part of the perturbations", text, ["all", "c/all", "picture/all", "text/all"])
+            name, _, level = text.partition(":")
+            if level and any(fnmatch.fnmatchcase(kind, name) for kind in KINDS):
+                raise HemmError(f"--perturb {text!r}: none of {name} has a level {level} in the suite")
+            raise UnknownName("part of the perturbations", text, PARTS)
         return found
+    if (part := text.partition(":")[0]) in PARTS:
+        raise HemmError(f"--perturb {text!r}: {part} has all levels; one of them is as in 'c/*:3'")
     if ":" not in text and text in KINDS and KINDS[text].levels and text != "text/negation":
         return [f"{text}:{level}" for level in KINDS[text].levels]
     name, level = parsed(text)
