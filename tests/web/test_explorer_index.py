@@ -6,10 +6,13 @@ import shutil
 from pathlib import Path
 
 import pytest
+from explorer_client import Client, words
 
 import fake
 import hemm
 from hemm.results.read import cells
+from hemm.web.app import app_of
+from hemm.web.explorer import Explorer
 from hemm.web.folder import ResultsFolder
 from hemm.web.index import build
 from hemm.web.index.build import Index
@@ -76,10 +79,12 @@ def test_only_what_changed_is_put_in_again(copy: Path, monkeypatch: pytest.Monke
     assert index.read("select count(*) from answers where cell = ?", [cell.number]) == [(0,)]
 
 
+@pytest.mark.parametrize(("what", "most"), [("SMALL", 10), ("FEW", 5)])
 def test_an_index_in_a_file_is_taken_up_again(
-    copy: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
+    what: str, most: int, copy: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(build, "SMALL", 10)
+    """So it is of many answers, and of many cells with few answers."""
+    monkeypatch.setattr(build, what, most)
     first = index_of(copy)
     total = first.read("select count(*), count(distinct sample) from answers")
     assert list(cache.glob("explorer/*/index.duckdb"))
@@ -93,10 +98,20 @@ def test_an_index_in_a_file_is_taken_up_again(
     file.write_bytes(b"damaged" * 900)
     monkeypatch.undo()
     monkeypatch.setenv("HEMM_CACHE", str(cache))
-    monkeypatch.setattr(build, "SMALL", 10)
+    monkeypatch.setattr(build, what, most)
     third = index_of(copy)
     assert third.read("select count(*), count(distinct sample) from answers") == total
     third.close()
+
+
+def test_the_profile_that_is_kept_follows_the_folder(copy: Path) -> None:
+    explorer = Explorer(copy)
+    client = Client(app_of(explorer))
+    explorer.index.refresh()
+    assert "3 models on 2 tasks" in words(client.get("/").text)
+    shutil.rmtree(copy / "baseline-random")
+    explorer.index.refresh()
+    assert "2 models on 2 tasks" in words(client.get("/").text)
 
 
 def test_a_damaged_part_is_named_and_not_shown(copy: Path) -> None:

@@ -55,6 +55,16 @@ def _large(given: Mapping[str, str]) -> bool:
 
 
 def profile(request: Request) -> Response:
+    explorer, given = explorer_of(request), only(request, "large", "overlay")
+    if given.get("overlay", "off") != "off":
+        raise UnknownName("overlay", given["overlay"], ("off",))
+    over, large = bool(explorer.overlay) and "overlay" not in given, _large(given)
+    # of hundreds of cells it takes seconds: kept until the folder changes
+    page = explorer.kept(("profile page", large, over), lambda: _profile_page(explorer, large, over))
+    return HTMLResponse(page)
+
+
+def _profile_page(explorer: Explorer, large: bool, over: bool) -> str:
     from hemm.analysis.compare.conclusions import ERROR
     from hemm.analysis.profile.picture import picture_gains
     from hemm.report.figures.drawing import MOST
@@ -66,10 +76,6 @@ def profile(request: Request) -> Response:
     from hemm.report.page.together import together
     from hemm.report.tables.profile import stopped
 
-    explorer, given = explorer_of(request), only(request, "large", "overlay")
-    if given.get("overlay", "off") != "off":
-        raise UnknownName("overlay", given["overlay"], ("off",))
-    over, large = bool(explorer.overlay) and "overlay" not in given, _large(given)
     values: dict[str, Any] = {"why": "", "too_large": False, "profile": None, "overlay_use": None}
     values["switch"] = bool(explorer.overlay)
     try:
@@ -112,7 +118,7 @@ def profile(request: Request) -> Response:
         }
     values["total"] = explorer.total
     page = explorer.render("profile.html", "profile", **values)
-    return HTMLResponse(marked(page, values["overlay_use"]))
+    return marked(page, values["overlay_use"])
 
 
 def tasks(request: Request) -> Response:

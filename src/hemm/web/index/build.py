@@ -22,7 +22,9 @@ from hemm.web.index import rows, tables
 from hemm.web.index.insert import CellRows
 
 SMALL = 200_000
-"""Answers up to which the index is held in memory and no file is written."""
+"""Answers up to which the index is held in memory and no file is written,"""
+FEW = 50
+"""if they are of no more cells than this: each takes a twentieth of a second."""
 FOLDER = "explorer"
 """Where indexes lie, below the cache folder."""
 
@@ -119,7 +121,8 @@ class Index:
 
     def _open(self, found: Sequence[FoundCell]) -> None:
         answers = sum(part["rows"] for f in found if f.cell for part in f.cell.run["parts"])
-        self._base = self._connect(None if answers <= SMALL else _index_folder(self.folder.root))
+        in_memory = answers <= SMALL and len(found) <= FEW
+        self._base = self._connect(None if in_memory else _index_folder(self.folder.root))
         tables.prepare(self._base)
 
     def _connect(self, folder: Path | None) -> Any:
@@ -175,7 +178,8 @@ class Index:
             known = held or tables.run(db, "select coalesce(max(cell) + 1, 0) from cells")
             number = int(known[0][0]) if held else max(int(known[0][0]), self._next)
             self._next = max(self._next, number + 1)  # a number is never another cell's in one process
-            self._clear(db, number)
+            if held:
+                self._clear(db, number)
             CellRows(db, number, one.cell, stored_metrics(one.cell, one.cell.aggregates())).insert()
             tables.run(db, "insert into cells values (?, ?, ?)", [number, one.key, sign])
             tables.run(db, "commit")

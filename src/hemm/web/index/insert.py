@@ -45,7 +45,9 @@ class CellRows:
         """Insert all rows, those of replaced answers into ``older``. Raises BadData where a file is damaged;
         the caller's transaction undoes what was inserted until then."""
         self._register("calls_now", newest_calls(self._cell))
-        self._register("unscored", self._cell.unscored())
+        unscored = self._cell.unscored()
+        self._any_unscored = unscored.num_rows > 0
+        self._register("unscored", unscored)
         for part, table in rows.parts(self._cell):
             self._part(part, table)
         self._move_older()
@@ -77,7 +79,7 @@ class CellRows:
             else "null as stage, null as b, null as e"
         )
         out = []
-        for (component,) in self._run("select distinct component from stored order by 1"):
+        for component in sorted(metric.table["component"].unique().to_pylist()):
             name = f"scores_{len(getattr(self, '_names', []))}"
             self._names = [*getattr(self, "_names", []), name]
             self._run(
@@ -126,11 +128,13 @@ class CellRows:
             on s.task = {self._task} and s.id = r.id and s.hash = r.sample_hash
             where s.sample is null order by r.id, r.sample_hash, r.place)"""
         )
+        found = self._run("select sample, metadata from fresh order by sample")
+        if not found:
+            return
         self._run(
             f"""insert into samples select sample, {self._task}, id, sample_hash, "cluster"
             from fresh order by sample"""
         )
-        found = self._run("select sample, metadata from fresh order by sample")
         self._db.register("arriving", rows.facts(found))
         self._run("insert into metadata select * from arriving")
         self._db.unregister("arriving")
@@ -160,6 +164,8 @@ class CellRows:
             left join ({read}) o on o.place = r.place left join ({head}) h on h.place = r.place
             left join calls_now c on c.id = r.id and c.repeat = r.repeat order by b.n"""
         )
+        if not self._any_unscored:
+            return
         self._run(
             f"""insert into older select {self._number}, b.sample, b.repeat, {part}, r.place, u.why
             from part_0 r join base b using (place)
@@ -169,6 +175,12 @@ class CellRows:
     def _move_older(self) -> None:
         """Take replaced answers, and those that are kept and not scored, out of ``answers``."""
         own = f"cell = {self._number}"
+        ((any_gone,),) = self._run(
+            f"""select exists (select 1 from older where {own}) or exists (select 1 from answers a
+            join samples s using (sample) where a.{own} group by s.id, a.repeat having count(*) > 1)"""
+        )
+        if not any_gone:
+            return
         self._run(
             f"""create or replace temp table gone as
             select a.n, a.sample, a.repeat, a.part, a.place, false as replaced from answers a semi join
