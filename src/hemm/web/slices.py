@@ -20,12 +20,14 @@ MOST_LINES = 40
 """Most rows or columns of a table; those with the fewest answers are left out, and counted."""
 MOST_ANSWERS = 400_000
 """Answers up to which a table has intervals, which need each single score."""
+Ends = tuple[float, float]
+"""The worst and the best score that a metric allows; infinite where it has no such end."""
 
 
 @dataclass(frozen=True)
 class SliceCell:
-    """One cell of the table. ``estimate`` without ends: no interval is known. ``shade``: 0 to 10, None where
-    there is no score."""
+    """One cell of the table. ``estimate`` without ends: no interval is known. ``shade``: from 0, the worst,
+    to 10, the best that the metric allows; None where there is no score, or no such end."""
 
     estimate: Estimate
     answers: int
@@ -35,7 +37,12 @@ class SliceCell:
 
 @dataclass(frozen=True)
 class SliceTable:
-    """``rows`` x ``columns``; ``left_out`` counts answers that no row or no column shows."""
+    """``rows`` x ``columns``; ``left_out`` counts answers that no row or no column shows.
+
+    shares  whether scores are shares of the way from the worst to the best of their metric, since metrics
+            of several scales are in the table
+    endless   metrics that have no such share; their scores are in no mean
+    """
 
     rows: tuple[tuple[str, str], ...]
     columns: tuple[tuple[str, str], ...]
@@ -43,6 +50,8 @@ class SliceTable:
     left_out: int
     intervals: bool
     metrics: tuple[str, ...]
+    shares: bool
+    endless: tuple[str, ...]
 
 
 def slices(explorer: Explorer, chosen: Filter, by: str, across: str) -> SliceTable:
@@ -56,9 +65,12 @@ def slices(explorer: Explorer, chosen: Filter, by: str, across: str) -> SliceTab
     if chosen.text:
         raise HemmError("slices count all answers of a filter: leave out the text that is searched for")
     where = Where(chosen, explorer.catalog)
-    inner, values = _inner(explorer, where, (by, across))
+    used = {number for (number,) in explorer.index.read(f"select distinct a.cell {where.sql}", where.values)}
+    scales = {n: s for n, s in explorer.kept(("scales",), lambda: _scales(explorer)).items() if n in used}
+    shares = len(set(scales.values())) > 1
+    inner, values = _inner(explorer, where, (by, across), scales if shares else {})
     counted = explorer.index.read(
-        f"""select x, y, count(*), count(score), avg(score), list(distinct cell) from ({inner})
+        f"""select x, y, count(*), count(score), avg(score) from ({inner})
         where x is not null and y is not null group by x, y""",
         values,
     )
@@ -67,22 +79,49 @@ def slices(explorer: Explorer, chosen: Filter, by: str, across: str) -> SliceTab
     shown = [{value for value, _ in line} for line in lines]
     few = sum(row[3] for row in counted) <= MOST_ANSWERS
     estimates = _estimates(explorer, inner, values) if few else {}
+    ends = (0.0, 1.0) if shares else next(iter(scales.values()), (0.0, 1.0))
     cells: dict[tuple[str, str], SliceCell] = {}
-    for x, y, n, scored, mean, _ in counted:
+    for x, y, n, scored, mean in counted:
         if x in shown[0] and y in shown[1]:
             estimate = estimates.get((x, y)) or Estimate(mean, None, None, scored, 0, "")
-            shade = None if estimate.value is None else round(10 * min(1.0, max(0.0, estimate.value)))
-            cells[x, y] = SliceCell(estimate, n, _query(chosen, (by, x), (across, y)), shade)
-    used = {number for row in counted for number in row[5]}
-    metrics = {
-        str((c.cell.run.get("metrics") or [""])[0]) for c in explorer.catalog.cells if c.number in used
+            query = _query(chosen, (by, x), (across, y))
+            cells[x, y] = SliceCell(estimate, n, query, _shade(estimate.value, ends))
+    names = {
+        c.number: str((c.cell.run.get("metrics") or [""])[0])
+        for c in explorer.catalog.cells
+        if c.number in used
     }
-    inside = sum(cell.answers for cell in cells.values())
-    return SliceTable(lines[0], lines[1], cells, total - inside, few, tuple(sorted(metrics)))
+    endless = {names[n] for n, pair in scales.items() if shares and not all(map(math.isfinite, pair))}
+    inside, metrics = sum(cell.answers for cell in cells.values()), tuple(sorted(set(names.values())))
+    left_out = total - inside
+    return SliceTable(lines[0], lines[1], cells, left_out, few, metrics, shares, tuple(sorted(endless)))
 
 
-def _inner(explorer: Explorer, where: Where, by: tuple[str, str]) -> tuple[str, list[Any]]:
-    """A statement for the chosen answers, with both dimensions as the texts ``x`` and ``y``; its values."""
+def _scales(explorer: Explorer) -> dict[int, Ends]:
+    """The ends of the headline of each cell that is scored, by its number."""
+    found: dict[int, Ends] = {}
+    for one in explorer.catalog.cells:
+        scored = one.cell.aggregates()
+        if rows := scored.get("metrics"):
+            row = rows[scored.get("headline") or next(iter(rows))]
+            low, high = row["range"]
+            ends = (-math.inf if low is None else float(low), math.inf if high is None else float(high))
+            found[one.number] = ends if row["higher_is_better"] else ends[::-1]
+    return found
+
+
+def _shade(value: float | None, ends: Ends) -> int | None:
+    if value is None or not all(map(math.isfinite, ends)):
+        return None
+    worst, best = ends
+    return round(10 * min(1.0, max(0.0, (value - worst) / (best - worst))))
+
+
+def _inner(
+    explorer: Explorer, where: Where, by: tuple[str, str], scales: Mapping[int, Ends]
+) -> tuple[str, list[Any]]:
+    """A statement for the chosen answers, with both dimensions as the texts ``x`` and ``y``; its values.
+    ``scales`` by cell: scores are shares of the way from worst to best; empty: they are as stored."""
     names, named, joins, joined = list[str](), list[Any](), list[str](), list[Any]()
     for alias, name in zip(("mx", "my"), by, strict=True):
         if name.startswith("meta:"):
@@ -97,8 +136,15 @@ def _inner(explorer: Explorer, where: Where, by: tuple[str, str]) -> tuple[str, 
         else:
             names.append(f"a.{LABELS.get(name, name)}")
     source = where.sql.replace("from answers a", f"from answers a {' '.join(joins)}", 1)
-    columns = "a.sample, a.cell, a.score"
-    return f"select {columns}, {names[0]} as x, {names[1]} as y {source}", [*named, *joined, *where.values]
+    score, ends = "a.score", list[Any]()
+    if scales:
+        bounded = {n: pair for n, pair in scales.items() if all(map(math.isfinite, pair))}
+        pairs = [bounded.get(n, (None, None)) for n in range(max(scales) + 1)]
+        worst, best = ("list_extract(?::double[], a.cell::integer + 1)" for _ in range(2))
+        score = f"(a.score - {worst}) / ({best} - {worst})"
+        ends = [[w for w, _ in pairs], [b for _, b in pairs], [w for w, _ in pairs]]
+    columns = f"a.sample, a.cell, {score} as score, {names[0]} as x, {names[1]} as y"
+    return f"select {columns} {source}", [*ends, *named, *joined, *where.values]
 
 
 def _texts(explorer: Explorer, name: str) -> list[str]:
