@@ -74,6 +74,7 @@ def _profile_page(explorer: Explorer, large: bool, over: bool) -> str:
     from hemm.report.page.first import first_screen, slice_words
     from hemm.report.page.overlay import marked
     from hemm.report.page.together import together
+    from hemm.report.tables.perceptual import name_of
     from hemm.report.tables.profile import stopped
 
     values: dict[str, Any] = {"why": "", "too_large": False, "profile": None, "overlay_use": None}
@@ -107,6 +108,7 @@ def _profile_page(explorer: Explorer, large: bool, over: bool) -> str:
             "compared": compared,
             "controls": overview.controls_of(found),
             "control_words": CONTROLS,
+            "perceptual_name": name_of,
             # bits need the task, and with it files that the results name
             "together": together(study, bits=False),
             "radar": None if radar is None else radar.page(),
