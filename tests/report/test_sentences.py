@@ -32,6 +32,15 @@ def pair(*scores: tuple[int, int], names: str = "ab") -> Comparison:
     return compare(Study.of(cells), Choice(resamples=0))
 
 
+def test_figures_have_the_models_of_highest_score_where_they_cannot_have_all() -> None:
+    def order(*right: int) -> list[str]:
+        cells = [Stored(asked(n), task="t", model=m) for m, n in zip("abcdefgh", right, strict=False)]
+        return [s.model for s in main_subjects(profile(Study.of(cells)))]
+
+    assert order(5, 30, 20) == ["a", "b", "c"]
+    assert order(5, 30, 20, 8, 40, 10, 25, 39) == ["e", "h", "b", "g", "c", "f", "d", "a"]
+
+
 def test_with_too_few_tasks_sentences_are_on_these_alone() -> None:
     one, two = conclusions(pair((38, 10))), conclusions(pair((38, 10), (39, 12)))
     assert one[0].startswith("On t0 a scores higher than b by 0.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -42,9 +43,14 @@ class TaskExamples:
 
 
 def main_subjects(profile: Profile) -> list[Subject]:
-    """The subjects of the page: those without control; if there are none, the controls."""
-    models = [s for s in profile.subjects if not s.control]
-    return models or list(profile.subjects)
+    """The subjects of the page: those without control; if there are none, the controls. Where they are more
+    than a figure has, by overall score, highest first: figures have those of highest score."""
+    models = [s for s in profile.subjects if not s.control] or list(profile.subjects)
+    if len(models) <= MOST:
+        return models
+    overall = {r.subject.key: r.estimate.value for r in profile.categories if r.dimension == "overall"}
+    values = {key: value for key, value in overall.items() if value is not None}
+    return sorted(models, key=lambda s: -values.get(s.key, -math.inf))
 
 
 def lines(profile: Profile, subjects: Sequence[Subject]) -> list[CategoryLine]:
